@@ -1,0 +1,2 @@
+//! Makes the typed texts.
+fn main() {}

@@ -1,0 +1,101 @@
+//! Accounts: the chooser, opening another one, and an account's front page.
+
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{
+    domain::{
+        name::Slug,
+        role::{Effective, Grant, Roles},
+    },
+    error::AppError,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// An account that the signed-in user is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountLine {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// What the user is there.
+    pub grant: Grant,
+}
+
+/// The accounts of the signed-in user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyAccounts {
+    /// The accounts, by name.
+    pub accounts: Vec<AccountLine>,
+    /// May another one be opened (`accounts.create`)?
+    pub may_open: bool,
+}
+
+/// A new account, as typed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "each field is its label")]
+pub struct OpenAccountForm {
+    pub account_name: String,
+    pub slug: String,
+}
+
+/// The account just opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAccount {
+    /// Its slug.
+    pub slug: Slug,
+}
+
+/// What `/a/{slug}` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountHome {
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub name: String,
+    /// The user's role and extras.
+    pub grant: Grant,
+    /// What they come to.
+    pub effective: Effective,
+    /// The roles and the catalogue.
+    pub roles: Roles,
+    /// The platform behind Roster, where the operator named it.
+    pub platform_url: Option<String>,
+    /// May the user leave, or is there no other owner (R33)?
+    pub last_owner: bool,
+}
+
+/// The accounts of the signed-in user.
+#[server(endpoint = "accounts/list")]
+pub async fn list_accounts() -> Result<MyAccounts, AppError> {
+    let (ports, visitor) = (ports()?, visitor()?);
+    signed_in(&visitor)?;
+    Ok(MyAccounts {
+        accounts: ports.accounts.mine(&visitor).await?,
+        may_open: ports.accounts.may_open(&visitor).await?,
+    })
+}
+
+/// Opens another account, with the caller as its owner.
+#[server(endpoint = "accounts/open")]
+pub async fn open_account(form: OpenAccountForm) -> Result<NewAccount, AppError> {
+    let new = ports()?.accounts.open(&visitor()?, form).await?;
+    go_on_without_scripting(&crate::paths::users(new.slug.as_str()));
+    Ok(new)
+}
+
+/// An account's front page.
+#[server(endpoint = "accounts/home")]
+pub async fn open_home(account: String) -> Result<AccountHome, AppError> {
+    ports()?.accounts.home(&caller_in(&account)?).await
+}
+
+/// Leaves the account (R32).
+#[server(endpoint = "accounts/leave")]
+pub async fn leave_account(account: String) -> Result<(), AppError> {
+    ports()?.accounts.leave(&caller_in(&account)?).await?;
+    go_on_without_scripting(crate::paths::ACCOUNTS);
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Inviting: the operations of the account's side.
+
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{
+    domain::{
+        ids::MemberId,
+        member::MailState,
+        policy::Verdict,
+        role::{Grant, RoleKey},
+        time::Timestamp,
+    },
+    error::AppError,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// An invitation, as typed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InviteForm {
+    /// The login method's id.
+    pub method: String,
+    /// The address.
+    pub email: String,
+    /// The role's key.
+    pub role: String,
+    /// The extras' keys.
+    pub extras: Vec<String>,
+    /// The language of the mail; empty means the account's.
+    pub language: String,
+    /// The life in hours; empty means seven days.
+    pub lifetime: String,
+    /// For somebody removed before: `restore` or `fresh` (R4); empty asks which.
+    pub again: String,
+}
+
+/// What came of inviting somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Invited {
+    /// Invited. The link is made by Copy link; it is never the mailed one.
+    Done {
+        /// The row.
+        member: MemberId,
+        /// The address, as typed.
+        email: String,
+        /// Where the mail is.
+        mail: MailState,
+    },
+    /// An active member already (R2).
+    AlreadyMember {
+        /// The row.
+        member: MemberId,
+        /// Its role.
+        role: RoleKey,
+    },
+    /// Invited already (R5).
+    AlreadyInvited {
+        /// The row.
+        member: MemberId,
+        /// Since when.
+        since: Timestamp,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// A suspended member (R3).
+    Suspended {
+        /// The row.
+        member: MemberId,
+    },
+    /// Was a member once: restore role and extras, or start fresh (R4)?
+    RemovedBefore {
+        /// The row.
+        member: MemberId,
+        /// What the person held.
+        previous: Grant,
+        /// May the caller restore it?
+        restore: Verdict,
+    },
+}
+
+/// What came of sending again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resent {
+    /// The row.
+    pub member: MemberId,
+    /// The address, as typed.
+    pub email: String,
+    /// Where the mail is.
+    pub mail: MailState,
+}
+
+/// A link to hand over by other means.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The whole URL.
+    pub url: String,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+impl std::fmt::Debug for Link {
+    /// Without the link: it opens the account.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+/// Invites a person into the account (R1 to R7, R30). Needs `users.invite`.
+#[server(endpoint = "users/invite")]
+pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, AppError> {
+    let invited = ports()?.invitations.invite(&caller_in(&account)?, form).await?;
+    if let Invited::Done { .. } = invited {
+        go_on_without_scripting(&crate::paths::users(&account));
+    }
+    Ok(invited)
+}
+
+/// Sends the invitation again; the old link is dead at once (R23, INV-11). Needs `users.invite`.
+#[server(endpoint = "users/resend")]
+pub async fn resend_invitation(account: String, member: String) -> Result<Resent, AppError> {
+    let resent = ports()?.invitations.resend(&caller_in(&account)?, id(&member)?).await?;
+    go_on_without_scripting(&crate::paths::users(&account));
+    Ok(resent)
+}
+
+/// The link of a pending invitation, to hand over by other means. Needs `users.invite`.
+#[server(endpoint = "users/copy-link")]
+pub async fn copy_link(account: String, member: String) -> Result<Link, AppError> {
+    ports()?.invitations.copy_link(&caller_in(&account)?, id(&member)?).await
+}

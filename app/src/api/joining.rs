@@ -1,0 +1,238 @@
+//! The invited person's side: the page of an invitation, signing up, joining, declining.
+
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{
+    domain::{
+        ids::InvitationId,
+        name::Slug,
+        permission::Permissions,
+        role::{RoleKey, Roles},
+        time::Timestamp,
+    },
+    error::AppError,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What the page of an invitation shows. Only [`Standing::SignUp`] names the invited address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InvitationView {
+    /// No link in this browser, or one that Roster never made (INV-17).
+    Unknown,
+    /// Another link than the one this page belongs to (INV-22).
+    OpenTheLinkAgain,
+    /// Withdrawn by the account (R22).
+    Withdrawn {
+        /// The account's name.
+        account: String,
+    },
+    /// A newer mail was sent (R23).
+    Replaced {
+        /// The account's name.
+        account: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Too late (R20).
+    Expired {
+        /// The invitation.
+        id: InvitationId,
+        /// The account's name.
+        account: String,
+        /// Who invited.
+        inviter: Option<String>,
+        /// May a new link be asked for now (once a day)?
+        may_ask: bool,
+    },
+    /// Turned down (R63).
+    Declined {
+        /// The account's name.
+        account: String,
+    },
+    /// Taken up already (R18).
+    Used {
+        /// The account's name.
+        account: String,
+        /// The account's slug, if it is the signed-in user who took it up.
+        mine: Option<Slug>,
+    },
+    /// An admin must decide first (R29).
+    Held {
+        /// The account's name.
+        account: String,
+    },
+    /// Live.
+    Open(Box<OpenInvitation>),
+}
+
+/// A live invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenInvitation {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// Who invites: name and real address (R51).
+    pub inviter: Option<Inviter>,
+    /// The role offered.
+    pub role: RoleKey,
+    /// What role and extras allow.
+    pub permissions: Permissions,
+    /// The roles and the catalogue, to put it in words.
+    pub roles: Roles,
+    /// When the offer ends.
+    pub expires: Timestamp,
+    /// What this browser's person can do now.
+    pub standing: Standing,
+}
+
+/// Who invites.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inviter {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What the person in front of a live invitation can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// Make a login (and, by a copied link, sign in just as well: R7).
+    SignUp {
+        /// The invited address, read-only (R11).
+        email: String,
+        /// The name that the invitation suggests (R50).
+        name: String,
+        /// Is a mailed code asked for, because the link proves no mailbox (R12)?
+        needs_code: bool,
+        /// Is signing in offered beside it (R7)?
+        or_sign_in: bool,
+        /// The fewest characters of a password (PW-01).
+        shortest_password: u32,
+    },
+    /// Sign in: there is a login with this address (R16).
+    SignIn,
+    /// Join or decline: the right person is signed in (R15).
+    Join {
+        /// The signed-in address.
+        email: String,
+    },
+    /// Somebody else is signed in (R14).
+    SomebodyElse {
+        /// The signed-in address.
+        email: String,
+    },
+}
+
+/// Making a login, as typed.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignUpForm {
+    /// The invitation's id.
+    pub invitation: String,
+    /// The address shown; another one is an error, never an override (R11).
+    pub email: String,
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+    /// The mailed code, where one is asked for (R12).
+    pub code: String,
+}
+
+impl fmt::Debug for SignUpForm {
+    /// Without the password and the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignUpForm").field("invitation", &self.invitation).finish_non_exhaustive()
+    }
+}
+
+/// A membership, just made or found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Joined {
+    /// In the account.
+    In {
+        /// The account's slug.
+        slug: Slug,
+    },
+    /// Held for an admin: the sponsor can no longer give this (R29).
+    Held,
+}
+
+/// A code was mailed (or would have been: the answer is the same).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// How long it is good, in minutes.
+    pub minutes: u32,
+}
+
+/// What came of asking for a new link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NewLink {
+    /// The admins were told.
+    Asked,
+    /// They were told within the last day.
+    AskedBefore,
+}
+
+/// What the page of an invitation shows this browser. An empty id is that of the neutral page.
+#[server(endpoint = "invitation/view")]
+pub async fn view_invitation(#[server(default)] invitation: String) -> Result<InvitationView, AppError> {
+    ports()?.joining.view(&visitor()?, invitation.parse().ok()).await
+}
+
+/// Mails a code that proves the mailbox (R12).
+#[server(endpoint = "invitation/mail-code")]
+pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
+    let code = ports()?.joining.mail_code(&visitor()?, id(&invitation)?).await?;
+    go_on_without_scripting(&crate::paths::invitation(&invitation));
+    Ok(code)
+}
+
+/// Makes a login and joins with it (R9, R11, R12, INV-01 to INV-08).
+#[server(endpoint = "invitation/sign-up")]
+pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
+    let back = crate::paths::invitation(&form.invitation);
+    let joined = set_cookies(ports()?.joining.sign_up(&visitor()?, form).await?);
+    go_on_without_scripting(&joined.path_or(&back));
+    Ok(joined)
+}
+
+/// Joins with the present login (R15, INV-09).
+#[server(endpoint = "invitation/join")]
+pub async fn join(invitation: String) -> Result<Joined, AppError> {
+    let joined = set_cookies(ports()?.joining.join(&visitor()?, id(&invitation)?).await?);
+    go_on_without_scripting(&joined.path_or(&crate::paths::invitation(&invitation)));
+    Ok(joined)
+}
+
+/// Turns the invitation down (R63).
+#[server(endpoint = "invitation/decline")]
+pub async fn decline(invitation: String) -> Result<(), AppError> {
+    set_cookies(ports()?.joining.decline(&visitor()?, id(&invitation)?).await?);
+    go_on_without_scripting(&crate::paths::invitation(&invitation));
+    Ok(())
+}
+
+/// Asks the account's admins for a new link; it goes only to the invited address, and once a day (R20).
+#[server(endpoint = "invitation/ask-for-new-link")]
+pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
+    let asked = ports()?.joining.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
+    go_on_without_scripting(&crate::paths::invitation(&invitation));
+    Ok(asked)
+}
+
+impl Joined {
+    /// The page to go to.
+    pub fn path_or(&self, otherwise: &str) -> String {
+        match self {
+            Self::In { slug } => crate::paths::account(slug.as_str()),
+            Self::Held => otherwise.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The Users list: reading it, editing and removing a row.
+
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{
+    domain::{
+        ids::MemberId,
+        language::Language,
+        list::{Count, ListQuery},
+        member::{LoginMethod, MemberRow},
+        name::Slug,
+        role::{Effective, Grant, Roles},
+    },
+    error::AppError,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The account and the caller's place in it: what a page needs to explain with the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFacts {
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub name: String,
+    /// The account's language.
+    pub language: Language,
+    /// The caller's own row.
+    pub me: MemberId,
+    /// What the caller may do.
+    pub my: Effective,
+    /// The roles and the catalogue.
+    pub roles: Roles,
+    /// The login methods that are available and fully set up.
+    pub methods: Vec<LoginMethod>,
+    /// Is there a mail server (R61)?
+    pub mail_server: bool,
+}
+
+/// One page of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersPage {
+    /// The account and the caller's place in it.
+    pub facts: AccountFacts,
+    /// The rows.
+    pub rows: Vec<MemberRow>,
+    /// The `after` of the next page, if there is one.
+    pub next: Option<MemberId>,
+    /// How many rows match.
+    pub count: Count,
+    /// Is the caller the only line, removed ones not counted?
+    pub alone: bool,
+}
+
+/// One row with what its dialogs need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberDetails {
+    /// The account and the caller's place in it.
+    pub facts: AccountFacts,
+    /// The row.
+    pub row: MemberRow,
+    /// Is this the last active owner with a working way in (R33)?
+    pub last_owner: bool,
+}
+
+/// Role and extras for a member, as chosen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EditForm {
+    /// The member's id.
+    pub member: String,
+    /// The version of the row that the dialog showed (R66).
+    pub version: String,
+    /// The role's key.
+    pub role: String,
+    /// The extras' keys.
+    pub extras: Vec<String>,
+    /// The account's slug, typed to confirm giving up permissions of one's own (R31).
+    pub confirmation: String,
+}
+
+/// What came of an edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edited {
+    /// Saved.
+    Done {
+        /// The row as it is now.
+        row: Box<MemberRow>,
+    },
+    /// Nothing was different.
+    Unchanged,
+}
+
+/// What removing a member will do (R64).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovalPlan {
+    /// The row and the caller's place.
+    pub details: MemberDetails,
+    /// Pending invitations that this member answers for (R29).
+    pub sponsored: Vec<Sponsored>,
+}
+
+/// A pending invitation of the member to be removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sponsored {
+    /// The invited address.
+    pub email: String,
+    /// What is offered.
+    pub grant: Grant,
+}
+
+/// Removing a member, or withdrawing an invitation.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RemoveForm {
+    /// The member's id.
+    pub member: String,
+    /// The version of the row that the dialog showed (R66).
+    pub version: String,
+    /// `keep` or `revoke` the invitations that the member answers for (R29); empty means keep those within the caller's ceiling.
+    pub sponsored: String,
+}
+
+/// What came of a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Removed {
+    /// Removed, or the invitation withdrawn.
+    Done {
+        /// The member.
+        member: MemberId,
+        /// The name or address, for the message.
+        label: String,
+        /// Was it a pending invitation?
+        was_invited: bool,
+    },
+    /// Somebody else was faster.
+    AlreadyRemoved,
+}
+
+/// One page of the Users list.
+#[server(endpoint = "users/list")]
+pub async fn list_members(account: String, #[server(default)] query: ListQuery) -> Result<UsersPage, AppError> {
+    ports()?.members.list(&caller_in(&account)?, query).await
+}
+
+/// One row, for its dialogs.
+#[server(endpoint = "users/show")]
+pub async fn show_member(account: String, member: String) -> Result<MemberDetails, AppError> {
+    ports()?.members.details(&caller_in(&account)?, id(&member)?).await
+}
+
+/// Changes role and extras, in any state (R24, R30, R31, R33, R66). Needs `users.edit`.
+#[server(endpoint = "users/edit")]
+pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppError> {
+    let edited = ports()?.members.edit(&caller_in(&account)?, form).await?;
+    go_on_without_scripting(&crate::paths::users(&account));
+    Ok(edited)
+}
+
+/// What removing this member will do (R64). Needs `users.remove`.
+#[server(endpoint = "users/plan-removal")]
+pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan, AppError> {
+    ports()?.members.removal_plan(&caller_in(&account)?, id(&member)?).await
+}
+
+/// Removes a member, or withdraws an invitation (R22, R29, R33, R36, R39). Needs `users.remove`.
+#[server(endpoint = "users/remove")]
+pub async fn remove_member(account: String, form: RemoveForm) -> Result<Removed, AppError> {
+    let removed = ports()?.members.remove(&caller_in(&account)?, form).await?;
+    go_on_without_scripting(&crate::paths::users(&account));
+    Ok(removed)
+}

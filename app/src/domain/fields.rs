@@ -1,0 +1,90 @@
+//! What can be wrong with what somebody typed, and in which field: a closed list, worded by the i18n tables.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A field of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each variant is the field's label")]
+pub enum Field {
+    AccountName,
+    Slug,
+    Name,
+    Email,
+    Password,
+    Code,
+    LoginMethod,
+    Role,
+    Extras,
+    Language,
+    Lifetime,
+    Confirmation,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// Nothing was given.
+    Required,
+    /// More characters than the limit.
+    TooLong {
+        /// The most characters (code points) allowed.
+        most: u32,
+    },
+    /// Fewer characters than the limit (PW-01).
+    TooShort {
+        /// The fewest characters (code points) allowed.
+        least: u32,
+    },
+    /// Not one plain e-mail address (IN-01).
+    NotAnEmail,
+    /// Control or direction characters, or nothing visible (IN-03).
+    NotAName,
+    /// Not 2 to 40 of `a-z`, `0-9` and inner `-`.
+    NotASlug,
+    /// Somebody has it already.
+    Taken,
+    /// Not one of the offered choices.
+    NotOffered,
+    /// On a list of common or breached passwords (PW-05).
+    TooCommon,
+    /// Built from the product's, account's or person's own words (PW-05).
+    FromYourWords,
+    /// Not the address that was invited (R11).
+    NotTheInvitedAddress,
+    /// The mailed code is wrong or too old (R12).
+    WrongCode,
+    /// The typed confirmation is not the wanted text (R31).
+    NotConfirmed,
+    /// Somebody already has a login with this address: sign in instead.
+    SignInInstead,
+}
+
+/// The problems of a form, by field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FieldErrors(BTreeMap<Field, Problem>);
+
+impl FieldErrors {
+    /// One problem in one field.
+    pub fn one(field: Field, problem: Problem) -> Self {
+        Self(BTreeMap::from([(field, problem)]))
+    }
+
+    /// The problem of a field.
+    pub fn of(&self, field: Field) -> Option<Problem> {
+        self.0.get(&field).copied()
+    }
+
+    /// Every problem, in the order of [`Field`].
+    pub fn all(&self) -> impl Iterator<Item = (Field, Problem)> + '_ {
+        self.0.iter().map(|(field, problem)| (*field, *problem))
+    }
+
+    /// Keeps a field's value or notes its problem, so that one answer names every wrong field.
+    pub fn keep<T>(&mut self, field: Field, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.0.entry(field).or_insert(problem)).ok()
+    }
+}

@@ -1,0 +1,98 @@
+//! Invitations: their states, their tokens' channels, their life.
+
+use super::{fields::Problem, time::Span};
+use serde::{Deserialize, Serialize};
+
+/// The state of an invitation. Expired is computed from the row's expiry, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InvitationState {
+    /// Sent, not answered.
+    Pending,
+    /// An admin must decide (R29).
+    Held,
+    /// Taken up.
+    Accepted,
+    /// Turned down by the person (R63).
+    Declined,
+    /// Withdrawn by the account (R22).
+    Revoked,
+}
+
+impl InvitationState {
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Held => "held",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// The state with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Pending, Self::Held, Self::Accepted, Self::Declined, Self::Revoked]
+            .into_iter()
+            .find(|state| state.key() == key)
+    }
+}
+
+/// How a token reached its holder, hence what it proves (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Sent by mail, seen by nobody else: proves the mailbox.
+    Mailed,
+    /// Copied by an admin: proves nothing about the mailbox.
+    Copied,
+}
+
+impl Channel {
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Mailed => "mailed",
+            Self::Copied => "copied",
+        }
+    }
+
+    /// The channel with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Mailed, Self::Copied].into_iter().find(|channel| channel.key() == key)
+    }
+}
+
+/// The lives on offer, in hours: one hour to thirty days (R21).
+pub const LIFETIMES_IN_HOURS: [i64; 6] = [1, 24, 72, 168, 336, 720];
+/// The life unless another is chosen: seven days (R21).
+pub const DEFAULT_LIFETIME: Span = Span::days(7);
+
+/// Reads a life as the form gives it: a number of hours, one of [`LIFETIMES_IN_HOURS`]; an empty text means the default.
+///
+/// # Errors
+/// [`Problem::NotOffered`].
+pub fn parse_lifetime(raw: &str) -> Result<Span, Problem> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return Ok(DEFAULT_LIFETIME);
+    }
+    let hours = raw.parse().map_err(|_| Problem::NotOffered)?;
+    if LIFETIMES_IN_HOURS.contains(&hours) { Ok(Span::hours(hours)) } else { Err(Problem::NotOffered) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r21_a_life_is_seven_days_unless_another_is_chosen() {
+        assert_eq!(parse_lifetime(""), Ok(Span::days(7)));
+        assert_eq!(parse_lifetime("1"), Ok(Span::hours(1)));
+        assert_eq!(parse_lifetime("720"), Ok(Span::days(30)));
+        for bad in ["0", "-1", "721", "2", "x", "99999999999999999999"] {
+            assert_eq!(parse_lifetime(bad), Err(Problem::NotOffered), "{bad}");
+        }
+    }
+}

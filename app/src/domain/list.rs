@@ -1,0 +1,137 @@
+//! What the Users list shows: search, filters, order and place, all of it in the URL.
+
+use super::{ids::MemberId, member::ShownState, role::RoleKey};
+use serde::{Deserialize, Serialize};
+
+/// Rows on one page of the list.
+pub const PAGE: usize = 50;
+/// Above this many rows the list says "more than", not how many.
+pub const MOST_COUNTED: u64 = 10_000;
+/// The longest search text, in code points.
+const LONGEST_SEARCH: usize = 100;
+
+/// The order of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each variant is its label")]
+pub enum Sort {
+    #[default]
+    NameUp,
+    NameDown,
+    LastActiveDown,
+    LastActiveUp,
+    InvitedDown,
+}
+
+impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::NameUp, Self::NameDown, Self::LastActiveDown, Self::LastActiveUp, Self::InvitedDown];
+
+    /// The text in URLs.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::NameUp => "name",
+            Self::NameDown => "-name",
+            Self::LastActiveDown => "-active",
+            Self::LastActiveUp => "active",
+            Self::InvitedDown => "-invited",
+        }
+    }
+
+    /// The order with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.key() == key)
+    }
+}
+
+/// One view of the list. Unknown values in a URL are passed over, so that an old link still shows something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListQuery {
+    /// A part of the name or address.
+    pub search: String,
+    /// This role alone.
+    pub role: Option<RoleKey>,
+    /// This state alone; without it, all but removed.
+    pub state: Option<ShownState>,
+    /// The order.
+    pub sort: Sort,
+    /// The last row of the page before.
+    pub after: Option<MemberId>,
+}
+
+impl ListQuery {
+    /// Reads the parameters of a URL, given a look-up by name.
+    pub fn from_url(parameter: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name| parameter(name).filter(|text| !text.is_empty());
+        Self {
+            search: text("q").unwrap_or_default().trim().chars().take(LONGEST_SEARCH).collect(),
+            role: text("role").map(RoleKey::new),
+            state: text("state").and_then(|key| ShownState::from_key(&key)),
+            sort: text("sort").and_then(|key| Sort::from_key(&key)).unwrap_or_default(),
+            after: text("after").and_then(|id| id.parse().ok()),
+        }
+    }
+
+    /// The parameters of a URL that leads here: what is not the default, percent-encoding left to the caller.
+    pub fn to_url(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = Vec::new();
+        if !self.search.is_empty() {
+            parameters.push(("q", self.search.clone()));
+        }
+        if let Some(role) = &self.role {
+            parameters.push(("role", role.to_string()));
+        }
+        if let Some(state) = self.state {
+            parameters.push(("state", state.key().to_owned()));
+        }
+        if self.sort != Sort::default() {
+            parameters.push(("sort", self.sort.key().to_owned()));
+        }
+        if let Some(after) = self.after {
+            parameters.push(("after", after.to_string()));
+        }
+        parameters
+    }
+
+    /// Is anything narrowed down?
+    pub fn is_filtered(&self) -> bool {
+        !self.search.is_empty() || self.role.is_some() || self.state.is_some()
+    }
+}
+
+/// How many rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Count {
+    /// So many.
+    Exactly(u64),
+    /// More than [`MOST_COUNTED`].
+    Many,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::MemberId;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_view_of_the_list_survives_the_url() {
+        let query = ListQuery {
+            search: "ana & co".to_owned(),
+            role: Some(RoleKey::new("editor")),
+            state: Some(ShownState::Expired),
+            sort: Sort::LastActiveDown,
+            after: Some(MemberId(Uuid::from_u128(7))),
+        };
+        let url = query.to_url();
+        let read = ListQuery::from_url(|name| url.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()));
+        assert_eq!(read, query);
+        assert!(ListQuery::default().to_url().is_empty());
+    }
+
+    #[test]
+    fn unknown_values_in_a_url_are_passed_over() {
+        assert_eq!(ListQuery::from_url(|_| Some("no such thing".to_owned())).sort, Sort::NameUp);
+    }
+}

@@ -1,0 +1,196 @@
+//! Members: the lines of an account's Users list.
+
+use super::{
+    ids::{LoginMethodId, MemberId},
+    role::Grant,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// The state of a member row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberState {
+    /// Offered a place, not in it.
+    Invited,
+    /// In the account.
+    Active,
+    /// Shut out for now, row kept (R41).
+    Suspended,
+    /// Taken out; the row is a tombstone (R39).
+    Removed,
+}
+
+impl MemberState {
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// The state with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Invited, Self::Active, Self::Suspended, Self::Removed].into_iter().find(|state| state.key() == key)
+    }
+}
+
+/// The state that the list shows: the member's, told apart by its invitation's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "each variant is its label")]
+pub enum ShownState {
+    Invited,
+    Expired,
+    Declined,
+    Held,
+    Active,
+    Suspended,
+    Removed,
+}
+
+impl ShownState {
+    /// All of them, in the order of the filter.
+    pub const ALL: [Self; 7] =
+        [Self::Active, Self::Invited, Self::Expired, Self::Declined, Self::Held, Self::Suspended, Self::Removed];
+
+    /// The text in URLs.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Expired => "expired",
+            Self::Declined => "declined",
+            Self::Held => "held",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// The state with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.key() == key)
+    }
+
+    /// Is there an invitation to resend, copy or withdraw? (Declined ones can be invited again, R63.)
+    pub const fn is_awaiting_answer(self) -> bool {
+        match self {
+            Self::Invited | Self::Expired | Self::Declined | Self::Held => true,
+            Self::Active | Self::Suspended | Self::Removed => false,
+        }
+    }
+}
+
+/// The kinds of login method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginMethodKind {
+    /// Email & password, built in.
+    Password,
+}
+
+impl LoginMethodKind {
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+
+    /// The kind with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Password].into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// A login method of an account that is available and fully set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginMethod {
+    /// Its id.
+    pub id: LoginMethodId,
+    /// Its kind.
+    pub kind: LoginMethodKind,
+    /// The account's own name for it; `None` for the built-in one, whose name is in the i18n tables.
+    pub name: Option<String>,
+}
+
+/// Where an invitation's mail is (R61, R62). What was not handed to a mail server is never called sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    /// No mail server is configured (R61).
+    NoMailServer,
+    /// Waiting for its turn.
+    Queued,
+    /// The mail server took it.
+    Accepted {
+        /// When.
+        at: Timestamp,
+    },
+    /// Not taken yet; tried again.
+    Deferred {
+        /// The next try.
+        next: Timestamp,
+        /// The mail server's own words, or what kept us from reaching it.
+        answer: String,
+    },
+    /// Refused for good (a 5xx answer, or tries used up).
+    Refused {
+        /// When.
+        at: Timestamp,
+        /// The mail server's own words.
+        answer: String,
+    },
+}
+
+/// One line of the Users list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// Its id.
+    pub id: MemberId,
+    /// The address, as typed.
+    pub email: String,
+    /// The name, once there is one.
+    pub name: Option<String>,
+    /// Role and extras.
+    pub grant: Grant,
+    /// How the person signs in.
+    pub method: LoginMethod,
+    /// The state shown.
+    pub state: ShownState,
+    /// The mail of the latest invitation, while it awaits an answer.
+    pub mail: Option<MailState>,
+    /// When the latest invitation was made, and by whom.
+    pub invited: Option<Event>,
+    /// When the pending invitation ends.
+    pub expires: Option<Timestamp>,
+    /// When the person joined.
+    pub joined: Option<Timestamp>,
+    /// Who answers for a mailbox that no mail has proved (R12).
+    pub vouched_by: Option<String>,
+    /// When and by whom removed.
+    pub removed: Option<Event>,
+    /// Last activity in this account, to within five minutes.
+    pub last_active: Option<Timestamp>,
+    /// Counts the changes of the row (R66).
+    pub version: i64,
+}
+
+impl MemberRow {
+    /// The name, or the address while there is none.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.email)
+    }
+}
+
+/// When something was done, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// The person's name; `None` for the system or the host's operator.
+    pub by: Option<String>,
+}

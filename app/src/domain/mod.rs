@@ -1,0 +1,15 @@
+//! The words of Roster as types, and the one policy. Pure: no I/O, no clock, no randomness.
+
+pub mod email;
+pub mod fields;
+pub mod ids;
+pub mod invitation;
+pub mod language;
+pub mod list;
+pub mod member;
+pub mod name;
+pub mod password;
+pub mod permission;
+pub mod policy;
+pub mod role;
+pub mod time;

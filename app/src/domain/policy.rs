@@ -1,0 +1,367 @@
+//! The one policy: who may give, edit and remove what. Pure and total; the page explains with it, the server enforces with it.
+
+use super::{
+    permission::{Gate, PermissionKey, Permissions},
+    role::{Effective, Grant, Roles},
+};
+use serde::{Deserialize, Serialize};
+
+/// The policy's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Allowed.
+    Yes,
+    /// Refused, and why.
+    No(Refusal),
+}
+
+impl Verdict {
+    /// Is it allowed?
+    pub fn is_yes(&self) -> bool {
+        matches!(self, Self::Yes)
+    }
+
+    /// The reason of a refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Yes => None,
+            Self::No(refusal) => Some(refusal),
+        }
+    }
+
+    /// Goes on, or stops with the reason.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn or_refuse(self) -> Result<(), Refusal> {
+        match self {
+            Self::Yes => Ok(()),
+            Self::No(refusal) => Err(refusal),
+        }
+    }
+
+    /// This verdict, or the next one if this one allows.
+    #[must_use]
+    pub fn and(self, next: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Yes => next(),
+            Self::No(refusal) => Self::No(refusal),
+        }
+    }
+}
+
+/// Why something is refused. The page says it in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The permission for this kind of change is missing.
+    Needs {
+        /// The permission asked for.
+        gate: Gate,
+    },
+    /// The grant holds permissions that the actor lacks (R30).
+    AboveYourOwn {
+        /// What the actor lacks.
+        missing: Permissions,
+    },
+    /// Only owners give or take Owner (R30).
+    OnlyOwnersMakeOwners,
+    /// The other person holds permissions that the actor lacks (R30).
+    TheyHoldMore {
+        /// What the actor lacks.
+        missing: Permissions,
+    },
+    /// Nobody raises himself (R31).
+    NoSelfPromotion {
+        /// What would have been gained.
+        gained: Permissions,
+    },
+    /// One leaves an account, one does not remove oneself (R32).
+    LeaveInstead,
+    /// An account keeps an active owner with a working way in (R33).
+    LastOwner,
+}
+
+/// May `actor` give `grant` to somebody? Compared as sets of permissions, never by the role's name (R30).
+pub fn can_grant(actor: &Effective, grant: &Grant, roles: &Roles) -> Verdict {
+    match (grant.makes_owner(), actor.is_owner) {
+        (true, false) => Verdict::No(Refusal::OnlyOwnersMakeOwners),
+        (true, true) | (false, true) => Verdict::Yes,
+        (false, false) => match lacking(actor, &roles.permissions_of(grant)) {
+            missing if missing.is_empty() => Verdict::Yes,
+            missing => Verdict::No(Refusal::AboveYourOwn { missing }),
+        },
+    }
+}
+
+/// May `actor` touch somebody who holds `theirs`? Nobody edits or removes a person who holds what he lacks (R30, AZ-08).
+fn can_touch(actor: &Effective, theirs: &Grant, roles: &Roles) -> Verdict {
+    match (theirs.makes_owner(), actor.is_owner) {
+        (true, false) => Verdict::No(Refusal::OnlyOwnersMakeOwners),
+        (true, true) | (false, true) => Verdict::Yes,
+        (false, false) => match lacking(actor, &roles.permissions_of(theirs)) {
+            missing if missing.is_empty() => Verdict::Yes,
+            missing => Verdict::No(Refusal::TheyHoldMore { missing }),
+        },
+    }
+}
+
+/// May `actor` open the door to this kind of change at all?
+pub fn can_pass(actor: &Effective, gate: Gate) -> Verdict {
+    if actor.opens(gate) { Verdict::Yes } else { Verdict::No(Refusal::Needs { gate }) }
+}
+
+/// May `actor` invite somebody with `grant`?
+pub fn can_invite(actor: &Effective, grant: &Grant, roles: &Roles) -> Verdict {
+    can_pass(actor, Gate::UsersInvite).and(|| can_grant(actor, grant, roles))
+}
+
+/// May `actor` resend, copy the link of, or correct the pending invitation of somebody who was offered `offered` (R30)?
+pub fn can_handle_invitation(actor: &Effective, offered: &Grant, roles: &Roles) -> Verdict {
+    can_invite(actor, offered, roles)
+}
+
+/// Whose row it is, seen from the actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whose {
+    /// The actor's own row.
+    Own,
+    /// Somebody else's.
+    Others,
+}
+
+/// May `actor` open the edit dialog of a member who holds `present`? What may be given, [`can_edit`] tells.
+pub fn can_start_editing(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
+    can_pass(actor, Gate::UsersEdit).and(|| match whose {
+        Whose::Own => Verdict::Yes,
+        Whose::Others => can_touch(actor, present, roles),
+    })
+}
+
+/// May `actor` change a member's grant from `present` to `wanted` (R30, R31)? Owners are counted elsewhere (R33).
+pub fn can_edit(actor: &Effective, whose: Whose, present: &Grant, wanted: &Grant, roles: &Roles) -> Verdict {
+    can_start_editing(actor, whose, present, roles).and(|| match whose {
+        Whose::Own => {
+            let gained = Change::between(present, wanted, roles).gained;
+            let becomes_owner = wanted.makes_owner() && !present.makes_owner();
+            if gained.is_empty() && !becomes_owner {
+                Verdict::Yes
+            } else {
+                Verdict::No(Refusal::NoSelfPromotion { gained })
+            }
+        }
+        Whose::Others => can_grant(actor, wanted, roles),
+    })
+}
+
+/// May `actor` remove a member who holds `present` (R30, R32)? Owners are counted elsewhere (R33).
+pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
+    can_pass(actor, Gate::UsersRemove).and(|| match whose {
+        Whose::Own => Verdict::No(Refusal::LeaveInstead),
+        Whose::Others => can_touch(actor, present, roles),
+    })
+}
+
+/// May a change stand that leaves `owners_left` active owners with a working way in (R33, AZ-07)?
+pub fn keeps_an_owner(owners_left: u64) -> Verdict {
+    if owners_left > 0 { Verdict::Yes } else { Verdict::No(Refusal::LastOwner) }
+}
+
+fn lacking(actor: &Effective, wanted: &Permissions) -> Permissions {
+    wanted.difference(&actor.permissions).cloned().collect()
+}
+
+/// What an edit changes (R65).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Permissions that the member will hold and does not hold now.
+    pub gained: Permissions,
+    /// Permissions that the member holds now and will not hold.
+    pub lost: Permissions,
+}
+
+impl Change {
+    /// The difference between two grants.
+    pub fn between(present: &Grant, wanted: &Grant, roles: &Roles) -> Self {
+        let (before, after) = (roles.permissions_of(present), roles.permissions_of(wanted));
+        Self {
+            gained: after.difference(&before).cloned().collect(),
+            lost: before.difference(&after).cloned().collect(),
+        }
+    }
+
+    /// Nothing gained, nothing lost.
+    pub fn is_empty(&self) -> bool {
+        self.gained.is_empty() && self.lost.is_empty()
+    }
+}
+
+/// Where an effective permission comes from (R65).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// Owners hold everything.
+    Owner,
+    /// The role holds it.
+    Role,
+    /// Given to this member on top of the role.
+    Extra,
+}
+
+/// Where `grant` gets `key` from, if it holds it at all (R65).
+pub fn source_of(grant: &Grant, key: &PermissionKey, roles: &Roles) -> Option<Source> {
+    if !roles.catalogue.knows(key) {
+        None
+    } else if grant.makes_owner() {
+        Some(Source::Owner)
+    } else if roles.permissions_of_role(&grant.role).contains(key) {
+        Some(Source::Role)
+    } else if grant.extras.contains(key) {
+        Some(Source::Extra)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        permission::Catalogue,
+        role::{BuiltInRole, RoleKey},
+    };
+    use proptest::prelude::*;
+
+    fn roles() -> Roles {
+        Roles::built_in(Catalogue::with([]))
+    }
+
+    fn effective(grant: &Grant) -> Effective {
+        Effective::of(grant, &roles())
+    }
+
+    fn any_grant() -> impl Strategy<Value = Grant> {
+        let keys: Vec<_> = Catalogue::with([]).all().into_iter().collect();
+        (prop::sample::select(BuiltInRole::ALL.to_vec()), prop::collection::btree_set(prop::sample::select(keys), 0..6))
+            .prop_map(|(role, extras)| Grant { role: role.role(), extras })
+    }
+
+    #[test]
+    fn r30_only_owners_make_owners() {
+        let owner = Grant::of(BuiltInRole::Owner);
+        assert!(can_grant(&effective(&owner), &owner, &roles()).is_yes());
+        let admin = effective(&Grant::of(BuiltInRole::Admin).with("billing.manage").with("login_methods.manage"));
+        assert_eq!(can_grant(&admin, &owner, &roles()), Verdict::No(Refusal::OnlyOwnersMakeOwners));
+    }
+
+    #[test]
+    fn r30_an_admin_cannot_give_what_he_lacks_by_an_extra() {
+        let admin = effective(&Grant::of(BuiltInRole::Admin));
+        let verdict = can_grant(&admin, &Grant::of(BuiltInRole::Viewer).with("billing.manage"), &roles());
+        let missing = Permissions::from([PermissionKey::new("billing.manage")]);
+        assert_eq!(verdict, Verdict::No(Refusal::AboveYourOwn { missing }));
+    }
+
+    #[test]
+    fn az_08_nobody_edits_or_removes_somebody_of_higher_rank() {
+        let admin = effective(&Grant::of(BuiltInRole::Admin));
+        let higher = Grant::of(BuiltInRole::Admin).with("billing.manage");
+        for theirs in [Grant::of(BuiltInRole::Owner), higher] {
+            assert!(!can_remove(&admin, Whose::Others, &theirs, &roles()).is_yes());
+            assert!(!can_edit(&admin, Whose::Others, &theirs, &Grant::of(BuiltInRole::Viewer), &roles()).is_yes());
+        }
+    }
+
+    #[test]
+    fn r31_nobody_promotes_himself_but_may_step_down() {
+        let present = Grant::of(BuiltInRole::Admin);
+        let actor = effective(&present);
+        let more = present.clone().with("billing.manage");
+        assert!(!can_edit(&actor, Whose::Own, &present, &more, &roles()).is_yes());
+        assert!(!can_edit(&actor, Whose::Own, &present, &Grant::of(BuiltInRole::Owner), &roles()).is_yes());
+        assert!(can_edit(&actor, Whose::Own, &present, &Grant::of(BuiltInRole::Viewer), &roles()).is_yes());
+    }
+
+    #[test]
+    fn r32_one_leaves_rather_than_removing_oneself() {
+        let owner = Grant::of(BuiltInRole::Owner);
+        assert_eq!(can_remove(&effective(&owner), Whose::Own, &owner, &roles()), Verdict::No(Refusal::LeaveInstead));
+    }
+
+    #[test]
+    fn r33_an_account_keeps_an_owner() {
+        assert_eq!(keeps_an_owner(0), Verdict::No(Refusal::LastOwner));
+        assert!(keeps_an_owner(1).is_yes());
+    }
+
+    #[test]
+    fn r65_each_permission_shows_where_it_comes_from() {
+        let grant = Grant::of(BuiltInRole::Viewer).with("bots.edit").with("gone.key");
+        let source = |grant: &Grant, key: &str| source_of(grant, &PermissionKey::new(key), &roles());
+        assert_eq!(source(&grant, "bots.read"), Some(Source::Role));
+        assert_eq!(source(&grant, "bots.edit"), Some(Source::Extra));
+        assert_eq!(source(&grant, "bots.publish"), None);
+        assert_eq!(source(&grant, "gone.key"), None);
+        assert_eq!(source(&Grant::of(BuiltInRole::Owner), "billing.manage"), Some(Source::Owner));
+    }
+
+    proptest! {
+        #[test]
+        fn az_12_without_grants_everything_is_denied(grant in any_grant()) {
+            let nobody = Effective { permissions: Permissions::new(), is_owner: false };
+            prop_assert!(!can_invite(&nobody, &grant, &roles()).is_yes());
+            prop_assert!(!can_edit(&nobody, Whose::Others, &grant, &grant, &roles()).is_yes());
+            prop_assert!(!can_remove(&nobody, Whose::Others, &grant, &roles()).is_yes());
+        }
+
+        #[test]
+        fn az_12_removing_a_permission_never_allows_more(actor in any_grant(), theirs in any_grant(), wanted in any_grant(), pick in any::<prop::sample::Index>()) {
+            prop_assume!(!actor.makes_owner());
+            let before = effective(&actor);
+            prop_assume!(!before.permissions.is_empty());
+            let mut after = before.clone();
+            let dropped = pick.get(&before.permissions.iter().cloned().collect::<Vec<_>>()).clone();
+            after.permissions.remove(&dropped);
+            let roles = roles();
+            for (wider, narrower) in [
+                (can_grant(&before, &wanted, &roles), can_grant(&after, &wanted, &roles)),
+                (can_edit(&before, Whose::Others, &theirs, &wanted, &roles), can_edit(&after, Whose::Others, &theirs, &wanted, &roles)),
+                (can_remove(&before, Whose::Others, &theirs, &roles), can_remove(&after, Whose::Others, &theirs, &roles)),
+            ] {
+                prop_assert!(wider.is_yes() || !narrower.is_yes());
+            }
+        }
+
+        #[test]
+        fn r30_whoever_is_granted_something_holds_no_more_than_the_giver(actor in any_grant(), wanted in any_grant()) {
+            let giver = effective(&actor);
+            if can_grant(&giver, &wanted, &roles()).is_yes() {
+                prop_assert!(effective(&wanted).permissions.is_subset(&giver.permissions));
+                prop_assert!(!wanted.makes_owner() || giver.is_owner);
+            }
+        }
+
+        #[test]
+        fn r65_what_is_gained_and_lost_leads_from_the_one_to_the_other(present in any_grant(), wanted in any_grant()) {
+            let roles = roles();
+            let change = Change::between(&present, &wanted, &roles);
+            let mut permissions = roles.permissions_of(&present);
+            permissions.retain(|key| !change.lost.contains(key));
+            permissions.extend(change.gained.iter().cloned());
+            prop_assert_eq!(permissions, roles.permissions_of(&wanted));
+        }
+
+        #[test]
+        fn a_form_reads_back_as_the_grant_it_shows(grant in any_grant()) {
+            let extras: Vec<String> = grant.extras.iter().map(ToString::to_string).collect();
+            let read = roles().parse_grant(grant.role.as_str(), &extras).map(|read| roles().permissions_of(&read));
+            prop_assert_eq!(read, Ok(roles().permissions_of(&grant)));
+        }
+    }
+
+    #[test]
+    fn a_role_that_the_account_does_not_have_gives_nothing() {
+        let grant = Grant { role: RoleKey::new("nonsense"), extras: Permissions::new() };
+        assert!(roles().permissions_of(&grant).is_empty());
+        assert!(roles().parse_grant("nonsense", &[]).is_err());
+    }
+}

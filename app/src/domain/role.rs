@@ -1,0 +1,194 @@
+//! Roles, extra permissions, and what they come to.
+
+use super::{
+    fields::Problem,
+    permission::{Catalogue, Gate, PermissionKey, Permissions},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, fmt};
+
+/// The key of a role in an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoleKey(String);
+
+impl RoleKey {
+    /// Wraps a key; whether the account has such a role, [`Roles`] tells.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The text of the key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Is this the Owner role?
+    pub fn is_owner(&self) -> bool {
+        self.0 == BuiltInRole::Owner.key()
+    }
+}
+
+impl fmt::Display for RoleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The roles that every account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each variant is the role's name")]
+pub enum BuiltInRole {
+    Owner,
+    Admin,
+    Editor,
+    Agent,
+    Analyst,
+    Viewer,
+}
+
+impl BuiltInRole {
+    /// All of them, from the widest down.
+    pub const ALL: [Self; 6] = [Self::Owner, Self::Admin, Self::Editor, Self::Agent, Self::Analyst, Self::Viewer];
+
+    /// The key, as stored and as in forms.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Agent => "agent",
+            Self::Analyst => "analyst",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// The built-in role with this key.
+    pub fn from_key(key: &RoleKey) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.key() == key.as_str())
+    }
+
+    /// The key as a [`RoleKey`].
+    pub fn role(self) -> RoleKey {
+        RoleKey::new(self.key())
+    }
+}
+
+/// One role of an account: a named set of permissions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its key.
+    pub key: RoleKey,
+    /// The account's own name for it; `None` for a built-in role, whose name is in the i18n tables.
+    pub name: Option<String>,
+    /// What it holds.
+    pub permissions: Permissions,
+}
+
+/// The roles of an account, with the catalogue that gives their keys meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roles {
+    /// The roles, in the order of display.
+    pub roles: Vec<Role>,
+    /// The catalogue.
+    pub catalogue: Catalogue,
+}
+
+impl Roles {
+    /// The built-in roles under this catalogue.
+    pub fn built_in(catalogue: Catalogue) -> Self {
+        let roles = BuiltInRole::ALL
+            .into_iter()
+            .map(|role| Role { key: role.role(), name: None, permissions: catalogue.held_by(&role.role()) })
+            .collect();
+        Self { roles, catalogue }
+    }
+
+    /// The role with this key.
+    pub fn find(&self, key: &RoleKey) -> Option<&Role> {
+        self.roles.iter().find(|role| role.key == *key)
+    }
+
+    /// What the role itself holds; nothing for a role that the account does not have.
+    pub fn permissions_of_role(&self, key: &RoleKey) -> Permissions {
+        self.find(key).map(|role| role.permissions.clone()).unwrap_or_default()
+    }
+
+    /// What a grant comes to: the role's permissions and the extras that the catalogue knows.
+    pub fn permissions_of(&self, grant: &Grant) -> Permissions {
+        let mut permissions = self.permissions_of_role(&grant.role);
+        permissions.extend(grant.extras.iter().filter(|key| self.catalogue.knows(key)).cloned());
+        permissions
+    }
+
+    /// Reads a role and extras as a form gives them. Extras that the role holds already are dropped, so that a grant says each thing once.
+    ///
+    /// # Errors
+    /// [`Problem::Required`] or [`Problem::NotOffered`], with the field in question.
+    pub fn parse_grant(&self, role: &str, extras: &[String]) -> Result<Grant, super::fields::FieldErrors> {
+        use super::fields::{Field, FieldErrors};
+
+        let role = RoleKey::new(role.trim());
+        if role.as_str().is_empty() {
+            return Err(FieldErrors::one(Field::Role, Problem::Required));
+        }
+        let Some(held) = self.find(&role).map(|role| &role.permissions) else {
+            return Err(FieldErrors::one(Field::Role, Problem::NotOffered));
+        };
+        let extras: BTreeSet<_> = extras.iter().map(|key| PermissionKey::new(key.trim())).collect();
+        if extras.iter().any(|key| !self.catalogue.knows(key)) {
+            return Err(FieldErrors::one(Field::Extras, Problem::NotOffered));
+        }
+        let extras = extras.difference(held).cloned().collect();
+        Ok(Grant { role, extras })
+    }
+}
+
+/// What a member is given: a role, and extra permissions on top of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The role.
+    pub role: RoleKey,
+    /// The extras.
+    pub extras: Permissions,
+}
+
+impl Grant {
+    /// The role alone.
+    pub fn of(role: BuiltInRole) -> Self {
+        Self { role: role.role(), extras: Permissions::new() }
+    }
+
+    /// The same grant with one more extra permission.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>) -> Self {
+        self.extras.insert(PermissionKey::new(key));
+        self
+    }
+
+    /// Does this grant make its holder an owner?
+    pub fn makes_owner(&self) -> bool {
+        self.role.is_owner()
+    }
+}
+
+/// What somebody may do in an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effective {
+    /// Every permission held, from the role or as an extra.
+    pub permissions: Permissions,
+    /// Owners hold everything, and only they make and touch owners (R30).
+    pub is_owner: bool,
+}
+
+impl Effective {
+    /// What a grant comes to under these roles.
+    pub fn of(grant: &Grant, roles: &Roles) -> Self {
+        Self { permissions: roles.permissions_of(grant), is_owner: grant.makes_owner() }
+    }
+
+    /// Does it open this gate?
+    pub fn opens(&self, gate: Gate) -> bool {
+        self.permissions.contains(&gate.permission())
+    }
+}

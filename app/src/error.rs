@@ -1,0 +1,113 @@
+//! The one error that reaches people: a closed list, worded by the i18n tables.
+
+use crate::domain::{fields::FieldErrors, policy::Refusal, time::Timestamp};
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, in a form that a page can put into words. Never free text from below.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppError {
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// E-mail address and password do not go together.
+    WrongCredentials,
+    /// The policy refuses.
+    Refused(Refusal),
+    /// There is no such thing, or none that the caller may know of.
+    NotFound,
+    /// The caller was in this account and is no more (R36).
+    NoLongerAMember,
+    /// The fields of the form are not in order.
+    Invalid(FieldErrors),
+    /// Somebody else changed the row meanwhile (R66).
+    ChangedMeanwhile {
+        /// Who; `None` for the system.
+        by: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The invitation or set-up link is not the one this browser holds, or no longer good.
+    OpenTheLinkAgain,
+    /// Too many tries.
+    RateLimited {
+        /// Seconds until the next one.
+        retry_after_s: u64,
+    },
+    /// Roster is busy or its database is away.
+    Unavailable,
+    /// A fault of ours; the log has more under this id.
+    Internal {
+        /// The request's id.
+        request_id: String,
+    },
+    /// The answer did not come or made no sense: no network, a proxy's page, an old build.
+    Transport,
+}
+
+impl AppError {
+    /// The HTTP status of this error.
+    pub fn status(&self) -> http::StatusCode {
+        use http::StatusCode;
+        match self {
+            Self::Unauthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::Refused(_) | Self::NoLongerAMember => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
+            Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The problems by field, where that is what went wrong.
+    pub fn fields(&self) -> Option<&FieldErrors> {
+        match self {
+            Self::Invalid(fields) => Some(fields),
+            Self::Unauthenticated
+            | Self::WrongCredentials
+            | Self::Refused(_)
+            | Self::NotFound
+            | Self::NoLongerAMember
+            | Self::ChangedMeanwhile { .. }
+            | Self::OpenTheLinkAgain
+            | Self::RateLimited { .. }
+            | Self::Unavailable
+            | Self::Internal { .. }
+            | Self::Transport => None,
+        }
+    }
+}
+
+impl From<FieldErrors> for AppError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<Refusal> for AppError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for AppError {}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    /// What the framework itself reports is, to a person, a broken transport; its texts stay out of pages.
+    fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
+        Self::Transport
+    }
+}

@@ -1,0 +1,101 @@
+//! The addresses of pages, in one place.
+
+/// First run.
+pub const SETUP: &str = "/setup";
+/// Signing in.
+pub const LOGIN: &str = "/login";
+/// The chooser of accounts.
+pub const ACCOUNTS: &str = "/accounts";
+
+/// Signing in to one account.
+pub fn login(slug: &str) -> String {
+    format!("{LOGIN}/{slug}")
+}
+
+/// An account's front page.
+pub fn account(slug: &str) -> String {
+    format!("/a/{slug}")
+}
+
+/// Settings → Users.
+pub fn users(slug: &str) -> String {
+    format!("/a/{slug}/settings/users")
+}
+
+/// + New user.
+pub fn new_user(slug: &str) -> String {
+    format!("/a/{slug}/settings/users/new")
+}
+
+/// Editing a member.
+pub fn edit(slug: &str, member: impl std::fmt::Display) -> String {
+    format!("/a/{slug}/settings/users/{member}/edit")
+}
+
+/// Removing a member.
+pub fn remove(slug: &str, member: impl std::fmt::Display) -> String {
+    format!("/a/{slug}/settings/users/{member}/remove")
+}
+
+/// Settings → Outbox.
+pub fn outbox(slug: &str) -> String {
+    format!("/a/{slug}/settings/outbox")
+}
+
+/// The text of one mail of the outbox, a response of its own.
+pub fn mail(slug: &str, mail: impl std::fmt::Display) -> String {
+    format!("/a/{slug}/settings/outbox/{mail}")
+}
+
+/// The page of an invitation.
+pub fn invitation(id: impl std::fmt::Display) -> String {
+    format!("/invitation/{id}")
+}
+
+/// The link that a token travels in; it leads on to [`invitation`] at once (INV-07).
+pub fn invitation_link(token: &str) -> String {
+    format!("/i/{token}")
+}
+
+/// The set-up link; it leads on to [`SETUP`] at once.
+pub fn setup_link(token: &str) -> String {
+    format!("/s/{token}")
+}
+
+/// `next` if it is a path of our own, else `otherwise` (OA-14, BR-08).
+pub fn local_or(next: &str, otherwise: &str) -> String {
+    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let decoded_slash = next.to_ascii_lowercase().starts_with("/%2f") || next.to_ascii_lowercase().starts_with("/%5c");
+    if plain && next.starts_with('/') && !next.starts_with("//") && !decoded_slash {
+        next.to_owned()
+    } else {
+        otherwise.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oa_14_only_paths_of_our_own_are_gone_on_to() {
+        for bad in [
+            "",
+            "//h",
+            "/\\h",
+            "\\/h",
+            "/%2f/h",
+            "/%2Fh",
+            "/%5Ch",
+            "https:h",
+            "https://h",
+            "\t//h",
+            "/a\r\nSet-Cookie: x",
+            "a/b",
+            "/ä",
+        ] {
+            assert_eq!(local_or(bad, "/"), "/", "{bad:?}");
+        }
+        assert_eq!(local_or("/a/acme/settings/users?q=x", "/"), "/a/acme/settings/users?q=x");
+    }
+}

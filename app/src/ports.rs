@@ -1,0 +1,180 @@
+//! What the server does for the server functions, in the domain's words. The server implements these traits; the functions in
+//! [`crate::api`] find them, and who is asking, in the request's context.
+
+use crate::{
+    api::{
+        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
+        invitations::{InviteForm, Invited, Link, Resent},
+        joining::{Code, InvitationView, Joined, NewLink, SignUpForm},
+        members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
+        outbox::OutboxPage,
+        session::{Me, SignInForm, StrengthForm},
+        setup::{SetUpForm, SetUpView},
+    },
+    domain::{
+        ids::{InvitationId, MailId, MemberId, SessionId, UserId},
+        language::Language,
+        list::ListQuery,
+        name::Slug,
+        password::Strength,
+    },
+    error::AppError,
+};
+use async_trait::async_trait;
+use std::{net::IpAddr, sync::Arc};
+
+/// The signed-in user of a request, as authentication found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: SessionId,
+    /// The user.
+    pub user: UserId,
+    /// The user's address, as typed.
+    pub email: String,
+    /// The user's name.
+    pub name: String,
+    /// The user's language, if one was chosen.
+    pub language: Option<Language>,
+}
+
+/// Who is asking, before it is known what for: made once for each request by the HTTP layer.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The signed-in user, if any.
+    pub signed_in: Option<SignedIn>,
+    /// The invitation token in this browser's cookie.
+    pub invitation: Option<String>,
+    /// The set-up token in this browser's cookie.
+    pub setup: Option<String>,
+    /// The client's address, by the trusted proxies alone (EN-07).
+    pub ip: IpAddr,
+    /// The client's name for itself, cut to 200 characters.
+    pub user_agent: String,
+    /// The language of this request's pages.
+    pub language: Language,
+    /// The id that logs and error messages carry.
+    pub request_id: String,
+}
+
+/// A signed-in user asking something of one account. Rights are read later, inside the transaction.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The signed-in user.
+    pub signed_in: SignedIn,
+    /// The account, as the URL or form names it.
+    pub account: Slug,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The language of this request's pages.
+    pub language: Language,
+}
+
+/// An answer that also changes the browser's cookies.
+#[derive(Clone, Debug)]
+pub struct WithCookies<T> {
+    /// The answer.
+    pub answer: T,
+    /// Values of `Set-Cookie` headers.
+    pub cookies: Vec<String>,
+}
+
+/// First run.
+#[async_trait]
+pub trait Setup: Send + Sync {
+    /// What the set-up page shows this browser.
+    async fn view(&self, visitor: &Visitor) -> Result<SetUpView, AppError>;
+    /// Makes the first account and its owner, and signs the owner in.
+    async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError>;
+}
+
+/// Signing in and out.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The signed-in user with the accounts this session can open.
+    async fn me(&self, visitor: &Visitor) -> Result<Option<Me>, AppError>;
+    /// Signs in by e-mail address and password; answers where to go.
+    async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError>;
+    /// Ends this session.
+    async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError>;
+    /// How hard a password is to guess; never logged.
+    async fn measure(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError>;
+}
+
+/// Accounts.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The accounts that this session can open, and whether it may open another.
+    async fn mine(&self, visitor: &Visitor) -> Result<Vec<AccountLine>, AppError>;
+    /// May this user open another account (`accounts.create`)?
+    async fn may_open(&self, visitor: &Visitor) -> Result<bool, AppError>;
+    /// Opens another account, with the caller as its owner.
+    async fn open(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError>;
+    /// What joining and signing in lead to.
+    async fn home(&self, caller: &Caller) -> Result<AccountHome, AppError>;
+    /// Leaves the account (R32).
+    async fn leave(&self, caller: &Caller) -> Result<(), AppError>;
+}
+
+/// The Users list and its rows.
+#[async_trait]
+pub trait Members: Send + Sync {
+    /// One page of the list, with all that is needed to explain it.
+    async fn list(&self, caller: &Caller, query: ListQuery) -> Result<UsersPage, AppError>;
+    /// One row, for its dialogs.
+    async fn details(&self, caller: &Caller, member: MemberId) -> Result<MemberDetails, AppError>;
+    /// Changes role and extras.
+    async fn edit(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError>;
+    /// What removing this member will do, for the dialog (R64).
+    async fn removal_plan(&self, caller: &Caller, member: MemberId) -> Result<RemovalPlan, AppError>;
+    /// Removes a member, or withdraws an invitation.
+    async fn remove(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError>;
+}
+
+/// Invitations, seen from the account.
+#[async_trait]
+pub trait Invitations: Send + Sync {
+    /// Invites a person into the account.
+    async fn invite(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError>;
+    /// Sends the invitation again with a new link; the old one is dead (R23).
+    async fn resend(&self, caller: &Caller, member: MemberId) -> Result<Resent, AppError>;
+    /// The link to hand over by other means; the same one each time.
+    async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError>;
+}
+
+/// Invitations, seen from the person invited.
+#[async_trait]
+pub trait Joining: Send + Sync {
+    /// What the page of an invitation shows this browser.
+    async fn view(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<InvitationView, AppError>;
+    /// Mails a code that proves the mailbox, for the holder of a copied link (R12).
+    async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError>;
+    /// Makes a login and joins with it.
+    async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError>;
+    /// Joins with the present login.
+    async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError>;
+    /// Turns the invitation down (R63).
+    async fn decline(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError>;
+    /// Asks the account's admins for a new link (R20).
+    async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError>;
+}
+
+/// Settings → Outbox.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// This account's invitation mails, newest first.
+    async fn list(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError>;
+}
+
+/// Everything the server offers to the server functions.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "each field is its trait")]
+pub struct Ports {
+    pub setup: Arc<dyn Setup>,
+    pub sessions: Arc<dyn Sessions>,
+    pub accounts: Arc<dyn Accounts>,
+    pub members: Arc<dyn Members>,
+    pub invitations: Arc<dyn Invitations>,
+    pub joining: Arc<dyn Joining>,
+    pub outbox: Arc<dyn Outbox>,
+}
