@@ -1,0 +1,196 @@
+//! Accounts, their roles and login methods.
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, LoginMethodId, SessionId, UserId},
+    language::Language,
+    member::{LoginMethod, LoginMethodKind},
+    name::Slug,
+    permission::{Catalogue, PermissionKey, Permissions},
+    role::{BuiltInRole, Grant, Role, RoleKey, Roles},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO accounts (id, slug, name, language, created_at, audit_seq, audit_hash) VALUES ($1, $2, $3, $4, $5, 0, $6)";
+    INSERT_ROLE = "INSERT INTO roles (account_id, key, name) VALUES ($1, $2, NULL)";
+    INSERT_LOGIN_METHOD = "
+        INSERT INTO login_methods (id, account_id, kind, name, enabled, created_at) VALUES ($1, $2, $3, NULL, TRUE, $4)";
+    FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
+    FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
+    ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
+    LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
+    OWN_ROLES = "
+        SELECT r.key, r.name, p.permission
+          FROM roles r LEFT JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
+         WHERE r.account_id = $1 AND r.name IS NOT NULL
+         ORDER BY r.name, r.key";
+    READY_LOGIN_METHODS = "
+        SELECT id, kind, name FROM login_methods WHERE account_id = $1 AND enabled ORDER BY created_at, id";
+    OF_USER = "
+        SELECT a.slug, a.name, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM members m
+          JOIN accounts a ON a.id = m.account_id
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.user_id = $1 AND m.state = 'active'
+           AND EXISTS (SELECT 1 FROM session_proofs s
+                        WHERE s.session_id = $2 AND (s.kind = l.kind OR s.login_method_id = l.id))
+         ORDER BY a.name, a.slug";
+}
+
+/// An account: the tenant.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The id.
+    pub id: AccountId,
+    /// The slug in its URLs.
+    pub slug: Slug,
+    /// The name.
+    pub name: String,
+    /// The language of its mails, unless another is chosen.
+    pub language: Language,
+}
+
+#[derive(FromRow)]
+struct AccountRow {
+    id: Uuid,
+    slug: String,
+    name: String,
+    language: String,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = StorageError;
+
+    fn try_from(row: AccountRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: AccountId(row.id),
+            slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+            name: row.name,
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+        })
+    }
+}
+
+/// Makes an account with its built-in roles and Email & password.
+///
+/// # Errors
+/// [`StorageError::Taken`] if another account has the slug.
+pub async fn insert(
+    tx: &mut Tx,
+    account: &Account,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<AccountScope, StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(account.id.0)
+        .bind(account.slug.as_str())
+        .bind(&account.name)
+        .bind(account.language.tag())
+        .bind(now.0)
+        .bind(Vec::<u8>::new())
+        .execute(c).await.map(|_| ()))?;
+    for role in BuiltInRole::ALL {
+        on!(tx, c => sqlx::query(INSERT_ROLE).bind(account.id.0).bind(role.key()).execute(c).await.map(|_| ()))?;
+    }
+    on!(tx, c => sqlx::query(INSERT_LOGIN_METHOD)
+        .bind(method.0)
+        .bind(account.id.0)
+        .bind(LoginMethodKind::Password.key())
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(AccountScope::established(account.id))
+}
+
+/// The account of a scope.
+pub async fn find(tx: &mut Tx, scope: AccountScope) -> Result<Option<Account>, StorageError> {
+    let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND).bind(scope.id().0).fetch_optional(c).await)?;
+    row.map(Account::try_from).transpose()
+}
+
+/// The account with this slug.
+pub async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
+    let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND_BY_SLUG).bind(slug.as_str()).fetch_optional(c).await)?;
+    row.map(Account::try_from).transpose()
+}
+
+/// Is there any account yet?
+pub async fn any(tx: &mut Tx) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(ANY).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Holds the account's row until the transaction ends, so that changes to its members come one after the other (R33). An update in
+/// both databases: SQLite has no `FOR UPDATE`.
+pub async fn lock(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> {
+    match changed!(tx, c => sqlx::query(LOCK).bind(scope.id().0).execute(c).await)? {
+        0 => Err(StorageError::inconsistent("accounts", "id")),
+        _ => Ok(()),
+    }
+}
+
+/// The account's roles: the built-in ones under this catalogue, then its own.
+pub async fn roles(tx: &mut Tx, scope: AccountScope, catalogue: &Catalogue) -> Result<Roles, StorageError> {
+    let rows: Vec<(String, String, Option<String>)> =
+        on!(tx, c => sqlx::query_as(OWN_ROLES).bind(scope.id().0).fetch_all(c).await)?;
+    let mut own: BTreeMap<(String, String), Permissions> = BTreeMap::new();
+    for (key, name, permission) in rows {
+        own.entry((name, key)).or_default().extend(permission.map(PermissionKey::new));
+    }
+    let mut roles = Roles::built_in(catalogue.clone());
+    roles.roles.extend(own.into_iter().map(|((name, key), permissions)| Role {
+        key: RoleKey::new(key),
+        name: Some(name),
+        permissions,
+    }));
+    Ok(roles)
+}
+
+/// The login methods that are available and fully set up, in the order of their making.
+pub async fn ready_login_methods(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>, StorageError> {
+    let rows: Vec<(Uuid, String, Option<String>)> =
+        on!(tx, c => sqlx::query_as(READY_LOGIN_METHODS).bind(scope.id().0).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, kind, name)| login_method(id, &kind, name)).collect()
+}
+
+/// A login method from its columns.
+pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result<LoginMethod, StorageError> {
+    let kind = LoginMethodKind::from_key(kind).ok_or(StorageError::inconsistent("login_methods", "kind"))?;
+    Ok(LoginMethod { id: LoginMethodId(id), kind, name })
+}
+
+/// Extras as the lists of both databases aggregate them.
+pub(super) fn extras(aggregated: Option<String>) -> Permissions {
+    aggregated.unwrap_or_default().split(',').filter(|key| !key.is_empty()).map(PermissionKey::new).collect()
+}
+
+/// An account that a user is in, with what the user is there.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub name: String,
+    /// Role and extras.
+    pub grant: Grant,
+}
+
+/// The accounts that this session of this user opens: where the user is active and the session proved the member's login method.
+pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Membership>, StorageError> {
+    let rows: Vec<(String, String, String, Option<String>)> =
+        on!(tx, c => sqlx::query_as(OF_USER).bind(user.0).bind(session.0).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|(slug, name, role, extra)| {
+            Ok(Membership {
+                slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+                name,
+                grant: Grant { role: RoleKey::new(role), extras: extras(extra) },
+            })
+        })
+        .collect()
+}

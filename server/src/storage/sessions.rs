@@ -1,0 +1,104 @@
+//! Sessions: opaque ids, stored hashed (SE-01), with what each has proved.
+
+use super::{StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{SessionId, UserId},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO sessions (id, hash, user_id, created_at, last_seen_at, user_agent, ip) VALUES ($1, $2, $3, $4, $4, $5, $6)";
+    INSERT_PASSWORD_PROOF = "
+        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, 'password', NULL, $2)";
+    AUTHENTICATE = "
+        SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language
+          FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.hash = $1 AND s.created_at > $2 AND s.last_seen_at > $3";
+    TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
+    DELETE = "DELETE FROM sessions WHERE id = $1";
+    DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
+    DELETE_BEYOND = "
+        DELETE FROM sessions
+         WHERE user_id = $1
+           AND id NOT IN (SELECT k.id FROM sessions k WHERE k.user_id = $1 ORDER BY k.created_at DESC, k.id DESC LIMIT $2)";
+}
+
+/// A session about to begin.
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    /// Its id, which appears in records.
+    pub id: SessionId,
+    /// The hash of the cookie's value.
+    pub hash: Vec<u8>,
+    /// Whose.
+    pub user: UserId,
+    /// The browser's name for itself.
+    pub user_agent: &'a str,
+    /// The client's address.
+    pub ip: String,
+}
+
+/// A live session and its user.
+#[derive(Debug, FromRow)]
+pub struct LiveSession {
+    /// The session.
+    pub id: Uuid,
+    /// When it was last used, to within five minutes.
+    pub last_seen_at: i64,
+    /// The user.
+    pub user_id: Uuid,
+    /// The user's address, as typed.
+    pub email: String,
+    /// The user's name.
+    pub name: String,
+    /// The user's language.
+    pub language: Option<String>,
+}
+
+/// Begins a session that the user's own password proved, and ends the oldest beyond `most` (SE-11).
+pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, most: u32, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(session.id.0)
+        .bind(&session.hash)
+        .bind(session.user.0)
+        .bind(now.0)
+        .bind(session.user_agent)
+        .bind(&session.ip)
+        .execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT_PASSWORD_PROOF).bind(session.id.0).bind(now.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(DELETE_BEYOND)
+        .bind(session.user.0)
+        .bind(i64::from(most))
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The session of this cookie, if it began after `oldest` and was used after `idlest` (SE-04).
+pub async fn authenticate(
+    tx: &mut Tx,
+    hash: &[u8],
+    oldest: Timestamp,
+    idlest: Timestamp,
+) -> Result<Option<LiveSession>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(AUTHENTICATE).bind(hash).bind(oldest.0).bind(idlest.0).fetch_optional(c).await)?)
+}
+
+/// Notes that a session is in use.
+pub async fn touch(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(TOUCH).bind(session.0).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends a session (SE-05).
+pub async fn delete(tx: &mut Tx, session: SessionId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(DELETE).bind(session.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends every session of a user.
+pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
+    Ok(changed!(tx, c => sqlx::query(DELETE_OF_USER).bind(user.0).execute(c).await)?)
+}

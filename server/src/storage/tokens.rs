@@ -1,0 +1,74 @@
+//! Links and codes of one use: first set-up, mailed codes.
+
+use super::{StorageError, Tx, changed, on, statements};
+use app::domain::time::Timestamp;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO one_time_tokens (id, purpose, hash, subject_id, created_at, expires_at, used_at)
+        VALUES ($1, $2, $3, $4, $5, $6, NULL)";
+    END_OTHERS = "
+        UPDATE one_time_tokens SET used_at = $3
+         WHERE purpose = $1 AND used_at IS NULL AND (subject_id = $2 OR ($2 IS NULL AND subject_id IS NULL))";
+    LIVE = "
+        SELECT COUNT(*) FROM one_time_tokens WHERE purpose = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3";
+    USE = "
+        UPDATE one_time_tokens SET used_at = $3 WHERE purpose = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3";
+}
+
+/// What a token is good for; it is good for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Making the first account (CF-01).
+    SetUp,
+    /// Proving the mailbox of an invitation (R12).
+    InvitationCode,
+}
+
+impl Purpose {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::SetUp => "set_up",
+            Self::InvitationCode => "invitation_code",
+        }
+    }
+}
+
+/// Makes a token; earlier ones of the same purpose and subject are dead (PW-10).
+pub async fn insert(
+    tx: &mut Tx,
+    purpose: Purpose,
+    subject: Option<Uuid>,
+    hash: &[u8],
+    now: Timestamp,
+    expires: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(END_OTHERS)
+        .bind(purpose.key())
+        .bind(subject)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(Uuid::now_v7())
+        .bind(purpose.key())
+        .bind(hash)
+        .bind(subject)
+        .bind(now.0)
+        .bind(expires.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Is this token good now? Nothing changes.
+pub async fn is_live(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp) -> Result<bool, StorageError> {
+    let count: i64 =
+        on!(tx, c => sqlx::query_scalar(LIVE).bind(purpose.key()).bind(hash).bind(now.0).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Uses a token up; `false` if it was not good any more. One of several parallel uses wins.
+pub async fn use_up(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp) -> Result<bool, StorageError> {
+    let used = changed!(tx, c => sqlx::query(USE).bind(purpose.key()).bind(hash).bind(now.0).execute(c).await)?;
+    Ok(used == 1)
+}

@@ -1,0 +1,101 @@
+//! Users and their passwords.
+
+use super::{StorageError, Tx, on, statements};
+use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    FIND = "
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.email_verified_at, c.phc
+          FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
+         WHERE u.id = $1";
+    FIND_BY_EMAIL = "
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.email_verified_at, c.phc
+          FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
+         WHERE u.email_key = $1";
+    INSERT = "
+        INSERT INTO users (id, email, email_key, name, language, email_verified_at, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    SET_PASSWORD = "
+        INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
+            ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at";
+}
+
+/// A user: a person, global.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The id.
+    pub id: UserId,
+    /// The address.
+    pub email: Email,
+    /// The name.
+    pub name: String,
+    /// The language, if one was chosen.
+    pub language: Option<Language>,
+    /// When mail that Roster sent proved the mailbox.
+    pub verified: Option<Timestamp>,
+    /// The password's hash in PHC form, if there is a password.
+    pub phc: Option<String>,
+}
+
+#[derive(FromRow)]
+struct UserRow {
+    id: Uuid,
+    email: String,
+    email_key: String,
+    name: String,
+    language: Option<String>,
+    email_verified_at: Option<i64>,
+    phc: Option<String>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: UserId(row.id),
+            email: Email::from_storage(row.email, row.email_key),
+            name: row.name,
+            language: row.language.as_deref().and_then(Language::from_tag),
+            verified: row.email_verified_at.map(Timestamp),
+            phc: row.phc,
+        }
+    }
+}
+
+/// The user with this id.
+pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as::<_, UserRow>(FIND).bind(id.0).fetch_optional(c).await)?.map(User::from))
+}
+
+/// The user with this address.
+pub async fn find_by_email(tx: &mut Tx, email_key: &str) -> Result<Option<User>, StorageError> {
+    let row = on!(tx, c => sqlx::query_as::<_, UserRow>(FIND_BY_EMAIL).bind(email_key).fetch_optional(c).await)?;
+    Ok(row.map(User::from))
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// [`StorageError::Taken`] if somebody has the address.
+pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(user.id.0)
+        .bind(user.email.typed())
+        .bind(user.email.key())
+        .bind(&user.name)
+        .bind(user.language.map(Language::tag))
+        .bind(user.verified.map(|at| at.0))
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    if let Some(phc) = &user.phc {
+        set_password(tx, user.id, phc, now).await?;
+    }
+    Ok(())
+}
+
+/// Sets a user's password, by its hash in PHC form.
+pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SET_PASSWORD).bind(user.0).bind(phc).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
