@@ -1,0 +1,185 @@
+//! What a configuration must be before the server starts with it; it never starts half-safe (F26).
+
+use super::{Config, ConfigError, DatabaseKind, Permission, Secret, Smtp, SmtpTls};
+use app::domain::{
+    language::Language,
+    permission::{Catalogue, PermissionKey},
+    role::{BuiltInRole, RoleKey},
+};
+use std::{collections::BTreeSet, ops::RangeInclusive, path::Path};
+use url::{Host, Url};
+
+type Checked = Result<(), ConfigError>;
+
+/// Checks all of it, and reads the secrets that stand in files of their own.
+pub(super) fn check(config: &mut Config) -> Checked {
+    base_url(&config.base_url)?;
+    if let Some(url) = &config.platform_url {
+        require(matches!(url.scheme(), "http" | "https"), "platform_url", "it must begin with https:// or http://")?;
+    }
+    database(config)?;
+    if let Some(wide) = config.trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
+        return Err(ConfigError::new(
+            "trusted_proxies",
+            format_args!("{wide} would let every client choose its own address"),
+        ));
+    }
+    match &mut config.smtp {
+        Some(smtp) => mail_server(smtp)?,
+        None => require(
+            config.allow_no_mail || is_loopback(&config.base_url),
+            "smtp.host",
+            "a public Roster needs a mail server; set allow_no_mail = true to go without",
+        )?,
+    }
+    numbers(config)?;
+    readable("passwords.breached_file", config.passwords.breached_file.as_deref())?;
+    permissions(&config.permission)
+}
+
+/// Scheme, host and port alone; http only for this host (CF-04).
+fn base_url(url: &Url) -> Checked {
+    const KEY: &str = "base_url";
+    match url.scheme() {
+        "https" => {}
+        "http" => require(is_loopback(url), KEY, "http is for a loopback host alone; a public address needs https")?,
+        _ => return Err(ConfigError::new(KEY, "it must begin with https:// or http://")),
+    }
+    require(url.username().is_empty() && url.password().is_none(), KEY, "it must not hold a user name")?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    require(bare, KEY, "it must not have a path, query or fragment")
+}
+
+/// Is the host this machine?
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+fn database(config: &Config) -> Checked {
+    if config.data_dir.exists() {
+        require(config.data_dir.is_dir(), "data_dir", "not a folder")?;
+    }
+    match config.database_url.kind() {
+        DatabaseKind::Sqlite => {
+            require(config.migration_database_url.is_none(), "migration_database_url", "only for PostgreSQL")?;
+            if config.secret_key_file.exists() {
+                private("secret_key_file", &config.secret_key_file)?;
+            }
+            Ok(())
+        }
+        DatabaseKind::Postgres => {
+            let fits = config.migration_database_url.as_ref().is_none_or(|url| url.kind() == DatabaseKind::Postgres);
+            require(fits, "migration_database_url", "only for PostgreSQL")?;
+            private("secret_key_file", &config.secret_key_file)
+        }
+    }
+}
+
+fn mail_server(smtp: &mut Smtp) -> Checked {
+    let host_fine = !smtp.host.is_empty() && Host::parse(&smtp.host).is_ok();
+    require(host_fine, "smtp.host", "not a host name")?;
+    require(smtp.port != Some(0), "smtp.port", "not a port")?;
+    if let Some(path) = &smtp.password_file {
+        require(smtp.password.is_none(), "smtp.password_file", "set this or smtp.password, not both")?;
+        private("smtp.password_file", path)?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::new("smtp.password_file", error))?;
+        smtp.password = Some(Secret::new(text.trim_end_matches(['\r', '\n'])));
+    }
+    if let Some(password) = &smtp.password {
+        const PLACEHOLDERS: &[&str] = &["", "changeme", "change-me", "***", "<password>"];
+        require(!PLACEHOLDERS.contains(&password.expose()), "smtp.password", "a placeholder")?;
+        require(smtp.username.is_some(), "smtp.username", "needed with a password")?;
+        let local = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        require(smtp.tls != SmtpTls::None || local, "smtp.tls", "a password must not travel in clear")?;
+    } else {
+        require(smtp.username.is_none(), "smtp.password", "needed with a user name")?;
+    }
+    readable("smtp.ca_file", smtp.ca_file.as_deref())
+}
+
+fn numbers(config: &Config) -> Checked {
+    let Config { mail, passwords, sessions, invitations, limits, .. } = config;
+    within("mail.workers", mail.workers, 1..=64)?;
+    within("mail.timeout_s", mail.timeout_s, 1..=60)?;
+    within("passwords.shortest", passwords.shortest, 8..=64)?;
+    within("sessions.absolute_days", sessions.absolute_days, 1..=400)?;
+    within("sessions.idle_days", sessions.idle_days, 1..=sessions.absolute_days)?;
+    within("sessions.most_per_user", sessions.most_per_user, 1..=1_000)?;
+    within("invitations.resend_cool_down_s", invitations.resend_cool_down_s, 0..=86_400)?;
+    within("invitations.resends_per_day", invitations.resends_per_day, 1..=1_000)?;
+    const MANY: u32 = 1_000_000;
+    within("limits.sign_in_burst", limits.sign_in_burst, 1..=MANY)?;
+    within("limits.sign_in_user_burst", limits.sign_in_user_burst, 1..=MANY)?;
+    within("limits.token_burst", limits.token_burst, 1..=MANY)?;
+    within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MANY)?;
+    within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MANY)?;
+    within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
+    for (key, per_s) in [
+        ("limits.sign_in_per_s", limits.sign_in_per_s),
+        ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),
+        ("limits.token_per_s", limits.token_per_s),
+    ] {
+        require((0.000_01..=f64::from(MANY)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
+    }
+    Ok(())
+}
+
+fn permissions(permissions: &[Permission]) -> Checked {
+    let mut known: BTreeSet<PermissionKey> = Catalogue::with([]).all();
+    for permission in permissions {
+        let key = &permission.key;
+        let word = |word: &str| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        let shaped = key.len() <= 64 && key.split_once('.').is_some_and(|(area, action)| word(area) && word(action));
+        require(shaped, "permission.key", format_args!("{key:?} is not area.action in a–z, 0–9 and _"))?;
+        require(known.insert(PermissionKey::new(key)), "permission.key", format_args!("{key} is there already"))?;
+        let english = permission.label.get(Language::En.tag()).is_some_and(|label| !label.trim().is_empty());
+        require(english, "permission.label", format_args!("{key} has no English label"))?;
+        if let Some(tag) =
+            permission.label.keys().find(|tag| Language::ALL.iter().all(|language| language.tag() != *tag))
+        {
+            return Err(ConfigError::new(
+                "permission.label",
+                format_args!("{key}: {tag:?} is not a language of Roster"),
+            ));
+        }
+        let unknown = permission.roles.iter().find(|role| BuiltInRole::from_key(&RoleKey::new(*role)).is_none());
+        if let Some(role) = unknown {
+            return Err(ConfigError::new("permission.roles", format_args!("{key}: {role:?} is not a built-in role")));
+        }
+    }
+    Ok(())
+}
+
+fn require(fine: bool, key: &str, problem: impl std::fmt::Display) -> Checked {
+    if fine { Ok(()) } else { Err(ConfigError::new(key, problem)) }
+}
+
+fn within(key: &str, value: u32, range: RangeInclusive<u32>) -> Checked {
+    require(range.contains(&value), key, format_args!("{value} is not between {} and {}", range.start(), range.end()))
+}
+
+/// A file that must be there, if it is named at all.
+fn readable(key: &str, path: Option<&Path>) -> Checked {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::File::open(path).map_err(|error| ConfigError::new(key, format_args!("{}: {error}", path.display())))?;
+    require(path.is_file(), key, format_args!("{} is not a file", path.display()))
+}
+
+/// A file with a secret: there, and closed to everybody but its owner (CF-02).
+fn private(key: &str, path: &Path) -> Checked {
+    readable(key, Some(path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?.permissions().mode();
+        require(mode & 0o077 == 0, key, format_args!("{} can be read by others; chmod 600 helps", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! From files, environment and flags to one checked [`Config`].
+
+use super::{Config, DatabaseKind, DatabaseUrl, check, settings, values};
+use config::{ConfigError as RawError, Environment, File, FileFormat, Value};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Where settings come from, from the lowest to the highest: defaults, file, environment, flags.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// `--config` or `ROSTER_CONFIG`; else `./roster.toml`, if there is one.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub environment: HashMap<String, String>,
+    /// Flags, as (key, value).
+    pub flags: Vec<(String, String)>,
+}
+
+/// A setting that is missing or wrong: one line that names its key (F26).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key, or the file.
+    pub key: String,
+    /// What is wrong with it, and never its value where that could be a secret.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(key: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self { key: key.into(), problem: problem.to_string() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.problem)?;
+        match settings::meaning(&self.key) {
+            Some(meaning) => write!(f, " (meaning: {meaning})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Variables that begin with `ROSTER_` and are no settings: the file's name, the test suite's, and what Kubernetes gives every
+/// container about a service named `roster`.
+const NOT_SETTINGS: &[&str] = &["ROSTER_CONFIG", "ROSTER_TEST_", "ROSTER_SERVICE_", "ROSTER_PORT"];
+
+/// The file that is read when none is named.
+const DEFAULT_FILE: &str = "roster.toml";
+
+/// Reads and checks the configuration.
+///
+/// # Errors
+/// The first setting that is wrong.
+pub fn load(layers: &Layers) -> Result<Config, ConfigError> {
+    let set = merged(layers)?;
+    let mut config: Config = set.try_deserialize().map_err(in_words)?;
+    check::check(&mut config)?;
+    Ok(config)
+}
+
+/// All layers on top of each other, with the defaults that follow from other settings.
+fn merged(layers: &Layers) -> Result<config::Config, ConfigError> {
+    let mut builder = config::Config::builder();
+    if let Some(text) = file(layers.file.as_deref())? {
+        builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+    }
+    builder = builder.add_source(
+        Environment::with_prefix("ROSTER")
+            .prefix_separator("_")
+            .separator("__")
+            .ignore_empty(true)
+            .source(Some(settings_of(&layers.environment))),
+    );
+    for (key, value) in &layers.flags {
+        builder =
+            builder.set_override(key, value.as_str()).map_err(|error| ConfigError::new(key, first_line(&error)))?;
+    }
+    let set = builder.clone().build().map_err(in_words)?;
+    let default = Config::default();
+
+    let listen = optional(&set, "listen").and_then(|raw| raw.parse::<SocketAddr>().ok()).unwrap_or(default.listen);
+    let data_dir = optional(&set, "data_dir").map_or(default.data_dir, PathBuf::from);
+    let database = optional(&set, "database_url").and_then(|raw| raw.parse::<DatabaseUrl>().ok());
+    if optional(&set, "secret_key_file").is_none() && database.is_some_and(|url| url.kind() == DatabaseKind::Postgres) {
+        return Err(ConfigError::new("secret_key_file", "needed with PostgreSQL"));
+    }
+    let derived: [(&str, Value); 3] = [
+        ("base_url", values::loopback_url(listen.port()).as_str().into()),
+        ("database_url", DatabaseUrl::sqlite_in(&data_dir).expose().into()),
+        ("secret_key_file", data_dir.join("secret.key").display().to_string().into()),
+    ];
+    for (key, value) in derived {
+        builder = builder.set_default(key, value).map_err(in_words)?;
+    }
+    builder.build().map_err(in_words)
+}
+
+/// A setting that is there and is text.
+fn optional(set: &config::Config, key: &str) -> Option<String> {
+    set.get_string(key).ok()
+}
+
+/// The text of the settings file. One that is named must be there.
+fn file(named: Option<&Path>) -> Result<Option<String>, ConfigError> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ConfigError::new(path.display().to_string(), error)),
+    }
+}
+
+/// The variables that are settings.
+fn settings_of(environment: &HashMap<String, String>) -> HashMap<String, String> {
+    environment
+        .iter()
+        .filter(|(name, _)| !NOT_SETTINGS.iter().any(|other| name.starts_with(other)))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// The library's error as key and problem, on one line. What the file says around a mistake may be a secret, so it is not quoted.
+fn in_words(error: RawError) -> ConfigError {
+    match &error {
+        RawError::Type { key, unexpected: _, expected, .. } => {
+            ConfigError::new(key.clone().unwrap_or_default(), format_args!("expected {expected}"))
+        }
+        RawError::At { error, key, .. } => {
+            let key = key.clone().unwrap_or_default();
+            match (unknown_key(error), error.as_ref()) {
+                (Some(unknown), _) => ConfigError::new(format!("{key}.{unknown}"), "there is no such setting"),
+                (None, RawError::Message(message)) if message.starts_with("enum ") => {
+                    ConfigError::new(key, "not one of its values")
+                }
+                (None, inner) => ConfigError::new(key, first_line(inner)),
+            }
+        }
+        RawError::NotFound(key) => ConfigError::new(key, "needed, and not set"),
+        RawError::FileParse { cause, .. } => {
+            let text = cause.to_string();
+            let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            ConfigError::new("configuration file", format_args!("{}: {last}", first_line(&text)))
+        }
+        other => match unknown_key(other) {
+            Some(unknown) => ConfigError::new(unknown, "there is no such setting"),
+            None => ConfigError::new("configuration", first_line(other)),
+        },
+    }
+}
+
+/// The key in serde's “unknown field `key`, expected …”.
+fn unknown_key(error: &RawError) -> Option<String> {
+    let text = error.to_string();
+    let (key, _) = text.strip_prefix("unknown field `")?.split_once('`')?;
+    Some(key.to_owned())
+}
+
+/// The first line of a message.
+fn first_line(error: &impl fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

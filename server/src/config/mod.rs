@@ -1,0 +1,375 @@
+//! The configuration: what can be set, its defaults, and the checks that a start must pass (F26, CF-02, CF-04).
+
+mod check;
+mod load;
+mod settings;
+mod values;
+
+pub use load::{ConfigError, Layers, load};
+pub use settings::SETTINGS;
+pub use values::{DatabaseKind, DatabaseUrl, Secret};
+
+use app::domain::{
+    language::Language,
+    permission::{Catalogue, CatalogueEntry, PermissionKey},
+    role::RoleKey,
+};
+use ipnet::IpNet;
+use lettre::message::Mailbox;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use url::Url;
+use values::{network_list, text, text_option};
+
+/// Everything an operator can set. [`SETTINGS`] says what each key means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address of Roster as browsers see it: scheme, host and port, no path. Plain http only for a loopback host (CF-04).
+    #[serde(with = "text")]
+    pub base_url: Url,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Folder of the SQLite database and of the instance key.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database_url: DatabaseUrl,
+    /// PostgreSQL: another role, which may change tables, for migrations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_database_url: Option<DatabaseUrl>,
+    /// The instance key, shared by all instances on one database; made on first start with SQLite.
+    pub secret_key_file: PathBuf,
+    /// The platform behind Roster, linked from an account's front page.
+    #[serde(with = "text_option", skip_serializing_if = "Option::is_none")]
+    pub platform_url: Option<Url>,
+    /// Proxies whose `X-Forwarded-For` is believed (EN-07).
+    #[serde(deserialize_with = "network_list")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// May a public Roster start without a mail server?
+    pub allow_no_mail: bool,
+    /// The log.
+    pub log: Log,
+    /// Sending mail.
+    pub mail: Mail,
+    /// The mail server; without one, mails stay in the outbox and links are handed over by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<Smtp>,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Passwords.
+    pub passwords: Passwords,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Invitations.
+    pub invitations: Invitations,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Permissions of the platform behind Roster, added to the built-in ones.
+    pub permission: Vec<Permission>,
+}
+
+/// The log on standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Its format.
+    pub format: LogFormat,
+    /// The least severe level that is written.
+    pub level: LogLevel,
+}
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines to be read by people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The levels of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "each variant is its name")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The sending of mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// How many mails are sent at the same time.
+    pub workers: u32,
+    /// How long one step of one mail may take.
+    pub timeout_s: u32,
+}
+
+/// The mail server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Its host name, which its certificate must carry.
+    pub host: String,
+    /// Its port; 587 for STARTTLS, 465 for TLS, 25 for neither, unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: SmtpTls,
+    /// The user name, if the server asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The password; after loading, that of `password_file` stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// A file that holds the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// The sender of all mails: `Roster <roster@example.org>`.
+    #[serde(with = "text")]
+    pub from: Mailbox,
+    /// Certificates (PEM) trusted for this server, besides the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Smtp {
+    /// The port to connect to.
+    pub fn effective_port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            SmtpTls::Starttls => 587,
+            SmtpTls::Tls => 465,
+            SmtpTls::None => 25,
+        })
+    }
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpTls {
+    /// STARTTLS, required.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// Nothing: for a relay on the same host.
+    None,
+}
+
+/// Accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Accounts {
+    /// Who may open another account in the browser.
+    pub create: WhoMayOpen,
+    /// The language of new accounts and their mails.
+    pub language: Language,
+}
+
+/// Who may open another account in the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhoMayOpen {
+    /// Nobody: only `roster account create`.
+    Nobody,
+    /// Owners of an account.
+    Owners,
+    /// Every signed-in user.
+    Everyone,
+}
+
+/// Passwords.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Passwords {
+    /// The fewest characters of a new password (PW-01).
+    pub shortest: u32,
+    /// Passwords that are refused, one a line, besides the built-in list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breached_file: Option<PathBuf>,
+}
+
+/// Sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// A session ends when it was not used for so long.
+    pub idle_days: u32,
+    /// A session ends after so long in any case.
+    pub absolute_days: u32,
+    /// The most sessions of one user; the oldest ends when another begins.
+    pub most_per_user: u32,
+}
+
+/// Invitations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Invitations {
+    /// How long after a mail the next one to the same person may go.
+    pub resend_cool_down_s: u32,
+    /// The most mails about one invitation in a day.
+    pub resends_per_day: u32,
+}
+
+/// Rate limits. A bucket holds `burst` tries and refills at `per_s`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Failed sign-ins from one address (/64 for IPv6).
+    pub sign_in_burst: u32,
+    /// Refill of `sign_in_burst`.
+    pub sign_in_per_s: f64,
+    /// Failed sign-ins for one user, from browsers that never signed in as that user.
+    pub sign_in_user_burst: u32,
+    /// Refill of `sign_in_user_burst`.
+    pub sign_in_user_per_s: f64,
+    /// Tries with a token or code (invitation, set-up), and measured passwords, from one address.
+    pub token_burst: u32,
+    /// Refill of `token_burst`.
+    pub token_per_s: f64,
+    /// Invitation mails of one account in a day.
+    pub mails_per_account_day: u32,
+    /// Invitation mails by one inviter in an hour.
+    pub mails_per_inviter_hour: u32,
+    /// Mails to one recipient in a day.
+    pub mails_per_recipient_day: u32,
+}
+
+/// A permission of the platform behind Roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// Its key, `area.action`.
+    pub key: String,
+    /// The area it is shown under; the part before the dot, unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+    /// Its label by language.
+    pub label: BTreeMap<String, String>,
+    /// The built-in roles that hold it, besides Owner.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+impl Config {
+    /// Is Roster reached by https? Decides the names and the `Secure` of cookies, and HSTS.
+    pub fn is_https(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+
+    /// The public origin, `https://roster.example.org`: what `Origin` headers are compared with.
+    pub fn origin(&self) -> String {
+        self.base_url.origin().ascii_serialization()
+    }
+
+    /// A full link to a path of ours. Only the configured URL counts, never a header of the request (INV-20).
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    /// The built-in permissions with the operator's.
+    pub fn catalogue(&self) -> Catalogue {
+        Catalogue::with(self.permission.iter().map(|permission| CatalogueEntry {
+            key: PermissionKey::new(&permission.key),
+            area: permission.area.clone().unwrap_or_else(|| {
+                permission.key.split_once('.').map_or(permission.key.as_str(), |(area, _)| area).to_owned()
+            }),
+            labels: permission.label.clone(),
+            roles: permission.roles.iter().map(RoleKey::new).collect(),
+        }))
+    }
+
+    /// The effective settings as TOML, secrets as `***`.
+    ///
+    /// # Errors
+    /// None that is known: every value has a TOML form.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 3000));
+        let data_dir = PathBuf::from("./data");
+        Self {
+            base_url: values::loopback_url(listen.port()),
+            listen,
+            database_url: DatabaseUrl::sqlite_in(&data_dir),
+            migration_database_url: None,
+            secret_key_file: data_dir.join("secret.key"),
+            data_dir,
+            platform_url: None,
+            trusted_proxies: Vec::new(),
+            allow_no_mail: false,
+            log: Log::default(),
+            mail: Mail::default(),
+            smtp: None,
+            accounts: Accounts::default(),
+            passwords: Passwords::default(),
+            sessions: Sessions::default(),
+            invitations: Invitations::default(),
+            limits: Limits::default(),
+            permission: Vec::new(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: LogLevel::Info }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { workers: 4, timeout_s: 10 }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { create: WhoMayOpen::Owners, language: Language::En }
+    }
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { shortest: 15, breached_file: None }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { idle_days: 7, absolute_days: 30, most_per_user: 20 }
+    }
+}
+
+impl Default for Invitations {
+    fn default() -> Self {
+        Self { resend_cool_down_s: 300, resends_per_day: 5 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sign_in_burst: 20,
+            sign_in_per_s: 0.2,
+            sign_in_user_burst: 20,
+            sign_in_user_per_s: 0.1,
+            token_burst: 60,
+            token_per_s: 1.0,
+            mails_per_account_day: 500,
+            mails_per_inviter_hour: 100,
+            mails_per_recipient_day: 5,
+        }
+    }
+}
