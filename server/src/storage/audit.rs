@@ -1,0 +1,253 @@
+//! Audit events: who did what to whom, written in the transaction of the change, hash-chained per account (R60).
+
+use super::{AccountScope, StorageError, Tx, on, statements};
+use crate::secrets;
+use app::domain::{
+    ids::{InvitationId, MemberId},
+    role::Grant,
+    time::Timestamp,
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use sqlx::FromRow;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+statements! {
+    NEXT = "UPDATE accounts SET audit_seq = audit_seq + 1 WHERE id = $1 RETURNING audit_seq, audit_hash";
+    INSERT = "
+        INSERT INTO audit_events (account_id, seq, at, actor_id, target_id, kind, data, details, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT_DETAILS = "
+        INSERT INTO audit_details (account_id, seq, salt, actor, target, ip) VALUES ($1, $2, $3, $4, $5, $6)";
+    SET_HEAD = "UPDATE accounts SET audit_hash = $2 WHERE id = $1";
+    ALL = "
+        SELECT e.seq, e.at, e.actor_id, e.target_id, e.kind, e.data, e.details, e.hash, d.salt, d.actor, d.target, d.ip
+          FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
+         WHERE e.account_id = $1 ORDER BY e.seq";
+}
+
+/// What happened. Ids and keys alone: no name, no address, never a token.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
+pub enum Event {
+    AccountOpened,
+    OwnerGranted,
+    Invited { invitation: InvitationId, grant: Grant },
+    InvitationResent { invitation: InvitationId },
+    LinkCopied { invitation: InvitationId },
+    InvitationWithdrawn { invitation: InvitationId },
+    InvitationHeld { invitation: InvitationId },
+    InvitationSponsored { invitation: InvitationId },
+    Joined { invitation: InvitationId, grant: Grant },
+    Declined { invitation: InvitationId },
+    NewLinkAsked { invitation: InvitationId },
+    MailboxVouchedFor { invitation: InvitationId },
+    Edited { before: Grant, after: Grant },
+    Removed { grant: Grant },
+    Left { grant: Grant },
+}
+
+impl Event {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::AccountOpened => "account_opened",
+            Self::OwnerGranted => "owner_granted",
+            Self::Invited { .. } => "invited",
+            Self::InvitationResent { .. } => "invitation_resent",
+            Self::LinkCopied { .. } => "link_copied",
+            Self::InvitationWithdrawn { .. } => "invitation_withdrawn",
+            Self::InvitationHeld { .. } => "invitation_held",
+            Self::InvitationSponsored { .. } => "invitation_sponsored",
+            Self::Joined { .. } => "joined",
+            Self::Declined { .. } => "declined",
+            Self::NewLinkAsked { .. } => "new_link_asked",
+            Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
+            Self::Edited { .. } => "edited",
+            Self::Removed { .. } => "removed",
+            Self::Left { .. } => "left",
+        }
+    }
+}
+
+/// Who did it, and from where.
+#[derive(Clone, Debug, Default)]
+pub struct By {
+    /// The member who acted; `None` for the host's operator.
+    pub member: Option<MemberId>,
+    /// The name to show.
+    pub name: Option<String>,
+    /// The client's address.
+    pub ip: Option<IpAddr>,
+}
+
+/// To whom.
+#[derive(Clone, Debug)]
+pub struct To {
+    /// The member's row.
+    pub member: MemberId,
+    /// The address to show.
+    pub email: String,
+}
+
+/// Writes an event. It also holds the account's row until the transaction ends.
+pub async fn record(
+    tx: &mut Tx,
+    scope: AccountScope,
+    by: &By,
+    to: Option<&To>,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let account = scope.id().0;
+    let (seq, previous): (i64, Vec<u8>) = on!(tx, c => sqlx::query_as(NEXT).bind(account).fetch_one(c).await)?;
+    let data = serde_json::to_string(event).map_err(|_| StorageError::inconsistent("audit_events", "data"))?;
+    let details = Details {
+        salt: secrets::random::<16>().to_vec(),
+        actor: by.name.clone(),
+        target: to.map(|to| to.email.clone()),
+        ip: by.ip.map(|ip| ip.to_string()),
+    };
+    let link = Link {
+        seq,
+        at: now.0,
+        actor_id: by.member.map(|member| member.0),
+        target_id: to.map(|to| to.member.0),
+        kind: event.kind(),
+        data: &data,
+        details: &details.digest(),
+    };
+    let hash = link.hash(&previous);
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(account)
+        .bind(seq)
+        .bind(link.at)
+        .bind(link.actor_id)
+        .bind(link.target_id)
+        .bind(link.kind)
+        .bind(link.data)
+        .bind(link.details)
+        .bind(&hash)
+        .execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT_DETAILS)
+        .bind(account)
+        .bind(seq)
+        .bind(&details.salt)
+        .bind(&details.actor)
+        .bind(&details.target)
+        .bind(&details.ip)
+        .execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(SET_HEAD).bind(account).bind(&hash).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// What can be erased without breaking the chain.
+struct Details {
+    salt: Vec<u8>,
+    actor: Option<String>,
+    target: Option<String>,
+    ip: Option<String>,
+}
+
+impl Details {
+    fn digest(&self) -> Vec<u8> {
+        let mut digest = Sha256::new().chain_update(&self.salt);
+        for text in [&self.actor, &self.target, &self.ip] {
+            let text = text.as_deref().unwrap_or_default();
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        }
+        digest.finalize().to_vec()
+    }
+}
+
+/// One link of the chain.
+struct Link<'a> {
+    seq: i64,
+    at: i64,
+    actor_id: Option<Uuid>,
+    target_id: Option<Uuid>,
+    kind: &'a str,
+    data: &'a str,
+    details: &'a [u8],
+}
+
+impl Link<'_> {
+    fn hash(&self, previous: &[u8]) -> Vec<u8> {
+        let mut hash = Sha256::new().chain_update(previous);
+        hash.update(self.seq.to_be_bytes());
+        hash.update(self.at.to_be_bytes());
+        for id in [self.actor_id, self.target_id] {
+            hash.update(id.unwrap_or_default().as_bytes());
+        }
+        for text in [self.kind.as_bytes(), self.data.as_bytes(), self.details] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        hash.finalize().to_vec()
+    }
+}
+
+/// An event as it was written.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its number in the account.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What, by its key.
+    pub kind: String,
+    /// By whom, by name.
+    pub actor: Option<String>,
+    /// To whom, by address.
+    pub target: Option<String>,
+    /// Does it follow from the one before?
+    pub in_chain: bool,
+}
+
+#[derive(FromRow)]
+struct RecordedRow {
+    seq: i64,
+    at: i64,
+    actor_id: Option<Uuid>,
+    target_id: Option<Uuid>,
+    kind: String,
+    data: String,
+    details: Vec<u8>,
+    hash: Vec<u8>,
+    salt: Option<Vec<u8>>,
+    actor: Option<String>,
+    target: Option<String>,
+    ip: Option<String>,
+}
+
+/// Every event of an account in order, each checked against the chain.
+pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Recorded>, StorageError> {
+    let rows: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
+    let mut previous = Vec::new();
+    let mut expected = 1;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let link = Link {
+                seq: row.seq,
+                at: row.at,
+                actor_id: row.actor_id,
+                target_id: row.target_id,
+                kind: &row.kind,
+                data: &row.data,
+                details: &row.details,
+            };
+            // Erased details leave the digest standing.
+            let details_fit = row.salt.is_none_or(|salt| {
+                let details = Details { salt, actor: row.actor.clone(), target: row.target.clone(), ip: row.ip };
+                details.digest() == row.details
+            });
+            let in_chain = link.seq == expected && link.hash(&previous) == row.hash && details_fit;
+            previous = row.hash;
+            expected += 1;
+            Recorded { seq: row.seq, at: Timestamp(row.at), kind: row.kind, actor: row.actor, target: row.target, in_chain }
+        })
+        .collect())
+}

@@ -1,0 +1,372 @@
+//! Invitations and their tokens.
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, InvitationId, MemberId},
+    invitation::{Channel, InvitationState},
+    language::Language,
+    role::{Grant, RoleKey},
+    time::{Span, Timestamp},
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO invitations (id, account_id, member_id, email_key, state, sponsor_id, language, lifetime_ms, created_at, expires_at,
+                                 mailed_at, resends)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $8, 0)";
+    FIND = "
+        SELECT id, account_id, member_id, state, sponsor_id, language, lifetime_ms, created_at, expires_at, mailed_at, asked_at, resends
+          FROM invitations WHERE account_id = $1 AND id = $2";
+    SPONSORED = "
+        SELECT i.id, i.member_id, m.email, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM invitations i JOIN members m ON m.id = i.member_id
+         WHERE i.account_id = $1 AND i.sponsor_id = $2 AND i.state IN ('pending', 'held') AND m.id <> $2
+         ORDER BY i.id";
+    SET_SPONSOR = "UPDATE invitations SET sponsor_id = $3 WHERE account_id = $1 AND id = $2";
+    ANSWER = "
+        UPDATE invitations SET state = $3, answered_at = $4
+         WHERE account_id = $1 AND id = $2 AND state = 'pending' AND expires_at > $4";
+    END = "
+        UPDATE invitations SET state = 'revoked', answered_at = $3
+         WHERE account_id = $1 AND id = $2 AND state IN ('pending', 'held', 'declined')";
+    RENEW = "
+        UPDATE invitations SET state = 'pending', expires_at = $3, mailed_at = $4, answered_at = NULL, sponsor_id = $5,
+                               resends = resends + 1
+         WHERE account_id = $1 AND id = $2 AND state IN ('pending', 'held', 'declined')";
+    ASK = "
+        UPDATE invitations SET asked_at = $3
+         WHERE account_id = $1 AND id = $2 AND state = 'pending' AND (asked_at IS NULL OR asked_at <= $4)";
+    INSERT_TOKEN = "
+        INSERT INTO invitation_tokens (id, account_id, invitation_id, channel, hash, sealed, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    LIVE_TOKEN = "
+        SELECT sealed FROM invitation_tokens
+         WHERE account_id = $1 AND invitation_id = $2 AND channel = $3 AND dead_at IS NULL";
+    KILL_TOKENS = "
+        UPDATE invitation_tokens SET dead_at = $3, sealed = NULL
+         WHERE account_id = $1 AND invitation_id = $2 AND dead_at IS NULL AND ($4 = '' OR channel = $4)";
+    FIND_TOKEN = "
+        SELECT t.account_id, t.invitation_id, t.channel, t.dead_at FROM invitation_tokens t WHERE t.hash = $1";
+}
+
+/// An invitation.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The id.
+    pub id: InvitationId,
+    /// Whom it invites.
+    pub member: MemberId,
+    /// The state.
+    pub state: InvitationState,
+    /// Who answers for it.
+    pub sponsor: MemberId,
+    /// The language of its mail.
+    pub language: Language,
+    /// How long it lives from each sending.
+    pub lifetime: Span,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// When its latest mail was written.
+    pub mailed: Option<Timestamp>,
+    /// When a new link was last asked for.
+    pub asked: Option<Timestamp>,
+    /// How often it was sent again.
+    pub resends: i64,
+}
+
+#[derive(FromRow)]
+struct InvitationRow {
+    id: Uuid,
+    member_id: Uuid,
+    state: String,
+    sponsor_id: Uuid,
+    language: String,
+    lifetime_ms: i64,
+    created_at: i64,
+    expires_at: i64,
+    mailed_at: Option<i64>,
+    asked_at: Option<i64>,
+    resends: i64,
+}
+
+impl TryFrom<InvitationRow> for Invitation {
+    type Error = StorageError;
+
+    fn try_from(row: InvitationRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: InvitationId(row.id),
+            member: MemberId(row.member_id),
+            state: InvitationState::from_key(&row.state).ok_or(StorageError::inconsistent("invitations", "state"))?,
+            sponsor: MemberId(row.sponsor_id),
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            lifetime: Span(row.lifetime_ms),
+            created: Timestamp(row.created_at),
+            expires: Timestamp(row.expires_at),
+            mailed: row.mailed_at.map(Timestamp),
+            asked: row.asked_at.map(Timestamp),
+            resends: row.resends,
+        })
+    }
+}
+
+/// An invitation about to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInvitation<'a> {
+    /// Its id.
+    pub id: InvitationId,
+    /// Whom it invites.
+    pub member: MemberId,
+    /// The canonical address.
+    pub email_key: &'a str,
+    /// Who answers for it.
+    pub sponsor: MemberId,
+    /// The language of its mail.
+    pub language: Language,
+    /// How long it lives.
+    pub lifetime: Span,
+}
+
+/// Makes an invitation.
+///
+/// # Errors
+/// [`StorageError::Taken`] if one is pending for the address (INV-14).
+pub async fn insert(
+    tx: &mut Tx,
+    scope: AccountScope,
+    new: NewInvitation<'_>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(new.id.0)
+        .bind(scope.id().0)
+        .bind(new.member.0)
+        .bind(new.email_key)
+        .bind(new.sponsor.0)
+        .bind(new.language.tag())
+        .bind(new.lifetime.0)
+        .bind(now.0)
+        .bind((now + new.lifetime).0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The invitation with this id.
+pub async fn find(tx: &mut Tx, scope: AccountScope, id: InvitationId) -> Result<Option<Invitation>, StorageError> {
+    let row: Option<InvitationRow> =
+        on!(tx, c => sqlx::query_as(FIND).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
+    row.map(Invitation::try_from).transpose()
+}
+
+/// A pending invitation that a member answers for.
+#[derive(Clone, Debug)]
+pub struct SponsoredInvitation {
+    /// The invitation.
+    pub id: InvitationId,
+    /// Whom it invites.
+    pub member: MemberId,
+    /// The address.
+    pub email: String,
+    /// What is offered.
+    pub grant: Grant,
+}
+
+#[derive(FromRow)]
+struct SponsoredRow {
+    id: Uuid,
+    member_id: Uuid,
+    email: String,
+    role_key: String,
+    extras: Option<String>,
+}
+
+/// The pending invitations that a member answers for (R29).
+pub async fn sponsored_by(
+    tx: &mut Tx,
+    scope: AccountScope,
+    sponsor: MemberId,
+) -> Result<Vec<SponsoredInvitation>, StorageError> {
+    let rows: Vec<SponsoredRow> =
+        on!(tx, c => sqlx::query_as(SPONSORED).bind(scope.id().0).bind(sponsor.0).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SponsoredInvitation {
+            id: InvitationId(row.id),
+            member: MemberId(row.member_id),
+            email: row.email,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: super::accounts::extras(row.extras) },
+        })
+        .collect())
+}
+
+/// Makes another member answer for an invitation (R29).
+pub async fn set_sponsor(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    sponsor: MemberId,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SET_SPONSOR)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(sponsor.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Accepts, declines or holds a pending invitation that has not ended; `false` if it is neither (INV-04, R19). Its tokens die, save
+/// where it is held.
+pub async fn answer(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    state: InvitationState,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(ANSWER)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(state.key())
+        .bind(now.0)
+        .execute(c).await)?;
+    if changed == 1 && state != InvitationState::Held {
+        kill_tokens(tx, scope, id, None, now).await?;
+    }
+    Ok(changed == 1)
+}
+
+/// Withdraws an invitation, with its tokens (R22, INV-11); `false` if it was answered.
+pub async fn revoke(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed =
+        changed!(tx, c => sqlx::query(END).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await)?;
+    if changed == 1 {
+        kill_tokens(tx, scope, id, None, now).await?;
+    }
+    Ok(changed == 1)
+}
+
+/// Gives an unanswered invitation another life, under a new sponsor (R23); `false` if it was accepted or withdrawn.
+pub async fn renew(
+    tx: &mut Tx,
+    scope: AccountScope,
+    invitation: &Invitation,
+    sponsor: MemberId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(RENEW)
+        .bind(scope.id().0)
+        .bind(invitation.id.0)
+        .bind((now + invitation.lifetime).0)
+        .bind(now.0)
+        .bind(sponsor.0)
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// Notes that a new link is asked for, once since `since` (R20); `false` if that was done.
+pub async fn ask(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(ASK)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(since.0)
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// Makes the live token of a channel; there must be none.
+pub async fn insert_token(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    channel: Channel,
+    hash: &[u8],
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT_TOKEN)
+        .bind(Uuid::now_v7())
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(channel.key())
+        .bind(hash)
+        .bind(sealed)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The live token of a channel, sealed.
+pub async fn live_token(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    channel: Channel,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let sealed: Option<Option<Vec<u8>>> = on!(tx, c => sqlx::query_scalar(LIVE_TOKEN)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(channel.key())
+        .fetch_optional(c).await)?;
+    Ok(sealed.flatten())
+}
+
+/// Kills the tokens of an invitation, of one channel or all (INV-11); their sealed forms are erased.
+pub async fn kill_tokens(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    channel: Option<Channel>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(KILL_TOKENS)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(channel.map_or("", Channel::key))
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// A token that Roster made, dead or alive.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownToken {
+    /// The scope that holding the token establishes.
+    pub scope: AccountScope,
+    /// Its invitation.
+    pub invitation: InvitationId,
+    /// How it reached its holder.
+    pub channel: Channel,
+    /// Is it the live one of its channel?
+    pub live: bool,
+}
+
+/// The token with this hash. For `service::joining` alone.
+pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<KnownToken>, StorageError> {
+    let row: Option<(Uuid, Uuid, String, Option<i64>)> =
+        on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;
+    row.map(|(account, invitation, channel, dead_at)| {
+        Ok(KnownToken {
+            scope: AccountScope::established(AccountId(account)),
+            invitation: InvitationId(invitation),
+            channel: Channel::from_key(&channel).ok_or(StorageError::inconsistent("invitation_tokens", "channel"))?,
+            live: dead_at.is_none(),
+        })
+    })
+    .transpose()
+}

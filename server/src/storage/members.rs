@@ -1,0 +1,689 @@
+//! Members: the lines of an account's Users list, and the actor of a request.
+
+use super::{AccountScope, StorageError, Tx, accounts, changed, containing, on, statements};
+use app::domain::{
+    email::Email,
+    ids::{AccountId, InvitationId, LoginMethodId, MemberId, SessionId, UserId},
+    invitation::InvitationState,
+    language::Language,
+    list::{Count, ListQuery, MOST_COUNTED, PAGE, Sort},
+    member::{LoginMethod, MemberState, ShownState},
+    name::Slug,
+    permission::Permissions,
+    role::{Grant, RoleKey},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// The columns of [`Member`], with the latest invitation and its mail; `$1` is the account.
+macro_rules! select_members {
+    ($rest:expr) => {
+        concat!(
+            "
+        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_key, m.state, m.role_key, m.login_method_id,
+               m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               l.kind AS method_kind, l.name AS method_name,
+               i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.sponsor_id,
+               COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
+               COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
+               o.state AS mail_state, o.next_at AS mail_next_at, o.done_at AS mail_done_at, o.last_answer AS mail_answer
+          FROM members m
+          JOIN login_methods l ON l.id = m.login_method_id
+          LEFT JOIN invitations i ON i.id = m.invitation_id
+          LEFT JOIN members s ON s.id = i.sponsor_id
+          LEFT JOIN members v ON v.id = m.vouched_by
+          LEFT JOIN members r ON r.id = m.removed_by
+          LEFT JOIN members k ON k.id = m.changed_by
+          LEFT JOIN outbox o ON o.id = (SELECT x.id FROM outbox x
+                                         WHERE x.invitation_id = m.invitation_id AND x.kind = 'invitation'
+                                         ORDER BY x.id DESC LIMIT 1)
+         WHERE m.account_id = $1 ",
+            $rest
+        )
+    };
+}
+
+/// The rows that a view of the list matches: `$2` now, `$3` search pattern, `$4` role, `$5` shown state.
+macro_rules! matching {
+    () => {
+        "
+           AND ($3 = '%%' OR m.name_key LIKE $3 ESCAPE '\\' OR m.email_key LIKE $3 ESCAPE '\\')
+           AND ($4 = '' OR m.role_key = $4)
+           AND CASE WHEN $5 = '' THEN m.state <> 'removed'
+                    WHEN $5 IN ('active', 'suspended', 'removed') THEN m.state = $5
+                    ELSE m.state = 'invited' AND $5 = CASE WHEN i.state = 'declined' THEN 'declined'
+                                                           WHEN i.state = 'held' THEN 'held'
+                                                           WHEN i.expires_at <= $2 THEN 'expired'
+                                                           ELSE 'invited' END END "
+    };
+}
+
+/// One page: `$6` the last row of the page before, `$7` how many.
+macro_rules! page {
+    ($key:literal, $follows:literal, $direction:literal) => {
+        select_members!(concat!(
+            matching!(),
+            "
+           AND ($6 IS NULL OR (", $key, ", m.id) ", $follows, " (SELECT ", $key, ", m.id FROM members m
+                                                                  WHERE m.id = $6 AND m.account_id = $1))
+         ORDER BY ", $key, " ", $direction, ", m.id ", $direction, "
+         LIMIT $7"
+        ))
+    };
+}
+
+statements! {
+    ACTOR = "
+        SELECT m.id, m.account_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
+               a.name AS account_name, a.language,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               CASE WHEN EXISTS (SELECT 1 FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
+                                  WHERE s.session_id = $3 AND (s.kind = l.kind OR s.login_method_id = l.id))
+                    THEN 1 ELSE 0 END AS proved
+          FROM members m JOIN accounts a ON a.id = m.account_id
+         WHERE a.slug = $1 AND m.user_id = $2";
+    FIND = select_members!("AND m.id = $2");
+    FIND_BY_EMAIL = select_members!("AND m.email_key = $2 ORDER BY CASE WHEN m.state = 'removed' THEN 1 ELSE 0 END LIMIT 1");
+    FIND_BY_USER = select_members!("AND m.user_id = $2");
+    BY_NAME_UP = page!("m.name_key", ">", "ASC");
+    BY_NAME_DOWN = page!("m.name_key", "<", "DESC");
+    BY_ACTIVITY_UP = page!("COALESCE(m.last_active_at, 0)", ">", "ASC");
+    BY_ACTIVITY_DOWN = page!("COALESCE(m.last_active_at, 0)", "<", "DESC");
+    BY_INVITED_DOWN = page!("m.invited_at", "<", "DESC");
+    COUNT = concat!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM members m LEFT JOIN invitations i ON i.id = m.invitation_id
+          WHERE m.account_id = $1 ", matching!(), " LIMIT $6) counted");
+    OTHERS = "
+        SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND id <> $2 AND state <> 'removed' LIMIT 1) m";
+    INSERT = "
+        INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
+                             invited_at, version, changed_at, changed_by)
+        VALUES ($1, $2, NULL, $3, $4, NULL, $4, 'invited', $5, $6, $7, 1, $7, $8)";
+    INSERT_ACTIVE = "
+        INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
+                             invited_at, joined_at, last_active_at, version, changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, $10, 1, $10)";
+    REVIVE = "
+        UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, invited_at = $5, removed_at = NULL,
+                           removed_by = NULL, vouched_by = NULL, version = version + 1, changed_at = $5, changed_by = $6
+         WHERE account_id = $1 AND id = $2 AND state = 'removed'";
+    SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
+    SET_GRANT = "
+        UPDATE members SET role_key = $3, version = version + 1, changed_at = $4, changed_by = $5
+         WHERE account_id = $1 AND id = $2 AND version = $6";
+    CLEAR_EXTRAS = "DELETE FROM member_permissions WHERE account_id = $1 AND member_id = $2";
+    ADD_EXTRA = "INSERT INTO member_permissions (account_id, member_id, permission) VALUES ($1, $2, $3)";
+    REMOVE = "
+        UPDATE members SET state = 'removed', removed_at = $3, removed_by = $4, version = version + 1, changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND version = $5 AND state <> 'removed'";
+    JOIN = "
+        UPDATE members SET state = 'active', user_id = $3, email = $4, email_key = $5, name = $6, name_key = $7, joined_at = $8,
+                           last_active_at = $8, vouched_by = $9, version = version + 1, changed_at = $8, changed_by = $2
+         WHERE account_id = $1 AND id = $2 AND state = 'invited' AND (user_id IS NULL OR user_id = $3)";
+    OWNERS = "
+        SELECT COUNT(*)
+          FROM members m
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2
+           AND l.kind = 'password' AND l.enabled
+           AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)";
+    TOUCH = "UPDATE members SET last_active_at = $3 WHERE account_id = $1 AND id = $2";
+    WITH_PERMISSION = "
+        SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.account_id = $1 AND m.state = 'active'
+           AND (m.role_key IN ('owner', 'admin') OR EXISTS (SELECT 1 FROM member_permissions p
+                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite'))
+         ORDER BY m.id LIMIT 50";
+}
+
+/// The signed-in user's place in an account, as the database has it now.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The proof of the right to the account's data; good only together with what the caller checks of the rest.
+    pub scope: AccountScope,
+    /// The user's row.
+    pub member: MemberId,
+    /// The row's state.
+    pub state: MemberState,
+    /// Role and extras.
+    pub grant: Grant,
+    /// The name to show.
+    pub label: String,
+    /// Last activity.
+    pub last_active: Option<Timestamp>,
+    /// The account's name.
+    pub account_name: String,
+    /// The account's language.
+    pub language: Language,
+    /// Did this session prove the member's login method?
+    pub proved: bool,
+}
+
+#[derive(FromRow)]
+struct PlaceRow {
+    id: Uuid,
+    account_id: Uuid,
+    state: String,
+    role_key: String,
+    label: String,
+    last_active_at: Option<i64>,
+    account_name: String,
+    language: String,
+    extras: Option<String>,
+    proved: i32,
+}
+
+/// The place of a user in the account with this slug, if there is a row at all. For `service::actors` alone.
+pub(crate) async fn place(
+    tx: &mut Tx,
+    slug: &Slug,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<Place>, StorageError> {
+    let row: Option<PlaceRow> = on!(tx, c => sqlx::query_as(ACTOR)
+        .bind(slug.as_str())
+        .bind(user.0)
+        .bind(session.0)
+        .fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(Place {
+            scope: AccountScope::established(AccountId(row.account_id)),
+            member: MemberId(row.id),
+            state: state(&row.state)?,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+            label: row.label,
+            last_active: row.last_active_at.map(Timestamp),
+            account_name: row.account_name,
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            proved: row.proved == 1,
+        })
+    })
+    .transpose()
+}
+
+fn state(key: &str) -> Result<MemberState, StorageError> {
+    MemberState::from_key(key).ok_or(StorageError::inconsistent("members", "state"))
+}
+
+/// A member, with the latest invitation and its mail.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The id.
+    pub id: MemberId,
+    /// The user, once somebody accepted.
+    pub user: Option<UserId>,
+    /// The address.
+    pub email: Email,
+    /// The name, once there is one.
+    pub name: Option<String>,
+    /// The state.
+    pub state: MemberState,
+    /// Role and extras.
+    pub grant: Grant,
+    /// The login method.
+    pub method: LoginMethod,
+    /// When the latest invitation was made.
+    pub invited_at: Timestamp,
+    /// When the person joined.
+    pub joined_at: Option<Timestamp>,
+    /// When removed.
+    pub removed_at: Option<Timestamp>,
+    /// Last activity.
+    pub last_active_at: Option<Timestamp>,
+    /// Counts the changes.
+    pub version: i64,
+    /// The last change.
+    pub changed_at: Timestamp,
+    /// Who made it.
+    pub changed_by: Option<String>,
+    /// Who removed the member.
+    pub removed_by: Option<String>,
+    /// Who answers for the mailbox.
+    pub vouched_by: Option<String>,
+    /// The latest invitation.
+    pub invitation: Option<LatestInvitation>,
+}
+
+/// The latest invitation of a member.
+#[derive(Clone, Debug)]
+pub struct LatestInvitation {
+    /// The id.
+    pub id: InvitationId,
+    /// The state.
+    pub state: InvitationState,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Who answers for it.
+    pub sponsor: MemberId,
+    /// The sponsor's name.
+    pub sponsor_name: Option<String>,
+    /// The newest mail of it, as the outbox has it.
+    pub mail: Option<LatestMail>,
+}
+
+/// The newest mail of an invitation.
+#[derive(Clone, Debug)]
+pub struct LatestMail {
+    /// The state in the outbox.
+    pub state: String,
+    /// The next try.
+    pub next: Timestamp,
+    /// When it was taken or given up.
+    pub done: Option<Timestamp>,
+    /// What the mail server said last.
+    pub answer: Option<String>,
+}
+
+impl Member {
+    /// The state that the list shows.
+    pub fn shown(&self, now: Timestamp) -> ShownState {
+        match self.state {
+            MemberState::Active => ShownState::Active,
+            MemberState::Suspended => ShownState::Suspended,
+            MemberState::Removed => ShownState::Removed,
+            MemberState::Invited => match &self.invitation {
+                Some(invitation) => match invitation.state {
+                    InvitationState::Declined => ShownState::Declined,
+                    InvitationState::Held => ShownState::Held,
+                    InvitationState::Pending | InvitationState::Accepted | InvitationState::Revoked => {
+                        if invitation.expires <= now { ShownState::Expired } else { ShownState::Invited }
+                    }
+                },
+                None => ShownState::Expired,
+            },
+        }
+    }
+
+    /// The name, or the address while there is none.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.email.typed())
+    }
+}
+
+#[derive(FromRow)]
+struct MemberRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    email: String,
+    email_key: String,
+    name: Option<String>,
+    state: String,
+    role_key: String,
+    login_method_id: Uuid,
+    invited_at: i64,
+    joined_at: Option<i64>,
+    removed_at: Option<i64>,
+    last_active_at: Option<i64>,
+    version: i64,
+    changed_at: i64,
+    extras: Option<String>,
+    method_kind: String,
+    method_name: Option<String>,
+    invitation_id: Option<Uuid>,
+    invitation_state: Option<String>,
+    expires_at: Option<i64>,
+    sponsor_id: Option<Uuid>,
+    sponsor: Option<String>,
+    vouched_by: Option<String>,
+    removed_by: Option<String>,
+    changed_by: Option<String>,
+    mail_state: Option<String>,
+    mail_next_at: Option<i64>,
+    mail_done_at: Option<i64>,
+    mail_answer: Option<String>,
+}
+
+impl TryFrom<MemberRow> for Member {
+    type Error = StorageError;
+
+    fn try_from(row: MemberRow) -> Result<Self, StorageError> {
+        let mail = row.mail_state.map(|state| LatestMail {
+            state,
+            next: Timestamp(row.mail_next_at.unwrap_or_default()),
+            done: row.mail_done_at.map(Timestamp),
+            answer: row.mail_answer,
+        });
+        let invitation = match (row.invitation_id, row.invitation_state, row.expires_at, row.sponsor_id) {
+            (Some(id), Some(state), Some(expires), Some(sponsor)) => Some(LatestInvitation {
+                id: InvitationId(id),
+                state: InvitationState::from_key(&state).ok_or(StorageError::inconsistent("invitations", "state"))?,
+                expires: Timestamp(expires),
+                sponsor: MemberId(sponsor),
+                sponsor_name: row.sponsor,
+                mail,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id: MemberId(row.id),
+            user: row.user_id.map(UserId),
+            email: Email::from_storage(row.email, row.email_key),
+            name: row.name,
+            state: state(&row.state)?,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+            method: accounts::login_method(row.login_method_id, &row.method_kind, row.method_name)?,
+            invited_at: Timestamp(row.invited_at),
+            joined_at: row.joined_at.map(Timestamp),
+            removed_at: row.removed_at.map(Timestamp),
+            last_active_at: row.last_active_at.map(Timestamp),
+            version: row.version,
+            changed_at: Timestamp(row.changed_at),
+            changed_by: row.changed_by,
+            removed_by: row.removed_by,
+            vouched_by: row.vouched_by,
+            invitation,
+        })
+    }
+}
+
+/// The member with this id.
+pub async fn find(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<Option<Member>, StorageError> {
+    let row: Option<MemberRow> =
+        on!(tx, c => sqlx::query_as(FIND).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
+    row.map(Member::try_from).transpose()
+}
+
+/// The member of this address in any state, tombstones included: one look-up answers R2 to R5.
+pub async fn find_by_email(tx: &mut Tx, scope: AccountScope, email: &Email) -> Result<Option<Member>, StorageError> {
+    let row: Option<MemberRow> =
+        on!(tx, c => sqlx::query_as(FIND_BY_EMAIL).bind(scope.id().0).bind(email.key()).fetch_optional(c).await)?;
+    row.map(Member::try_from).transpose()
+}
+
+/// The row of this user.
+pub async fn find_by_user(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<Option<Member>, StorageError> {
+    let row: Option<MemberRow> =
+        on!(tx, c => sqlx::query_as(FIND_BY_USER).bind(scope.id().0).bind(user.0).fetch_optional(c).await)?;
+    row.map(Member::try_from).transpose()
+}
+
+/// One page of the list, with the id that the next page follows.
+pub async fn page(
+    tx: &mut Tx,
+    scope: AccountScope,
+    query: &ListQuery,
+    now: Timestamp,
+) -> Result<(Vec<Member>, Option<MemberId>), StorageError> {
+    let sql = match query.sort {
+        Sort::NameUp => BY_NAME_UP,
+        Sort::NameDown => BY_NAME_DOWN,
+        Sort::LastActiveUp => BY_ACTIVITY_UP,
+        Sort::LastActiveDown => BY_ACTIVITY_DOWN,
+        Sort::InvitedDown => BY_INVITED_DOWN,
+    };
+    let rows: Vec<MemberRow> = on!(tx, c => sqlx::query_as(sql)
+        .bind(scope.id().0)
+        .bind(now.0)
+        .bind(containing(&query.search.to_lowercase()))
+        .bind(query.role.as_ref().map_or("", RoleKey::as_str))
+        .bind(query.state.map_or("", ShownState::key))
+        .bind(query.after.map(|id| id.0))
+        .bind(PAGE as i64 + 1)
+        .fetch_all(c).await)?;
+    let mut members: Vec<Member> = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
+    let more = members.len() > PAGE;
+    members.truncate(PAGE);
+    let next = if more { members.last().map(|member| member.id) } else { None };
+    Ok((members, next))
+}
+
+/// How many rows a view of the list matches.
+pub async fn count(
+    tx: &mut Tx,
+    scope: AccountScope,
+    query: &ListQuery,
+    now: Timestamp,
+) -> Result<Count, StorageError> {
+    let counted: i64 = on!(tx, c => sqlx::query_scalar(COUNT)
+        .bind(scope.id().0)
+        .bind(now.0)
+        .bind(containing(&query.search.to_lowercase()))
+        .bind(query.role.as_ref().map_or("", RoleKey::as_str))
+        .bind(query.state.map_or("", ShownState::key))
+        .bind(i64::try_from(MOST_COUNTED).unwrap_or(i64::MAX) + 1)
+        .fetch_one(c).await)?;
+    let counted = counted.unsigned_abs();
+    Ok(if counted > MOST_COUNTED { Count::Many } else { Count::Exactly(counted) })
+}
+
+/// Is there nobody else in the list, removed members not counted?
+pub async fn is_alone(tx: &mut Tx, scope: AccountScope, me: MemberId) -> Result<bool, StorageError> {
+    let others: i64 = on!(tx, c => sqlx::query_scalar(OTHERS).bind(scope.id().0).bind(me.0).fetch_one(c).await)?;
+    Ok(others == 0)
+}
+
+/// Makes a row for somebody invited.
+///
+/// # Errors
+/// [`StorageError::Taken`] if the address has a row without a user already.
+pub async fn insert_invited(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    email: &Email,
+    grant: &Grant,
+    method: LoginMethodId,
+    by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(id.0)
+        .bind(scope.id().0)
+        .bind(email.typed())
+        .bind(email.key())
+        .bind(grant.role.as_str())
+        .bind(method.0)
+        .bind(now.0)
+        .bind(by.map(|by| by.0))
+        .execute(c).await.map(|_| ()))?;
+    add_extras(tx, scope, id, &grant.extras).await
+}
+
+/// Makes the row of an account's first owner.
+pub async fn insert_owner(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    user: &super::users::User,
+    grant: &Grant,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT_ACTIVE)
+        .bind(id.0)
+        .bind(scope.id().0)
+        .bind(user.id.0)
+        .bind(user.email.typed())
+        .bind(user.email.key())
+        .bind(&user.name)
+        .bind(user.name.to_lowercase())
+        .bind(grant.role.as_str())
+        .bind(method.0)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Turns a tombstone into an invited row again (R4).
+pub async fn revive(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    grant: &Grant,
+    method: LoginMethodId,
+    by: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(REVIVE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(grant.role.as_str())
+        .bind(method.0)
+        .bind(now.0)
+        .bind(by.0)
+        .execute(c).await.map(|_| ()))?;
+    replace_extras(tx, scope, id, &grant.extras).await
+}
+
+/// Ties a member to its latest invitation.
+pub async fn set_invitation(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    invitation: InvitationId,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SET_INVITATION)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(invitation.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Changes role and extras, if the row is still at `version` (R66); `false` if it is not.
+pub async fn set_grant(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    grant: &Grant,
+    by: Option<MemberId>,
+    version: i64,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(SET_GRANT)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(grant.role.as_str())
+        .bind(now.0)
+        .bind(by.map(|by| by.0))
+        .bind(version)
+        .execute(c).await)?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    replace_extras(tx, scope, id, &grant.extras).await?;
+    Ok(true)
+}
+
+async fn replace_extras(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    extras: &Permissions,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(CLEAR_EXTRAS).bind(scope.id().0).bind(id.0).execute(c).await.map(|_| ()))?;
+    add_extras(tx, scope, id, extras).await
+}
+
+async fn add_extras(tx: &mut Tx, scope: AccountScope, id: MemberId, extras: &Permissions) -> Result<(), StorageError> {
+    for key in extras {
+        on!(tx, c => sqlx::query(ADD_EXTRA)
+            .bind(scope.id().0)
+            .bind(id.0)
+            .bind(key.as_str())
+            .execute(c).await.map(|_| ()))?;
+    }
+    Ok(())
+}
+
+/// Makes a row a tombstone, if it is still at `version` (R39, R66); `false` if it is not.
+pub async fn remove(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: MemberId,
+    version: i64,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(REMOVE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(by.0)
+        .bind(version)
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// Links an invited row to the user who accepted (R19); `false` if somebody was faster.
+///
+/// # Errors
+/// [`StorageError::Taken`] if the user has another row in the account.
+pub async fn join(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    user: &super::users::User,
+    vouched_by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(JOIN)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(user.id.0)
+        .bind(user.email.typed())
+        .bind(user.email.key())
+        .bind(&user.name)
+        .bind(user.name.to_lowercase())
+        .bind(now.0)
+        .bind(vouched_by.map(|by| by.0))
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// Active owners with a working way in, `except` not counted (R33).
+pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
+    let owners: i64 = on!(tx, c => sqlx::query_scalar(OWNERS).bind(scope.id().0).bind(except.0).fetch_one(c).await)?;
+    Ok(owners.unsigned_abs())
+}
+
+/// Notes that a member is active.
+pub async fn touch(tx: &mut Tx, scope: AccountScope, id: MemberId, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(TOUCH).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Somebody who may handle invitations.
+#[derive(Clone, Debug)]
+pub struct Inviter {
+    /// The row.
+    pub member: MemberId,
+    /// The user.
+    pub user: UserId,
+    /// The canonical address.
+    pub email_key: String,
+    /// The language, if one was chosen.
+    pub language: Option<Language>,
+    /// Role and extras.
+    pub grant: Grant,
+}
+
+#[derive(FromRow)]
+struct InviterRow {
+    id: Uuid,
+    email_key: String,
+    user_id: Uuid,
+    language: Option<String>,
+    role_key: String,
+    extras: Option<String>,
+}
+
+/// Members who may handle invitations, fifty at most.
+pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
+    let rows: Vec<InviterRow> =
+        on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Inviter {
+            member: MemberId(row.id),
+            user: UserId(row.user_id),
+            email_key: row.email_key,
+            language: row.language.as_deref().and_then(Language::from_tag),
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+        })
+        .collect())
+}
