@@ -1,0 +1,509 @@
+//! The outbox: mails waiting, gone and refused, and what mail servers said to them. A row is written in the transaction of the change
+//! that it tells of; workers of all instances take rows under a lease, so that a crashed one's are taken up again (F1).
+
+use super::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
+use crate::mail::MailKind;
+use app::domain::{
+    ids::{InvitationId, MailId, MemberId},
+    invitation::InvitationState,
+    language::Language,
+    member::MailState,
+    name::Slug,
+    role::{Grant, RoleKey},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
+                            created_at, next_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
+    DUE = "
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM outbox
+             WHERE state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1) due";
+    // The outer conditions repeat the inner ones: PostgreSQL looks at them again when another instance took the row meanwhile.
+    CLAIM = "
+        UPDATE outbox SET lease_until = $2, attempts = attempts + 1
+         WHERE id IN (SELECT due.id FROM outbox due
+                       WHERE due.state = 'queued' AND due.next_at <= $1 AND (due.lease_until IS NULL OR due.lease_until <= $1)
+                       ORDER BY due.next_at, due.id LIMIT $3)
+           AND state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+        RETURNING id, kind, language, recipient, sealed, attempts, created_at, last_answer";
+    FINISH = "
+        UPDATE outbox SET state = $3, done_at = $4, last_answer = COALESCE($5, last_answer), lease_until = NULL, sealed = NULL
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    DEFER = "
+        UPDATE outbox SET next_at = $3, last_answer = $4, lease_until = NULL
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    RELEASE = "
+        UPDATE outbox SET lease_until = NULL, attempts = attempts - 1
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    INSERT_EVENT = "INSERT INTO delivery_events (id, outbox_id, at, outcome, answer) VALUES ($1, $2, $3, $4, $5)";
+    FACTS = "
+        SELECT a.name AS account, a.slug, i.id AS invitation_id, i.state, i.expires_at, t.sealed AS token,
+               m.id AS member_id, m.name, m.email_key, s.id AS sponsor_id, s.name AS sponsor_name, s.email_key AS sponsor_email,
+               (SELECT COUNT(*) FROM outbox n
+                 WHERE n.invitation_id = o.invitation_id AND n.kind = o.kind AND n.recipient = o.recipient AND n.id > o.id) AS newer
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          JOIN invitations i ON i.id = o.invitation_id
+          JOIN members m ON m.id = o.member_id
+          JOIN members s ON s.id = i.sponsor_id
+          LEFT JOIN invitation_tokens t ON t.invitation_id = i.id AND t.channel = 'mailed' AND t.dead_at IS NULL
+         WHERE o.id = $1";
+    INVITATIONS_OF_ACCOUNT = "
+        SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
+               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          JOIN invitations i ON i.id = o.invitation_id
+          JOIN members m ON m.id = o.member_id
+         WHERE o.account_id = $1 AND o.kind = 'invitation' AND o.state <> 'dropped' AND o.id < $2
+         ORDER BY o.id DESC LIMIT $3";
+    INVITATION_OF_ACCOUNT = "
+        SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
+               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          JOIN invitations i ON i.id = o.invitation_id
+          JOIN members m ON m.id = o.member_id
+         WHERE o.account_id = $1 AND o.kind = 'invitation' AND o.id = $2";
+    ALL = "
+        SELECT id, kind, language, recipient, sealed, attempts, created_at, last_answer, state
+          FROM outbox ORDER BY id DESC LIMIT $1";
+    ONE = "
+        SELECT id, kind, language, recipient, sealed, attempts, created_at, last_answer, state FROM outbox WHERE id = $1";
+}
+
+/// A mail to be written.
+#[derive(Debug)]
+pub struct NewMail<'a> {
+    /// What it says.
+    pub kind: MailKind,
+    /// The row that it is about.
+    pub member: MemberId,
+    /// The invitation that it is about.
+    pub invitation: InvitationId,
+    /// The language to say it in.
+    pub language: Language,
+    /// The recipient, in canonical form.
+    pub to: &'a str,
+    /// A code that only this mail may say, by [`crate::mail::seal_code`].
+    pub sealed: Option<Vec<u8>>,
+    /// Not to be sent before; a limit may put it off.
+    pub due: Timestamp,
+}
+
+/// Writes a mail into the outbox. Without a mail server it stays there, and is never called sent (R61).
+pub async fn queue(
+    tx: &mut Tx,
+    scope: AccountScope,
+    mail: NewMail<'_>,
+    mail_server: bool,
+    now: Timestamp,
+) -> Result<MailState, StorageError> {
+    let (state, shown) =
+        if mail_server { (QUEUED, MailState::Queued) } else { (NO_SERVER, MailState::NoMailServer) };
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(Uuid::now_v7())
+        .bind(scope.id().0)
+        .bind(mail.member.0)
+        .bind(mail.invitation.0)
+        .bind(mail.kind.key())
+        .bind(mail.language.tag())
+        .bind(mail.to)
+        .bind(mail.sealed.as_deref())
+        .bind(state)
+        .bind(now.0)
+        .bind(mail.due.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(shown)
+}
+
+const QUEUED: &str = "queued";
+const NO_SERVER: &str = "no_server";
+
+/// Where a mail is, from its row's columns. A dropped one has no state to show.
+pub fn mail_state(
+    state: &str,
+    next_at: i64,
+    done_at: Option<i64>,
+    last_answer: Option<String>,
+) -> Result<Option<MailState>, StorageError> {
+    let at = || done_at.map(Timestamp).ok_or(StorageError::inconsistent("outbox", "done_at"));
+    Ok(Some(match state {
+        QUEUED => match last_answer {
+            None => MailState::Queued,
+            Some(answer) => MailState::Deferred { next: Timestamp(next_at), answer },
+        },
+        "accepted" => MailState::Accepted { at: at()? },
+        "refused" => MailState::Refused { at: at()?, answer: last_answer.unwrap_or_default() },
+        NO_SERVER => MailState::NoMailServer,
+        "dropped" => return Ok(None),
+        _ => return Err(StorageError::inconsistent("outbox", "state")),
+    }))
+}
+
+/// A mail that this process may send now, until its lease ends.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its id.
+    pub id: MailId,
+    /// What it says.
+    pub kind: MailKind,
+    /// The language to say it in.
+    pub language: Language,
+    /// The recipient, in canonical form.
+    pub to: String,
+    /// What only this mail may say.
+    pub sealed: Option<Vec<u8>>,
+    /// Tries so far, with this one. Also tells whether the lease is still this one.
+    pub attempts: i64,
+    /// When it was written.
+    pub written: Timestamp,
+    /// What was last said to it.
+    pub last_answer: Option<String>,
+}
+
+#[derive(FromRow)]
+struct ClaimedRow {
+    id: Uuid,
+    kind: String,
+    language: String,
+    recipient: String,
+    sealed: Option<Vec<u8>>,
+    attempts: i64,
+    created_at: i64,
+    last_answer: Option<String>,
+}
+
+impl TryFrom<ClaimedRow> for Claimed {
+    type Error = StorageError;
+
+    fn try_from(row: ClaimedRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: MailId(row.id),
+            kind: MailKind::from_key(&row.kind).ok_or(StorageError::inconsistent("outbox", "kind"))?,
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            to: row.recipient,
+            sealed: row.sealed,
+            attempts: row.attempts,
+            written: Timestamp(row.created_at),
+            last_answer: row.last_answer,
+        })
+    }
+}
+
+/// Is anything to be sent? Spares the write lock of [`claim_due`] while nothing is.
+pub async fn is_due(tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(DUE).bind(now.0).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Takes up to `most` mails that are due and nobody's until `lease_until`. Every instance may ask at the same time.
+pub async fn claim_due(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_until: Timestamp,
+    most: usize,
+) -> Result<Vec<Claimed>, StorageError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<ClaimedRow> = on!(tx, c => sqlx::query_as(CLAIM)
+        .bind(now.0)
+        .bind(lease_until.0)
+        .bind(most)
+        .fetch_all(c).await)?;
+    rows.into_iter().map(Claimed::try_from).collect()
+}
+
+/// How a mail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The mail server took it.
+    Accepted,
+    /// It never will.
+    Refused,
+    /// There is nothing to say any more: withdrawn, answered, or said by a newer mail.
+    Dropped,
+}
+
+impl End {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased.
+pub async fn finish(
+    tx: &mut Tx,
+    mail: &Claimed,
+    end: End,
+    answer: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(FINISH)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(end.key())
+        .bind(now.0)
+        .bind(answer)
+        .execute(c).await)?;
+    if done == 1 {
+        record(tx, mail, end.key(), answer, now).await?;
+    }
+    Ok(done == 1)
+}
+
+/// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now.
+pub async fn defer(
+    tx: &mut Tx,
+    mail: &Claimed,
+    next: Timestamp,
+    answer: &str,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(DEFER)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(next.0)
+        .bind(answer)
+        .execute(c).await)?;
+    if done == 1 {
+        record(tx, mail, "deferred", Some(answer), now).await?;
+    }
+    Ok(done == 1)
+}
+
+/// Gives a mail back untried, for the next process to take at once.
+pub async fn release(tx: &mut Tx, mail: &Claimed) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(RELEASE).bind(mail.id.0).bind(mail.attempts).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+async fn record(
+    tx: &mut Tx,
+    mail: &Claimed,
+    outcome: &str,
+    answer: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT_EVENT)
+        .bind(Uuid::now_v7())
+        .bind(mail.id.0)
+        .bind(now.0)
+        .bind(outcome)
+        .bind(answer)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// What a mail tells of, as it stands now.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// The invitation's state.
+    pub state: InvitationState,
+    /// When the invitation ends.
+    pub expires: Timestamp,
+    /// The live mailed token, sealed.
+    pub token: Option<Vec<u8>>,
+    /// The invited person: name, if known, and canonical address.
+    pub person: (Option<String>, String),
+    /// Who invites, in the same way; `None` if the host's operator did.
+    pub sponsor: Option<(Option<String>, String)>,
+    /// Is there a newer mail that says the same to the same recipient?
+    pub replaced: bool,
+}
+
+#[derive(FromRow)]
+struct FactsRow {
+    account: String,
+    slug: String,
+    invitation_id: Uuid,
+    state: String,
+    expires_at: i64,
+    token: Option<Vec<u8>>,
+    member_id: Uuid,
+    name: Option<String>,
+    email_key: String,
+    sponsor_id: Uuid,
+    sponsor_name: Option<String>,
+    sponsor_email: String,
+    newer: i64,
+}
+
+/// What a mail tells of. For the mail worker and the host's operator, who see every account's.
+pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, StorageError> {
+    let row: Option<FactsRow> = on!(tx, c => sqlx::query_as(FACTS).bind(mail.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(Facts {
+            account: row.account,
+            slug: slug(&row.slug)?,
+            invitation: InvitationId(row.invitation_id),
+            state: invitation_state(&row.state)?,
+            expires: Timestamp(row.expires_at),
+            token: row.token,
+            person: (row.name, row.email_key),
+            // An operator's invitation has no other member to answer for it than the one invited.
+            sponsor: (row.sponsor_id != row.member_id).then_some((row.sponsor_name, row.sponsor_email)),
+            replaced: row.newer > 0,
+        })
+    })
+    .transpose()
+}
+
+fn slug(raw: &str) -> Result<Slug, StorageError> {
+    Slug::parse(raw).map_err(|_| StorageError::inconsistent("accounts", "slug"))
+}
+
+fn invitation_state(key: &str) -> Result<InvitationState, StorageError> {
+    InvitationState::from_key(key).ok_or(StorageError::inconsistent("invitations", "state"))
+}
+
+/// An invitation mail of an account, for its outbox page.
+#[derive(Clone, Debug)]
+pub struct InvitationMail {
+    /// Its id.
+    pub id: MailId,
+    /// The row it belongs to.
+    pub member: MemberId,
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// Its language.
+    pub language: Language,
+    /// The recipient.
+    pub to: String,
+    /// When it was written.
+    pub written: Timestamp,
+    /// Where it is; `None` if it was dropped.
+    pub mail: Option<MailState>,
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The invitation's state.
+    pub state: InvitationState,
+    /// When the invitation ends.
+    pub expires: Timestamp,
+    /// What is offered.
+    pub grant: Grant,
+}
+
+#[derive(FromRow)]
+struct InvitationMailRow {
+    id: Uuid,
+    member_id: Uuid,
+    invitation_id: Uuid,
+    language: String,
+    recipient: String,
+    state: String,
+    created_at: i64,
+    next_at: i64,
+    done_at: Option<i64>,
+    last_answer: Option<String>,
+    account: String,
+    slug: String,
+    invitation_state: String,
+    expires_at: i64,
+    role_key: String,
+    extras: Option<String>,
+}
+
+impl TryFrom<InvitationMailRow> for InvitationMail {
+    type Error = StorageError;
+
+    fn try_from(row: InvitationMailRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: MailId(row.id),
+            member: MemberId(row.member_id),
+            invitation: InvitationId(row.invitation_id),
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            to: row.recipient,
+            written: Timestamp(row.created_at),
+            mail: mail_state(&row.state, row.next_at, row.done_at, row.last_answer)?,
+            account: row.account,
+            slug: slug(&row.slug)?,
+            state: invitation_state(&row.invitation_state)?,
+            expires: Timestamp(row.expires_at),
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+        })
+    }
+}
+
+/// The account's invitation mails, newest first, older than `after`.
+pub async fn invitations_of_account(
+    tx: &mut Tx,
+    scope: AccountScope,
+    after: Option<MailId>,
+    most: i64,
+) -> Result<Vec<InvitationMail>, StorageError> {
+    let rows: Vec<InvitationMailRow> = on!(tx, c => sqlx::query_as(INVITATIONS_OF_ACCOUNT)
+        .bind(scope.id().0)
+        .bind(after.map_or(Uuid::max(), |mail| mail.0))
+        .bind(most)
+        .fetch_all(c).await)?;
+    rows.into_iter().map(InvitationMail::try_from).collect()
+}
+
+/// One of the account's invitation mails.
+pub async fn invitation_of_account(
+    tx: &mut Tx,
+    scope: AccountScope,
+    mail: MailId,
+) -> Result<Option<InvitationMail>, StorageError> {
+    let row: Option<InvitationMailRow> = on!(tx, c => sqlx::query_as(INVITATION_OF_ACCOUNT)
+        .bind(scope.id().0)
+        .bind(mail.0)
+        .fetch_optional(c).await)?;
+    row.map(InvitationMail::try_from).transpose()
+}
+
+/// A mail as the host's operator sees it.
+#[derive(Clone, Debug)]
+pub struct AnyMail {
+    /// The mail.
+    pub mail: Claimed,
+    /// The state's text in storage.
+    pub state: String,
+}
+
+#[derive(FromRow)]
+struct AnyMailRow {
+    #[sqlx(flatten)]
+    mail: ClaimedRow,
+    state: String,
+}
+
+impl TryFrom<AnyMailRow> for AnyMail {
+    type Error = StorageError;
+
+    fn try_from(row: AnyMailRow) -> Result<Self, StorageError> {
+        Ok(Self { mail: row.mail.try_into()?, state: row.state })
+    }
+}
+
+/// The newest mails of every account, for the host's operator alone.
+pub(crate) async fn newest(tx: &mut Tx, most: i64) -> Result<Vec<AnyMail>, StorageError> {
+    let rows: Vec<AnyMailRow> = on!(tx, c => sqlx::query_as(ALL).bind(most).fetch_all(c).await)?;
+    rows.into_iter().map(AnyMail::try_from).collect()
+}
+
+/// Any mail, for the host's operator alone.
+pub(crate) async fn find(tx: &mut Tx, mail: MailId) -> Result<Option<AnyMail>, StorageError> {
+    let row: Option<AnyMailRow> = on!(tx, c => sqlx::query_as(ONE).bind(mail.0).fetch_optional(c).await)?;
+    row.map(AnyMail::try_from).transpose()
+}
