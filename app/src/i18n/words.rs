@@ -1,0 +1,180 @@
+//! What the domain says, in words: problems, refusals, errors, roles and permissions.
+
+use super::{Locale, text};
+use crate::{
+    domain::{
+        fields::Problem,
+        language::Language,
+        permission::{CatalogueEntry, PermissionKey, Permissions},
+        policy::Refusal,
+        role::{BuiltInRole, RoleKey, Roles},
+    },
+    error::AppError,
+};
+
+/// What is wrong with a field.
+pub fn problem_text(locale: Locale, problem: Problem) -> String {
+    match problem {
+        Problem::Required => text!(locale, errors.required).into(),
+        Problem::TooLong { most } => text!(locale, errors.too_long, most = most),
+        Problem::TooShort { least } => text!(locale, errors.too_short, least = least),
+        Problem::NotAnEmail => text!(locale, errors.not_an_email).into(),
+        Problem::NotAName => text!(locale, errors.not_a_name).into(),
+        Problem::NotASlug => text!(locale, errors.not_a_slug).into(),
+        Problem::Taken => text!(locale, errors.taken).into(),
+        Problem::NotOffered => text!(locale, errors.not_offered).into(),
+        Problem::TooCommon => text!(locale, errors.too_common).into(),
+        Problem::FromYourWords => text!(locale, errors.from_your_words).into(),
+        Problem::NotTheInvitedAddress => text!(locale, errors.not_the_invited_address).into(),
+        Problem::WrongCode => text!(locale, errors.wrong_code).into(),
+        Problem::NotConfirmed => text!(locale, errors.not_confirmed).into(),
+        Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
+    }
+}
+
+/// Why the policy refuses. `roles` words the permissions; without it, their keys stand for them.
+pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) -> String {
+    let list = |keys: &Permissions| permission_list(locale, keys, roles);
+    match refusal {
+        Refusal::Needs { gate } => {
+            text!(locale, errors.needs, permission = permission_name(locale, &gate.permission(), roles))
+        }
+        Refusal::AboveYourOwn { missing } => text!(locale, errors.above_your_own, permissions = list(missing)),
+        Refusal::OnlyOwnersMakeOwners => text!(locale, errors.only_owners).into(),
+        Refusal::TheyHoldMore { missing } => text!(locale, errors.they_hold_more, permissions = list(missing)),
+        Refusal::NoSelfPromotion { gained } if gained.is_empty() => text!(locale, errors.no_self_ownership).into(),
+        Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
+        Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
+        Refusal::LastOwner => text!(locale, errors.last_owner).into(),
+    }
+}
+
+/// What went wrong.
+pub fn error_text(locale: Locale, error: &AppError) -> String {
+    match error {
+        AppError::Unauthenticated => text!(locale, errors.unauthenticated).into(),
+        AppError::WrongCredentials => text!(locale, errors.wrong_credentials).into(),
+        AppError::Refused(refusal) => refusal_text(locale, refusal, None),
+        AppError::NotFound => text!(locale, errors.not_found).into(),
+        AppError::NoLongerAMember => text!(locale, errors.no_longer_a_member).into(),
+        AppError::Invalid(_) => text!(locale, errors.invalid).into(),
+        AppError::ChangedMeanwhile { by: Some(by), .. } => text!(locale, errors.changed_by, by = by.clone()),
+        AppError::ChangedMeanwhile { by: None, .. } => text!(locale, errors.changed).into(),
+        AppError::OpenTheLinkAgain => text!(locale, errors.open_the_link_again).into(),
+        AppError::RateLimited { retry_after_s } if *retry_after_s < 120 => {
+            text!(locale, errors.rate_limited_seconds, seconds = (*retry_after_s).max(1))
+        }
+        AppError::RateLimited { retry_after_s } => {
+            text!(locale, errors.rate_limited_minutes, minutes = retry_after_s.div_ceil(60))
+        }
+        AppError::Unavailable => text!(locale, errors.unavailable).into(),
+        AppError::Internal { request_id } => text!(locale, errors.internal, id = request_id.clone()),
+        AppError::Transport => text!(locale, errors.transport).into(),
+    }
+}
+
+/// The name of a role: the account's own, or the built-in one in this language, or else its key.
+pub fn role_name(locale: Locale, key: &RoleKey, roles: Option<&Roles>) -> String {
+    if let Some(name) = roles.and_then(|roles| roles.find(key)).and_then(|role| role.name.clone()) {
+        return name;
+    }
+    match BuiltInRole::from_key(key) {
+        Some(role) => built_in_role(locale, role).into(),
+        None => key.to_string(),
+    }
+}
+
+fn built_in_role(locale: Locale, role: BuiltInRole) -> &'static str {
+    match role {
+        BuiltInRole::Owner => text!(locale, catalogue.role_owner),
+        BuiltInRole::Admin => text!(locale, catalogue.role_admin),
+        BuiltInRole::Editor => text!(locale, catalogue.role_editor),
+        BuiltInRole::Agent => text!(locale, catalogue.role_agent),
+        BuiltInRole::Analyst => text!(locale, catalogue.role_analyst),
+        BuiltInRole::Viewer => text!(locale, catalogue.role_viewer),
+    }
+}
+
+/// The label of a permission of the catalogue: the operator's, or the built-in one, or else its key.
+pub fn permission_label(locale: Locale, entry: &CatalogueEntry) -> String {
+    let tag = Language::from(locale).tag();
+    match entry.labels.get(tag).or_else(|| entry.labels.get(Language::default().tag())) {
+        Some(label) => label.clone(),
+        None => built_in_permission(locale, &entry.key).map_or_else(|| entry.key.to_string(), str::to_owned),
+    }
+}
+
+/// The label of a permission known by its key alone.
+pub fn permission_name(locale: Locale, key: &PermissionKey, roles: Option<&Roles>) -> String {
+    match roles.and_then(|roles| roles.catalogue.entries().iter().find(|entry| entry.key == *key)) {
+        Some(entry) => permission_label(locale, entry),
+        None => built_in_permission(locale, key).map_or_else(|| key.to_string(), str::to_owned),
+    }
+}
+
+/// Several permissions in one line, in the order of the catalogue.
+pub fn permission_list(locale: Locale, keys: &Permissions, roles: Option<&Roles>) -> String {
+    keys.iter().map(|key| permission_name(locale, key, roles)).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys are open: the operator's configuration may name any. These are the ones that Roster brings.
+fn built_in_permission(locale: Locale, key: &PermissionKey) -> Option<&'static str> {
+    Some(match key.as_str() {
+        "users.read" => text!(locale, catalogue.users_read),
+        "users.invite" => text!(locale, catalogue.users_invite),
+        "users.edit" => text!(locale, catalogue.users_edit),
+        "users.remove" => text!(locale, catalogue.users_remove),
+        "roles.manage" => text!(locale, catalogue.roles_manage),
+        "login_methods.manage" => text!(locale, catalogue.login_methods_manage),
+        "audit.read" => text!(locale, catalogue.audit_read),
+        "billing.manage" => text!(locale, catalogue.billing_manage),
+        "bots.read" => text!(locale, catalogue.bots_read),
+        "bots.edit" => text!(locale, catalogue.bots_edit),
+        "bots.publish" => text!(locale, catalogue.bots_publish),
+        "conversations.read" => text!(locale, catalogue.conversations_read),
+        "conversations.reply" => text!(locale, catalogue.conversations_reply),
+        "analytics.read" => text!(locale, catalogue.analytics_read),
+        "analytics.export" => text!(locale, catalogue.analytics_export),
+        _ => return None,
+    })
+}
+
+/// The heading of an area of permissions; an operator's own area is its own heading.
+pub fn area_label(locale: Locale, area: &str) -> String {
+    match area {
+        "users" => text!(locale, catalogue.area_users).into(),
+        "roles" => text!(locale, catalogue.area_roles).into(),
+        "login_methods" => text!(locale, catalogue.area_login_methods).into(),
+        "audit" => text!(locale, catalogue.area_audit).into(),
+        "billing" => text!(locale, catalogue.area_billing).into(),
+        "bots" => text!(locale, catalogue.area_bots).into(),
+        "conversations" => text!(locale, catalogue.area_conversations).into(),
+        "analytics" => text!(locale, catalogue.area_analytics).into(),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::permission::Catalogue;
+
+    #[test]
+    fn every_built_in_permission_has_a_label_and_an_area() {
+        for entry in Catalogue::with([]).entries() {
+            for language in Language::ALL {
+                assert_ne!(permission_label(language.into(), entry), entry.key.as_str());
+                assert_ne!(area_label(language.into(), &entry.area), entry.area);
+            }
+        }
+    }
+
+    #[test]
+    fn an_operators_label_wins_in_its_language_and_english_stands_in() {
+        let mut entry = Catalogue::with([]).entries()[0].clone();
+        entry.labels.insert("en".into(), "Pilot the ship".into());
+        assert_eq!(permission_label(Locale::de, &entry), "Pilot the ship");
+        entry.labels.insert("de".into(), "Schiff lenken".into());
+        assert_eq!(permission_label(Locale::de, &entry), "Schiff lenken");
+    }
+}
