@@ -1,0 +1,58 @@
+# Roster: `make run` starts it, `make test` tests all of it. Both install what is missing first.
+
+.DEFAULT_GOAL := help
+
+# The tools that .ci/set-up installs stand inside the project, before everything else on the path.
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH)
+
+# The folders are sources too: a file that was deleted changes nothing but its folder.
+SOURCES := $(shell find app frontend migrations server style Cargo.toml Cargo.lock)
+BUILT := target/release/.built
+
+.PHONY: help
+help: ## Lists these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Builds what changed and starts Roster; settings are environment variables
+	@exec target/release/roster serve
+
+.PHONY: build
+build: $(BUILT) ## Builds the release binary, target/release/roster
+
+# cargo-leptos packs the site anew at every call, so it is called only when a source is newer than the last build.
+$(BUILT): $(SOURCES) | set-up
+	cargo leptos build --release --precompress
+	@touch $@
+
+.PHONY: dev
+dev: set-up ## Starts Roster in debug and rebuilds it at every change
+	cargo leptos watch -- serve
+
+.PHONY: test
+test: ## Tests everything: style, lints, both databases, size, browser
+	@.ci/test
+
+.PHONY: lint
+lint: set-up ## Checks formatting, lints and layers
+	cargo fmt --all --check
+	cargo clippy -p app -p server --all-targets -- -D warnings
+	cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
+	.ci/check-layers
+
+.PHONY: fmt
+fmt: ## Formats the Rust code
+	cargo fmt --all
+
+.PHONY: screenshots
+screenshots: build ## Writes pictures of every page to end2end/screenshots
+	@.ci/set-up test
+	cd end2end && npm run --silent screenshots
+
+.PHONY: set-up
+set-up: ## Installs what building needs, if it is missing
+	@.ci/set-up
+
+.PHONY: clean
+clean: ## Deletes what was built; the data of `make run` stays
+	rm -rf target end2end/node_modules end2end/test-results end2end/screenshots
