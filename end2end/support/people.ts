@@ -1,0 +1,79 @@
+import { expect, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test';
+import type { Roster } from './roster';
+
+/** People with a browser of their own each. Whatever goes wrong in one of them without being looked for is a fault. */
+export class People {
+  /** What went wrong: another host was called, the policy was broken, a script failed. */
+  private readonly faults: string[] = [];
+  private readonly contexts: BrowserContext[] = [];
+
+  constructor(
+    private readonly browser: Browser,
+    private readonly roster: Roster,
+  ) {}
+
+  /** Somebody new, with an empty browser. */
+  async newcomer(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await this.browser.newContext({ baseURL: this.roster.url, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
+    this.contexts.push(context);
+    context.on('request', (request) => this.onlyRoster(request.url()));
+    context.on('console', (message) => {
+      const text = message.text();
+      if (/Content Security Policy|Refused to|panicked|hydration|RuntimeError/i.test(text)) this.faults.push(text);
+    });
+    context.on('weberror', (error) => this.faults.push(String(error.error())));
+    await context.addInitScript(watchWebAssembly);
+    return context.newPage();
+  }
+
+  /** Nothing went wrong so far (BR-01, BR-09). */
+  expectNoFaults(): void {
+    expect(this.faults.splice(0), 'faults that no test looked for').toEqual([]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.contexts.splice(0).map((context) => context.close()));
+  }
+
+  private onlyRoster(address: string): void {
+    const { protocol, origin } = new URL(address);
+    if (['http:', 'https:', 'ws:', 'wss:'].includes(protocol) && origin !== this.roster.url) {
+      this.faults.push(`another host was contacted: ${address}`);
+    }
+  }
+}
+
+/** Runs in the page before anything else: notes when the WebAssembly has taken over. */
+function watchWebAssembly(): void {
+  const page = window as unknown as { takenOver?: boolean };
+  for (const name of ['instantiate', 'instantiateStreaming'] as const) {
+    const original = WebAssembly[name] as (...given: unknown[]) => Promise<unknown>;
+    (WebAssembly as unknown as Record<string, unknown>)[name] = (...given: unknown[]) => {
+      const made = original.apply(WebAssembly, given);
+      // Hydration follows in the same turn of the event loop, its effects in the next.
+      made.then(() => setTimeout(() => setTimeout(() => (page.takenOver = true))), () => {});
+      return made;
+    };
+  }
+}
+
+/** Waits until the page is live: the WebAssembly has taken over what the server rendered. */
+export async function live(page: Page): Promise<Page> {
+  // Asked again and again from outside: the page's policy forbids what Playwright's own waiting would evaluate in it.
+  const takenOver = () => page.evaluate(() => !!(window as unknown as { takenOver?: boolean }).takenOver).catch(() => false);
+  await expect.poll(takenOver, { message: 'the WebAssembly took over', intervals: [20, 50, 100] }).toBe(true);
+  return page;
+}
+
+/** Opens an address and waits until the page is live. */
+export async function visit(page: Page, address: string): Promise<Page> {
+  await page.goto(address);
+  return live(page);
+}
+
+/** Does something that must not load a page anew: the single-page app goes on by itself. */
+export async function withoutReload(page: Page, act: () => Promise<void>): Promise<void> {
+  await page.evaluate(() => ((window as unknown as { here?: boolean }).here = true));
+  await act();
+  expect(await page.evaluate(() => (window as unknown as { here?: boolean }).here), 'the page was loaded anew').toBe(true);
+}

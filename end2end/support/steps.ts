@@ -1,0 +1,79 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import { live, visit } from './people';
+
+/** Long enough (PW-01), on no list and not built from anybody's words. */
+export const PASSWORD = 'umbrella-seventeen-walrus';
+
+/** A person of the tests. */
+export interface Person {
+  name: string;
+  email: string;
+}
+
+/** Who a person of the tests is. */
+export function person(name: string): Person {
+  return { name: `${name} Example`, email: `${name.toLowerCase()}@example.org` };
+}
+
+/** Opens the set-up link and makes the first account; ends on Settings → Users. */
+export async function setUp(page: Page, link: string, owner: Person, account: string, slug = ''): Promise<void> {
+  await visit(page, link);
+  await page.getByLabel('Account name').fill(account);
+  if (slug) await page.getByLabel('Account address').fill(slug);
+  await page.getByLabel('Your name').fill(owner.name);
+  await page.getByLabel('Your e-mail address').fill(owner.email);
+  await password(page).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page).toHaveURL(/\/a\/[a-z0-9-]+\/settings\/users$/);
+}
+
+/** Signs in on the page that is open, and stays where that leads. */
+export async function signIn(page: Page, who: Person): Promise<void> {
+  await page.getByLabel('E-mail address').fill(who.email);
+  await password(page).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+/** The password field, not the button that shows what is in it. */
+export function password(page: Page): Locator {
+  return page.locator('input[autocomplete="new-password"], input[autocomplete="current-password"]');
+}
+
+/** What somebody is invited as. */
+export interface Offer {
+  role: string;
+  extras?: string[];
+}
+
+/** Fills in + New user from the Users page; what comes of it is for the caller to look at. */
+export async function invite(page: Page, email: string, offer: Offer): Promise<Locator> {
+  await page.getByRole('link', { name: 'New user' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('heading', { name: 'New user' })).toBeVisible();
+  await dialog.getByRole('radio', { name: 'Email & password' }).check();
+  await dialog.getByLabel('User email address').fill(email);
+  await choose(dialog, offer);
+  await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+  return dialog;
+}
+
+/** Chooses role and extra permissions in a dialog. */
+export async function choose(dialog: Locator, { role, extras = [] }: Offer): Promise<void> {
+  await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: role });
+  for (const extra of extras) await dialog.getByRole('checkbox', { name: extra }).check();
+}
+
+/** The line of a person in the Users list. */
+export function line(page: Page, who: { email: string }): Locator {
+  return page.getByRole('row').filter({ hasText: who.email });
+}
+
+/** Opens an invitation link and creates a login with it; ends in the account. */
+export async function signUp(page: Page, link: string, who: Person): Promise<void> {
+  await visit(page, link);
+  await page.getByLabel('Your name').fill(who.name);
+  await password(page).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Create login and join' }).click();
+  await expect(page).toHaveURL(/\/a\/[a-z0-9-]+(\/settings\/users)?$/);
+  await live(page);
+}

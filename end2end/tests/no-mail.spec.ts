@@ -1,0 +1,54 @@
+import { expect, test, type Page } from '@playwright/test';
+import { People, visit } from '../support/people';
+import { Roster } from '../support/roster';
+import { invite, line, person, setUp, signUp } from '../support/steps';
+
+test.describe.serial('without a mail server', () => {
+  const ana = person('Ana');
+  const ben = person('Ben');
+  let roster: Roster;
+  let people: People;
+  let owner: Page;
+  let link = '';
+
+  test.beforeAll(async ({ browser }) => {
+    roster = await Roster.start({ mail: false });
+    people = new People(browser, roster);
+    owner = await people.newcomer();
+    await setUp(owner, roster.setUpLink, ana, 'Acme');
+  });
+
+  test.afterEach(() => people.expectNoFaults());
+
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  test('r61_the_invitation_says_that_nothing_was_sent_and_offers_its_link', async () => {
+    await owner.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await invite(owner, ben.email, { role: 'Editor' });
+    await expect(owner.getByText(/no mail was sent/)).toBeVisible();
+    await visit(owner, '/a/acme/settings/users');
+    await expect(line(owner, ben)).toContainText('Not sent: no mail server');
+    await expect(line(owner, ben)).not.toContainText('Accepted');
+
+    await line(owner, ben).getByRole('button', { name: /Copy/ }).click();
+    await expect(owner.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]{43}$/);
+    link = await owner.getByLabel('Link', { exact: true }).inputValue();
+  });
+
+  test('r61_the_outbox_shows_the_mail_that_was_not_sent', async () => {
+    await visit(owner, '/a/acme/settings/outbox');
+    await expect(owner.getByRole('heading', { name: 'No mail server is configured' })).toBeVisible();
+    await expect(owner.getByRole('row').filter({ hasText: ben.email })).toBeVisible();
+  });
+
+  test('r12_a_handed_over_link_works_and_its_sponsor_is_named_as_voucher', async () => {
+    const page = await people.newcomer();
+    await signUp(page, link, ben);
+    await expect(page).toHaveURL(`${roster.url}/a/acme`);
+    await visit(owner, '/a/acme/settings/users');
+    await expect(line(owner, { email: ben.name })).toContainText(`vouched for by ${ana.name}`);
+  });
+});

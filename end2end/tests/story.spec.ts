@@ -1,0 +1,337 @@
+import { expect, test, type Page } from '@playwright/test';
+import { People, live, visit, withoutReload } from '../support/people';
+import { Roster } from '../support/roster';
+import { PASSWORD, choose, invite, line, password, person, setUp, signIn, signUp } from '../support/steps';
+
+const [ana, ben, carla, dora] = ['Ana', 'Ben', 'Carla', 'Dora'].map(person);
+
+test.describe.serial('an account, from its first day', () => {
+  let roster: Roster;
+  let people: People;
+  /** The browsers of the owner and of those who sign up. */
+  const at: Record<string, Page> = {};
+  const links: Record<string, string> = {};
+
+  test.beforeAll(async ({ browser }) => {
+    roster = await Roster.start({ mail: true, settings: { ROSTER_INVITATIONS__RESEND_COOL_DOWN_S: '0' } });
+    people = new People(browser, roster);
+  });
+
+  test.afterEach(() => people.expectNoFaults());
+
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  test('cf_01_the_set_up_link_makes_the_first_account_and_its_owner', async () => {
+    at.ana = await people.newcomer();
+    await visit(at.ana, roster.setUpLink);
+    await expect(at.ana).toHaveURL(`${roster.url}/setup`);
+
+    await setUp(at.ana, roster.setUpLink, ana, 'Acme Support');
+    await expect(at.ana, 'the address was made from the name').toHaveURL(`${roster.url}/a/acme-support/settings/users`);
+    await expect(at.ana.getByRole('heading', { name: 'You are the only one here so far' })).toBeVisible();
+
+    const stranger = await people.newcomer();
+    await visit(stranger, roster.setUpLink);
+    await expect(stranger.getByRole('heading', { name: 'Roster is set up' })).toBeVisible();
+  });
+
+  test('r01_three_people_are_invited_with_role_and_extra_permissions', async () => {
+    const offers = [
+      { who: ben, typed: ' Ben@Example.org ', offer: { role: 'Editor' } },
+      { who: carla, typed: carla.email, offer: { role: 'Viewer', extras: ['Export analytics'] } },
+      { who: dora, typed: dora.email, offer: { role: 'Admin' } },
+    ];
+    for (const { who, typed, offer } of offers) {
+      await withoutReload(at.ana, async () => {
+        await invite(at.ana, typed, offer);
+        await expect(at.ana.getByText(`Invitation to ${typed.trim()} is queued`)).toBeVisible();
+      });
+      const mail = await roster.mail.to(who.email);
+      expect(mail.subject).toContain('Acme Support');
+      expect(mail.text).toContain(ana.name);
+      expect(mail.html).toContain(mail.link);
+      links[who.name] = mail.link;
+      await visit(at.ana, '/a/acme-support/settings/users');
+    }
+    await expect(line(at.ana, { email: 'Ben@Example.org' })).toContainText('Editor');
+    await expect(line(at.ana, carla)).toContainText('+1 extra');
+    await expect(line(at.ana, dora)).toContainText('Invited');
+    await expect(line(at.ana, dora)).toContainText('Accepted by the mail server');
+  });
+
+  test('r05_a_second_invitation_of_the_same_address_is_answered_with_the_first', async () => {
+    const dialog = await invite(at.ana, 'BEN@example.ORG', { role: 'Viewer' });
+    await expect(dialog.getByText(/was invited already/)).toBeVisible();
+    expect(roster.mail.count(ben.email)).toBe(1);
+  });
+
+  test('pw_01_a_short_password_is_refused_at_its_field', async () => {
+    at.ben = await people.newcomer();
+    await visit(at.ben, links[ben.name]);
+    await at.ben.getByLabel('Your name').fill(ben.name);
+    await password(at.ben).fill('only-fourteen-');
+    await at.ben.getByRole('button', { name: 'Create login and join' }).click();
+    await expect(password(at.ben)).toHaveAttribute('aria-invalid', 'true');
+    await expect(at.ben.getByText(/At least 15 characters/).first()).toBeVisible();
+  });
+
+  test('r11_the_sign_up_form_shows_the_invited_address_read_only', async () => {
+    const address = at.ben.getByLabel('E-mail address');
+    await expect(address).toHaveValue(/ben@example\.org/i);
+    await expect(address).not.toBeEditable();
+  });
+
+  test('r09_each_signs_up_from_the_mail_and_is_in_the_account_with_the_invited_role', async () => {
+    for (const [who, role] of [[ben, 'Editor'], [carla, 'Viewer']] as const) {
+      const page = (at[first(who.name)] ??= await people.newcomer());
+      await signUp(page, links[who.name], who);
+      await expect(page).toHaveURL(`${roster.url}/a/acme-support`);
+      await expect(page.getByRole('main')).toContainText(role);
+    }
+    await expect(at.carla.getByRole('main')).toContainText('Export analytics');
+
+    at.dora = await people.newcomer();
+    await signUp(at.dora, links[dora.name], dora);
+    await visit(at.dora, '/a/acme-support/settings/users');
+    for (const who of [ana, ben, carla, dora]) {
+      await expect(line(at.dora, { email: who.name })).toContainText('Active');
+    }
+  });
+
+  test('r18_a_used_link_opens_the_account_for_its_person_and_is_used_for_everybody_else', async () => {
+    await visit(at.ben, links[ben.name]);
+    await expect(at.ben.getByRole('heading', { name: 'You already belong to Acme Support' })).toBeVisible();
+    await at.ben.getByRole('link', { name: 'Open Acme Support' }).click();
+    await expect(at.ben).toHaveURL(`${roster.url}/a/acme-support`);
+
+    const stranger = await people.newcomer();
+    const answer = await stranger.goto(links[ben.name]);
+    expect(answer?.status()).toBe(200);
+    await expect(stranger.getByRole('heading', { name: 'This invitation has been used' })).toBeVisible();
+    await expect(stranger.getByText(/ben@example\.org/i)).toHaveCount(0);
+  });
+
+  test('r65_editing_shows_the_permissions_gained_and_lost_before_saving', async () => {
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await withoutReload(at.ana, async () => {
+      await line(at.ana, { email: ben.name }).getByRole('link', { name: /^Edit/ }).click();
+      const dialog = at.ana.getByRole('dialog');
+      await choose(dialog, { role: 'Analyst' });
+      await expect(dialog.getByText('Export analytics').last()).toBeVisible();
+      await expect(changes(dialog, 'Gains')).toContainText('Export analytics');
+      await expect(changes(dialog, 'Loses')).toContainText('Publish bots');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await expect(at.ana.getByText(`${ben.name} is saved`)).toBeVisible();
+      await expect(line(at.ana, { email: ben.name })).toContainText('Analyst');
+    });
+    await visit(at.ben, '/a/acme-support');
+    await expect(at.ben.getByRole('main')).toContainText('Analyst');
+  });
+
+  test('r66_the_second_of_two_edits_is_refused_and_overwrites_nothing', async () => {
+    const dialogs = [];
+    for (const page of [at.ana, at.dora]) {
+      await visit(page, '/a/acme-support/settings/users');
+      await line(page, { email: carla.name }).getByRole('link', { name: /^Edit/ }).click();
+      dialogs.push(page.getByRole('dialog'));
+      await expect(page.getByRole('dialog')).toBeVisible();
+    }
+    const [anas, doras] = dialogs;
+    await choose(anas, { role: 'Agent' });
+    await anas.getByRole('button', { name: 'Save' }).click();
+    await expect(at.ana.getByText(`${carla.name} is saved`)).toBeVisible();
+    await choose(doras, { role: 'Editor' });
+    await doras.getByRole('button', { name: 'Save' }).click();
+    await expect(doras.getByText(new RegExp(`${ana.name} changed this meanwhile`))).toBeVisible();
+    await visit(at.dora, '/a/acme-support/settings/users');
+    await expect(line(at.dora, { email: carla.name })).toContainText('Agent');
+  });
+
+  test('r30_an_admin_can_neither_make_an_owner_nor_touch_one', async () => {
+    await visit(at.dora, '/a/acme-support/settings/users');
+    await expect(line(at.dora, { email: ana.name }).getByRole('link', { name: /^(Edit|Remove)/ })).toHaveCount(0);
+    await at.dora.getByRole('link', { name: 'New user' }).click();
+    const owner = at.dora.getByRole('dialog').getByRole('combobox', { name: 'Role' }).locator('option', { hasText: 'Owner' });
+    expect(await owner.evaluateAll((options) => options.every((option) => (option as HTMLOptionElement).disabled))).toBe(true);
+  });
+
+  test('r36_who_is_removed_loses_the_account_in_the_open_tab', async () => {
+    await visit(at.ben, '/a/acme-support');
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await withoutReload(at.ana, async () => {
+      await line(at.ana, { email: ben.name }).getByRole('link', { name: /^Remove/ }).click();
+      const dialog = at.ana.getByRole('dialog');
+      await expect(dialog).toContainText('loses access to Acme Support at once');
+      await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+      await expect(at.ana.getByText(`${ben.name} is removed`)).toBeVisible();
+      await expect(line(at.ana, { email: ben.name })).toHaveCount(0);
+    });
+    await at.ben.reload();
+    await expect(at.ben.getByRole('heading', { name: 'You no longer have access to Acme Support' })).toBeVisible();
+  });
+
+  test('r04_who_was_removed_is_invited_again_with_what_they_had', async () => {
+    const dialog = await invite(at.ana, ben.email, { role: 'Viewer' });
+    await expect(dialog.getByText(/was a member before/)).toBeVisible();
+    await dialog.getByLabel(/Restore what they had/).check();
+    await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+    await expect(at.ana.getByText(/Invitation to ben@example.org is queued/)).toBeVisible();
+
+    const mail = await roster.mail.to(ben.email);
+    await visit(at.ben, mail.link);
+    await expect(at.ben.getByRole('heading', { name: 'Join Acme Support' })).toBeVisible();
+    await expect(at.ben.getByRole('main')).toContainText('Analyst');
+    await at.ben.getByRole('button', { name: 'Join' }).click();
+    await expect(at.ben).toHaveURL(`${roster.url}/a/acme-support`);
+    await expect(at.ben.getByRole('main')).toContainText('Analyst');
+  });
+
+  test('r23_after_resending_the_earlier_link_names_the_newer_mail', async () => {
+    const eva = person('Eva');
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await invite(at.ana, eva.email, { role: 'Viewer' });
+    const earlier = await roster.mail.to(eva.email);
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await line(at.ana, eva).getByRole('button', { name: /Resend|again/ }).click();
+    await expect(at.ana.getByText('Invitation to eva@example.org is queued again')).toBeVisible();
+    const newer = await roster.mail.to(eva.email);
+    expect(newer.link).not.toBe(earlier.link);
+
+    const page = await people.newcomer();
+    await visit(page, earlier.link);
+    await expect(page.getByRole('heading', { name: 'There is a newer invitation' })).toBeVisible();
+    links[eva.name] = newer.link;
+  });
+
+  test('r22_a_withdrawn_link_says_so', async () => {
+    const eva = person('Eva');
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await line(at.ana, eva).getByRole('link', { name: /^(Withdraw|Remove)/ }).click();
+    await at.ana.getByRole('dialog').getByRole('button', { name: 'Withdraw invitation' }).click();
+    await expect(at.ana.getByText('The invitation of eva@example.org is withdrawn')).toBeVisible();
+
+    const page = await people.newcomer();
+    await visit(page, links[eva.name]);
+    await expect(page.getByRole('heading', { name: 'This invitation was withdrawn' })).toBeVisible();
+  });
+
+  test('r62_what_the_mail_server_says_stands_on_the_line', async () => {
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await invite(at.ana, 'refused@example.org', { role: 'Viewer' });
+    await expect(async () => {
+      await visit(at.ana, '/a/acme-support/settings/users');
+      await expect(line(at.ana, { email: 'refused@example.org' })).toContainText('No such person here', { timeout: 1_000 });
+    }).toPass({ timeout: 20_000 });
+  });
+
+  test('r59_a_second_account_is_opened_and_stands_beside_the_first', async () => {
+    await visit(at.ana, '/accounts');
+    await at.ana.getByLabel('Account name').fill('Beta Labs');
+    await at.ana.getByRole('button', { name: 'Open account' }).click();
+    await expect(at.ana).toHaveURL(`${roster.url}/a/beta-labs/settings/users`);
+    await visit(at.ana, '/accounts');
+    for (const name of ['Acme Support', 'Beta Labs']) {
+      await expect(at.ana.getByRole('main').getByRole('link', { name: new RegExp(name) })).toBeVisible();
+    }
+  });
+
+  test('r14_the_link_of_somebody_else_changes_nothing', async () => {
+    await visit(at.ana, '/a/beta-labs/settings/users');
+    await invite(at.ana, carla.email, { role: 'Editor' });
+    links.second = (await roster.mail.to(carla.email)).link;
+
+    await visit(at.dora, links.second);
+    await expect(at.dora.getByRole('heading', { name: 'This invitation is for another address' })).toBeVisible();
+    await expect(at.dora.getByRole('main')).toContainText(dora.email);
+    await expect(at.dora.getByText(carla.email)).toHaveCount(0);
+    await visit(at.dora, '/accounts');
+    await expect(at.dora.getByRole('main').getByText('Beta Labs')).toHaveCount(0);
+  });
+
+  test('r15_who_has_a_login_joins_the_second_account_without_new_credentials', async () => {
+    await visit(at.carla, links.second);
+    await expect(at.carla.getByRole('heading', { name: 'Join Beta Labs' })).toBeVisible();
+    const main = at.carla.getByRole('main');
+    for (const text of [ana.name, 'Editor', 'Publish bots', carla.email]) await expect(main).toContainText(text);
+    await expect(password(at.carla)).toHaveCount(0);
+    await main.getByRole('button', { name: 'Join' }).click();
+    await expect(at.carla).toHaveURL(`${roster.url}/a/beta-labs`);
+  });
+
+  test('r59_the_switcher_leads_from_one_account_to_the_other', async () => {
+    await live(at.carla);
+    await withoutReload(at.carla, async () => {
+      await at.carla.getByRole('banner').getByText('Beta Labs').click();
+      await at.carla.getByRole('banner').getByRole('link', { name: 'Acme Support' }).click();
+      await expect(at.carla).toHaveURL(`${roster.url}/a/acme-support`);
+      await expect(at.carla.getByRole('main')).toContainText('Agent');
+      await at.carla.goBack();
+      await expect(at.carla).toHaveURL(`${roster.url}/a/beta-labs`);
+      await expect(at.carla.getByRole('main')).toContainText('Editor');
+    });
+  });
+
+  test('r63_who_declines_is_shown_as_declined', async () => {
+    await visit(at.ana, '/a/beta-labs/settings/users');
+    await invite(at.ana, dora.email, { role: 'Viewer' });
+    await visit(at.dora, (await roster.mail.to(dora.email)).link);
+    await at.dora.getByRole('button', { name: 'Decline' }).click();
+    await expect(at.dora.getByRole('heading', { name: 'You declined' })).toBeVisible();
+    await visit(at.ana, '/a/beta-labs/settings/users');
+    await expect(line(at.ana, { email: dora.email })).toContainText('Declined');
+  });
+
+  test('the_list_keeps_search_filters_and_order_in_its_address', async () => {
+    await visit(at.ana, '/a/acme-support/settings/users');
+    await withoutReload(at.ana, async () => {
+      await at.ana.getByRole('searchbox', { name: 'Search' }).fill('carla');
+      await at.ana.keyboard.press('Enter');
+      await expect(at.ana).toHaveURL(/\?q=carla$/);
+      await expect(line(at.ana, { email: carla.name })).toBeVisible();
+      await expect(line(at.ana, { email: ben.name })).toHaveCount(0);
+      await at.ana.goBack();
+      await expect(line(at.ana, { email: ben.name })).toBeVisible();
+      await at.ana.goForward();
+      await expect(line(at.ana, { email: ben.name })).toHaveCount(0);
+    });
+    await visit(at.ana, '/a/acme-support/settings/users?state=removed');
+    await expect(line(at.ana, person('Eva'))).toContainText('Removed');
+    await visit(at.ana, '/a/acme-support/settings/users?role=admin');
+    await expect(line(at.ana, { email: dora.name })).toBeVisible();
+    await expect(line(at.ana, { email: carla.name })).toHaveCount(0);
+  });
+
+  test('r16_signing_in_leads_to_the_accounts_of_the_user', async () => {
+    const page = await people.newcomer();
+    await visit(page, '/login');
+    await signIn(page, carla);
+    await expect(page).toHaveURL(`${roster.url}/accounts`);
+    await visit(await people.newcomer(), '/login/acme-support');
+  });
+
+  test('r59_an_account_of_the_command_line_mails_its_owner', async () => {
+    await roster.command('account', 'create', '--name', 'Gamma', '--slug', 'gamma', '--owner-email', 'eva@example.org');
+    const mail = await roster.mail.to('eva@example.org');
+    const page = await people.newcomer();
+    await signUp(page, mail.link, person('Eva'));
+    await visit(page, '/a/gamma/settings/users');
+    await expect(line(page, { email: person('Eva').name })).toContainText('Owner');
+  });
+
+  test('lg_02_nothing_that_was_printed_holds_a_password_or_an_invitation', async () => {
+    expect(roster.printed).not.toContain(PASSWORD);
+    expect(roster.printed).not.toMatch(/\/i\/[\w-]{20,}/);
+  });
+});
+
+/** The list of permissions under this heading in the edit dialog. */
+function changes(dialog: ReturnType<Page['getByRole']>, heading: string) {
+  return dialog.locator('*', { hasText: heading }).last().locator('xpath=following-sibling::* | self::*').first();
+}
+
+function first(name: string): string {
+  return name.toLowerCase().split(' ')[0];
+}
