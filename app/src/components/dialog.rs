@@ -1,0 +1,70 @@
+//! Dialogs: pages of their own that lie over a list.
+
+use super::Icon;
+use crate::i18n::{text, use_locale};
+use leptos::{ev, html, prelude::*};
+use leptos_router::hooks::use_navigate;
+
+/// A page that lies over the list behind it. The server renders it open, and the style sheet shows it alone; once the page is taken
+/// over it is modal: the focus moves in, stays in, and returns to where it was.
+#[component]
+pub fn Dialog(
+    /// The heading.
+    #[prop(into)]
+    title: String,
+    /// Where closing leads.
+    #[prop(into)]
+    back_to: Signal<String>,
+    /// What that place is called, for the link shown without scripting: "Back to users".
+    #[prop(into)]
+    back_label: String,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    let locale = use_locale();
+    let dialog = NodeRef::<html::Dialog>::new();
+    let navigate = use_navigate();
+    let go_back = Callback::new(move |()| navigate(&back_to.get_untracked(), Default::default()));
+
+    dialog.on_load(move |dialog| {
+        // An open dialog cannot be made modal.
+        let _ = dialog.remove_attribute("open");
+        let _ = dialog.show_modal();
+    });
+    // Closing gives the focus back; taking the element away does not.
+    on_cleanup(move || {
+        if let Some(dialog) = dialog.try_get_untracked().flatten() {
+            dialog.close();
+        }
+    });
+    let cancelled = move |event: ev::Event| {
+        event.prevent_default();
+        go_back.run(());
+    };
+    let clicked = move |event: ev::MouseEvent| {
+        // The content fills the dialog: what hits the dialog itself hit the backdrop.
+        if event.target() == event.current_target() {
+            go_back.run(());
+        }
+    };
+    view! {
+        <dialog class="dialog" node_ref=dialog open aria-labelledby="dialog-title" on:cancel=cancelled on:mousedown=clicked>
+            <div class="dialog-box">
+                <a class="dialog-back" href=move || back_to.get()>
+                    <Icon name="arrow-left" />
+                    {back_label}
+                </a>
+                <h2 id="dialog-title">{title}</h2>
+                {children()}
+                // Last in the order of focus, so that the first field comes first; the style sheet puts it into the corner.
+                <a
+                    class="dialog-close button button-quiet button-icon"
+                    href=move || back_to.get()
+                    aria-label=text!(locale, common.close)
+                >
+                    <Icon name="x" />
+                </a>
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,57 @@
+//! What went wrong, in words.
+
+use super::Icon;
+use crate::{
+    domain::{policy::Refusal, role::Roles},
+    error::AppError,
+    i18n::{error_text, refusal_text, text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+
+/// An error in words, announced at once. Shows nothing while there is none.
+#[component]
+pub fn ErrorBox(
+    /// The error, such as [`super::error_of`] gives it.
+    #[prop(into)]
+    error: Signal<Option<AppError>>,
+    /// Words the permissions of refusals.
+    #[prop(optional, into)]
+    roles: Signal<Option<Roles>>,
+) -> impl IntoView {
+    let locale = use_locale();
+    move || {
+        error.get().map(|error| {
+            let words = match &error {
+                AppError::Refused(refusal) => roles.with(|roles| refusal_text(locale, refusal, roles.as_ref())),
+                error => error_text(locale, error),
+            };
+            let sign_in = (error == AppError::Unauthenticated)
+                .then(|| view! { <a href=paths::LOGIN rel="external">{text!(locale, common.sign_in)}</a> });
+            view! {
+                <div class="note note-bad" role="alert">
+                    <Icon name="alert" />
+                    <p>{words} " " {sign_in}</p>
+                </div>
+            }
+        })
+    }
+}
+
+/// Why something is refused, before anybody tries.
+#[component]
+pub fn RefusalNote(
+    /// The policy's reason.
+    refusal: Refusal,
+    /// Words its permissions.
+    #[prop(optional)]
+    roles: Option<Roles>,
+) -> impl IntoView {
+    let words = refusal_text(use_locale(), &refusal, roles.as_ref());
+    view! {
+        <div class="note note-warn">
+            <Icon name="lock" />
+            <p>{words}</p>
+        </div>
+    }
+}

@@ -1,0 +1,179 @@
+//! One line of a form: label, hint, input, problem.
+
+use crate::{
+    domain::fields::Problem,
+    i18n::{problem_text, text, use_locale},
+};
+use leptos::{html, prelude::*};
+
+/// What is typed into a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    #[default]
+    Text,
+    /// An e-mail address.
+    Email,
+    /// A password that exists already.
+    Password,
+    /// A mailed code.
+    Code,
+    /// Something to look for.
+    Search,
+}
+
+impl Kind {
+    /// The `type` of the input. Addresses are checked by us, not by the browser, whose idea of them differs.
+    const fn input_type(self) -> &'static str {
+        match self {
+            Self::Text | Self::Code => "text",
+            Self::Email => "email",
+            Self::Password => "password",
+            Self::Search => "search",
+        }
+    }
+
+    const fn autocomplete(self) -> &'static str {
+        match self {
+            Self::Text | Self::Search => "off",
+            Self::Email => "email",
+            Self::Password => "current-password",
+            Self::Code => "one-time-code",
+        }
+    }
+
+    const fn input_mode(self) -> Option<&'static str> {
+        match self {
+            Self::Text | Self::Password | Self::Search => None,
+            Self::Email => Some("email"),
+            Self::Code => Some("numeric"),
+        }
+    }
+
+    /// Are capitals and spelling corrections in the way?
+    const fn is_verbatim(self) -> bool {
+        match self {
+            Self::Text | Self::Search => false,
+            Self::Email | Self::Password | Self::Code => true,
+        }
+    }
+}
+
+/// The `id` that goes with a field's name: `form[email]` is `form-email`.
+pub fn field_id(name: &str) -> String {
+    name.split(['[', ']']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// One line of a form. The input belongs to the browser; what was typed before the page was taken over stays.
+#[component]
+pub fn Field(
+    /// The name in the form, such as `form[email]`.
+    name: &'static str,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// What is typed.
+    #[prop(optional)]
+    kind: Kind,
+    /// A sentence below the label.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// The text at first.
+    #[prop(optional, into)]
+    initial: String,
+    /// What the browser may fill in; a sensible one follows from `kind`.
+    #[prop(optional)]
+    autocomplete: Option<&'static str>,
+    /// Must it be filled in?
+    #[prop(optional)]
+    required: bool,
+    /// Says "optional" beside the label.
+    #[prop(optional)]
+    optional: bool,
+    /// Shown, not to be changed.
+    #[prop(optional)]
+    readonly: bool,
+    /// Has the cursor when the page or dialog opens.
+    #[prop(optional)]
+    autofocus: bool,
+    /// What the server says of it.
+    #[prop(optional, into)]
+    problem: Signal<Option<Problem>>,
+    /// Looks at the text when the person leaves the field.
+    #[prop(optional)]
+    check: Option<fn(&str) -> Result<(), Problem>>,
+    /// Hears every change of the text.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
+    /// To reach the input from outside.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Input>,
+) -> impl IntoView {
+    let locale = use_locale();
+    let id = field_id(name);
+    let shown = shown_problem(problem);
+    let left = move |value: String| {
+        // An untouched empty field is not a mistake yet.
+        if let (Some(check), false) = (check, value.is_empty()) {
+            shown.set(check(&value).err());
+        }
+    };
+    view! {
+        <div class="field">
+            <label for=id.clone()>
+                {label}
+                {optional.then(|| view! { <span class="field-optional">{text!(locale, common.optional)}</span> })}
+            </label>
+            {hint.map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> })}
+            <input
+                node_ref=node_ref
+                id=id.clone()
+                name=name
+                type=kind.input_type()
+                value=initial
+                autocomplete=autocomplete.unwrap_or(kind.autocomplete())
+                inputmode=kind.input_mode()
+                autocapitalize=kind.is_verbatim().then_some("none")
+                spellcheck=kind.is_verbatim().then_some("false")
+                required=required
+                readonly=readonly
+                autofocus=autofocus
+                aria-describedby=format!("{id}-hint {id}-problem")
+                aria-invalid=move || shown.get().map(|_| "true")
+                on:input:target=move |event| {
+                    shown.set(None);
+                    if let Some(on_input) = on_input {
+                        on_input.run(event.target().value());
+                    }
+                }
+                on:change:target=move |event| left(event.target().value())
+            />
+            <FieldProblem id=format!("{id}-problem") problem=shown />
+        </div>
+    }
+}
+
+/// The problem of a field, beneath it. Give the field `aria-describedby` with the same id.
+#[component]
+pub fn FieldProblem(
+    /// The `id` that the field is described by.
+    #[prop(into)]
+    id: String,
+    /// What is wrong.
+    #[prop(into)]
+    problem: Signal<Option<Problem>>,
+) -> impl IntoView {
+    let locale = use_locale();
+    view! {
+        <p class="field-problem" id=id aria-live="polite">
+            {move || problem.get().map(|problem| problem_text(locale, problem))}
+        </p>
+    }
+}
+
+/// The server's problem, until the text changes.
+pub(super) fn shown_problem(problem: Signal<Option<Problem>>) -> RwSignal<Option<Problem>> {
+    let shown = RwSignal::new(problem.get_untracked());
+    Effect::new(move || shown.set(problem.get()));
+    shown
+}

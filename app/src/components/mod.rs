@@ -1,0 +1,67 @@
+//! The kit: what pages are made of. Every part works as plain HTML first and gets livelier once the page is taken over in the
+//! browser. Texts come from [`crate::i18n`]; looks from `style/`, one file per part; no part writes inline styles.
+//!
+//! **A form**
+//! ```ignore
+//! let locale = use_locale();
+//! let invite = ServerAction::<InviteUser>::new();
+//! let error = error_of(invite);                       // Signal<Option<AppError>>, also after a post without scripting
+//! let form = form_with(error);                        // NodeRef: focus goes to the first wrong field
+//! on_success(invite, move |invited| go(…));           // runs in the browser alone
+//! view! {
+//!     <ActionForm action=invite node_ref=form attr:class="form">
+//!         <ErrorBox error />                          // what is not about one field, role="alert"
+//!         <input type="hidden" name="account" value=slug />
+//!         <Field name="form[email]" label=text!(locale, users.email) kind=Kind::Email
+//!                problem=problem_at(error, Field::Email) check=check_shape required=true />
+//!         <div class="actions">
+//!             <Button busy=invite.pending()>{text!(locale, users.invite)}</Button>
+//!             <a class="button" href=back>{text!(locale, common.cancel)}</a>
+//!         </div>
+//!     </ActionForm>
+//! }
+//! ```
+//! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
+//!   shows until the text changes. The input belongs to the browser: what was typed before the page was taken over stays.
+//!   For a `<select>`, radio buttons or checkboxes write the HTML and put [`FieldProblem`] beneath them.
+//! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
+//! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
+//!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
+//!   A button that may not be used stays visible with its reason: `refused=Some(reason)`.
+//!
+//! **Other parts**
+//! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.
+//! * [`Toasts`] (`use_toasts()`): `toasts.say(text)`, `toasts.say_with(text, ToastLink { label, href })`.
+//! * [`Icon`] `name`: one of `public/icons.svg`. [`Badge`] `tone icon`: icon and text, never colour alone.
+//! * [`Time`] `at`: UTC until the page is taken over, then the browser's zone; `relative=true` says "5 minutes ago".
+//! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.
+//! * [`PermissionSummary`]: what a grant allows, by area.
+//!
+//! **Going places**: links are plain `<a href>`; the router takes them over. A link to what is not a page of the router (a mail's
+//! text, `/language/…`, the platform) needs `rel="external"`. After a success go on with `use_navigate()`.
+
+mod badge;
+mod button;
+mod dialog;
+mod empty;
+mod error_box;
+mod field;
+mod form;
+mod icon;
+mod password;
+mod permissions;
+mod time;
+mod toast;
+
+pub use badge::*;
+pub use button::*;
+pub use dialog::*;
+pub use empty::*;
+pub use error_box::*;
+pub use field::*;
+pub use form::*;
+pub use icon::*;
+pub use password::*;
+pub use permissions::*;
+pub use time::*;
+pub use toast::*;

@@ -1,0 +1,130 @@
+//! Points in time, for people.
+
+use crate::{
+    domain::time::Timestamp,
+    i18n::{Locale, use_locale},
+};
+use leptos::prelude::*;
+
+/// A point in time: in UTC, with the zone named, until the page is taken over; then in the browser's zone.
+#[component]
+pub fn Time(
+    /// The point in time.
+    at: Timestamp,
+    /// Say how long ago it was, or how soon it will be? The exact time is in the tooltip.
+    #[prop(optional)]
+    relative: bool,
+) -> impl IntoView {
+    let locale = use_locale();
+    let (words, set_words) = signal(in_utc(at));
+    let (exact, set_exact) = signal(None);
+    Effect::new(move || {
+        let local = in_browser::exact(locale, at);
+        if relative {
+            set_words.set(in_browser::relative(locale, at));
+            set_exact.set(Some(local));
+        } else {
+            set_words.set(local);
+        }
+    });
+    view! {
+        <time datetime=iso(at) title=exact>
+            {words}
+        </time>
+    }
+}
+
+/// `2026-11-24 08:05 UTC`.
+fn in_utc(at: Timestamp) -> String {
+    let (year, month, day, hour, minute) = civil(at);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
+/// `2026-11-24T08:05Z`, as machines read it.
+fn iso(at: Timestamp) -> String {
+    let (year, month, day, hour, minute) = civil(at);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}Z")
+}
+
+/// Year, month, day, hour and minute in UTC. A calendar library would be the largest part of the page; this is the well-known
+/// count of days in eras of 400 years that begin in March.
+fn civil(Timestamp(millis): Timestamp) -> (i64, i64, i64, i64, i64) {
+    let minutes = millis.div_euclid(60_000);
+    let (days, of_day) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day, of_day / 60, of_day % 60)
+}
+
+#[cfg(not(feature = "ssr"))]
+mod in_browser {
+    use super::{Locale, Timestamp};
+    use crate::domain::language::Language;
+    use js_sys::{Array, Date, Intl::RelativeTimeFormat, Object, Reflect};
+
+    fn options(of: &[(&str, &str)]) -> Object {
+        let options = Object::new();
+        for (name, value) in of {
+            let _ = Reflect::set(&options, &(*name).into(), &(*value).into());
+        }
+        options
+    }
+
+    /// The date and time in the browser's zone.
+    pub fn exact(locale: Locale, at: Timestamp) -> String {
+        let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
+        Date::new(&(at.0 as f64).into()).to_locale_string(Language::from(locale).tag(), &options).into()
+    }
+
+    /// How far from now, in the largest unit that fits; beyond a month, the date.
+    pub fn relative(locale: Locale, at: Timestamp) -> String {
+        let tag = Language::from(locale).tag();
+        let seconds = (at.0 as f64 - Date::now()) / 1000.0;
+        let (amount, unit) = match seconds.abs() {
+            s if s < 60.0 => (0.0, "minute"),
+            s if s < 3600.0 => (seconds / 60.0, "minute"),
+            s if s < 86_400.0 => (seconds / 3600.0, "hour"),
+            s if s < 30.0 * 86_400.0 => (seconds / 86_400.0, "day"),
+            _ => {
+                let options = options(&[("dateStyle", "medium")]);
+                return Date::new(&(at.0 as f64).into()).to_locale_date_string(tag, &options).into();
+            }
+        };
+        let format = RelativeTimeFormat::new(&Array::of1(&tag.into()), &options(&[("numeric", "auto")]));
+        format.format(amount.trunc(), unit).into()
+    }
+}
+
+/// Effects do not run on the server.
+#[cfg(feature = "ssr")]
+mod in_browser {
+    use super::{Locale, Timestamp, in_utc};
+
+    pub fn exact(_: Locale, at: Timestamp) -> String {
+        in_utc(at)
+    }
+
+    pub fn relative(_: Locale, at: Timestamp) -> String {
+        in_utc(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_in_time_are_written_in_utc() {
+        assert_eq!(in_utc(Timestamp(0)), "1970-01-01 00:00 UTC");
+        assert_eq!(in_utc(Timestamp(951_782_400_000)), "2000-02-29 00:00 UTC");
+        assert_eq!(in_utc(Timestamp(1_795_507_500_000)), "2026-11-24 08:05 UTC");
+        assert_eq!(in_utc(Timestamp(-1)), "1969-12-31 23:59 UTC");
+        assert_eq!(iso(Timestamp(1_795_507_500_000)), "2026-11-24T08:05Z");
+    }
+}

@@ -1,0 +1,96 @@
+//! Short messages about what was just done, in a corner, read out without taking the focus.
+
+use super::Icon;
+use crate::i18n::{text, use_locale};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// Long enough to read; those with a link stay longer.
+const STAYS: Duration = Duration::from_secs(6);
+const STAYS_WITH_LINK: Duration = Duration::from_secs(15);
+
+/// Where a message leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToastLink {
+    /// The words.
+    pub label: String,
+    /// The address.
+    pub href: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Toast {
+    id: u32,
+    text: String,
+    link: Option<ToastLink>,
+}
+
+/// The messages on show.
+#[derive(Clone, Copy, Debug)]
+pub struct Toasts {
+    shown: RwSignal<Vec<Toast>>,
+    last_id: StoredValue<u32>,
+}
+
+/// The messages of this page; [`ToastRegion`] shows them.
+pub fn use_toasts() -> Toasts {
+    expect_context()
+}
+
+/// Makes [`use_toasts`] work below.
+pub fn provide_toasts() {
+    provide_context(Toasts { shown: RwSignal::new(Vec::new()), last_id: StoredValue::new(0) });
+}
+
+impl Toasts {
+    /// Says something.
+    pub fn say(self, text: impl Into<String>) {
+        self.add(text.into(), None);
+    }
+
+    /// Says something that leads somewhere.
+    pub fn say_with(self, text: impl Into<String>, link: ToastLink) {
+        self.add(text.into(), Some(link));
+    }
+
+    fn add(self, text: String, link: Option<ToastLink>) {
+        let id = self.last_id.get_value().wrapping_add(1);
+        self.last_id.set_value(id);
+        let stays = if link.is_some() { STAYS_WITH_LINK } else { STAYS };
+        self.shown.update(|shown| shown.push(Toast { id, text, link }));
+        set_timeout(move || self.dismiss(id), stays);
+    }
+
+    fn dismiss(self, id: u32) {
+        self.shown.update(|shown| shown.retain(|toast| toast.id != id));
+    }
+}
+
+/// Shows the messages; once, at the root.
+#[component]
+pub fn ToastRegion() -> impl IntoView {
+    let locale = use_locale();
+    let toasts = use_toasts();
+    let one = move |Toast { id, text, link }| {
+        view! {
+            <div class="toast">
+                <Icon name="check" />
+                <p>{text}</p>
+                {link.map(|ToastLink { label, href }| view! { <a href=href>{label}</a> })}
+                <button
+                    type="button"
+                    class="button button-quiet button-icon"
+                    aria-label=text!(locale, common.dismiss)
+                    on:click=move |_| toasts.dismiss(id)
+                >
+                    <Icon name="x" />
+                </button>
+            </div>
+        }
+    };
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=move || toasts.shown.get() key=|toast| toast.id children=one />
+        </div>
+    }
+}
