@@ -19,7 +19,7 @@ statements! {
     INSERT = "
         INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
                             created_at, next_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $10)";
     DUE = "
         SELECT COUNT(*) FROM (
             SELECT 1 FROM outbox
@@ -31,7 +31,7 @@ statements! {
                        WHERE due.state = 'queued' AND due.next_at <= $1 AND (due.lease_until IS NULL OR due.lease_until <= $1)
                        ORDER BY due.next_at, due.id LIMIT $3)
            AND state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-        RETURNING id, kind, language, recipient, sealed, attempts, created_at, last_answer";
+        RETURNING id, kind, language, recipient, sealed, attempts, created_at, state, last_answer";
     FINISH = "
         UPDATE outbox SET state = $3, done_at = $4, last_answer = COALESCE($5, last_answer), lease_until = NULL, sealed = NULL
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
@@ -74,10 +74,10 @@ statements! {
           JOIN members m ON m.id = o.member_id
          WHERE o.account_id = $1 AND o.kind = 'invitation' AND o.id = $2";
     ALL = "
-        SELECT id, kind, language, recipient, sealed, attempts, created_at, last_answer, state
+        SELECT id, kind, language, recipient, sealed, attempts, created_at, state, last_answer
           FROM outbox ORDER BY id DESC LIMIT $1";
     ONE = "
-        SELECT id, kind, language, recipient, sealed, attempts, created_at, last_answer, state FROM outbox WHERE id = $1";
+        SELECT id, kind, language, recipient, sealed, attempts, created_at, state, last_answer FROM outbox WHERE id = $1";
 }
 
 /// A mail to be written.
@@ -95,8 +95,6 @@ pub struct NewMail<'a> {
     pub to: &'a str,
     /// A code that only this mail may say, by [`crate::mail::seal_code`].
     pub sealed: Option<Vec<u8>>,
-    /// Not to be sent before; a limit may put it off.
-    pub due: Timestamp,
 }
 
 /// Writes a mail into the outbox. Without a mail server it stays there, and is never called sent (R61).
@@ -120,7 +118,6 @@ pub async fn queue(
         .bind(mail.sealed.as_deref())
         .bind(state)
         .bind(now.0)
-        .bind(mail.due.0)
         .execute(c).await.map(|_| ()))?;
     Ok(shown)
 }
@@ -149,9 +146,9 @@ pub fn mail_state(
     }))
 }
 
-/// A mail that this process may send now, until its lease ends.
+/// A mail of the outbox.
 #[derive(Clone, Debug)]
-pub struct Claimed {
+pub struct OutboxMail {
     /// Its id.
     pub id: MailId,
     /// What it says.
@@ -162,16 +159,18 @@ pub struct Claimed {
     pub to: String,
     /// What only this mail may say.
     pub sealed: Option<Vec<u8>>,
-    /// Tries so far, with this one. Also tells whether the lease is still this one.
+    /// Tries so far, with the present one. Also tells whether a lease is still the one it was taken under.
     pub attempts: i64,
     /// When it was written.
     pub written: Timestamp,
+    /// Its state, as the text in storage.
+    pub state: String,
     /// What was last said to it.
     pub last_answer: Option<String>,
 }
 
 #[derive(FromRow)]
-struct ClaimedRow {
+struct OutboxMailRow {
     id: Uuid,
     kind: String,
     language: String,
@@ -179,13 +178,14 @@ struct ClaimedRow {
     sealed: Option<Vec<u8>>,
     attempts: i64,
     created_at: i64,
+    state: String,
     last_answer: Option<String>,
 }
 
-impl TryFrom<ClaimedRow> for Claimed {
+impl TryFrom<OutboxMailRow> for OutboxMail {
     type Error = StorageError;
 
-    fn try_from(row: ClaimedRow) -> Result<Self, StorageError> {
+    fn try_from(row: OutboxMailRow) -> Result<Self, StorageError> {
         Ok(Self {
             id: MailId(row.id),
             kind: MailKind::from_key(&row.kind).ok_or(StorageError::inconsistent("outbox", "kind"))?,
@@ -194,6 +194,7 @@ impl TryFrom<ClaimedRow> for Claimed {
             sealed: row.sealed,
             attempts: row.attempts,
             written: Timestamp(row.created_at),
+            state: row.state,
             last_answer: row.last_answer,
         })
     }
@@ -211,14 +212,17 @@ pub async fn claim_due(
     now: Timestamp,
     lease_until: Timestamp,
     most: usize,
-) -> Result<Vec<Claimed>, StorageError> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows: Vec<ClaimedRow> = on!(tx, c => sqlx::query_as(CLAIM)
+) -> Result<Vec<OutboxMail>, StorageError> {
+    let rows: Vec<OutboxMailRow> = on!(tx, c => sqlx::query_as(CLAIM)
         .bind(now.0)
         .bind(lease_until.0)
-        .bind(most)
+        .bind(count(most))
         .fetch_all(c).await)?;
-    rows.into_iter().map(Claimed::try_from).collect()
+    rows.into_iter().map(OutboxMail::try_from).collect()
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// How a mail ended.
@@ -245,7 +249,7 @@ impl End {
 /// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased.
 pub async fn finish(
     tx: &mut Tx,
-    mail: &Claimed,
+    mail: &OutboxMail,
     end: End,
     answer: Option<&str>,
     now: Timestamp,
@@ -266,7 +270,7 @@ pub async fn finish(
 /// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now.
 pub async fn defer(
     tx: &mut Tx,
-    mail: &Claimed,
+    mail: &OutboxMail,
     next: Timestamp,
     answer: &str,
     now: Timestamp,
@@ -284,14 +288,14 @@ pub async fn defer(
 }
 
 /// Gives a mail back untried, for the next process to take at once.
-pub async fn release(tx: &mut Tx, mail: &Claimed) -> Result<(), StorageError> {
+pub async fn release(tx: &mut Tx, mail: &OutboxMail) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(RELEASE).bind(mail.id.0).bind(mail.attempts).execute(c).await.map(|_| ()))?;
     Ok(())
 }
 
 async fn record(
     tx: &mut Tx,
-    mail: &Claimed,
+    mail: &OutboxMail,
     outcome: &str,
     answer: Option<&str>,
     now: Timestamp,
@@ -449,12 +453,12 @@ pub async fn invitations_of_account(
     tx: &mut Tx,
     scope: AccountScope,
     after: Option<MailId>,
-    most: i64,
+    most: usize,
 ) -> Result<Vec<InvitationMail>, StorageError> {
     let rows: Vec<InvitationMailRow> = on!(tx, c => sqlx::query_as(INVITATIONS_OF_ACCOUNT)
         .bind(scope.id().0)
         .bind(after.map_or(Uuid::max(), |mail| mail.0))
-        .bind(most)
+        .bind(count(most))
         .fetch_all(c).await)?;
     rows.into_iter().map(InvitationMail::try_from).collect()
 }
@@ -472,38 +476,14 @@ pub async fn invitation_of_account(
     row.map(InvitationMail::try_from).transpose()
 }
 
-/// A mail as the host's operator sees it.
-#[derive(Clone, Debug)]
-pub struct AnyMail {
-    /// The mail.
-    pub mail: Claimed,
-    /// The state's text in storage.
-    pub state: String,
-}
-
-#[derive(FromRow)]
-struct AnyMailRow {
-    #[sqlx(flatten)]
-    mail: ClaimedRow,
-    state: String,
-}
-
-impl TryFrom<AnyMailRow> for AnyMail {
-    type Error = StorageError;
-
-    fn try_from(row: AnyMailRow) -> Result<Self, StorageError> {
-        Ok(Self { mail: row.mail.try_into()?, state: row.state })
-    }
-}
-
 /// The newest mails of every account, for the host's operator alone.
-pub(crate) async fn newest(tx: &mut Tx, most: i64) -> Result<Vec<AnyMail>, StorageError> {
-    let rows: Vec<AnyMailRow> = on!(tx, c => sqlx::query_as(ALL).bind(most).fetch_all(c).await)?;
-    rows.into_iter().map(AnyMail::try_from).collect()
+pub(crate) async fn newest(tx: &mut Tx, most: usize) -> Result<Vec<OutboxMail>, StorageError> {
+    let rows: Vec<OutboxMailRow> = on!(tx, c => sqlx::query_as(ALL).bind(count(most)).fetch_all(c).await)?;
+    rows.into_iter().map(OutboxMail::try_from).collect()
 }
 
 /// Any mail, for the host's operator alone.
-pub(crate) async fn find(tx: &mut Tx, mail: MailId) -> Result<Option<AnyMail>, StorageError> {
-    let row: Option<AnyMailRow> = on!(tx, c => sqlx::query_as(ONE).bind(mail.0).fetch_optional(c).await)?;
-    row.map(AnyMail::try_from).transpose()
+pub(crate) async fn find(tx: &mut Tx, mail: MailId) -> Result<Option<OutboxMail>, StorageError> {
+    let row: Option<OutboxMailRow> = on!(tx, c => sqlx::query_as(ONE).bind(mail.0).fetch_optional(c).await)?;
+    row.map(OutboxMail::try_from).transpose()
 }

@@ -1,0 +1,137 @@
+//! From an outbox row to a mail in words, with the facts as they stand at this moment.
+
+use super::{
+    MailKind, open_code,
+    render::{Content, Person, Rendered, account_label, render},
+};
+use crate::{
+    secrets::NotOurs,
+    service::Services,
+    storage::{
+        StorageError, Tx,
+        outbox::{self, Facts, OutboxMail},
+    },
+};
+use app::{
+    domain::{invitation::InvitationState, time::Timestamp},
+    paths,
+};
+use thiserror::Error;
+
+/// Whom a mail is rendered for. The mailed link proves the mailbox, so it is the recipient's alone (R12).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum ForWhom {
+    /// The recipient: as it is sent.
+    Recipient,
+    /// Somebody of the account: with this link, the copied one.
+    Account {
+        /// The link.
+        link: String,
+    },
+    /// The host's operator: an invitation shows no link, everything else is there.
+    Operator,
+}
+
+/// Why there is no mail to send.
+#[derive(Debug, Error)]
+pub(crate) enum NoMail {
+    /// There is nothing to say any more: answered, withdrawn, or said by a newer mail.
+    #[error("there is nothing to say any more")]
+    Outdated,
+    /// What it offers has ended while it waited.
+    #[error("it ended before it could be delivered")]
+    Ended,
+    /// It cannot be put together.
+    #[error("it cannot be put together: {0}")]
+    Broken(String),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<NotOurs> for NoMail {
+    fn from(error: NotOurs) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// The mail in words, if there still is something to say.
+pub(crate) async fn compose(
+    services: &Services,
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    whom: &ForWhom,
+    now: Timestamp,
+) -> Result<Rendered, NoMail> {
+    let facts = outbox::facts(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
+    let content = content(services, mail, &facts, whom, now)?;
+    let account = account_label(&facts.account, &facts.slug);
+    render(mail.language, &account, &host(services), content).map_err(|error| NoMail::Broken(error.to_string()))
+}
+
+fn content(
+    services: &Services,
+    mail: &OutboxMail,
+    facts: &Facts,
+    whom: &ForWhom,
+    now: Timestamp,
+) -> Result<Content, NoMail> {
+    let person = || person(&facts.person);
+    let users = || services.config.link(&paths::users(facts.slug.as_str()));
+    Ok(match mail.kind {
+        MailKind::Invitation => {
+            let link = match whom {
+                ForWhom::Recipient => {
+                    is_current(facts, facts.expires, now)?;
+                    mailed_link(services, facts.token.as_deref().ok_or(NoMail::Outdated)?)?
+                }
+                ForWhom::Account { link } => link.clone(),
+                ForWhom::Operator => HIDDEN.to_owned(),
+            };
+            Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }
+        }
+        MailKind::Code => {
+            let (code, until) = open_code(&services.keyring, mail.sealed.as_deref().ok_or(NoMail::Outdated)?)?;
+            match whom {
+                ForWhom::Recipient => is_current(facts, until, now)?,
+                ForWhom::Account { .. } => return Err(NoMail::Outdated),
+                ForWhom::Operator => {}
+            }
+            Content::Code { code, until }
+        }
+        MailKind::Accepted => Content::Accepted { person: person(), users: users() },
+        MailKind::Declined => Content::Declined { person: person(), users: users() },
+        MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
+    })
+}
+
+/// Stands for a link that is its recipient's alone.
+const HIDDEN: &str = "········";
+
+/// An offer that was answered, withdrawn or made again, or that has ended, has nothing to say any more.
+fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), NoMail> {
+    match facts.state {
+        InvitationState::Pending if facts.replaced => Err(NoMail::Outdated),
+        InvitationState::Pending if until <= now => Err(NoMail::Ended),
+        InvitationState::Pending => Ok(()),
+        InvitationState::Held
+        | InvitationState::Accepted
+        | InvitationState::Declined
+        | InvitationState::Revoked => Err(NoMail::Outdated),
+    }
+}
+
+/// The link that only the mail holds.
+fn mailed_link(services: &Services, sealed: &[u8]) -> Result<String, NotOurs> {
+    let token = services.keyring.open_token(sealed)?;
+    Ok(services.config.link(&paths::invitation_link(token.reveal())))
+}
+
+fn person((name, email): &(Option<String>, String)) -> Person {
+    Person { name: name.clone(), email: email.clone() }
+}
+
+/// The name of this Roster in a mail.
+fn host(services: &Services) -> String {
+    services.config.base_url.host_str().unwrap_or_default().to_owned()
+}

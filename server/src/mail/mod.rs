@@ -1,0 +1,63 @@
+//! Mail: what there is to say, how it looks, and how it gets to a mail server. A mail is a row of the outbox, written in the same
+//! transaction as the change it tells of, and rendered when it is sent.
+
+pub mod render;
+pub mod smtp;
+pub mod worker;
+
+mod compose;
+
+pub(crate) use compose::{ForWhom, NoMail, compose};
+
+use crate::secrets::{Keyring, NotOurs};
+use app::domain::time::Timestamp;
+
+/// The kinds of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// An invitation, with its mailed link.
+    Invitation,
+    /// A code that proves the mailbox to whoever holds a copied link (R12).
+    Code,
+    /// To the sponsor: the person joined.
+    Accepted,
+    /// To the sponsor: the person said no (R63).
+    Declined,
+    /// To the admins: the link ran out, and a new one is asked for (R20).
+    LinkAsked,
+}
+
+impl MailKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked];
+
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Code => "code",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::LinkAsked => "link_asked",
+        }
+    }
+
+    /// The kind with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// What codes are sealed for between the request that makes one and the mail that says it.
+const CODE: &str = "mailed-code";
+
+/// A code with its end, sealed for the outbox row of its mail: the database never holds it in clear (INV-02).
+pub fn seal_code(keyring: &Keyring, code: &str, expires: Timestamp) -> Vec<u8> {
+    keyring.seal(CODE, format!("{code} {}", expires.0).as_bytes())
+}
+
+fn open_code(keyring: &Keyring, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
+    let plain = String::from_utf8(keyring.open(CODE, sealed)?).map_err(|_| NotOurs)?;
+    let (code, expires) = plain.split_once(' ').ok_or(NotOurs)?;
+    Ok((code.to_owned(), Timestamp(expires.parse().map_err(|_| NotOurs)?)))
+}

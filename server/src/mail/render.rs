@@ -1,0 +1,425 @@
+//! Mails in words: sentences from the texts of the product, structure from one pair of templates. Everything that people typed
+//! (names of accounts and persons) passes through [`plain`]; nothing else of theirs is said (IN-05).
+
+use app::{
+    domain::{ids::MailId, language::Language, name::Slug, time::Timestamp},
+    i18n::{Locale, leptos_i18n, text},
+};
+use askama::Template;
+use lettre::{
+    Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{Header, HeaderName, HeaderValue},
+    },
+};
+use std::time::{Duration, SystemTime};
+use time::{OffsetDateTime, macros::format_description};
+
+/// The most characters of a person's name in a mail (R51).
+const LONGEST_NAME: usize = 60;
+
+/// A person as a mail names them: by name, if there is one, and real address (R51).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The name.
+    pub name: Option<String>,
+    /// The address in canonical form.
+    pub email: String,
+}
+
+/// What a mail says, before it is put in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field is what it is called")]
+pub enum Content {
+    /// An invitation; no inviter means the host's operator.
+    Invitation { inviter: Option<Person>, link: String, until: Timestamp },
+    /// A code.
+    Code { code: String, until: Timestamp },
+    /// The person joined.
+    Accepted { person: Person, users: String },
+    /// The person declined.
+    Declined { person: Person, users: String },
+    /// A new link is asked for.
+    LinkAsked { person: Person, users: String },
+}
+
+/// A mail in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// What a mail asks its reader to do.
+enum Action {
+    Link { label: String, url: String },
+    Code(String),
+}
+
+#[derive(Template)]
+#[template(path = "mail/mail.txt")]
+struct TextPart<'a> {
+    before: &'a [String],
+    action: &'a Action,
+    after: &'a [String],
+    footer: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/mail.html")]
+struct HtmlPart<'a> {
+    language: &'a str,
+    subject: &'a str,
+    before: &'a [String],
+    action: &'a Action,
+    no_button: &'a str,
+    after: &'a [String],
+    footer: &'a str,
+}
+
+/// Puts a mail in words. `account` is the account's name by [`account_label`], `host` the name of this Roster in links.
+///
+/// # Errors
+/// None that is known: the templates only write into memory.
+pub fn render(language: Language, account: &str, host: &str, content: Content) -> Result<Rendered, askama::Error> {
+    let locale = Locale::from(language);
+    let account = account.to_owned();
+    let named = |person| named(locale, person);
+    let subject = subject(language, &account, &content);
+    let (before, action, after) = match content {
+        Content::Invitation { inviter, link, until } => {
+            let who = match inviter {
+                Some(inviter) => text!(locale, mail.invitation_who, inviter = named(inviter), account = account),
+                None => text!(locale, mail.invitation_operator, account = account),
+            };
+            let until = text!(locale, mail.invitation_until, until = moment(language, until));
+            (
+                vec![who, text!(locale, mail.invitation_how).to_owned()],
+                Action::Link { label: text!(locale, mail.invitation_open).to_owned(), url: link },
+                vec![until, text!(locale, mail.invitation_not_you).to_owned()],
+            )
+        }
+        Content::Code { code, until } => (
+            vec![text!(locale, mail.code_what, account = account)],
+            Action::Code(code),
+            vec![
+                text!(locale, mail.code_until, until = moment(language, until)),
+                text!(locale, mail.code_not_you).to_owned(),
+            ],
+        ),
+        Content::Accepted { person, users } => {
+            (vec![text!(locale, mail.accepted_what, person = named(person), account = account)], open(locale, users), vec![])
+        }
+        Content::Declined { person, users } => {
+            (vec![text!(locale, mail.declined_what, person = named(person), account = account)], open(locale, users), vec![])
+        }
+        Content::LinkAsked { person, users } => {
+            (vec![text!(locale, mail.link_asked_what, person = named(person), account = account)], open(locale, users), vec![])
+        }
+    };
+    let footer = text!(locale, mail.footer, host = host.to_owned());
+    let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
+    let html = HtmlPart {
+        language: language.tag(),
+        subject: &subject,
+        before: &before,
+        action: &action,
+        no_button: text!(locale, mail.no_button),
+        after: &after,
+        footer: &footer,
+    }
+    .render()?;
+    Ok(Rendered { subject, text, html })
+}
+
+/// The subject of an invitation: fixed, with the account's name, by [`account_label`], at most (R51).
+pub fn invitation_subject(language: Language, account: &str) -> String {
+    text!(Locale::from(language), mail.invitation_subject, account = account.to_owned())
+}
+
+/// An account as mails name it; by its slug, if its name is nothing but links.
+pub fn account_label(name: &str, slug: &Slug) -> String {
+    let label = plain(name, LONGEST_NAME);
+    if label.is_empty() { slug.to_string() } else { label }
+}
+
+fn subject(language: Language, account: &str, content: &Content) -> String {
+    let locale = Locale::from(language);
+    let account = account.to_owned();
+    match content {
+        Content::Invitation { .. } => invitation_subject(language, &account),
+        Content::Code { .. } => text!(locale, mail.code_subject, account = account),
+        Content::Accepted { .. } => text!(locale, mail.accepted_subject, account = account),
+        Content::Declined { .. } => text!(locale, mail.declined_subject, account = account),
+        Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
+    }
+}
+
+fn open(locale: Locale, users: String) -> Action {
+    Action::Link { label: text!(locale, mail.open_users).to_owned(), url: users }
+}
+
+fn named(locale: Locale, person: Person) -> String {
+    match person.name.map(|name| plain(&name, LONGEST_NAME)).filter(|name| !name.is_empty()) {
+        Some(name) => text!(locale, mail.named, name = name, email = person.email),
+        None => person.email,
+    }
+}
+
+/// A point in time for people in any zone: in UTC, with the zone named.
+fn moment(language: Language, at: Timestamp) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)) else { return String::new() };
+    let written = match language {
+        Language::En => {
+            at.format(format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC"))
+        }
+        Language::De => at.format(format_description!("[day].[month].[year], [hour]:[minute] UTC")),
+    };
+    written.unwrap_or_default()
+}
+
+/// A name as text that mail programs do not turn into a link (IN-03, R51): words that are links are left out, what remains is cut at
+/// `most` characters, and a word joiner, which nobody sees, follows each character that would make an address of its neighbours.
+pub fn plain(name: &str, most: usize) -> String {
+    let is_link = |word: &&str| {
+        let word = word.to_lowercase();
+        word.contains("://") || word.starts_with("www.") || word.starts_with("mailto:")
+    };
+    let words: Vec<_> = name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let kept = words.iter().copied().filter(|word| !is_link(word)).collect::<Vec<_>>().join(" ");
+    let mut text = String::new();
+    for c in kept.chars().take(most) {
+        text.push(c);
+        if matches!(c, '.' | '@' | ':' | '/' | '。' | '．' | '｡' | '＠') {
+            text.push(WORD_JOINER);
+        }
+    }
+    if kept.chars().nth(most).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+const WORD_JOINER: char = '\u{2060}';
+
+/// `Auto-Submitted: auto-generated` (RFC 3834): nobody's holiday note answers a machine.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// The mail as it travels: one recipient, a fixed sender, text and HTML (IN-04, IN-05). The Message-ID comes from the outbox row, so
+/// that a second copy, if there ever is one, is known as such (F1).
+///
+/// # Errors
+/// The recipient is not an address that mail servers take.
+pub fn message(
+    from: &Mailbox,
+    to: &str,
+    id: MailId,
+    host: &str,
+    now: Timestamp,
+    rendered: Rendered,
+) -> Result<Message, lettre::error::Error> {
+    let to = to.parse().map_err(|_| lettre::error::Error::MissingTo)?;
+    let since = Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
+    Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        .subject(rendered.subject)
+        .date(SystemTime::UNIX_EPOCH + since)
+        .message_id(Some(format!("<{id}@{host}>")))
+        .header(AutoSubmitted)
+        .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const UNTIL: Timestamp = Timestamp(1_795_518_900_000);
+
+    fn person(name: &str) -> Person {
+        Person { name: Some(name.to_owned()), email: "ana@example.org".to_owned() }
+    }
+
+    fn invitation(inviter: &str) -> Content {
+        Content::Invitation {
+            inviter: Some(person(inviter)),
+            link: "https://roster.example.org/i/T0ken_-x".to_owned(),
+            until: UNTIL,
+        }
+    }
+
+    fn all_kinds() -> [Content; 6] {
+        let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
+        [
+            invitation("Ana"),
+            Content::Invitation { inviter: None, link: "https://roster.example.org/i/x".to_owned(), until: UNTIL },
+            Content::Code { code: "01234567".to_owned(), until: UNTIL },
+            Content::Accepted { person: person("Ben"), users: users() },
+            Content::Declined { person: Person { name: None, email: "ben@example.org".to_owned() }, users: users() },
+            Content::LinkAsked { person: person("Ben"), users: users() },
+        ]
+    }
+
+    fn sent(rendered: Rendered) -> String {
+        let from = "Roster <roster@example.org>".parse().unwrap();
+        let mail = message(&from, "ben@example.org", MailId(Uuid::from_u128(7)), "roster.example.org", UNTIL, rendered);
+        String::from_utf8(mail.unwrap().formatted()).unwrap()
+    }
+
+    fn headers(mail: &str) -> &str {
+        mail.split_once("\r\n\r\n").unwrap().0
+    }
+
+    /// What mail programs make a link of: letters or digits on both sides of a dot, a colon with slashes, an at sign.
+    fn looks_like_a_link(text: &str) -> bool {
+        let chars: Vec<_> = text.chars().collect();
+        text.contains("://")
+            || chars.windows(3).any(|w| matches!(w[1], '.' | '@' | '。') && w[0].is_alphanumeric() && w[2].is_alphanumeric())
+    }
+
+    #[test]
+    fn r51_the_invitation_says_who_invites_what_to_do_and_until_when_in_both_languages() {
+        let english = render(Language::En, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
+        assert_eq!(english.subject, "You are invited to Acme");
+        for said in [
+            "Ana María (ana@example.org) invites you to Acme.",
+            "Sign in or create your login",
+            "https://roster.example.org/i/T0ken_-x\n",
+            "24 November 2026, 11:15 UTC",
+            "ignore this mail",
+        ] {
+            assert!(english.text.contains(said), "{said}\n{}", english.text);
+        }
+        let german = render(Language::De, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
+        assert_eq!(german.subject, "Einladung zu Acme");
+        assert!(german.text.contains("Ana María (ana@example.org) lädt Sie zu Acme ein."), "{}", german.text);
+        assert!(german.text.contains("24.11.2026, 11:15 UTC"), "{}", german.text);
+        assert!(german.html.contains(r#"<html lang="de">"#));
+    }
+
+    #[test]
+    fn every_kind_has_a_subject_a_text_and_one_thing_to_do() {
+        for language in Language::ALL {
+            for content in all_kinds() {
+                let secret = match &content {
+                    Content::Invitation { link, .. } => link.clone(),
+                    Content::Code { code, .. } => code.clone(),
+                    Content::Accepted { users, .. } | Content::Declined { users, .. } | Content::LinkAsked { users, .. } => {
+                        users.clone()
+                    }
+                };
+                let mail = render(language, "Acme", "roster.example.org", content).unwrap();
+                assert!(mail.subject.contains("Acme"), "{mail:?}");
+                assert!(mail.text.contains(&secret), "{}", mail.text);
+                assert!(mail.html.contains(&secret), "{}", mail.html);
+                assert!(!mail.text.contains("\n\n\n"), "{}", mail.text);
+            }
+        }
+    }
+
+    #[test]
+    fn in_03_names_are_not_made_links_by_mail_programs() {
+        for name in [
+            "evil.example",
+            "Click https://evil.example/now Ana",
+            "www.evil.example",
+            "ana@evil.example",
+            "WWW.EVIL.EXAMPLE hTTps://x.y",
+            "evil。example",
+            "mailto:a@b.example",
+        ] {
+            assert!(!looks_like_a_link(&plain(name, 60)), "{:?}", plain(name, 60));
+            let label = account_label(name, &Slug::parse("acme").unwrap());
+            assert!(!label.is_empty());
+            let mail = render(Language::En, &label, "roster.example.org", invitation(name)).unwrap();
+            assert!(!looks_like_a_link(&mail.subject), "{:?}", mail.subject);
+            let rest = mail.text.replace("https://roster.example.org/i/T0ken_-x", "").replace("ana@example.org", "");
+            assert!(!looks_like_a_link(&rest.replace("roster.example.org", "")), "{rest}");
+        }
+        assert_eq!(plain("Dr. Ana María", 60).replace(WORD_JOINER, ""), "Dr. Ana María");
+    }
+
+    #[test]
+    fn r51_a_long_name_is_cut_at_60() {
+        assert_eq!(plain(&"é".repeat(100), LONGEST_NAME), format!("{}…", "é".repeat(60)));
+        assert_eq!(plain(&"é".repeat(60), LONGEST_NAME), "é".repeat(60));
+    }
+
+    #[test]
+    fn in_04_nothing_typed_becomes_a_header_or_markup() {
+        for name in [
+            "Ana\r\nBcc: victim@example.org",
+            "Ana\nSubject: other",
+            "Ana\r\n\r\n<script>alert(1)</script>",
+            "Ana%0aBcc: x",
+            "=?utf-8?q?=0d=0aBcc:_x?=",
+            "Ana\u{2028}Bcc: x",
+            "\"><img src=x onerror=alert(1)>",
+            "Ana\0",
+        ] {
+            let rendered = render(Language::En, &plain(name, 60), "roster.example.org", invitation(name)).unwrap();
+            assert!(!rendered.html.contains("<script") && !rendered.html.contains("<img"), "{}", rendered.html);
+            let mail = sent(rendered);
+            let names: Vec<_> = headers(&mail)
+                .split("\r\n")
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .filter_map(|line| line.split_once(':').map(|(name, _)| name.to_ascii_lowercase()))
+                .collect();
+            let mut sorted = names.clone();
+            sorted.sort();
+            assert_eq!(
+                sorted,
+                ["auto-submitted", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"],
+                "{name:?}\n{}",
+                headers(&mail)
+            );
+        }
+    }
+
+    #[test]
+    fn in_04_an_address_that_is_none_makes_no_mail() {
+        let from: Mailbox = "roster@example.org".parse().unwrap();
+        for to in ["", "ben", "ben@example.org\r\nBcc: x@example.org", "a@example.org, b@example.org", "<a@example.org>"] {
+            let rendered = render(Language::En, "Acme", "h", invitation("Ana")).unwrap();
+            assert!(message(&from, to, MailId(Uuid::nil()), "h", UNTIL, rendered).is_err(), "{to:?}");
+        }
+    }
+
+    #[test]
+    fn in_05_sender_message_id_and_date_are_fixed_and_nobody_is_to_answer() {
+        let mail = sent(render(Language::En, "Acme", "roster.example.org", invitation("Ana")).unwrap());
+        for header in [
+            "From: Roster <roster@example.org>",
+            "To: ben@example.org",
+            "Message-ID: <00000000-0000-0000-0000-000000000007@roster.example.org>",
+            "Auto-Submitted: auto-generated",
+            "Date: Tue, 24 Nov 2026 11:15:00 +0000",
+            "Content-Type: multipart/alternative;",
+        ] {
+            assert!(headers(&mail).contains(header), "{header}\n{}", headers(&mail));
+        }
+        assert!(!headers(&mail).contains("Reply-To"));
+        assert!(mail.contains("Content-Type: text/plain; charset=utf-8") && mail.contains("Content-Type: text/html; charset=utf-8"));
+    }
+}

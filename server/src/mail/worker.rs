@@ -1,0 +1,193 @@
+//! The mail worker: takes due mails from the outbox under a lease, hands them over, and writes down what came of it. Several at a
+//! time in one process, and any number of processes (F1 to F4). No request waits for it.
+
+use super::{
+    ForWhom, NoMail, compose,
+    render::message,
+    smtp::{Outcome, Sender, SetUpError, id_right},
+};
+use crate::{
+    service::Services,
+    storage::{
+        StorageError,
+        outbox::{self, End, OutboxMail},
+    },
+};
+use app::domain::time::{Span, Timestamp};
+use lettre::Message;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a mail is this process's; longer than the longest delivery. A crashed process's mails are taken up again after it (F1).
+const LEASE: Span = Span::minutes(2);
+/// How often the outbox is looked at when nothing wakes the worker: for retries, and for mails that other processes queued.
+const POLL: Duration = Duration::from_secs(1);
+/// The pause before the second try; doubled for each further one.
+const FIRST_PAUSE: Span = Span::seconds(5);
+/// The longest pause.
+const LONGEST_PAUSE: Span = Span::hours(1);
+/// When trying ends (F2).
+const PATIENCE: Span = Span::hours(48);
+/// How often the result of a delivery is written down again, if the database is away, once a second: as long as the lease allows.
+const RECORDING_TRIES: u32 = 80;
+
+/// Sends mails until `stop`; then ends the deliveries under way and gives back what was not begun. Without a mail server there is
+/// nothing to do: mails stay in the outbox (R61).
+///
+/// # Errors
+/// The mail server's settings are of no use.
+pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetUpError> {
+    let Some(smtp) = &services.config.smtp else { return Ok(()) };
+    let worker = Worker { sender: Sender::new(&services.config, smtp)?, services: services.clone(), stop: stop.clone() };
+    Arc::new(worker).work().await;
+    Ok(())
+}
+
+struct Worker {
+    services: Services,
+    sender: Sender,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    async fn work(self: Arc<Self>) {
+        let slots = Arc::new(Semaphore::new(usize::try_from(self.services.config.mail.workers).unwrap_or(1)));
+        let deliveries = TaskTracker::new();
+        while !self.stop.is_cancelled() {
+            // Claims no more than can begin at once, so that no lease runs out in a queue.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let free = slots.available_permits() + 1;
+            drop(slot);
+            let claimed = self.claim(free).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the outbox cannot be read");
+                Vec::new()
+            });
+            let idle = claimed.is_empty();
+            for mail in claimed {
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+                let worker = Arc::clone(&self);
+                deliveries.spawn(async move {
+                    worker.deliver(&mail).await;
+                    drop(slot);
+                });
+            }
+            if idle {
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = self.services.mail_wake.notified() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+        deliveries.close();
+        deliveries.wait().await;
+    }
+
+    async fn claim(&self, most: usize) -> Result<Vec<OutboxMail>, StorageError> {
+        let now = self.services.now();
+        if !outbox::is_due(&mut self.services.database.begin_read().await?, now).await? {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.services.database.begin_write().await?;
+        let claimed = outbox::claim_due(&mut tx, now, now + LEASE, most).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    #[tracing::instrument(skip_all, fields(mail = %mail.id))]
+    async fn deliver(&self, mail: &OutboxMail) {
+        let turn = match self.compose(mail).await {
+            Ok(message) => of_outcome(self.sender.send(&message, &self.stop).await),
+            Err(NoMail::Outdated) => Turn::Dropped,
+            Err(NoMail::Ended) => Turn::Refused(given_up(mail, "the offer ended before the mail could be delivered")),
+            Err(NoMail::Broken(why)) => {
+                tracing::error!(why, "a mail cannot be put together");
+                Turn::Refused("the mail could not be put together; the server's log says why".to_owned())
+            }
+            // Without the database there is nothing to note either; the lease runs out and the mail is taken up again.
+            Err(NoMail::Storage(error)) => return tracing::warn!(%error, "a mail's facts cannot be read"),
+        };
+        for _ in 0..RECORDING_TRIES {
+            match self.note(mail, &turn).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn compose(&self, mail: &OutboxMail) -> Result<Message, NoMail> {
+        let Some(smtp) = &self.services.config.smtp else { return Err(NoMail::Outdated) };
+        let now = self.services.now();
+        let mut tx = self.services.database.begin_read().await?;
+        let rendered = compose(&self.services, &mut tx, mail, &ForWhom::Recipient, now).await?;
+        drop(tx);
+        let host = id_right(&self.services.config.base_url);
+        message(&smtp.from, &mail.to, mail.id, &host, now, rendered).map_err(|error| NoMail::Broken(error.to_string()))
+    }
+
+    /// Writes down what came of a delivery.
+    async fn note(&self, mail: &OutboxMail, turn: &Turn) -> Result<(), StorageError> {
+        let now = self.services.now();
+        let mut tx = self.services.database.begin_write().await?;
+        match turn {
+            Turn::Accepted(answer) => {
+                if !outbox::finish(&mut tx, mail, End::Accepted, Some(answer), now).await? {
+                    tracing::warn!("the mail was delivered after its lease had ended");
+                }
+            }
+            Turn::Deferred(answer) => match next_try(mail, now) {
+                Some(next) => {
+                    outbox::defer(&mut tx, mail, next, answer, now).await?;
+                }
+                None => {
+                    outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
+                }
+            },
+            Turn::Refused(answer) => {
+                outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
+            }
+            Turn::Dropped => {
+                outbox::finish(&mut tx, mail, End::Dropped, None, now).await?;
+            }
+            Turn::Untried => outbox::release(&mut tx, mail).await?,
+        }
+        tx.commit().await
+    }
+}
+
+/// What came of a mail's turn.
+#[derive(Debug)]
+enum Turn {
+    Accepted(String),
+    Deferred(String),
+    Refused(String),
+    Dropped,
+    Untried,
+}
+
+fn of_outcome(outcome: Outcome) -> Turn {
+    match outcome {
+        Outcome::Accepted(answer) => Turn::Accepted(answer),
+        Outcome::Deferred(answer) => Turn::Deferred(answer),
+        Outcome::Refused(answer) => Turn::Refused(answer),
+        Outcome::Stopped => Turn::Untried,
+    }
+}
+
+/// Why a mail was given up, with what was last said to it.
+fn given_up(mail: &OutboxMail, why: &str) -> String {
+    match &mail.last_answer {
+        Some(answer) => format!("{answer} ({why})"),
+        None => why.to_owned(),
+    }
+}
+
+/// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly; not beyond 48 hours after it was written (F2).
+fn next_try(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
+    let doublings = u32::try_from(mail.attempts.saturating_sub(1)).unwrap_or(0).min(30);
+    let pause = Span(FIRST_PAUSE.0.saturating_mul(1 << doublings).min(LONGEST_PAUSE.0));
+    let next = now + pause;
+    (next <= mail.written + PATIENCE).then_some(next)
+}
