@@ -2,5 +2,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod http;
+pub mod mail;
 pub mod secrets;
+pub mod service;
 pub mod storage;

@@ -168,6 +168,25 @@ impl Keyring {
     }
 }
 
+/// What invitation tokens are sealed for, while they live: retries and Copy link reveal the same link again.
+const INVITATION_TOKEN: &str = "invitation-token";
+
+impl Keyring {
+    /// Seals an invitation's token for its row.
+    pub fn seal_token(&self, token: &Token) -> Vec<u8> {
+        self.seal(INVITATION_TOKEN, token.reveal().as_bytes())
+    }
+
+    /// Opens what [`Self::seal_token`] made.
+    ///
+    /// # Errors
+    /// [`NotOurs`].
+    pub fn open_token(&self, sealed: &[u8]) -> Result<Token, NotOurs> {
+        let text = String::from_utf8(self.open(INVITATION_TOKEN, sealed)?).map_err(|_| NotOurs)?;
+        Token::parse(&text).ok_or(NotOurs)
+    }
+}
+
 #[cfg(unix)]
 fn refuse_readable_by_others(path: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::PermissionsExt;
@@ -203,8 +222,10 @@ mod tests {
         let text = token.reveal().to_owned();
         assert!(Token::parse(&text[1..]).is_none());
         assert!(Token::parse(&format!("{text}A")).is_none());
-        let swapped: String =
-            text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
+        let swapped: String = text
+            .chars()
+            .map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+            .collect();
         assert!(Token::parse(&swapped).is_none_or(|other| other.hash() != token.hash()));
     }
 

@@ -55,10 +55,9 @@ fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Option<MailLine>
 pub(super) fn is_readable(mail: &InvitationMail, actor: &Actor, now: Timestamp) -> bool {
     let open = match mail.state {
         InvitationState::Pending => mail.expires > now,
-        InvitationState::Held
-        | InvitationState::Accepted
-        | InvitationState::Declined
-        | InvitationState::Revoked => false,
+        InvitationState::Held | InvitationState::Accepted | InvitationState::Declined | InvitationState::Revoked => {
+            false
+        }
     };
     open && can_handle_invitation(&actor.effective, &mail.grant, &actor.roles).is_yes()
 }

@@ -44,6 +44,7 @@ pub enum Event {
     Declined { invitation: InvitationId },
     NewLinkAsked { invitation: InvitationId },
     MailboxVouchedFor { invitation: InvitationId },
+    HeldForReview,
     Edited { before: Grant, after: Grant },
     Removed { grant: Grant },
     Left { grant: Grant },
@@ -64,6 +65,7 @@ impl Event {
             Self::Declined { .. } => "declined",
             Self::NewLinkAsked { .. } => "new_link_asked",
             Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
+            Self::HeldForReview => "held_for_review",
             Self::Edited { .. } => "edited",
             Self::Removed { .. } => "removed",
             Self::Left { .. } => "left",
@@ -247,7 +249,14 @@ pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Recorded>, Stor
             let in_chain = link.seq == expected && link.hash(&previous) == row.hash && details_fit;
             previous = row.hash;
             expected += 1;
-            Recorded { seq: row.seq, at: Timestamp(row.at), kind: row.kind, actor: row.actor, target: row.target, in_chain }
+            Recorded {
+                seq: row.seq,
+                at: Timestamp(row.at),
+                kind: row.kind,
+                actor: row.actor,
+                target: row.target,
+                in_chain,
+            }
         })
         .collect())
 }

@@ -240,14 +240,8 @@ pub async fn answer(
 }
 
 /// Withdraws an invitation, with its tokens (R22, INV-11); `false` if it was answered.
-pub async fn revoke(
-    tx: &mut Tx,
-    scope: AccountScope,
-    id: InvitationId,
-    now: Timestamp,
-) -> Result<bool, StorageError> {
-    let changed =
-        changed!(tx, c => sqlx::query(END).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await)?;
+pub async fn revoke(tx: &mut Tx, scope: AccountScope, id: InvitationId, now: Timestamp) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(END).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await)?;
     if changed == 1 {
         kill_tokens(tx, scope, id, None, now).await?;
     }

@@ -66,9 +66,21 @@ macro_rules! page {
         select_members!(concat!(
             matching!(),
             "
-           AND ($6 IS NULL OR (", $key, ", m.id) ", $follows, " (SELECT ", $key, ", m.id FROM members m
+           AND ($6 IS NULL OR (",
+            $key,
+            ", m.id) ",
+            $follows,
+            " (SELECT ",
+            $key,
+            ", m.id FROM members m
                                                                   WHERE m.id = $6 AND m.account_id = $1))
-         ORDER BY ", $key, " ", $direction, ", m.id ", $direction, "
+         ORDER BY ",
+            $key,
+            " ",
+            $direction,
+            ", m.id ",
+            $direction,
+            "
          LIMIT $7"
         ))
     };
@@ -108,7 +120,7 @@ statements! {
     REVIVE = "
         UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, invited_at = $5, removed_at = NULL,
                            removed_by = NULL, vouched_by = NULL, version = version + 1, changed_at = $5, changed_by = $6
-         WHERE account_id = $1 AND id = $2 AND state = 'removed'";
+         WHERE account_id = $1 AND id = $2 AND state IN ('removed', 'invited')";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
     SET_GRANT = "
         UPDATE members SET role_key = $3, version = version + 1, changed_at = $4, changed_by = $5
@@ -122,6 +134,10 @@ statements! {
         UPDATE members SET state = 'active', user_id = $3, email = $4, email_key = $5, name = $6, name_key = $7, joined_at = $8,
                            last_active_at = $8, vouched_by = $9, version = version + 1, changed_at = $8, changed_by = $2
          WHERE account_id = $1 AND id = $2 AND state = 'invited' AND (user_id IS NULL OR user_id = $3)";
+    HOLD = "
+        UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
+         WHERE user_id = $1 AND state = 'active'
+        RETURNING account_id, id, email_key";
     OWNERS = "
         SELECT COUNT(*)
           FROM members m
@@ -432,12 +448,7 @@ pub async fn page(
 }
 
 /// How many rows a view of the list matches.
-pub async fn count(
-    tx: &mut Tx,
-    scope: AccountScope,
-    query: &ListQuery,
-    now: Timestamp,
-) -> Result<Count, StorageError> {
+pub async fn count(tx: &mut Tx, scope: AccountScope, query: &ListQuery, now: Timestamp) -> Result<Count, StorageError> {
     let counted: i64 = on!(tx, c => sqlx::query_scalar(COUNT)
         .bind(scope.id().0)
         .bind(now.0)
@@ -508,7 +519,7 @@ pub async fn insert_owner(
     Ok(())
 }
 
-/// Turns a tombstone into an invited row again (R4).
+/// Turns a tombstone (R4), or the row of somebody who said no (R63), into an invited row again.
 pub async fn revive(
     tx: &mut Tx,
     scope: AccountScope,
@@ -635,6 +646,35 @@ pub async fn join(
     Ok(changed == 1)
 }
 
+/// A membership that waits for its account's admins.
+#[derive(Clone, Debug)]
+pub struct HeldMembership {
+    /// The account's scope, for the record of it.
+    pub scope: AccountScope,
+    /// The row.
+    pub member: MemberId,
+    /// The canonical address.
+    pub email_key: String,
+}
+
+/// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).
+pub(crate) async fn hold_of_user(
+    tx: &mut Tx,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<HeldMembership>, StorageError> {
+    let rows: Vec<(Uuid, Uuid, String)> =
+        on!(tx, c => sqlx::query_as(HOLD).bind(user.0).bind(now.0).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, member, email_key)| HeldMembership {
+            scope: AccountScope::established(AccountId(account)),
+            member: MemberId(member),
+            email_key,
+        })
+        .collect())
+}
+
 /// Active owners with a working way in, `except` not counted (R33).
 pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
     let owners: i64 = on!(tx, c => sqlx::query_scalar(OWNERS).bind(scope.id().0).bind(except.0).fetch_one(c).await)?;
@@ -674,8 +714,7 @@ struct InviterRow {
 
 /// Members who may handle invitations, fifty at most.
 pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
-    let rows: Vec<InviterRow> =
-        on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
+    let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
         .map(|row| Inviter {

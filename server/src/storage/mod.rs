@@ -175,10 +175,10 @@ impl Database {
     /// The database's.
     pub async fn open(config: &Config) -> Result<Self, StorageError> {
         if let Some(url) = &config.migration_database_url {
-            Self::connect(url).await?.migrate().await?;
-            return Self::connect(&config.database_url()).await;
+            Self::connect(url.expose()).await?.migrate().await?;
+            return Self::connect(config.database_url.expose()).await;
         }
-        let database = Self::connect(&config.database_url()).await?;
+        let database = Self::connect(config.database_url.expose()).await?;
         database.migrate().await?;
         Ok(database)
     }

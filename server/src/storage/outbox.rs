@@ -105,8 +105,7 @@ pub async fn queue(
     mail_server: bool,
     now: Timestamp,
 ) -> Result<MailState, StorageError> {
-    let (state, shown) =
-        if mail_server { (QUEUED, MailState::Queued) } else { (NO_SERVER, MailState::NoMailServer) };
+    let (state, shown) = if mail_server { (QUEUED, MailState::Queued) } else { (NO_SERVER, MailState::NoMailServer) };
     on!(tx, c => sqlx::query(INSERT)
         .bind(Uuid::now_v7())
         .bind(scope.id().0)

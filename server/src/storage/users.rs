@@ -17,6 +17,7 @@ statements! {
     INSERT = "
         INSERT INTO users (id, email, email_key, name, language, email_verified_at, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
             ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at";
@@ -97,5 +98,11 @@ pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Stor
 /// Sets a user's password, by its hash in PHC form.
 pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(SET_PASSWORD).bind(user.0).bind(phc).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Notes that the owner of the mailbox now is this user, under the name given (R13).
+pub async fn prove_mailbox(tx: &mut Tx, user: UserId, name: &str, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(PROVE).bind(user.0).bind(name).bind(now.0).execute(c).await.map(|_| ()))?;
     Ok(())
 }

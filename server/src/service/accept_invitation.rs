@@ -1,0 +1,97 @@
+//! What accepting comes to, whichever way it is done: the sponsor's right is looked at once more, the row is linked to the user, the
+//! sponsor is told (R9, R19, R29, INV-03, INV-15).
+
+use super::{Services, invitation_facts::Held};
+use crate::{
+    mail::MailKind,
+    storage::{
+        StorageError, Tx, accounts,
+        audit::{self, By, Event, To},
+        invitations,
+        members::{self},
+        users::User,
+    },
+};
+use app::{
+    domain::{
+        invitation::{Channel, InvitationState},
+        member::MemberState,
+        policy::can_invite,
+        role::Effective,
+        time::Timestamp,
+    },
+    error::AppError,
+    ports::Visitor,
+};
+
+/// What came of accepting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// In the account.
+    Joined,
+    /// Somebody or something was faster: accepted, withdrawn or ended meanwhile.
+    TooLate,
+}
+
+impl Services {
+    /// Can the sponsor still give this (R29)? If not, the invitation is held for the account's admins, and the answer is no.
+    pub(super) async fn sponsor_still_may(
+        &self,
+        tx: &mut Tx,
+        held: &Held,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let sponsor = held.invitation.sponsor;
+        if sponsor == held.member.id {
+            return Ok(true);
+        }
+        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
+        let row = members::find(tx, held.scope, sponsor).await?;
+        let may = row
+            .filter(|row| row.state == MemberState::Active)
+            .is_some_and(|row| can_invite(&Effective::of(&row.grant, &roles), &held.member.grant, &roles).is_yes());
+        if !may {
+            let id = held.invitation.id;
+            invitations::answer(tx, held.scope, id, InvitationState::Held, now).await?;
+            let event = Event::InvitationHeld { invitation: id };
+            audit::record(tx, held.scope, &By::default(), Some(&to(held)), &event, now).await?;
+        }
+        Ok(may)
+    }
+
+    /// Links the row to the user, with exactly the role and extras that the row holds now (R24, INV-03).
+    pub(super) async fn accept(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Accepted, AppError> {
+        let (scope, id) = (held.scope, held.invitation.id);
+        if !invitations::answer(tx, scope, id, InvitationState::Accepted, now).await? {
+            return Ok(Accepted::TooLate);
+        }
+        let vouched = held.channel == Channel::Copied && user.verified.is_none();
+        let vouched_by = vouched.then_some(held.invitation.sponsor);
+        match members::join(tx, scope, held.member.id, user, vouched_by, now).await {
+            Ok(true) => {}
+            Ok(false) | Err(StorageError::Taken(_)) => return Ok(Accepted::TooLate),
+            Err(error) => return Err(error.into()),
+        }
+        let by = By { member: Some(held.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
+        let joined = Event::Joined { invitation: id, grant: held.member.grant.clone() };
+        audit::record(tx, scope, &by, Some(&to(held)), &joined, now).await?;
+        if vouched {
+            let event = Event::MailboxVouchedFor { invitation: id };
+            audit::record(tx, scope, &By::default(), Some(&to(held)), &event, now).await?;
+        }
+        self.tell_sponsor(tx, scope, MailKind::Accepted, held.member.id, &held.invitation, now).await?;
+        Ok(Accepted::Joined)
+    }
+}
+
+/// The invited row, as audit events name it.
+pub(super) fn to(held: &Held) -> To {
+    To { member: held.member.id, email: held.member.email.key().to_owned() }
+}

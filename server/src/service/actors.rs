@@ -1,0 +1,158 @@
+//! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
+
+use super::Services;
+use crate::storage::{
+    AccountScope, StorageError, Tx, accounts,
+    audit::By,
+    members::{self, Member},
+};
+use app::{
+    api::members::AccountFacts,
+    domain::{
+        ids::MemberId,
+        language::Language,
+        member::MemberState,
+        name::Slug,
+        permission::Gate,
+        policy::{Whose, can_pass},
+        role::{Effective, Grant, Roles},
+        time::{Span, Timestamp},
+    },
+    error::AppError,
+    ports::Caller,
+};
+use std::net::IpAddr;
+
+/// Last activity is written at most this often.
+const ACTIVITY: Span = Span::minutes(5);
+
+/// An active member of an account, in a session that proved the member's login method.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    scope: AccountScope,
+    /// The row.
+    pub member: MemberId,
+    /// Role and extras.
+    pub grant: Grant,
+    /// What they come to.
+    pub effective: Effective,
+    /// The account's roles and catalogue.
+    pub roles: Roles,
+    /// The name to show.
+    pub label: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub account_name: String,
+    /// The account's language.
+    pub language: Language,
+    ip: IpAddr,
+    last_active: Option<Timestamp>,
+}
+
+impl Actor {
+    /// The proof of the right to the account's data.
+    pub const fn scope(&self) -> AccountScope {
+        self.scope
+    }
+
+    /// The actor as audit events name it.
+    pub fn by(&self) -> By {
+        By { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
+    }
+
+    /// Is this row the actor's own?
+    pub fn whose(&self, member: MemberId) -> Whose {
+        if member == self.member { Whose::Own } else { Whose::Others }
+    }
+}
+
+/// The actor of a call, active and with a session that proves it (AZ-05, AZ-06, R36).
+///
+/// # Errors
+/// [`AppError::NotFound`] without a row in the account, as for an unknown slug; [`AppError::NoLongerAMember`] unless active;
+/// [`AppError::Unauthenticated`] if the session did not prove the member's login method.
+pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
+    let user = &caller.signed_in;
+    let place = members::place(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
+    match place.state {
+        MemberState::Active => {}
+        MemberState::Invited | MemberState::Suspended | MemberState::Removed => return Err(AppError::NoLongerAMember),
+    }
+    if !place.proved {
+        return Err(AppError::Unauthenticated);
+    }
+    let roles = accounts::roles(tx, place.scope, &services.catalogue).await?;
+    Ok(Actor {
+        scope: place.scope,
+        member: place.member,
+        effective: Effective::of(&place.grant, &roles),
+        grant: place.grant,
+        roles,
+        label: place.label,
+        slug: caller.account.clone(),
+        account_name: place.account_name,
+        language: place.language,
+        ip: caller.ip,
+        last_active: place.last_active,
+    })
+}
+
+/// The actor of a call that needs a permission.
+///
+/// # Errors
+/// As [`load`], and the policy's refusal.
+pub async fn load_with(services: &Services, tx: &mut Tx, caller: &Caller, gate: Gate) -> Result<Actor, AppError> {
+    let actor = load(services, tx, caller).await?;
+    if let Some(refusal) = can_pass(&actor.effective, gate).refusal() {
+        // AZ-17: denied attempts are logged.
+        tracing::warn!(member = %actor.member, permission = gate.key(), "denied");
+        return Err(refusal.clone().into());
+    }
+    Ok(actor)
+}
+
+/// The actor of a change that needs a permission: changes to one account come one after the other, so that none rests on what
+/// another is about to undo (R33, R38).
+///
+/// # Errors
+/// As [`load_with`].
+pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, gate: Gate) -> Result<Actor, AppError> {
+    accounts::lock_by_slug(tx, &caller.account).await?;
+    load_with(services, tx, caller, gate).await
+}
+
+/// What a page needs to explain with the policy.
+pub async fn facts(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<AccountFacts, StorageError> {
+    Ok(AccountFacts {
+        slug: actor.slug.clone(),
+        name: actor.account_name.clone(),
+        language: actor.language,
+        me: actor.member,
+        my: actor.effective.clone(),
+        methods: accounts::ready_login_methods(tx, actor.scope).await?,
+        roles: actor.roles.clone(),
+        mail_server: services.config.smtp.is_some(),
+    })
+}
+
+/// A row of the actor's account.
+///
+/// # Errors
+/// [`AppError::NotFound`], for a row of another account as for none (AZ-03).
+pub async fn find_member(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<Member, AppError> {
+    members::find(tx, actor.scope, id).await?.ok_or(AppError::NotFound)
+}
+
+impl Services {
+    /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
+    pub(super) async fn note_activity(&self, actor: &Actor) -> Result<(), StorageError> {
+        let now = self.now();
+        if actor.last_active.is_some_and(|at| now < at + ACTIVITY) {
+            return Ok(());
+        }
+        let mut tx = self.database.begin_write().await?;
+        members::touch(&mut tx, actor.scope, actor.member, now).await?;
+        tx.commit().await
+    }
+}

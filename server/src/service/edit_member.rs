@@ -1,0 +1,60 @@
+//! Changing role and extras, in any state (R24, R30, R31, R33, R66).
+
+use super::{Services, actors, list_members::shown_row};
+use crate::storage::{
+    audit::{self, Event, To},
+    members,
+};
+use app::{
+    api::members::{EditForm, Edited},
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        ids::MemberId,
+        member::MemberState,
+        permission::Gate,
+        policy::{Change, Whose, can_edit, keeps_an_owner},
+    },
+    error::AppError,
+    ports::Caller,
+};
+
+impl Services {
+    /// Gives a member another role and other extras. For somebody invited, the offer changes: the last saved value counts (R24).
+    pub(super) async fn edit_member(&self, caller: &Caller, form: &EditForm) -> Result<Edited, AppError> {
+        let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersEdit).await?;
+        let row = actors::find_member(&mut tx, &actor, id).await?;
+        if row.state == MemberState::Removed {
+            return Err(AppError::NotFound);
+        }
+        if form.version.parse() != Ok(row.version) {
+            return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+        }
+        let wanted = actor.roles.parse_grant(&form.role, &form.extras)?;
+        if wanted == row.grant {
+            return Ok(Edited::Unchanged);
+        }
+        let whose = actor.whose(id);
+        can_edit(&actor.effective, whose, &row.grant, &wanted, &actor.roles).or_refuse()?;
+        let steps_down = row.grant.makes_owner() && !wanted.makes_owner();
+        if steps_down && row.state == MemberState::Active {
+            keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
+        }
+        let gives_up = !Change::between(&row.grant, &wanted, &actor.roles).lost.is_empty() || steps_down;
+        if whose == Whose::Own && gives_up && form.confirmation.trim() != actor.slug.as_str() {
+            return Err(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed).into());
+        }
+
+        if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
+            return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+        }
+        let to = To { member: id, email: row.email.key().to_owned() };
+        let event = Event::Edited { before: row.grant, after: wanted };
+        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+        let saved = actors::find_member(&mut tx, &actor, id).await?;
+        tx.commit().await?;
+        Ok(Edited::Done { row: Box::new(shown_row(saved, now)?) })
+    }
+}

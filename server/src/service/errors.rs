@@ -1,0 +1,43 @@
+//! What goes wrong below, as people are told: unavailable, or a fault of ours with an id that the log has too.
+
+use super::passwords::HashError;
+use crate::{secrets::NotOurs, storage::StorageError};
+use app::error::AppError;
+
+impl From<StorageError> for AppError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(error) => {
+                tracing::warn!(%error, "database unavailable");
+                Self::Unavailable
+            }
+            StorageError::Taken(_)
+            | StorageError::Database(_)
+            | StorageError::Inconsistent { .. }
+            | StorageError::Migration(_)
+            | StorageError::UnknownScheme => internal(&error),
+        }
+    }
+}
+
+impl From<HashError> for AppError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Unavailable,
+            HashError::Failed(_) => internal(&error),
+        }
+    }
+}
+
+impl From<NotOurs> for AppError {
+    fn from(error: NotOurs) -> Self {
+        internal(&error)
+    }
+}
+
+/// A fault of ours: the log has what happened, the person its id.
+pub(super) fn internal(error: &dyn std::error::Error) -> AppError {
+    let request_id = uuid::Uuid::now_v7().simple().to_string();
+    tracing::error!(error_id = request_id, %error, "internal error");
+    AppError::Internal { request_id }
+}

@@ -1,0 +1,97 @@
+//! What a browser's invitation link stands for. Reading it changes nothing (R8, INV-06).
+
+use super::Services;
+use crate::{
+    secrets::Token,
+    storage::{
+        AccountScope, StorageError, Tx,
+        accounts::{self, Account},
+        invitations::{self, Invitation},
+        members::{self, Member},
+        users::User,
+    },
+};
+use app::{
+    domain::{
+        ids::InvitationId,
+        invitation::{Channel, InvitationState},
+        time::Timestamp,
+    },
+    error::AppError,
+    ports::Visitor,
+};
+
+/// The invitation of a link, with what it is about.
+pub(super) struct Held {
+    /// The scope that holding the link establishes.
+    pub(super) scope: AccountScope,
+    pub(super) account: Account,
+    pub(super) invitation: Invitation,
+    pub(super) member: Member,
+    pub(super) channel: Channel,
+    /// Is the link the newest of its channel?
+    pub(super) live: bool,
+}
+
+impl Held {
+    /// Can it be answered now?
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.live && self.invitation.state == InvitationState::Pending && self.invitation.expires > now
+    }
+
+    /// Was it this user who took it up?
+    pub(super) fn was_taken_up_by(&self, user: app::domain::ids::UserId) -> bool {
+        use app::domain::member::MemberState;
+        self.invitation.state == InvitationState::Accepted
+            && self.member.state == MemberState::Active
+            && self.member.user == Some(user)
+    }
+}
+
+impl Services {
+    /// The invitation of a token; `None` for a token that Roster never made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn invitation_by_token(&self, token: &str) -> Result<Option<InvitationId>, StorageError> {
+        let Some(token) = Token::parse(token) else { return Ok(None) };
+        let mut tx = self.database.begin_read().await?;
+        Ok(invitations::find_token(&mut tx, &token.hash()).await?.map(|known| known.invitation))
+    }
+
+    /// What this browser's link stands for; `None` without one, or for one that Roster never made.
+    pub(super) async fn held(&self, tx: &mut Tx, visitor: &Visitor) -> Result<Option<Held>, StorageError> {
+        let Some(token) = visitor.invitation.as_deref().and_then(Token::parse) else { return Ok(None) };
+        let Some(known) = invitations::find_token(tx, &token.hash()).await? else { return Ok(None) };
+        let scope = known.scope;
+        let account = accounts::find(tx, scope).await?;
+        let Some(invitation) = invitations::find(tx, scope, known.invitation).await? else { return Ok(None) };
+        let member = members::find(tx, scope, invitation.member).await?;
+        Ok(account.zip(member).map(|(account, member)| Held {
+            scope,
+            account,
+            invitation,
+            member,
+            channel: known.channel,
+            live: known.live,
+        }))
+    }
+
+    /// The invitation that a form means: the one of this browser's link, no other (INV-22).
+    pub(super) async fn held_as(&self, tx: &mut Tx, visitor: &Visitor, id: InvitationId) -> Result<Held, AppError> {
+        let held = self.held(tx, visitor).await?.filter(|held| held.invitation.id == id);
+        held.ok_or(AppError::OpenTheLinkAgain)
+    }
+
+    /// Does the link itself prove the mailbox (R12)?
+    pub(super) fn needs_code(&self, held: &Held) -> bool {
+        held.channel == Channel::Copied && self.config.smtp.is_some()
+    }
+
+    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved; without
+    /// a mail server, the sponsor who handed the link over answers for it (R12).
+    pub(super) fn fits(&self, held: &Held, user: &User) -> bool {
+        let vouched = held.channel == Channel::Copied && self.config.smtp.is_none();
+        user.email == held.member.email && (user.verified.is_some() || vouched)
+    }
+}

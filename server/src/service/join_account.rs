@@ -1,0 +1,44 @@
+//! Joining with the present login: no new credentials (R15, R16, R19, INV-09).
+
+use super::{Services, accept_invitation::Accepted};
+use crate::storage::{accounts, users};
+use app::{
+    api::joining::Joined,
+    domain::ids::InvitationId,
+    error::AppError,
+    ports::{Visitor, WithCookies},
+};
+
+impl Services {
+    /// Takes the invitation up as the signed-in user, whose proved address must be the invited one.
+    pub(super) async fn join_account(
+        &self,
+        visitor: &Visitor,
+        id: InvitationId,
+    ) -> Result<WithCookies<Joined>, AppError> {
+        let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let before = self.held_as(&mut tx, visitor, id).await?;
+        accounts::lock(&mut tx, before.scope).await?;
+        let held = self.held_as(&mut tx, visitor, id).await?;
+        if held.was_taken_up_by(signed_in.user) {
+            return Ok(self.joined(&held, Vec::new()));
+        }
+        let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+        if !held.is_open(now) || !self.fits(&held, &user) {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            tx.commit().await?;
+            return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+        }
+        match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            Accepted::Joined => {}
+            Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
+        }
+        tx.commit().await?;
+        self.mail_wake.notify_one();
+        Ok(self.joined(&held, Vec::new()))
+    }
+}

@@ -1,0 +1,38 @@
+//! Leaving an account (R32): what Remove is not for.
+
+use super::{Services, actors, remove_member::settle_sponsored};
+use crate::storage::{
+    accounts,
+    audit::{self, Event, To},
+    members,
+};
+use app::{
+    domain::policy::{Refusal, keeps_an_owner},
+    error::AppError,
+    ports::Caller,
+};
+
+impl Services {
+    /// Takes the caller out of the account; refused for the last owner (R33). Invitations that the caller answers for are withdrawn
+    /// unless an owner is there to answer for them.
+    pub(super) async fn leave_account(&self, caller: &Caller) -> Result<(), AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock_by_slug(&mut tx, &caller.account).await?;
+        let actor = actors::load(self, &mut tx, caller).await?;
+        let owners = members::other_owners(&mut tx, actor.scope(), actor.member).await?;
+        if actor.grant.makes_owner() {
+            keeps_an_owner(owners).or_refuse()?;
+        }
+        let row = actors::find_member(&mut tx, &actor, actor.member).await?;
+        settle_sponsored(&mut tx, &actor, actor.member, false, now).await?;
+        if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
+            return Err(Refusal::LeaveInstead.into());
+        }
+        let to = To { member: actor.member, email: row.email.key().to_owned() };
+        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &Event::Left { grant: actor.grant.clone() }, now)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The Users list and one row of it.
+
+use super::{Services, actors, actors::Actor};
+use crate::storage::{
+    StorageError, Tx,
+    members::{self, Member},
+    outbox,
+};
+use app::{
+    api::members::{MemberDetails, UsersPage},
+    domain::{
+        ids::MemberId,
+        list::ListQuery,
+        member::{Event, MemberRow, MemberState},
+        permission::Gate,
+        time::Timestamp,
+    },
+    error::AppError,
+    ports::Caller,
+};
+
+impl Services {
+    /// One page of the list.
+    pub(super) async fn list_members(&self, caller: &Caller, query: &ListQuery) -> Result<UsersPage, AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let facts = actors::facts(self, &mut tx, &actor).await?;
+        let (rows, next) = members::page(&mut tx, actor.scope(), query, now).await?;
+        let count = members::count(&mut tx, actor.scope(), query, now).await?;
+        let alone = members::is_alone(&mut tx, actor.scope(), actor.member).await?;
+        drop(tx);
+        self.note_activity(&actor).await?;
+        let rows = rows.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
+        Ok(UsersPage { facts, rows, next, count, alone })
+    }
+
+    /// One row, for its dialogs.
+    pub(super) async fn show_member(&self, caller: &Caller, id: MemberId) -> Result<MemberDetails, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let row = actors::find_member(&mut tx, &actor, id).await?;
+        Ok(member_details(self, &mut tx, &actor, row).await?)
+    }
+}
+
+/// A row with what its dialogs need.
+pub(super) async fn member_details(
+    services: &Services,
+    tx: &mut Tx,
+    actor: &Actor,
+    row: Member,
+) -> Result<MemberDetails, StorageError> {
+    let last_owner = row.state == MemberState::Active
+        && row.grant.makes_owner()
+        && members::other_owners(tx, actor.scope(), row.id).await? == 0;
+    let facts = actors::facts(services, tx, actor).await?;
+    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner })
+}
+
+/// A row as the list shows it.
+pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, StorageError> {
+    let state = member.shown(now);
+    let waiting = state.is_awaiting_answer();
+    let (mut mail, mut invited, mut expires) = (None, None, None);
+    if let Some(invitation) = member.invitation {
+        invited = Some(Event { at: member.invited_at, by: invitation.sponsor_name });
+        if waiting {
+            expires = Some(invitation.expires);
+            if let Some(latest) = invitation.mail {
+                let done = latest.done.map(|at| at.0);
+                mail = outbox::mail_state(&latest.state, latest.next.0, done, latest.answer)?;
+            }
+        }
+    }
+    Ok(MemberRow {
+        id: member.id,
+        email: member.email.typed().to_owned(),
+        name: member.name,
+        grant: member.grant,
+        method: member.method,
+        state,
+        mail,
+        invited,
+        expires,
+        joined: member.joined_at,
+        vouched_by: member.vouched_by,
+        removed: member.removed_at.map(|at| Event { at, by: member.removed_by }),
+        last_active: member.last_active_at,
+        version: member.version,
+    })
+}

@@ -1,0 +1,169 @@
+//! One file per operation: load facts, ask the domain, store result, mail and audit event in one transaction.
+
+mod accept_invitation;
+mod actors;
+mod ask_for_new_link;
+mod authenticate;
+mod check_password;
+mod copy_link;
+mod create_account;
+mod decline_invitation;
+mod edit_member;
+mod errors;
+mod grant_owner;
+mod invitation_facts;
+mod invite_user;
+mod join_account;
+mod leave_account;
+mod list_mails;
+mod list_members;
+mod mail_code;
+mod open_account;
+mod passwords;
+mod ports;
+mod queue_mail;
+mod remove_member;
+mod resend_invitation;
+mod set_up;
+mod show_account;
+mod show_mail;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod view_invitation;
+
+pub use create_account::CreatedAccount;
+pub use show_mail::MailText;
+
+use crate::{
+    clock::Clock,
+    config::{Config, DatabaseKind},
+    http::cookies::Cookies,
+    secrets::{KeyError, Keyring},
+    storage::{Database, StorageError},
+};
+use app::domain::{permission::Catalogue, time::Timestamp};
+use passwords::Hasher;
+use std::{ops::Deref, sync::Arc};
+use thiserror::Error;
+use tokio::sync::Notify;
+
+/// Everything that the operations need, cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Parts>);
+
+/// The parts of [`Services`].
+pub struct Parts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub database: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The instance key.
+    pub keyring: Keyring,
+    /// The cookies of this base URL.
+    pub cookies: Cookies,
+    /// The permissions there are.
+    pub catalogue: Catalogue,
+    /// Wakes the mail worker of this process when a mail was queued.
+    pub mail_wake: Notify,
+    hasher: Hasher,
+    refused_passwords: check_password::RefusedPasswords,
+}
+
+impl Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Why the services cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The database.
+    #[error("database_url: {0}")]
+    Database(#[from] StorageError),
+    /// The instance key.
+    #[error("secret_key_file: {0}")]
+    Key(#[from] KeyError),
+    /// The folder of the data.
+    #[error("data_dir: {path}: {source}")]
+    DataDir {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The list of breached passwords.
+    #[error("passwords.breached_file: {path}: {source}")]
+    BreachedFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl Services {
+    /// Loads the key, opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StartError`], naming the setting at fault.
+    pub async fn start(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let sqlite = config.database_url.kind() == DatabaseKind::Sqlite;
+        if sqlite {
+            make_data_dir(&config.data_dir)?;
+        }
+        let keyring = Keyring::load(&config.secret_key_file, sqlite)?;
+        let database = Database::open(&config).await?;
+        Ok(Self::on(config, clock, database, keyring)?)
+    }
+
+    /// Services on a database that is open and up to date.
+    ///
+    /// # Errors
+    /// [`StartError::BreachedFile`].
+    pub fn on(
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        database: Database,
+        keyring: Keyring,
+    ) -> Result<Self, StartError> {
+        Ok(Self(Arc::new(Parts {
+            cookies: Cookies::from(&*config),
+            catalogue: config.catalogue(),
+            refused_passwords: check_password::RefusedPasswords::load(config.passwords.breached_file.as_deref())?,
+            hasher: Hasher::new(),
+            mail_wake: Notify::new(),
+            config,
+            database,
+            clock,
+            keyring,
+        })))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Is everything there that a request needs (`/readyz`)?
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn check(&self) -> Result<(), StorageError> {
+        self.database.ping().await
+    }
+}
+
+fn make_data_dir(path: &std::path::Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::DataDir { path: path.display().to_string(), source })
+}

@@ -1,0 +1,139 @@
+//! Hashing passwords: argon2id, off the async threads, as many at once as there are cores (PW-06, PW-07).
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use std::{sync::Arc, time::Duration};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+
+/// How long a sign-in waits for its turn before the answer is 503.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A password could not be hashed.
+#[derive(Debug, Error)]
+pub enum HashError {
+    /// Too many at once.
+    #[error("too many passwords at once")]
+    Busy,
+    /// The hash function says no.
+    #[error("hashing failed: {0}")]
+    Failed(String),
+}
+
+/// Hashes and verifies passwords.
+pub struct Hasher {
+    turns: Arc<Semaphore>,
+    /// Stands in for the password of a user that there is not, so that it costs the same (EN-01).
+    nobody: String,
+}
+
+impl Hasher {
+    /// A hasher for this machine.
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { turns: Arc::new(Semaphore::new(cores)), nobody: NOBODY.to_owned() }
+    }
+
+    /// The hash of a password, in PHC form with its own salt.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: &str) -> Result<String, HashError> {
+        let password = normalised(password);
+        self.in_turn(move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+            .await?
+            .map_err(|error| HashError::Failed(error.to_string()))
+    }
+
+    /// Does the password fit the hash? Without a hash, the same work is done and the answer is no.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<bool, HashError> {
+        let password = normalised(password);
+        let known = phc.is_some();
+        let phc = phc.unwrap_or(&self.nobody).to_owned();
+        let fits = self
+            .in_turn(move || {
+                PasswordHash::new(&phc)
+                    .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            })
+            .await?;
+        Ok(known && fits)
+    }
+
+    /// Was this hash made with weaker parameters than today's (PW-06)?
+    pub fn is_outdated(&self, phc: &str) -> bool {
+        let today = argon2::Params::default();
+        PasswordHash::new(phc)
+            .ok()
+            .and_then(|hash| argon2::Params::try_from(&hash).ok())
+            .is_none_or(|made| made.m_cost() < today.m_cost() || made.t_cost() < today.t_cost())
+    }
+
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| HashError::Busy)?
+            .map_err(|_| HashError::Busy)?;
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
+        .map_err(|error| HashError::Failed(error.to_string()))
+    }
+}
+
+/// NFC, so that composed and decomposed forms are one password (PW-03).
+fn normalised(password: &str) -> String {
+    password.nfc().collect()
+}
+
+/// The hash of a random password that nobody knows, with today's parameters.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$8YpCK0hWc2NrVfm0n2ZDhA$UrrcSQfCLQ+5Z3kHk3kDE4pUQpRA1bJ4kN5kqxjWcDM";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pw_06_argon2id_with_a_salt_of_its_own_at_19_mib() {
+        let hasher = Hasher::new();
+        let (a, b) =
+            (hasher.hash("correct horse battery").await.unwrap(), hasher.hash("correct horse battery").await.unwrap());
+        assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
+        assert_ne!(a, b);
+        assert!(hasher.verify("correct horse battery", Some(&a)).await.unwrap());
+        assert!(!hasher.verify("correct horse batterz", Some(&a)).await.unwrap());
+        assert!(!hasher.is_outdated(&a));
+        assert!(hasher.is_outdated(
+            "$argon2id$v=19$m=8192,t=1,p=1$8YpCK0hWc2NrVfm0n2ZDhA$UrrcSQfCLQ+5Z3kHk3kDE4pUQpRA1bJ4kN5kqxjWcDM"
+        ));
+    }
+
+    #[tokio::test]
+    async fn pw_02_passwords_equal_in_the_first_72_bytes_differ() {
+        let hasher = Hasher::new();
+        let hash = hasher.hash(&format!("{}a", "x".repeat(72))).await.unwrap();
+        assert!(!hasher.verify(&format!("{}b", "x".repeat(72)), Some(&hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn pw_03_composed_and_decomposed_forms_are_one_password() {
+        let hasher = Hasher::new();
+        let hash = hasher.hash("pa\u{df}wort m\u{fc}nchen").await.unwrap();
+        assert!(hasher.verify("pa\u{df}wort mu\u{308}nchen", Some(&hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn en_01_an_unknown_user_costs_a_real_verification() {
+        assert!(PasswordHash::new(NOBODY).is_ok(), "the stand-in must parse, or nothing would be computed");
+        assert!(!Hasher::new().verify("anything at all", None).await.unwrap());
+    }
+}

@@ -1,0 +1,171 @@
+//! The ports of the server functions, each answered by one operation.
+
+use super::Services;
+use app::{
+    api::{
+        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
+        invitations::{InviteForm, Invited, Link, Resent},
+        joining::{Code, InvitationView, Joined, NewLink, SignUpForm},
+        members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
+        outbox::OutboxPage,
+        session::{Me, SignInForm, StrengthForm},
+        setup::{SetUpForm, SetUpView},
+    },
+    domain::{
+        ids::{InvitationId, MailId, MemberId},
+        list::ListQuery,
+        name::Slug,
+        password::Strength,
+    },
+    error::AppError,
+    ports::{
+        Accounts, Caller, Invitations, Joining, Members, Outbox, Ports, Sessions, Setup, SignedIn, Visitor, WithCookies,
+    },
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+impl Services {
+    /// The ports, for the request's context.
+    pub fn ports(&self) -> Ports {
+        let services = Arc::new(self.clone());
+        Ports {
+            setup: services.clone(),
+            sessions: services.clone(),
+            accounts: services.clone(),
+            members: services.clone(),
+            invitations: services.clone(),
+            joining: services.clone(),
+            outbox: services,
+        }
+    }
+}
+
+fn signed_in(visitor: &Visitor) -> Result<&SignedIn, AppError> {
+    visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)
+}
+
+#[async_trait]
+impl Setup for Services {
+    async fn view(&self, visitor: &Visitor) -> Result<SetUpView, AppError> {
+        self.view_set_up(visitor).await
+    }
+
+    async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError> {
+        Services::set_up(self, visitor, &form).await
+    }
+}
+
+#[async_trait]
+impl Sessions for Services {
+    async fn me(&self, visitor: &Visitor) -> Result<Option<Me>, AppError> {
+        Services::me(self, visitor).await
+    }
+
+    async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
+        Services::sign_in(self, visitor, &form).await
+    }
+
+    async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError> {
+        Services::sign_out(self, visitor).await
+    }
+
+    async fn measure(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError> {
+        self.measure_password(visitor, &form).await
+    }
+}
+
+#[async_trait]
+impl Accounts for Services {
+    async fn mine(&self, visitor: &Visitor) -> Result<Vec<AccountLine>, AppError> {
+        self.list_accounts(signed_in(visitor)?).await
+    }
+
+    async fn may_open(&self, visitor: &Visitor) -> Result<bool, AppError> {
+        self.may_open_account(signed_in(visitor)?).await
+    }
+
+    async fn open(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError> {
+        self.open_account(visitor, &form).await
+    }
+
+    async fn home(&self, caller: &Caller) -> Result<AccountHome, AppError> {
+        self.show_account(caller).await
+    }
+
+    async fn leave(&self, caller: &Caller) -> Result<(), AppError> {
+        self.leave_account(caller).await
+    }
+}
+
+#[async_trait]
+impl Members for Services {
+    async fn list(&self, caller: &Caller, query: ListQuery) -> Result<UsersPage, AppError> {
+        self.list_members(caller, &query).await
+    }
+
+    async fn details(&self, caller: &Caller, member: MemberId) -> Result<MemberDetails, AppError> {
+        self.show_member(caller, member).await
+    }
+
+    async fn edit(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError> {
+        self.edit_member(caller, &form).await
+    }
+
+    async fn removal_plan(&self, caller: &Caller, member: MemberId) -> Result<RemovalPlan, AppError> {
+        self.plan_removal(caller, member).await
+    }
+
+    async fn remove(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError> {
+        self.remove_member(caller, &form).await
+    }
+}
+
+#[async_trait]
+impl Invitations for Services {
+    async fn invite(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError> {
+        self.invite_user(caller, &form).await
+    }
+
+    async fn resend(&self, caller: &Caller, member: MemberId) -> Result<Resent, AppError> {
+        self.resend_invitation(caller, member).await
+    }
+
+    async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError> {
+        Services::copy_link(self, caller, member).await
+    }
+}
+
+#[async_trait]
+impl Joining for Services {
+    async fn view(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<InvitationView, AppError> {
+        self.view_invitation(visitor, id).await
+    }
+
+    async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError> {
+        Services::mail_code(self, visitor, id).await
+    }
+
+    async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError> {
+        Services::sign_up(self, visitor, &form).await
+    }
+
+    async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError> {
+        self.join_account(visitor, id).await
+    }
+
+    async fn decline(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError> {
+        self.decline_invitation(visitor, id).await
+    }
+
+    async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError> {
+        Services::ask_for_new_link(self, visitor, id).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Services {
+    async fn list(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError> {
+        self.list_mails(caller, after).await
+    }
+}

@@ -1,0 +1,76 @@
+//! Writing an invitation's mail with its link, in the transaction of the change.
+
+use super::Services;
+use crate::{
+    mail::MailKind,
+    secrets::Token,
+    storage::{
+        AccountScope, StorageError, Tx, invitations, members,
+        outbox::{self, NewMail},
+        users,
+    },
+};
+use app::domain::{
+    ids::{InvitationId, MemberId},
+    invitation::Channel,
+    language::Language,
+    member::MailState,
+    time::Timestamp,
+};
+
+impl Services {
+    /// Makes the invitation's mailed token and queues the mail that will carry it; an earlier mailed token dies (R23). Without a mail
+    /// server no mailed token is made, and the mail is only shown (R61).
+    pub(super) async fn queue_invitation(
+        &self,
+        tx: &mut Tx,
+        scope: AccountScope,
+        member: MemberId,
+        invitation: InvitationId,
+        to: &str,
+        language: Language,
+        now: Timestamp,
+    ) -> Result<MailState, StorageError> {
+        invitations::kill_tokens(tx, scope, invitation, Some(Channel::Mailed), now).await?;
+        if self.config.smtp.is_some() {
+            let token = Token::new();
+            let sealed = self.keyring.seal_token(&token);
+            invitations::insert_token(tx, scope, invitation, Channel::Mailed, &token.hash(), &sealed, now).await?;
+        }
+        let mail = NewMail { kind: MailKind::Invitation, member, invitation, language, to, sealed: None };
+        self.queue(tx, scope, mail, now).await
+    }
+
+    /// Tells the sponsor, in the sponsor's language, what became of the invitation (R51, R63).
+    pub(super) async fn tell_sponsor(
+        &self,
+        tx: &mut Tx,
+        scope: AccountScope,
+        kind: MailKind,
+        member: MemberId,
+        invitation: &invitations::Invitation,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        if invitation.sponsor == member {
+            return Ok(());
+        }
+        let Some(sponsor) = members::find(tx, scope, invitation.sponsor).await? else { return Ok(()) };
+        let Some(user) = sponsor.user else { return Ok(()) };
+        let Some(user) = users::find(tx, user).await? else { return Ok(()) };
+        let language = user.language.unwrap_or(invitation.language);
+        let mail = NewMail { kind, member, invitation: invitation.id, language, to: user.email.key(), sealed: None };
+        self.queue(tx, scope, mail, now).await?;
+        Ok(())
+    }
+
+    /// Queues a mail, in the transaction of the change that it tells of.
+    pub(super) async fn queue(
+        &self,
+        tx: &mut Tx,
+        scope: AccountScope,
+        mail: NewMail<'_>,
+        now: Timestamp,
+    ) -> Result<MailState, StorageError> {
+        outbox::queue(tx, scope, mail, self.config.smtp.is_some(), now).await
+    }
+}

@@ -1,0 +1,100 @@
+//! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
+
+use super::{Services, actors, actors::Actor, list_members::member_details};
+use crate::storage::{
+    StorageError, Tx,
+    audit::{self, Event, To},
+    invitations,
+    members::{self, Member},
+};
+use app::{
+    api::members::{RemovalPlan, RemoveForm, Removed, Sponsored},
+    domain::{
+        ids::MemberId,
+        member::MemberState,
+        permission::Gate,
+        policy::{can_grant, can_remove, keeps_an_owner},
+        time::Timestamp,
+    },
+    error::AppError,
+    ports::Caller,
+};
+
+impl Services {
+    /// What removing this member will do, for the dialog (R64).
+    pub(super) async fn plan_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalPlan, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let row = actors::find_member(&mut tx, &actor, id).await?;
+        let sponsored = invitations::sponsored_by(&mut tx, actor.scope(), id).await?;
+        Ok(RemovalPlan {
+            details: member_details(self, &mut tx, &actor, row).await?,
+            sponsored: sponsored
+                .into_iter()
+                .map(|invitation| Sponsored { email: invitation.email, grant: invitation.grant })
+                .collect(),
+        })
+    }
+
+    /// Removes a member; the row stays as a tombstone (R39). This account's access dies with the next request, nothing else does (R36).
+    pub(super) async fn remove_member(&self, caller: &Caller, form: &RemoveForm) -> Result<Removed, AppError> {
+        let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+        let row = actors::find_member(&mut tx, &actor, id).await?;
+        if row.state == MemberState::Removed {
+            return Ok(Removed::AlreadyRemoved);
+        }
+        can_remove(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
+        if row.grant.makes_owner() && row.state == MemberState::Active {
+            keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
+        }
+        if form.version.parse() != Ok(row.version) {
+            return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+        }
+
+        settle_sponsored(&mut tx, &actor, id, form.sponsored != "revoke", now).await?;
+        if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+            return Ok(Removed::AlreadyRemoved);
+        }
+        let event = withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
+        let to = To { member: id, email: row.email.key().to_owned() };
+        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+        tx.commit().await?;
+        Ok(Removed::Done { member: id, label: row.label().to_owned(), was_invited: row.state == MemberState::Invited })
+    }
+}
+
+/// Ends the row's open invitation, if it has one.
+async fn withdraw(tx: &mut Tx, actor: &Actor, row: &Member, now: Timestamp) -> Result<Option<Event>, StorageError> {
+    let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(None) };
+    let revoked = invitations::revoke(tx, actor.scope(), latest.id, now).await?;
+    Ok(revoked.then_some(Event::InvitationWithdrawn { invitation: latest.id }))
+}
+
+/// The invitations that a leaving member answers for: the actor takes those over that the actor could give, if they are to be kept; the
+/// others are withdrawn (R29).
+pub(super) async fn settle_sponsored(
+    tx: &mut Tx,
+    actor: &Actor,
+    leaving: MemberId,
+    keep: bool,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    for sponsored in invitations::sponsored_by(tx, actor.scope(), leaving).await? {
+        let to = To { member: sponsored.member, email: sponsored.email };
+        let event = if keep && can_grant(&actor.effective, &sponsored.grant, &actor.roles).is_yes() {
+            invitations::set_sponsor(tx, actor.scope(), sponsored.id, actor.member).await?;
+            Event::InvitationSponsored { invitation: sponsored.id }
+        } else {
+            invitations::revoke(tx, actor.scope(), sponsored.id, now).await?;
+            if let Some(row) = members::find(tx, actor.scope(), sponsored.member).await? {
+                members::remove(tx, actor.scope(), row.id, actor.member, row.version, now).await?;
+            }
+            Event::InvitationWithdrawn { invitation: sponsored.id }
+        };
+        audit::record(tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Sending an invitation again: a new mailed link, the old one dead, the life renewed (R23, INV-11).
+
+use super::{Services, actors};
+use crate::storage::{
+    audit::{self, Event, To},
+    invitations,
+};
+use app::{
+    api::invitations::Resent,
+    domain::{ids::MemberId, permission::Gate, policy::can_handle_invitation, time::Span},
+    error::AppError,
+    ports::Caller,
+};
+
+impl Services {
+    /// Sends the invitation of a row again; role, extras, method and language are kept. The actor becomes its sponsor.
+    pub(super) async fn resend_invitation(&self, caller: &Caller, member: MemberId) -> Result<Resent, AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let row = actors::find_member(&mut tx, &actor, member).await?;
+        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
+        let latest =
+            row.invitation.as_ref().filter(|_| row.shown(now).is_awaiting_answer()).ok_or(AppError::NotFound)?;
+        let invitation = invitations::find(&mut tx, actor.scope(), latest.id).await?.ok_or(AppError::NotFound)?;
+
+        let cool_down = Span::seconds(i64::from(self.config.invitations.resend_cool_down_s));
+        if let Some(again) = invitation.mailed.map(|at| at + cool_down).filter(|again| *again > now) {
+            return Err(AppError::RateLimited { retry_after_s: (again - now).as_seconds() });
+        }
+        if !invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
+            return Err(AppError::NotFound);
+        }
+        let mail = self
+            .queue_invitation(&mut tx, actor.scope(), member, invitation.id, row.email.key(), invitation.language, now)
+            .await?;
+        let to = To { member, email: row.email.key().to_owned() };
+        let event = Event::InvitationResent { invitation: invitation.id };
+        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+        tx.commit().await?;
+        self.mail_wake.notify_one();
+        Ok(Resent { member, email: row.email.typed().to_owned(), mail })
+    }
+}

@@ -1,0 +1,159 @@
+//! Signing in by e-mail address and password.
+
+use super::Services;
+use crate::{
+    config::Limits,
+    secrets::Token,
+    storage::{
+        StorageError, Tx, accounts,
+        rate_buckets::{self, Limit},
+        sessions::{self, NewSession},
+        users,
+    },
+};
+use app::{
+    api::session::SignInForm,
+    domain::{
+        email::Email,
+        ids::{SessionId, UserId},
+        password::LONGEST,
+        time::Span,
+    },
+    error::AppError,
+    paths,
+    ports::{Visitor, WithCookies},
+};
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// The bucket of an address: whole for IPv4, its /64 for IPv6.
+pub(super) fn ip_key(what: &str, ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => format!("{what}:ip:{ip}"),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{what}:ip:{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// A limit from its figures in the configuration.
+fn limit(burst: u32, per_s: f64) -> Limit {
+    // Thousandths a second: exact enough, and whole numbers for both databases.
+    Limit { burst, milli_per_s: (per_s * 1000.0).round() as i64 }
+}
+
+impl Services {
+    /// The limit of tries with links, codes and measured passwords.
+    pub(super) fn token_limit(&self) -> Limit {
+        let limits = &self.config.limits;
+        limit(limits.token_burst, limits.token_per_s)
+    }
+
+    /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
+    /// same price (EN-01); only failures count against the limits.
+    pub(super) async fn sign_in(&self, visitor: &Visitor, form: &SignInForm) -> Result<WithCookies<String>, AppError> {
+        let email = Email::parse(&form.email).ok();
+        let keys = Keys::of(&self.config.limits, visitor.ip, email.as_ref());
+        let mut tx = self.database.begin_read().await?;
+        keys.refuse_if_full(&mut tx, self).await?;
+        let user = match &email {
+            Some(email) => users::find_by_email(&mut tx, email.key()).await?,
+            None => None,
+        };
+        drop(tx);
+
+        // PW-02: what is too long is not hashed, but costs a verification like anything else.
+        let too_long = form.password.chars().count() > LONGEST as usize;
+        let (password, phc) = if too_long {
+            ("", None)
+        } else {
+            (form.password.as_str(), user.as_ref().and_then(|user| user.phc.as_deref()))
+        };
+        let fits = self.hasher.verify(password, phc).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            let mut tx = self.database.begin_write().await?;
+            keys.count_failure(&mut tx, self).await?;
+            tx.commit().await?;
+            tracing::info!(ip = %visitor.ip, "sign-in failed");
+            return Err(AppError::WrongCredentials);
+        };
+        let upgraded = match user.phc.as_deref() {
+            Some(phc) if self.hasher.is_outdated(phc) => Some(self.hasher.hash(&form.password).await?),
+            _ => None,
+        };
+
+        let mut tx = self.database.begin_write().await?;
+        if let Some(phc) = upgraded {
+            users::set_password(&mut tx, user.id, &phc, self.now()).await?;
+        }
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        let accounts = accounts::of_user(&mut tx, user.id, session).await?;
+        tx.commit().await?;
+        tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
+
+        let home = match (form.account.as_str(), accounts.as_slice()) {
+            (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
+                paths::account(wanted)
+            }
+            (_, [only]) => paths::account(only.slug.as_str()),
+            _ => paths::ACCOUNTS.to_owned(),
+        };
+        Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie] })
+    }
+
+    /// Begins a session that the user's password proved, in place of the browser's present one (SE-02). Answers its cookie.
+    pub(super) async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        user: UserId,
+    ) -> Result<(SessionId, String), StorageError> {
+        if let Some(previous) = &visitor.signed_in {
+            sessions::delete(tx, previous.session).await?;
+        }
+        let token = Token::new();
+        let session = NewSession {
+            id: SessionId(Uuid::now_v7()),
+            hash: token.hash(),
+            user,
+            user_agent: &visitor.user_agent,
+            ip: visitor.ip.to_string(),
+        };
+        sessions::insert(tx, &session, self.config.sessions.most_per_user, self.now()).await?;
+        Ok((session.id, self.cookies.session(token.reveal())))
+    }
+}
+
+/// The buckets that a sign-in is counted in.
+struct Keys(Vec<(String, Limit)>);
+
+impl Keys {
+    fn of(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
+        let by_ip = (ip_key("sign-in", ip), limit(limits.sign_in_burst, limits.sign_in_per_s));
+        let by_user = email.map(|email| {
+            let key = format!("sign-in:user:{}", email.rate_key());
+            (key, limit(limits.sign_in_user_burst, limits.sign_in_user_per_s))
+        });
+        Self(std::iter::once(by_ip).chain(by_user).collect())
+    }
+
+    async fn refuse_if_full(&self, tx: &mut Tx, services: &Services) -> Result<(), AppError> {
+        for (key, limit) in &self.0 {
+            rate_buckets::peek(tx, key, *limit, services.now()).await?.map_err(too_many)?;
+        }
+        Ok(())
+    }
+
+    async fn count_failure(&self, tx: &mut Tx, services: &Services) -> Result<(), StorageError> {
+        for (key, limit) in &self.0 {
+            // Over the limit or not: the answer to this try is given already.
+            let _ = rate_buckets::take(tx, key, *limit, services.now()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn too_many(wait: Span) -> AppError {
+    AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) }
+}

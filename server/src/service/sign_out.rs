@@ -1,0 +1,21 @@
+//! Signing out: the session is dead on the server (SE-05).
+
+use super::Services;
+use crate::storage::sessions;
+use app::{
+    error::AppError,
+    ports::{Visitor, WithCookies},
+};
+
+impl Services {
+    /// Ends this browser's session, if there is one.
+    pub(super) async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError> {
+        if let Some(signed_in) = &visitor.signed_in {
+            let mut tx = self.database.begin_write().await?;
+            sessions::delete(&mut tx, signed_in.session).await?;
+            tx.commit().await?;
+            tracing::info!(user = %signed_in.user, session = %signed_in.session, "signed out");
+        }
+        Ok(WithCookies { answer: (), cookies: vec![self.cookies.clear_session()] })
+    }
+}

@@ -1,0 +1,194 @@
+//! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
+
+use super::{Services, accept_invitation::Accepted, invitation_facts::Held, sign_in::ip_key};
+use crate::{
+    secrets,
+    storage::{
+        StorageError, Tx, accounts,
+        audit::{self, By, Event, To},
+        members, rate_buckets, sessions,
+        tokens::{self, Purpose},
+        users::{self, User},
+    },
+};
+use app::{
+    api::joining::{Joined, SignUpForm},
+    domain::{
+        email::Email,
+        fields::{Field, FieldErrors, Problem},
+        ids::{InvitationId, UserId},
+        invitation::Channel,
+        name::parse_name,
+        time::Timestamp,
+    },
+    error::AppError,
+    ports::{Visitor, WithCookies},
+};
+use uuid::Uuid;
+
+impl Services {
+    /// Makes a login for the invited address and joins with it, signed in right after.
+    pub(super) async fn sign_up(&self, visitor: &Visitor, form: &SignUpForm) -> Result<WithCookies<Joined>, AppError> {
+        let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
+        let mut tx = self.database.begin_read().await?;
+        let held = self.held_as(&mut tx, visitor, id).await?;
+        drop(tx);
+        if let Some(signed_in) = &visitor.signed_in {
+            // R19: the second of two clicks finds its work done. Anybody else signs out first (R14).
+            let done = held.was_taken_up_by(signed_in.user);
+            return if done { Ok(self.joined(&held, Vec::new())) } else { Err(AppError::OpenTheLinkAgain) };
+        }
+        let name = self.read_form(&held, form)?;
+        if self.needs_code(&held) {
+            self.count_code_try(visitor, id).await?;
+        }
+        let phc = self.hasher.hash(&form.password).await?;
+
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, held.scope).await?;
+        let held = self.held_as(&mut tx, visitor, id).await?;
+        if !held.is_open(now) {
+            drop(tx);
+            return self.finish_late(visitor, &held, form).await;
+        }
+        let mailbox_proved = self.prove_mailbox(&mut tx, &held, form, now).await?;
+        if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            tx.commit().await?;
+            return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+        }
+        let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
+        match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            Accepted::Joined => {}
+            Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
+        }
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        tx.commit().await?;
+        self.mail_wake.notify_one();
+        tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
+        Ok(self.joined(&held, vec![cookie]))
+    }
+
+    fn read_form(&self, held: &Held, form: &SignUpForm) -> Result<String, AppError> {
+        let mut errors = FieldErrors::default();
+        if Email::parse(&form.email).as_ref() != Ok(&held.member.email) {
+            errors.keep::<()>(Field::Email, Err(Problem::NotTheInvitedAddress));
+        }
+        let name = errors.keep(Field::Name, parse_name(&form.name));
+        let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
+        errors.keep(Field::Password, self.check_password(&form.password, &words));
+        if self.needs_code(held) && form.code.trim().is_empty() {
+            errors.keep::<()>(Field::Code, Err(Problem::Required));
+        }
+        match name {
+            Some(name) if errors == FieldErrors::default() => Ok(name),
+            _ => Err(errors.into()),
+        }
+    }
+
+    /// R58: wrong codes are throttled by invitation and address; they never harm the invitation.
+    async fn count_code_try(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError> {
+        let key = ip_key(&format!("code:{id}"), visitor.ip);
+        let mut tx = self.database.begin_write().await?;
+        let taken = rate_buckets::take(&mut tx, &key, CODE_TRIES, self.now()).await?;
+        tx.commit().await?;
+        taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })
+    }
+
+    /// Is the mailbox proved, by the link or by the mailed code (R12)?
+    async fn prove_mailbox(
+        &self,
+        tx: &mut Tx,
+        held: &Held,
+        form: &SignUpForm,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        if held.channel == Channel::Mailed {
+            return Ok(true);
+        }
+        if !self.needs_code(held) {
+            return Ok(false);
+        }
+        let hash = secrets::code_hash(held.invitation.id.0, form.code.trim());
+        if tokens::use_up(tx, Purpose::InvitationCode, &hash, now).await? {
+            Ok(true)
+        } else {
+            Err(FieldErrors::one(Field::Code, Problem::WrongCode).into())
+        }
+    }
+
+    /// The new user; or the one who had the address without ever proving it, who makes way for the mailbox's owner (R13).
+    #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]
+    async fn make_user(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        name: String,
+        phc: String,
+        mailbox_proved: bool,
+        now: Timestamp,
+    ) -> Result<User, AppError> {
+        let verified = mailbox_proved.then_some(now);
+        match users::find_by_email(tx, held.member.email.key()).await? {
+            Some(user) if user.verified.is_some() || !mailbox_proved => {
+                Err(FieldErrors::one(Field::Email, Problem::SignInInstead).into())
+            }
+            Some(user) => {
+                sessions::delete_of_user(tx, user.id).await?;
+                for membership in members::hold_of_user(tx, user.id, now).await? {
+                    let to = To { member: membership.member, email: membership.email_key };
+                    audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
+                }
+                users::prove_mailbox(tx, user.id, &name, now).await?;
+                users::set_password(tx, user.id, &phc, now).await?;
+                Ok(User { name, verified, phc: Some(phc), ..user })
+            }
+            None => {
+                let user = User {
+                    id: UserId(Uuid::now_v7()),
+                    email: held.member.email.clone(),
+                    name,
+                    language: Some(visitor.language),
+                    verified,
+                    phc: Some(phc),
+                };
+                users::insert(tx, &user, now).await.map_err(|error| match error {
+                    StorageError::Taken(_) => FieldErrors::one(Field::Email, Problem::SignInInstead).into(),
+                    other => AppError::from(other),
+                })?;
+                Ok(user)
+            }
+        }
+    }
+
+    /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same.
+    async fn finish_late(
+        &self,
+        visitor: &Visitor,
+        held: &Held,
+        form: &SignUpForm,
+    ) -> Result<WithCookies<Joined>, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let user = users::find_by_email(&mut tx, held.member.email.key()).await?;
+        drop(tx);
+        let Some(user) = user.filter(|user| held.was_taken_up_by(user.id)) else {
+            return Err(AppError::OpenTheLinkAgain);
+        };
+        if !self.hasher.verify(&form.password, user.phc.as_deref()).await? {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        let mut tx = self.database.begin_write().await?;
+        let (_, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        tx.commit().await?;
+        Ok(self.joined(held, vec![cookie]))
+    }
+
+    pub(super) fn joined(&self, held: &Held, mut cookies: Vec<String>) -> WithCookies<Joined> {
+        cookies.push(self.cookies.clear_invitation());
+        WithCookies { answer: Joined::In { slug: held.account.slug.clone() }, cookies }
+    }
+}
+
+/// Tries with a mailed code: ten, then one a minute.
+const CODE_TRIES: rate_buckets::Limit = rate_buckets::Limit { burst: 10, milli_per_s: 17 };
