@@ -154,6 +154,7 @@ struct State {
     script: Box<Script>,
     starttls: Option<TlsAcceptor>,
     mails: Mutex<Vec<Received>>,
+    lost: Mutex<Vec<Received>>,
     lines: Mutex<Vec<String>>,
     talking: AtomicUsize,
     most_talking: AtomicUsize,
@@ -200,6 +201,7 @@ impl MailServer {
             script,
             starttls,
             mails: Mutex::default(),
+            lost: Mutex::default(),
             lines: Mutex::default(),
             talking: AtomicUsize::new(0),
             most_talking: AtomicUsize::new(0),
@@ -223,6 +225,11 @@ impl MailServer {
     /// The mails that were taken, in their order.
     pub fn mails(&self) -> Vec<Received> {
         self.state.mails.lock().unwrap().clone()
+    }
+
+    /// The mails whose text came and that were not taken.
+    pub fn lost(&self) -> Vec<Received> {
+        self.state.lost.lock().unwrap().clone()
     }
 
     /// Every line that came in.
@@ -295,9 +302,8 @@ async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Resu
                 }
                 let data = data.trim_end_matches("\r\n.\r\n").replace("\r\n..", "\r\n.");
                 let reply = reply_to(state, ".", "250 2.0.0 taken");
-                if reply.takes() {
-                    state.mails.lock().unwrap().push(Received { from: from.clone(), to: to.clone(), data });
-                }
+                let pile = if reply.takes() { &state.mails } else { &state.lost };
+                pile.lock().unwrap().push(Received { from: from.clone(), to: to.clone(), data });
                 if !say(&mut stream, reply).await? {
                     return Ok(());
                 }
