@@ -47,6 +47,7 @@ impl Sort {
 
 /// One view of the list. Unknown values in a URL are passed over, so that an old link still shows something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ListQuery {
     /// A part of the name or address.
     pub search: String,

@@ -77,7 +77,9 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
     let place = members::place(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
     match place.state {
         MemberState::Active => {}
-        MemberState::Invited | MemberState::Suspended | MemberState::Removed => return Err(AppError::NoLongerAMember),
+        MemberState::Invited | MemberState::Suspended | MemberState::Removed => {
+            return Err(AppError::NoLongerAMember { account: place.account_name });
+        }
     }
     if !place.proved {
         return Err(AppError::Unauthenticated);

@@ -4,6 +4,7 @@ mod accept_invitation;
 mod actors;
 mod ask_for_new_link;
 mod authenticate;
+mod check_audit;
 mod check_password;
 mod copy_link;
 mod create_account;

@@ -43,7 +43,10 @@ async fn hand_over(config: &Config) -> Outcome {
     sender(config).send(&mail, &CancellationToken::new()).await
 }
 
-async fn unprotected(script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static, timeout_s: u32) -> (Outcome, MailServer) {
+async fn unprotected(
+    script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static,
+    timeout_s: u32,
+) -> (Outcome, MailServer) {
     let server = MailServer::scripted(script).await;
     let outcome = hand_over(&config(&server, SmtpTls::None, None, timeout_s)).await;
     (outcome, server)
@@ -108,9 +111,7 @@ async fn in_06_a_file_without_certificates_stops_the_start() {
 async fn f3_a_server_that_falls_silent_costs_a_step_at_most() {
     let before = Instant::now();
     let silent_at = ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"];
-    let tries = silent_at.map(|verb| {
-        unprotected(move |line: &str| line.starts_with(verb).then_some(Reply::Stall), 1)
-    });
+    let tries = silent_at.map(|verb| unprotected(move |line: &str| line.starts_with(verb).then_some(Reply::Stall), 1));
     for (outcome, server) in futures::future::join_all(tries).await {
         assert_eq!(outcome, Outcome::Deferred("no answer within 1 s".to_owned()));
         assert!(server.mails().is_empty());
@@ -130,7 +131,8 @@ async fn f3_a_server_that_drips_costs_30_seconds_at_most() {
 
 #[tokio::test]
 async fn f3_a_server_that_thinks_long_about_the_text_is_not_cut_short() {
-    let thinks = |line: &str| (line == ".").then(|| Reply::Late(Duration::from_secs(3), "250 taken at last".to_owned()));
+    let thinks =
+        |line: &str| (line == ".").then(|| Reply::Late(Duration::from_secs(3), "250 taken at last".to_owned()));
     let (outcome, _server) = unprotected(thinks, 1).await;
     assert_eq!(outcome, Outcome::Accepted("250 taken at last".to_owned()));
 }
@@ -138,7 +140,8 @@ async fn f3_a_server_that_thinks_long_about_the_text_is_not_cut_short() {
 #[tokio::test]
 async fn f4_5xx_is_final_4xx_is_not_at_every_step_of_the_mail() {
     for verb in ["MAIL", "RCPT", "DATA", "."] {
-        let says = |answer: &'static str| move |line: &str| line.starts_with(verb).then(|| Reply::Say(answer.to_owned()));
+        let says =
+            |answer: &'static str| move |line: &str| line.starts_with(verb).then(|| Reply::Say(answer.to_owned()));
         let (outcome, server) = unprotected(says("550-5.1.1 No such user\r\n550 5.1.1 here"), 10).await;
         assert_eq!(outcome, Outcome::Refused("550 5.1.1 No such user here".to_owned()), "{verb}");
         assert!(server.mails().is_empty());
@@ -154,7 +157,8 @@ async fn f4_5xx_is_final_4xx_is_not_at_every_step_of_the_mail() {
 
 #[tokio::test]
 async fn f4_a_trouble_of_ours_is_never_the_mails_fault() {
-    for (verb, answer) in [("CONNECT", "554 5.7.1 Not you"), ("EHLO", "502 What?"), ("MAIL", "530 5.7.0 Sign in first")] {
+    for (verb, answer) in [("CONNECT", "554 5.7.1 Not you"), ("EHLO", "502 What?"), ("MAIL", "530 5.7.0 Sign in first")]
+    {
         let says = move |line: &str| line.starts_with(verb).then(|| Reply::Say(answer.to_owned()));
         let (outcome, _server) = unprotected(says, 10).await;
         assert_eq!(outcome, Outcome::Deferred(answer.to_owned()), "{verb}");

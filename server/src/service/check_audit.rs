@@ -1,0 +1,17 @@
+//! Reading an account's audit events against their chain, for `roster doctor`.
+
+use super::Services;
+use crate::storage::{AccountScope, StorageError, accounts, audit};
+use app::domain::name::Slug;
+
+impl Services {
+    /// The audit events of the account with this slug, each checked against the one before; `None` without such an account.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn check_audit(&self, slug: &Slug) -> Result<Option<Vec<audit::Recorded>>, StorageError> {
+        let mut tx = self.database.begin_read().await?;
+        let Some(account) = accounts::find_by_slug(&mut tx, slug).await? else { return Ok(None) };
+        Ok(Some(audit::all(&mut tx, AccountScope::established(account.id)).await?))
+    }
+}

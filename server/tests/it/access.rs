@@ -1,0 +1,195 @@
+//! Who may call what: every server function, page and plain route, by everybody who must not (AZ-01, AZ-03, AZ-05).
+
+use crate::support::{Browser, both_databases};
+use app::{
+    domain::role::{BuiltInRole, Grant},
+    error::AppError,
+};
+use axum::http::StatusCode;
+use std::collections::BTreeSet;
+
+/// Whom a server function answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calls {
+    /// Everybody, with nothing that is anybody's.
+    Everyone,
+    /// Whoever is signed in, with what is their own.
+    SignedIn,
+    /// Every active member.
+    Member,
+    /// Active members with this permission.
+    Needs(&'static str),
+}
+
+/// The matrix: every server function, and whom it answers. A function that is not here fails the test, and so does a row without one.
+const FUNCTIONS: &[(&str, Calls)] = &[
+    ("accounts/home", Calls::Member),
+    ("accounts/leave", Calls::Member),
+    ("accounts/list", Calls::SignedIn),
+    ("accounts/open", Calls::SignedIn),
+    ("invitation/ask-for-new-link", Calls::Everyone),
+    ("invitation/decline", Calls::Everyone),
+    ("invitation/join", Calls::SignedIn),
+    ("invitation/mail-code", Calls::Everyone),
+    ("invitation/sign-up", Calls::Everyone),
+    ("invitation/view", Calls::Everyone),
+    ("outbox/list", Calls::Needs("users.invite")),
+    ("session/measure-password", Calls::Everyone),
+    ("session/sign-in", Calls::Everyone),
+    ("session/sign-out", Calls::Everyone),
+    ("session/whoami", Calls::Everyone),
+    ("setup/set-up", Calls::Everyone),
+    ("setup/view", Calls::Everyone),
+    ("users/copy-link", Calls::Needs("users.invite")),
+    ("users/edit", Calls::Needs("users.edit")),
+    ("users/invite", Calls::Needs("users.invite")),
+    ("users/list", Calls::Needs("users.read")),
+    ("users/plan-removal", Calls::Needs("users.read")),
+    ("users/remove", Calls::Needs("users.remove")),
+    ("users/resend", Calls::Needs("users.invite")),
+    ("users/show", Calls::Needs("users.read")),
+];
+
+/// Fields that every function finds its own among; those in `form` are asked for by `form` functions alone.
+fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut fields = vec![("account", account), ("member", member), ("invitation", member)];
+    match function {
+        "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
+        "users/remove" => fields.extend([("form[member]", member), ("form[version]", "1")]),
+        "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
+        "accounts/open" => fields.extend([("form[account_name]", "Eve"), ("form[slug]", "eve")]),
+        _ => fields.push(("form[email]", "eve@example.org")),
+    }
+    fields
+}
+
+async fn call(browser: &Browser, function: &str, account: &str, member: &str) -> Result<serde_json::Value, AppError> {
+    browser.call(function, &fields(function, account, member)).await
+}
+
+/// Everything that a change would change.
+async fn state(world: &crate::support::World) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for sql in [
+        "SELECT COUNT(*) FROM members",
+        "SELECT COALESCE(CAST(SUM(version) AS BIGINT), 0) FROM members",
+        "SELECT COUNT(*) FROM invitations",
+        "SELECT COUNT(*) FROM invitation_tokens",
+        "SELECT COUNT(*) FROM outbox",
+        "SELECT COUNT(*) FROM audit_events",
+        "SELECT COUNT(*) FROM accounts",
+    ] {
+        counts.push(world.count(sql).await);
+    }
+    counts
+}
+
+#[test]
+fn az_01_the_matrix_names_every_server_function_and_no_other() {
+    let registered: BTreeSet<String> = server_fn::axum::server_fn_paths()
+        .map(|(path, _)| path.strip_prefix("/api/").expect("server functions live under /api").to_owned())
+        .collect();
+    let named: BTreeSet<String> = FUNCTIONS.iter().map(|(function, _)| (*function).to_owned()).collect();
+    assert_eq!(registered, named);
+}
+
+#[test]
+fn br_05_no_server_function_is_called_by_get() {
+    for (path, method) in server_fn::axum::server_fn_paths() {
+        assert_eq!(method, axum::http::Method::POST, "{path}");
+    }
+}
+
+both_databases! {
+    async fn az_01_az_03_az_05_every_function_refuses_whoever_must_not(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let gone = ana.brings_in_as("gone@example.org", BuiltInRole::Admin).await;
+        ana.removes(&ana.row("gone@example.org").await).await.unwrap();
+        let again = ana.brings_in_as("again@example.org", BuiltInRole::Admin).await;
+        ana.removes(&ana.row("again@example.org").await).await.unwrap();
+        ana.invites_with("again@example.org", &Grant::of(BuiltInRole::Admin), &[("form[again]", "fresh")]).await.unwrap();
+        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
+        let bea = world.browser().on("beta");
+        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
+        bea.signs_up(&id, "bea@example.org").await.unwrap();
+        let row = ana.row("ben@example.org").await.id.to_string();
+        let before = state(&world).await;
+
+        for (function, calls) in FUNCTIONS {
+            let anonymous = call(&world.browser(), function, "acme", &row).await;
+            match calls {
+                Calls::Everyone => continue,
+                Calls::SignedIn => {
+                    assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}");
+                    continue;
+                }
+                Calls::Member | Calls::Needs(_) => assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}"),
+            }
+            for former in [&gone, &again] {
+                assert_eq!(call(former, function, "acme", &row).await, Err(AppError::NoLongerAMember), "{function}");
+            }
+            assert_eq!(call(&bea, function, "acme", &row).await, Err(AppError::NotFound), "{function}: another account's owner");
+            assert_eq!(call(&bea, function, "no-such-account", &row).await, Err(AppError::NotFound), "{function}");
+            if let Calls::Needs(permission) = calls {
+                let refused = call(&ben, function, "acme", &row).await;
+                let Err(AppError::Refused(app::domain::policy::Refusal::Needs { gate })) = refused else { panic!("{function}: {refused:?}") };
+                assert_eq!(gate.key(), *permission, "{function}");
+            }
+            // AZ-03: a row of another account is no row.
+            let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
+                || ["users/show", "users/plan-removal", "users/resend", "users/copy-link"].contains(function);
+            if takes_a_row {
+                assert_eq!(call(&bea, function, "beta", &row).await, Err(AppError::NotFound), "{function}: a row of another account");
+                let random = uuid::Uuid::now_v7().to_string();
+                assert_eq!(call(&bea, function, "beta", &random).await, Err(AppError::NotFound), "{function}: no row at all");
+            }
+        }
+        assert_eq!(state(&world).await, before, "nothing was changed");
+    }
+
+    async fn az_03_pages_of_an_account_open_for_its_members_alone(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
+        let bea = world.browser().on("beta");
+        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
+        bea.signs_up(&id, "bea@example.org").await.unwrap();
+        let row = ana.row("ben@example.org").await.id;
+        for path in [
+            "/a/acme/settings/users".to_owned(),
+            "/a/acme/settings/users/new".to_owned(),
+            format!("/a/acme/settings/users/{row}/edit"),
+            format!("/a/acme/settings/users/{row}/remove"),
+            "/a/acme/settings/outbox".to_owned(),
+        ] {
+            assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
+            let anonymous = world.browser().get(&path).await;
+            assert!(anonymous.status.is_redirection(), "{path}: {}", anonymous.status);
+            assert!(anonymous.location().starts_with("/login/acme"), "{path}: {}", anonymous.location());
+            for (browser, status) in [(&ben, StatusCode::FORBIDDEN), (&bea, StatusCode::NOT_FOUND)] {
+                let answer = browser.get(&path).await;
+                assert_eq!(answer.status, status, "{path}");
+                assert!(!answer.body.contains("ben@example.org") || browser.me().await.unwrap().email == "ben@example.org", "{path}");
+                assert!(!answer.body.contains("ana@example.org"), "{path} names somebody to whom it must not");
+            }
+        }
+        assert_eq!(ben.get("/a/acme").await.status, StatusCode::OK);
+        assert_eq!(bea.get("/a/acme").await.status, bea.get("/a/no-such-account").await.status);
+    }
+
+    async fn az_01_plain_routes_answer_as_their_table_says(world: World) {
+        use server::http::{Access, PLAIN_ROUTES};
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        for route in PLAIN_ROUTES {
+            let id = uuid::Uuid::now_v7().to_string();
+            let path = route.path.replace("{slug}", "acme").replace("{token}", "x").replace("{tag}", "en").replace("{mail}", &id);
+            let answer = world.browser().get(&path).await;
+            match route.access {
+                Access::Everyone | Access::TokenHolder => assert!(!answer.body.contains("@example.org"), "{path}"),
+                Access::Member => assert!(answer.status != StatusCode::OK, "{path}: {}", answer.status),
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Inviting, inviting again, sending again, handing over a link.
+
+use crate::support::both_databases;
+use app::{
+    api::{
+        invitations::Invited,
+        joining::{InvitationView, Joined},
+    },
+    domain::{
+        fields::{Field, Problem},
+        member::{MailState, ShownState},
+        name::Slug,
+        policy::{Refusal, Verdict},
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+    error::AppError,
+};
+
+both_databases! {
+    async fn r01_one_address_is_one_row_however_it_is_typed(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("Ben@Bücher.example", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let again = ana.invites(" ben@xn--bcher-kva.EXAMPLE ", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(matches!(again, Invited::AlreadyInvited { .. }), "{again:?}");
+        assert_eq!(ana.row("Ben@Bücher.example").await.email, "Ben@Bücher.example");
+        assert_eq!(world.deliver(1).await[0].to, ["ben@xn--bcher-kva.example"]);
+        assert!(matches!(ana.invites("ben+news@bücher.example", &Grant::of(BuiltInRole::Viewer)).await, Ok(Invited::Done { .. })));
+    }
+
+    async fn r02_inviting_an_active_member_changes_nothing(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
+        let mails = world.count("SELECT COUNT(*) FROM outbox").await;
+        let outcome = ana.invites("BEN@example.org", &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        assert!(matches!(&outcome, Invited::AlreadyMember { role, .. } if role.as_str() == "editor"), "{outcome:?}");
+        assert_eq!(ana.row("ben@example.org").await.grant, Grant::of(BuiltInRole::Editor));
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox").await, mails);
+    }
+
+    async fn r04_a_removed_member_is_invited_again_with_the_old_role_or_a_fresh_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let before = Grant::of(BuiltInRole::Editor).with("analytics.export");
+        let ben = ana.brings_in("ben@example.org", &before).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        let outcome = ana.invites("Ben@Example.org", &viewer).await.unwrap();
+        let Invited::RemovedBefore { previous, restore, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((previous, restore), (before.clone(), Verdict::Yes));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Removed, "asking changes nothing");
+
+        ana.invites_with("ben@example.org", &viewer, &[("form[again]", "restore")]).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.grant, before);
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        ana.invites_with("ben@example.org", &viewer, &[("form[again]", "fresh")]).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.grant, viewer);
+
+        // The first mail invited, the second told Ana, the third and fourth invited again.
+        let link = world.link_to("ben@example.org", 2).await;
+        let id = ben.opens_link(&link).await;
+        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: slug("acme") }));
+        assert_eq!(ben.home().await.unwrap().grant, viewer);
+    }
+
+    async fn r04_restoring_needs_the_right_to_give_what_is_restored(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        ana.brings_in("ben@example.org", &Grant::of(BuiltInRole::Viewer).with("billing.manage")).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        let outcome = adam.invites("ben@example.org", &viewer).await.unwrap();
+        assert!(matches!(&outcome, Invited::RemovedBefore { restore: Verdict::No(_), .. }), "{outcome:?}");
+        let refused = adam.invites_with("ben@example.org", &viewer, &[("form[again]", "restore")]).await;
+        assert!(matches!(refused, Err(AppError::Refused(Refusal::AboveYourOwn { .. }))), "{refused:?}");
+        adam.invites_with("ben@example.org", &viewer, &[("form[again]", "fresh")]).await.unwrap();
+    }
+
+    async fn r05_a_second_invitation_while_one_is_pending_names_the_first(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let since = world.now();
+        world.advance(Span::hours(1));
+        let outcome = ana.invites("ben@example.org", &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        let Invited::AlreadyInvited { since: named, by, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((named, by.as_deref()), (since, Some("Ana Owner")));
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, 1);
+    }
+
+    async fn inv_14_twenty_parallel_invitations_make_one_row_and_one_mail(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let ana = ana.clone();
+            tasks.spawn(async move { ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await });
+        }
+        let outcomes: Vec<_> = tasks.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Invited::Done { .. })).count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Invited::AlreadyInvited { .. })).count(), 19);
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'invitation'").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'invited'").await, 1);
+    }
+
+    async fn r07_inv_18_the_answer_does_not_tell_whether_the_address_has_a_user(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("known@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.on("beta");
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        let shape = |outcome: Invited| match outcome {
+            Invited::Done { mail, .. } => format!("{mail:?}"),
+            other => panic!("{other:?}"),
+        };
+        let known = shape(beta.invites("known@example.org", &viewer).await.unwrap());
+        let stranger = shape(beta.invites("stranger@example.org", &viewer).await.unwrap());
+        assert_eq!(known, stranger);
+        let words = |mail: &crate::mail_server::Received| {
+            mail.part("text/plain").lines().filter(|line| !line.contains("/i/")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (to_known, to_stranger) = (world.mail_to("known@example.org", 1).await, world.mail_to("stranger@example.org", 0).await);
+        assert_eq!(words(&to_known), words(&to_stranger), "the mail tells no more than the answer");
+    }
+
+    async fn inv_15_r30_nobody_invites_to_what_he_could_not_give(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        let owner = adam.invites("ben@example.org", &Grant::of(BuiltInRole::Owner)).await;
+        assert_eq!(owner, Err(AppError::Refused(Refusal::OnlyOwnersMakeOwners)));
+        let extra = adam.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer).with("billing.manage")).await;
+        assert!(matches!(extra, Err(AppError::Refused(Refusal::AboveYourOwn { .. }))), "{extra:?}");
+        let viewer = ana.brings_in_as("vera@example.org", BuiltInRole::Viewer).await;
+        assert!(viewer.list(&Default::default()).await.is_err());
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE email_key = 'ben@example.org'").await, 0);
+    }
+
+    async fn what_is_wrong_with_the_invitation_is_said_at_each_field(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let fields = [("account", "acme"), ("form[method]", "x"), ("form[email]", "ben"), ("form[role]", "nonsense"), ("form[lifetime]", "5"), ("form[language]", "xx")];
+        let Err(AppError::Invalid(errors)) = ana.call::<Invited>("users/invite", &fields).await else { panic!() };
+        for (field, problem) in [
+            (Field::LoginMethod, Problem::NotOffered),
+            (Field::Email, Problem::NotAnEmail),
+            (Field::Role, Problem::NotOffered),
+            (Field::Lifetime, Problem::NotOffered),
+            (Field::Language, Problem::NotOffered),
+        ] {
+            assert_eq!(errors.of(field), Some(problem), "{field:?}");
+        }
+    }
+
+    async fn r21_an_invitation_lives_as_long_as_chosen_and_stays_in_the_list(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Viewer), &[("form[lifetime]", "1")]).await.unwrap();
+        ana.invites("cleo@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        world.advance(Span::hours(1));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Expired);
+        assert_eq!(ana.row("cleo@example.org").await.expires, Some(world.now() - Span::hours(1) + Span::days(7)));
+        let expired = app::domain::list::ListQuery { state: Some(ShownState::Expired), ..Default::default() };
+        assert_eq!(ana.list(&expired).await.unwrap().rows.len(), 1);
+    }
+
+    async fn r23_inv_11_sending_again_makes_a_new_link_and_kills_the_old_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Editor).with("audit.read");
+        ana.invites("ben@example.org", &grant).await.unwrap();
+        let old = world.link_to("ben@example.org", 0).await;
+        let row = ana.row("ben@example.org").await;
+        assert!(matches!(ana.resends(&row).await, Err(AppError::RateLimited { retry_after_s: 300 })));
+        world.advance(Span::days(8));
+        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        ana.resends(&row).await.unwrap();
+        let new = world.link_to("ben@example.org", 1).await;
+        assert_ne!(old, new);
+        let row = ana.row("ben@example.org").await;
+        assert_eq!((row.state, row.expires, &row.grant), (ShownState::Invited, Some(world.now() + Span::days(7)), &grant));
+
+        let ben = world.browser();
+        let id = ben.opens_link(&old).await;
+        assert!(matches!(ben.views(&id).await, InvitationView::Replaced { .. }));
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        let id = ben.opens_link(&new).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ben.home().await.unwrap().grant, grant);
+    }
+
+    async fn copy_link_gives_the_same_link_each_time_and_never_the_mailed_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let mailed = world.link_to("ben@example.org", 0).await;
+        let row = ana.row("ben@example.org").await;
+        let (first, second) = (ana.copies_link(&row).await.unwrap(), ana.copies_link(&row).await.unwrap());
+        assert_eq!(first.url, second.url);
+        assert!(first.url.starts_with("http://127.0.0.1:3000/i/") && !first.url.ends_with(&mailed));
+    }
+
+    async fn r30_links_and_mails_of_invitations_above_ones_own_are_out_of_reach(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        ana.invites("olga@example.org", &Grant::of(BuiltInRole::Owner)).await.unwrap();
+        let row = adam.row("olga@example.org").await;
+        world.advance(Span::hours(1));
+        assert!(matches!(adam.copies_link(&row).await, Err(AppError::Refused(_))));
+        assert!(matches!(adam.resends(&row).await, Err(AppError::Refused(_))));
+        assert!(matches!(adam.removes(&row).await, Err(AppError::Refused(_))));
+        assert!(matches!(adam.edits(&row, &Grant::of(BuiltInRole::Viewer)).await, Err(AppError::Refused(_))));
+    }
+
+    async fn r61_without_a_mail_server_the_row_says_so_and_the_copied_link_works(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let ana = ana.at(&bare);
+        let outcome = ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(matches!(&outcome, Invited::Done { mail: MailState::NoMailServer, .. }), "{outcome:?}");
+        let row = ana.row("ben@example.org").await;
+        assert_eq!(row.mail, Some(MailState::NoMailServer));
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitation_tokens").await, 0, "no mailed token is made");
+        let ben = bare.browser();
+        let id = ben.opens_link(&ana.copies_link(&row).await.unwrap().url).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.vouched_by.as_deref(), Some("Ana Owner"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 1);
+    }
+
+    async fn r60_every_change_is_one_event_in_an_unbroken_chain(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let row = ana.row("ben@example.org").await;
+        ana.edits(&row, &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let kinds = world.texts("SELECT kind FROM audit_events ORDER BY seq").await;
+        assert_eq!(kinds, ["account_opened", "invited", "joined", "edited", "removed"]);
+        let data = world.texts("SELECT data FROM audit_events").await.join(" ");
+        assert!(!data.contains("example.org") && !data.contains("Ana"), "names and addresses stay out of the chain: {data}");
+        let events = world.services.check_audit(&slug("acme")).await.unwrap().unwrap();
+        assert!(events.iter().all(|event| event.in_chain));
+    }
+
+    async fn inv_02_no_token_stands_in_the_database_in_clear(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let mailed = world.mail_to("ben@example.org", 0).await.token();
+        let copied = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
+        let copied = copied.rsplit('/').next().unwrap().to_owned();
+        for column in [
+            "SELECT data FROM audit_events",
+            "SELECT COALESCE(last_answer, '') FROM outbox",
+            "SELECT recipient FROM outbox",
+            "SELECT COALESCE(answer, '') FROM delivery_events",
+        ] {
+            let texts = world.texts(column).await.join(" ");
+            assert!(!texts.contains(&mailed) && !texts.contains(&copied), "{column}");
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitation_tokens WHERE LENGTH(hash) = 32 AND LENGTH(sealed) > 43").await, 2);
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitation_tokens WHERE sealed IS NOT NULL").await, 0, "erased when they die");
+    }
+}
+
+fn slug(raw: &str) -> Slug {
+    Slug::parse(raw).unwrap()
+}

@@ -1,0 +1,414 @@
+//! The invited person's side: opening the link, signing up, joining, declining.
+
+use crate::support::{PASSWORD, both_databases};
+use app::{
+    api::joining::{InvitationView, Joined, NewLink, Standing},
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        member::ShownState,
+        name::Slug,
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+    error::AppError,
+};
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
+
+fn in_acme() -> Result<Joined, AppError> {
+    Ok(Joined::In { slug: Slug::parse("acme").unwrap() })
+}
+
+fn viewer() -> Grant {
+    Grant::of(BuiltInRole::Viewer)
+}
+
+both_databases! {
+    async fn r08_inv_06_opening_a_link_changes_nothing(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let before = ana.row("ben@example.org").await;
+        for n in 0..20 {
+            let scanner = world.browser();
+            let method = if n % 2 == 0 { Method::HEAD } else { Method::GET };
+            let request = Request::builder().method(method).uri(&link).body(Body::empty()).unwrap();
+            let answer = scanner.send(request).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER);
+            scanner.get(answer.location()).await;
+        }
+        assert_eq!(ana.row("ben@example.org").await, before);
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, in_acme());
+    }
+
+    async fn inv_07_the_link_is_exchanged_for_a_cookie_and_the_token_shows_nowhere(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let token = world.mail_to("ben@example.org", 0).await.token();
+        let ben = world.browser();
+        let answer = ben.get(&format!("/i/{token}")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        assert!(!answer.location().contains(&token));
+        let page = ben.get(answer.location()).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.body.contains(&token));
+        assert!(page.body.contains("ben@example.org"), "the live sign-up form names the address");
+    }
+
+    async fn inv_08_r11_signing_up_takes_the_address_from_the_invitation(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let standing = ben.views_open(&id).await.standing;
+        assert!(matches!(&standing, Standing::SignUp { email, needs_code: false, .. } if email == "ben@example.org"), "{standing:?}");
+        let other = ben.signs_up(&id, "eve@example.org").await;
+        assert_eq!(other, Err(AppError::Invalid(FieldErrors::one(Field::Email, Problem::NotTheInvitedAddress))));
+        assert_eq!(ben.signs_up(&id, " Ben@Example.org").await, in_acme());
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org' AND email_verified_at IS NOT NULL").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+    }
+
+    async fn inv_03_nothing_in_the_request_changes_what_is_granted(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let grant = viewer().with("bots.edit");
+        ana.invites("ben@example.org", &grant).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        for more in [("form[role]", "owner"), ("form[extras][]", "billing.manage"), ("form[account]", "beta"), ("form[method]", "x")] {
+            let answer = ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[more]).await;
+            assert_eq!(answer, Err(AppError::Transport), "{more:?} is refused");
+        }
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        let home = ben.home().await.unwrap();
+        assert_eq!((home.grant, home.effective.is_owner), (grant, false));
+    }
+
+    async fn r09_the_link_alone_makes_no_membership(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let stranger = world.browser();
+        let id = stranger.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        assert_eq!(stranger.joins(&id).await, Err(AppError::Unauthenticated));
+        let sign_up = stranger.signs_up(&id, "ben@example.org").await;
+        assert_eq!(sign_up, Err(AppError::Invalid(FieldErrors::one(Field::Email, Problem::SignInInstead))));
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'active'").await, 3);
+    }
+
+    async fn inv_04_a_link_is_dead_the_moment_it_ends(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        world.advance(Span::days(7));
+        assert!(matches!(ben.views(&id).await, InvitationView::Expired { .. }));
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 1);
+    }
+
+    async fn inv_05_fifty_accepts_of_one_link_make_one_user_and_one_membership(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..50 {
+            let browser = world.browser();
+            let id = browser.opens_link(&link).await;
+            // Every second one is another person with the same link and another password.
+            let password = if n % 2 == 0 { PASSWORD.to_owned() } else { format!("{PASSWORD} number {n}") };
+            tasks.spawn(async move { (browser.signs_up_with(&id, "ben@example.org", &password, &[]).await, browser) });
+        }
+        let outcomes = tasks.join_all().await;
+        let winners = outcomes.iter().filter(|(outcome, _)| outcome.is_ok()).count();
+        assert!((1..=25).contains(&winners), "the winner, and those with the winner's credentials: {winners}");
+        for (outcome, browser) in &outcomes {
+            match outcome {
+                Ok(_) => assert!(browser.home().await.is_ok()),
+                Err(error) => assert_eq!(*error, AppError::OpenTheLinkAgain),
+            }
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org'").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'active'").await, 2);
+        assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'joined'").await, 1);
+    }
+
+    async fn inv_05_fifty_joins_of_one_signed_in_user_all_succeed_with_one_membership(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        let token = ben.cookie("invite").unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (tab, id) = (world.browser(), id.clone());
+            tab.set_cookie("roster_session_3000", &ben.cookie("session").unwrap());
+            tab.set_cookie("roster_invite_3000", &token);
+            tasks.spawn(async move { tab.joins(&id).await });
+        }
+        for outcome in tasks.join_all().await {
+            assert_eq!(outcome, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'joined'").await, 2);
+    }
+
+    async fn r12_a_copied_link_asks_for_a_mailed_code(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        let standing = ben.views_open(&id).await.standing;
+        assert!(matches!(standing, Standing::SignUp { needs_code: true, or_sign_in: true, .. }), "{standing:?}");
+        let without = ben.signs_up(&id, "ben@example.org").await;
+        assert_eq!(without, Err(AppError::Invalid(FieldErrors::one(Field::Code, Problem::Required))));
+        ben.asks_for_code(&id).await.unwrap();
+        let text = world.mail_to("ben@example.org", 1).await.part("text/plain");
+        let code = text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 8).expect("a code of eight digits").to_owned();
+        let wrong = ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[("form[code]", "00000000")]).await;
+        assert_eq!(wrong, Err(AppError::Invalid(FieldErrors::one(Field::Code, Problem::WrongCode))));
+        assert_eq!(ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[("form[code]", &code)]).await, in_acme());
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
+    }
+
+    async fn r58_wrong_codes_are_throttled_and_harm_nothing(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url).await;
+        let mut limited = false;
+        for n in 0..12 {
+            let code = format!("{n:08}");
+            let outcome = ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[("form[code]", &code)]).await;
+            limited |= matches!(outcome, Err(AppError::RateLimited { .. }));
+        }
+        assert!(limited);
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+    }
+
+    async fn r12_r13_who_joined_by_a_copied_link_is_vouched_for_until_the_mailbox_is_proved(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        let ana_bare = ana.at(&bare);
+        ana_bare.invites("ben@example.org", &viewer()).await.unwrap();
+        let eve = bare.browser();
+        let id = eve.opens_link(&ana_bare.copies_link(&ana_bare.row("ben@example.org").await).await.unwrap().url).await;
+        eve.signs_up_with(&id, "ben@example.org", "eve had the link before ben", &[]).await.unwrap();
+
+        // Another account invites the mailbox by mail: its owner proves it, and the earlier login makes way.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser().on("beta");
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        assert!(matches!(ben.views_open(&id).await.standing, Standing::SignUp { .. }));
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert!(eve.me().await.is_none(), "the earlier sessions are gone");
+        assert!(world.browser().sign_in("ben@example.org", "eve had the link before ben").await.is_err());
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Suspended, "the earlier membership waits for its admins");
+    }
+
+    async fn r14_inv_09_somebody_else_signed_in_is_told_so_and_nothing_happens(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let cleo = ana.brings_in_as("cleo@example.org", BuiltInRole::Viewer).await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let id = cleo.opens_link(&link).await;
+        let standing = cleo.views_open(&id).await.standing;
+        assert_eq!(standing, Standing::SomebodyElse { email: "cleo@example.org".to_owned() });
+        assert_eq!(cleo.joins(&id).await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(cleo.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+        cleo.sign_out().await;
+        assert!(matches!(cleo.views_open(&id).await.standing, Standing::SignUp { .. }), "sign out and continue");
+    }
+
+    async fn r15_r16_an_existing_user_joins_with_the_present_login(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let grant = Grant::of(BuiltInRole::Agent).with("audit.read");
+        ana.on("beta").invites("Ben@example.org", &grant).await.unwrap();
+        let link = world.link_to("ben@example.org", 1).await;
+
+        let other_browser = world.browser();
+        let id = other_browser.opens_link(&link).await;
+        assert_eq!(other_browser.views_open(&id).await.standing, Standing::SignIn);
+
+        let id = ben.opens_link(&link).await;
+        let open = ben.views_open(&id).await;
+        assert_eq!(open.standing, Standing::Join { email: "ben@example.org".to_owned() });
+        assert_eq!((open.account.as_str(), open.role.as_str()), ("Beta", "agent"));
+        assert_eq!(open.inviter.map(|inviter| (inviter.name, inviter.email)), Some(("Ana Owner".to_owned(), "ana@example.org".to_owned())));
+        assert!(ben.on("beta").home().await.is_err(), "opening joins nothing");
+        ben.joins(&id).await.unwrap();
+        assert_eq!(ben.on("beta").home().await.unwrap().grant, grant);
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+        assert_eq!(world.count("SELECT COUNT(*) FROM password_credentials").await, 2);
+    }
+
+    async fn r18_a_link_opened_after_it_was_used_says_so(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        ben.opens_link(&link).await;
+        let acme = Some(Slug::parse("acme").unwrap());
+        assert_eq!(ben.views(&id).await, InvitationView::Used { account: "Acme".to_owned(), mine: acme });
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, in_acme(), "the second click finds its work done");
+        let other = world.browser();
+        let answer = other.follow(&link).await;
+        assert_eq!(answer.status, StatusCode::OK, "never an error page");
+        assert_eq!(other.views(&id).await, InvitationView::Used { account: "Acme".to_owned(), mine: None });
+    }
+
+    async fn r19_two_tabs_both_end_in_the_account(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let (first, second) = tokio::join!(ben.signs_up(&id, "ben@example.org"), ben.signs_up(&id, "ben@example.org"));
+        assert_eq!((first, second), (in_acme(), in_acme()));
+        assert!(ben.home().await.is_ok());
+    }
+
+    async fn r20_an_expired_link_lets_the_person_ask_once_a_day(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites_with("ben@example.org", &viewer(), &[("form[lifetime]", "1")]).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        world.advance(Span::hours(2));
+        assert!(matches!(ben.views(&id).await, InvitationView::Expired { may_ask: true, .. }));
+        assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::Asked));
+        assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::AskedBefore));
+        let mail = world.mail_to("ana@example.org", 0).await;
+        assert!(mail.part("text/plain").contains("ben@example.org"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE recipient = 'ben@example.org'").await, 1, "no link to whoever asks");
+        world.advance(Span::days(1));
+        assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::Asked));
+    }
+
+    async fn r22_a_withdrawn_link_says_so_and_the_address_can_be_invited_at_once(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(ben.views(&id).await, InvitationView::Withdrawn { account: "Acme".to_owned() });
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        ana.invites_with("ben@example.org", &viewer(), &[("form[again]", "fresh")]).await.unwrap();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, in_acme());
+    }
+
+    async fn r24_the_last_saved_role_is_the_one_that_is_joined_with(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let editor = Grant::of(BuiltInRole::Editor).with("audit.read");
+        ana.edits(&ana.row("ben@example.org").await, &editor).await.unwrap();
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ben.home().await.unwrap().grant, editor);
+    }
+
+    async fn r29_inv_15_an_invitation_whose_sponsor_lost_the_right_is_held(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        adam.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ana.edits(&ana.row("adam@example.org").await, &viewer()).await.unwrap();
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
+        assert_eq!(ben.views(&id).await, InvitationView::Held { account: "Acme".to_owned() });
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Held);
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org'").await, 0);
+    }
+
+    async fn r63_who_declines_is_shown_so_and_can_be_invited_again(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ben.declines(&id).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Declined);
+        assert!(world.mail_to("ana@example.org", 0).await.part("text/plain").contains("ben@example.org"), "the sponsor is told");
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Editor));
+    }
+
+    async fn inv_13_invitations_of_one_address_in_two_accounts_are_independent(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.on("beta");
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        beta.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(beta.row("ben@example.org").await.state, ShownState::Invited);
+    }
+
+    async fn inv_17_unknown_and_malformed_links_give_one_neutral_page(world: World) {
+        world.owner("ana@example.org").await;
+        let mut pages = Vec::new();
+        for link in ["/i/x", "/i/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/i/%00", "/i/..%2f..%2fetc"] {
+            let browser = world.browser();
+            let answer = browser.get(link).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{link}");
+            assert_eq!(answer.location(), "/invitation/unknown", "{link}");
+            let page = browser.get(answer.location()).await;
+            assert_eq!(page.status, StatusCode::OK);
+            pages.push(browser.views("").await);
+        }
+        pages.dedup();
+        assert_eq!(pages, [InvitationView::Unknown]);
+    }
+
+    async fn inv_20_links_name_the_configured_address_whatever_the_request_says(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        let body = format!("account=acme&member={}", row.id);
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/api/users/copy-link")
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "https")
+            .header("forwarded", "host=evil.example")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body))
+            .unwrap();
+        let link: app::api::invitations::Link = ana.send(request).await.read().unwrap();
+        assert!(link.url.starts_with("http://127.0.0.1:3000/i/"), "{}", link.url);
+    }
+
+    async fn inv_22_a_form_without_the_links_cookie_is_refused(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        ana.invites("cleo@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        assert_eq!(world.browser().signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        let cleo = world.browser();
+        cleo.opens_link(&world.link_to("cleo@example.org", 0).await).await;
+        assert_eq!(cleo.views(&id).await, InvitationView::OpenTheLinkAgain);
+        assert_eq!(cleo.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+    }
+}

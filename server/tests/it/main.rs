@@ -1,0 +1,24 @@
+//! The server through its real router, on both databases, with a real mail server.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests say what they expect and stop at the first surprise"
+)]
+
+mod mail_server;
+mod mail_transport;
+mod support;
+
+mod access;
+mod editing;
+mod first_run;
+mod inviting;
+mod joining;
+mod listing;
+mod mail_worker;
+mod removing;
+mod schema;
+mod signing_in;

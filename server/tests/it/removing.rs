@@ -1,0 +1,99 @@
+//! Removing a member, withdrawing an invitation, leaving.
+
+use crate::support::{PASSWORD, both_databases};
+use app::{
+    api::members::Removed,
+    domain::{
+        member::ShownState,
+        policy::Refusal,
+        role::{BuiltInRole, Grant},
+    },
+    error::AppError,
+};
+
+both_databases! {
+    async fn r36_se_06_a_removed_member_loses_this_account_alone_and_at_once(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        ben.joins(&id).await.unwrap();
+
+        let removed = ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert!(matches!(&removed, Removed::Done { label, was_invited: false, .. } if label == "ben"), "{removed:?}");
+        let second = world.configured(|_| {});
+        assert_eq!(ben.at(&second).home().await, Err(AppError::NoLongerAMember));
+        assert_eq!(ben.list(&Default::default()).await, Err(AppError::NoLongerAMember));
+        assert!(ben.on("beta").home().await.is_ok());
+        assert_eq!(ben.me().await.unwrap().accounts.len(), 1);
+    }
+
+    async fn r39_a_removed_member_stays_as_a_tombstone(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Editor).with("audit.read");
+        ana.brings_in("ben@example.org", &grant).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        assert_eq!((row.state, row.grant, row.name.as_deref()), (ShownState::Removed, grant, Some("ben")));
+        assert_eq!(row.removed.and_then(|event| event.by).as_deref(), Some("Ana Owner"));
+        assert!(ana.list(&Default::default()).await.unwrap().rows.iter().all(|row| row.email != "ben@example.org"));
+        let again = ana.removes(&ana.row("ben@example.org").await).await;
+        assert_eq!(again, Ok(Removed::AlreadyRemoved));
+    }
+
+    async fn r40_inv_12_who_comes_back_has_what_was_chosen_and_no_old_session(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Viewer), &[("form[again]", "fresh")]).await.unwrap();
+        assert_eq!(ben.home().await, Err(AppError::NoLongerAMember), "invited again is not in");
+        let link = world.link_to("ben@example.org", 1).await;
+        let back = world.browser();
+        back.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        let id = back.opens_link(&link).await;
+        back.joins(&id).await.unwrap();
+        assert_eq!(back.home().await.unwrap().grant, Grant::of(BuiltInRole::Viewer));
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE email_key = 'ben@example.org'").await, 1, "the same row");
+    }
+
+    async fn r32_removing_oneself_is_leaving(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let own = ben.row("ben@example.org").await;
+        assert_eq!(ben.removes(&own).await, Err(AppError::Refused(Refusal::LeaveInstead)));
+        ben.leaves().await.unwrap();
+        assert_eq!(ben.home().await, Err(AppError::NoLongerAMember));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Removed);
+    }
+
+    async fn r29_inv_16_what_a_removed_member_sponsored_is_kept_or_withdrawn(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for (email, choice, expected) in [
+            ("adam@example.org", "keep", ShownState::Invited),
+            ("aron@example.org", "revoke", ShownState::Removed),
+        ] {
+            let admin = ana.brings_in_as(email, BuiltInRole::Admin).await;
+            let invited = format!("by-{email}");
+            admin.invites(&invited, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            let row = ana.row(email).await;
+            let plan = ana.plans_removal(&row).await.unwrap();
+            assert_eq!(plan.sponsored.iter().map(|sponsored| sponsored.email.as_str()).collect::<Vec<_>>(), [invited.as_str()]);
+            ana.removes_with(&row, choice).await.unwrap();
+            let row = ana.row(&invited).await;
+            assert_eq!(row.state, expected);
+            if expected == ShownState::Invited {
+                assert_eq!(row.invited.and_then(|event| event.by).as_deref(), Some("Ana Owner"), "the remover answers for it");
+            }
+        }
+    }
+
+    async fn az_09_az_15_removal_touches_no_user(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let users = world.texts("SELECT name FROM users ORDER BY email_key").await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(world.texts("SELECT name FROM users ORDER BY email_key").await, users);
+        world.browser().sign_in("ben@example.org", PASSWORD).await.unwrap();
+    }
+}

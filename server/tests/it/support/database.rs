@@ -1,0 +1,103 @@
+//! Fresh databases: copies of one that was migrated once.
+
+use server::storage::Database;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+use tokio::sync::OnceCell;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of one test's own.
+pub struct Fresh {
+    kind: Kind,
+    url: String,
+    name: String,
+    dir: Option<tempfile::TempDir>,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+static SQLITE_TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();
+static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// The URL of a PostgreSQL server whose user may create databases.
+fn postgres_url() -> String {
+    std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL is not set: run `make test`, which starts a PostgreSQL of its own, or name one")
+}
+
+fn with_database(url: &str, name: &str) -> String {
+    let mut url = url::Url::parse(url).expect("TEST_POSTGRES_URL is a URL");
+    url.set_path(name);
+    url.to_string()
+}
+
+async fn administer(sql: String) {
+    use sqlx::{Connection, Executor};
+    let mut connection = sqlx::PgConnection::connect(&postgres_url()).await.expect("PostgreSQL answers");
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn sqlite_template() -> PathBuf {
+    let path = std::env::temp_dir().join(format!("roster-template-{}.db", std::process::id()));
+    let database = Database::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await;
+    path
+}
+
+async fn postgres_template() -> String {
+    let name = format!("roster_template_{}", std::process::id());
+    administer(format!("CREATE DATABASE {name}")).await;
+    let database = Database::connect(&with_database(&postgres_url(), &name)).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await;
+    name
+}
+
+/// A migrated database with nothing in it.
+pub async fn fresh(kind: Kind) -> Fresh {
+    let name = format!("roster_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+    match kind {
+        Kind::Sqlite => {
+            let template = SQLITE_TEMPLATE.get_or_init(sqlite_template).await;
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("roster.db");
+            std::fs::copy(template, &path).unwrap();
+            Fresh { kind, url: format!("sqlite:{}", path.display()), name, dir: Some(dir) }
+        }
+        Kind::Postgres => {
+            let template = POSTGRES_TEMPLATE.get_or_init(postgres_template).await;
+            administer(format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+            Fresh { kind, url: with_database(&postgres_url(), &name), name, dir: None }
+        }
+    }
+}
+
+impl Fresh {
+    pub async fn connect(&self) -> Database {
+        Database::connect(&self.url).await.unwrap()
+    }
+
+    /// Removes what the test left.
+    pub async fn discard(self) {
+        match self.kind {
+            Kind::Sqlite => drop(self.dir),
+            Kind::Postgres => administer(format!("DROP DATABASE {} WITH (FORCE)", self.name)).await,
+        }
+    }
+}
+
+/// One fresh database of each kind.
+pub async fn all_databases() -> [(Fresh, Database); 2] {
+    let (sqlite, postgres) = (fresh(Kind::Sqlite).await, fresh(Kind::Postgres).await);
+    let (on_sqlite, on_postgres) = (sqlite.connect().await, postgres.connect().await);
+    [(sqlite, on_sqlite), (postgres, on_postgres)]
+}

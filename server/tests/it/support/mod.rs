@@ -1,0 +1,192 @@
+//! The real server on a fresh database, a real mail server, a clock set by hand, and browsers that talk to it through its router.
+
+mod browser;
+mod database;
+
+pub use browser::{Answer, Browser, PASSWORD};
+pub use database::{Kind, all_databases};
+
+use crate::mail_server::{MailServer, Received};
+use app::domain::time::{Span, Timestamp};
+use server::{
+    clock::{Clock, HandSetClock},
+    config::{Config, Smtp, SmtpTls},
+    mail::worker,
+    secrets::Keyring,
+    service::Services,
+    storage::Database,
+};
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// Declares stories that run on SQLite and on PostgreSQL.
+macro_rules! both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($world:ident: World) $story:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn story($world: $crate::support::World) $story
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[$meta])*
+            async fn on_sqlite() {
+                $crate::support::World::tell($crate::support::Kind::Sqlite, story).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            $(#[$meta])*
+            async fn on_postgres() {
+                $crate::support::World::tell($crate::support::Kind::Postgres, story).await;
+            }
+        }
+    )*};
+}
+pub(crate) use both_databases;
+
+/// 2026-05-04T09:00:00Z, a Monday.
+const MONDAY: Timestamp = Timestamp(1_777_885_200_000);
+
+/// One deployment of Roster: a server on a fresh database, with a mail server beside it.
+#[derive(Clone)]
+pub struct World {
+    pub services: Services,
+    pub clock: Arc<HandSetClock>,
+    pub mail: Arc<MailServer>,
+    router: axum::Router,
+    worker: Arc<Mutex<Option<CancellationToken>>>,
+}
+
+impl World {
+    /// Runs a story in a world of its own, and tidies up after it.
+    pub async fn tell<F: Future<Output = ()>>(kind: Kind, story: impl FnOnce(World) -> F) {
+        let fresh = database::fresh(kind).await;
+        let mail = Arc::new(MailServer::polite().await);
+        let world = World::on(fresh.connect().await, mail, |_| {});
+        story(world.clone()).await;
+        world.stop_worker();
+        world.services.database.close().await;
+        fresh.discard().await;
+    }
+
+    fn on(database: Database, mail: Arc<MailServer>, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            smtp: Some(Smtp {
+                host: "localhost".to_owned(),
+                port: Some(mail.address.port()),
+                tls: SmtpTls::None,
+                username: None,
+                password: None,
+                password_file: None,
+                from: "Roster <roster@example.org>".parse().unwrap(),
+                ca_file: None,
+            }),
+            ..Config::default()
+        };
+        change(&mut config);
+        let clock = Arc::new(HandSetClock::at(MONDAY));
+        Self::with_services(Self::services(config, clock.clone(), database), clock, mail)
+    }
+
+    fn services(config: Config, clock: Arc<HandSetClock>, database: Database) -> Services {
+        Services::on(Arc::new(config), clock, database, Keyring::new([7; 32])).unwrap()
+    }
+
+    fn with_services(services: Services, clock: Arc<HandSetClock>, mail: Arc<MailServer>) -> Self {
+        let router = server::http::router(services.clone());
+        Self { services, clock, mail, router, worker: Arc::default() }
+    }
+
+    /// The same database and clock behind another configuration: a second instance, or one without a mail server.
+    pub fn configured(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = (*self.services.config).clone();
+        change(&mut config);
+        let services = Self::services(config, self.clock.clone(), self.services.database.clone());
+        Self::with_services(services, self.clock.clone(), self.mail.clone())
+    }
+
+    /// The same deployment without a mail server (R61).
+    pub fn without_mail_server(&self) -> Self {
+        self.configured(|config| config.smtp = None)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn advance(&self, span: Span) {
+        self.clock.advance(span);
+    }
+
+    /// A browser that nobody has signed in with.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.clone())
+    }
+
+    /// The owner of the first account, `acme`, signed in.
+    pub async fn owner(&self, email: &str) -> Browser {
+        let browser = self.browser();
+        let link = self.services.setup_link().await.unwrap().expect("no account yet");
+        browser.follow(link.strip_prefix("http://127.0.0.1:3000").unwrap()).await;
+        browser.set_up("Acme", "acme", email).await.unwrap();
+        browser
+    }
+
+    /// Hands queued mails over to the mail server, and answers all it ever took.
+    pub async fn deliver(&self, count: usize) -> Vec<Received> {
+        self.start_worker();
+        self.services.mail_wake.notify_one();
+        self.mail.wait_for(count).await
+    }
+
+    /// The newest mail to an address, by what the mail server took.
+    pub async fn mail_to(&self, address: &str, nth: usize) -> Received {
+        self.start_worker();
+        self.services.mail_wake.notify_one();
+        for _ in 0..400 {
+            let mails = self.mail.mails();
+            let mut to = mails.iter().filter(|mail| mail.to.iter().any(|to| to == address));
+            if let Some(mail) = to.nth(nth) {
+                return mail.clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("no mail number {nth} to {address}");
+    }
+
+    /// The path of the link in the `nth` mail to an address that carries one.
+    pub async fn link_to(&self, address: &str, nth: usize) -> String {
+        format!("/i/{}", self.mail_to(address, nth).await.token())
+    }
+
+    fn start_worker(&self) {
+        let mut worker = self.worker.lock().unwrap();
+        if worker.is_none() {
+            let stop = CancellationToken::new();
+            tokio::spawn(worker::run(self.services.clone(), stop.clone()));
+            *worker = Some(stop);
+        }
+    }
+
+    fn stop_worker(&self) {
+        if let Some(stop) = self.worker.lock().unwrap().take() {
+            stop.cancel();
+        }
+    }
+
+    /// A number that a statement without parameters answers.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        match &self.services.database {
+            Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_one(readers).await.unwrap(),
+            Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+        }
+    }
+
+    /// The texts that a statement without parameters answers.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        match &self.services.database {
+            Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.unwrap(),
+            Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+        }
+    }
+}
