@@ -20,7 +20,10 @@ pub enum AppError {
     /// There is no such thing, or none that the caller may know of.
     NotFound,
     /// The caller was in this account and is no more (R36).
-    NoLongerAMember,
+    NoLongerAMember {
+        /// The account's name.
+        account: String,
+    },
     /// The fields of the form are not in order.
     Invalid(FieldErrors),
     /// Somebody else changed the row meanwhile (R66).
@@ -54,7 +57,7 @@ impl AppError {
         use http::StatusCode;
         match self {
             Self::Unauthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Self::Refused(_) | Self::NoLongerAMember => StatusCode::FORBIDDEN,
+            Self::Refused(_) | Self::NoLongerAMember { .. } => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
@@ -72,7 +75,7 @@ impl AppError {
             | Self::WrongCredentials
             | Self::Refused(_)
             | Self::NotFound
-            | Self::NoLongerAMember
+            | Self::NoLongerAMember { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::OpenTheLinkAgain
             | Self::RateLimited { .. }

@@ -1,4 +1,5 @@
 //! What the browser and the server share: the domain and its policy, the server functions, the pages and their texts.
+#![recursion_limit = "512"]
 
 #[allow(missing_docs, reason = "the fields of the structs that `#[server]` makes are its arguments")]
 pub mod api;
@@ -6,6 +7,102 @@ pub mod components;
 pub mod domain;
 pub mod error;
 pub mod i18n;
+mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod ports;
+
+use components::{ToastRegion, provide_toasts};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode::Async,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+use pages::{
+    AccountHomePage, AccountLayout, AccountsPage, EditDialog, HomePage, InvitationPage, InviteDialog, LoginPage,
+    NotFoundPage, OutboxPage, RemoveDialog, SetUpPage, UsersPage,
+};
+
+/// The whole document of a page, as the server answers it.
+#[cfg(feature = "ssr")]
+pub fn shell(options: LeptosOptions) -> AnyView {
+    view! {
+        <!DOCTYPE html>
+        // The browser takes the language over from here.
+        <html lang=i18n::page_language().tag()>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="robots" content="noindex" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="stylesheet" id="leptos" href="/pkg/roster.css" />
+                <AutoReload options=options.clone() />
+                <HydrationScripts options />
+                <leptos_meta::MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+    .into_any()
+}
+
+/// All pages. Each is rendered whole before it is sent (`Async`), so that it works without scripting and has its status,
+/// redirects and cookies in time.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    i18n::provide_locale();
+    provide_toasts();
+    forget_the_error_in_the_address();
+    view! {
+        <Title formatter=|title: String| format!("{title} · Roster") />
+        <Router>
+            <Routes fallback=NotFoundPage>
+                <Route path=path!("/") view=HomePage ssr=Async />
+                <Route path=path!("/setup") view=SetUpPage ssr=Async />
+                <Route path=path!("/login") view=LoginPage ssr=Async />
+                <Route path=path!("/login/:slug") view=LoginPage ssr=Async />
+                <Route path=path!("/invitation/:id") view=InvitationPage ssr=Async />
+                <Route path=path!("/accounts") view=AccountsPage ssr=Async />
+                <ParentRoute path=path!("/a/:slug") view=AccountLayout ssr=Async>
+                    <Route path=path!("/") view=AccountHomePage ssr=Async />
+                    <ParentRoute path=path!("/settings/users") view=UsersPage ssr=Async>
+                        <Route path=path!("/") view=|| () ssr=Async />
+                        <Route path=path!("/new") view=InviteDialog ssr=Async />
+                        <Route path=path!("/:id/edit") view=EditDialog ssr=Async />
+                        <Route path=path!("/:id/remove") view=RemoveDialog ssr=Async />
+                    </ParentRoute>
+                    <Route path=path!("/settings/outbox") view=OutboxPage ssr=Async />
+                </ParentRoute>
+            </Routes>
+        </Router>
+        <ToastRegion />
+    }
+}
+
+/// A form posted without scripting brings its error back in the address. Once shown it goes, so that loading the page anew does not
+/// show it again.
+fn forget_the_error_in_the_address() {
+    Effect::new(|| {
+        let location = window().location();
+        let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
+        if !search.contains("__err=") {
+            return;
+        }
+        let kept: Vec<_> = search
+            .trim_start_matches('?')
+            .split('&')
+            .filter(|part| !part.starts_with("__err=") && !part.starts_with("__path="))
+            .collect();
+        let address = if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) };
+        if let Ok(history) = window().history() {
+            let state = history.state().unwrap_or_default();
+            let _ = history.replace_state_with_url(&state, "", Some(&address));
+        }
+    });
+}

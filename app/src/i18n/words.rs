@@ -56,7 +56,7 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
         AppError::WrongCredentials => text!(locale, errors.wrong_credentials).into(),
         AppError::Refused(refusal) => refusal_text(locale, refusal, None),
         AppError::NotFound => text!(locale, errors.not_found).into(),
-        AppError::NoLongerAMember => text!(locale, errors.no_longer_a_member).into(),
+        AppError::NoLongerAMember { account } => text!(locale, errors.no_longer_a_member, account = account.clone()),
         AppError::Invalid(_) => text!(locale, errors.invalid).into(),
         AppError::ChangedMeanwhile { by: Some(by), .. } => text!(locale, errors.changed_by, by = by.clone()),
         AppError::ChangedMeanwhile { by: None, .. } => text!(locale, errors.changed).into(),

@@ -1,0 +1,47 @@
+//! The address of an account, proposed from its name.
+
+use super::Field;
+use crate::{
+    domain::{fields::Problem, name::Slug},
+    i18n::{text, use_locale},
+};
+use leptos::{html, prelude::*};
+
+/// The field of an account's address: follows the account's name until somebody edits it. Left empty, the server proposes.
+#[component]
+pub fn ProposedSlug(
+    /// The name in the form.
+    name: &'static str,
+    /// The account's name as it is typed.
+    #[prop(into)]
+    of: Signal<String>,
+    /// What the server says of it.
+    #[prop(into)]
+    problem: Signal<Option<Problem>>,
+) -> impl IntoView {
+    let locale = use_locale();
+    let input = NodeRef::<html::Input>::new();
+    let edited = RwSignal::new(false);
+    Effect::new(move || {
+        let proposed = of.with(|name| Slug::propose(name));
+        if let (false, Some(input)) = (edited.get_untracked() || proposed.is_empty(), input.get_untracked()) {
+            input.set_value(&proposed);
+        }
+    });
+    view! {
+        <Field
+            name
+            label=text!(locale, session.slug)
+            hint=text!(locale, session.slug_hint)
+            optional=true
+            check=check
+            problem
+            on_input=move |text: String| edited.set(!text.is_empty())
+            node_ref=input
+        />
+    }
+}
+
+fn check(text: &str) -> Result<(), Problem> {
+    Slug::parse(text).map(drop)
+}

@@ -1,0 +1,135 @@
+//! `/a/{slug}`: what joining and signing in lead to.
+
+use super::{Failed, Loading, use_slug};
+use crate::{
+    api::accounts::{AccountHome, LeaveAccount, open_home},
+    components::{
+        Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, error_of, on_success, use_toasts,
+    },
+    domain::{permission::Gate, policy::Refusal},
+    i18n::{Locale, permission_name, role_name, text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+
+/// An account's front page: one's role, what it allows, and the way out.
+#[component]
+pub fn AccountHomePage() -> impl IntoView {
+    let locale = use_locale();
+    let slug = use_slug();
+    let home = Resource::new_blocking(move || slug.get(), open_home);
+    let view = move || {
+        Suspend::new(async move {
+            match home.await {
+                Ok(home) => page(locale, home).into_any(),
+                Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+            }
+        })
+    };
+    view! { <Suspense fallback=Loading>{view}</Suspense> }
+}
+
+fn page(locale: Locale, home: AccountHome) -> impl IntoView {
+    let users = home.effective.opens(Gate::UsersRead).then(|| {
+        view! {
+            <a class="button button-primary" href=paths::users(home.slug.as_str())>
+                <Icon name="users" />
+                {text!(locale, session.manage_users)}
+            </a>
+        }
+    });
+    let platform = home.platform_url.clone().map(|url| {
+        view! {
+            <a class="button" href=url rel="external noreferrer">
+                <Icon name="external" />
+                {text!(locale, session.go_to_platform)}
+            </a>
+        }
+    });
+    view! {
+        <Title text=home.name.clone() />
+        <section class="page-narrow">
+            <header class="page-head">
+                <h1>{home.name.clone()}</h1>
+                <div class="actions">{platform} {users}</div>
+            </header>
+            {place(locale, &home)}
+            {leaving(locale, home)}
+        </section>
+    }
+}
+
+/// One's role and what it allows.
+fn place(locale: Locale, home: &AccountHome) -> impl IntoView + use<> {
+    let extras: Vec<_> = home
+        .grant
+        .extras
+        .iter()
+        .filter(|key| home.roles.catalogue.knows(key))
+        .map(|key| permission_name(locale, key, Some(&home.roles)))
+        .collect();
+    let allowed = if home.effective.is_owner {
+        view! { <p>{text!(locale, session.everything_allowed)}</p> }.into_any()
+    } else if home.effective.permissions.is_empty() {
+        view! { <p>{text!(locale, session.nothing_allowed)}</p> }.into_any()
+    } else {
+        view! { <PermissionSummary permissions=home.effective.permissions.clone() roles=home.roles.clone() /> }
+            .into_any()
+    };
+    let role = role_name(locale, &home.grant.role, Some(&home.roles));
+    view! {
+        <section class="panel">
+            <dl class="facts">
+                <dt>{text!(locale, session.your_role)}</dt>
+                <dd>
+                    <Badge tone=Tone::Neutral icon="key">{role}</Badge>
+                </dd>
+                {(!extras.is_empty())
+                    .then(|| {
+                        view! {
+                            <dt>{text!(locale, session.extras)}</dt>
+                            <dd>{extras.join(", ")}</dd>
+                        }
+                    })}
+            </dl>
+            <h2>{text!(locale, session.what_it_allows)}</h2>
+            {allowed}
+        </section>
+    }
+}
+
+/// Leaving (R32), told in advance what it means; an account's last owner is told why not (R33).
+fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
+    let leave = ServerAction::<LeaveAccount>::new();
+    let error = error_of(leave);
+    let (navigate, toasts) = (use_navigate(), use_toasts());
+    let name = home.name.clone();
+    on_success(leave, move |()| {
+        toasts.say(text!(locale, session.left, account = name.clone()));
+        navigate(paths::ACCOUNTS, Default::default());
+    });
+    let what = text!(locale, session.leave_text, account = home.name.clone());
+    let how = if home.last_owner {
+        view! { <RefusalNote refusal=Refusal::LastOwner /> }.into_any()
+    } else {
+        view! {
+            <ActionForm action=leave>
+                <input type="hidden" name="account" value=home.slug.to_string() />
+                <Button look=Look::Danger busy=leave.pending()>
+                    {text!(locale, session.leave_confirm, account = home.name)}
+                </Button>
+            </ActionForm>
+        }
+        .into_any()
+    };
+    view! {
+        <ErrorBox error />
+        <details class="disclosure">
+            <summary>{text!(locale, session.leave_title)}</summary>
+            <p>{what}</p>
+            {how}
+        </details>
+    }
+}

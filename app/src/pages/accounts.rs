@@ -1,0 +1,119 @@
+//! The chooser of accounts, and opening another one.
+
+use super::{Failed, Loading, shell::Card, shell::Shell};
+use crate::{
+    api::{
+        accounts::{AccountLine, MyAccounts, OpenAccount, list_accounts},
+        session::{Me, whoami},
+    },
+    components::{
+        Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, error_of, form_with, on_success, problem_at,
+    },
+    domain::fields,
+    error::AppError,
+    i18n::{Locale, role_name, text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_navigate;
+
+/// The accounts of the signed-in user.
+#[component]
+pub fn AccountsPage() -> impl IntoView {
+    let locale = use_locale();
+    let mine = Resource::new_blocking(|| (), |()| load());
+    let view = move || {
+        Suspend::new(async move {
+            match mine.await {
+                Ok((me, mine)) => view! { <Shell me>{accounts(locale, mine)}</Shell> }.into_any(),
+                Err(error) => view! {
+                    <Card>
+                        <Failed error />
+                    </Card>
+                }
+                .into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text=text!(locale, session.accounts_title) />
+        <Suspense fallback=Loading>{view}</Suspense>
+    }
+}
+
+async fn load() -> Result<(Me, MyAccounts), AppError> {
+    let me = whoami().await?.ok_or(AppError::Unauthenticated)?;
+    Ok((me, list_accounts().await?))
+}
+
+fn accounts(locale: Locale, MyAccounts { accounts, may_open }: MyAccounts) -> impl IntoView {
+    let list = if accounts.is_empty() {
+        view! {
+            <EmptyState icon="mail" title=text!(locale, session.accounts_empty_title)>
+                <p>{text!(locale, session.accounts_empty_text)}</p>
+            </EmptyState>
+        }
+        .into_any()
+    } else {
+        let lines: Vec<_> = accounts.into_iter().map(|account| line(locale, account)).collect();
+        view! { <ul class="accounts">{lines}</ul> }.into_any()
+    };
+    view! {
+        <section class="page-narrow">
+            <header class="page-head">
+                <h1>{text!(locale, session.accounts_title)}</h1>
+            </header>
+            {list}
+            {may_open.then(|| open_form(locale))}
+        </section>
+    }
+}
+
+fn line(locale: Locale, account: AccountLine) -> impl IntoView {
+    view! {
+        <li>
+            <a href=paths::account(account.slug.as_str())>
+                <span class="accounts-mark" aria-hidden="true">
+                    {account.name.chars().next().map(|first| first.to_uppercase().to_string())}
+                </span>
+                <span class="accounts-name">
+                    <strong>{account.name}</strong>
+                    <small>"/a/" {account.slug.to_string()}</small>
+                </span>
+                <span class="accounts-role">{role_name(locale, &account.grant.role, None)}</span>
+                <Icon name="chevron-right" />
+            </a>
+        </li>
+    }
+}
+
+fn open_form(locale: Locale) -> impl IntoView {
+    let open = ServerAction::<OpenAccount>::new();
+    let error = error_of(open);
+    let form = form_with(error);
+    let navigate = use_navigate();
+    on_success(open, move |new| navigate(&paths::users(new.slug.as_str()), Default::default()));
+    let name = RwSignal::new(String::new());
+    view! {
+        <section class="panel">
+            <h2>{text!(locale, session.open_account_title)}</h2>
+            <p>{text!(locale, session.open_account_text)}</p>
+            <ActionForm action=open node_ref=form attr:class="form">
+                <ErrorBox error />
+                <Field
+                    name="form[account_name]"
+                    label=text!(locale, session.account_name)
+                    autocomplete="organization"
+                    required=true
+                    problem=problem_at(error, fields::Field::AccountName)
+                    on_input=move |text| name.set(text)
+                />
+                <ProposedSlug name="form[slug]" of=name problem=problem_at(error, fields::Field::Slug) />
+                <div class="actions">
+                    <Button busy=open.pending()>{text!(locale, session.open_account)}</Button>
+                </div>
+            </ActionForm>
+        </section>
+    }
+}

@@ -1,0 +1,398 @@
+//! The page of an invitation, for the person invited: every state of a link in calm words.
+
+use super::{Failed, Loading, load_anew, shell::Card, with_next};
+use crate::{
+    api::{
+        joining::{
+            AskForNewLink, Decline, InvitationView, Join, MailCode, NewLink, OpenInvitation, SignUp, Standing,
+            view_invitation,
+        },
+        session::SignOut,
+    },
+    components::{
+        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, error_of, form_with,
+        on_success, problem_at,
+    },
+    domain::{fields, name, time::Timestamp},
+    error::AppError,
+    i18n::{Locale, role_name, text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_navigate, use_params_map};
+
+/// What a page of an invitation shares with its parts.
+#[derive(Clone, Copy)]
+struct Page {
+    locale: Locale,
+    invitation: Resource<Result<InvitationView, AppError>>,
+}
+
+/// The page of an invitation.
+#[component]
+pub fn InvitationPage() -> impl IntoView {
+    let locale = use_locale();
+    let parameters = use_params_map();
+    let id = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
+    let page = Page { locale, invitation: Resource::new_blocking(move || id.get(), view_invitation) };
+    let view = move || {
+        Suspend::new(async move {
+            match page.invitation.await {
+                Ok(view) => page.show(view),
+                Err(error) => view! { <Failed error /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text=text!(locale, joining.title) />
+        <Card>
+            <Transition fallback=Loading>{view}</Transition>
+        </Card>
+    }
+}
+
+impl Page {
+    fn show(self, view: InvitationView) -> AnyView {
+        let locale = self.locale;
+        match view {
+            InvitationView::Unknown => says(text!(locale, joining.unknown_title), text!(locale, joining.unknown_text)),
+            InvitationView::OpenTheLinkAgain => {
+                says(text!(locale, joining.again_title), text!(locale, joining.again_text))
+            }
+            InvitationView::Withdrawn { account } => {
+                says(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
+            }
+            InvitationView::Replaced { account, at } => self.replaced(account, at).into_any(),
+            InvitationView::Expired { id, account, inviter, may_ask } => {
+                let text = match inviter {
+                    Some(inviter) => text!(locale, joining.expired_text_by, inviter = inviter, account = account),
+                    None => text!(locale, joining.expired_text, account = account),
+                };
+                view! {
+                    {says(text!(locale, joining.expired_title), text)}
+                    {self.ask(id.to_string(), may_ask)}
+                }
+                .into_any()
+            }
+            InvitationView::Declined { account } => {
+                says(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))
+            }
+            InvitationView::Used { account, mine: Some(slug) } => view! {
+                {says(text!(locale, joining.mine_title, account = account.clone()), text!(locale, joining.mine_text))}
+                <p>
+                    <a class="button button-primary" href=paths::account(slug.as_str())>
+                        {text!(locale, joining.open_account, account = account)}
+                    </a>
+                </p>
+            }
+            .into_any(),
+            InvitationView::Used { account, mine: None } => view! {
+                {says(text!(locale, joining.used_title), text!(locale, joining.used_text, account = account))}
+                <p>
+                    <a class="button button-primary" href=paths::LOGIN>{text!(locale, joining.sign_in)}</a>
+                </p>
+            }
+            .into_any(),
+            InvitationView::Held { account } => {
+                says(text!(locale, joining.held_title), text!(locale, joining.held_text, account = account))
+            }
+            InvitationView::Open(open) => self.open(*open),
+        }
+    }
+
+    fn replaced(self, account: String, at: Timestamp) -> impl IntoView {
+        let locale = self.locale;
+        view! {
+            {says(text!(locale, joining.replaced_title), text!(locale, joining.replaced_text, account = account))}
+            <p>{text!(locale, joining.replaced_at)} " " <Time at /></p>
+        }
+    }
+
+    /// Asking for a new link, once a day (R20).
+    fn ask(self, id: String, may_ask: bool) -> impl IntoView {
+        let locale = self.locale;
+        let ask = ServerAction::<AskForNewLink>::new();
+        let error = error_of(ask);
+        let (asked, set_asked) = signal((!may_ask).then_some(NewLink::AskedBefore));
+        on_success(ask, move |answer| set_asked.set(Some(answer)));
+        move || match asked.get() {
+            None => {
+                let id = id.clone();
+                view! {
+                    <ActionForm action=ask attr:class="form">
+                        <ErrorBox error />
+                        <input type="hidden" name="invitation" value=id />
+                        <p>{text!(locale, joining.ask_hint)}</p>
+                        <div class="actions">
+                            <Button busy=ask.pending()>{text!(locale, joining.ask)}</Button>
+                        </div>
+                    </ActionForm>
+                }
+                .into_any()
+            }
+            Some(NewLink::Asked) => note(text!(locale, joining.asked)).into_any(),
+            Some(NewLink::AskedBefore) => note(text!(locale, joining.asked_before)).into_any(),
+        }
+    }
+
+    fn open(self, open: OpenInvitation) -> AnyView {
+        match open.standing.clone() {
+            Standing::SignUp { email, name, needs_code, or_sign_in, shortest_password } => {
+                let sign_up = NewLogin { email, name, needs_code, shortest_password };
+                self.sign_up(open, sign_up, or_sign_in).into_any()
+            }
+            Standing::SignIn => self.sign_in(open).into_any(),
+            Standing::Join { email } => self.join(open, email).into_any(),
+            Standing::SomebodyElse { email } => self.somebody_else(open, email).into_any(),
+        }
+    }
+
+    /// Signing in with the login there is, and coming back (R16).
+    fn sign_in(self, open: OpenInvitation) -> impl IntoView {
+        let locale = self.locale;
+        view! {
+            <h1>{text!(locale, joining.sign_in_title, account = open.account.clone())}</h1>
+            <p class="page-lead">{text!(locale, joining.sign_in_text)}</p>
+            {offer(locale, &open)}
+            <div class="actions">
+                <a class="button button-primary" href=sign_in_and_back(&open)>{text!(locale, joining.sign_in)}</a>
+            </div>
+        }
+    }
+
+    /// One page, two buttons (R15).
+    fn join(self, open: OpenInvitation, email: String) -> impl IntoView {
+        let locale = self.locale;
+        let (join, decline) = (ServerAction::<Join>::new(), ServerAction::<Decline>::new());
+        let error = Signal::derive(move || error_of(join).get().or_else(|| error_of(decline).get()));
+        let navigate = use_navigate();
+        on_success(join, move |joined| match joined.path_or("").as_str() {
+            "" => self.invitation.refetch(),
+            path => navigate(path, Default::default()),
+        });
+        on_success(decline, move |()| self.invitation.refetch());
+        view! {
+            <h1>{text!(locale, joining.join_title, account = open.account.clone())}</h1>
+            <ErrorBox error />
+            {offer(locale, &open)}
+            <p class="field-hint">{text!(locale, joining.joining_as, email = email)}</p>
+            <div class="actions">
+                <ActionForm action=join>
+                    <input type="hidden" name="invitation" value=open.id.to_string() />
+                    <Button busy=join.pending()>{text!(locale, joining.join)}</Button>
+                </ActionForm>
+                <ActionForm action=decline>
+                    <input type="hidden" name="invitation" value=open.id.to_string() />
+                    <Button look=Look::Plain busy=decline.pending()>{text!(locale, joining.decline)}</Button>
+                </ActionForm>
+            </div>
+        }
+    }
+
+    /// Another person is signed in (R14): nothing about the invitation is told but that it is not theirs.
+    fn somebody_else(self, open: OpenInvitation, email: String) -> impl IntoView {
+        let locale = self.locale;
+        let sign_out = ServerAction::<SignOut>::new();
+        on_success(sign_out, |path| load_anew(&path));
+        view! {
+            {says(text!(locale, joining.somebody_else_title), text!(locale, joining.somebody_else_text, email = email))}
+            <ErrorBox error=error_of(sign_out) />
+            <div class="actions">
+                <ActionForm action=sign_out>
+                    <input type="hidden" name="next" value=paths::invitation(open.id) />
+                    <Button busy=sign_out.pending()>{text!(locale, joining.sign_out_and_continue)}</Button>
+                </ActionForm>
+                <a class="button" href=paths::ACCOUNTS>{text!(locale, joining.stay)}</a>
+            </div>
+        }
+    }
+
+    /// Making a login, and joining with it (R9, R11, R12).
+    fn sign_up(self, open: OpenInvitation, new: NewLogin, or_sign_in: bool) -> impl IntoView {
+        let locale = self.locale;
+        let sign_up = ServerAction::<SignUp>::new();
+        let error = error_of(sign_up);
+        let form = form_with(error);
+        on_success(sign_up, move |joined| match joined.path_or("").as_str() {
+            "" => self.invitation.refetch(),
+            path => load_anew(path),
+        });
+        let id = open.id.to_string();
+        let mailing = new.needs_code.then(|| code_form(locale, id.clone()));
+        let (code_sent, code_form) = mailing.unzip();
+        let sign_in = or_sign_in.then(|| {
+            view! {
+                <p class="card-aside">
+                    {text!(locale, joining.or_sign_in)} " "
+                    <a href=sign_in_and_back(&open)>{text!(locale, joining.or_sign_in_link)}</a>
+                </p>
+            }
+        });
+        view! {
+            <h1>{text!(locale, joining.join_title, account = open.account.clone())}</h1>
+            {offer(locale, &open)}
+            <h2>{text!(locale, joining.sign_up_title)}</h2>
+            <p>{text!(locale, joining.sign_up_text)}</p>
+            {code_form}
+            <ActionForm action=sign_up node_ref=form attr:class="form">
+                <ErrorBox error />
+                <input type="hidden" name="form[invitation]" value=id />
+                {new.fields(locale, error, code_sent)}
+                <div class="actions">
+                    <Button busy=sign_up.pending()>{text!(locale, joining.sign_up)}</Button>
+                </div>
+            </ActionForm>
+            {sign_in}
+        }
+    }
+}
+
+/// What a sign-up form starts from.
+struct NewLogin {
+    email: String,
+    name: String,
+    needs_code: bool,
+    shortest_password: u32,
+}
+
+impl NewLogin {
+    fn fields(self, locale: Locale, error: Signal<Option<AppError>>, code_sent: Option<AnyView>) -> impl IntoView {
+        let typed_name = RwSignal::new(self.name.clone());
+        let email = self.email.clone();
+        let own_words = Signal::derive(move || vec![email.clone(), typed_name.get()]);
+        let code = self.needs_code.then(|| {
+            view! {
+                <Field
+                    name="form[code]"
+                    label=text!(locale, joining.code)
+                    hint=text!(locale, joining.code_hint)
+                    kind=Kind::Code
+                    required=true
+                    problem=problem_at(error, fields::Field::Code)
+                />
+                <div class="actions">
+                    <Button look=Look::Plain form=CODE_FORM icon="mail">
+                        {text!(locale, joining.mail_code)}
+                    </Button>
+                </div>
+                {code_sent}
+            }
+        });
+        view! {
+            <Field
+                name="form[email]"
+                label=text!(locale, joining.email)
+                hint=text!(locale, joining.email_hint)
+                kind=Kind::Email
+                autocomplete="username"
+                initial=self.email
+                readonly=true
+                problem=problem_at(error, fields::Field::Email)
+            />
+            {code}
+            <Field
+                name="form[name]"
+                label=text!(locale, joining.name)
+                autocomplete="name"
+                initial=self.name
+                required=true
+                check=check_name
+                problem=problem_at(error, fields::Field::Name)
+                on_input=move |text| typed_name.set(text)
+            />
+            <NewPasswordField
+                name="form[password]"
+                label=text!(locale, common.password)
+                shortest=self.shortest_password
+                own_words
+                problem=problem_at(error, fields::Field::Password)
+            />
+        }
+    }
+}
+
+/// The form that asks for a code stands outside of the form that uses it; a button in there sends it.
+const CODE_FORM: &str = "code-form";
+
+/// What to say once a code is on its way, and the form that asks for it.
+fn code_form(locale: Locale, id: String) -> (AnyView, AnyView) {
+    let mail = ServerAction::<MailCode>::new();
+    let sent = move || {
+        let minutes = mail.value().with(|value| Some(value.as_ref()?.as_ref().ok()?.minutes));
+        minutes.map(|minutes| note(text!(locale, joining.code_sent, minutes = minutes)))
+    };
+    let said = view! {
+        <div aria-live="polite">{sent}</div>
+        <ErrorBox error=error_of(mail) />
+    };
+    let form = view! {
+        <ActionForm action=mail attr:id=CODE_FORM>
+            <input type="hidden" name="invitation" value=id />
+        </ActionForm>
+    };
+    (said.into_any(), form.into_any())
+}
+
+fn check_name(text: &str) -> Result<(), fields::Problem> {
+    name::parse_name(text).map(drop)
+}
+
+/// A heading and a sentence.
+fn says(title: impl Into<String>, text: impl Into<String>) -> AnyView {
+    view! {
+        <h1>{title.into()}</h1>
+        <p class="page-lead">{text.into()}</p>
+    }
+    .into_any()
+}
+
+fn note(text: impl Into<String>) -> impl IntoView {
+    view! {
+        <div class="note note-good">
+            <Icon name="check" />
+            <p>{text.into()}</p>
+        </div>
+    }
+}
+
+/// Account, inviter, role, what it allows.
+fn offer(locale: Locale, open: &OpenInvitation) -> impl IntoView + use<> {
+    let inviter = match &open.inviter {
+        Some(inviter) => {
+            let (name, email) = (inviter.name.clone(), inviter.email.clone());
+            view! { {name} " " <span class="quiet">{email}</span> }.into_any()
+        }
+        None => text!(locale, joining.inviter_unknown).into_any(),
+    };
+    let allowed = if open.role.is_owner() {
+        view! { <p>{text!(locale, joining.everything)}</p> }.into_any()
+    } else if open.permissions.is_empty() {
+        view! { <p>{text!(locale, joining.nothing)}</p> }.into_any()
+    } else {
+        view! { <PermissionSummary permissions=open.permissions.clone() roles=open.roles.clone() /> }.into_any()
+    };
+    view! {
+        <dl class="facts">
+            <dt>{text!(locale, joining.account)}</dt>
+            <dd>{open.account.clone()}</dd>
+            <dt>{text!(locale, joining.invited_by)}</dt>
+            <dd>{inviter}</dd>
+            <dt>{text!(locale, joining.role)}</dt>
+            <dd>{role_name(locale, &open.role, Some(&open.roles))}</dd>
+            <dt>{text!(locale, joining.expires)}</dt>
+            <dd>
+                <Time at=open.expires />
+            </dd>
+        </dl>
+        <details class="disclosure" open>
+            <summary>{text!(locale, joining.what_it_allows)}</summary>
+            {allowed}
+        </details>
+    }
+}
+
+/// The account's sign-in page, and back here.
+fn sign_in_and_back(open: &OpenInvitation) -> String {
+    with_next(&paths::login(open.slug.as_str()), &paths::invitation(open.id))
+}

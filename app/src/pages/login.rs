@@ -1,0 +1,113 @@
+//! Signing in: `/login`, and `/login/{slug}` for one account.
+
+use super::{Loading, load_anew, shell::Card, use_next, use_slug};
+use crate::{
+    api::session::{Me, SignIn, whoami},
+    components::{Button, ErrorBox, Field, Icon, Kind, Look, error_of, form_with, on_success, problem_at},
+    domain::{email::check_shape, fields},
+    i18n::{Locale, text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{components::Redirect, hooks::use_query_map};
+
+/// Signing in by e-mail address and password.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let locale = use_locale();
+    let (slug, next) = (use_slug(), use_next());
+    let me = Resource::new_blocking(|| (), |()| whoami());
+    let title = move || match slug.get() {
+        none if none.is_empty() => text!(locale, session.sign_in_title).to_owned(),
+        account => text!(locale, session.sign_in_to, account = account),
+    };
+    let signed_in = move || {
+        Suspend::new(async move {
+            let me = me.await.ok().flatten();
+            me.map(|me| already_signed_in(locale, me))
+        })
+    };
+    view! {
+        <Title text=title />
+        <Card>
+            <h1>{title}</h1>
+            <Suspense fallback=Loading>{signed_in}</Suspense>
+            {sign_in_form(locale, slug, next)}
+            {move || slug.get().is_empty().then(|| account_form(locale, next))}
+        </Card>
+    }
+}
+
+/// Somebody signed in may still have to sign in: an account can ask for another way.
+fn already_signed_in(locale: Locale, me: Me) -> impl IntoView {
+    view! {
+        <div class="note">
+            <Icon name="user" />
+            <p>
+                {text!(locale, session.already_signed_in, email = me.email)} " "
+                <a href=paths::ACCOUNTS>{text!(locale, session.go_to_accounts)}</a>
+            </p>
+        </div>
+    }
+}
+
+fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
+    let sign_in = ServerAction::<SignIn>::new();
+    let error = error_of(sign_in);
+    let form = form_with(error);
+    on_success(sign_in, |path| load_anew(&path));
+    view! {
+        <ActionForm action=sign_in node_ref=form attr:class="form">
+            <ErrorBox error />
+            <input type="hidden" name="form[account]" value=move || slug.get() />
+            <input type="hidden" name="form[next]" value=move || next.get() />
+            <Field
+                name="form[email]"
+                label=text!(locale, session.email)
+                kind=Kind::Email
+                autocomplete="username"
+                required=true
+                autofocus=true
+                check=check_shape
+                problem=problem_at(error, fields::Field::Email)
+            />
+            <Field
+                name="form[password]"
+                label=text!(locale, session.password)
+                kind=Kind::Password
+                required=true
+                problem=problem_at(error, fields::Field::Password)
+            />
+            <div class="actions">
+                <Button busy=sign_in.pending()>{text!(locale, session.sign_in)}</Button>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// The way to the sign-in page of one account.
+fn account_form(locale: Locale, next: Memo<String>) -> impl IntoView {
+    let query = use_query_map();
+    // The form comes back here, with the address of the account; a form alone cannot make it part of the path.
+    let account = move || query.with(|map| map.get("account")).filter(|account| !account.trim().is_empty());
+    let go_on = move || account().map(|account| view! { <Redirect path=paths::login(account.trim()) /> });
+    view! {
+        {go_on}
+        <details class="disclosure">
+            <summary>{text!(locale, session.other_account)}</summary>
+            <form method="get" action=paths::LOGIN class="form">
+                <Field
+                    name="account"
+                    label=text!(locale, session.account_address)
+                    hint=text!(locale, session.account_address_hint)
+                    required=true
+                />
+                <input type="hidden" name="next" value=move || next.get() />
+                <div class="actions">
+                    <Button look=Look::Plain>{text!(locale, session.go_on)}</Button>
+                </div>
+            </form>
+        </details>
+    }
+}

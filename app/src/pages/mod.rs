@@ -1,0 +1,141 @@
+//! The pages, one file each, and what they share.
+
+mod account_home;
+mod accounts;
+mod home;
+mod invitation;
+mod login;
+mod not_found;
+mod outbox;
+mod setup;
+mod shell;
+mod users;
+
+pub use account_home::AccountHomePage;
+pub use accounts::AccountsPage;
+pub use home::HomePage;
+pub use invitation::InvitationPage;
+pub use login::LoginPage;
+pub use not_found::NotFoundPage;
+pub use outbox::OutboxPage;
+pub use setup::SetUpPage;
+pub use shell::AccountLayout;
+pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
+
+use crate::{
+    components::ErrorBox,
+    error::AppError,
+    i18n::{text, use_locale},
+    paths,
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{
+    components::Redirect,
+    hooks::{use_location, use_params_map, use_query_map},
+    location::Url,
+};
+
+/// Sets the status of the page that the server answers; does nothing in the browser.
+fn set_status(status: http::StatusCode) {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(status);
+    }
+    #[cfg(not(feature = "ssr"))]
+    let _ = status;
+}
+
+/// The account in the address, empty where there is none.
+fn use_slug() -> Memo<String> {
+    let parameters = use_params_map();
+    Memo::new(move |_| parameters.with(|map| map.get("slug").unwrap_or_default()))
+}
+
+/// The path in `?next=`, if it is one of ours.
+fn use_next() -> Memo<String> {
+    let query = use_query_map();
+    Memo::new(move |_| paths::local_or(&query.with(|map| map.get("next").unwrap_or_default()), ""))
+}
+
+/// `path?next={next}`.
+fn with_next(path: &str, next: &str) -> String {
+    format!("{path}?next={}", Url::escape(next))
+}
+
+/// The address of this page, for `?next=`.
+fn here() -> Signal<String> {
+    let location = use_location();
+    Signal::derive(move || match location.search.get() {
+        search if search.is_empty() => location.pathname.get(),
+        search => format!("{}?{search}", location.pathname.get()),
+    })
+}
+
+/// Leaves the single-page app, so that the next page is the server's: after signing in or out everything may be different,
+/// the language as well.
+fn load_anew(path: &str) {
+    let _ = window().location().set_href(path);
+}
+
+/// What stands in place of a page that could not be loaded; a page for signed-in people leads to signing in.
+#[component]
+fn Failed(
+    /// What went wrong.
+    error: AppError,
+    /// The account in question.
+    #[prop(optional, into)]
+    account: String,
+) -> impl IntoView {
+    let locale = use_locale();
+    set_status(error.status());
+    match error {
+        AppError::Unauthenticated => {
+            let page = if account.is_empty() { paths::LOGIN.to_owned() } else { paths::login(&account) };
+            view! { <Redirect path=with_next(&page, &here().get_untracked()) /> }.into_any()
+        }
+        AppError::NotFound => view! { <not_found::NothingHere /> }.into_any(),
+        AppError::NoLongerAMember { account } => {
+            let title = text!(locale, common.gone_title, account = account);
+            view! {
+                <Title text=title.clone() />
+                <section class="page page-narrow">
+                    <h1>{title}</h1>
+                    <p class="page-lead">{text!(locale, common.gone_text)}</p>
+                    <p>
+                        <a class="button" href=paths::ACCOUNTS>{text!(locale, session.go_to_accounts)}</a>
+                    </p>
+                </section>
+            }
+            .into_any()
+        }
+        error @ (AppError::WrongCredentials
+        | AppError::Refused(_)
+        | AppError::Invalid(_)
+        | AppError::ChangedMeanwhile { .. }
+        | AppError::OpenTheLinkAgain
+        | AppError::RateLimited { .. }
+        | AppError::Unavailable
+        | AppError::Internal { .. }
+        | AppError::Transport) => {
+            let title = match error {
+                AppError::Refused(_) => text!(locale, common.forbidden_title),
+                _ => text!(locale, common.failed_title),
+            };
+            view! {
+                <Title text=title />
+                <section class="page page-narrow">
+                    <h1>{title}</h1>
+                    <ErrorBox error=Signal::stored(Some(error)) />
+                </section>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// Stands in for a page that is on its way.
+#[component]
+fn Loading() -> impl IntoView {
+    view! { <p class="loading" role="status">{text!(use_locale(), common.loading)}</p> }
+}
