@@ -112,15 +112,21 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
                 text!(locale, mail.code_not_you).to_owned(),
             ],
         ),
-        Content::Accepted { person, users } => {
-            (vec![text!(locale, mail.accepted_what, person = named(person), account = account)], open(locale, users), vec![])
-        }
-        Content::Declined { person, users } => {
-            (vec![text!(locale, mail.declined_what, person = named(person), account = account)], open(locale, users), vec![])
-        }
-        Content::LinkAsked { person, users } => {
-            (vec![text!(locale, mail.link_asked_what, person = named(person), account = account)], open(locale, users), vec![])
-        }
+        Content::Accepted { person, users } => (
+            vec![text!(locale, mail.accepted_what, person = named(person), account = account)],
+            open(locale, users),
+            vec![],
+        ),
+        Content::Declined { person, users } => (
+            vec![text!(locale, mail.declined_what, person = named(person), account = account)],
+            open(locale, users),
+            vec![],
+        ),
+        Content::LinkAsked { person, users } => (
+            vec![text!(locale, mail.link_asked_what, person = named(person), account = account)],
+            open(locale, users),
+            vec![],
+        ),
     };
     let footer = text!(locale, mail.footer, host = host.to_owned());
     let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
@@ -190,7 +196,8 @@ pub fn plain(name: &str, most: usize) -> String {
         let word = word.to_lowercase();
         word.contains("://") || word.starts_with("www.") || word.starts_with("mailto:")
     };
-    let words: Vec<_> = name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<_> =
+        name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let kept = words.iter().copied().filter(|word| !is_link(word)).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
     for c in kept.chars().take(most) {
@@ -295,7 +302,9 @@ mod tests {
     fn looks_like_a_link(text: &str) -> bool {
         let chars: Vec<_> = text.chars().collect();
         text.contains("://")
-            || chars.windows(3).any(|w| matches!(w[1], '.' | '@' | '。') && w[0].is_alphanumeric() && w[2].is_alphanumeric())
+            || chars
+                .windows(3)
+                .any(|w| matches!(w[1], '.' | '@' | '。') && w[0].is_alphanumeric() && w[2].is_alphanumeric())
     }
 
     #[test]
@@ -325,9 +334,9 @@ mod tests {
                 let secret = match &content {
                     Content::Invitation { link, .. } => link.clone(),
                     Content::Code { code, .. } => code.clone(),
-                    Content::Accepted { users, .. } | Content::Declined { users, .. } | Content::LinkAsked { users, .. } => {
-                        users.clone()
-                    }
+                    Content::Accepted { users, .. }
+                    | Content::Declined { users, .. }
+                    | Content::LinkAsked { users, .. } => users.clone(),
                 };
                 let mail = render(language, "Acme", "roster.example.org", content).unwrap();
                 assert!(mail.subject.contains("Acme"), "{mail:?}");
@@ -400,7 +409,9 @@ mod tests {
     #[test]
     fn in_04_an_address_that_is_none_makes_no_mail() {
         let from: Mailbox = "roster@example.org".parse().unwrap();
-        for to in ["", "ben", "ben@example.org\r\nBcc: x@example.org", "a@example.org, b@example.org", "<a@example.org>"] {
+        for to in
+            ["", "ben", "ben@example.org\r\nBcc: x@example.org", "a@example.org, b@example.org", "<a@example.org>"]
+        {
             let rendered = render(Language::En, "Acme", "h", invitation("Ana")).unwrap();
             assert!(message(&from, to, MailId(Uuid::nil()), "h", UNTIL, rendered).is_err(), "{to:?}");
         }
@@ -420,6 +431,9 @@ mod tests {
             assert!(headers(&mail).contains(header), "{header}\n{}", headers(&mail));
         }
         assert!(!headers(&mail).contains("Reply-To"));
-        assert!(mail.contains("Content-Type: text/plain; charset=utf-8") && mail.contains("Content-Type: text/html; charset=utf-8"));
+        assert!(
+            mail.contains("Content-Type: text/plain; charset=utf-8")
+                && mail.contains("Content-Type: text/html; charset=utf-8")
+        );
     }
 }

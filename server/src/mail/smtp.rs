@@ -105,7 +105,10 @@ impl Sender {
     /// # Errors
     /// The server's words, or what kept us from reaching it.
     pub async fn try_out(&self) -> Result<(), String> {
-        let mut connection = timeout(LONGEST, self.connect()).await.map_err(|_| no_answer(LONGEST))?.map_err(|failure| failure.answer)?;
+        let mut connection = timeout(LONGEST, self.connect())
+            .await
+            .map_err(|_| no_answer(LONGEST))?
+            .map_err(|failure| failure.answer)?;
         goodbye(&mut connection).await;
         Ok(())
     }

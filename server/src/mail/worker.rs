@@ -39,7 +39,8 @@ const RECORDING_TRIES: u32 = 80;
 /// The mail server's settings are of no use.
 pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetUpError> {
     let Some(smtp) = &services.config.smtp else { return Ok(()) };
-    let worker = Worker { sender: Sender::new(&services.config, smtp)?, services: services.clone(), stop: stop.clone() };
+    let worker =
+        Worker { sender: Sender::new(&services.config, smtp)?, services: services.clone(), stop: stop.clone() };
     Arc::new(worker).work().await;
     Ok(())
 }
