@@ -71,7 +71,7 @@ pub fn NewPasswordField(
         <div class="field">
             <label for=id.clone()>{label}</label>
             <p class="field-hint" id=format!("{id}-hint")>{text!(locale, common.password_rules, least = shortest)}</p>
-            <div class="field-row">
+            <div class="field-with-button">
                 <input
                     node_ref=input
                     id=id.clone()
