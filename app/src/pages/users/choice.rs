@@ -1,0 +1,183 @@
+//! Role and extras as chosen in a dialog so far, and what the policy says to each further choice.
+
+use crate::{
+    api::members::AccountFacts,
+    domain::{
+        permission::{PermissionKey, Permissions},
+        policy::{Refusal, Verdict, Whose, can_edit, can_invite},
+        role::{Grant, RoleKey},
+    },
+};
+use leptos::prelude::*;
+
+/// What has been chosen. It outlives answers of the server, so that nobody chooses twice.
+#[derive(Clone, Copy)]
+pub(super) struct Choice {
+    role: RwSignal<RoleKey>,
+    extras: RwSignal<Permissions>,
+    /// Has the page been taken over? Without scripting a role chosen later could not free the boxes that the first one fills.
+    live: RwSignal<bool>,
+}
+
+impl Choice {
+    /// Starts from what is there.
+    pub(super) fn starting_from(grant: &Grant) -> Self {
+        let live = RwSignal::new(false);
+        Effect::new(move |_| live.set(true));
+        Self { role: RwSignal::new(grant.role.clone()), extras: RwSignal::new(grant.extras.clone()), live }
+    }
+
+    /// The grant as chosen.
+    pub(super) fn grant(self) -> Grant {
+        Grant { role: self.role.get(), extras: self.extras.get() }
+    }
+
+    /// The role as chosen.
+    pub(super) fn role(self) -> RoleKey {
+        self.role.get()
+    }
+
+    /// Is the dialog alive, that is, do its parts answer to each other?
+    pub(super) fn is_live(self) -> bool {
+        self.live.get()
+    }
+
+    /// Is this extra chosen?
+    pub(super) fn has_extra(self, key: &PermissionKey) -> bool {
+        self.extras.with(|extras| extras.contains(key))
+    }
+
+    /// Does the chosen role hold this already?
+    pub(super) fn is_included(self, facts: &AccountFacts, key: &PermissionKey) -> bool {
+        self.is_live()
+            && self.role.with(|role| facts.roles.find(role).is_some_and(|role| role.permissions.contains(key)))
+    }
+
+    /// Chooses a role.
+    pub(super) fn set_role(self, key: String) {
+        self.role.set(RoleKey::new(key));
+    }
+
+    /// Gives an extra, or takes it.
+    pub(super) fn set_extra(self, key: &PermissionKey, given: bool) {
+        self.extras.update(|extras| {
+            if given {
+                extras.insert(key.clone());
+            } else {
+                extras.remove(key);
+            }
+        });
+    }
+}
+
+/// What a grant is chosen for: the policy's answer depends on it.
+#[derive(Clone)]
+pub(super) enum Purpose {
+    /// A new invitation.
+    Invite,
+    /// A member's next grant.
+    Edit {
+        whose: Whose,
+        present: Grant,
+        /// Would another role leave the account without an owner (R33)?
+        last_owner: bool,
+    },
+}
+
+impl Purpose {
+    /// May this role be chosen?
+    pub(super) fn of_role(&self, facts: &AccountFacts, role: &RoleKey) -> Verdict {
+        self.of(facts, &Grant { role: role.clone(), extras: Permissions::new() })
+    }
+
+    /// May this extra be given? A grant without a role holds the extra alone.
+    pub(super) fn of_extra(&self, facts: &AccountFacts, key: &PermissionKey) -> Verdict {
+        let alone = Grant { role: RoleKey::new(""), extras: Permissions::from([key.clone()]) };
+        match self {
+            Self::Invite => self.of(facts, &alone),
+            Self::Edit { whose, present, .. } => can_edit(&facts.my, *whose, present, &alone, &facts.roles),
+        }
+    }
+
+    fn of(&self, facts: &AccountFacts, wanted: &Grant) -> Verdict {
+        match self {
+            Self::Invite => can_invite(&facts.my, wanted, &facts.roles),
+            Self::Edit { last_owner: true, .. } if !wanted.makes_owner() => Verdict::No(Refusal::LastOwner),
+            Self::Edit { whose, present, .. } => can_edit(&facts.my, *whose, present, wanted, &facts.roles),
+        }
+    }
+}
+
+/// The role that a new invitation starts with: the narrowest that may be given.
+pub(super) fn first_role(facts: &AccountFacts) -> RoleKey {
+    facts
+        .roles
+        .roles
+        .iter()
+        .rev()
+        .filter(|role| Purpose::Invite.of_role(facts, &role.key).is_yes())
+        .min_by_key(|role| role.permissions.len())
+        .map_or_else(|| RoleKey::new(""), |role| role.key.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ids::MemberId,
+        language::Language,
+        name::Slug,
+        permission::Catalogue,
+        role::{BuiltInRole, Effective, Roles},
+    };
+    use uuid::Uuid;
+
+    fn facts(mine: &Grant) -> AccountFacts {
+        let roles = Roles::built_in(Catalogue::with([]));
+        AccountFacts {
+            slug: Slug::parse("acme").unwrap(),
+            name: "Acme".to_owned(),
+            language: Language::En,
+            me: MemberId(Uuid::from_u128(1)),
+            my: Effective::of(mine, &roles),
+            roles,
+            methods: Vec::new(),
+            mail_server: true,
+        }
+    }
+
+    #[test]
+    fn r30_an_admin_is_offered_what_he_may_give() {
+        let facts = facts(&Grant::of(BuiltInRole::Admin));
+        assert!(Purpose::Invite.of_role(&facts, &BuiltInRole::Admin.role()).is_yes());
+        assert!(!Purpose::Invite.of_role(&facts, &BuiltInRole::Owner.role()).is_yes());
+        assert!(Purpose::Invite.of_extra(&facts, &PermissionKey::new("bots.edit")).is_yes());
+        assert!(!Purpose::Invite.of_extra(&facts, &PermissionKey::new("billing.manage")).is_yes());
+    }
+
+    #[test]
+    fn r31_nobody_is_offered_more_for_himself() {
+        let present = Grant::of(BuiltInRole::Admin);
+        let facts = facts(&present);
+        let purpose = Purpose::Edit { whose: Whose::Own, present, last_owner: false };
+        assert!(purpose.of_role(&facts, &BuiltInRole::Viewer.role()).is_yes());
+        assert!(!purpose.of_role(&facts, &BuiltInRole::Owner.role()).is_yes());
+        assert!(!purpose.of_extra(&facts, &PermissionKey::new("billing.manage")).is_yes());
+    }
+
+    #[test]
+    fn r33_the_last_owner_stays_owner_and_the_dialog_says_so() {
+        let present = Grant::of(BuiltInRole::Owner);
+        let facts = facts(&present);
+        let purpose = Purpose::Edit { whose: Whose::Own, present, last_owner: true };
+        assert!(purpose.of_role(&facts, &BuiltInRole::Owner.role()).is_yes());
+        assert_eq!(purpose.of_role(&facts, &BuiltInRole::Admin.role()), Verdict::No(Refusal::LastOwner));
+    }
+
+    #[test]
+    fn an_invitation_starts_with_the_narrowest_role() {
+        assert_eq!(first_role(&facts(&Grant::of(BuiltInRole::Owner))), BuiltInRole::Viewer.role());
+        let nobody = facts(&Grant::of(BuiltInRole::Viewer));
+        assert_eq!(first_role(&nobody).as_str(), "");
+    }
+}

@@ -1,0 +1,263 @@
+//! Edit: role and extra permissions of a member in any state (R24, R30, R31, R65, R66).
+
+use super::{
+    Users,
+    choice::{Choice, Purpose},
+    grant_picker::GrantPicker,
+    row_actions::whose,
+    table::extras_words,
+};
+use crate::{
+    api::members::{EditMember, Edited, MemberDetails, show_member},
+    components::{
+        Button, Dialog, ErrorBox, Field, Icon, RefusalNote, error_of, form_with, on_success, problem_at, use_toasts,
+    },
+    domain::{
+        fields,
+        member::ShownState,
+        policy::{Change, Refusal, Verdict, Whose, can_start_editing},
+        role::{Grant, Roles},
+    },
+    error::AppError,
+    i18n::{Locale, permission_list, role_name, text},
+};
+use leptos::{form::ActionForm, prelude::*, task::spawn_local};
+use leptos_router::hooks::use_params_map;
+use std::sync::Arc;
+
+/// The dialog of one member, over the list.
+#[component]
+pub fn EditDialog() -> impl IntoView {
+    let users = expect_context::<Users>();
+    let parameters = use_params_map();
+    let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
+    let details =
+        Resource::new(move || (users.slug.get(), member.get()), |(account, member)| show_member(account, member));
+    // Once it is there it stays: what changes behind the dialog must not take the form away.
+    let dialog = Suspend::new(async move {
+        match details.await {
+            Ok(details) => view! { <EditForm users details /> }.into_any(),
+            Err(error) => view! { <FailedDialog users error /> }.into_any(),
+        }
+    });
+    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+}
+
+/// What stands in a dialog whose row cannot be shown.
+#[component]
+pub(super) fn FailedDialog(users: Users, error: AppError) -> impl IntoView {
+    let locale = users.locale;
+    let back_label = text!(locale, common.back_to_users);
+    view! {
+        <Dialog title=text!(locale, errors.title) back_to=Signal::derive(move || users.list()) back_label>
+            <ErrorBox error=Signal::stored(Some(error)) />
+            <div class="actions"><a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.close)}</a></div>
+        </Dialog>
+    }
+}
+
+#[component]
+fn EditForm(users: Users, details: MemberDetails) -> impl IntoView {
+    let locale = users.locale;
+    let name = details.row.label().to_owned();
+    let facts = Arc::new(details.facts.clone());
+    let whose = whose(&facts, &details.row);
+    let verdict = match details.row.state {
+        ShownState::Removed => Err(text!(locale, users.already_gone, name = name.clone())),
+        ShownState::Invited
+        | ShownState::Expired
+        | ShownState::Declined
+        | ShownState::Held
+        | ShownState::Active
+        | ShownState::Suspended => Ok(can_start_editing(&facts.my, whose, &details.row.grant, &facts.roles)),
+    };
+    let content = match verdict {
+        Ok(Verdict::Yes) => view! { <EditFields users details /> }.into_any(),
+        Ok(Verdict::No(refusal)) => view! { <RefusalNote refusal roles=facts.roles.clone() /> }.into_any(),
+        Err(gone) => view! { <p class="note">{gone}</p> }.into_any(),
+    };
+    view! {
+        <Dialog
+            title=text!(locale, users.edit_title, name = name)
+            back_to=Signal::derive(move || users.list())
+            back_label=text!(locale, common.back_to_users)
+        >
+            {content}
+        </Dialog>
+    }
+}
+
+#[component]
+fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
+    let locale = users.locale;
+    let facts = Arc::new(details.facts.clone());
+    let whose = whose(&facts, &details.row);
+    let choice = Choice::starting_from(&details.row.grant);
+    let purpose = Purpose::Edit { whose, present: details.row.grant.clone(), last_owner: details.last_owner };
+    let save = ServerAction::<EditMember>::new();
+    let error = error_of(save);
+    let form = form_with(error);
+    // What is there now: loaded again when somebody else was faster (R66).
+    let present = RwSignal::new(details.row.clone());
+    let (unchanged, reloaded) = (RwSignal::new(false), RwSignal::new(false));
+
+    let toasts = use_toasts();
+    on_success(save, move |edited| match edited {
+        Edited::Done { row } => {
+            toasts.say(text!(locale, users.edited, name = row.label()));
+            users.page.refetch();
+            users.back_to_list();
+        }
+        Edited::Unchanged => unchanged.set(true),
+    });
+    let member = details.row.id.to_string();
+    let again = member.clone();
+    Effect::new(move |_| {
+        if let Some(AppError::ChangedMeanwhile { .. }) = error.get() {
+            let (account, member) = (users.slug.get_untracked(), again.clone());
+            spawn_local(async move {
+                if let Ok(fresh) = show_member(account, member).await {
+                    present.try_set(fresh.row);
+                    reloaded.try_set(true);
+                    users.page.refetch();
+                }
+            });
+        }
+    });
+
+    let roles = StoredValue::new(facts.roles.clone());
+    let step = Memo::new(move |_| {
+        roles.with_value(|roles| present.with(|row| Step::between(&row.grant, &choice.grant(), roles)))
+    });
+    let confirm = Memo::new(move |_| whose == Whose::Own && (!choice.is_live() || step.with(Step::gives_something_up)));
+    Effect::new(move |_| {
+        step.track();
+        unchanged.set(false);
+    });
+    let slug = facts.slug.to_string();
+    let confirmation = {
+        let slug = slug.clone();
+        move || {
+            confirm.get().then(|| {
+                view! {
+                    <Field
+                        name="form[confirmation]"
+                        label=text!(locale, users.edit_confirm, slug = slug.clone())
+                        hint=text!(locale, users.edit_confirm_hint)
+                        problem=problem_at(error, fields::Field::Confirmation)
+                    />
+                }
+            })
+        }
+    };
+    view! {
+        <ActionForm action=save node_ref=form attr:class="form">
+            <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            {move || reloaded.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.reloaded)}</p> })}
+            <input type="hidden" name="account" value=slug />
+            <input type="hidden" name="form[member]" value=member />
+            <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
+            <p class="edit-now">
+                {move || present.with(|row| text!(locale, users.edit_now, grant = roles.with_value(|roles| grant_words(locale, &row.grant, roles))))}
+            </p>
+            {note(users, &details, whose)}
+            <GrantPicker facts=facts purpose choice error />
+            {unknown(locale, &details)}
+            <section class="changes" aria-live="polite">
+                <h3>{text!(locale, users.edit_changes)}</h3>
+                {move || step.with(|step| roles.with_value(|roles| step.words(locale, roles)))}
+            </section>
+            {confirmation}
+            {move || unchanged.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.unchanged)}</p> })}
+            <div class="actions">
+                <Button busy=save.pending()>{text!(locale, users.edit_save)}</Button>
+                <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// "Editor, +2 extras".
+fn grant_words(locale: Locale, grant: &Grant, roles: &Roles) -> String {
+    let role = role_name(locale, &grant.role, Some(roles));
+    match grant.extras.len() {
+        0 => role,
+        count => text!(locale, users.with_extras, role = role, extras = extras_words(locale, count)),
+    }
+}
+
+/// What is special about this row.
+fn note(users: Users, details: &MemberDetails, whose: Whose) -> Option<AnyView> {
+    let locale = users.locale;
+    if details.last_owner {
+        return Some(view! { <RefusalNote refusal=Refusal::LastOwner /> }.into_any());
+    }
+    let words = match (whose, details.row.state.is_awaiting_answer()) {
+        (Whose::Own, _) => text!(locale, users.edit_self),
+        (Whose::Others, true) => text!(locale, users.edit_pending),
+        (Whose::Others, false) => return None,
+    };
+    Some(view! { <p class="note note-info">{words}</p> }.into_any())
+}
+
+/// Extras that the catalogue has dropped: without effect, and gone after saving.
+fn unknown(locale: Locale, details: &MemberDetails) -> Option<impl IntoView + use<>> {
+    let keys: Vec<_> = details
+        .row
+        .grant
+        .extras
+        .iter()
+        .filter(|key| !details.facts.roles.catalogue.knows(key))
+        .map(ToString::to_string)
+        .collect();
+    (!keys.is_empty()).then(|| {
+        view! { <p class="note note-warn">{text!(locale, users.edit_unknown)} " " <code>{keys.join(", ")}</code></p> }
+    })
+}
+
+/// What saving would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Step {
+    change: Change,
+    becomes_owner: bool,
+    no_longer_owner: bool,
+}
+
+impl Step {
+    fn between(present: &Grant, wanted: &Grant, roles: &Roles) -> Self {
+        Self {
+            change: Change::between(present, wanted, roles),
+            becomes_owner: wanted.makes_owner() && !present.makes_owner(),
+            no_longer_owner: present.makes_owner() && !wanted.makes_owner(),
+        }
+    }
+
+    fn gives_something_up(&self) -> bool {
+        self.no_longer_owner || !self.change.lost.is_empty()
+    }
+
+    fn words(&self, locale: Locale, roles: &Roles) -> impl IntoView + use<> {
+        let line = |class: &'static str, icon: &'static str, words: String| {
+            view! { <p class=format!("change change-{class}")><Icon name=icon /> {words}</p> }
+        };
+        let list = |keys| permission_list(locale, keys, Some(roles));
+        let Self { change: Change { gained, lost }, becomes_owner, no_longer_owner } = self;
+        let mut lines = Vec::new();
+        if *becomes_owner {
+            lines.push(line("gains", "plus", text!(locale, users.edit_becomes_owner).to_owned()));
+        }
+        if *no_longer_owner {
+            lines.push(line("loses", "minus", text!(locale, users.edit_no_longer_owner).to_owned()));
+        }
+        if !gained.is_empty() {
+            lines.push(line("gains", "plus", text!(locale, users.edit_gains, permissions = list(gained))));
+        }
+        if !lost.is_empty() {
+            lines.push(line("loses", "minus", text!(locale, users.edit_loses, permissions = list(lost))));
+        }
+        if lines.is_empty() {
+            lines.push(line("none", "check", text!(locale, users.edit_no_change).to_owned()));
+        }
+        lines
+    }
+}

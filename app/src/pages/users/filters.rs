@@ -1,0 +1,187 @@
+//! Search, filters and order: a GET form, so that every view of the list has an address. With scripting the search is live.
+
+use super::{
+    Users,
+    url::{from_the_start, with_view},
+    words::{sort_name, state_name},
+};
+use crate::{
+    domain::{
+        list::{ListQuery, Sort},
+        member::ShownState,
+        role::Roles,
+    },
+    i18n::{Locale, role_name, text},
+    paths,
+};
+use leptos::{ev, html, prelude::*};
+use std::time::Duration;
+
+/// How long the search waits for the next key.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The search field and its clock. They live as long as the page, so that a new answer neither takes the focus nor loses a key.
+#[derive(Clone, Copy)]
+pub(super) struct Search {
+    field: NodeRef<html::Input>,
+    clock: StoredValue<Option<TimeoutHandle>>,
+}
+
+impl Search {
+    /// Watches the address bar and the key `/`.
+    pub(super) fn new(query: Memo<ListQuery>) -> Self {
+        let search = Self { field: NodeRef::new(), clock: StoredValue::new(None) };
+        Effect::new(move |_| search.follow(&query.get().search));
+        Effect::new(move |_| {
+            let keys = window_event_listener(ev::keydown, move |event| search.focus_on_slash(&event));
+            on_cleanup(move || keys.remove());
+        });
+        on_cleanup(move || search.stop_clock());
+        search
+    }
+
+    /// Shows what the address bar says, after Back for example; spaces at the end may be on the way to another word.
+    fn follow(self, wanted: &str) {
+        if let Some(field) = self.field.get_untracked()
+            && field.value().trim() != wanted
+        {
+            field.set_value(wanted);
+        }
+    }
+
+    fn focus_on_slash(self, event: &ev::KeyboardEvent) {
+        let typing = document().active_element().is_some_and(|element| {
+            ["INPUT", "TEXTAREA", "SELECT"].contains(&element.tag_name().as_str())
+                || element.closest("dialog").is_ok_and(|d| d.is_some())
+        });
+        if event.key() == "/"
+            && !typing
+            && !event.ctrl_key()
+            && !event.meta_key()
+            && !event.alt_key()
+            && let Some(field) = self.field.get_untracked()
+        {
+            event.prevent_default();
+            field.select();
+            let _ = field.focus();
+        }
+    }
+
+    fn stop_clock(self) {
+        self.clock.try_update_value(|clock| {
+            if let Some(clock) = clock.take() {
+                clock.clear();
+            }
+        });
+    }
+
+    /// Does `then` when no key has come for a while.
+    fn after_a_pause(self, then: impl FnOnce() + 'static) {
+        self.stop_clock();
+        self.clock.set_value(set_timeout_with_handle(then, PAUSE).ok());
+    }
+}
+
+/// The form over the list.
+pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
+    let locale = users.locale;
+    let query = users.query.get();
+    let slug = users.slug.get();
+    let live = move |event: ev::Event| {
+        let search = event_target_value(&event).trim().to_owned();
+        users.search.after_a_pause(move || {
+            let now = users.query.get_untracked();
+            // The first letters make an entry in the history, so that Back clears the search; the next ones do not.
+            let replace = !now.search.is_empty();
+            users.show(&ListQuery { search, after: None, ..now }, replace);
+        });
+    };
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        users.search.stop_clock();
+        let search =
+            users.search.field.get_untracked().map(|field| field.value().trim().to_owned()).unwrap_or_default();
+        users.show(&ListQuery { search, after: None, ..users.query.get_untracked() }, false);
+    };
+    let choose = move |name: &'static str| {
+        move |event: ev::Event| {
+            let chosen = event_target_value(&event);
+            let now = users.query.get_untracked().to_url();
+            let read = |wanted: &str| {
+                if wanted == name {
+                    return Some(chosen.clone());
+                }
+                now.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.clone())
+            };
+            users.show(&from_the_start(&ListQuery::from_url(read)), false);
+        }
+    };
+    let clear = with_view(paths::users(&slug), &ListQuery { sort: query.sort, ..ListQuery::default() });
+    view! {
+        <form class="filters" role="search" method="get" action=paths::users(&slug) on:submit=submit>
+            <label class="filters-search">
+                <span class="visually-hidden">{text!(locale, users.search)}</span>
+                <input
+                    type="search"
+                    name="q"
+                    maxlength="100"
+                    autocomplete="off"
+                    placeholder=text!(locale, users.search_hint)
+                    value=query.search.clone()
+                    node_ref=users.search.field
+                    on:input=live
+                />
+            </label>
+            {select(text!(locale, users.filter_role), "role", role_options(locale, roles, &query), choose("role"))}
+            {select(text!(locale, users.filter_state), "state", state_options(locale, &query), choose("state"))}
+            {select(text!(locale, users.sort_by), "sort", sort_options(locale, &query), choose("sort"))}
+            <button type="submit" class="button only-without-scripting">{text!(locale, users.apply)}</button>
+            {query.is_filtered().then(|| view! { <a class="filters-clear" href=clear data-noscroll="">{text!(locale, users.clear)}</a> })}
+        </form>
+    }
+}
+
+/// A value, its text, and whether it is chosen.
+type Choice = (String, String, bool);
+
+fn role_options(locale: Locale, roles: &Roles, query: &ListQuery) -> Vec<Choice> {
+    let any = (String::new(), text!(locale, users.any_role).to_owned(), query.role.is_none());
+    let each = roles.roles.iter().map(|role| {
+        (role.key.to_string(), role_name(locale, &role.key, Some(roles)), query.role.as_ref() == Some(&role.key))
+    });
+    std::iter::once(any).chain(each).collect()
+}
+
+fn state_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
+    let any = (String::new(), text!(locale, users.any_state).to_owned(), query.state.is_none());
+    let each = ShownState::ALL
+        .into_iter()
+        .map(|state| (state.key().to_owned(), state_name(locale, state).to_owned(), query.state == Some(state)));
+    std::iter::once(any).chain(each).collect()
+}
+
+fn sort_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
+    Sort::ALL
+        .into_iter()
+        .map(|sort| (sort.key().to_owned(), sort_name(locale, sort).to_owned(), query.sort == sort))
+        .collect()
+}
+
+fn select(
+    label: &'static str,
+    name: &'static str,
+    options: Vec<Choice>,
+    choose: impl Fn(ev::Event) + 'static,
+) -> impl IntoView {
+    let chosen = options.iter().find(|(_, _, chosen)| *chosen).map(|(value, _, _)| value.clone()).unwrap_or_default();
+    let options = options
+        .into_iter()
+        .map(|(value, text, chosen)| view! { <option value=value selected=chosen>{text}</option> })
+        .collect_view();
+    view! {
+        <label class=format!("filters-choice filters-{name}")>
+            <span class="filters-label">{label}</span>
+            <select name=name prop:value=chosen on:change=choose>{options}</select>
+        </label>
+    }
+}

@@ -1,0 +1,218 @@
+//! + New user: login method first, then address, role, extra permissions (R1 to R7, R21, R30).
+
+use super::{
+    Users,
+    choice::{Choice, Purpose, first_role},
+    grant_picker::GrantPicker,
+    invite_outcome::{NotMailed, outcome},
+    words::{lifetime_words, method_line, method_name},
+};
+use crate::{
+    api::{
+        invitations::{InviteUser, Invited},
+        members::AccountFacts,
+    },
+    components::{
+        Button, Dialog, ErrorBox, Field, FieldProblem, Kind, RefusalNote, error_of, form_with, on_success, problem_at,
+        use_toasts,
+    },
+    domain::{
+        email::check_shape,
+        fields,
+        ids::MemberId,
+        invitation::{DEFAULT_LIFETIME, LIFETIMES_IN_HOURS},
+        language::Language,
+        member::MailState,
+        permission::{Gate, Permissions},
+        policy::{Verdict, can_pass},
+        role::Grant,
+        time::Span,
+    },
+    error::AppError,
+    i18n::{Locale, text},
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_query_map;
+use std::sync::Arc;
+
+/// The dialog for inviting, over the list. Its address may name whom to invite: `?email=`.
+#[component]
+pub fn InviteDialog() -> impl IntoView {
+    let users = expect_context::<Users>();
+    // Once it is there it stays: a list that is read again must not take away what was typed.
+    let dialog = Suspend::new(async move {
+        // A list that fails says so itself.
+        users.page.await.ok().map(|page| view! { <Invitation users facts=Arc::new(page.facts) /> })
+    });
+    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+}
+
+#[component]
+fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
+    let locale = users.locale;
+    // Who was invited although no mail could be sent: the dialog stays, to hand the link over.
+    let not_mailed = RwSignal::new(None::<(MemberId, String)>);
+    let first_email = use_query_map().with_untracked(|map| map.get("email").unwrap_or_default());
+    let content = match can_pass(&facts.my, Gate::UsersInvite) {
+        Verdict::No(refusal) => view! { <RefusalNote refusal roles=facts.roles.clone() /> }.into_any(),
+        Verdict::Yes => (move || match not_mailed.get() {
+            Some((member, email)) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
+            None => view! { <InviteForm users facts=facts.clone() email=first_email.clone() not_mailed /> }.into_any(),
+        })
+        .into_any(),
+    };
+    view! {
+        <Dialog
+            title=text!(locale, users.invite_title)
+            back_to=Signal::derive(move || users.list())
+            back_label=text!(locale, common.back_to_users)
+        >
+            {content}
+        </Dialog>
+    }
+}
+
+#[component]
+fn InviteForm(
+    users: Users,
+    facts: Arc<AccountFacts>,
+    email: String,
+    not_mailed: RwSignal<Option<(MemberId, String)>>,
+) -> impl IntoView {
+    let locale = users.locale;
+    let invite = ServerAction::<InviteUser>::new();
+    let error = error_of(invite);
+    let form = form_with(error);
+    let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
+    let typed = RwSignal::new(email.clone());
+    let toasts = use_toasts();
+    on_success(invite, move |invited| match invited {
+        Invited::Done { member, email, mail: MailState::NoMailServer } => {
+            users.page.refetch();
+            not_mailed.set(Some((member, email)));
+        }
+        Invited::Done {
+            email,
+            mail:
+                MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. },
+            ..
+        } => {
+            toasts.say(text!(locale, users.invited_done, email = email));
+            users.page.refetch();
+            users.back_to_list();
+        }
+        Invited::AlreadyMember { .. }
+        | Invited::AlreadyInvited { .. }
+        | Invited::Suspended { .. }
+        | Invited::RemovedBefore { .. } => {}
+    });
+    // An answer is about the address that it was asked for.
+    let on_input = Callback::new(move |email: String| {
+        typed.set(email);
+        if invite.value().with_untracked(Option::is_some) {
+            invite.clear();
+        }
+    });
+    let answer = {
+        let facts = facts.clone();
+        move || {
+            let invited = invite.value().get()?.ok()?;
+            outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
+        }
+    };
+    view! {
+        <ActionForm action=invite node_ref=form attr:class="form">
+            <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            <input type="hidden" name="account" value=facts.slug.to_string() />
+            {methods(locale, &facts, error)}
+            <Field
+                name="form[email]"
+                label=text!(locale, users.invite_email)
+                hint=text!(locale, users.invite_email_hint)
+                kind=Kind::Email
+                autocomplete="off"
+                initial=email
+                autofocus=true
+                required=true
+                problem=problem_at(error, fields::Field::Email)
+                check=check_shape
+                on_input
+            />
+            <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
+            <div class="field-row">
+                {language(locale, facts.language)}
+                {lifetime(locale)}
+            </div>
+            <div aria-live="polite">{answer}</div>
+            <div class="actions">
+                <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button>
+                <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// The login methods that are available and fully set up; no other is offered.
+fn methods(locale: Locale, facts: &AccountFacts, error: Signal<Option<AppError>>) -> impl IntoView + use<> {
+    let cards: Vec<_> = facts
+        .methods
+        .iter()
+        .enumerate()
+        .map(|(place, method)| {
+            view! {
+                <label class="card-choice">
+                    <input
+                        type="radio"
+                        name="form[method]"
+                        value=method.id.to_string()
+                        checked={place == 0}
+                        aria-describedby=format!("method-{}", method.id)
+                    />
+                    <span class="card-title">{method_name(locale, method)}</span>
+                    <span class="card-line" id=format!("method-{}", method.id)>{method_line(locale, method.kind)}</span>
+                </label>
+            }
+        })
+        .collect();
+    let none =
+        cards.is_empty().then(|| view! { <p class="note note-warn">{text!(locale, users.invite_no_methods)}</p> });
+    view! {
+        <fieldset class="methods">
+            <legend>{text!(locale, users.invite_method)}</legend>
+            {cards}
+            {none}
+            <FieldProblem id="form-method-problem" problem=problem_at(error, fields::Field::LoginMethod) />
+        </fieldset>
+    }
+}
+
+fn language(locale: Locale, of_account: Language) -> impl IntoView {
+    let options: Vec<_> = Language::ALL
+        .into_iter()
+        .map(|language| {
+            view! { <option value=language.tag() selected={language == of_account}>{language.own_name()}</option> }
+        })
+        .collect();
+    view! {
+        <div class="field">
+            <label for="form-language">{text!(locale, users.invite_language)}</label>
+            <select id="form-language" name="form[language]">{options}</select>
+        </div>
+    }
+}
+
+fn lifetime(locale: Locale) -> impl IntoView {
+    let options: Vec<_> = LIFETIMES_IN_HOURS
+        .into_iter()
+        .map(|hours| {
+            let selected = Span::hours(hours) == DEFAULT_LIFETIME;
+            view! { <option value=hours.to_string() selected=selected>{lifetime_words(locale, hours)}</option> }
+        })
+        .collect();
+    view! {
+        <div class="field">
+            <label for="form-lifetime">{text!(locale, users.invite_lifetime)}</label>
+            <select id="form-lifetime" name="form[lifetime]">{options}</select>
+        </div>
+    }
+}

@@ -1,0 +1,82 @@
+//! The link of an invitation, to hand over by other means (R12, R61): copied if the browser allows it, and always there to see.
+
+use super::Users;
+use crate::{
+    api::invitations::Link,
+    components::{Icon, Time},
+    i18n::{text, use_locale},
+};
+use leptos::{html, prelude::*, task::spawn_local};
+use wasm_bindgen_futures::JsFuture;
+
+/// Opens over the list when a row's link has been asked for.
+#[component]
+pub(super) fn LinkDialog(users: Users) -> impl IntoView {
+    move || {
+        let link = users.copy.value().get()?.ok()?;
+        let name = users.link_for.get_untracked();
+        let dialog = NodeRef::<html::Dialog>::new();
+        dialog.on_load(|dialog| {
+            let _ = dialog.show_modal();
+        });
+        Some(view! {
+            <dialog class="dialog" node_ref=dialog aria-labelledby="link-title" on:close=move |_| users.copy.clear()>
+                <div class="dialog-box">
+                    <h2 id="link-title">{text!(users.locale, users.link_title, name = name.clone())}</h2>
+                    <LinkField link name />
+                    <form method="dialog" class="actions">
+                        <button class="button button-primary">{text!(users.locale, users.done)}</button>
+                    </form>
+                </div>
+            </dialog>
+        })
+    }
+}
+
+/// A link in a field, copied already where that is possible, with what to beware of.
+#[component]
+pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
+    let locale = use_locale();
+    let field = NodeRef::<html::Input>::new();
+    let copied = RwSignal::new(false);
+    let url = StoredValue::new(link.url);
+    let copy = move || {
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+            field.select();
+        }
+        copy_to_clipboard(&url.get_value(), copied);
+    };
+    field.on_load(move |_| request_animation_frame(copy));
+    let words = move || match copied.get() {
+        true => text!(locale, users.link_copied, name = name.clone()),
+        false => text!(locale, users.link_copy_by_hand, name = name.clone()),
+    };
+    view! {
+        <p role="status">{words}</p>
+        <div class="field">
+            <label for="invitation-link">{text!(locale, users.link_label)}</label>
+            <div class="link-line">
+                <input id="invitation-link" type="text" readonly node_ref=field value=url.get_value() />
+                <button type="button" class="button" on:click=move |_| copy()>
+                    <Icon name="copy" />
+                    {text!(locale, users.link_copy)}
+                </button>
+            </div>
+        </div>
+        <p class="link-warning"><Icon name="alert" /> <span>{text!(locale, users.link_warning)} " " <Time at=link.expires /> "."</span></p>
+    }
+}
+
+/// Copies a text, where the page is served safely enough for the browser to offer it at all.
+fn copy_to_clipboard(text: &str, copied: RwSignal<bool>) {
+    let window = window();
+    if window.is_secure_context() {
+        let writing = window.navigator().clipboard().write_text(text);
+        spawn_local(async move {
+            if JsFuture::from(writing).await.is_ok() {
+                copied.try_set(true);
+            }
+        });
+    }
+}

@@ -1,0 +1,28 @@
+//! Where a mail is, in words (R61, R62). What no mail server has taken is never called sent.
+
+use crate::{
+    components::Time,
+    domain::member::MailState,
+    i18n::{Locale, text},
+};
+use leptos::prelude::*;
+
+/// The state of a mail, with the mail server's own words.
+pub(in crate::pages) fn mail_state(locale: Locale, state: MailState) -> impl IntoView {
+    let (kind, words, at, answer) = match state {
+        MailState::NoMailServer => ("none", text!(locale, users.mail_none), None, None),
+        MailState::Queued => ("queued", text!(locale, users.mail_queued), None, None),
+        MailState::Accepted { at } => ("accepted", text!(locale, users.mail_accepted), Some(at), None),
+        MailState::Deferred { next, answer } => {
+            ("deferred", text!(locale, users.mail_deferred), Some(next), Some(answer))
+        }
+        MailState::Refused { at, answer } => ("refused", text!(locale, users.mail_refused), Some(at), Some(answer)),
+    };
+    let answer = answer.filter(|answer| !answer.is_empty());
+    view! {
+        <span class=format!("mail-state mail-{kind}")>
+            {words} {at.map(|at| view! { " " <Time at /> })}
+            {answer.map(|answer| view! { <span class="mail-answer">{text!(locale, users.mail_answer, answer = answer)}</span> })}
+        </span>
+    }
+}

@@ -1,0 +1,218 @@
+//! Settings → Users: the list of an account's members in every state, and the dialogs over it.
+
+mod choice;
+mod edit;
+mod filters;
+mod grant_picker;
+mod invite;
+mod invite_outcome;
+mod link;
+mod mail_state;
+mod remove;
+mod row_actions;
+mod table;
+mod url;
+mod words;
+
+pub use edit::EditDialog;
+pub use invite::InviteDialog;
+pub(in crate::pages) use mail_state::mail_state;
+pub use remove::RemoveDialog;
+
+use super::{Failed, Loading, use_slug};
+use crate::{
+    api::{
+        invitations::{CopyLink, ResendInvitation},
+        members::{UsersPage as ListPage, list_members},
+    },
+    components::{EmptyState, ErrorBox, Icon, error_of, on_success, use_toasts},
+    domain::{
+        list::ListQuery,
+        member::MailState,
+        permission::Gate,
+        policy::{Verdict, can_pass},
+    },
+    error::AppError,
+    i18n::{Locale, refusal_text, text, use_locale},
+    paths,
+};
+use filters::{Search, filters};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{
+    NavigateOptions,
+    components::Outlet,
+    hooks::{use_navigate, use_query_map},
+};
+use link::LinkDialog;
+use table::table;
+use url::with_view;
+
+type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
+
+/// What the page shares with its rows and dialogs.
+#[derive(Clone, Copy)]
+struct Users {
+    locale: Locale,
+    /// The account in the address.
+    slug: Memo<String>,
+    /// The view of the list in the address; it stays there while a dialog is open.
+    query: Memo<ListQuery>,
+    page: Resource<Result<ListPage, AppError>>,
+    search: Search,
+    resend: ServerAction<ResendInvitation>,
+    copy: ServerAction<CopyLink>,
+    /// Whose link was asked for.
+    link_for: RwSignal<String>,
+    navigate: StoredValue<Navigate>,
+}
+
+impl Users {
+    fn new() -> Self {
+        let (slug, of_url) = (use_slug(), use_query_map());
+        let query = Memo::new(move |_| of_url.with(|map| ListQuery::from_url(|name| map.get(name))));
+        Self {
+            locale: use_locale(),
+            slug,
+            query,
+            page: Resource::new(move || (slug.get(), query.get()), |(slug, query)| list_members(slug, query)),
+            search: Search::new(query),
+            resend: ServerAction::new(),
+            copy: ServerAction::new(),
+            link_for: RwSignal::new(String::new()),
+            navigate: StoredValue::new(Box::new(use_navigate())),
+        }
+    }
+
+    /// The address of the list as it is seen now.
+    fn list(self) -> String {
+        with_view(paths::users(&self.slug.get()), &self.query.get())
+    }
+
+    /// The address of a dialog over the list as it is seen now.
+    fn over(self, dialog: String) -> String {
+        with_view(dialog, &self.query.get())
+    }
+
+    /// Shows another view of the list.
+    fn show(self, query: &ListQuery, replace: bool) {
+        if *query != self.query.get_untracked() {
+            self.go(&with_view(paths::users(&self.slug.get_untracked()), query), replace);
+        }
+    }
+
+    /// Closes a dialog after something was done.
+    fn back_to_list(self) {
+        self.go(&untrack(|| self.list()), false);
+    }
+
+    fn go(self, url: &str, replace: bool) {
+        let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
+        self.navigate.with_value(|navigate| navigate(url, options));
+    }
+}
+
+/// The list of an account's members; its dialogs open over it.
+#[component]
+pub fn UsersPage() -> impl IntoView {
+    let users = Users::new();
+    provide_context(users);
+    tell_what_became_of_resending(users);
+    let failed = Signal::derive(move || error_of(users.resend).get().or_else(|| error_of(users.copy).get()));
+    let page = move || {
+        Suspend::new(async move {
+            match users.page.await {
+                Ok(page) => view! { {list(users, page)} }.into_any(),
+                Err(error) => view! { <Failed error account=users.slug.get_untracked() /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text=text!(users.locale, users.title) />
+        <section class="users">
+            <ErrorBox error=failed />
+            <Transition fallback=Loading>{page}</Transition>
+        </section>
+        <LinkDialog users />
+        <Outlet />
+    }
+}
+
+/// Says in a corner what became of sending again, and shows it on the row.
+fn tell_what_became_of_resending(users: Users) {
+    let toasts = use_toasts();
+    on_success(users.resend, move |resent| {
+        let locale = users.locale;
+        toasts.say(match resent.mail {
+            MailState::NoMailServer => text!(locale, users.resent_no_mail, email = resent.email),
+            MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. } => {
+                text!(locale, users.resent, email = resent.email)
+            }
+        });
+        users.page.refetch();
+    });
+}
+
+/// Heading, filters, rows, pages.
+fn list(users: Users, page: ListPage) -> impl IntoView {
+    let locale = users.locale;
+    let query = users.query.get();
+    let may_invite = can_pass(&page.facts.my, Gate::UsersInvite);
+    let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
+    let none_found = page.rows.is_empty();
+    let alone = page.alone && !query.is_filtered();
+    let heading = view! {
+        <header class="page-head">
+            <div>
+                <h1>{text!(locale, users.title)}</h1>
+                <p class="page-lead">{text!(locale, users.lead, account = page.facts.name.clone())}</p>
+            </div>
+            {invite_link(users, &page, &may_invite, new_user.clone())}
+        </header>
+    };
+    let below = match (none_found, alone, &may_invite) {
+        (true, _, _) => {
+            let all = with_view(
+                paths::users(page.facts.slug.as_str()),
+                &ListQuery { sort: query.sort, ..ListQuery::default() },
+            );
+            view! {
+                <EmptyState icon="search" title=text!(locale, users.none_title)>
+                    <p>{text!(locale, users.none_text)}</p>
+                    <a class="button" href=all data-noscroll="">{text!(locale, users.clear)}</a>
+                </EmptyState>
+            }
+            .into_any()
+        }
+        (false, true, Verdict::Yes) => view! {
+            <EmptyState icon="users" title=text!(locale, users.alone_title)>
+                <p>{text!(locale, users.alone_text)}</p>
+                <a class="button button-primary" href=new_user data-noscroll="">{text!(locale, users.invite_first)}</a>
+            </EmptyState>
+        }
+        .into_any(),
+        (false, _, _) => ().into_any(),
+    };
+    let filters = filters(users, &page.facts.roles);
+    view! {
+        {heading}
+        {filters}
+        {(!none_found).then(|| table(users, page))}
+        {below}
+    }
+}
+
+/// + New user, or why not.
+fn invite_link(users: Users, page: &ListPage, may_invite: &Verdict, href: String) -> AnyView {
+    let label = text!(users.locale, users.new_user);
+    match may_invite {
+        Verdict::Yes => {
+            view! { <a class="button button-primary" href=href data-noscroll=""><Icon name="plus" /> {label}</a> }
+                .into_any()
+        }
+        Verdict::No(refusal) => {
+            let reason = refusal_text(users.locale, refusal, Some(&page.facts.roles));
+            row_actions::refused("why-new-user".to_owned(), label, label.to_owned(), reason).into_any()
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
+
+use super::{Users, edit::FailedDialog, row_actions::whose};
+use crate::{
+    api::members::{RemovalPlan, RemoveMember, Removed, plan_removal},
+    components::{Button, Dialog, ErrorBox, Icon, Look, RefusalNote, error_of, on_success, use_toasts},
+    domain::{
+        member::ShownState,
+        policy::{Refusal, Verdict, can_grant, can_remove},
+    },
+    i18n::{Locale, role_name, text},
+    paths,
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_params_map;
+
+/// The dialog of one member, over the list.
+#[component]
+pub fn RemoveDialog() -> impl IntoView {
+    let users = expect_context::<Users>();
+    let parameters = use_params_map();
+    let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
+    let plan =
+        Resource::new(move || (users.slug.get(), member.get()), |(account, member)| plan_removal(account, member));
+    let dialog = Suspend::new(async move {
+        match plan.await {
+            Ok(plan) => view! { <Removal users plan /> }.into_any(),
+            Err(error) => view! { <FailedDialog users error /> }.into_any(),
+        }
+    });
+    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+}
+
+/// Which of the two this is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Removal,
+    Withdrawal,
+    AlreadyDone,
+}
+
+impl Kind {
+    const fn of(state: ShownState) -> Self {
+        match state {
+            ShownState::Active | ShownState::Suspended => Self::Removal,
+            ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::Held => Self::Withdrawal,
+            ShownState::Removed => Self::AlreadyDone,
+        }
+    }
+}
+
+#[component]
+fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
+    let locale = users.locale;
+    let (facts, row) = (&plan.details.facts, &plan.details.row);
+    let name = row.label().to_owned();
+    let kind = Kind::of(row.state);
+    let verdict =
+        can_remove(&facts.my, whose(facts, row), &row.grant, &facts.roles).and(|| match plan.details.last_owner {
+            true => Verdict::No(Refusal::LastOwner),
+            false => Verdict::Yes,
+        });
+    let title = match kind {
+        Kind::Removal | Kind::AlreadyDone => text!(locale, users.remove_title, name = name.clone()),
+        Kind::Withdrawal => text!(locale, users.withdraw_title, name = name.clone()),
+    };
+    let close = move || {
+        view! {
+            <div class="actions"><a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.close)}</a></div>
+        }
+    };
+    let content = match (kind, verdict) {
+        (Kind::AlreadyDone, _) => {
+            view! { <p>{text!(locale, users.already_gone, name = name)}</p> {close()} }.into_any()
+        }
+        (Kind::Removal | Kind::Withdrawal, Verdict::Yes) => view! { <RemovalForm users plan kind /> }.into_any(),
+        (Kind::Removal | Kind::Withdrawal, Verdict::No(refusal)) => {
+            let leave = (refusal == Refusal::LeaveInstead).then(|| {
+                view! { <p><a href=paths::account(facts.slug.as_str())>{text!(locale, users.leave_link)}</a></p> }
+            });
+            view! { <RefusalNote refusal roles=facts.roles.clone() /> {leave} {close()} }.into_any()
+        }
+    };
+    view! {
+        <Dialog title back_to=Signal::derive(move || users.list()) back_label=text!(locale, common.back_to_users)>
+            {content}
+        </Dialog>
+    }
+}
+
+#[component]
+fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
+    let locale = users.locale;
+    let remove = ServerAction::<RemoveMember>::new();
+    let error = error_of(remove);
+    let toasts = use_toasts();
+    on_success(remove, move |removed| {
+        toasts.say(match removed {
+            Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
+            Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
+            Removed::AlreadyRemoved => text!(locale, users.already_removed).to_owned(),
+        });
+        users.page.refetch();
+        users.back_to_list();
+    });
+    let facts = plan.details.facts.clone();
+    let (name, member) = (plan.details.row.label().to_owned(), plan.details.row.id.to_string());
+    let version = plan.details.row.version.to_string();
+    let sponsored = sponsored(locale, &plan);
+    let consequences = match kind {
+        Kind::Removal | Kind::AlreadyDone => vec![
+            text!(locale, users.remove_at_once, name = name, account = facts.name.clone()),
+            text!(locale, users.remove_others).to_owned(),
+            text!(locale, users.remove_again).to_owned(),
+        ],
+        Kind::Withdrawal => {
+            vec![text!(locale, users.withdraw_link).to_owned(), text!(locale, users.withdraw_again).to_owned()]
+        }
+    };
+    let consequences: Vec<_> = consequences.into_iter().map(|words| view! { <li>{words}</li> }).collect();
+    let button = match kind {
+        Kind::Removal | Kind::AlreadyDone => text!(locale, users.remove_button),
+        Kind::Withdrawal => text!(locale, users.withdraw_button),
+    };
+    view! {
+        <ActionForm action=remove attr:class="form">
+            <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            <input type="hidden" name="account" value=facts.slug.to_string() />
+            <input type="hidden" name="form[member]" value=member />
+            <input type="hidden" name="form[version]" value=version />
+            <ul class="consequences">{consequences}</ul>
+            {sponsored}
+            <div class="actions">
+                <Button look=Look::Danger busy=remove.pending()>{button}</Button>
+                // What cannot be undone with one key is not under the first key.
+                <a class="button" href=move || users.list() data-noscroll="" autofocus>{text!(locale, common.cancel)}</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// The open invitations that this member answers for: keep or withdraw (R29).
+fn sponsored(locale: Locale, plan: &RemovalPlan) -> Option<impl IntoView + use<>> {
+    let facts = &plan.details.facts;
+    let title = match plan.sponsored.len() {
+        0 => return None,
+        1 => text!(locale, users.sponsored_one).to_owned(),
+        count => text!(locale, users.sponsored_many, count = count),
+    };
+    let all_within = plan.sponsored.iter().all(|one| can_grant(&facts.my, &one.grant, &facts.roles).is_yes());
+    let keep_line = match all_within {
+        true => text!(locale, users.sponsored_keep_line),
+        false => text!(locale, users.sponsored_keep_partly),
+    };
+    let each: Vec<_> = plan
+        .sponsored
+        .iter()
+        .map(|one| {
+            let role = role_name(locale, &one.grant.role, Some(&facts.roles));
+            view! { <li><Icon name="mail" /> {one.email.clone()} <span class="muted">{role}</span></li> }
+        })
+        .collect();
+    Some(view! {
+        <fieldset class="sponsored">
+            <legend>{title}</legend>
+            <ul class="sponsored-list">{each}</ul>
+            {card("keep", true, text!(locale, users.sponsored_keep), keep_line)}
+            {card("revoke", false, text!(locale, users.sponsored_revoke), text!(locale, users.sponsored_revoke_line))}
+        </fieldset>
+    })
+}
+
+fn card(value: &'static str, checked: bool, title: &'static str, line: &'static str) -> impl IntoView {
+    view! {
+        <label class="card-choice">
+            <input type="radio" name="form[sponsored]" value=value checked=checked />
+            <span class="card-title">{title}</span>
+            <span class="card-line">{line}</span>
+        </label>
+    }
+}

@@ -1,0 +1,127 @@
+//! What the list and its dialogs say about roles, login methods, states and numbers.
+
+use crate::{
+    domain::{
+        list::{Count, MOST_COUNTED, Sort},
+        member::{LoginMethod, LoginMethodKind, ShownState},
+        role::{BuiltInRole, RoleKey},
+    },
+    i18n::{Locale, text},
+};
+
+/// The name of a login method: the account's own, or the built-in one in this language.
+pub(super) fn method_name(locale: Locale, method: &LoginMethod) -> String {
+    match (&method.name, method.kind) {
+        (Some(name), _) => name.clone(),
+        (None, LoginMethodKind::Password) => text!(locale, catalogue.method_password).to_owned(),
+    }
+}
+
+/// What a login method asks of the invited person.
+pub(super) fn method_line(locale: Locale, kind: LoginMethodKind) -> &'static str {
+    match kind {
+        LoginMethodKind::Password => text!(locale, catalogue.method_password_line),
+    }
+}
+
+/// What a built-in role is for. An account's own role speaks through its permissions.
+pub(super) fn role_line(locale: Locale, key: &RoleKey) -> Option<&'static str> {
+    Some(match BuiltInRole::from_key(key)? {
+        BuiltInRole::Owner => text!(locale, catalogue.role_line_owner),
+        BuiltInRole::Admin => text!(locale, catalogue.role_line_admin),
+        BuiltInRole::Editor => text!(locale, catalogue.role_line_editor),
+        BuiltInRole::Agent => text!(locale, catalogue.role_line_agent),
+        BuiltInRole::Analyst => text!(locale, catalogue.role_line_analyst),
+        BuiltInRole::Viewer => text!(locale, catalogue.role_line_viewer),
+    })
+}
+
+/// A state of the list.
+pub(super) fn state_name(locale: Locale, state: ShownState) -> &'static str {
+    match state {
+        ShownState::Invited => text!(locale, catalogue.state_invited),
+        ShownState::Expired => text!(locale, catalogue.state_expired),
+        ShownState::Declined => text!(locale, catalogue.state_declined),
+        ShownState::Held => text!(locale, catalogue.state_held),
+        ShownState::Active => text!(locale, catalogue.state_active),
+        ShownState::Suspended => text!(locale, catalogue.state_suspended),
+        ShownState::Removed => text!(locale, catalogue.state_removed),
+    }
+}
+
+/// An order of the list.
+pub(super) fn sort_name(locale: Locale, sort: Sort) -> &'static str {
+    match sort {
+        Sort::NameUp => text!(locale, users.sort_name),
+        Sort::NameDown => text!(locale, users.sort_name_down),
+        Sort::LastActiveDown => text!(locale, users.sort_active_down),
+        Sort::LastActiveUp => text!(locale, users.sort_active),
+        Sort::InvitedDown => text!(locale, users.sort_invited_down),
+    }
+}
+
+/// How many people there are, or were found.
+pub(super) fn count_words(locale: Locale, count: Count, filtered: bool) -> String {
+    match (count, filtered) {
+        (Count::Exactly(1), false) => text!(locale, users.count_one).to_owned(),
+        (Count::Exactly(1), true) => text!(locale, users.found_one).to_owned(),
+        (Count::Exactly(n), false) => text!(locale, users.count_many, count = grouped(locale, n)),
+        (Count::Exactly(n), true) => text!(locale, users.found_many, count = grouped(locale, n)),
+        (Count::Many, false) => text!(locale, users.count_more, count = grouped(locale, MOST_COUNTED)),
+        (Count::Many, true) => text!(locale, users.found_more, count = grouped(locale, MOST_COUNTED)),
+    }
+}
+
+/// The life of an invitation, in words.
+pub(super) fn lifetime_words(locale: Locale, hours: i64) -> String {
+    match hours {
+        1 => text!(locale, users.hours_1).to_owned(),
+        24 => text!(locale, users.days_1).to_owned(),
+        more => text!(locale, users.days, count = more / 24),
+    }
+}
+
+/// A number with its thousands apart: `10,000`, `10.000`.
+fn grouped(locale: Locale, n: u64) -> String {
+    let separator = match locale {
+        Locale::en => ',',
+        Locale::de => '.',
+    };
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::invitation::LIFETIMES_IN_HOURS;
+
+    #[test]
+    fn large_numbers_are_legible() {
+        assert_eq!(grouped(Locale::en, 0), "0");
+        assert_eq!(grouped(Locale::en, 999), "999");
+        assert_eq!(grouped(Locale::en, 10_000), "10,000");
+        assert_eq!(grouped(Locale::de, 1_234_567), "1.234.567");
+    }
+
+    #[test]
+    fn the_count_speaks_of_one_person_and_of_more() {
+        assert_eq!(count_words(Locale::en, Count::Exactly(1), false), "1 person");
+        assert_eq!(count_words(Locale::en, Count::Exactly(12), false), "12 people");
+        assert_eq!(count_words(Locale::en, Count::Many, false), "More than 10,000 people");
+        assert_eq!(count_words(Locale::de, Count::Exactly(0), true), "0 Personen gefunden");
+    }
+
+    #[test]
+    fn r21_every_life_on_offer_has_words() {
+        let words: Vec<_> = LIFETIMES_IN_HOURS.iter().map(|hours| lifetime_words(Locale::en, *hours)).collect();
+        assert_eq!(words, ["1 hour", "1 day", "3 days", "7 days", "14 days", "30 days"]);
+    }
+}
