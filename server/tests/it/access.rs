@@ -1,6 +1,6 @@
 //! Who may call what: every server function, page and plain route, by everybody who must not (AZ-01, AZ-03, AZ-05).
 
-use crate::support::{Browser, both_databases};
+use crate::support::{Browser, both_databases, no_longer_in_acme};
 use app::{
     domain::role::{BuiltInRole, Grant},
     error::AppError,
@@ -127,7 +127,7 @@ both_databases! {
                 Calls::Member | Calls::Needs(_) => assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}"),
             }
             for former in [&gone, &again] {
-                assert_eq!(call(former, function, "acme", &row).await, Err(AppError::NoLongerAMember), "{function}");
+                assert_eq!(call(former, function, "acme", &row).await, Err(no_longer_in_acme()), "{function}");
             }
             assert_eq!(call(&bea, function, "acme", &row).await, Err(AppError::NotFound), "{function}: another account's owner");
             assert_eq!(call(&bea, function, "no-such-account", &row).await, Err(AppError::NotFound), "{function}");
@@ -182,7 +182,7 @@ both_databases! {
         use server::http::{Access, PLAIN_ROUTES};
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        for route in PLAIN_ROUTES {
+        for route in &PLAIN_ROUTES {
             let id = uuid::Uuid::now_v7().to_string();
             let path = route.path.replace("{slug}", "acme").replace("{token}", "x").replace("{tag}", "en").replace("{mail}", &id);
             let answer = world.browser().get(&path).await;

@@ -1,6 +1,6 @@
 //! Changing role and extras.
 
-use crate::support::both_databases;
+use crate::support::{both_databases, no_longer_in_acme};
 use app::{
     api::members::Edited,
     domain::{
@@ -68,7 +68,7 @@ both_databases! {
         assert_eq!(ana.leaves().await, Err(AppError::Refused(Refusal::LastOwner)));
         let olga = ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
         ana.leaves().await.unwrap();
-        assert_eq!(ana.home().await, Err(AppError::NoLongerAMember));
+        assert_eq!(ana.home().await, Err(no_longer_in_acme()));
         assert_eq!(olga.leaves().await, Err(AppError::Refused(Refusal::LastOwner)));
     }
 

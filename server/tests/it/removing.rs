@@ -1,6 +1,6 @@
 //! Removing a member, withdrawing an invitation, leaving.
 
-use crate::support::{PASSWORD, both_databases};
+use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
 use app::{
     api::members::Removed,
     domain::{
@@ -23,8 +23,8 @@ both_databases! {
         let removed = ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         assert!(matches!(&removed, Removed::Done { label, was_invited: false, .. } if label == "ben"), "{removed:?}");
         let second = world.configured(|_| {});
-        assert_eq!(ben.at(&second).home().await, Err(AppError::NoLongerAMember));
-        assert_eq!(ben.list(&Default::default()).await, Err(AppError::NoLongerAMember));
+        assert_eq!(ben.at(&second).home().await, Err(no_longer_in_acme()));
+        assert_eq!(ben.list(&Default::default()).await, Err(no_longer_in_acme()));
         assert!(ben.on("beta").home().await.is_ok());
         assert_eq!(ben.me().await.unwrap().accounts.len(), 1);
     }
@@ -47,7 +47,7 @@ both_databases! {
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Viewer), &[("form[again]", "fresh")]).await.unwrap();
-        assert_eq!(ben.home().await, Err(AppError::NoLongerAMember), "invited again is not in");
+        assert_eq!(ben.home().await, Err(no_longer_in_acme()), "invited again is not in");
         let link = world.link_to("ben@example.org", 1).await;
         let back = world.browser();
         back.sign_in("ben@example.org", PASSWORD).await.unwrap();
@@ -63,7 +63,7 @@ both_databases! {
         let own = ben.row("ben@example.org").await;
         assert_eq!(ben.removes(&own).await, Err(AppError::Refused(Refusal::LeaveInstead)));
         ben.leaves().await.unwrap();
-        assert_eq!(ben.home().await, Err(AppError::NoLongerAMember));
+        assert_eq!(ben.home().await, Err(no_longer_in_acme()));
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Removed);
     }
 

@@ -1,6 +1,6 @@
 //! Signing in and out, and what a session is.
 
-use crate::support::{PASSWORD, both_databases};
+use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
 use app::{
     domain::{role::BuiltInRole, time::Span},
     error::AppError,

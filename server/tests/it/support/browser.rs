@@ -10,7 +10,7 @@ use app::{
         session::Me,
     },
     domain::{
-        ids::{InvitationId, MemberId},
+        ids::MemberId,
         list::ListQuery,
         member::MemberRow,
         role::{BuiltInRole, Grant},
@@ -30,6 +30,11 @@ use tower::ServiceExt;
 
 /// The password of everybody in the tests.
 pub const PASSWORD: &str = "seventeen purple otters sing";
+
+/// What somebody hears who is no more in the first account.
+pub fn no_longer_in_acme() -> AppError {
+    AppError::NoLongerAMember { account: "Acme".to_owned() }
+}
 
 /// A browser with its own cookies.
 #[derive(Clone)]
@@ -346,12 +351,5 @@ impl Browser {
     /// As [`Self::brings_in`], with a built-in role alone.
     pub async fn brings_in_as(&self, email: &str, role: BuiltInRole) -> Browser {
         self.brings_in(email, &Grant::of(role)).await
-    }
-}
-
-/// The id in an address of an invitation's page.
-impl Browser {
-    pub fn invitation_id(raw: &str) -> InvitationId {
-        raw.parse().unwrap()
     }
 }

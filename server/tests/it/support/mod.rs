@@ -3,7 +3,7 @@
 mod browser;
 mod database;
 
-pub use browser::{Answer, Browser, PASSWORD};
+pub use browser::{Browser, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, all_databases};
 
 use crate::mail_server::{MailServer, Received};

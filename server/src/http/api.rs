@@ -1,0 +1,103 @@
+//! What surrounds the server functions: one encoding in, and statuses that say what happened.
+
+use super::{answer, cookies::local_target};
+use app::error::AppError;
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
+
+/// The largest body of a server function (IN-09).
+const LARGEST_BODY: usize = 64 * 1024;
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Takes form encoding of a decent size alone (BR-06, IN-09); then gives errors their status and redirects a target of our own.
+pub(super) async fn layer(request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    if !request.method().is_safe() && !is_form(request.headers()) {
+        return answer::error_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, &AppError::Transport);
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return answer::error_with(StatusCode::PAYLOAD_TOO_LARGE, &AppError::Transport);
+    };
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if let Some(target) = response.headers().get(header::LOCATION) {
+        let local = local_target(target.to_str().unwrap_or_default());
+        response
+            .headers_mut()
+            .insert(header::LOCATION, HeaderValue::from_str(&local).unwrap_or(HeaderValue::from_static("/")));
+        return response;
+    }
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) { with_status(response).await } else { response }
+}
+
+/// The framework answers every error with 500; the error in the body knows better.
+async fn with_status(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    let error = AppError::de(body.clone());
+    parts.status = error.status();
+    if let AppError::RateLimited { retry_after_s } = error {
+        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    }
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// Is the body said to be form encoded, and nothing else?
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(FORM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn br_06_only_form_encoding_is_taken() {
+        let taken = |kinds: &[&'static str]| {
+            let headers: HeaderMap =
+                kinds.iter().map(|kind| (header::CONTENT_TYPE, HeaderValue::from_static(kind))).collect();
+            is_form(&headers)
+        };
+        assert!(taken(&["application/x-www-form-urlencoded"]));
+        assert!(taken(&["Application/X-WWW-Form-Urlencoded; charset=utf-8"]));
+        for wrong in [
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "application/json",
+            "",
+            "application/x-www-form-urlencoded2",
+        ] {
+            assert!(!taken(&[wrong]), "{wrong}");
+        }
+        assert!(!taken(&[]));
+        assert!(!taken(&["application/x-www-form-urlencoded", "text/plain"]));
+    }
+
+    #[tokio::test]
+    async fn an_error_gets_the_status_it_names() {
+        let framework = |error: &AppError| {
+            Response::builder()
+                .status(StatusCode::INTERNAL_SERVER_ERROR)
+                .header(SERVER_FN_ERROR_HEADER, "/api/x")
+                .body(Body::from(serde_json::to_vec(error).unwrap()))
+                .unwrap()
+        };
+        let response = with_status(framework(&AppError::RateLimited { retry_after_s: 30 })).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "30");
+        assert_eq!(with_status(framework(&AppError::NotFound)).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(with_status(framework(&AppError::Unauthenticated)).await.status(), StatusCode::UNAUTHORIZED);
+    }
+}

@@ -1,0 +1,137 @@
+//! Static files: the browser's half and the public folder. A release carries them in the binary; a debug build reads them from disk,
+//! so that a rebuilt front end shows at once.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "../target/site"]
+#[allow_missing = true]
+#[exclude = "*.map"]
+#[exclude = "*/.*"]
+#[exclude = ".*"]
+struct Site;
+
+/// Precompressed forms, the better one first: name in `Accept-Encoding`, ending of the file.
+const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
+/// Answers with the file of this path, if there is one; else goes on.
+pub(super) async fn layer(request: Request, next: Next) -> Response {
+    let found = match *request.method() {
+        Method::GET | Method::HEAD => answer(request.uri().path(), request.headers()),
+        _ => None,
+    };
+    match found {
+        Some(response) => response,
+        None => next.run(request).await,
+    }
+}
+
+fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
+    let name = path.strip_prefix('/')?;
+    let kind = content_type(name)?;
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (file, encoding) = find(name, accepted)?;
+
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut response = if known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut whole = Body::from(file.data.into_owned()).into_response();
+        whole.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(encoding) = encoding {
+            whole.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        whole
+    };
+    let answered = response.headers_mut();
+    answered.insert(header::ETAG, HeaderValue::from_str(&tag).ok()?);
+    // Asked for each time, and sent only when changed: old script with new WASM must be impossible.
+    answered.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answered.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    Some(response)
+}
+
+/// The file in the best form that the browser takes, and the name of that form.
+fn find(name: &str, accepted: &str) -> Option<(EmbeddedFile, Option<&'static str>)> {
+    for (encoding, ending) in ENCODINGS {
+        if accepts(accepted, encoding)
+            && let Some(file) = Site::get(&format!("{name}.{ending}"))
+        {
+            return Some((file, Some(encoding)));
+        }
+    }
+    // A page of a server built without its front end's tool asks for the name that the compiler gives.
+    let file =
+        Site::get(name).or_else(|| Site::get(&name.strip_suffix("_bg.wasm").map(|stem| format!("{stem}.wasm"))?));
+    Some((file?, None))
+}
+
+fn accepts(accepted: &str, encoding: &str) -> bool {
+    accepted.split(',').any(|part| {
+        let (name, weight) = part.split_once(';').unwrap_or((part, ""));
+        name.trim().eq_ignore_ascii_case(encoding) && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
+}
+
+/// The kinds of file that are served; what is not among them is not there (BR-12). Hidden files never are.
+fn content_type(name: &str) -> Option<&'static str> {
+    if name.split('/').any(|part| part.is_empty() || part.starts_with('.')) || name.contains('\\') {
+        return None;
+    }
+    match name.rsplit_once('.')?.1 {
+        "js" | "mjs" => Some("text/javascript; charset=utf-8"),
+        "wasm" => Some("application/wasm"),
+        "css" => Some("text/css; charset=utf-8"),
+        "svg" => Some("image/svg+xml; charset=utf-8"),
+        "txt" => Some("text/plain; charset=utf-8"),
+        "ico" => Some("image/x-icon"),
+        "png" => Some("image/png"),
+        "webp" => Some("image/webp"),
+        "woff2" => Some("font/woff2"),
+        "webmanifest" => Some("application/manifest+json; charset=utf-8"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn br_12_only_known_kinds_below_the_folder_are_served() {
+        for refused in [
+            "",
+            "pkg",
+            "pkg/",
+            ".env",
+            "pkg/.git/config",
+            "pkg/../../Cargo.toml",
+            "..\\secret.txt",
+            "pkg/roster.js.map",
+            "pkg/roster.wasm.br",
+            "hash",
+            "//evil.txt",
+            "roster.db",
+        ] {
+            assert_eq!(content_type(refused), None, "{refused}");
+        }
+        assert_eq!(content_type("pkg/roster.wasm"), Some("application/wasm"));
+        assert_eq!(content_type("favicon.svg"), Some("image/svg+xml; charset=utf-8"));
+    }
+
+    #[test]
+    fn a_form_with_weight_nought_is_not_accepted() {
+        assert!(accepts("gzip, deflate, br;q=0.9", "br"));
+        assert!(!accepts("gzip, br;q=0", "br"));
+        assert!(!accepts("", "br"));
+    }
+}

@@ -1,0 +1,198 @@
+//! The cookies: their names, and the one place that formats `Set-Cookie` (SE-03).
+
+use crate::config::Config;
+use app::domain::language::Language;
+use axum::http::HeaderMap;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use std::sync::Arc;
+
+/// How long a browser keeps the token of an invitation or set-up link.
+const LINK_S: i64 = 60 * 60;
+/// How long a browser keeps what it need not forget: the language, and the mark of an earlier sign-in.
+const YEAR_S: i64 = 365 * 24 * 60 * 60;
+
+/// The language chosen by a visitor; not a secret, so it has one name everywhere.
+const LANGUAGE: &str = "roster_lang";
+
+/// The cookies of one base URL. With https their names begin with `__Host-`: no other host and no plain connection can set them.
+/// With http they end in the port, since cookies do not tell ports apart. A server reads only the names of its own scheme.
+#[derive(Clone, Debug)]
+pub struct Cookies(Arc<Names>);
+
+#[derive(Debug)]
+struct Names {
+    secure: bool,
+    session: String,
+    invitation: String,
+    setup: String,
+    known_browser: String,
+    session_s: i64,
+}
+
+impl From<&Config> for Cookies {
+    fn from(config: &Config) -> Self {
+        let secure = config.is_https();
+        let port = config.base_url.port_or_known_default().unwrap_or_default();
+        let name = |what: &str| if secure { format!("__Host-roster_{what}") } else { format!("roster_{what}_{port}") };
+        Self(Arc::new(Names {
+            secure,
+            session: name("session"),
+            invitation: name("invite"),
+            setup: name("setup"),
+            known_browser: name("known"),
+            session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
+        }))
+    }
+}
+
+/// What a browser sent of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The session.
+    pub session: Option<String>,
+    /// The token of an invitation.
+    pub invitation: Option<String>,
+    /// The token of the set-up link.
+    pub setup: Option<String>,
+    /// The mark of an earlier sign-in (EN-06).
+    pub known_browser: Option<String>,
+    /// The language chosen.
+    pub language: Option<Language>,
+}
+
+impl Cookies {
+    /// Starts a session in this browser; it ends there when it ends here.
+    pub fn session(&self, value: &str) -> String {
+        self.set(&self.0.session, value, self.0.session_s)
+    }
+
+    /// Ends the session in this browser.
+    pub fn clear_session(&self) -> String {
+        self.set(&self.0.session, "", 0)
+    }
+
+    /// Keeps the token of an invitation link for an hour (INV-07).
+    pub fn invitation(&self, token: &str) -> String {
+        self.set(&self.0.invitation, token, LINK_S)
+    }
+
+    /// Forgets the invitation.
+    pub fn clear_invitation(&self) -> String {
+        self.set(&self.0.invitation, "", 0)
+    }
+
+    /// Keeps the token of the set-up link for an hour.
+    pub fn setup(&self, token: &str) -> String {
+        self.set(&self.0.setup, token, LINK_S)
+    }
+
+    /// Forgets the set-up link.
+    pub fn clear_setup(&self) -> String {
+        self.set(&self.0.setup, "", 0)
+    }
+
+    /// Keeps the mark of a sign-in, so that others' failures do not lock this browser out (EN-06).
+    pub fn known_browser(&self, mark: &str) -> String {
+        self.set(&self.0.known_browser, mark, YEAR_S)
+    }
+
+    /// Keeps the chosen language.
+    pub fn language(&self, language: Language) -> String {
+        self.set(LANGUAGE, language.tag(), YEAR_S)
+    }
+
+    /// Reads the cookies of a request.
+    pub fn sent(&self, headers: &HeaderMap) -> Sent {
+        let jar = CookieJar::from_headers(headers);
+        let value =
+            |name: &str| jar.get(name).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty());
+        Sent {
+            session: value(&self.0.session),
+            invitation: value(&self.0.invitation),
+            setup: value(&self.0.setup),
+            known_browser: value(&self.0.known_browser),
+            language: value(LANGUAGE).and_then(|tag| Language::from_tag(&tag)),
+        }
+    }
+
+    /// Does the request carry a session, whether it is alive or not?
+    pub fn has_session(&self, headers: &HeaderMap) -> bool {
+        self.sent(headers).session.is_some()
+    }
+
+    fn set(&self, name: &str, value: &str, seconds: i64) -> String {
+        Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.0.secure)
+            .max_age(time::Duration::seconds(seconds))
+            .to_string()
+    }
+}
+
+/// A redirect target without scheme and host: wherever it pointed, it now points to us (BR-08).
+pub(super) fn local_target(location: &str) -> String {
+    let path = match url::Url::parse(location) {
+        Ok(url) => url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())),
+        Err(_) => location.to_owned(),
+    };
+    app::paths::local_or(&path, "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderValue, header};
+
+    fn cookies(base_url: &str) -> Cookies {
+        Cookies::from(&Config { base_url: base_url.parse().unwrap(), ..Config::default() })
+    }
+
+    #[test]
+    fn se_03_cookies_on_https_are_bound_to_the_host_and_closed_to_scripts() {
+        let set = cookies("https://roster.example.org").session("abc");
+        assert!(set.starts_with("__Host-roster_session=abc; "), "{set}");
+        for attribute in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=2592000"] {
+            assert!(set.split("; ").any(|part| part == attribute), "{attribute}: {set}");
+        }
+        assert!(!set.contains("Domain"));
+        assert!(set.len() < 4096);
+    }
+
+    #[test]
+    fn cookies_on_loopback_name_their_port() {
+        let set = cookies("http://127.0.0.1:3000").invitation("abc");
+        assert!(set.starts_with("roster_invite_3000=abc; "), "{set}");
+        assert!(set.contains("Max-Age=3600") && !set.contains("Secure"));
+    }
+
+    #[test]
+    fn a_server_reads_only_the_names_of_its_scheme() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::COOKIE,
+            HeaderValue::from_static("roster_session_3000=plain; __Host-roster_session=secure; roster_lang=de"),
+        );
+        let sent = cookies("https://roster.example.org").sent(&headers);
+        assert_eq!((sent.session.as_deref(), sent.language), (Some("secure"), Some(Language::De)));
+        assert_eq!(cookies("http://127.0.0.1:3000").sent(&headers).session.as_deref(), Some("plain"));
+        assert_eq!(cookies("http://127.0.0.1:3001").sent(&headers).session, None);
+    }
+
+    #[test]
+    fn clearing_a_cookie_ends_it_at_once() {
+        let set = cookies("https://roster.example.org").clear_session();
+        assert!(set.starts_with("__Host-roster_session=; ") && set.contains("Max-Age=0"), "{set}");
+    }
+
+    #[test]
+    fn br_08_redirects_stay_with_us() {
+        assert_eq!(local_target("https://evil.example/a/acme?x=1#y"), "/a/acme?x=1");
+        assert_eq!(local_target("http://127.0.0.1:3000/login?__err=abc"), "/login?__err=abc");
+        assert_eq!(local_target("/a/acme/settings/users"), "/a/acme/settings/users");
+        assert_eq!(local_target("//evil.example/"), "/");
+        assert_eq!(local_target("https://evil.example//evil.example/"), "/");
+        assert_eq!(local_target("javascript:alert(1)"), "/");
+    }
+}

@@ -1,0 +1,40 @@
+//! The text of one mail of Settings → Outbox: a response of its own, shut off from the page that frames it.
+
+use super::answer;
+use crate::service::Services;
+use app::{
+    domain::{ids::MailId, name::Slug},
+    error::AppError,
+    ports::{Caller, Visitor},
+};
+use axum::{
+    Extension,
+    extract::{Path, State},
+    http::{HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+};
+
+/// Nothing runs in a mail, nothing is fetched by it, and only a page of ours may frame it.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+);
+
+/// `/a/{slug}/settings/outbox/{mail}`.
+pub(super) async fn show(
+    State(services): State<Services>,
+    Extension(visitor): Extension<Visitor>,
+    Path((slug, mail)): Path<(String, String)>,
+) -> Response {
+    match html(&services, visitor, &slug, &mail).await {
+        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
+        Err(error) => answer::error(&error),
+    }
+}
+
+async fn html(services: &Services, visitor: Visitor, slug: &str, mail: &str) -> Result<String, AppError> {
+    let signed_in = visitor.signed_in.ok_or(AppError::Unauthenticated)?;
+    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
+    let mail: MailId = mail.parse().map_err(|_| AppError::NotFound)?;
+    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
+    Ok(services.show_mail(&caller, mail).await?.html)
+}

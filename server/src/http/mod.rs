@@ -1,0 +1,103 @@
+//! HTTP: the router, and what surrounds every request.
+//!
+//! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), faults and slowness turned into
+//! answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
+//! and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
+
+pub mod cookies;
+
+mod answer;
+mod api;
+mod assets;
+mod client_ip;
+mod csrf;
+mod guard;
+mod headers;
+mod health;
+mod links;
+mod mail;
+mod pages;
+mod trace;
+mod visitor;
+
+use crate::service::Services;
+use axum::{
+    Router,
+    extract::FromRef,
+    http::Method,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{MethodRouter, get},
+};
+use leptos::config::LeptosOptions;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What handlers and layers reach.
+#[derive(Clone, FromRef)]
+struct Http {
+    services: Services,
+    options: LeptosOptions,
+}
+
+/// Whom a plain route answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, with nothing that is anybody's.
+    Everyone,
+    /// Whoever holds the token in the path; others learn nothing.
+    TokenHolder,
+    /// Members of the account in the path with the right to it; others get 404 or the way to sign in.
+    Member,
+}
+
+/// A route that is neither a page nor a server function.
+#[derive(Clone)]
+pub struct PlainRoute {
+    /// Its method; `GET` answers `HEAD` as well.
+    pub method: Method,
+    /// Its path.
+    pub path: &'static str,
+    /// Whom it answers.
+    pub access: Access,
+    handler: fn() -> MethodRouter<Http>,
+}
+
+/// All plain routes: the router is built from this table, and the access test walks it.
+pub static PLAIN_ROUTES: [PlainRoute; 6] = [
+    plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
+    plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
+    plain("/language/{tag}", Access::Everyone, || get(links::language)),
+    plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
+    plain("/healthz", Access::Everyone, || get(health::alive)),
+    plain("/readyz", Access::Everyone, || get(health::ready)),
+];
+
+const fn plain(path: &'static str, access: Access, handler: fn() -> MethodRouter<Http>) -> PlainRoute {
+    PlainRoute { method: Method::GET, path, access, handler }
+}
+
+/// The whole of Roster as one service.
+pub fn router(services: Services) -> Router {
+    let options = pages::options();
+    let http = Http { services: services.clone(), options };
+    let pages = generate_route_list(app::App);
+
+    let mut router = Router::new();
+    for route in &PLAIN_ROUTES {
+        router = router.route(route.path, (route.handler)());
+    }
+    router
+        .leptos_routes_with_context(&http, pages, pages::context(services.clone()), pages::shell(&http.options))
+        .fallback(pages::not_found(&http))
+        .layer(from_fn(api::layer))
+        .layer(from_fn_with_state(services.clone(), visitor::layer))
+        .layer(from_fn_with_state(services.clone(), csrf::strict))
+        .layer(csrf::layer(&services.config))
+        .layer(from_fn(assets::layer))
+        .layer(from_fn(guard::sizes))
+        .layer(from_fn(guard::time_limit))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(headers::Policy::from(&*services.config), headers::layer))
+        .layer(from_fn(trace::layer))
+        .with_state(http)
+}

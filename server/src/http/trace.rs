@@ -1,0 +1,55 @@
+//! One log line for each request, and the id that ties it to everything else said about the request. The line holds the matched
+//! route, never the path or query: those carry tokens (INV-07, LG-02).
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use std::{fmt, time::Instant};
+use tracing::Instrument;
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request; always our own, since one that came with the request could forge log lines.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestId(Uuid);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+/// Gives the request its id and span, and logs the outcome.
+pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+    let id = RequestId(Uuid::now_v7());
+    request.extensions_mut().insert(id);
+    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", %id, method = %short(request.method().as_str()), %route);
+    let started = Instant::now();
+
+    async move {
+        let mut response = next.run(request).await;
+        let status = response.status().as_u16();
+        let ms = started.elapsed().as_millis();
+        if response.status().is_server_error() {
+            tracing::warn!(status, ms, "answered");
+        } else {
+            tracing::info!(status, ms, "answered");
+        }
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// A method is whatever the client writes; the log takes as much of it as the longest real one.
+fn short(method: &str) -> &str {
+    method.get(..method.len().min(16)).unwrap_or("?")
+}

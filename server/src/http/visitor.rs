@@ -1,0 +1,59 @@
+//! Who is asking: made once for each request, before it is known what for.
+
+use super::{answer, client_ip::client_ip, trace::RequestId};
+use crate::service::Services;
+use app::{domain::language::Language, error::AppError, ports::Visitor};
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::Response,
+};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+const LONGEST_USER_AGENT: usize = 200;
+
+/// Puts the [`Visitor`] into the request. Probes are spared the question of who they are.
+pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    let sent = services.cookies.sent(headers);
+    let signed_in = match &sent.session {
+        None => None,
+        Some(session) => match services.authenticate(session).await {
+            Ok(signed_in) => signed_in,
+            Err(error) => {
+                tracing::warn!(%error, "cannot authenticate");
+                return answer::error(&AppError::Unavailable);
+            }
+        },
+    };
+    let language = signed_in
+        .as_ref()
+        .and_then(|signed_in| signed_in.language)
+        .or(sent.language)
+        .or_else(|| Language::from_accept_language(text(headers, header::ACCEPT_LANGUAGE)))
+        .unwrap_or_default();
+    let visitor = Visitor {
+        signed_in,
+        invitation: sent.invitation,
+        setup: sent.setup,
+        ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),
+        user_agent: text(headers, header::USER_AGENT).chars().take(LONGEST_USER_AGENT).collect(),
+        language,
+        request_id: request.extensions().get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
+    };
+    request.extensions_mut().insert(visitor);
+    next.run(request).await
+}
+
+/// The other end of the connection. Only a request without one, as tests make them, counts as this host's own.
+fn peer(request: &Request) -> IpAddr {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip())
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
