@@ -144,7 +144,7 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
         ShownState::Declined => (Tone::Warn, "x"),
         ShownState::Held => (Tone::Warn, "alert"),
         ShownState::Active => (Tone::Good, "check"),
-        ShownState::Suspended => (Tone::Bad, "lock"),
+        ShownState::Suspended => (Tone::Bad, "pause"),
         ShownState::Removed => (Tone::Neutral, "trash"),
     };
     let by = match row.state {
