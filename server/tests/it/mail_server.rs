@@ -151,9 +151,16 @@ impl Authority {
     }
 }
 
+/// How the server protects a conversation.
+enum Tls {
+    None,
+    Starttls(TlsAcceptor),
+    FromTheStart(TlsAcceptor),
+}
+
 struct State {
     script: Box<Script>,
-    starttls: Option<TlsAcceptor>,
+    tls: Tls,
     mails: Mutex<Vec<Received>>,
     lost: Mutex<Vec<Received>>,
     lines: Mutex<Vec<String>>,
@@ -182,25 +189,31 @@ impl MailServer {
 
     /// One that answers some lines as the script says, and is polite about the others.
     pub async fn scripted(script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> Self {
-        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(script), None).await
+        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(script), Tls::None).await
     }
 
     /// A polite one that offers STARTTLS.
     pub async fn with_starttls(authority: &Authority) -> Self {
-        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(|_| None), Some(authority.acceptor.clone())).await
+        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(|_| None), Tls::Starttls(authority.acceptor.clone())).await
+    }
+
+    /// A polite one that speaks TLS from the first byte.
+    pub async fn with_tls(authority: &Authority) -> Self {
+        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(|_| None), Tls::FromTheStart(authority.acceptor.clone()))
+            .await
     }
 
     /// A polite one at a known address.
     pub async fn at(address: SocketAddr) -> Self {
-        Self::start(address, Box::new(|_| None), None).await
+        Self::start(address, Box::new(|_| None), Tls::None).await
     }
 
-    async fn start(address: SocketAddr, script: Box<Script>, starttls: Option<TlsAcceptor>) -> Self {
+    async fn start(address: SocketAddr, script: Box<Script>, tls: Tls) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             script,
-            starttls,
+            tls,
             mails: Mutex::default(),
             lost: Mutex::default(),
             lines: Mutex::default(),
@@ -260,8 +273,15 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Result<()> {
-    let mut stream: BufReader<Box<dyn Stream>> = BufReader::new(Box::new(stream));
-    let mut encrypted = false;
+    let stream: Box<dyn Stream> = match &state.tls {
+        Tls::None | Tls::Starttls(_) => Box::new(stream),
+        Tls::FromTheStart(acceptor) => Box::new(acceptor.accept(stream).await?),
+    };
+    let mut stream = BufReader::new(stream);
+    let mut upgrade = match &state.tls {
+        Tls::Starttls(acceptor) => Some(acceptor.clone()),
+        Tls::None | Tls::FromTheStart(_) => None,
+    };
     let (mut from, mut to) = (String::new(), Vec::new());
     if !say(&mut stream, reply_to(state, "CONNECT", "220 mail.example ESMTP")).await? {
         return Ok(());
@@ -275,7 +295,7 @@ async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Resu
         state.lines.lock().unwrap().push(line.clone());
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let polite = match verb.as_str() {
-            "EHLO" if state.starttls.is_some() && !encrypted => "250-mail.example\r\n250 STARTTLS",
+            "EHLO" if upgrade.is_some() => "250-mail.example\r\n250 STARTTLS",
             "EHLO" => "250-mail.example\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
             "STARTTLS" => "220 go ahead",
             "AUTH" => "235 welcome",
@@ -288,9 +308,8 @@ async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Resu
         }
         match verb.as_str() {
             "STARTTLS" => {
-                let acceptor = state.starttls.clone().expect("STARTTLS was offered");
+                let acceptor = upgrade.take().expect("STARTTLS was offered");
                 stream = BufReader::new(Box::new(acceptor.accept(stream.into_inner()).await?));
-                encrypted = true;
             }
             "MAIL" => (from, to) = (address(&line), Vec::new()),
             "RCPT" => to.push(address(&line)),

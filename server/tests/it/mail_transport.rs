@@ -81,6 +81,12 @@ async fn in_06_the_operators_own_authority_is_believed_for_the_right_name_alone(
     assert!(matches!(hand_over(&config(&server, SmtpTls::Starttls, Some(ca), 10)).await, Outcome::Accepted(_)));
     assert_eq!(server.mails().len(), 1);
 
+    let server = MailServer::with_tls(&authority).await;
+    let ca = authority.write(dir.path());
+    assert!(matches!(hand_over(&config(&server, SmtpTls::Tls, Some(ca), 10)).await, Outcome::Accepted(_)));
+    assert!(matches!(hand_over(&config(&server, SmtpTls::Tls, None, 10)).await, Outcome::Deferred(_)));
+    assert_eq!(server.mails().len(), 1);
+
     let authority = Authority::of("elsewhere.example");
     let server = MailServer::with_starttls(&authority).await;
     let ca = authority.write(dir.path());
