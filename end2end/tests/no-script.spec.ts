@@ -29,7 +29,7 @@ test.describe('with scripting off', () => {
     await expect(page.getByText('E-mail address and password do not go together.')).toBeVisible();
 
     await signIn(page, ana);
-    await expect(page).toHaveURL(`${roster.url}/a/acme/settings/users`);
+    await expect(page).toHaveURL(/\/a\/acme/);
   });
 
   test('br_14_the_users_list_is_read_and_searched', async () => {
