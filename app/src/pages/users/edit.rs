@@ -1,17 +1,16 @@
 //! Edit: role and extra permissions of a member in any state (R24, R30, R31, R65, R66).
 
 use super::{
-    Users,
+    OverList, Users,
     choice::{Choice, Purpose},
+    close_link,
     grant_picker::GrantPicker,
     row_actions::whose,
     table::extras_words,
 };
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, show_member},
-    components::{
-        Button, Dialog, ErrorBox, Field, Icon, RefusalNote, error_of, form_with, on_success, problem_at, use_toasts,
-    },
+    components::{Button, ErrorBox, Field, Icon, RefusalNote, error_of, form_with, on_success, problem_at, use_toasts},
     domain::{
         fields,
         member::ShownState,
@@ -46,13 +45,11 @@ pub fn EditDialog() -> impl IntoView {
 /// What stands in a dialog whose row cannot be shown.
 #[component]
 pub(super) fn FailedDialog(users: Users, error: AppError) -> impl IntoView {
-    let locale = users.locale;
-    let back_label = text!(locale, common.back_to_users);
     view! {
-        <Dialog title=text!(locale, errors.title) back_to=Signal::derive(move || users.list()) back_label>
+        <OverList users title=text!(users.locale, errors.title)>
             <ErrorBox error=Signal::stored(Some(error)) />
-            <div class="actions"><a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.close)}</a></div>
-        </Dialog>
+            {close_link(users)}
+        </OverList>
     }
 }
 
@@ -73,17 +70,13 @@ fn EditForm(users: Users, details: MemberDetails) -> impl IntoView {
     };
     let content = match verdict {
         Ok(Verdict::Yes) => view! { <EditFields users details /> }.into_any(),
-        Ok(Verdict::No(refusal)) => view! { <RefusalNote refusal roles=facts.roles.clone() /> }.into_any(),
-        Err(gone) => view! { <p class="note">{gone}</p> }.into_any(),
+        Ok(Verdict::No(refusal)) => {
+            view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
+        }
+        Err(gone) => view! { <p>{gone}</p> {close_link(users)} }.into_any(),
     };
     view! {
-        <Dialog
-            title=text!(locale, users.edit_title, name = name)
-            back_to=Signal::derive(move || users.list())
-            back_label=text!(locale, common.back_to_users)
-        >
-            {content}
-        </Dialog>
+        <OverList users title=text!(locale, users.edit_title, name = name)>{content}</OverList>
     }
 }
 

@@ -1,8 +1,9 @@
 //! + New user: login method first, then address, role, extra permissions (R1 to R7, R21, R30).
 
 use super::{
-    Users,
+    OverList, Users,
     choice::{Choice, Purpose, first_role},
+    close_link,
     grant_picker::GrantPicker,
     invite_outcome::{NotMailed, outcome},
     words::{lifetime_words, method_line, method_name},
@@ -13,7 +14,7 @@ use crate::{
         members::AccountFacts,
     },
     components::{
-        Button, Dialog, ErrorBox, Field, FieldProblem, Kind, RefusalNote, error_of, form_with, on_success, problem_at,
+        Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, error_of, form_with, on_success, problem_at,
         use_toasts,
     },
     domain::{
@@ -49,12 +50,13 @@ pub fn InviteDialog() -> impl IntoView {
 
 #[component]
 fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
-    let locale = users.locale;
     // Who was invited although no mail could be sent: the dialog stays, to hand the link over.
     let not_mailed = RwSignal::new(None::<(MemberId, String)>);
     let first_email = use_query_map().with_untracked(|map| map.get("email").unwrap_or_default());
     let content = match can_pass(&facts.my, Gate::UsersInvite) {
-        Verdict::No(refusal) => view! { <RefusalNote refusal roles=facts.roles.clone() /> }.into_any(),
+        Verdict::No(refusal) => {
+            view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
+        }
         Verdict::Yes => (move || match not_mailed.get() {
             Some((member, email)) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
             None => view! { <InviteForm users facts=facts.clone() email=first_email.clone() not_mailed /> }.into_any(),
@@ -62,13 +64,7 @@ fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         .into_any(),
     };
     view! {
-        <Dialog
-            title=text!(locale, users.invite_title)
-            back_to=Signal::derive(move || users.list())
-            back_label=text!(locale, common.back_to_users)
-        >
-            {content}
-        </Dialog>
+        <OverList users title=text!(users.locale, users.invite_title)>{content}</OverList>
     }
 }
 

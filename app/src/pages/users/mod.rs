@@ -25,7 +25,7 @@ use crate::{
         invitations::{CopyLink, ResendInvitation},
         members::{UsersPage as ListPage, list_members},
     },
-    components::{EmptyState, ErrorBox, Icon, error_of, on_success, use_toasts},
+    components::{Dialog, EmptyState, ErrorBox, Icon, error_of, on_success, use_toasts},
     domain::{
         list::ListQuery,
         member::MailState,
@@ -122,7 +122,8 @@ pub fn UsersPage() -> impl IntoView {
     let page = move || {
         Suspend::new(async move {
             match users.page.await {
-                Ok(page) => view! { {list(users, page)} }.into_any(),
+                // A new view in the address brings new rows; both are shown at once.
+                Ok(page) => untrack(|| list(users, page)).into_any(),
                 Err(error) => view! { <Failed error account=users.slug.get_untracked() /> }.into_any(),
             }
         })
@@ -214,5 +215,27 @@ fn invite_link(users: Users, page: &ListPage, may_invite: &Verdict, href: String
             let reason = refusal_text(users.locale, refusal, Some(&page.facts.roles));
             row_actions::refused("why-new-user".to_owned(), label, label.to_owned(), reason).into_any()
         }
+    }
+}
+
+/// A dialog over the list; closing it leads back to the list as it was.
+#[component]
+fn OverList(users: Users, #[prop(into)] title: String, children: Children) -> impl IntoView {
+    view! {
+        <Title text=title.clone() />
+        <Dialog title back_to=Signal::derive(move || users.list()) back_label=text!(users.locale, common.back_to_users)>
+            {children()}
+        </Dialog>
+    }
+}
+
+/// The way out of a dialog in which nothing can be done.
+fn close_link(users: Users) -> impl IntoView {
+    view! {
+        <div class="actions">
+            <a class="button" href=move || users.list() data-noscroll="">
+                {text!(users.locale, common.close)}
+            </a>
+        </div>
     }
 }

@@ -1,9 +1,9 @@
 //! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
 
-use super::{Users, edit::FailedDialog, row_actions::whose};
+use super::{OverList, Users, close_link, edit::FailedDialog, row_actions::whose};
 use crate::{
     api::members::{RemovalPlan, RemoveMember, Removed, plan_removal},
-    components::{Button, Dialog, ErrorBox, Icon, Look, RefusalNote, error_of, on_success, use_toasts},
+    components::{Button, ErrorBox, Icon, Look, RefusalNote, error_of, on_success, use_toasts},
     domain::{
         member::ShownState,
         policy::{Refusal, Verdict, can_grant, can_remove},
@@ -64,27 +64,20 @@ fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
         Kind::Removal | Kind::AlreadyDone => text!(locale, users.remove_title, name = name.clone()),
         Kind::Withdrawal => text!(locale, users.withdraw_title, name = name.clone()),
     };
-    let close = move || {
-        view! {
-            <div class="actions"><a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.close)}</a></div>
-        }
-    };
     let content = match (kind, verdict) {
         (Kind::AlreadyDone, _) => {
-            view! { <p>{text!(locale, users.already_gone, name = name)}</p> {close()} }.into_any()
+            view! { <p>{text!(locale, users.already_gone, name = name)}</p> {close_link(users)} }.into_any()
         }
         (Kind::Removal | Kind::Withdrawal, Verdict::Yes) => view! { <RemovalForm users plan kind /> }.into_any(),
         (Kind::Removal | Kind::Withdrawal, Verdict::No(refusal)) => {
             let leave = (refusal == Refusal::LeaveInstead).then(|| {
                 view! { <p><a href=paths::account(facts.slug.as_str())>{text!(locale, users.leave_link)}</a></p> }
             });
-            view! { <RefusalNote refusal roles=facts.roles.clone() /> {leave} {close()} }.into_any()
+            view! { <RefusalNote refusal roles=facts.roles.clone() /> {leave} {close_link(users)} }.into_any()
         }
     };
     view! {
-        <Dialog title back_to=Signal::derive(move || users.list()) back_label=text!(locale, common.back_to_users)>
-            {content}
-        </Dialog>
+        <OverList users title>{content}</OverList>
     }
 }
 

@@ -104,6 +104,7 @@ fn resend_form(users: Users, row: &MemberRow, label: &'static str, named: String
             action=ResendInvitation::url()
             on:submit=move |event| {
                 event.prevent_default();
+                users.copy.clear();
                 users.resend.dispatch(again.clone());
             }
         >
@@ -124,6 +125,7 @@ fn copy_button(users: Users, row: &MemberRow, label: &'static str, named: String
             aria-label=named
             on:click=move |_| {
                 users.link_for.set(name.clone());
+                users.resend.clear();
                 users.copy.dispatch(wanted.clone());
             }
         >

@@ -34,7 +34,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                     {sortable(users, text!(locale, users.column_person), Sort::NameUp, Sort::NameDown)}
                     <th scope="col" role="columnheader">{text!(locale, users.column_role)}</th>
                     <th scope="col" role="columnheader">{text!(locale, users.column_method)}</th>
-                    {sortable(users, text!(locale, users.column_state), Sort::InvitedDown, Sort::InvitedDown)}
+                    <th scope="col" role="columnheader">{text!(locale, users.column_state)}</th>
                     {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown, Sort::LastActiveUp)}
                     <th scope="col" role="columnheader">
                         <span class="visually-hidden">{text!(locale, users.column_actions)}</span>
