@@ -47,6 +47,8 @@ pub struct Visitor {
     pub invitation: Option<String>,
     /// The set-up token in this browser's cookie.
     pub setup: Option<String>,
+    /// The mark of an earlier sign-in in this browser's cookie (EN-06).
+    pub known_browser: Option<String>,
     /// The client's address, by the trusted proxies alone (EN-07).
     pub ip: IpAddr,
     /// The client's name for itself, cut to 200 characters.

@@ -1,5 +1,6 @@
 //! The server of Roster: everything that touches the world.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `roster`: the server and its commands.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::run()
+}

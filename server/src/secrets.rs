@@ -64,11 +64,6 @@ pub fn code_hash(subject: uuid::Uuid, code: &str) -> Vec<u8> {
     Sha256::new().chain_update(subject.as_bytes()).chain_update(code.as_bytes()).finalize().to_vec()
 }
 
-/// A mark that this browser signed this user in before (EN-06), under the instance's key.
-pub fn known_browser_mark(keyring: &Keyring, user: UserId) -> String {
-    URL_SAFE_NO_PAD.encode(keyring.seal("known-browser", user.0.as_bytes()))
-}
-
 /// Random bytes of the operating system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -165,6 +160,22 @@ impl Keyring {
         let (nonce, cipher) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(NotOurs)?;
         let payload = Payload { msg: cipher, aad: purpose.as_bytes() };
         self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| NotOurs)
+    }
+}
+
+/// What the mark of a browser is sealed for.
+const KNOWN_BROWSER: &str = "known-browser";
+
+impl Keyring {
+    /// A mark that a browser signed this user in before (EN-06).
+    pub fn known_browser_mark(&self, user: UserId) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal(KNOWN_BROWSER, user.0.as_bytes()))
+    }
+
+    /// Is this such a mark, of this user?
+    pub fn knows_browser(&self, mark: &str, user: UserId) -> bool {
+        let sealed = URL_SAFE_NO_PAD.decode(mark).unwrap_or_default();
+        self.open(KNOWN_BROWSER, &sealed).is_ok_and(|plain| plain == user.0.as_bytes())
     }
 }
 

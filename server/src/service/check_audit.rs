@@ -5,6 +5,14 @@ use crate::storage::{AccountScope, StorageError, accounts, audit};
 use app::domain::name::Slug;
 
 impl Services {
+    /// The slugs of all accounts, for the host's operator.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn account_slugs(&self) -> Result<Vec<Slug>, StorageError> {
+        accounts::all_slugs(&mut self.database.begin_read().await?).await
+    }
+
     /// The audit events of the account with this slug, each checked against the one before; `None` without such an account.
     ///
     /// # Errors

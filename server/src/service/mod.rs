@@ -160,7 +160,8 @@ impl Services {
     }
 }
 
-fn make_data_dir(path: &std::path::Path) -> Result<(), StartError> {
+/// Makes the folder of the data, for its owner alone.
+pub(crate) fn make_data_dir(path: &std::path::Path) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -54,13 +54,16 @@ impl Services {
     /// same price (EN-01); only failures count against the limits.
     pub(super) async fn sign_in(&self, visitor: &Visitor, form: &SignInForm) -> Result<WithCookies<String>, AppError> {
         let email = Email::parse(&form.email).ok();
-        let keys = Keys::of(&self.config.limits, visitor.ip, email.as_ref());
         let mut tx = self.database.begin_read().await?;
-        keys.refuse_if_full(&mut tx, self).await?;
         let user = match &email {
             Some(email) => users::find_by_email(&mut tx, email.key()).await?,
             None => None,
         };
+        // EN-06: a stranger's failures do not lock out the browser that the user signed in with before.
+        let mark = visitor.known_browser.as_deref();
+        let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
+        let keys = Keys::of(&self.config.limits, visitor.ip, email.as_ref().filter(|_| !known));
+        keys.refuse_if_full(&mut tx, self).await?;
         drop(tx);
 
         // PW-02: what is too long is not hashed, but costs a verification like anything else.
@@ -99,7 +102,8 @@ impl Services {
             (_, [only]) => paths::account(only.slug.as_str()),
             _ => paths::ACCOUNTS.to_owned(),
         };
-        Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie] })
+        let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
+        Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
     }
 
     /// Begins a session that the user's password proved, in place of the browser's present one (SE-02). Answers its cookie.

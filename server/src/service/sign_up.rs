@@ -109,7 +109,9 @@ impl Services {
         if !self.needs_code(held) {
             return Ok(false);
         }
-        let hash = secrets::code_hash(held.invitation.id.0, form.code.trim());
+        // People type codes in groups.
+        let code: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let hash = secrets::code_hash(held.invitation.id.0, &code);
         if tokens::use_up(tx, Purpose::InvitationCode, &hash, now).await? {
             Ok(true)
         } else {

@@ -22,6 +22,7 @@ statements! {
         INSERT INTO login_methods (id, account_id, kind, name, enabled, created_at) VALUES ($1, $2, $3, NULL, TRUE, $4)";
     FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
     FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
+    ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
     LOCK_BY_SLUG = "UPDATE accounts SET audit_seq = audit_seq WHERE slug = $1";
@@ -118,6 +119,12 @@ pub async fn find(tx: &mut Tx, scope: AccountScope) -> Result<Option<Account>, S
 pub async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
     let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND_BY_SLUG).bind(slug.as_str()).fetch_optional(c).await)?;
     row.map(Account::try_from).transpose()
+}
+
+/// The slugs of all accounts. For the host's operator.
+pub(crate) async fn all_slugs(tx: &mut Tx) -> Result<Vec<Slug>, StorageError> {
+    let slugs: Vec<String> = on!(tx, c => sqlx::query_scalar(ALL_SLUGS).fetch_all(c).await)?;
+    slugs.iter().map(|slug| Slug::parse(slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))).collect()
 }
 
 /// Is there any account yet?

@@ -60,27 +60,15 @@ macro_rules! matching {
     };
 }
 
-/// One page: `$6` the last row of the page before, `$7` how many.
+/// One page: `$6` the last row of the page before, if there is one; `$7` how many.
+#[rustfmt::skip]
 macro_rules! page {
     ($key:literal, $follows:literal, $direction:literal) => {
         select_members!(concat!(
-            matching!(),
-            "
-           AND ($6 IS NULL OR (",
-            $key,
-            ", m.id) ",
-            $follows,
-            " (SELECT ",
-            $key,
-            ", m.id FROM members m
-                                                                  WHERE m.id = $6 AND m.account_id = $1))
-         ORDER BY ",
-            $key,
-            " ",
-            $direction,
-            ", m.id ",
-            $direction,
-            "
+            matching!(), "
+           AND ((", $key, ", m.id) ", $follows, " (SELECT ", $key, ", m.id FROM members m WHERE m.id = $6 AND m.account_id = $1)
+                OR $6 IS NULL)
+         ORDER BY ", $key, " ", $direction, ", m.id ", $direction, "
          LIMIT $7"
         ))
     };

@@ -124,13 +124,13 @@ both_databases! {
         for n in 0..50 {
             let browser = world.browser();
             let id = browser.opens_link(&link).await;
-            // Every second one is another person with the same link and another password.
-            let password = if n % 2 == 0 { PASSWORD.to_owned() } else { format!("{PASSWORD} number {n}") };
+            // Most are other people with the same link and other passwords.
+            let password = if n % 5 == 0 { PASSWORD.to_owned() } else { format!("{PASSWORD} number {n}") };
             tasks.spawn(async move { (browser.signs_up_with(&id, "ben@example.org", &password, &[]).await, browser) });
         }
         let outcomes = tasks.join_all().await;
         let winners = outcomes.iter().filter(|(outcome, _)| outcome.is_ok()).count();
-        assert!((1..=25).contains(&winners), "the winner, and those with the winner's credentials: {winners}");
+        assert!((1..=10).contains(&winners), "the winner, and those with the winner's credentials: {winners}");
         for (outcome, browser) in &outcomes {
             match outcome {
                 Ok(_) => assert!(browser.home().await.is_ok()),
@@ -174,7 +174,8 @@ both_databases! {
         assert_eq!(without, Err(AppError::Invalid(FieldErrors::one(Field::Code, Problem::Required))));
         ben.asks_for_code(&id).await.unwrap();
         let text = world.mail_to("ben@example.org", 1).await.part("text/plain");
-        let code = text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 8).expect("a code of eight digits").to_owned();
+        let code = text.lines().map(|line| line.replace(' ', "")).find(|line| line.len() == 8 && line.parse::<u32>().is_ok());
+        let code = code.expect("a code of eight digits");
         let wrong = ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[("form[code]", "00000000")]).await;
         assert_eq!(wrong, Err(AppError::Invalid(FieldErrors::one(Field::Code, Problem::WrongCode))));
         assert_eq!(ben.signs_up_with(&id, "ben@example.org", PASSWORD, &[("form[code]", &code)]).await, in_acme());

@@ -41,6 +41,7 @@ pub fn no_longer_in_acme() -> AppError {
 pub struct Browser {
     world: World,
     cookies: Arc<Mutex<BTreeMap<String, String>>>,
+    forwarded_for: Arc<Mutex<Option<String>>>,
     /// The account whose pages it shows.
     pub account: String,
 }
@@ -76,7 +77,12 @@ fn encoded(fields: Fields<'_>) -> String {
 
 impl Browser {
     pub fn new(world: World) -> Self {
-        Self { world, cookies: Arc::default(), account: "acme".to_owned() }
+        Self { world, cookies: Arc::default(), forwarded_for: Arc::default(), account: "acme".to_owned() }
+    }
+
+    /// From now on a proxy says that this browser is at this address.
+    pub fn comes_from(&self, ip: &str) {
+        *self.forwarded_for.lock().unwrap() = Some(ip.to_owned());
     }
 
     /// The same cookies in front of another instance.
@@ -108,6 +114,9 @@ impl Browser {
             .collect::<Vec<_>>()
             .join("; ");
         request.headers_mut().entry(header::HOST).or_insert("127.0.0.1:3000".parse().unwrap());
+        if let Some(ip) = self.forwarded_for.lock().unwrap().as_ref() {
+            request.headers_mut().insert("x-forwarded-for", ip.parse().unwrap());
+        }
         if !cookies.is_empty() {
             request.headers_mut().insert(header::COOKIE, cookies.parse().unwrap());
         }
@@ -216,8 +225,10 @@ impl Browser {
 
     /// The row with this address, removed ones included.
     pub async fn row(&self, email: &str) -> MemberRow {
+        // The part before the @ is typed and stored in the same letters, whatever the domain.
+        let search = email.split('@').next().unwrap().to_owned();
         for state in [None, Some(app::domain::member::ShownState::Removed)] {
-            let page = self.list(&ListQuery { search: email.to_owned(), state, ..ListQuery::default() }).await.unwrap();
+            let page = self.list(&ListQuery { search: search.clone(), state, ..ListQuery::default() }).await.unwrap();
             if let Some(row) = page.rows.into_iter().find(|row| row.email.eq_ignore_ascii_case(email)) {
                 return row;
             }

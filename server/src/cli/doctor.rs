@@ -1,0 +1,66 @@
+//! `roster doctor`: what is wrong with this installation, a line each.
+
+use super::{Failure, start};
+use crate::{config::Config, mail::smtp::Sender, service::Services};
+use std::sync::Arc;
+
+/// What an examination found.
+enum Finding {
+    Fine(String),
+    /// Works, but somebody should know.
+    Note(String),
+    Wrong(String),
+}
+
+pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
+    let services = start(config).await?;
+    let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
+    findings.push(address(&services.config));
+    findings.push(mail_server(&services).await);
+    findings.extend(audit(&services).await?);
+    let mut wrong = 0;
+    for finding in &findings {
+        match finding {
+            Finding::Fine(what) => println!("ok     {what}"),
+            Finding::Note(what) => println!("note   {what}"),
+            Finding::Wrong(what) => {
+                wrong += 1;
+                println!("wrong  {what}");
+            }
+        }
+    }
+    if wrong == 0 { Ok(()) } else { Err(Failure::other(format!("{wrong} found wrong"))) }
+}
+
+fn address(config: &Config) -> Finding {
+    if config.is_https() {
+        Finding::Fine(format!("base_url: {}", config.base_url))
+    } else {
+        Finding::Note(format!("base_url: {} is for this machine alone", config.base_url))
+    }
+}
+
+async fn mail_server(services: &Services) -> Finding {
+    let Some(smtp) = &services.config.smtp else {
+        return Finding::Note("smtp: no mail server; invitation links are handed over by hand".to_owned());
+    };
+    match Sender::new(&services.config, smtp) {
+        Ok(sender) => match sender.try_out().await {
+            Ok(()) => Finding::Fine(format!("smtp: {} answers", smtp.host)),
+            Err(error) => Finding::Wrong(format!("smtp: {}: {error}", smtp.host)),
+        },
+        Err(error) => Finding::Wrong(format!("smtp: {error}")),
+    }
+}
+
+async fn audit(services: &Services) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for slug in services.account_slugs().await.map_err(Failure::other)? {
+        let events = services.check_audit(&slug).await.map_err(Failure::other)?.unwrap_or_default();
+        findings.push(match events.iter().find(|event| !event.in_chain) {
+            None => Finding::Fine(format!("audit events of {slug}: {} in an unbroken chain", events.len())),
+            Some(event) => Finding::Wrong(format!("audit events of {slug}: number {} was changed", event.seq)),
+        });
+    }
+    Ok(findings)
+}

@@ -1,0 +1,75 @@
+//! Locks beside an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own.
+
+use super::Failure;
+use crate::config::Config;
+use std::{
+    fs::{File, TryLockError},
+    path::PathBuf,
+};
+
+/// Held as long as it lives.
+pub(super) struct Held(#[allow(dead_code, reason = "the lock lives as long as the file is open")] Option<File>);
+
+/// The lock of `serve`.
+///
+/// # Errors
+/// Another server has the file.
+pub(super) fn for_serving(config: &Config) -> Result<Held, Failure> {
+    let Some(path) = beside(config, "lock") else { return Ok(Held(None)) };
+    let file = open(config, &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Held(Some(file))),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::other(format!("database_url: another roster serves this database ({})", path.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(Failure::other(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// The lock of whoever brings the schema up to date; waits for its turn.
+///
+/// # Errors
+/// The file cannot be made.
+pub(super) fn for_migrations(config: &Config) -> Result<Held, Failure> {
+    let Some(path) = beside(config, "migrate.lock") else { return Ok(Held(None)) };
+    let file = open(config, &path)?;
+    file.lock().map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
+    Ok(Held(Some(file)))
+}
+
+fn beside(config: &Config, ending: &str) -> Option<PathBuf> {
+    let mut path = config.database_url.file()?.into_os_string();
+    path.push(".");
+    path.push(ending);
+    Some(path.into())
+}
+
+fn open(config: &Config, path: &PathBuf) -> Result<File, Failure> {
+    crate::service::make_data_dir(&config.data_dir)?;
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| Failure::other(format!("database_url: {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseUrl;
+
+    #[test]
+    fn a_second_server_on_the_same_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: dir.path().to_owned(),
+            database_url: DatabaseUrl::sqlite_in(dir.path()),
+            ..Config::default()
+        };
+        let first = for_serving(&config).unwrap();
+        assert!(for_serving(&config).is_err());
+        drop(first);
+        assert!(for_serving(&config).is_ok());
+    }
+}

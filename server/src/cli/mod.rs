@@ -1,0 +1,264 @@
+//! The command line: what `roster` can be told to do.
+
+mod doctor;
+mod lock;
+mod serve;
+mod show;
+
+use crate::{
+    clock::SystemClock,
+    config::{self, Config, LogFormat, LogLevel},
+    service::{Services, StartError},
+    storage::Database,
+};
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use thiserror::Error;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Settings → Users for your platform: invite people, edit their roles and permissions, remove them.
+#[derive(Debug, Parser)]
+#[command(name = "roster", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that set what the file and the environment can set too.
+#[derive(Debug, Args)]
+struct Flags {
+    /// The settings file; ./roster.toml is read if there is one
+    #[arg(long, global = true, env = "ROSTER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The address of Roster as browsers see it
+    #[arg(long, global = true, value_name = "URL")]
+    base_url: Option<String>,
+    /// Folder of the SQLite database and the instance key
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// The database: sqlite:<file> or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Any other setting; `roster config print` shows their keys
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    others: Vec<(String, String)>,
+}
+
+fn key_and_value(raw: &str) -> Result<(String, String), String> {
+    let (key, value) = raw.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server
+    Serve,
+    /// Bring the database's schema up to date, and stop
+    Migrate,
+    /// Look for what is wrong with this installation
+    Doctor,
+    /// Print a new link for the first set-up; earlier ones are dead
+    SetupLink,
+    /// Accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Owners
+    #[command(subcommand)]
+    Owner(OwnerCommand),
+    /// Mails
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Make an account and invite its owner
+    Create {
+        /// The account's name
+        #[arg(long)]
+        name: String,
+        /// Its part of the address, /a/<slug>; proposed from the name if left out
+        #[arg(long, default_value = "")]
+        slug: String,
+        /// The owner's e-mail address
+        #[arg(long)]
+        owner_email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OwnerCommand {
+    /// Make an active member an owner: the way back in when no owner can sign in
+    Grant {
+        /// The account's slug
+        #[arg(long)]
+        account: String,
+        /// The member's e-mail address
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxCommand {
+    /// List the newest mails, or show the text of one
+    Show {
+        /// The mail's id
+        id: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the effective settings, with secrets hidden
+    Print,
+}
+
+/// Why a command ends without having done its work: one line on standard error.
+#[derive(Debug, Error)]
+enum Failure {
+    /// A setting is wrong (exit code 2).
+    #[error("{0}")]
+    Config(#[from] config::ConfigError),
+    /// The services cannot start (exit code 2).
+    #[error("{0}")]
+    Start(#[from] StartError),
+    /// Anything else (exit code 1).
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    fn other(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Start(_) => 2,
+            Self::Other(_) => 1,
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure::other(error)),
+    };
+    match runtime.block_on(execute(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    // One line, whatever the library below says in several.
+    let line = failure.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("roster: {line}");
+    ExitCode::from(failure.exit_code())
+}
+
+async fn execute(cli: Cli) -> Result<(), Failure> {
+    let config = Arc::new(config::load(&layers(cli.settings))?);
+    match cli.command {
+        Command::Config(ConfigCommand::Print) => {
+            print!("{}", config.to_toml().map_err(Failure::other)?);
+            Ok(())
+        }
+        Command::Serve => {
+            log(&config);
+            serve::serve(config).await
+        }
+        Command::Migrate => {
+            let _lock = lock::for_migrations(&config)?;
+            Database::open(&config).await.map_err(StartError::from)?;
+            println!("The database is up to date.");
+            Ok(())
+        }
+        Command::Doctor => doctor::examine(config).await,
+        Command::SetupLink => match start(config).await?.setup_link().await.map_err(Failure::other)? {
+            Some(link) => {
+                println!("{link}");
+                Ok(())
+            }
+            None => Err(Failure::other("there is an account already; invite people from Settings → Users")),
+        },
+        Command::Account(AccountCommand::Create { name, slug, owner_email }) => {
+            show::created(&start(config).await?, &name, &slug, &owner_email).await
+        }
+        Command::Owner(OwnerCommand::Grant { account, email }) => {
+            show::granted(&start(config).await?, &account, &email).await
+        }
+        Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
+        Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
+    }
+}
+
+/// Opens everything, with the schema brought up to date by one process at a time.
+async fn start(config: Arc<Config>) -> Result<Services, Failure> {
+    let _lock = lock::for_migrations(&config)?;
+    Ok(Services::start(config, Arc::new(SystemClock)).await?)
+}
+
+fn layers(flags: Flags) -> config::Layers {
+    let named = [
+        ("listen", flags.listen),
+        ("base_url", flags.base_url),
+        ("data_dir", flags.data_dir),
+        ("database_url", flags.database_url),
+    ];
+    let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    config::Layers {
+        file: flags.config,
+        environment: std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        flags: named.chain(flags.others).collect(),
+    }
+}
+
+/// The log goes to standard error; standard output is for what was asked for.
+fn log(config: &Config) {
+    let level = match config.log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    match config.log.format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let cli =
+            Cli::parse_from(["roster", "serve", "--listen", "127.0.0.1:4000", "--set", "smtp.host=mail.example.org"]);
+        let expected = [("listen", "127.0.0.1:4000"), ("smtp.host", "mail.example.org")];
+        assert_eq!(layers(cli.settings).flags, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+}

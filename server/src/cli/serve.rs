@@ -1,0 +1,73 @@
+//! `roster serve`: the web server and the mail worker in one process, until it is told to stop (F22).
+
+use super::{Failure, lock, start};
+use crate::{config::Config, http, mail::worker, service::Services};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long requests that have begun may take to end.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
+
+pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
+    let _lock = lock::for_serving(&config)?;
+    let services = start(config.clone()).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;
+
+    let stop = CancellationToken::new();
+    tokio::spawn(cancel_on_signal(stop.clone()));
+    let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
+    tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
+    greet(&services).await?;
+
+    let app = http::router(services.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let drained = stop.clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { drained.cancelled().await });
+    tokio::select! {
+        ended = server.into_future() => ended.map_err(Failure::other)?,
+        () = too_late(&stop) => tracing::warn!("gave up on requests that did not end"),
+    }
+    // The worker notices within one step of its mails; leases of what it leaves are freed.
+    match tokio::time::timeout(LONGEST_GOODBYE, mails).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => return Err(Failure::other(format!("smtp: {error}"))),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the mail worker did not end in time"),
+    }
+    services.database.close().await;
+    tracing::info!("roster stopped");
+    Ok(())
+}
+
+/// Standard output gets the address, and the set-up link while there is no account. The link is for whoever started the server: it
+/// never goes to the log.
+async fn greet(services: &Services) -> Result<(), Failure> {
+    match services.setup_link().await.map_err(Failure::other)? {
+        Some(link) => println!("Set Roster up within 24 hours: {link}"),
+        None => println!("Roster is at {}", services.config.base_url),
+    }
+    Ok(())
+}
+
+async fn cancel_on_signal(stop: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("signals cannot be listened to");
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+}
+
+async fn too_late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LONGEST_GOODBYE).await;
+}

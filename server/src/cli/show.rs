@@ -1,0 +1,52 @@
+//! Commands that do one thing and print what came of it.
+
+use super::Failure;
+use crate::service::Services;
+use app::{
+    domain::{ids::MailId, member::MailState},
+    error::AppError,
+};
+
+pub(super) async fn created(services: &Services, name: &str, slug: &str, owner: &str) -> Result<(), Failure> {
+    let account = services.create_account(name, slug, owner).await.map_err(in_words)?;
+    let mail = match account.mail {
+        MailState::NoMailServer => "No mail server is configured: hand the link over yourself.",
+        MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. } => {
+            "A mail is queued; the link can be handed over as well."
+        }
+    };
+    println!("Account {} is made. Its owner joins by this link: {}\n{mail}", account.slug, account.link);
+    Ok(())
+}
+
+pub(super) async fn granted(services: &Services, account: &str, email: &str) -> Result<(), Failure> {
+    services.grant_owner(account, email).await.map_err(|error| match error {
+        AppError::NotFound => Failure::other(format!("no active member {email} in an account {account}")),
+        other => in_words(other),
+    })?;
+    println!("{email} is an owner of {account} now.");
+    Ok(())
+}
+
+pub(super) async fn outbox(services: &Services) -> Result<(), Failure> {
+    for mail in services.show_outbox().await.map_err(in_words)? {
+        let answer = mail.last_answer.unwrap_or_default();
+        println!("{}  {:<10}  {:<10}  {}  {answer}", mail.id, mail.kind.key(), mail.state, mail.to);
+    }
+    Ok(())
+}
+
+pub(super) async fn mail(services: &Services, id: &str) -> Result<(), Failure> {
+    let id: MailId = id.parse().map_err(|_| Failure::other(format!("{id}: not the id of a mail")))?;
+    let mail = services.show_outbox_mail(id).await.map_err(in_words)?;
+    println!("Subject: {}\n\n{}", mail.subject, mail.text);
+    Ok(())
+}
+
+/// Errors as a terminal can say them.
+fn in_words(error: AppError) -> Failure {
+    match error.fields().and_then(|fields| fields.all().next()) {
+        Some((field, problem)) => Failure::other(format!("{field:?}: {problem:?}")),
+        None => Failure::other(error),
+    }
+}
