@@ -39,9 +39,10 @@ const RECORDING_TRIES: u32 = 80;
 /// The mail server's settings are of no use.
 pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetUpError> {
     let Some(smtp) = &services.config.smtp else { return Ok(()) };
-    let worker =
-        Worker { sender: Sender::new(&services.config, smtp)?, services: services.clone(), stop: stop.clone() };
-    Arc::new(worker).work().await;
+    // Told at once: whoever started this task may look at its result much later.
+    let sender = Sender::new(&services.config, smtp)
+        .inspect_err(|error| tracing::error!(%error, "no mail is sent: the mail server's settings are of no use"))?;
+    Arc::new(Worker { sender, services: services.clone(), stop }).work().await;
     Ok(())
 }
 
