@@ -124,7 +124,10 @@ pub enum MailState {
     /// No mail server is configured (R61).
     NoMailServer,
     /// Waiting for its turn.
-    Queued,
+    Queued {
+        /// Not before this, because a limit was reached (R52).
+        until: Option<Timestamp>,
+    },
     /// The mail server took it.
     Accepted {
         /// When.

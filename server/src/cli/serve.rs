@@ -1,7 +1,12 @@
 //! `roster serve`: the web server and the mail worker in one process, until it is told to stop (F22).
 
 use super::{Failure, lock, start};
-use crate::{config::Config, http, mail::worker, service::Services};
+use crate::{
+    config::Config,
+    http,
+    mail::{smtp::Sender, worker},
+    service::Services,
+};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -9,8 +14,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long requests that have begun may take to end.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
+/// How long requests and deliveries that have begun may take to end. A delivery takes 30 s at most.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(30);
 
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
@@ -18,6 +23,11 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;
+
+    // A mail server's settings that are of no use stop the start, not the first mail.
+    if let Some(smtp) = &config.smtp {
+        Sender::new(&config, smtp).map_err(|error| Failure::other(format!("smtp: {error}")))?;
+    }
 
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_signal(stop.clone()));
@@ -32,7 +42,6 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         ended = server.into_future() => ended.map_err(Failure::other)?,
         () = too_late(&stop) => tracing::warn!("gave up on requests that did not end"),
     }
-    // The worker notices within one step of its mails; leases of what it leaves are freed.
     match tokio::time::timeout(LONGEST_GOODBYE, mails).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => return Err(Failure::other(format!("smtp: {error}"))),

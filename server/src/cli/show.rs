@@ -11,9 +11,10 @@ pub(super) async fn created(services: &Services, name: &str, slug: &str, owner: 
     let account = services.create_account(name, slug, owner).await.map_err(in_words)?;
     let mail = match account.mail {
         MailState::NoMailServer => "No mail server is configured: hand the link over yourself.",
-        MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. } => {
-            "A mail is queued; the link can be handed over as well."
-        }
+        MailState::Queued { .. }
+        | MailState::Accepted { .. }
+        | MailState::Deferred { .. }
+        | MailState::Refused { .. } => "A mail is queued; the link can be handed over as well.",
     };
     println!("Account {} is made. Its owner joins by this link: {}\n{mail}", account.slug, account.link);
     Ok(())

@@ -166,3 +166,144 @@ fn unknown_key(error: &RawError) -> Option<String> {
 fn first_line(error: &impl fmt::Display) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Permission, Smtp, SmtpTls};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn with(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let flags = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        load(&Layers { flags, ..Layers::default() })
+    }
+
+    fn from_toml(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("roster.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&Layers { file: Some(path), ..Layers::default() })
+    }
+
+    #[test]
+    fn f26_a_wrong_setting_is_refused_by_its_key() {
+        const SMTP: [(&str, &str); 2] = [("smtp.host", "mail.example.org"), ("smtp.from", "roster@example.org")];
+        let wrong: &[(&[(&str, &str)], &str)] = &[
+            (&[("base_url", "not a url")], "base_url"),
+            (&[("base_url", "ftp://example.org")], "base_url"),
+            (&[("base_url", "http://roster.example.org")], "base_url"),
+            (&[("base_url", "https://roster.example.org/path")], "base_url"),
+            (&[("base_url", "https://ana@roster.example.org")], "base_url"),
+            (&[("base_url", "https://roster.example.org")], "smtp.host"),
+            (&[("listen", "3000")], "listen"),
+            (&[("listen", "127.0.0.1:99999")], "listen"),
+            (&[("database_url", "mysql://localhost/roster")], "database_url"),
+            (&[("database_url", "postgres://localhost/roster")], "secret_key_file"),
+            (&[("migration_database_url", "postgres://localhost/roster")], "migration_database_url"),
+            (&[("platform_url", "javascript:alert(1)")], "platform_url"),
+            (&[("log.format", "xml")], "log.format"),
+            (&[("log.level", "loud")], "log.level"),
+            (&[("mail.workers", "0")], "mail.workers"),
+            (&[("mail.workers", "many")], "mail.workers"),
+            (&[("mail.timeout_s", "3600")], "mail.timeout_s"),
+            (&[SMTP[0]], "from"),
+            (&[("smtp.host", "mail example org"), SMTP[1]], "smtp.host"),
+            (&[SMTP[0], ("smtp.from", "nobody")], "smtp.from"),
+            (&[SMTP[0], SMTP[1], ("smtp.tls", "maybe")], "smtp.tls"),
+            (&[SMTP[0], SMTP[1], ("smtp.username", "roster")], "smtp.password"),
+            (&[SMTP[0], SMTP[1], ("smtp.username", "roster"), ("smtp.password", "changeme")], "smtp.password"),
+            (&[SMTP[0], SMTP[1], ("smtp.username", "r"), ("smtp.password", "pw"), ("smtp.tls", "none")], "smtp.tls"),
+            (&[SMTP[0], SMTP[1], ("smtp.ca_file", "/no/such/file")], "smtp.ca_file"),
+            (&[("accounts.create", "anybody")], "accounts.create"),
+            (&[("accounts.language", "fr")], "accounts.language"),
+            (&[("passwords.shortest", "4")], "passwords.shortest"),
+            (&[("passwords.breached_file", "/no/such/file")], "passwords.breached_file"),
+            (&[("sessions.idle_days", "31")], "sessions.idle_days"),
+            (&[("sessions.most_per_user", "0")], "sessions.most_per_user"),
+            (&[("limits.sign_in_per_s", "-1")], "limits.sign_in_per_s"),
+            (&[("limits.no_such_limit", "1")], "limits.no_such_limit"),
+            (&[("no_such_key", "1")], "no_such_key"),
+        ];
+        for (settings, key) in wrong {
+            let error = with(settings).map(|_| ()).unwrap_err();
+            assert!(error.key.contains(key), "{settings:?}: {error}");
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn f26_a_broken_file_is_refused_and_a_secret_in_it_is_not_quoted() {
+        let error = from_toml("[smtp]\nhost = \"mail.example.org\"\npassword = hunter-two\n").unwrap_err();
+        assert!(!error.to_string().contains("hunter"), "{error}");
+        let error = from_toml("[[permission]]\nkey = \"Bots Fly\"\nlabel.en = \"Fly\"\n").unwrap_err();
+        assert_eq!(error.key, "permission.key");
+    }
+
+    #[test]
+    fn flags_come_before_the_environment_and_that_before_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("roster.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1001\"\n[log]\nlevel = \"warn\"\nformat = \"json\"\n").unwrap();
+        let environment = [("ROSTER_LISTEN", "127.0.0.1:1002"), ("ROSTER_LOG__LEVEL", "debug")];
+        let config = load(&Layers {
+            file: Some(path),
+            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            flags: vec![("listen".to_owned(), "127.0.0.1:1003".to_owned())],
+        })
+        .unwrap();
+        assert_eq!(config.listen.port(), 1003);
+        assert_eq!(config.base_url.port(), Some(1003), "the address follows the port");
+        assert_eq!(
+            (config.log.level, config.log.format),
+            (crate::config::LogLevel::Debug, crate::config::LogFormat::Json)
+        );
+    }
+
+    /// The dotted keys of a TOML value; entries of a list count once.
+    fn keys(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
+        match value {
+            toml::Value::Table(table) if prefix != "permission.label" => {
+                for (key, inner) in table {
+                    let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                    keys(&dotted, inner, found);
+                }
+            }
+            toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+                list.iter().for_each(|inner| keys(prefix, inner, found));
+            }
+            _ => {
+                found.insert(prefix.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_settings_names_every_key_and_no_other() {
+        let full = Config {
+            migration_database_url: Some("postgres://localhost/roster".parse().unwrap()),
+            platform_url: Some("https://platform.example.org".parse().unwrap()),
+            smtp: Some(Smtp {
+                host: "mail.example.org".to_owned(),
+                port: Some(25),
+                tls: SmtpTls::Tls,
+                username: Some("roster".to_owned()),
+                password: Some(crate::config::Secret::new("secret")),
+                password_file: Some("x".into()),
+                from: "roster@example.org".parse().unwrap(),
+                ca_file: Some("x".into()),
+            }),
+            passwords: crate::config::Passwords { breached_file: Some("x".into()), ..Default::default() },
+            permission: vec![Permission {
+                key: "bots.fly".to_owned(),
+                area: Some("bots".to_owned()),
+                label: BTreeMap::from([("en".to_owned(), "Fly".to_owned())]),
+                roles: vec!["admin".to_owned()],
+            }],
+            ..Config::default()
+        };
+        let mut found = BTreeSet::new();
+        keys("", &toml::Value::try_from(&full).unwrap(), &mut found);
+        let named: BTreeSet<String> = settings::SETTINGS.iter().map(|(key, _, _)| (*key).to_owned()).collect();
+        assert_eq!(found, named);
+    }
+}

@@ -58,7 +58,7 @@ impl Services {
             NewInvitation { id, member, email_key: email.key(), sponsor: member, language, lifetime: DEFAULT_LIFETIME };
         invitations::insert(&mut tx, scope, new, now).await?;
         members::set_invitation(&mut tx, scope, member, id).await?;
-        let mail = self.queue_invitation(&mut tx, scope, member, id, email.key(), language, now).await?;
+        let mail = self.queue_invitation(&mut tx, scope, member, id, &email, None, language, now).await?;
         let token = Token::new();
         let sealed = self.keyring.seal_token(&token);
         invitations::insert_token(&mut tx, scope, id, Channel::Copied, &token.hash(), &sealed, now).await?;

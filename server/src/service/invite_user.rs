@@ -139,7 +139,8 @@ impl Services {
         };
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, new.id).await?;
-        let mail = self.queue_invitation(tx, scope, member, new.id, request.email.key(), request.language, now).await?;
+        let mail =
+            self.queue_invitation(tx, scope, member, new.id, &request.email, Some(by), request.language, now).await?;
         let event = Event::Invited { invitation: new.id, grant: grant.clone() };
         audit::record(tx, scope, &actor.by(), Some(&to), &event, now).await?;
         Ok((member, mail))

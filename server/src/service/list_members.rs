@@ -69,7 +69,7 @@ pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, Sto
             expires = Some(invitation.expires);
             if let Some(latest) = invitation.mail {
                 let done = latest.done.map(|at| at.0);
-                mail = outbox::mail_state(&latest.state, latest.next.0, done, latest.answer)?;
+                mail = outbox::mail_state(&latest.state, latest.next.0, done, latest.answer, now)?;
             }
         }
     }

@@ -20,7 +20,7 @@ use app::{
 /// How long a code is good.
 const LIFE_MINUTES: u32 = 10;
 /// Codes mailed for one invitation: three, then one in five minutes.
-const CODES: Limit = Limit { burst: 3, milli_per_s: 3 };
+const CODES: Limit = Limit { burst: 3, per_day: 288 };
 
 impl Services {
     /// Mails a code to the invited address; earlier ones are dead.

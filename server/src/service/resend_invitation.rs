@@ -4,6 +4,7 @@ use super::{Services, actors};
 use crate::storage::{
     audit::{self, Event, To},
     invitations,
+    rate_buckets::{self, Limit},
 };
 use app::{
     api::invitations::Resent,
@@ -28,11 +29,24 @@ impl Services {
         if let Some(again) = invitation.mailed.map(|at| at + cool_down).filter(|again| *again > now) {
             return Err(AppError::RateLimited { retry_after_s: (again - now).as_seconds() });
         }
+        let again = Limit::per_day(self.config.invitations.resends_per_day);
+        if let Err(wait) = rate_buckets::take(&mut tx, &format!("resend:{}", invitation.id), again, now).await? {
+            return Err(AppError::RateLimited { retry_after_s: wait.as_seconds() });
+        }
         if !invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
             return Err(AppError::NotFound);
         }
         let mail = self
-            .queue_invitation(&mut tx, actor.scope(), member, invitation.id, row.email.key(), invitation.language, now)
+            .queue_invitation(
+                &mut tx,
+                actor.scope(),
+                member,
+                invitation.id,
+                &row.email,
+                Some(actor.member),
+                invitation.language,
+                now,
+            )
             .await?;
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::InvitationResent { invitation: invitation.id };

@@ -37,17 +37,11 @@ pub(super) fn ip_key(what: &str, ip: IpAddr) -> String {
     }
 }
 
-/// A limit from its figures in the configuration.
-fn limit(burst: u32, per_s: f64) -> Limit {
-    // Thousandths a second: exact enough, and whole numbers for both databases.
-    Limit { burst, milli_per_s: (per_s * 1000.0).round() as i64 }
-}
-
 impl Services {
     /// The limit of tries with links, codes and measured passwords.
     pub(super) fn token_limit(&self) -> Limit {
         let limits = &self.config.limits;
-        limit(limits.token_burst, limits.token_per_s)
+        Limit::per_second(limits.token_burst, limits.token_per_s)
     }
 
     /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
@@ -134,10 +128,10 @@ struct Keys(Vec<(String, Limit)>);
 
 impl Keys {
     fn of(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
-        let by_ip = (ip_key("sign-in", ip), limit(limits.sign_in_burst, limits.sign_in_per_s));
+        let by_ip = (ip_key("sign-in", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s));
         let by_user = email.map(|email| {
             let key = format!("sign-in:user:{}", email.rate_key());
-            (key, limit(limits.sign_in_user_burst, limits.sign_in_user_per_s))
+            (key, Limit::per_second(limits.sign_in_user_burst, limits.sign_in_user_per_s))
         });
         Self(std::iter::once(by_ip).chain(by_user).collect())
     }

@@ -193,4 +193,4 @@ impl Services {
 }
 
 /// Tries with a mailed code: ten, then one a minute.
-const CODE_TRIES: rate_buckets::Limit = rate_buckets::Limit { burst: 10, milli_per_s: 17 };
+const CODE_TRIES: rate_buckets::Limit = rate_buckets::Limit { burst: 10, per_day: 1440 };

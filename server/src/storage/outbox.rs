@@ -103,9 +103,12 @@ pub async fn queue(
     scope: AccountScope,
     mail: NewMail<'_>,
     mail_server: bool,
+    not_before: Timestamp,
     now: Timestamp,
 ) -> Result<MailState, StorageError> {
-    let (state, shown) = if mail_server { (QUEUED, MailState::Queued) } else { (NO_SERVER, MailState::NoMailServer) };
+    let until = (not_before > now).then_some(not_before);
+    let (state, shown) =
+        if mail_server { (QUEUED, MailState::Queued { until }) } else { (NO_SERVER, MailState::NoMailServer) };
     on!(tx, c => sqlx::query(INSERT)
         .bind(Uuid::now_v7())
         .bind(scope.id().0)
@@ -117,6 +120,7 @@ pub async fn queue(
         .bind(mail.sealed.as_deref())
         .bind(state)
         .bind(now.0)
+        .bind(not_before.0)
         .execute(c).await.map(|_| ()))?;
     Ok(shown)
 }
@@ -130,11 +134,12 @@ pub fn mail_state(
     next_at: i64,
     done_at: Option<i64>,
     last_answer: Option<String>,
+    now: Timestamp,
 ) -> Result<Option<MailState>, StorageError> {
     let at = || done_at.map(Timestamp).ok_or(StorageError::inconsistent("outbox", "done_at"));
     Ok(Some(match state {
         QUEUED => match last_answer {
-            None => MailState::Queued,
+            None => MailState::Queued { until: Some(Timestamp(next_at)).filter(|next| *next > now) },
             Some(answer) => MailState::Deferred { next: Timestamp(next_at), answer },
         },
         "accepted" => MailState::Accepted { at: at()? },
@@ -437,7 +442,7 @@ impl TryFrom<InvitationMailRow> for InvitationMail {
             language: Language::from_tag(&row.language).unwrap_or_default(),
             to: row.recipient,
             written: Timestamp(row.created_at),
-            mail: mail_state(&row.state, row.next_at, row.done_at, row.last_answer)?,
+            mail: mail_state(&row.state, row.next_at, row.done_at, row.last_answer, Timestamp(row.created_at))?,
             account: row.account,
             slug: slug(&row.slug)?,
             state: invitation_state(&row.invitation_state)?,

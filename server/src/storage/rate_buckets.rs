@@ -7,12 +7,12 @@ statements! {
     TAKE = "
         INSERT INTO rate_buckets (key, used, updated_at) VALUES ($1, 1000, $2)
             ON CONFLICT (key) DO UPDATE SET
-               used = 1000 + CASE WHEN rate_buckets.used > ($2 - rate_buckets.updated_at) * $3 / 1000
-                                  THEN rate_buckets.used - ($2 - rate_buckets.updated_at) * $3 / 1000 ELSE 0 END,
+               used = 1000 + CASE WHEN rate_buckets.used > ($2 - rate_buckets.updated_at) * $3 / 86400
+                                  THEN rate_buckets.used - ($2 - rate_buckets.updated_at) * $3 / 86400 ELSE 0 END,
                updated_at = $2
         RETURNING used";
     PUT_BACK = "UPDATE rate_buckets SET used = used - 1000 WHERE key = $1";
-    LEVEL = "SELECT used - ($2 - updated_at) * $3 / 1000 FROM rate_buckets WHERE key = $1";
+    LEVEL = "SELECT used - ($2 - updated_at) * $3 / 86400 FROM rate_buckets WHERE key = $1";
 }
 
 /// A bucket's size and refill.
@@ -20,13 +20,29 @@ statements! {
 pub struct Limit {
     /// So many at once.
     pub burst: u32,
-    /// So many thousandths more each second.
-    pub milli_per_s: i64,
+    /// So many more in a day, at an even pace.
+    pub per_day: i64,
 }
 
 impl Limit {
+    /// So many at once, and so many more each second.
+    pub fn per_second(burst: u32, per_s: f64) -> Self {
+        // Whole numbers for both databases; the cap keeps their products within 63 bits for centuries.
+        Self { burst, per_day: (per_s * 86_400.0).round().clamp(1.0, 1e8) as i64 }
+    }
+
+    /// So many in a day.
+    pub fn per_day(most: u32) -> Self {
+        Self { burst: most, per_day: i64::from(most) }
+    }
+
+    /// So many in an hour.
+    pub fn per_hour(most: u32) -> Self {
+        Self { burst: most, per_day: i64::from(most) * 24 }
+    }
+
     fn wait_for(self, over: i64) -> Span {
-        Span(over.saturating_mul(1000) / self.milli_per_s.max(1))
+        Span(over.saturating_mul(86_400) / self.per_day.max(1))
     }
 
     fn room(self) -> i64 {
@@ -42,13 +58,23 @@ pub async fn take(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Resul
     let used: i64 = on!(tx, c => sqlx::query_scalar(TAKE)
         .bind(key)
         .bind(now.0)
-        .bind(limit.milli_per_s)
+        .bind(limit.per_day)
         .fetch_one(c).await)?;
     if used <= limit.room() {
         return Ok(Ok(()));
     }
     on!(tx, c => sqlx::query(PUT_BACK).bind(key).execute(c).await.map(|_| ()))?;
     Ok(Err(limit.wait_for(used - limit.room())))
+}
+
+/// Takes one from the bucket even if it is empty, and answers how long it takes until that one would have been there.
+pub async fn take_later(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Span, StorageError> {
+    let used: i64 = on!(tx, c => sqlx::query_scalar(TAKE)
+        .bind(key)
+        .bind(now.0)
+        .bind(limit.per_day)
+        .fetch_one(c).await)?;
+    Ok(limit.wait_for((used - limit.room()).max(0)))
 }
 
 /// Is there room for one more? Nothing changes.
@@ -59,7 +85,7 @@ pub async fn peek(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Resul
     let used: Option<i64> = on!(tx, c => sqlx::query_scalar(LEVEL)
         .bind(key)
         .bind(now.0)
-        .bind(limit.milli_per_s)
+        .bind(limit.per_day)
         .fetch_optional(c).await)?;
     let over = used.unwrap_or(0) + 1000 - limit.room();
     Ok(if over <= 0 { Ok(()) } else { Err(limit.wait_for(over)) })

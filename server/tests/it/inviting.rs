@@ -184,6 +184,38 @@ both_databases! {
         assert_eq!(ben.home().await.unwrap().grant, grant);
     }
 
+    async fn r23_an_invitation_is_sent_again_five_times_a_day_at_most(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        for _ in 0..5 {
+            world.advance(Span::minutes(5));
+            ana.resends(&row).await.unwrap();
+        }
+        world.advance(Span::minutes(5));
+        assert!(matches!(ana.resends(&row).await, Err(AppError::RateLimited { .. })));
+        world.advance(Span::hours(5));
+        ana.resends(&row).await.unwrap();
+    }
+
+    async fn r52_inv_19_what_is_over_a_limit_stays_queued_until_a_named_time(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let narrow = world.configured(|config| config.limits.mails_per_inviter_hour = 2);
+        let ana = ana.at(&narrow);
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        for email in ["a@example.org", "b@example.org"] {
+            let outcome = ana.invites(email, &viewer).await.unwrap();
+            assert!(matches!(outcome, Invited::Done { mail: MailState::Queued { until: None }, .. }), "{outcome:?}");
+        }
+        let outcome = ana.invites("c@example.org", &viewer).await.unwrap();
+        let later = world.now() + Span::minutes(30);
+        assert!(matches!(outcome, Invited::Done { mail: MailState::Queued { until: Some(until) }, .. } if until == later), "{outcome:?}");
+        let row = ana.row("c@example.org").await;
+        assert_eq!(row.mail, Some(MailState::Queued { until: Some(later) }));
+        ana.copies_link(&row).await.unwrap();
+        assert_eq!(world.deliver(2).await.len(), 2);
+    }
+
     async fn copy_link_gives_the_same_link_each_time_and_never_the_mailed_one(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();

@@ -127,7 +127,7 @@ both_databases! {
         let server = MailServer::polite().await;
         let office = Office::of(&world, &server).await;
         let ben = office.invite("Ben@Example.org").await;
-        assert_eq!(office.mail_of(ben).await, MailState::Queued);
+        assert_eq!(office.mail_of(ben).await, MailState::Queued { until: None });
         let _worker = office.start_worker();
         let [mail] = &server.wait_for(1).await[..] else { panic!("one mail") };
         assert_eq!(mail.to, ["ben@example.org"]);
@@ -231,7 +231,7 @@ both_databases! {
                 .until(ben, |state| match state {
                     MailState::Deferred { next, .. } => *next > now,
                     MailState::Refused { .. } => true,
-                    MailState::Queued | MailState::NoMailServer | MailState::Accepted { .. } => false,
+                    MailState::Queued { .. } | MailState::NoMailServer | MailState::Accepted { .. } => false,
                 })
                 .await;
             match state {
@@ -379,7 +379,7 @@ both_databases! {
         office.stop.cancel();
         worker.await.unwrap().unwrap();
         assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
-        assert_eq!(office.mail_of(ben).await, MailState::Queued);
+        assert_eq!(office.mail_of(ben).await, MailState::Queued { until: None });
         let now = office.world.now();
         let mut tx = office.world.services.database.begin_write().await.unwrap();
         let claimed = outbox::claim_due(&mut tx, now, now + Span::minutes(2), 10).await.unwrap();

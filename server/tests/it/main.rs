@@ -13,8 +13,10 @@ mod mail_transport;
 mod support;
 
 mod access;
+mod command_line;
 mod editing;
 mod first_run;
+mod http;
 mod inviting;
 mod joining;
 mod listing;

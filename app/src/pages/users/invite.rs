@@ -90,7 +90,10 @@ fn InviteForm(
         Invited::Done {
             email,
             mail:
-                MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. },
+                MailState::Queued { .. }
+                | MailState::Accepted { .. }
+                | MailState::Deferred { .. }
+                | MailState::Refused { .. },
             ..
         } => {
             toasts.say(text!(locale, users.invited_done, email = email));

@@ -11,7 +11,8 @@ use leptos::prelude::*;
 pub(in crate::pages) fn mail_state(locale: Locale, state: MailState) -> impl IntoView {
     let (kind, words, at, answer) = match state {
         MailState::NoMailServer => ("none", text!(locale, users.mail_none), None, None),
-        MailState::Queued => ("queued", text!(locale, users.mail_queued), None, None),
+        MailState::Queued { until: None } => ("queued", text!(locale, users.mail_queued), None, None),
+        MailState::Queued { until } => ("queued", text!(locale, users.mail_queued_until), until, None),
         MailState::Accepted { at } => ("accepted", text!(locale, users.mail_accepted), Some(at), None),
         MailState::Deferred { next, answer } => {
             ("deferred", text!(locale, users.mail_deferred), Some(next), Some(answer))

@@ -146,7 +146,10 @@ fn tell_what_became_of_resending(users: Users) {
         let locale = users.locale;
         toasts.say(match resent.mail {
             MailState::NoMailServer => text!(locale, users.resent_no_mail, email = resent.email),
-            MailState::Queued | MailState::Accepted { .. } | MailState::Deferred { .. } | MailState::Refused { .. } => {
+            MailState::Queued { .. }
+            | MailState::Accepted { .. }
+            | MailState::Deferred { .. }
+            | MailState::Refused { .. } => {
                 text!(locale, users.resent, email = resent.email)
             }
         });

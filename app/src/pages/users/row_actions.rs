@@ -6,7 +6,6 @@ use crate::{
         invitations::{CopyLink, ResendInvitation},
         members::AccountFacts,
     },
-    components::Icon,
     domain::{
         member::{MemberRow, ShownState},
         permission::Gate,
@@ -129,7 +128,6 @@ fn copy_button(users: Users, row: &MemberRow, label: &'static str, named: String
                 users.copy.dispatch(wanted.clone());
             }
         >
-            <Icon name="link" />
             {label}
         </button>
     }

@@ -95,7 +95,7 @@ fn table_row(users: Users, facts: &AccountFacts, row: MemberRow) -> impl IntoVie
     view! {
         <tr role="row">
             <th scope="row" role="rowheader" class="person">
-                <span class="person-name">{row.label().to_owned()} {you}</span>
+                <span class="person-name">{row.label().to_owned()} " " {you}</span>
                 {email}
                 {vouched}
             </th>
@@ -159,10 +159,10 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
             true => text!(locale, users.invited_by, name = name),
             false => text!(locale, users.removed_by, name = name),
         });
-        view! { <span class="state-line"><Time at=event.at relative=true /> " " {name}</span> }
+        view! { " " <Time at=event.at relative=true /> " " {name} }
     });
     let mail = row.mail.clone().filter(|_| row.state == ShownState::Invited);
-    let mail = mail.map(|mail| view! { <span class="state-line">{mail_state(locale, mail)}</span> });
+    let mail = mail.map(|mail| mail_state(locale, mail));
     let name = state_name(locale, row.state);
     let words = match row.state {
         ShownState::Invited => Some(text!(locale, users.expires)),
@@ -172,13 +172,12 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
         }
     };
     let end = words.zip(row.expires).map(|(words, at)| {
-        view! { <span class="state-line">{words} " " <Time at relative=true /></span> }
+        view! { <span class="state-end">{words} " " <Time at relative=true /></span> }
     });
     view! {
         <div class="state">
             <span class="state-line"><Badge tone icon>{name}</Badge> {by}</span>
-            {mail}
-            {end}
+            {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} {end}</span> })}
         </div>
     }
 }

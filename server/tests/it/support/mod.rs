@@ -139,15 +139,16 @@ impl World {
         self.mail.wait_for(count).await
     }
 
-    /// The newest mail to an address, by what the mail server took.
+    /// The `nth` mail to an address, in the order of writing: several workers may hand them over in another.
     pub async fn mail_to(&self, address: &str, nth: usize) -> Received {
         self.start_worker();
         self.services.mail_wake.notify_one();
         for _ in 0..400 {
-            let mails = self.mail.mails();
-            let mut to = mails.iter().filter(|mail| mail.to.iter().any(|to| to == address));
-            if let Some(mail) = to.nth(nth) {
-                return mail.clone();
+            let mut to = self.mail.mails();
+            to.retain(|mail| mail.to.iter().any(|to| to == address));
+            to.sort_by_key(|mail| mail.header("Message-ID"));
+            if to.len() > nth {
+                return to.swap_remove(nth);
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }

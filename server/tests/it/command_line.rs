@@ -1,0 +1,167 @@
+//! The binary as an operator runs it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+fn roster(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+    command.args(arguments).current_dir(data).env("ROSTER_DATA_DIR", data.join("data")).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROSTER_") && name != "ROSTER_DATA_DIR") {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    roster(data, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A server in a process of its own; killed when dropped.
+struct Serving {
+    child: Child,
+    port: u16,
+    greeting: String,
+}
+
+impl Serving {
+    fn start(data: &Path) -> Self {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut child = roster(data, &["serve", "--listen", &listen])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut greeting).unwrap();
+        Self { child, port, greeting }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.port).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Ends it as a service manager does; answers how it ended and what it logged.
+    fn stop(mut self) -> (Option<i32>, String) {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let status = self.child.wait().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (status.code(), log)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn f26_a_wrong_setting_stops_the_start_with_one_line_that_names_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    for (arguments, key) in [
+        (&["serve", "--listen", "nonsense"][..], "listen"),
+        (&["serve", "--base-url", "http://roster.example.org"], "base_url"),
+        (&["serve", "--database-url", "mysql://x"], "database_url"),
+        (&["serve", "--set", "smtp.tls=maybe"], "smtp"),
+        (&["serve", "--set", "no_such_key=1"], "no_such_key"),
+        (&["serve", "--config", "missing.toml"], "missing.toml"),
+    ] {
+        let started = Instant::now();
+        let output = run(dir.path(), arguments);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{arguments:?}");
+        assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+        assert!(error.contains(key), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn the_server_greets_serves_refuses_a_second_one_and_stops_when_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start(dir.path());
+    let link = format!("http://127.0.0.1:{}/s/", serving.port);
+    assert!(serving.greeting.contains(&link), "{}", serving.greeting);
+    let token = serving.greeting.trim_end().rsplit("/s/").next().unwrap().to_owned();
+    assert!(serving.get("/healthz").starts_with("HTTP/1.1 200"));
+    assert!(serving.get("/readyz").starts_with("HTTP/1.1 200"));
+    assert!(serving.get("/setup").contains("<!DOCTYPE html>"));
+
+    let second = run(dir.path(), &["serve", "--listen", &format!("127.0.0.1:{}", free_port())]);
+    assert!(!second.status.success());
+    assert!(text(&second.stderr).contains("another roster serves this database"), "{}", text(&second.stderr));
+
+    let newer = run(dir.path(), &["setup-link"]);
+    assert!(text(&newer.stdout).contains("/s/"), "{}", text(&newer.stderr));
+    let path = format!("/s/{token}");
+    serving.get(&path);
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("roster stopped"), "{log}");
+    assert!(!log.contains(&token), "the set-up link never goes to the log");
+    assert!(log.contains("/s/{token}"), "the log names the route alone: {log}");
+}
+
+#[test]
+fn an_operator_makes_an_account_and_looks_into_the_outbox() {
+    let dir = tempfile::tempdir().unwrap();
+    let create = ["account", "create", "--name", "Beta Works", "--owner-email", "bea@example.org"];
+    let created = run(dir.path(), &create);
+    let said = text(&created.stdout);
+    assert!(said.contains("Account beta-works is made") && said.contains("/i/"), "{said} {}", text(&created.stderr));
+    let again = run(dir.path(), &create);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("Slug: Taken"), "{}", text(&again.stderr));
+    let outbox = text(&run(dir.path(), &["outbox", "show"]).stdout);
+    assert!(outbox.contains("bea@example.org") && outbox.contains("no_server"), "{outbox}");
+    let grant = run(dir.path(), &["owner", "grant", "--account", "beta-works", "--email", "bea@example.org"]);
+    assert!(text(&grant.stderr).contains("no active member"), "{}", text(&grant.stderr));
+    let doctor = run(dir.path(), &["doctor"]);
+    assert!(doctor.status.success(), "{}", text(&doctor.stderr));
+    assert!(
+        text(&doctor.stdout).contains("audit events of beta-works: 2 in an unbroken chain"),
+        "{}",
+        text(&doctor.stdout)
+    );
+    assert!(run(dir.path(), &["migrate"]).status.success());
+}
+
+#[test]
+fn the_effective_settings_are_printed_without_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [
+        "config",
+        "print",
+        "--set",
+        "smtp.host=mail.example.org",
+        "--set",
+        "smtp.from=roster@example.org",
+        "--set",
+        "smtp.username=roster",
+        "--set",
+        "smtp.password=hunter-two-and-three",
+    ];
+    let output = run(dir.path(), &settings);
+    let printed = text(&output.stdout);
+    assert!(printed.contains("mail.example.org"), "{printed} {}", text(&output.stderr));
+    assert!(printed.contains("***") && !printed.contains("hunter"), "{printed}");
+}
