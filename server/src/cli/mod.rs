@@ -14,7 +14,11 @@ use crate::{
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use thiserror::Error;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Settings → Users for your platform: invite people, edit their roles and permissions, remove them.
 #[derive(Debug, Parser)]
@@ -44,7 +48,7 @@ struct Flags {
     /// The database: sqlite:<file> or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Any other setting; `roster config print` shows their keys
+    /// Any other setting; `roster config table` lists them
     #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     others: Vec<(String, String)>,
 }
@@ -120,6 +124,8 @@ enum OutboxCommand {
 enum ConfigCommand {
     /// Print the effective settings, with secrets hidden
     Print,
+    /// Print what can be set, as a Markdown table
+    Table,
 }
 
 /// Why a command ends without having done its work: one line on standard error.
@@ -170,9 +176,13 @@ fn failed(failure: &Failure) -> ExitCode {
 }
 
 async fn execute(cli: Cli) -> Result<(), Failure> {
+    if matches!(cli.command, Command::Config(ConfigCommand::Table)) {
+        print!("{}", config::table());
+        return Ok(());
+    }
     let config = Arc::new(config::load(&layers(cli.settings))?);
     match cli.command {
-        Command::Config(ConfigCommand::Print) => {
+        Command::Config(ConfigCommand::Print | ConfigCommand::Table) => {
             print!("{}", config.to_toml().map_err(Failure::other)?);
             Ok(())
         }
@@ -228,7 +238,8 @@ fn layers(flags: Flags) -> config::Layers {
     }
 }
 
-/// The log goes to standard error; standard output is for what was asked for.
+/// The log goes to standard error; standard output is for what was asked for. Only our own modules follow the level: what libraries say
+/// below warnings may hold headers, statements and mails (LG-02). A panic is one line of the log like any other (LG-04).
 fn log(config: &Config) {
     let level = match config.log.level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -237,11 +248,18 @@ fn log(config: &Config) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    let ours =
+        Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets([("server", level), ("app", level)]);
+    let log = tracing_subscriber::registry().with(ours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match config.log.format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => log.with(lines.with_target(false)).init(),
+        LogFormat::Json => log.with(lines.json()).init(),
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, message = ?panic.payload_as_str(), "panicked");
+    }));
 }
 
 #[cfg(test)]

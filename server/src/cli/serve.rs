@@ -7,15 +7,15 @@ use crate::{
     mail::{smtp::Sender, worker},
     service::Services,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long requests and deliveries that have begun may take to end. A delivery takes 30 s at most.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(30);
+/// How long requests and deliveries that have begun may take to end, together; service managers kill after 30 s (F22).
+const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
 
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
@@ -35,14 +35,13 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     greet(&services).await?;
 
-    let app = http::router(services.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let drained = stop.clone();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move { drained.cancelled().await });
-    tokio::select! {
-        ended = server.into_future() => ended.map_err(Failure::other)?,
-        () = too_late(&stop) => tracing::warn!("gave up on requests that did not end"),
-    }
-    match tokio::time::timeout(LONGEST_GOODBYE, mails).await {
+    let requests = http::serve(listener, http::router(services.clone()), stop.clone(), LONGEST_GOODBYE);
+    let mails = async {
+        stop.cancelled().await;
+        tokio::time::timeout(LONGEST_GOODBYE, mails).await
+    };
+    let ((), mails) = tokio::join!(requests, mails);
+    match mails {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => return Err(Failure::other(format!("smtp: {error}"))),
         Ok(Err(_)) | Err(_) => tracing::warn!("the mail worker did not end in time"),
@@ -74,9 +73,4 @@ async fn cancel_on_signal(stop: CancellationToken) {
     }
     tracing::info!("stopping");
     stop.cancel();
-}
-
-async fn too_late(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(LONGEST_GOODBYE).await;
 }

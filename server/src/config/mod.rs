@@ -6,7 +6,7 @@ mod settings;
 mod values;
 
 pub use load::{ConfigError, Layers, load};
-pub use settings::SETTINGS;
+pub use settings::{SETTINGS, table};
 pub use values::{DatabaseKind, DatabaseUrl, Secret};
 
 use app::domain::{

@@ -68,6 +68,16 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("permission.roles", "[]", "The built-in roles that hold it besides owner: admin, editor, agent, analyst, viewer"),
 ];
 
+/// The table for people to read, in Markdown.
+pub fn table() -> String {
+    let mut table = String::from("| Setting | Default | Meaning |\n|---|---|---|\n");
+    for (key, default, meaning) in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        table.push_str(&format!("| `{key}` | {default} | {meaning} |\n"));
+    }
+    table
+}
+
 /// What a key means.
 pub(super) fn meaning(key: &str) -> Option<&'static str> {
     SETTINGS.iter().find(|(known, _, _)| *known == key).map(|(_, _, meaning)| *meaning)

@@ -1,11 +1,23 @@
-//! Answers of the layers themselves, in the encoding of the server functions, so that a page can put them into words.
+//! Answers of the layers themselves: for the browser's half in the encoding of the server functions, for a person as a small page.
 
-use app::error::AppError;
+use super::visitor::language_of;
+use crate::service::Services;
+use app::{
+    error::AppError,
+    i18n::{Locale, error_text},
+};
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
+
+/// What an answer of ours says, for [`layer`].
+#[derive(Clone)]
+struct Says(AppError);
 
 /// An error with its own status.
 pub(super) fn error(error: &AppError) -> Response {
@@ -18,5 +30,47 @@ pub(super) fn error_with(status: StatusCode, error: &AppError) -> Response {
     if let AppError::RateLimited { retry_after_s } = error {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
     }
+    response.extensions_mut().insert(Says(error.clone()));
     response
+}
+
+/// Puts our answers into words where a person will see them: in an address bar, after a form, in a frame.
+pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let sent = services.cookies.sent(request.headers());
+    let language = language_of(None, sent.language, request.headers());
+    let for_a_person = accepts_html(request.headers());
+    let mut response = next.run(request).await;
+    if for_a_person && let Some(Says(error)) = response.extensions_mut().remove() {
+        let locale = Locale::from(language);
+        *response.body_mut() = Body::from(page(language.tag(), &error_text(locale, &error)));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    }
+    response
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// A page without style or script: whatever went wrong, it can be sent.
+fn page(language: &str, text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"{language}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Roster</title></head>\n<body><p>{text}</p><p><a href=\"/\">Roster</a></p></body></html>\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_text_holds_is_no_markup() {
+        assert!(
+            page("en", "You no longer have access to <b>&.")
+                .contains("<p>You no longer have access to &lt;b&gt;&amp;.</p>")
+        );
+    }
 }

@@ -1,15 +1,15 @@
 //! Faults, slowness and excess, each turned into an answer.
 
-use super::answer;
+use super::{answer, trace::RequestId};
 use app::error::AppError;
 use axum::{
-    body::Body,
     extract::Request,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::Response,
 };
-use std::{any::Any, time::Duration};
+use futures::FutureExt;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 /// The longest that an answer may take; after that nobody waits for it any more.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
@@ -35,6 +35,12 @@ pub(super) async fn sizes(request: Request, next: Next) -> Response {
     if size(request.headers()) > LARGEST_HEADERS {
         return answer::error_with(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &AppError::Transport);
     }
+    // A proxy in front might read an ambiguous request differently (BR-16).
+    let headers = request.headers();
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING)) {
+        return answer::error_with(StatusCode::BAD_REQUEST, &AppError::Transport);
+    }
     next.run(request).await
 }
 
@@ -42,7 +48,53 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// Answers a panic with a generic 500. The panic hook has logged it already, within the request's span, so that there is one line (LG-04).
-pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
-    answer::error(&AppError::Internal { request_id: String::new() })
+/// Answers a panic with a generic 500. The panic hook has logged it already, within the request's span, so that there is one line
+/// (LG-04). What the request held may be half done, but nobody sees it again: its transaction is rolled back.
+pub(super) async fn panics(request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().map(RequestId::to_string).unwrap_or_default();
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_| answer::error(&AppError::Internal { request_id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{
+        Router,
+        body::{Body, to_bytes},
+        http::HeaderValue,
+        middleware::from_fn,
+        routing::get,
+    };
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn lg_04_a_panic_is_a_generic_500() {
+        async fn broken() -> &'static str {
+            panic!("a secret")
+        }
+        let app = Router::new().route("/", get(broken)).layer(from_fn(panics));
+        let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), 1000).await.unwrap();
+        assert_eq!(&body[..], br#"{"internal":{"request_id":""}}"#);
+    }
+
+    #[tokio::test]
+    async fn in_09_and_br_16_heads_out_of_proportion_or_ambiguous_are_refused() {
+        let status = async |headers: &[(&'static str, String)]| {
+            let app = Router::new().route("/", get(|| async { "" })).layer(from_fn(sizes));
+            let mut request = Request::new(Body::empty());
+            for (name, value) in headers {
+                request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            app.oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(status(&[("host", "x".into())]).await, StatusCode::OK);
+        let large = status(&[("cookie", "x".repeat(LARGEST_HEADERS))]).await;
+        assert_eq!(large, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(status(&[("host", "x".into()), ("host", "y".into())]).await, StatusCode::BAD_REQUEST);
+        let both = [("content-length", "1".into()), ("transfer-encoding", "chunked".into())];
+        assert_eq!(status(&both).await, StatusCode::BAD_REQUEST);
+    }
 }

@@ -1,7 +1,7 @@
 //! HTTP: the router, and what surrounds every request.
 //!
-//! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), faults and slowness turned into
-//! answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
+//! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
+//! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
 //! and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
 pub mod cookies;
@@ -15,10 +15,13 @@ mod guard;
 mod headers;
 mod health;
 mod links;
+mod listen;
 mod mail;
 mod pages;
 mod trace;
 mod visitor;
+
+pub use listen::serve;
 
 use crate::service::Services;
 use axum::{
@@ -30,7 +33,6 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 use leptos_axum::{LeptosRoutes, generate_route_list};
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// What handlers and layers reach.
 #[derive(Clone, FromRef)]
@@ -96,7 +98,8 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::sizes))
         .layer(from_fn(guard::time_limit))
-        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn(guard::panics))
+        .layer(from_fn_with_state(services.clone(), answer::layer))
         .layer(from_fn_with_state(headers::Policy::from(&*services.config), headers::layer))
         .layer(from_fn(trace::layer))
         .with_state(http)

@@ -28,15 +28,20 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let id = RequestId(Uuid::now_v7());
     request.extensions_mut().insert(id);
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
+    let without_route = request.extensions().get::<MatchedPath>().is_none();
     let span = tracing::info_span!("request", %id, method = %short(request.method().as_str()), %route);
     let started = Instant::now();
 
     async move {
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
+        // Files have no route; what else has none is not found.
+        let is_a_file = without_route && status < 400;
         let ms = started.elapsed().as_millis();
         if response.status().is_server_error() {
             tracing::warn!(status, ms, "answered");
+        } else if is_a_file {
+            tracing::debug!(status, ms, "answered");
         } else {
             tracing::info!(status, ms, "answered");
         }

@@ -2,7 +2,11 @@
 
 use super::{answer, client_ip::client_ip, trace::RequestId};
 use crate::service::Services;
-use app::{domain::language::Language, error::AppError, ports::Visitor};
+use app::{
+    domain::language::Language,
+    error::AppError,
+    ports::{SignedIn, Visitor},
+};
 use axum::{
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, header},
@@ -30,12 +34,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
             }
         },
     };
-    let language = signed_in
-        .as_ref()
-        .and_then(|signed_in| signed_in.language)
-        .or(sent.language)
-        .or_else(|| Language::from_accept_language(text(headers, header::ACCEPT_LANGUAGE)))
-        .unwrap_or_default();
+    let language = language_of(signed_in.as_ref(), sent.language, headers);
     let visitor = Visitor {
         signed_in,
         invitation: sent.invitation,
@@ -48,6 +47,15 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     };
     request.extensions_mut().insert(visitor);
     next.run(request).await
+}
+
+/// The language chosen in this browser, else the user's, else the browser's, else English. The choice in the browser is the latest thing
+/// that the person said; the user's language is the one in which they joined.
+pub(super) fn language_of(signed_in: Option<&SignedIn>, chosen: Option<Language>, headers: &HeaderMap) -> Language {
+    chosen
+        .or_else(|| signed_in.and_then(|signed_in| signed_in.language))
+        .or_else(|| Language::from_accept_language(text(headers, header::ACCEPT_LANGUAGE)))
+        .unwrap_or_default()
 }
 
 /// The other end of the connection. Only a request without one, as tests make them, counts as this host's own.
