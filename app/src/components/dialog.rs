@@ -26,11 +26,12 @@ pub fn Dialog(
     let navigate = use_navigate();
     let go_back = Callback::new(move |()| navigate(&back_to.get_untracked(), Default::default()));
 
-    dialog.on_load(move |dialog| {
-        // An open dialog cannot be made modal.
-        let _ = dialog.remove_attribute("open");
-        let _ = dialog.show_modal();
-    });
+    // A dialog that waited for the server is made before it stands in the page; only there can it be shown.
+    dialog.on_load(
+        move |dialog| {
+            if dialog.is_connected() { show(&dialog) } else { request_animation_frame(move || show(&dialog)) }
+        },
+    );
     // Closing gives the focus back; taking the element away does not.
     on_cleanup(move || {
         if let Some(dialog) = dialog.try_get_untracked().flatten() {
@@ -67,4 +68,10 @@ pub fn Dialog(
             </div>
         </dialog>
     }
+}
+
+/// Makes it modal, which an open dialog cannot be made.
+fn show(dialog: &web_sys::HtmlDialogElement) {
+    let _ = dialog.remove_attribute("open");
+    let _ = dialog.show_modal();
 }
