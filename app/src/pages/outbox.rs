@@ -4,8 +4,9 @@ use super::{Failed, Loading, use_slug, users::mail_state};
 use crate::{
     api::{
         members::AccountFacts,
-        outbox::{MailLine, OutboxPage as Mails, list_mails},
+        outbox::{ListMails, MailLine, OutboxPage as Mails},
     },
+    ask::Load,
     components::{EmptyState, Icon, Time},
     i18n::{Locale, text, use_locale},
     paths,
@@ -20,7 +21,7 @@ pub fn OutboxPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
-    let mails = Resource::new(move || (slug.get(), after.get()), |(slug, after)| list_mails(slug, after));
+    let mails = Load::new(move || ListMails { account: slug.get(), after: after.get() });
     let page = move || {
         Suspend::new(async move {
             match mails.await {
@@ -108,7 +109,7 @@ fn line(locale: Locale, facts: &AccountFacts, mail: MailLine) -> impl IntoView +
         // Not a page of the router: a response of its own that may run nothing.
         view! {
             <a href=paths::mail(facts.slug.as_str(), mail.id) rel="external" target="_blank" aria-label=named>
-                {text!(locale, outbox.show)} <Icon name="external" />
+                {text!(locale, outbox.show)} " " <Icon name="external" />
             </a>
         }
         .into_any()

@@ -9,8 +9,9 @@ use super::{
     table::extras_words,
 };
 use crate::{
-    api::members::{EditMember, Edited, MemberDetails, show_member},
-    components::{Button, ErrorBox, Field, Icon, RefusalNote, error_of, form_with, on_success, problem_at, use_toasts},
+    api::members::{EditMember, Edited, MemberDetails, ShowMember},
+    ask::{Load, Post, PostForm, ask},
+    components::{Button, ErrorBox, Field, Icon, RefusalNote, form_with, problem_at, use_toasts},
     domain::{
         fields,
         member::ShownState,
@@ -20,7 +21,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, permission_list, role_name, text},
 };
-use leptos::{form::ActionForm, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
@@ -30,8 +31,7 @@ pub fn EditDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let details =
-        Resource::new(move || (users.slug.get(), member.get()), |(account, member)| show_member(account, member));
+    let details = Load::new(move || ShowMember { account: users.slug.get(), member: member.get() });
     // Once it is there it stays: what changes behind the dialog must not take the form away.
     let dialog = Suspend::new(async move {
         match details.await {
@@ -87,15 +87,15 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     let whose = whose(&facts, &details.row);
     let choice = Choice::starting_from(&details.row.grant);
     let purpose = Purpose::Edit { whose, present: details.row.grant.clone(), last_owner: details.last_owner };
-    let save = ServerAction::<EditMember>::new();
-    let error = error_of(save);
+    let save = Post::<EditMember>::new();
+    let error = save.error();
     let form = form_with(error);
     // What is there now: loaded again when somebody else was faster (R66).
     let present = RwSignal::new(details.row.clone());
     let (unchanged, reloaded) = (RwSignal::new(false), RwSignal::new(false));
 
     let toasts = use_toasts();
-    on_success(save, move |edited| match edited {
+    save.on_success(move |edited| match edited {
         Edited::Done { row } => {
             toasts.say(text!(locale, users.edited, name = row.label()));
             users.page.refetch();
@@ -109,7 +109,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         if let Some(AppError::ChangedMeanwhile { .. }) = error.get() {
             let (account, member) = (users.slug.get_untracked(), again.clone());
             spawn_local(async move {
-                if let Ok(fresh) = show_member(account, member).await {
+                if let Ok(fresh) = ask(ShowMember { account, member }).await {
                     present.try_set(fresh.row);
                     reloaded.try_set(true);
                     users.page.refetch();
@@ -127,6 +127,17 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         step.track();
         unchanged.set(false);
     });
+    // Without scripting nothing here could follow the choice.
+    let changes = move || {
+        choice.is_live().then(|| {
+            view! {
+                <section class="changes" aria-live="polite">
+                    <h3>{text!(locale, users.edit_changes)}</h3>
+                    {move || step.with(|step| roles.with_value(|roles| step.words(locale, roles)))}
+                </section>
+            }
+        })
+    };
     let slug = facts.slug.to_string();
     let confirmation = {
         let slug = slug.clone();
@@ -144,7 +155,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         }
     };
     view! {
-        <ActionForm action=save node_ref=form attr:class="form">
+        <PostForm post=save node_ref=form class="form">
             <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             {move || reloaded.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.reloaded)}</p> })}
             <input type="hidden" name="account" value=slug />
@@ -156,17 +167,14 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             {note(users, &details, whose)}
             <GrantPicker facts=facts purpose choice error />
             {unknown(locale, &details)}
-            <section class="changes" aria-live="polite">
-                <h3>{text!(locale, users.edit_changes)}</h3>
-                {move || step.with(|step| roles.with_value(|roles| step.words(locale, roles)))}
-            </section>
+            {changes}
             {confirmation}
             {move || unchanged.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.unchanged)}</p> })}
             <div class="actions">
                 <Button busy=save.pending()>{text!(locale, users.edit_save)}</Button>
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
         invitations::{InviteUser, Invited},
         members::AccountFacts,
     },
+    ask::{Post, PostForm},
     components::{
-        Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, error_of, form_with, on_success, problem_at,
+        Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, form_with, problem_at,
         use_toasts,
     },
     domain::{
@@ -32,7 +33,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, text},
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::{prelude::*};
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
 
@@ -76,13 +77,13 @@ fn InviteForm(
     not_mailed: RwSignal<Option<(MemberId, String)>>,
 ) -> impl IntoView {
     let locale = users.locale;
-    let invite = ServerAction::<InviteUser>::new();
-    let error = error_of(invite);
+    let invite = Post::<InviteUser>::new();
+    let error = invite.error();
     let form = form_with(error);
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
     let typed = RwSignal::new(email.clone());
     let toasts = use_toasts();
-    on_success(invite, move |invited| match invited {
+    invite.on_success(move |invited| match invited {
         Invited::Done { member, email, mail: MailState::NoMailServer } => {
             users.page.refetch();
             not_mailed.set(Some((member, email)));
@@ -120,7 +121,7 @@ fn InviteForm(
         }
     };
     view! {
-        <ActionForm action=invite node_ref=form attr:class="form">
+        <PostForm post=invite node_ref=form class="form">
             <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             <input type="hidden" name="account" value=facts.slug.to_string() />
             {methods(locale, &facts, error)}
@@ -147,7 +148,7 @@ fn InviteForm(
                 <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button>
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 

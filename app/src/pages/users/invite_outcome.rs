@@ -6,7 +6,8 @@ use crate::{
         invitations::{CopyLink, Invited, ResendInvitation},
         members::AccountFacts,
     },
-    components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time, error_of, on_success},
+    ask::Post,
+    components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time},
     domain::{ids::MemberId, list::ListQuery, policy::Verdict, role::Grant},
     i18n::{Locale, refusal_text, role_name, text},
     paths,
@@ -106,9 +107,9 @@ pub(super) fn NotMailed(
     again: RwSignal<Option<(MemberId, String)>>,
 ) -> impl IntoView {
     let locale = users.locale;
-    let copy = ServerAction::<CopyLink>::new();
+    let copy = Post::<CopyLink>::new();
     let link = RwSignal::new(None);
-    on_success(copy, move |copied| link.set(Some(copied)));
+    copy.on_success(move |copied| link.set(Some(copied)));
     let ask = move |()| {
         copy.dispatch(CopyLink { account: users.slug.get_untracked(), member: member.to_string() });
     };
@@ -131,7 +132,7 @@ pub(super) fn NotMailed(
                     <p>{text!(locale, users.invited_no_mail)}</p>
                 </div>
             </div>
-            <ErrorBox error=error_of(copy) />
+            <ErrorBox error=copy.error() />
             {hand_over}
             <div class="actions">
                 <a class="button button-primary" href=move || users.list() data-noscroll="">{text!(locale, users.done)}</a>

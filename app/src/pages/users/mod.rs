@@ -23,16 +23,16 @@ use super::{Failed, Loading, use_slug};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
-        members::{UsersPage as ListPage, list_members},
+        members::{ListMembers, UsersPage as ListPage},
     },
-    components::{Dialog, EmptyState, ErrorBox, Icon, error_of, on_success, use_toasts},
+    ask::{Load, Post},
+    components::{Dialog, EmptyState, ErrorBox, Icon, use_toasts},
     domain::{
         list::ListQuery,
         member::MailState,
         permission::Gate,
         policy::{Verdict, can_pass},
     },
-    error::AppError,
     i18n::{Locale, refusal_text, text, use_locale},
     paths,
 };
@@ -58,10 +58,10 @@ struct Users {
     slug: Memo<String>,
     /// The view of the list in the address; it stays there while a dialog is open.
     query: Memo<ListQuery>,
-    page: Resource<Result<ListPage, AppError>>,
+    page: Load<ListMembers>,
     search: Search,
-    resend: ServerAction<ResendInvitation>,
-    copy: ServerAction<CopyLink>,
+    resend: Post<ResendInvitation>,
+    copy: Post<CopyLink>,
     /// Whose link was asked for.
     link_for: RwSignal<String>,
     navigate: StoredValue<Navigate>,
@@ -75,10 +75,10 @@ impl Users {
             locale: use_locale(),
             slug,
             query,
-            page: Resource::new(move || (slug.get(), query.get()), |(slug, query)| list_members(slug, query)),
+            page: Load::new(move || ListMembers { account: slug.get(), query: query.get() }),
             search: Search::new(query),
-            resend: ServerAction::new(),
-            copy: ServerAction::new(),
+            resend: Post::new(),
+            copy: Post::new(),
             link_for: RwSignal::new(String::new()),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
@@ -118,7 +118,7 @@ pub fn UsersPage() -> impl IntoView {
     let users = Users::new();
     provide_context(users);
     tell_what_became_of_resending(users);
-    let failed = Signal::derive(move || error_of(users.resend).get().or_else(|| error_of(users.copy).get()));
+    let failed = Signal::derive(move || users.resend.error().get().or_else(|| users.copy.error().get()));
     let page = move || {
         Suspend::new(async move {
             match users.page.await {
@@ -142,7 +142,7 @@ pub fn UsersPage() -> impl IntoView {
 /// Says in a corner what became of sending again, and shows it on the row.
 fn tell_what_became_of_resending(users: Users) {
     let toasts = use_toasts();
-    on_success(users.resend, move |resent| {
+    users.resend.on_success(move |resent| {
         let locale = users.locale;
         toasts.say(match resent.mail {
             MailState::NoMailServer => text!(locale, users.resent_no_mail, email = resent.email),

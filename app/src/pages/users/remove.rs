@@ -2,8 +2,9 @@
 
 use super::{OverList, Users, close_link, edit::FailedDialog, row_actions::whose};
 use crate::{
-    api::members::{RemovalPlan, RemoveMember, Removed, plan_removal},
-    components::{Button, ErrorBox, Icon, Look, RefusalNote, error_of, on_success, use_toasts},
+    api::members::{RemovalPlan, RemoveMember, Removed, PlanRemoval},
+    ask::{Load, Post, PostForm},
+    components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
     domain::{
         member::ShownState,
         policy::{Refusal, Verdict, can_grant, can_remove},
@@ -11,7 +12,7 @@ use crate::{
     i18n::{Locale, role_name, text},
     paths,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::{prelude::*};
 use leptos_router::hooks::use_params_map;
 
 /// The dialog of one member, over the list.
@@ -20,8 +21,7 @@ pub fn RemoveDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let plan =
-        Resource::new(move || (users.slug.get(), member.get()), |(account, member)| plan_removal(account, member));
+    let plan = Load::new(move || PlanRemoval { account: users.slug.get(), member: member.get() });
     let dialog = Suspend::new(async move {
         match plan.await {
             Ok(plan) => view! { <Removal users plan /> }.into_any(),
@@ -84,10 +84,10 @@ fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
 #[component]
 fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let locale = users.locale;
-    let remove = ServerAction::<RemoveMember>::new();
-    let error = error_of(remove);
+    let remove = Post::<RemoveMember>::new();
+    let error = remove.error();
     let toasts = use_toasts();
-    on_success(remove, move |removed| {
+    remove.on_success(move |removed| {
         toasts.say(match removed {
             Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
             Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
@@ -116,7 +116,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
         Kind::Withdrawal => text!(locale, users.withdraw_button),
     };
     view! {
-        <ActionForm action=remove attr:class="form">
+        <PostForm post=remove class="form">
             <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             <input type="hidden" name="account" value=facts.slug.to_string() />
             <input type="hidden" name="form[member]" value=member />
@@ -128,7 +128,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
                 // What cannot be undone with one key is not under the first key.
                 <a class="button" href=move || users.list() data-noscroll="" autofocus>{text!(locale, common.cancel)}</a>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 
