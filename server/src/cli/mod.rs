@@ -12,7 +12,7 @@ use crate::{
     storage::Database,
 };
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 use thiserror::Error;
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -251,7 +251,8 @@ fn log(config: &Config) {
     let ours =
         Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets([("server", level), ("app", level)]);
     let log = tracing_subscriber::registry().with(ours);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     match config.log.format {
         LogFormat::Text => log.with(lines.with_target(false)).init(),
         LogFormat::Json => log.with(lines.json()).init(),

@@ -68,11 +68,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("permission.roles", "[]", "The built-in roles that hold it besides owner: admin, editor, agent, analyst, viewer"),
 ];
 
-/// The table for people to read, in Markdown.
+/// The table for people to read, in Markdown. In code spans, angle brackets mean themselves; outside, they would be HTML.
 pub fn table() -> String {
-    let mut table = String::from("| Setting | Default | Meaning |\n|---|---|---|\n");
+    let mut table = String::from("| Key | Default | Meaning |\n|---|---|---|\n");
     for (key, default, meaning) in SETTINGS {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+        let meaning = meaning.replace('<', "&lt;").replace('>', "&gt;");
         table.push_str(&format!("| `{key}` | {default} | {meaning} |\n"));
     }
     table

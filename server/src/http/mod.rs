@@ -96,6 +96,7 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn_with_state(services.clone(), csrf::strict))
         .layer(csrf::layer(&services.config))
         .layer(from_fn(assets::layer))
+        .layer(from_fn(guard::ambiguities))
         .layer(from_fn(guard::sizes))
         .layer(from_fn(guard::time_limit))
         .layer(from_fn(guard::panics))
