@@ -5,6 +5,7 @@ use super::{
     choice::{Choice, Purpose},
     close_link,
     grant_picker::GrantPicker,
+    keep_in_sight,
     row_actions::whose,
     table::extras_words,
 };
@@ -154,9 +155,14 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             })
         }
     };
+    let (answered, failed) = (NodeRef::new(), NodeRef::new());
+    keep_in_sight(answered, move || unchanged.get());
+    keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
         <PostForm post=save node_ref=form class="form">
-            <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            <div class="answer" node_ref=failed>
+                <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            </div>
             {move || reloaded.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.reloaded)}</p> })}
             <input type="hidden" name="account" value=slug />
             <input type="hidden" name="form[member]" value=member />
@@ -169,7 +175,9 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             {unknown(locale, &details)}
             {changes}
             {confirmation}
-            {move || unchanged.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.unchanged)}</p> })}
+            <div class="answer" role="status" node_ref=answered>
+                {move || unchanged.get().then(|| view! { <p class="note note-info">{text!(locale, users.unchanged)}</p> })}
+            </div>
             <div class="actions">
                 <Button busy=save.pending()>{text!(locale, users.edit_save)}</Button>
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>

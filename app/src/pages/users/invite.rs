@@ -6,6 +6,7 @@ use super::{
     close_link,
     grant_picker::GrantPicker,
     invite_outcome::{NotMailed, outcome},
+    keep_in_sight,
     words::{lifetime_words, method_line, method_name},
 };
 use crate::{
@@ -14,10 +15,7 @@ use crate::{
         members::AccountFacts,
     },
     ask::{Post, PostForm},
-    components::{
-        Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, form_with, problem_at,
-        use_toasts,
-    },
+    components::{Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, form_with, problem_at, use_toasts},
     domain::{
         email::check_shape,
         fields,
@@ -33,7 +31,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, text},
 };
-use leptos::{prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
 
@@ -120,9 +118,14 @@ fn InviteForm(
             outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
         }
     };
+    let (answered, failed) = (NodeRef::new(), NodeRef::new());
+    keep_in_sight(answered, move || invite.value().with(|value| value.as_ref().is_some_and(Result::is_ok)));
+    keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
         <PostForm post=invite node_ref=form class="form">
-            <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            <div class="answer" node_ref=failed>
+                <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
             {methods(locale, &facts, error)}
             <Field
@@ -143,7 +146,9 @@ fn InviteForm(
                 {language(locale, facts.language)}
                 {lifetime(locale)}
             </div>
-            <div aria-live="polite">{answer}</div>
+            <div class="answer" aria-live="polite" node_ref=answered>
+                {answer}
+            </div>
             <div class="actions">
                 <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button>
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>

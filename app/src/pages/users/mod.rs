@@ -37,7 +37,7 @@ use crate::{
     paths,
 };
 use filters::{Search, filters};
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
@@ -230,6 +230,19 @@ fn OverList(users: Users, #[prop(into)] title: String, children: Children) -> im
             {children()}
         </Dialog>
     }
+}
+
+/// Scrolls to what has just been said, in a form that is longer than its dialog.
+fn keep_in_sight(what: NodeRef<html::Div>, said: impl Fn() -> bool + Send + Sync + 'static) {
+    Effect::new(move |_| {
+        if said() {
+            request_animation_frame(move || {
+                if let Some(what) = what.get_untracked() {
+                    what.scroll_into_view_with_bool(false);
+                }
+            });
+        }
+    });
 }
 
 /// The way out of a dialog in which nothing can be done.

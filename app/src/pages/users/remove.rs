@@ -2,7 +2,7 @@
 
 use super::{OverList, Users, close_link, edit::FailedDialog, row_actions::whose};
 use crate::{
-    api::members::{RemovalPlan, RemoveMember, Removed, PlanRemoval},
+    api::members::{PlanRemoval, RemovalPlan, RemoveMember, Removed},
     ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
     domain::{
@@ -12,7 +12,7 @@ use crate::{
     i18n::{Locale, role_name, text},
     paths,
 };
-use leptos::{prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 /// The dialog of one member, over the list.
