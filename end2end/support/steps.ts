@@ -63,7 +63,7 @@ export async function choose(dialog: Locator, { role, extras = [] }: Offer): Pro
   for (const extra of extras) await dialog.getByRole('checkbox', { name: extra }).check();
 }
 
-/** The line of a person in the Users list. */
+/** The line of a person in the Users list; the name alone may stand in other lines, as that of who invited. */
 export function line(page: Page, who: { email: string }): Locator {
   return page.getByRole('row').filter({ hasText: who.email });
 }

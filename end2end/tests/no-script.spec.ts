@@ -34,7 +34,7 @@ test.describe('with scripting off', () => {
 
   test('br_14_the_users_list_is_read_and_searched', async () => {
     await page.goto('/a/acme/settings/users');
-    await expect(line(page, { email: ana.name })).toContainText('Owner');
+    await expect(line(page, ana)).toContainText('Owner');
     await page.getByRole('searchbox', { name: 'Search' }).fill('nobody of that name');
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     await expect(page).toHaveURL(/\?(.*&)?q=nobody/);

@@ -137,7 +137,7 @@ test('inv_07_the_token_leaves_the_address_at_once_and_comes_back_nowhere', async
     expect((await request.allHeaders()).referer ?? '').not.toContain(token);
     expect(request.postData() ?? '').not.toContain(token);
   }
-  expect(roster.printed, 'the log').not.toContain(token);
+  expect(roster.printed.split('\n').filter((text) => text.includes(token)), 'lines of the log').toEqual([]);
 });
 
 test('inv_17_unknown_and_malformed_links_give_one_neutral_page', async ({ request }) => {
@@ -170,7 +170,7 @@ test('se_05_signing_out_kills_the_session_on_the_server', async () => {
   await signIn(page, ana);
   await expect(page).toHaveURL(/\/a\/acme/);
   await visit(page, '/a/acme/settings/users');
-  await expect(line(page, { email: ana.name })).toBeVisible();
+  await expect(line(page, ana)).toBeVisible();
   const cookies = await page.context().cookies();
   expect(cookies.some((cookie) => cookie.name.includes('session') && cookie.httpOnly && cookie.sameSite === 'Lax')).toBe(true);
 
@@ -180,13 +180,13 @@ test('se_05_signing_out_kills_the_session_on_the_server', async () => {
   expect((await (await answered).allHeaders())['clear-site-data']).toBeTruthy();
   await expect(page).toHaveURL(/\/login/);
   await page.goBack();
-  await expect(line(page, { email: ana.name })).toHaveCount(0);
+  await expect(line(page, ana)).toHaveCount(0);
 
   const thief = await people.newcomer();
   await thief.context().addCookies(cookies);
   await visit(thief, '/a/acme/settings/users');
   await expect(thief.getByLabel('E-mail address')).toBeVisible();
-  await expect(line(thief, { email: ana.name })).toHaveCount(0);
+  await expect(line(thief, ana)).toHaveCount(0);
 });
 
 test('se_12_what_is_behind_the_sign_in_is_not_kept', async () => {
