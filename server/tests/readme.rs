@@ -12,24 +12,9 @@ use std::collections::BTreeMap;
 
 const README: &str = include_str!("../../README.md");
 
-/// A line of Markdown with its angle brackets kept. In code spans, every other part, they mean themselves; elsewhere they would be HTML.
-fn shown(line: &str) -> String {
-    let parts = line.split('`').enumerate();
-    let parts: Vec<_> = parts
-        .map(|(n, part)| if n % 2 == 0 { part.replace('<', "&lt;").replace('>', "&gt;") } else { part.to_owned() })
-        .collect();
-    parts.join("`")
-}
-
 #[test]
 fn the_table_of_settings_is_the_servers() {
-    let expected: Vec<String> = table().lines().map(shown).collect();
-    let found: Vec<&str> = README
-        .lines()
-        .skip_while(|line| !line.starts_with("| Setting |"))
-        .take_while(|line| line.starts_with('|'))
-        .collect();
-    assert_eq!(found, expected, "the table should read:\n{}", expected.join("\n"));
+    assert!(README.contains(&table()), "put the output of `roster config table` into the README:\n{}", table());
 }
 
 /// The values of a TOML table by dotted key, as one types them.
