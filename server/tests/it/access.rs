@@ -93,6 +93,32 @@ fn az_01_the_matrix_names_every_server_function_and_no_other() {
     assert_eq!(registered, named);
 }
 
+/// The pages that show somebody's data only to whom it belongs; `az_03_pages…` opens those of an account.
+const PAGES: &[&str] = &[
+    "/",
+    "/a/{slug}",
+    "/a/{slug}/settings/outbox",
+    "/a/{slug}/settings/users",
+    "/a/{slug}/settings/users/new",
+    "/a/{slug}/settings/users/{id}/edit",
+    "/a/{slug}/settings/users/{id}/remove",
+    "/accounts",
+    "/invitation/{id}",
+    "/login",
+    "/login/{slug}",
+    "/setup",
+];
+
+#[test]
+fn az_01_every_page_is_looked_at() {
+    let pages: BTreeSet<String> = leptos_axum::generate_route_list(app::App)
+        .into_iter()
+        .map(|page| page.path().trim_end_matches('/').to_owned())
+        .map(|path| if path.is_empty() { "/".to_owned() } else { path })
+        .collect();
+    assert_eq!(pages, PAGES.iter().map(|path| (*path).to_owned()).collect());
+}
+
 #[test]
 fn br_05_no_server_function_is_called_by_get() {
     for (path, method) in server_fn::axum::server_fn_paths() {

@@ -100,6 +100,21 @@ both_databases! {
         assert!(world.texts("SELECT kind FROM audit_events").await.contains(&"owner_granted".to_owned()));
     }
 
+    async fn pw_04_no_mix_of_characters_is_asked_for_and_password_managers_work(world: World) {
+        let browser = world.browser();
+        for password in ["all lower case words here", "четырнадцать слонов идут", "2718281845 of 31415926", "😀 emoji are characters too"] {
+            let fields = [("form[password]", password)];
+            let strength = browser.call::<app::domain::password::Strength>("session/measure-password", &fields).await.unwrap();
+            assert_eq!(strength.problem, None, "{password}");
+        }
+        let login = browser.get("/login").await.body;
+        assert!(login.contains("autocomplete=\"current-password\"") && login.contains("autocomplete=\"username\""));
+        let link = world.services.setup_link().await.unwrap().unwrap();
+        let set_up = browser.follow(link.strip_prefix("http://127.0.0.1:3000").unwrap()).await.body;
+        assert!(set_up.contains("autocomplete=\"new-password\""));
+        assert!(!set_up.contains("maxlength") && !set_up.contains("onpaste"));
+    }
+
     async fn pw_05_a_password_of_the_persons_own_words_is_refused(world: World) {
         let browser = world.browser();
         let measure = |password: &'static str| {

@@ -268,7 +268,7 @@ both_databases! {
         assert!(events.iter().all(|event| event.in_chain));
     }
 
-    async fn inv_02_no_token_stands_in_the_database_in_clear(world: World) {
+    async fn inv_02_r10_no_token_stands_in_the_database_in_clear(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let mailed = world.mail_to("ben@example.org", 0).await.token();
