@@ -3,6 +3,7 @@
 
 #[allow(missing_docs, reason = "the fields of the structs that `#[server]` makes are its arguments")]
 pub mod api;
+pub mod ask;
 pub mod components;
 pub mod domain;
 pub mod error;

@@ -22,9 +22,10 @@ pub fn ErrorBox(
     let locale = use_locale();
     move || {
         error.get().map(|error| {
-            let words = match &error {
-                AppError::Refused(refusal) => roles.with(|roles| refusal_text(locale, refusal, roles.as_ref())),
-                error => error_text(locale, error),
+            let words = if let AppError::Refused(refusal) = &error {
+                roles.with(|roles| refusal_text(locale, refusal, roles.as_ref()))
+            } else {
+                error_text(locale, &error)
             };
             let sign_in = (error == AppError::Unauthenticated)
                 .then(|| view! { <a href=paths::LOGIN rel="external">{text!(locale, common.sign_in)}</a> });

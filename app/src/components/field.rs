@@ -5,6 +5,7 @@ use crate::{
     i18n::{problem_text, text, use_locale},
 };
 use leptos::{html, prelude::*};
+use std::time::Duration;
 
 /// What is typed into a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,9 @@ impl Kind {
     }
 }
 
+/// Looks at what was typed.
+pub type Check = fn(&str) -> Result<(), Problem>;
+
 /// The `id` that goes with a field's name: `form[email]` is `form-email`.
 pub fn field_id(name: &str) -> String {
     name.split(['[', ']']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
@@ -101,7 +105,7 @@ pub fn Field(
     problem: Signal<Option<Problem>>,
     /// Looks at the text when the person leaves the field.
     #[prop(optional)]
-    check: Option<fn(&str) -> Result<(), Problem>>,
+    check: Option<Check>,
     /// Hears every change of the text.
     #[prop(optional, into)]
     on_input: Option<Callback<String>>,
@@ -115,7 +119,7 @@ pub fn Field(
     let left = move |value: String| {
         // An untouched empty field is not a mistake yet.
         if let (Some(check), false) = (check, value.is_empty()) {
-            shown.set(check(&value).err());
+            show_later(shown, check(&value).err());
         }
     };
     view! {
@@ -168,6 +172,17 @@ pub fn FieldProblem(
         <p class="field-problem" id=id aria-live="polite">
             {move || problem.get().map(|problem| problem_text(locale, problem))}
         </p>
+    }
+}
+
+/// Shows a problem found when a field is left. A moment later, as leaving is often the first half of a click on the button below:
+/// what appeared at once would push the button away from under the pointer.
+pub(super) fn show_later(shown: RwSignal<Option<Problem>>, problem: Option<Problem>) {
+    if problem.is_some() {
+        let show = move || {
+            shown.try_set(problem);
+        };
+        set_timeout(show, Duration::from_millis(200));
     }
 }
 

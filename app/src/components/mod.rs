@@ -4,12 +4,12 @@
 //! **A form**
 //! ```ignore
 //! let locale = use_locale();
-//! let invite = ServerAction::<InviteUser>::new();
-//! let error = error_of(invite);                       // Signal<Option<AppError>>, also after a post without scripting
+//! let invite = Post::<InviteUser>::new();
+//! let error = invite.error();                         // Signal<Option<AppError>>, also after a post without scripting
 //! let form = form_with(error);                        // NodeRef: focus goes to the first wrong field
-//! on_success(invite, move |invited| go(…));           // runs in the browser alone
+//! invite.on_success(move |invited| go(…));            // runs in the browser alone
 //! view! {
-//!     <ActionForm action=invite node_ref=form attr:class="form">
+//!     <PostForm post=invite node_ref=form class="form">
 //!         <ErrorBox error />                          // what is not about one field, role="alert"
 //!         <input type="hidden" name="account" value=slug />
 //!         <Field name="form[email]" label=text!(locale, users.email) kind=Kind::Email
@@ -18,7 +18,7 @@
 //!             <Button busy=invite.pending()>{text!(locale, users.invite)}</Button>
 //!             <a class="button" href=back>{text!(locale, common.cancel)}</a>
 //!         </div>
-//!     </ActionForm>
+//!     </PostForm>
 //! }
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem

@@ -1,8 +1,13 @@
 //! Choosing a password: the rules in words, a look at what was typed, and how hard it is to guess.
 
-use super::{FieldProblem, Icon, field::shown_problem, field_id};
+use super::{
+    FieldProblem, Icon,
+    field::{show_later, shown_problem},
+    field_id,
+};
 use crate::{
-    api::session::{StrengthForm, measure_password},
+    api::session::{StrengthForm, MeasurePassword},
+    ask::ask,
     domain::{
         fields::Problem,
         password::{Strength, check_length},
@@ -45,7 +50,7 @@ pub fn NewPasswordField(
     let mut measure = debounce(PAUSE, move |password: String| {
         let form = StrengthForm { password: password.clone(), own_words: own_words.get_untracked() };
         spawn_local(async move {
-            let answer = measure_password(form).await;
+            let answer = ask(MeasurePassword { form }).await;
             let still = input.get_untracked().is_some_and(|input| input.value() == password);
             if let (true, Ok(measured)) = (still, answer) {
                 strength.set(Some(measured));
@@ -64,7 +69,7 @@ pub fn NewPasswordField(
     let left = move |password: String| {
         let measured = strength.with_untracked(|strength| strength.as_ref().and_then(|strength| strength.problem));
         if !password.is_empty() {
-            shown.set(check_length(&password, shortest).err().or(measured));
+            show_later(shown, check_length(&password, shortest).err().or(measured));
         }
     };
     view! {

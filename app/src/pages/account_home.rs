@@ -2,9 +2,10 @@
 
 use super::{Failed, Loading, use_slug};
 use crate::{
-    api::accounts::{AccountHome, LeaveAccount, open_home},
+    api::accounts::{AccountHome, LeaveAccount, OpenHome},
+    ask::{Load, Post, PostForm},
     components::{
-        Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, error_of, on_success, use_toasts,
+        Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts,
     },
     domain::{permission::Gate, policy::Refusal},
     i18n::{Locale, permission_name, role_name, text, use_locale},
@@ -19,7 +20,7 @@ use leptos_router::hooks::use_navigate;
 pub fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
-    let home = Resource::new_blocking(move || slug.get(), open_home);
+    let home = Load::new(move || OpenHome { account: slug.get() });
     let view = move || {
         Suspend::new(async move {
             match home.await {
@@ -102,11 +103,11 @@ fn place(locale: Locale, home: &AccountHome) -> impl IntoView + use<> {
 
 /// Leaving (R32), told in advance what it means; an account's last owner is told why not (R33).
 fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
-    let leave = ServerAction::<LeaveAccount>::new();
-    let error = error_of(leave);
+    let leave = Post::<LeaveAccount>::new();
+    let error = leave.error();
     let (navigate, toasts) = (use_navigate(), use_toasts());
     let name = home.name.clone();
-    on_success(leave, move |()| {
+    leave.on_success(move |()| {
         toasts.say(text!(locale, session.left, account = name.clone()));
         navigate(paths::ACCOUNTS, Default::default());
     });
@@ -115,12 +116,12 @@ fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
         view! { <RefusalNote refusal=Refusal::LastOwner /> }.into_any()
     } else {
         view! {
-            <ActionForm action=leave>
+            <PostForm post=leave>
                 <input type="hidden" name="account" value=home.slug.to_string() />
                 <Button look=Look::Danger busy=leave.pending()>
                     {text!(locale, session.leave_confirm, account = home.name)}
                 </Button>
-            </ActionForm>
+            </PostForm>
         }
         .into_any()
     };

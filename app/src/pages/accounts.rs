@@ -3,11 +3,12 @@
 use super::{Failed, Loading, shell::Card, shell::Shell};
 use crate::{
     api::{
-        accounts::{AccountLine, MyAccounts, OpenAccount, list_accounts},
-        session::{Me, whoami},
+        accounts::{AccountLine, MyAccounts, OpenAccount, ListAccounts},
+        session::{Me, Whoami},
     },
+    ask::{Load, Post, PostForm},
     components::{
-        Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, error_of, form_with, on_success, problem_at,
+        Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, form_with, problem_at,
     },
     domain::fields,
     error::AppError,
@@ -22,10 +23,10 @@ use leptos_router::hooks::use_navigate;
 #[component]
 pub fn AccountsPage() -> impl IntoView {
     let locale = use_locale();
-    let mine = Resource::new_blocking(|| (), |()| load());
+    let (me, mine) = (Load::new(|| Whoami {}), Load::new(|| ListAccounts {}));
     let view = move || {
         Suspend::new(async move {
-            match mine.await {
+            match both(me, mine).await {
                 Ok((me, mine)) => view! { <Shell me>{accounts(locale, mine)}</Shell> }.into_any(),
                 Err(error) => view! {
                     <Card>
@@ -42,9 +43,8 @@ pub fn AccountsPage() -> impl IntoView {
     }
 }
 
-async fn load() -> Result<(Me, MyAccounts), AppError> {
-    let me = whoami().await?.ok_or(AppError::Unauthenticated)?;
-    Ok((me, list_accounts().await?))
+async fn both(me: Load<Whoami>, mine: Load<ListAccounts>) -> Result<(Me, MyAccounts), AppError> {
+    Ok((me.await?.ok_or(AppError::Unauthenticated)?, mine.await?))
 }
 
 fn accounts(locale: Locale, MyAccounts { accounts, may_open }: MyAccounts) -> impl IntoView {
@@ -89,17 +89,17 @@ fn line(locale: Locale, account: AccountLine) -> impl IntoView {
 }
 
 fn open_form(locale: Locale) -> impl IntoView {
-    let open = ServerAction::<OpenAccount>::new();
-    let error = error_of(open);
+    let open = Post::<OpenAccount>::new();
+    let error = open.error();
     let form = form_with(error);
     let navigate = use_navigate();
-    on_success(open, move |new| navigate(&paths::users(new.slug.as_str()), Default::default()));
+    open.on_success(move |new| navigate(&paths::users(new.slug.as_str()), Default::default()));
     let name = RwSignal::new(String::new());
     view! {
         <section class="panel">
             <h2>{text!(locale, session.open_account_title)}</h2>
             <p>{text!(locale, session.open_account_text)}</p>
-            <ActionForm action=open node_ref=form attr:class="form">
+            <PostForm post=open node_ref=form class="form">
                 <ErrorBox error />
                 <Field
                     name="form[account_name]"
@@ -113,7 +113,7 @@ fn open_form(locale: Locale) -> impl IntoView {
                 <div class="actions">
                     <Button busy=open.pending()>{text!(locale, session.open_account)}</Button>
                 </div>
-            </ActionForm>
+            </PostForm>
         </section>
     }
 }

@@ -3,9 +3,10 @@
 use super::Failed;
 use crate::{
     api::{
-        session::whoami,
-        setup::{SetUpView, view_set_up},
+        session::Whoami,
+        setup::{SetUpView, ViewSetUp},
     },
+    ask::Load,
     error::AppError,
     paths,
 };
@@ -15,10 +16,10 @@ use leptos_router::components::Redirect;
 /// Leads to the only account, to the chooser of several, to signing in, or to the first run.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let destination = Resource::new_blocking(|| (), |()| destination());
+    let (me, first_run) = (Load::new(|| Whoami {}), Load::new(|| ViewSetUp {}));
     let view = move || {
         Suspend::new(async move {
-            match destination.await {
+            match destination(me, first_run).await {
                 Ok(path) => view! { <Redirect path=path /> }.into_any(),
                 Err(error) => view! { <Failed error /> }.into_any(),
             }
@@ -27,13 +28,13 @@ pub fn HomePage() -> impl IntoView {
     view! { <Suspense>{view}</Suspense> }
 }
 
-async fn destination() -> Result<String, AppError> {
-    match whoami().await? {
+async fn destination(me: Load<Whoami>, first_run: Load<ViewSetUp>) -> Result<String, AppError> {
+    match me.await? {
         Some(me) => Ok(match me.accounts.as_slice() {
             [only] => paths::account(only.slug.as_str()),
             [] | [_, _, ..] => paths::ACCOUNTS.to_owned(),
         }),
-        None => Ok(match view_set_up().await? {
+        None => Ok(match first_run.await? {
             SetUpView::Open | SetUpView::NeedsLink => paths::SETUP.to_owned(),
             SetUpView::Done => paths::LOGIN.to_owned(),
         }),

@@ -5,13 +5,14 @@ use crate::{
     api::{
         joining::{
             AskForNewLink, Decline, InvitationView, Join, MailCode, NewLink, OpenInvitation, SignUp, Standing,
-            view_invitation,
+            ViewInvitation,
         },
         session::SignOut,
     },
+    ask::{Load, Post, PostForm},
     components::{
-        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, error_of, form_with,
-        on_success, problem_at,
+        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, form_with,
+        problem_at,
     },
     domain::{fields, name, time::Timestamp},
     error::AppError,
@@ -26,7 +27,7 @@ use leptos_router::hooks::{use_navigate, use_params_map};
 #[derive(Clone, Copy)]
 struct Page {
     locale: Locale,
-    invitation: Resource<Result<InvitationView, AppError>>,
+    invitation: Load<ViewInvitation>,
 }
 
 /// The page of an invitation.
@@ -35,7 +36,7 @@ pub fn InvitationPage() -> impl IntoView {
     let locale = use_locale();
     let parameters = use_params_map();
     let id = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let page = Page { locale, invitation: Resource::new_blocking(move || id.get(), view_invitation) };
+    let page = Page { locale, invitation: Load::new(move || ViewInvitation { invitation: id.get() }) };
     let view = move || {
         Suspend::new(async move {
             match page.invitation.await {
@@ -112,22 +113,22 @@ impl Page {
     /// Asking for a new link, once a day (R20).
     fn ask(self, id: String, may_ask: bool) -> impl IntoView {
         let locale = self.locale;
-        let ask = ServerAction::<AskForNewLink>::new();
-        let error = error_of(ask);
+        let ask = Post::<AskForNewLink>::new();
+        let error = ask.error();
         let (asked, set_asked) = signal((!may_ask).then_some(NewLink::AskedBefore));
-        on_success(ask, move |answer| set_asked.set(Some(answer)));
+        ask.on_success(move |answer| set_asked.set(Some(answer)));
         move || match asked.get() {
             None => {
                 let id = id.clone();
                 view! {
-                    <ActionForm action=ask attr:class="form">
+                    <PostForm post=ask class="form">
                         <ErrorBox error />
                         <input type="hidden" name="invitation" value=id />
                         <p>{text!(locale, joining.ask_hint)}</p>
                         <div class="actions">
                             <Button busy=ask.pending()>{text!(locale, joining.ask)}</Button>
                         </div>
-                    </ActionForm>
+                    </PostForm>
                 }
                 .into_any()
             }
@@ -164,28 +165,28 @@ impl Page {
     /// One page, two buttons (R15).
     fn join(self, open: OpenInvitation, email: String) -> impl IntoView {
         let locale = self.locale;
-        let (join, decline) = (ServerAction::<Join>::new(), ServerAction::<Decline>::new());
-        let error = Signal::derive(move || error_of(join).get().or_else(|| error_of(decline).get()));
+        let (join, decline) = (Post::<Join>::new(), Post::<Decline>::new());
+        let error = Signal::derive(move || join.error().get().or_else(|| decline.error().get()));
         let navigate = use_navigate();
-        on_success(join, move |joined| match joined.path_or("").as_str() {
+        join.on_success(move |joined| match joined.path_or("").as_str() {
             "" => self.invitation.refetch(),
             path => navigate(path, Default::default()),
         });
-        on_success(decline, move |()| self.invitation.refetch());
+        decline.on_success(move |()| self.invitation.refetch());
         view! {
             <h1>{text!(locale, joining.join_title, account = open.account.clone())}</h1>
             <ErrorBox error />
             {offer(locale, &open)}
             <p class="field-hint">{text!(locale, joining.joining_as, email = email)}</p>
             <div class="actions">
-                <ActionForm action=join>
+                <PostForm post=join>
                     <input type="hidden" name="invitation" value=open.id.to_string() />
                     <Button busy=join.pending()>{text!(locale, joining.join)}</Button>
-                </ActionForm>
-                <ActionForm action=decline>
+                </PostForm>
+                <PostForm post=decline>
                     <input type="hidden" name="invitation" value=open.id.to_string() />
                     <Button look=Look::Plain busy=decline.pending()>{text!(locale, joining.decline)}</Button>
-                </ActionForm>
+                </PostForm>
             </div>
         }
     }
@@ -193,16 +194,16 @@ impl Page {
     /// Another person is signed in (R14): nothing about the invitation is told but that it is not theirs.
     fn somebody_else(self, open: OpenInvitation, email: String) -> impl IntoView {
         let locale = self.locale;
-        let sign_out = ServerAction::<SignOut>::new();
-        on_success(sign_out, |path| load_anew(&path));
+        let sign_out = Post::<SignOut>::new();
+        sign_out.on_success(|path| load_anew(&path));
         view! {
             {says(text!(locale, joining.somebody_else_title), text!(locale, joining.somebody_else_text, email = email))}
-            <ErrorBox error=error_of(sign_out) />
+            <ErrorBox error=sign_out.error() />
             <div class="actions">
-                <ActionForm action=sign_out>
+                <PostForm post=sign_out>
                     <input type="hidden" name="next" value=paths::invitation(open.id) />
                     <Button busy=sign_out.pending()>{text!(locale, joining.sign_out_and_continue)}</Button>
-                </ActionForm>
+                </PostForm>
                 <a class="button" href=paths::ACCOUNTS>{text!(locale, joining.stay)}</a>
             </div>
         }
@@ -211,10 +212,10 @@ impl Page {
     /// Making a login, and joining with it (R9, R11, R12).
     fn sign_up(self, open: OpenInvitation, new: NewLogin, or_sign_in: bool) -> impl IntoView {
         let locale = self.locale;
-        let sign_up = ServerAction::<SignUp>::new();
-        let error = error_of(sign_up);
+        let sign_up = Post::<SignUp>::new();
+        let error = sign_up.error();
         let form = form_with(error);
-        on_success(sign_up, move |joined| match joined.path_or("").as_str() {
+        sign_up.on_success(move |joined| match joined.path_or("").as_str() {
             "" => self.invitation.refetch(),
             path => load_anew(path),
         });
@@ -235,14 +236,14 @@ impl Page {
             <h2>{text!(locale, joining.sign_up_title)}</h2>
             <p>{text!(locale, joining.sign_up_text)}</p>
             {code_form}
-            <ActionForm action=sign_up node_ref=form attr:class="form">
+            <PostForm post=sign_up node_ref=form class="form">
                 <ErrorBox error />
                 <input type="hidden" name="form[invitation]" value=id />
                 {new.fields(locale, error, code_sent)}
                 <div class="actions">
                     <Button busy=sign_up.pending()>{text!(locale, joining.sign_up)}</Button>
                 </div>
-            </ActionForm>
+            </PostForm>
             {sign_in}
         }
     }
@@ -317,19 +318,19 @@ const CODE_FORM: &str = "code-form";
 
 /// What to say once a code is on its way, and the form that asks for it.
 fn code_form(locale: Locale, id: String) -> (AnyView, AnyView) {
-    let mail = ServerAction::<MailCode>::new();
+    let mail = Post::<MailCode>::new();
     let sent = move || {
         let minutes = mail.value().with(|value| Some(value.as_ref()?.as_ref().ok()?.minutes));
         minutes.map(|minutes| note(text!(locale, joining.code_sent, minutes = minutes)))
     };
     let said = view! {
         <div aria-live="polite">{sent}</div>
-        <ErrorBox error=error_of(mail) />
+        <ErrorBox error=mail.error() />
     };
     let form = view! {
-        <ActionForm action=mail attr:id=CODE_FORM>
+        <PostForm post=mail id=CODE_FORM>
             <input type="hidden" name="invitation" value=id />
-        </ActionForm>
+        </PostForm>
     };
     (said.into_any(), form.into_any())
 }

@@ -2,8 +2,9 @@
 
 use super::{Loading, load_anew, shell::Card, use_next, use_slug};
 use crate::{
-    api::session::{Me, SignIn, whoami},
-    components::{Button, ErrorBox, Field, Icon, Kind, Look, error_of, form_with, on_success, problem_at},
+    api::session::{Me, SignIn, Whoami},
+    ask::{Load, Post, PostForm},
+    components::{Button, ErrorBox, Field, Icon, Kind, Look, form_with, problem_at},
     domain::{email::check_shape, fields},
     i18n::{Locale, text, use_locale},
     paths,
@@ -17,7 +18,7 @@ use leptos_router::{components::Redirect, hooks::use_query_map};
 pub fn LoginPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, next) = (use_slug(), use_next());
-    let me = Resource::new_blocking(|| (), |()| whoami());
+    let me = Load::new(|| Whoami {});
     let title = move || match slug.get() {
         none if none.is_empty() => text!(locale, session.sign_in_title).to_owned(),
         account => text!(locale, session.sign_in_to, account = account),
@@ -53,12 +54,12 @@ fn already_signed_in(locale: Locale, me: Me) -> impl IntoView {
 }
 
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
-    let sign_in = ServerAction::<SignIn>::new();
-    let error = error_of(sign_in);
+    let sign_in = Post::<SignIn>::new();
+    let error = sign_in.error();
     let form = form_with(error);
-    on_success(sign_in, |path| load_anew(&path));
+    sign_in.on_success(|path| load_anew(&path));
     view! {
-        <ActionForm action=sign_in node_ref=form attr:class="form">
+        <PostForm post=sign_in node_ref=form class="form">
             <ErrorBox error />
             <input type="hidden" name="form[account]" value=move || slug.get() />
             <input type="hidden" name="form[next]" value=move || next.get() />
@@ -82,7 +83,7 @@ fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl 
             <div class="actions">
                 <Button busy=sign_in.pending()>{text!(locale, session.sign_in)}</Button>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 

@@ -118,9 +118,10 @@ fn Failed(
         | AppError::Unavailable
         | AppError::Internal { .. }
         | AppError::Transport) => {
-            let title = match error {
-                AppError::Refused(_) => text!(locale, common.forbidden_title),
-                _ => text!(locale, common.failed_title),
+            let title = if matches!(error, AppError::Refused(_)) {
+                text!(locale, common.forbidden_title)
+            } else {
+                text!(locale, common.failed_title)
             };
             view! {
                 <Title text=title />

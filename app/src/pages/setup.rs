@@ -2,9 +2,10 @@
 
 use super::{Failed, Loading, load_anew, shell::Card};
 use crate::{
-    api::setup::{SetUp, SetUpView, view_set_up},
+    api::setup::{SetUp, SetUpView, ViewSetUp},
+    ask::{Load, Post, PostForm},
     components::{
-        Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, error_of, form_with, on_success, problem_at,
+        Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, form_with, problem_at,
     },
     domain::{email::check_shape, fields, name, password},
     i18n::{Locale, text, use_locale},
@@ -17,7 +18,7 @@ use leptos_meta::Title;
 #[component]
 pub fn SetUpPage() -> impl IntoView {
     let locale = use_locale();
-    let state = Resource::new_blocking(|| (), |()| view_set_up());
+    let state = Load::new(|| ViewSetUp {});
     let view = move || {
         Suspend::new(async move {
             match state.await {
@@ -37,17 +38,17 @@ pub fn SetUpPage() -> impl IntoView {
 }
 
 fn form(locale: Locale) -> impl IntoView {
-    let set_up = ServerAction::<SetUp>::new();
-    let error = error_of(set_up);
+    let set_up = Post::<SetUp>::new();
+    let error = set_up.error();
     let form = form_with(error);
-    on_success(set_up, |path| load_anew(&path));
+    set_up.on_success(|path| load_anew(&path));
     let (account, person, email) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let own_words = Signal::derive(move || vec![account.get(), person.get(), email.get()]);
     view! {
         <h1>{text!(locale, session.set_up_title)}</h1>
         <p class="page-lead">{text!(locale, session.set_up_text)}</p>
-        <ActionForm action=set_up node_ref=form attr:class="form">
+        <PostForm post=set_up node_ref=form class="form">
             <ErrorBox error />
             <fieldset>
                 <legend>{text!(locale, session.account_section)}</legend>
@@ -96,7 +97,7 @@ fn form(locale: Locale) -> impl IntoView {
             <div class="actions">
                 <Button busy=set_up.pending()>{text!(locale, session.set_up)}</Button>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 

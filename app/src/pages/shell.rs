@@ -3,14 +3,14 @@
 use super::{Failed, Loading, here, load_anew, use_slug};
 use crate::{
     api::{
-        accounts::{AccountLine, open_home},
-        session::{Me, SignOut, whoami},
+        accounts::{AccountHome, OpenHome},
+        session::{Me, SignOut, Whoami},
     },
-    components::{Icon, Menu, on_success},
+    ask::{Load, Post, PostForm},
+    components::{Icon, Menu},
     domain::{
         language::Language,
-        permission::{Catalogue, Gate},
-        role::{Effective, Roles},
+        permission::Gate,
     },
     error::AppError,
     i18n::{role_name, text, use_locale},
@@ -26,42 +26,38 @@ use leptos_router::{
 #[component]
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
-    let place = Resource::new_blocking(move || slug.get(), place);
+    let (me, home) = (Load::new(|| Whoami {}), Load::new(move || OpenHome { account: slug.get() }));
     let view = move || {
         Suspend::new(async move {
-            match place.await {
-                Ok((me, line)) => view! {
-                    <Shell me account=line>
+            match (me.await, home.await) {
+                (Ok(Some(me)), Ok(home)) => view! {
+                    <Shell me account=home>
                         <Outlet />
                     </Shell>
                 }
                 .into_any(),
-                Err((Some(me), error)) => view! {
+                (Ok(Some(me)), Err(error)) => view! {
                     <Shell me>
                         <Failed error account=slug.get_untracked() />
                     </Shell>
                 }
                 .into_any(),
-                Err((None, error)) => view! {
-                    <Card>
-                        <Failed error account=slug.get_untracked() />
-                    </Card>
-                }
-                .into_any(),
+                (Err(error), _) | (Ok(None), Err(error)) => nobody(error, slug.get_untracked()),
+                // Signed out between the one question and the other.
+                (Ok(None), Ok(_)) => nobody(AppError::Unauthenticated, slug.get_untracked()),
             }
         })
     };
     view! { <Transition fallback=Loading>{view}</Transition> }
 }
 
-/// The signed-in user's place in the account, or why there is none, with the user if anybody is signed in.
-async fn place(slug: String) -> Result<(Me, AccountLine), (Option<Me>, AppError)> {
-    let me = whoami().await.map_err(|error| (None, error))?.ok_or((None, AppError::Unauthenticated))?;
-    match me.accounts.iter().find(|line| line.slug.as_str() == slug).cloned() {
-        Some(line) => Ok((me, line)),
-        // The account itself knows why: never been in it, no longer in it, another way of signing in asked for.
-        None => Err((Some(me), open_home(slug).await.err().unwrap_or(AppError::NotFound))),
+fn nobody(error: AppError, account: String) -> AnyView {
+    view! {
+        <Card>
+            <Failed error account />
+        </Card>
     }
+    .into_any()
 }
 
 /// The frame of signed-in pages.
@@ -71,7 +67,7 @@ pub(super) fn Shell(
     me: Me,
     /// The account that the page belongs to.
     #[prop(optional)]
-    account: Option<AccountLine>,
+    account: Option<AccountHome>,
     /// The page.
     children: Children,
 ) -> impl IntoView {
@@ -97,10 +93,10 @@ pub(super) fn Shell(
 }
 
 /// The account of this page, with the way to the others.
-fn switcher(me: &Me, account: Option<AccountLine>) -> impl IntoView + use<> {
+fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
     let locale = use_locale();
-    let present = account.as_ref().map(|line| line.slug.clone());
-    let name = account.map_or_else(|| text!(locale, common.choose_account).to_owned(), |line| line.name);
+    let present = account.as_ref().map(|home| home.slug.clone());
+    let name = account.map_or_else(|| text!(locale, common.choose_account).to_owned(), |home| home.name);
     let lines: Vec<_> = me
         .accounts
         .iter()
@@ -130,8 +126,8 @@ fn switcher(me: &Me, account: Option<AccountLine>) -> impl IntoView + use<> {
 /// Who is signed in, and signing out.
 fn user_menu(me: Me) -> impl IntoView {
     let locale = use_locale();
-    let sign_out = ServerAction::<SignOut>::new();
-    on_success(sign_out, |path| load_anew(&path));
+    let sign_out = Post::<SignOut>::new();
+    sign_out.on_success(|path| load_anew(&path));
     let name = me.name.clone();
     view! {
         <div class="top-user">
@@ -144,34 +140,33 @@ fn user_menu(me: Me) -> impl IntoView {
                     <strong>{me.name}</strong>
                     <span>{me.email}</span>
                 </div>
-                <ActionForm action=sign_out>
+                <PostForm post=sign_out>
                     <button type="submit" class="menu-last">
                         <Icon name="sign-out" />
                         {text!(locale, common.sign_out)}
                     </button>
-                </ActionForm>
+                </PostForm>
             </Menu>
         </div>
     }
 }
 
-/// The pages of an account that its member may see. The roles are the built-in ones, so what opens them can be told here.
-fn settings(line: &AccountLine) -> impl IntoView + use<> {
+/// The pages of an account that its member may see.
+fn settings(home: &AccountHome) -> impl IntoView + use<> {
     let locale = use_locale();
-    let slug = line.slug.as_str();
-    let mine = Effective::of(&line.grant, &Roles::built_in(Catalogue::with([])));
-    let users = mine.opens(Gate::UsersRead).then(|| {
+    let slug = home.slug.as_str();
+    let users = home.effective.opens(Gate::UsersRead).then(|| {
         let href = paths::users(slug);
         view! { <A href=href>{text!(locale, common.users)}</A> }
     });
-    let outbox = mine.opens(Gate::UsersInvite).then(|| {
+    let outbox = home.effective.opens(Gate::UsersInvite).then(|| {
         let href = paths::outbox(slug);
         view! { <A href=href>{text!(locale, common.outbox)}</A> }
     });
-    let home = paths::account(slug);
+    let overview = paths::account(slug);
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
-            <A href=home exact=true>
+            <A href=overview exact=true>
                 {text!(locale, common.overview)}
             </A>
             {users}

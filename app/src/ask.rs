@@ -1,0 +1,331 @@
+//! How pages ask the server: [`Load`] reads and keeps, [`Post`] sends a form, [`ask`] asks once.
+//!
+//! They are to server functions what leptos' `Resource`, `ServerAction` and `ActionForm` are, and behave alike, with scripting and
+//! without. The difference: what is kept and sent is text, and only the last step knows the type of the answer. So the browser
+//! carries this machinery once, and not once for each function, which made up a third of the weight of the page.
+
+use crate::error::AppError;
+use leptos::{
+    ev::SubmitEvent,
+    form::form_data_from_event,
+    html,
+    prelude::*,
+    server::{ServerActionError, codee::string::FromToStringCodec},
+    server_fn::{ServerFn, error::ServerFnUrlError},
+    task::spawn_local,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{marker::PhantomData, pin::Pin};
+
+/// A server function that pages ask: its arguments are its fields.
+pub trait Question:
+    ServerFn<Error = AppError, Output: Serialize + DeserializeOwned + Send> + Serialize + Send + Sync + 'static
+{
+}
+
+impl<S> Question for S where
+    S: ServerFn<Error = AppError, Output: Serialize + DeserializeOwned + Send> + Serialize + Send + Sync + 'static
+{
+}
+
+/// Asks once.
+///
+/// # Errors
+/// Whatever the server answers, or [`AppError::Transport`] if the answer does not come or makes no sense.
+pub async fn ask<S: Question>(question: S) -> Result<S::Output, AppError> {
+    read(&answer(question).await)
+}
+
+/// The answer of the server as text: JSON of a `Result`.
+type Answer = Pin<Box<dyn Future<Output = String> + Send>>;
+
+#[cfg(feature = "ssr")]
+fn answer<S: Question>(question: S) -> Answer {
+    Box::pin(async move { serde_json::to_string(&question.run_body().await).unwrap_or_default() })
+}
+
+#[cfg(not(feature = "ssr"))]
+fn answer<S: Question>(question: S) -> Answer {
+    in_browser::post(S::PATH, in_form(&question))
+}
+
+/// Everything is read the same way, as each further way would be a second copy of all that reads.
+fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
+    serde_json::from_slice(answer.as_bytes()).unwrap_or(Err(AppError::Transport))
+}
+
+/// The arguments as a form would send them.
+fn in_form(question: &impl Serialize) -> String {
+    serde_qs::to_string(question).unwrap_or_default()
+}
+
+/// What the server said to a question that depends on signals; asked anew when they change, and on [`Load::refetch`].
+pub struct Load<S> {
+    text: Resource<String, FromToStringCodec>,
+    question: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Load<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Load<S> {}
+
+impl<S: Question> Load<S> {
+    /// Asks, and goes on asking when what `question` reads has changed.
+    pub fn new(question: impl Fn() -> S + Send + Sync + 'static) -> Self {
+        #[cfg(feature = "ssr")]
+        let fetch = {
+            let question = std::sync::Arc::new(question);
+            let again = question.clone();
+            (
+                Box::new(move || in_form(&question())) as Box<dyn Fn() -> String + Send + Sync>,
+                Box::new(move |_| answer(untrack(|| again()))) as Box<dyn Fn(String) -> Answer + Send + Sync>,
+            )
+        };
+        #[cfg(not(feature = "ssr"))]
+        let fetch = (
+            Box::new(move || in_form(&question())) as Box<dyn Fn() -> String + Send + Sync>,
+            Box::new(|form| in_browser::post(S::PATH, form)) as Box<dyn Fn(String) -> Answer + Send + Sync>,
+        );
+        Self { text: Resource::new_str_blocking(fetch.0, fetch.1), question: PhantomData }
+    }
+
+    /// Asks again.
+    pub fn refetch(self) {
+        self.text.refetch();
+    }
+}
+
+impl<S: Question> IntoFuture for Load<S> {
+    type Output = Result<S::Output, AppError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let text = self.text;
+        Box::pin(async move { read(&text.await) })
+    }
+}
+
+/// A form's sending, and what came of it.
+pub struct Post<S> {
+    sending: Sending,
+    question: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Post<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Post<S> {}
+
+#[derive(Clone, Copy)]
+struct Sending {
+    path: &'static str,
+    said: RwSignal<Option<Said>>,
+    pending: RwSignal<bool>,
+}
+
+#[derive(Clone)]
+enum Said {
+    /// The server's answer to the page.
+    Answer(String),
+    /// The error that a form brought back without scripting.
+    Error(AppError),
+}
+
+impl<S: Question> Post<S> {
+    /// Not sent yet, unless the browser itself sent it, without scripting, and came back with an error.
+    pub fn new() -> Self {
+        Self { sending: Sending::new(S::PATH), question: PhantomData }
+    }
+
+    /// Is it under way?
+    pub fn pending(self) -> Signal<bool> {
+        self.sending.pending.into()
+    }
+
+    /// Sends what no form holds.
+    pub fn dispatch(self, question: S) {
+        self.sending.send(in_form(&question));
+    }
+
+    /// Forgets what came of it.
+    pub fn clear(self) {
+        self.sending.said.set(None);
+    }
+
+    /// What came of it.
+    pub fn value(self) -> Signal<Option<Result<S::Output, AppError>>>
+    where
+        S::Output: Clone + Sync,
+    {
+        let said = self.sending.said;
+        Signal::derive(move || said.with(|said| Some(said.as_ref()?.read())))
+    }
+
+    /// What went wrong.
+    pub fn error(self) -> Signal<Option<AppError>> {
+        self.sending.error()
+    }
+
+    /// Runs once for each success, in the browser.
+    pub fn on_success(self, then: impl Fn(S::Output) + 'static) {
+        self.sending.on_answer(Box::new(move |said| {
+            if let Ok(answer) = said.read() {
+                then(answer);
+            }
+        }));
+    }
+}
+
+impl<S: Question> Default for Post<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Said {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, AppError> {
+        match self {
+            Self::Answer(text) => read(text),
+            Self::Error(error) => Err(error.clone()),
+        }
+    }
+}
+
+impl Sending {
+    fn new(path: &'static str) -> Self {
+        let error = use_context::<ServerActionError>()
+            .filter(|error| error.path() == path)
+            .map(|error| Said::Error(ServerFnUrlError::<AppError>::decode_err(error.err())));
+        Self { path, said: RwSignal::new(error), pending: RwSignal::new(false) }
+    }
+
+    fn error(self) -> Signal<Option<AppError>> {
+        Signal::derive(move || self.said.with(|said| said.as_ref()?.read::<serde::de::IgnoredAny>().err()))
+    }
+
+    fn on_answer(self, then: Box<dyn Fn(&Said)>) {
+        Effect::new(move || {
+            if let Some(said) = self.said.get() {
+                then(&said);
+            }
+        });
+    }
+
+    /// Sends a form, once at a time.
+    fn send(self, form: String) {
+        if self.pending.get_untracked() {
+            return;
+        }
+        self.pending.set(true);
+        spawn_local(async move {
+            let answer = in_browser::post(self.path, form).await;
+            self.pending.try_set(false);
+            self.said.try_set(Some(Said::Answer(answer)));
+        });
+    }
+}
+
+/// A form that is sent by the page, or, without scripting, by the browser; either way to the same server function.
+#[component]
+pub fn PostForm<S: Question>(
+    /// Its sending.
+    post: Post<S>,
+    /// To reach the form from outside, as [`crate::components::form_with`] does.
+    #[prop(optional)]
+    node_ref: NodeRef<html::Form>,
+    /// Its class.
+    #[prop(optional)]
+    class: Option<&'static str>,
+    /// Its id, for buttons that stand outside of it.
+    #[prop(optional)]
+    id: Option<&'static str>,
+    /// Its fields, named as the function's arguments.
+    children: Children,
+) -> impl IntoView {
+    form(post.sending, node_ref, class, id, children())
+}
+
+fn form(
+    sending: Sending,
+    node_ref: NodeRef<html::Form>,
+    class: Option<&'static str>,
+    id: Option<&'static str>,
+    children: AnyView,
+) -> AnyView {
+    let submitted = move |event: SubmitEvent| {
+        if event.default_prevented() {
+            return;
+        }
+        event.prevent_default();
+        if let Ok(fields) = form_data_from_event(&event)
+            && let Ok(form) = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields)
+        {
+            sending.send(String::from(form.to_string()));
+        }
+    };
+    view! {
+        <form action=sending.path method="post" class=class id=id node_ref=node_ref on:submit=submitted>
+            {children}
+        </form>
+    }
+    .into_any()
+}
+
+#[cfg(not(feature = "ssr"))]
+mod in_browser {
+    use super::Answer;
+    use leptos::prelude::window;
+    use send_wrapper::SendWrapper;
+    use wasm_bindgen_futures::JsFuture;
+    use web_sys::{Headers, RequestInit, Response, wasm_bindgen::JsCast, wasm_bindgen::JsValue};
+
+    /// Posts a form; the answer's text, which is empty if none came.
+    pub(super) fn post(path: &'static str, form: String) -> Answer {
+        Box::pin(SendWrapper::new(async move { fetch(path, &form).await.unwrap_or_default() }))
+    }
+
+    async fn fetch(path: &str, form: &str) -> Result<String, JsValue> {
+        let headers = Headers::new()?;
+        headers.set("Accept", "application/json")?;
+        headers.set("Content-Type", "application/x-www-form-urlencoded")?;
+        let request = RequestInit::new();
+        request.set_method("POST");
+        request.set_headers(&headers);
+        request.set_body(&form.into());
+        let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &request)).await?.dyn_into()?;
+        let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        // What the server functions answer on the server itself: a `Result`.
+        Ok(format!("{{\"{}\":{text}}}", if response.ok() { "Ok" } else { "Err" }))
+    }
+}
+
+/// On the server nobody sends forms: browsers do.
+#[cfg(feature = "ssr")]
+mod in_browser {
+    pub(super) async fn post(_: &'static str, _: String) -> String {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fields::{Field, FieldErrors, Problem};
+
+    #[test]
+    fn an_answer_reads_as_the_server_wrote_it_and_anything_else_is_a_broken_transport() {
+        let wrong: Result<String, AppError> = Err(FieldErrors::one(Field::Email, Problem::Required).into());
+        assert_eq!(read::<String>(&serde_json::to_string(&wrong).unwrap_or_default()), wrong);
+        assert_eq!(read::<String>(r#"{"Ok":"/a/acme"}"#), Ok("/a/acme".to_owned()));
+        for broken in ["", "<html>", r#"{"Ok":}"#, r#"{"Err":<html>}"#, r#"{"Ok":7}"#] {
+            assert_eq!(read::<String>(broken), Err(AppError::Transport), "{broken}");
+        }
+    }
+}
