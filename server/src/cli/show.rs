@@ -21,9 +21,12 @@ pub(super) async fn created(services: &Services, name: &str, slug: &str, owner: 
 }
 
 pub(super) async fn granted(services: &Services, account: &str, email: &str) -> Result<(), Failure> {
-    services.grant_owner(account, email).await.map_err(|error| match error {
-        AppError::NotFound => Failure::other(format!("no active member {email} in an account {account}")),
-        other => in_words(other),
+    services.grant_owner(account, email).await.map_err(|error| {
+        if error == AppError::NotFound {
+            Failure::other(format!("no active member {email} in an account {account}"))
+        } else {
+            in_words(error)
+        }
     })?;
     println!("{email} is an owner of {account} now.");
     Ok(())

@@ -148,10 +148,13 @@ fn in_words(error: RawError) -> ConfigError {
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
             ConfigError::new("configuration file", format_args!("{}: {last}", first_line(&text)))
         }
-        other => match unknown_key(other) {
-            Some(unknown) => ConfigError::new(unknown, "there is no such setting"),
-            None => ConfigError::new("configuration", first_line(other)),
-        },
+        // `Message` is what serde says, the others what the library does; it may come to know more.
+        RawError::Message(_) | RawError::Foreign(_) | RawError::Frozen | RawError::PathParse { .. } | _ => {
+            match unknown_key(&error) {
+                Some(unknown) => ConfigError::new(unknown, "there is no such setting"),
+                None => ConfigError::new("configuration", first_line(&error)),
+            }
+        }
     }
 }
 
@@ -261,19 +264,15 @@ mod tests {
 
     /// The dotted keys of a TOML value; entries of a list count once.
     fn keys(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-        match value {
-            toml::Value::Table(table) if prefix != "permission.label" => {
-                for (key, inner) in table {
-                    let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                    keys(&dotted, inner, found);
-                }
+        if let Some(table) = value.as_table().filter(|_| prefix != "permission.label") {
+            for (key, inner) in table {
+                let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                keys(&dotted, inner, found);
             }
-            toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
-                list.iter().for_each(|inner| keys(prefix, inner, found));
-            }
-            _ => {
-                found.insert(prefix.to_owned());
-            }
+        } else if let Some(list) = value.as_array().filter(|list| list.iter().any(toml::Value::is_table)) {
+            list.iter().for_each(|inner| keys(prefix, inner, found));
+        } else {
+            found.insert(prefix.to_owned());
         }
     }
 

@@ -75,10 +75,11 @@ fn set(headers: &mut HeaderMap, policy: Policy) {
 fn name_the_charset(headers: &mut HeaderMap) {
     let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return };
     let text = kind.starts_with("text/") || kind == "application/json" || kind == "image/svg+xml";
-    if text && !kind.contains("charset") {
-        if let Ok(named) = HeaderValue::from_str(&format!("{kind}; charset=utf-8")) {
-            headers.insert(header::CONTENT_TYPE, named);
-        }
+    if text
+        && !kind.contains("charset")
+        && let Ok(named) = HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
+    {
+        headers.insert(header::CONTENT_TYPE, named);
     }
 }
 
