@@ -115,14 +115,14 @@ fn numbers(config: &Config) -> Checked {
     const MANY: u32 = 1_000_000;
     within("limits.sign_in_burst", limits.sign_in_burst, 1..=MANY)?;
     within("limits.sign_in_user_burst", limits.sign_in_user_burst, 1..=MANY)?;
-    within("limits.token_burst", limits.token_burst, 1..=MANY)?;
+    within("limits.measure_burst", limits.measure_burst, 1..=MANY)?;
     within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MANY)?;
     within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MANY)?;
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
     for (key, per_s) in [
         ("limits.sign_in_per_s", limits.sign_in_per_s),
         ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),
-        ("limits.token_per_s", limits.token_per_s),
+        ("limits.measure_per_s", limits.measure_per_s),
     ] {
         require((0.000_01..=f64::from(MANY)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
     }

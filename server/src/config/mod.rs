@@ -230,10 +230,10 @@ pub struct Limits {
     pub sign_in_user_burst: u32,
     /// Refill of `sign_in_user_burst`.
     pub sign_in_user_per_s: f64,
-    /// Tries with a token or code (invitation, set-up), and measured passwords, from one address.
-    pub token_burst: u32,
-    /// Refill of `token_burst`.
-    pub token_per_s: f64,
+    /// Passwords measured for one address, by the meter of the forms.
+    pub measure_burst: u32,
+    /// Refill of `measure_burst`.
+    pub measure_per_s: f64,
     /// Invitation mails of one account in a day.
     pub mails_per_account_day: u32,
     /// Invitation mails by one inviter in an hour.
@@ -365,8 +365,8 @@ impl Default for Limits {
             sign_in_per_s: 0.2,
             sign_in_user_burst: 20,
             sign_in_user_per_s: 0.1,
-            token_burst: 60,
-            token_per_s: 1.0,
+            measure_burst: 60,
+            measure_per_s: 1.0,
             mails_per_account_day: 500,
             mails_per_inviter_hour: 100,
             mails_per_recipient_day: 5,

@@ -50,7 +50,7 @@ impl Services {
     /// How hard a password is to guess, for the meter. Limited by address, never logged.
     pub(super) async fn measure_password(&self, visitor: &Visitor, form: &StrengthForm) -> Result<Strength, AppError> {
         let mut tx = self.database.begin_write().await?;
-        let limit = self.token_limit();
+        let limit = self.measure_limit();
         let taken =
             rate_buckets::take(&mut tx, &super::sign_in::ip_key("measure", visitor.ip), limit, self.now()).await?;
         tx.commit().await?;

@@ -38,10 +38,10 @@ pub(super) fn ip_key(what: &str, ip: IpAddr) -> String {
 }
 
 impl Services {
-    /// The limit of tries with links, codes and measured passwords.
-    pub(super) fn token_limit(&self) -> Limit {
+    /// The limit of measured passwords.
+    pub(super) fn measure_limit(&self) -> Limit {
         let limits = &self.config.limits;
-        Limit::per_second(limits.token_burst, limits.token_per_s)
+        Limit::per_second(limits.measure_burst, limits.measure_per_s)
     }
 
     /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the

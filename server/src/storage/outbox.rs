@@ -19,7 +19,7 @@ statements! {
     INSERT = "
         INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
                             created_at, next_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $10)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
     DUE = "
         SELECT COUNT(*) FROM (
             SELECT 1 FROM outbox
