@@ -6,7 +6,7 @@ use super::{
     field_id,
 };
 use crate::{
-    api::session::{StrengthForm, MeasurePassword},
+    api::session::{MeasurePassword, StrengthForm},
     ask::ask,
     domain::{
         fields::Problem,

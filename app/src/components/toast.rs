@@ -90,7 +90,7 @@ pub fn ToastRegion() -> impl IntoView {
     };
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || toasts.shown.get() key=|toast| toast.id children=one />
+            {move || toasts.shown.get().into_iter().map(one).collect_view()}
         </div>
     }
 }

@@ -1,12 +1,10 @@
 //! `/a/{slug}`: what joining and signing in lead to.
 
-use super::{Failed, Loading, use_slug};
+use super::{Failed, loaded, use_slug};
 use crate::{
     api::accounts::{AccountHome, LeaveAccount, OpenHome},
     ask::{Load, Post, PostForm},
-    components::{
-        Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts,
-    },
+    components::{Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts},
     domain::{permission::Gate, policy::Refusal},
     i18n::{Locale, permission_name, role_name, text, use_locale},
     paths,
@@ -21,15 +19,12 @@ pub fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let home = Load::new(move || OpenHome { account: slug.get() });
-    let view = move || {
-        Suspend::new(async move {
-            match home.await {
-                Ok(home) => page(locale, home).into_any(),
-                Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense fallback=Loading>{view}</Suspense> }
+    loaded(move || async move {
+        match home.await {
+            Ok(home) => page(locale, home).into_any(),
+            Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+        }
+    })
 }
 
 fn page(locale: Locale, home: AccountHome) -> impl IntoView {

@@ -1,15 +1,13 @@
 //! The chooser of accounts, and opening another one.
 
-use super::{Failed, Loading, shell::Card, shell::Shell};
+use super::{Failed, loaded, shell::Card, shell::Shell};
 use crate::{
     api::{
-        accounts::{AccountLine, MyAccounts, OpenAccount, ListAccounts},
+        accounts::{AccountLine, ListAccounts, MyAccounts, OpenAccount},
         session::{Me, Whoami},
     },
     ask::{Load, Post, PostForm},
-    components::{
-        Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, form_with, problem_at,
-    },
+    components::{Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, form_with, problem_at},
     domain::fields,
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},
@@ -24,22 +22,20 @@ use leptos_router::hooks::use_navigate;
 pub fn AccountsPage() -> impl IntoView {
     let locale = use_locale();
     let (me, mine) = (Load::new(|| Whoami {}), Load::new(|| ListAccounts {}));
-    let view = move || {
-        Suspend::new(async move {
-            match both(me, mine).await {
-                Ok((me, mine)) => view! { <Shell me>{accounts(locale, mine)}</Shell> }.into_any(),
-                Err(error) => view! {
-                    <Card>
-                        <Failed error />
-                    </Card>
-                }
-                .into_any(),
+    let view = loaded(move || async move {
+        match both(me, mine).await {
+            Ok((me, mine)) => view! { <Shell me>{accounts(locale, mine)}</Shell> }.into_any(),
+            Err(error) => view! {
+                <Card>
+                    <Failed error />
+                </Card>
             }
-        })
-    };
+            .into_any(),
+        }
+    });
     view! {
         <Title text=text!(locale, session.accounts_title) />
-        <Suspense fallback=Loading>{view}</Suspense>
+        {view}
     }
 }
 

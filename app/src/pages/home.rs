@@ -1,6 +1,6 @@
 //! `/`: leads on to where the visitor belongs.
 
-use super::Failed;
+use super::{Failed, loaded};
 use crate::{
     api::{
         session::Whoami,
@@ -17,15 +17,12 @@ use leptos_router::components::Redirect;
 #[component]
 pub fn HomePage() -> impl IntoView {
     let (me, first_run) = (Load::new(|| Whoami {}), Load::new(|| ViewSetUp {}));
-    let view = move || {
-        Suspend::new(async move {
-            match destination(me, first_run).await {
-                Ok(path) => view! { <Redirect path=path /> }.into_any(),
-                Err(error) => view! { <Failed error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Suspense>{view}</Suspense> }
+    loaded(move || async move {
+        match destination(me, first_run).await {
+            Ok(path) => view! { <Redirect path=path /> }.into_any(),
+            Err(error) => view! { <Failed error /> }.into_any(),
+        }
+    })
 }
 
 async fn destination(me: Load<Whoami>, first_run: Load<ViewSetUp>) -> Result<String, AppError> {

@@ -1,6 +1,6 @@
 //! The page of an invitation, for the person invited: every state of a link in calm words.
 
-use super::{Failed, Loading, load_anew, shell::Card, with_next};
+use super::{Failed, load_anew, loaded, shell::Card, with_next};
 use crate::{
     api::{
         joining::{
@@ -11,8 +11,7 @@ use crate::{
     },
     ask::{Load, Post, PostForm},
     components::{
-        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, form_with,
-        problem_at,
+        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, form_with, problem_at,
     },
     domain::{fields, name, time::Timestamp},
     error::AppError,
@@ -37,18 +36,16 @@ pub fn InvitationPage() -> impl IntoView {
     let parameters = use_params_map();
     let id = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
     let page = Page { locale, invitation: Load::new(move || ViewInvitation { invitation: id.get() }) };
-    let view = move || {
-        Suspend::new(async move {
-            match page.invitation.await {
-                Ok(view) => page.show(view),
-                Err(error) => view! { <Failed error /> }.into_any(),
-            }
-        })
-    };
+    let view = loaded(move || async move {
+        match page.invitation.await {
+            Ok(view) => page.show(view),
+            Err(error) => view! { <Failed error /> }.into_any(),
+        }
+    });
     view! {
         <Title text=text!(locale, joining.title) />
         <Card>
-            <Transition fallback=Loading>{view}</Transition>
+            {view}
         </Card>
     }
 }

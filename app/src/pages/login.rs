@@ -1,6 +1,6 @@
 //! Signing in: `/login`, and `/login/{slug}` for one account.
 
-use super::{Loading, load_anew, shell::Card, use_next, use_slug};
+use super::{load_anew, loaded, shell::Card, use_next, use_slug};
 use crate::{
     api::session::{Me, SignIn, Whoami},
     ask::{Load, Post, PostForm},
@@ -23,17 +23,15 @@ pub fn LoginPage() -> impl IntoView {
         none if none.is_empty() => text!(locale, session.sign_in_title).to_owned(),
         account => text!(locale, session.sign_in_to, account = account),
     };
-    let signed_in = move || {
-        Suspend::new(async move {
-            let me = me.await.ok().flatten();
-            me.map(|me| already_signed_in(locale, me))
-        })
-    };
+    let signed_in = loaded(move || async move {
+        let me = me.await.ok().flatten();
+        me.map(|me| already_signed_in(locale, me)).into_any()
+    });
     view! {
         <Title text=title />
         <Card>
             <h1>{title}</h1>
-            <Suspense fallback=Loading>{signed_in}</Suspense>
+            {signed_in}
             {sign_in_form(locale, slug, next)}
             {move || slug.get().is_empty().then(|| account_form(locale, next))}
         </Card>

@@ -35,6 +35,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map, use_query_map},
     location::Url,
 };
+use std::pin::Pin;
 
 /// Sets the status of the page that the server answers; does nothing in the browser.
 fn set_status(status: http::StatusCode) {
@@ -133,6 +134,28 @@ fn Failed(
             .into_any()
         }
     }
+}
+
+/// What waits for the server, boxed: so the browser carries one copy of the machinery around it, not one for each page.
+type Waiting = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+
+/// Shows what the server answered, and goes on showing it while it is asked anew.
+fn loaded<F>(view: impl Fn() -> F + Send + 'static) -> AnyView
+where
+    F: Future<Output = AnyView> + Send + 'static,
+{
+    fn boxed(view: Box<dyn Fn() -> Waiting + Send>) -> AnyView {
+        view! { <Transition fallback=Loading>{move || Suspend::new(view())}</Transition> }.into_any()
+    }
+    boxed(Box::new(move || Box::pin(view())))
+}
+
+/// Shows what the server answered first; what it says later must not take a form away that somebody fills in.
+fn loaded_once(view: impl Future<Output = AnyView> + Send + 'static) -> AnyView {
+    fn boxed(view: Waiting) -> AnyView {
+        view! { <Suspense fallback=|| ()>{Suspend::new(view)}</Suspense> }.into_any()
+    }
+    boxed(Box::pin(view))
 }
 
 /// Stands in for a page that is on its way.

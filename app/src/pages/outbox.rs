@@ -1,6 +1,6 @@
 //! Settings → Outbox: this account's invitation mails, and where each of them is (R61, R62).
 
-use super::{Failed, Loading, use_slug, users::mail_state};
+use super::{Failed, loaded, use_slug, users::mail_state};
 use crate::{
     api::{
         members::AccountFacts,
@@ -22,18 +22,16 @@ pub fn OutboxPage() -> impl IntoView {
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
     let mails = Load::new(move || ListMails { account: slug.get(), after: after.get() });
-    let page = move || {
-        Suspend::new(async move {
-            match mails.await {
-                Ok(mails) => outbox(locale, mails, !after.get().is_empty()).into_any(),
-                Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
-            }
-        })
-    };
+    let page = loaded(move || async move {
+        match mails.await {
+            Ok(mails) => outbox(locale, mails, !after.get().is_empty()).into_any(),
+            Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+        }
+    });
     view! {
         <Title text=text!(locale, outbox.title) />
         <section class="outbox">
-            <Transition fallback=Loading>{page}</Transition>
+            {page}
         </section>
     }
 }

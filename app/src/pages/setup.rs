@@ -1,12 +1,10 @@
 //! First run: the first account and its owner.
 
-use super::{Failed, Loading, load_anew, shell::Card};
+use super::{Failed, load_anew, loaded, shell::Card};
 use crate::{
     api::setup::{SetUp, SetUpView, ViewSetUp},
     ask::{Load, Post, PostForm},
-    components::{
-        Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, form_with, problem_at,
-    },
+    components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, form_with, problem_at},
     domain::{email::check_shape, fields, name, password},
     i18n::{Locale, text, use_locale},
     paths,
@@ -19,20 +17,18 @@ use leptos_meta::Title;
 pub fn SetUpPage() -> impl IntoView {
     let locale = use_locale();
     let state = Load::new(|| ViewSetUp {});
-    let view = move || {
-        Suspend::new(async move {
-            match state.await {
-                Ok(SetUpView::Open) => form(locale).into_any(),
-                Ok(SetUpView::Done) => done(locale).into_any(),
-                Ok(SetUpView::NeedsLink) => needs_link(locale).into_any(),
-                Err(error) => view! { <Failed error /> }.into_any(),
-            }
-        })
-    };
+    let view = loaded(move || async move {
+        match state.await {
+            Ok(SetUpView::Open) => form(locale).into_any(),
+            Ok(SetUpView::Done) => done(locale).into_any(),
+            Ok(SetUpView::NeedsLink) => needs_link(locale).into_any(),
+            Err(error) => view! { <Failed error /> }.into_any(),
+        }
+    });
     view! {
         <Title text=text!(locale, session.set_up_title) />
         <Card>
-            <Suspense fallback=Loading>{view}</Suspense>
+            {view}
         </Card>
     }
 }

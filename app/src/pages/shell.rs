@@ -1,6 +1,6 @@
 //! What surrounds the pages: header, navigation, footer; a card for people who are not signed in.
 
-use super::{Failed, Loading, here, load_anew, use_slug};
+use super::{Failed, here, load_anew, loaded, use_slug};
 use crate::{
     api::{
         accounts::{AccountHome, OpenHome},
@@ -8,47 +8,38 @@ use crate::{
     },
     ask::{Load, Post, PostForm},
     components::{Icon, Menu},
-    domain::{
-        language::Language,
-        permission::Gate,
-    },
+    domain::{language::Language, permission::Gate},
     error::AppError,
     i18n::{role_name, text, use_locale},
     paths,
 };
 use leptos::prelude::*;
-use leptos_router::{
-    components::{A, Outlet},
-    location::Url,
-};
+use leptos_router::{components::Outlet, hooks::use_location, location::Url};
 
 /// Everything of one account: lets in whoever belongs to it, and tells the others why not.
 #[component]
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
     let (me, home) = (Load::new(|| Whoami {}), Load::new(move || OpenHome { account: slug.get() }));
-    let view = move || {
-        Suspend::new(async move {
-            match (me.await, home.await) {
-                (Ok(Some(me)), Ok(home)) => view! {
-                    <Shell me account=home>
-                        <Outlet />
-                    </Shell>
-                }
-                .into_any(),
-                (Ok(Some(me)), Err(error)) => view! {
-                    <Shell me>
-                        <Failed error account=slug.get_untracked() />
-                    </Shell>
-                }
-                .into_any(),
-                (Err(error), _) | (Ok(None), Err(error)) => nobody(error, slug.get_untracked()),
-                // Signed out between the one question and the other.
-                (Ok(None), Ok(_)) => nobody(AppError::Unauthenticated, slug.get_untracked()),
+    loaded(move || async move {
+        match (me.await, home.await) {
+            (Ok(Some(me)), Ok(home)) => view! {
+                <Shell me account=home>
+                    <Outlet />
+                </Shell>
             }
-        })
-    };
-    view! { <Transition fallback=Loading>{view}</Transition> }
+            .into_any(),
+            (Ok(Some(me)), Err(error)) => view! {
+                <Shell me>
+                    <Failed error account=slug.get_untracked() />
+                </Shell>
+            }
+            .into_any(),
+            (Err(error), _) | (Ok(None), Err(error)) => nobody(error, slug.get_untracked()),
+            // Signed out between the one question and the other.
+            (Ok(None), Ok(_)) => nobody(AppError::Unauthenticated, slug.get_untracked()),
+        }
+    })
 }
 
 fn nobody(error: AppError, account: String) -> AnyView {
@@ -157,21 +148,34 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
     let slug = home.slug.as_str();
     let users = home.effective.opens(Gate::UsersRead).then(|| {
         let href = paths::users(slug);
-        view! { <A href=href>{text!(locale, common.users)}</A> }
+        tab(href, false, text!(locale, common.users))
     });
     let outbox = home.effective.opens(Gate::UsersInvite).then(|| {
         let href = paths::outbox(slug);
-        view! { <A href=href>{text!(locale, common.outbox)}</A> }
+        tab(href, false, text!(locale, common.outbox))
     });
     let overview = paths::account(slug);
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
-            <A href=overview exact=true>
-                {text!(locale, common.overview)}
-            </A>
+            {tab(overview, true, text!(locale, common.overview))}
             {users}
             {outbox}
         </nav>
+    }
+}
+
+/// A link that says whether one is there, or, unless `exact`, below it.
+fn tab(href: String, exact: bool, label: &'static str) -> impl IntoView {
+    let path = use_location().pathname;
+    let target = href.clone();
+    let current = move || {
+        let is_here = path.with(|path| if exact { *path == target } else { path.starts_with(&target) });
+        is_here.then_some("page")
+    };
+    view! {
+        <a href=href aria-current=current>
+            {label}
+        </a>
     }
 }
 

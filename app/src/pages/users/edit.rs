@@ -5,7 +5,7 @@ use super::{
     choice::{Choice, Purpose},
     close_link,
     grant_picker::GrantPicker,
-    keep_in_sight,
+    keep_in_sight, loaded_once,
     row_actions::whose,
     table::extras_words,
 };
@@ -34,13 +34,12 @@ pub fn EditDialog() -> impl IntoView {
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
     let details = Load::new(move || ShowMember { account: users.slug.get(), member: member.get() });
     // Once it is there it stays: what changes behind the dialog must not take the form away.
-    let dialog = Suspend::new(async move {
+    loaded_once(async move {
         match details.await {
             Ok(details) => view! { <EditForm users details /> }.into_any(),
             Err(error) => view! { <FailedDialog users error /> }.into_any(),
         }
-    });
-    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+    })
 }
 
 /// What stands in a dialog whose row cannot be shown.

@@ -6,7 +6,7 @@ use super::{
     close_link,
     grant_picker::GrantPicker,
     invite_outcome::{NotMailed, outcome},
-    keep_in_sight,
+    keep_in_sight, loaded_once,
     words::{lifetime_words, method_line, method_name},
 };
 use crate::{
@@ -40,11 +40,10 @@ use std::sync::Arc;
 pub fn InviteDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     // Once it is there it stays: a list that is read again must not take away what was typed.
-    let dialog = Suspend::new(async move {
+    loaded_once(async move {
         // A list that fails says so itself.
-        users.page.await.ok().map(|page| view! { <Invitation users facts=Arc::new(page.facts) /> })
-    });
-    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+        users.page.await.ok().map(|page| view! { <Invitation users facts=Arc::new(page.facts) /> }).into_any()
+    })
 }
 
 #[component]

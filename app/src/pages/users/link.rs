@@ -41,11 +41,12 @@ pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
     let copied = RwSignal::new(false);
     let url = StoredValue::new(link.url);
     let copy = move || {
-        if let Some(field) = field.get_untracked() {
+        // The dialog may be gone by then.
+        if let Some((field, url)) = field.try_get_untracked().flatten().zip(url.try_get_value()) {
             let _ = field.focus();
             field.select();
+            copy_to_clipboard(&url, copied);
         }
-        copy_to_clipboard(&url.get_value(), copied);
     };
     field.on_load(move |_| request_animation_frame(copy));
     let words = move || match copied.get() {

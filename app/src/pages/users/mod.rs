@@ -19,7 +19,7 @@ pub use invite::InviteDialog;
 pub(in crate::pages) use mail_state::mail_state;
 pub use remove::RemoveDialog;
 
-use super::{Failed, Loading, use_slug};
+use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
@@ -119,20 +119,18 @@ pub fn UsersPage() -> impl IntoView {
     provide_context(users);
     tell_what_became_of_resending(users);
     let failed = Signal::derive(move || users.resend.error().get().or_else(|| users.copy.error().get()));
-    let page = move || {
-        Suspend::new(async move {
-            match users.page.await {
-                // A new view in the address brings new rows; both are shown at once.
-                Ok(page) => untrack(|| list(users, page)).into_any(),
-                Err(error) => view! { <Failed error account=users.slug.get_untracked() /> }.into_any(),
-            }
-        })
-    };
+    let page = loaded(move || async move {
+        match users.page.await {
+            // A new view in the address brings new rows; both are shown at once.
+            Ok(page) => untrack(|| list(users, page)).into_any(),
+            Err(error) => view! { <Failed error account=users.slug.get_untracked() /> }.into_any(),
+        }
+    });
     view! {
         <Title text=text!(users.locale, users.title) />
         <section class="users">
             <ErrorBox error=failed />
-            <Transition fallback=Loading>{page}</Transition>
+            {page}
         </section>
         <LinkDialog users />
         <Outlet />
@@ -237,7 +235,8 @@ fn keep_in_sight(what: NodeRef<html::Div>, said: impl Fn() -> bool + Send + Sync
     Effect::new(move |_| {
         if said() {
             request_animation_frame(move || {
-                if let Some(what) = what.get_untracked() {
+                // The dialog may be gone by then.
+                if let Some(what) = what.try_get_untracked().flatten() {
                     what.scroll_into_view_with_bool(false);
                 }
             });

@@ -1,6 +1,6 @@
 //! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
 
-use super::{OverList, Users, close_link, edit::FailedDialog, row_actions::whose};
+use super::{OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose};
 use crate::{
     api::members::{PlanRemoval, RemovalPlan, RemoveMember, Removed},
     ask::{Load, Post, PostForm},
@@ -22,13 +22,12 @@ pub fn RemoveDialog() -> impl IntoView {
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
     let plan = Load::new(move || PlanRemoval { account: users.slug.get(), member: member.get() });
-    let dialog = Suspend::new(async move {
+    loaded_once(async move {
         match plan.await {
             Ok(plan) => view! { <Removal users plan /> }.into_any(),
             Err(error) => view! { <FailedDialog users error /> }.into_any(),
         }
-    });
-    view! { <Suspense fallback=|| ()>{dialog}</Suspense> }
+    })
 }
 
 /// Which of the two this is.
