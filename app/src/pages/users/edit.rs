@@ -159,6 +159,9 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
         <PostForm post=save node_ref=form class="form">
+            <p class="edit-now">
+                {move || present.with(|row| text!(locale, users.edit_now, grant = roles.with_value(|roles| grant_words(locale, &row.grant, roles))))}
+            </p>
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
@@ -166,9 +169,6 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             <input type="hidden" name="account" value=slug />
             <input type="hidden" name="form[member]" value=member />
             <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
-            <p class="edit-now">
-                {move || present.with(|row| text!(locale, users.edit_now, grant = roles.with_value(|roles| grant_words(locale, &row.grant, roles))))}
-            </p>
             {note(users, &details, whose)}
             <GrantPicker facts=facts purpose choice error />
             {unknown(locale, &details)}
