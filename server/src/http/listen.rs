@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded in time, and brought to an end (F15, F22).
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,8 +17,8 @@ use tower::ServiceExt;
 const LONGEST_HEAD: Duration = Duration::from_secs(15);
 /// More than the headers that [`super::guard`] lets through, so that most clients read why they were refused.
 const LARGEST_HEAD: usize = 32 * 1024;
-/// The pause after an accept that failed for want of something, such as descriptors (F27).
-const BREATH: Duration = Duration::from_millis(500);
+/// The pause after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
+const BREATH: Duration = Duration::from_millis(250);
 
 /// Serves until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
 /// `longest_goodbye`. It speaks HTTP/1.1 alone: what HTTP/2 offers, the proxy in front offers, and what it opens to floods stays shut.
@@ -36,7 +37,13 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, 
             () = stop.cancelled() => break,
         }
     }
+    // Connections that the system has accepted for us by now would be reset with the listener.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        begin(stream, peer, app.clone(), &connections);
+    }
     drop(listener);
+    // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
+    tokio::time::sleep(BREATH).await;
     if tokio::time::timeout(longest_goodbye, connections.shutdown()).await.is_err() {
         tracing::warn!("gave up on requests that did not end");
     }
@@ -113,6 +120,22 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("whole"), "{answer}");
         served.await.unwrap();
         assert!(asked.elapsed() < Duration::from_secs(3));
+    }
+
+    #[tokio::test]
+    async fn f22_a_request_that_arrives_with_the_stop_is_answered() {
+        let (address, stop, served) = start(Duration::from_secs(2)).await;
+        let mut waiting = Vec::new();
+        for _ in 0..20 {
+            waiting.push(send(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await);
+        }
+        stop.cancel();
+        for mut stream in waiting {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.ends_with("whole"), "{answer}");
+        }
+        served.await.unwrap();
     }
 
     #[tokio::test]
