@@ -20,8 +20,9 @@ run: build ## Builds what changed and starts Roster; settings are environment va
 .PHONY: build
 build: $(BUILT) ## Builds the release binary, target/release/roster
 
-# cargo-leptos packs the site anew at every call, so it is called only when a source is newer than the last build.
-$(BUILT): $(SOURCES) | set-up
+# cargo-leptos packs the site anew at every call, so it is called only when a source is newer than the last build, or the binary
+# is: then plain cargo made it, and it may carry an older site.
+$(BUILT): $(SOURCES) $(wildcard target/release/roster) | set-up
 	cargo leptos build --release --precompress
 	@touch $@
 
