@@ -1,7 +1,6 @@
 //! Connections: accepted, bounded in time, and brought to an end (F15, F22).
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
-use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -37,16 +36,32 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, 
             () = stop.cancelled() => break,
         }
     }
-    // Connections that the system has accepted for us by now would be reset with the listener.
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+    for (stream, peer) in waiting(listener) {
         begin(stream, peer, app.clone(), &connections);
     }
-    drop(listener);
     // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
     tokio::time::sleep(BREATH).await;
     if tokio::time::timeout(longest_goodbye, connections.shutdown()).await.is_err() {
         tracing::warn!("gave up on requests that did not end");
     }
+}
+
+/// Ends listening. Connections that the system has accepted for us by now would be reset with the listener, so they are taken out first;
+/// the system is asked itself, since the runtime may not have heard of the latest yet.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let mut accepted = Vec::new();
+    while let Ok(one) = listener.accept() {
+        accepted.push(one);
+    }
+    drop(listener);
+    accepted
+        .into_iter()
+        .filter_map(|(stream, peer)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, peer))
+        })
+        .collect()
 }
 
 fn begin(stream: TcpStream, peer: SocketAddr, app: Router, connections: &GracefulShutdown) {
