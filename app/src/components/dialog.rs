@@ -4,6 +4,8 @@ use super::Icon;
 use crate::i18n::{text, use_locale};
 use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_navigate;
+use send_wrapper::SendWrapper;
+use web_sys::{HtmlElement, wasm_bindgen::JsCast};
 
 /// A page that lies over the list behind it. The server renders it open, and the style sheet shows it alone; once the page is taken
 /// over it is modal: the focus moves in, stays in, and returns to where it was.
@@ -26,16 +28,13 @@ pub fn Dialog(
     let navigate = use_navigate();
     let go_back = Callback::new(move |()| navigate(&back_to.get_untracked(), Default::default()));
 
-    // A dialog that waited for the server is made before it stands in the page; only there can it be shown.
-    dialog.on_load(
-        move |dialog| {
-            if dialog.is_connected() { show(&dialog) } else { request_animation_frame(move || show(&dialog)) }
-        },
-    );
-    // Closing gives the focus back; taking the element away does not.
-    on_cleanup(move || {
-        if let Some(dialog) = dialog.try_get_untracked().flatten() {
-            dialog.close();
+    dialog.on_load(|dialog| {
+        give_the_focus_back(&dialog);
+        // A dialog that waited for the server is made before it stands in the page; only there can it be shown.
+        if dialog.is_connected() {
+            show(&dialog);
+        } else {
+            request_animation_frame(move || show(&dialog));
         }
     });
     let cancelled = move |event: ev::Event| {
@@ -68,6 +67,19 @@ pub fn Dialog(
             </div>
         </dialog>
     }
+}
+
+/// Once the dialog goes, the focus returns to where it is now: taking an element away does not do that by itself.
+fn give_the_focus_back(dialog: &web_sys::HtmlDialogElement) {
+    let before = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    let both = SendWrapper::new((dialog.clone(), before));
+    on_cleanup(move || {
+        let (dialog, before) = both.take();
+        dialog.close();
+        if let Some(before) = before.filter(|before| before.is_connected()) {
+            let _ = before.focus();
+        }
+    });
 }
 
 /// Makes it modal, which an open dialog cannot be made.

@@ -95,12 +95,17 @@ fn Failed(
             let page = if account.is_empty() { paths::LOGIN.to_owned() } else { paths::login(&account) };
             view! { <Redirect path=with_next(&page, &here().get_untracked()) /> }.into_any()
         }
-        AppError::NotFound => view! { <not_found::NothingHere /> }.into_any(),
+        AppError::NotFound => view! {
+            <section class="page-narrow">
+                <not_found::NothingHere />
+            </section>
+        }
+        .into_any(),
         AppError::NoLongerAMember { account } => {
             let title = text!(locale, common.gone_title, account = account);
             view! {
                 <Title text=title.clone() />
-                <section class="page page-narrow">
+                <section class="page-narrow">
                     <h1>{title}</h1>
                     <p class="page-lead">{text!(locale, common.gone_text)}</p>
                     <p>
@@ -126,7 +131,7 @@ fn Failed(
             };
             view! {
                 <Title text=title />
-                <section class="page page-narrow">
+                <section class="page-narrow">
                     <h1>{title}</h1>
                     <ErrorBox error=Signal::stored(Some(error)) />
                 </section>
