@@ -27,8 +27,10 @@ pub fn LoginPage() -> impl IntoView {
         let me = me.await.ok().flatten();
         me.map(|me| already_signed_in(locale, me)).into_any()
     });
+    // A plain text: the head is written outside the page's own reactive owner, where a signal may be gone already.
+    let head = untrack(title);
     view! {
-        <Title text=title />
+        <Title text=head />
         <Card>
             <h1>{title}</h1>
             {signed_in}

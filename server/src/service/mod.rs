@@ -120,7 +120,7 @@ impl Services {
         }
         let keyring = Keyring::load(&config.secret_key_file, sqlite)?;
         let database = Database::open(&config).await?;
-        Ok(Self::on(config, clock, database, keyring)?)
+        Self::on(config, clock, database, keyring)
     }
 
     /// Services on a database that is open and up to date.

@@ -4,7 +4,7 @@ use super::Services;
 use crate::{
     config::WhoMayOpen,
     storage::{
-        AccountScope, StorageError, Tx,
+        AccountScope, Tx,
         accounts::{self, Account},
         audit::{self, By, Event, To},
         members,
@@ -90,10 +90,9 @@ impl Services {
             language: self.config.accounts.language,
         };
         let method = LoginMethodId(Uuid::now_v7());
-        let scope = accounts::insert(tx, &account, method, now).await.map_err(|error| match error {
-            StorageError::Taken(_) => FieldErrors::one(Field::Slug, Problem::Taken).into(),
-            other => AppError::from(other),
-        })?;
+        let taken = || FieldErrors::one(Field::Slug, Problem::Taken).into();
+        let scope =
+            accounts::insert(tx, &account, method, now).await.map_err(|error| error.or_taken::<AppError>(taken))?;
         let mut by = By::default();
         let mut to = None;
         if let Some((user, ip)) = owner {

@@ -4,7 +4,7 @@ use super::{Services, accept_invitation::Accepted, invitation_facts::Held, sign_
 use crate::{
     secrets,
     storage::{
-        StorageError, Tx, accounts,
+        Tx, accounts,
         audit::{self, By, Event, To},
         members, rate_buckets, sessions,
         tokens::{self, Purpose},
@@ -155,10 +155,8 @@ impl Services {
                     verified,
                     phc: Some(phc),
                 };
-                users::insert(tx, &user, now).await.map_err(|error| match error {
-                    StorageError::Taken(_) => FieldErrors::one(Field::Email, Problem::SignInInstead).into(),
-                    other => AppError::from(other),
-                })?;
+                let taken = || FieldErrors::one(Field::Email, Problem::SignInInstead).into();
+                users::insert(tx, &user, now).await.map_err(|error| error.or_taken::<AppError>(taken))?;
                 Ok(user)
             }
         }

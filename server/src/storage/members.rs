@@ -459,6 +459,7 @@ pub async fn is_alone(tx: &mut Tx, scope: AccountScope, me: MemberId) -> Result<
 ///
 /// # Errors
 /// [`StorageError::Taken`] if the address has a row without a user already.
+#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn insert_invited(
     tx: &mut Tx,
     scope: AccountScope,

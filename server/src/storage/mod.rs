@@ -100,16 +100,20 @@ impl From<sqlx::Error> for StorageError {
                 return Self::Unavailable(error);
             }
         }
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Unavailable(error)
-            }
-            other => Self::Database(other),
-        }
+        let away = matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+        );
+        if away { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }
 
 impl StorageError {
+    /// What `taken` makes of a broken rule of uniqueness, and this error for all else.
+    pub(crate) fn or_taken<E: From<Self>>(self, taken: impl FnOnce() -> E) -> E {
+        if matches!(self, Self::Taken(_)) { taken() } else { self.into() }
+    }
+
     /// A row holds something that Roster never writes.
     pub(crate) const fn inconsistent(table: &'static str, column: &'static str) -> Self {
         Self::Inconsistent { table, column }
