@@ -120,7 +120,7 @@ fn copy_button(users: Users, row: &MemberRow, label: &'static str, named: String
     view! {
         <button
             type="button"
-            class="row-action"
+            class="row-action only-with-scripting"
             aria-label=named
             on:click=move |_| {
                 users.link_for.set(name.clone());

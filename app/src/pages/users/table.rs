@@ -177,7 +177,7 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
     view! {
         <div class="state">
             <span class="state-line"><Badge tone icon>{name}</Badge> {by}</span>
-            {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} {end}</span> })}
+            {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} " " {end}</span> })}
         </div>
     }
 }
