@@ -4,7 +4,7 @@
 /// Runs once, when the page has loaded.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    #[cfg(debug_assertions)]
+    // Without it a fault in somebody's browser would be one word, "unreachable".
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
 }
