@@ -16,7 +16,7 @@ mod context {
         error::AppError,
         ports::{Caller, Ports, SignedIn, Visitor, WithCookies},
     };
-    use axum::http::{HeaderValue, header, request::Parts};
+    use axum::http::{HeaderName, HeaderValue, header, request::Parts};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
 
@@ -53,6 +53,14 @@ mod context {
             }
         }
         with.answer
+    }
+
+    /// Tells the browser to forget what it kept of our pages (SE-05). Its cookies stay: an invitation's link outlives signing out (R14).
+    pub(super) fn forget_pages() {
+        if let Some(response) = use_context::<ResponseOptions>() {
+            let header = HeaderName::from_static("clear-site-data");
+            response.insert_header(header, HeaderValue::from_static("\"cache\", \"storage\""));
+        }
     }
 
     /// Sends a browser without scripting to the page that shows the outcome; with scripting, the page itself goes on.

@@ -75,6 +75,7 @@ pub async fn sign_in(form: SignInForm) -> Result<String, AppError> {
 #[server(endpoint = "session/sign-out")]
 pub async fn sign_out(#[server(default)] next: String) -> Result<String, AppError> {
     set_cookies(ports()?.sessions.sign_out(&visitor()?).await?);
+    forget_pages();
     let path = crate::paths::local_or(&next, crate::paths::LOGIN);
     go_on_without_scripting(&path);
     Ok(path)
