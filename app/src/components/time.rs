@@ -76,15 +76,25 @@ mod in_browser {
         options
     }
 
+    /// The page's language, in the reader's own variety where the browser tells it: `en-GB` writes dates unlike `en`.
+    fn variety(locale: Locale) -> String {
+        let language = Language::from(locale);
+        leptos::prelude::window()
+            .navigator()
+            .language()
+            .filter(|tag| Language::from_tag(tag) == Some(language))
+            .unwrap_or_else(|| language.tag().to_owned())
+    }
+
     /// The date and time in the browser's zone.
     pub fn exact(locale: Locale, at: Timestamp) -> String {
         let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
-        Date::new(&(at.0 as f64).into()).to_locale_string(Language::from(locale).tag(), &options).into()
+        Date::new(&(at.0 as f64).into()).to_locale_string(&variety(locale), &options).into()
     }
 
     /// How far from now, in the largest unit that fits; beyond a month, the date.
     pub fn relative(locale: Locale, at: Timestamp) -> String {
-        let tag = Language::from(locale).tag();
+        let tag = variety(locale);
         let seconds = (at.0 as f64 - Date::now()) / 1000.0;
         let (amount, unit) = match seconds.abs() {
             s if s < 60.0 => (0.0, "minute"),
@@ -93,10 +103,10 @@ mod in_browser {
             s if s < 30.0 * 86_400.0 => (seconds / 86_400.0, "day"),
             _ => {
                 let options = options(&[("dateStyle", "medium")]);
-                return Date::new(&(at.0 as f64).into()).to_locale_date_string(tag, &options).into();
+                return Date::new(&(at.0 as f64).into()).to_locale_date_string(&tag, &options).into();
             }
         };
-        let format = RelativeTimeFormat::new(&Array::of1(&tag.into()), &options(&[("numeric", "auto")]));
+        let format = RelativeTimeFormat::new(&Array::of1(&tag.as_str().into()), &options(&[("numeric", "auto")]));
         format.format(amount.trunc(), unit).into()
     }
 }
