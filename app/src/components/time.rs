@@ -107,7 +107,7 @@ mod in_browser {
             }
         };
         let format = RelativeTimeFormat::new(&Array::of1(&tag.as_str().into()), &options(&[("numeric", "auto")]));
-        format.format(amount.trunc(), unit).into()
+        format.format(amount.round(), unit).into()
     }
 }
 
