@@ -3,7 +3,7 @@
 use super::{Services, actors, list_members::shown_row};
 use crate::storage::{
     audit::{self, Event, To},
-    members,
+    invitations, members,
 };
 use app::{
     api::members::{EditForm, Edited},
@@ -12,7 +12,7 @@ use app::{
         ids::MemberId,
         member::MemberState,
         permission::Gate,
-        policy::{Change, Whose, can_edit, keeps_an_owner},
+        policy::{Change, Whose, can_edit, can_invite, keeps_an_owner},
     },
     error::AppError,
     ports::Caller,
@@ -49,6 +49,13 @@ impl Services {
 
         if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
             return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+        }
+        let open = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited);
+        if let Some(invitation) = open
+            && can_invite(&actor.effective, &wanted, &actor.roles).is_yes()
+        {
+            // Who last decided what is offered answers for it (R29): the earlier sponsor may be unable to give it.
+            invitations::set_sponsor(&mut tx, actor.scope(), invitation.id, actor.member).await?;
         }
         let to = To { member: id, email: row.email.key().to_owned() };
         let event = Event::Edited { before: row.grant, after: wanted };

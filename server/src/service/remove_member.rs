@@ -11,9 +11,10 @@ use app::{
     api::members::{RemovalPlan, RemoveForm, Removed, Sponsored},
     domain::{
         ids::MemberId,
+        invitation::Channel,
         member::MemberState,
         permission::Gate,
-        policy::{can_grant, can_remove, keeps_an_owner},
+        policy::{can_invite, can_remove, keeps_an_owner},
         time::Timestamp,
     },
     error::AppError,
@@ -84,8 +85,10 @@ pub(super) async fn settle_sponsored(
 ) -> Result<(), StorageError> {
     for sponsored in invitations::sponsored_by(tx, actor.scope(), leaving).await? {
         let to = To { member: sponsored.member, email: sponsored.email };
-        let event = if keep && can_grant(&actor.effective, &sponsored.grant, &actor.roles).is_yes() {
+        let event = if keep && can_invite(&actor.effective, &sponsored.grant, &actor.roles).is_yes() {
             invitations::set_sponsor(tx, actor.scope(), sponsored.id, actor.member).await?;
+            // The one who leaves may hold the copied link; the mailed one was never theirs.
+            invitations::kill_tokens(tx, actor.scope(), sponsored.id, Some(Channel::Copied), now).await?;
             Event::InvitationSponsored { invitation: sponsored.id }
         } else {
             invitations::revoke(tx, actor.scope(), sponsored.id, now).await?;

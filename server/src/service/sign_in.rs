@@ -57,8 +57,12 @@ impl Services {
         let mark = visitor.known_browser.as_deref();
         let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
         let keys = Keys::of(&self.config.limits, visitor.ip, email.as_ref().filter(|_| !known));
-        keys.refuse_if_full(&mut tx, self).await?;
         drop(tx);
+        // Counted before hashing, so that many at once count as many (EN-09); a success is taken back.
+        let mut tx = self.database.begin_write().await?;
+        let room = keys.count_try(&mut tx, self).await?;
+        tx.commit().await?;
+        room.map_err(too_many)?;
 
         // PW-02: what is too long is not hashed, but costs a verification like anything else.
         let too_long = form.password.chars().count() > LONGEST as usize;
@@ -69,21 +73,19 @@ impl Services {
         };
         let fits = self.hasher.verify(password, phc).await?;
         let Some(user) = user.filter(|_| fits) else {
-            let mut tx = self.database.begin_write().await?;
-            keys.count_failure(&mut tx, self).await?;
-            tx.commit().await?;
             tracing::info!(ip = %visitor.ip, "sign-in failed");
             return Err(AppError::WrongCredentials);
         };
-        let upgraded = match user.phc.as_deref() {
-            Some(phc) if self.hasher.is_outdated(phc) => Some(self.hasher.hash(&form.password).await?),
-            _ => None,
-        };
+        let verified = user.phc.unwrap_or_default();
+        let kept =
+            if self.hasher.is_outdated(&verified) { self.hasher.hash(&form.password).await? } else { verified.clone() };
 
         let mut tx = self.database.begin_write().await?;
-        if let Some(phc) = upgraded {
-            users::set_password(&mut tx, user.id, &phc, self.now()).await?;
+        // Hashing takes its time: the password may be another one by now.
+        if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
+            return Err(AppError::WrongCredentials);
         }
+        keys.forget_try(&mut tx).await?;
         let (session, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
         let accounts = accounts::of_user(&mut tx, user.id, session).await?;
         tx.commit().await?;
@@ -136,17 +138,20 @@ impl Keys {
         Self(std::iter::once(by_ip).chain(by_user).collect())
     }
 
-    async fn refuse_if_full(&self, tx: &mut Tx, services: &Services) -> Result<(), AppError> {
+    /// Counts a try; answers how long to wait where there is no room for it.
+    async fn count_try(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
         for (key, limit) in &self.0 {
-            rate_buckets::peek(tx, key, *limit, services.now()).await?.map_err(too_many)?;
+            if let Err(wait) = rate_buckets::take(tx, key, *limit, services.now()).await? {
+                return Ok(Err(wait));
+            }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    async fn count_failure(&self, tx: &mut Tx, services: &Services) -> Result<(), StorageError> {
-        for (key, limit) in &self.0 {
-            // Over the limit or not: the answer to this try is given already.
-            let _ = rate_buckets::take(tx, key, *limit, services.now()).await?;
+    /// Takes a try back that was a success.
+    async fn forget_try(&self, tx: &mut Tx) -> Result<(), StorageError> {
+        for (key, _) in &self.0 {
+            rate_buckets::put_back(tx, key).await?;
         }
         Ok(())
     }

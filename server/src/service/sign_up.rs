@@ -90,7 +90,10 @@ impl Services {
     async fn count_code_try(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError> {
         let key = ip_key(&format!("code:{id}"), visitor.ip);
         let mut tx = self.database.begin_write().await?;
-        let taken = rate_buckets::take(&mut tx, &key, CODE_TRIES, self.now()).await?;
+        let mut taken = rate_buckets::take(&mut tx, &key, CODE_TRIES, self.now()).await?;
+        if taken.is_ok() {
+            taken = rate_buckets::take(&mut tx, &format!("code:{id}"), CODE_TRIES_IN_ALL, self.now()).await?;
+        }
         tx.commit().await?;
         taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })
     }
@@ -137,13 +140,14 @@ impl Services {
                 Err(FieldErrors::one(Field::Email, Problem::SignInInstead).into())
             }
             Some(user) => {
+                // The password first: a sign-in with the earlier one waits here, and then finds it gone.
+                users::set_password(tx, user.id, &phc, now).await?;
                 sessions::delete_of_user(tx, user.id).await?;
                 for membership in members::hold_of_user(tx, user.id, now).await? {
                     let to = To { member: membership.member, email: membership.email_key };
                     audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
                 }
                 users::prove_mailbox(tx, user.id, &name, now).await?;
-                users::set_password(tx, user.id, &phc, now).await?;
                 Ok(User { name, verified, phc: Some(phc), ..user })
             }
             None => {
@@ -190,5 +194,7 @@ impl Services {
     }
 }
 
+/// Tries with the mailed codes of one invitation from everywhere: many addresses do not guess more. The mailed link needs no code.
+const CODE_TRIES_IN_ALL: rate_buckets::Limit = rate_buckets::Limit { burst: 50, per_day: 100 };
 /// Tries with a mailed code: ten, then one a minute.
 const CODE_TRIES: rate_buckets::Limit = rate_buckets::Limit { burst: 10, per_day: 1440 };

@@ -41,7 +41,8 @@ statements! {
           JOIN login_methods l ON l.id = m.login_method_id
          WHERE m.user_id = $1 AND m.state = 'active'
            AND EXISTS (SELECT 1 FROM session_proofs s
-                        WHERE s.session_id = $2 AND (s.kind = l.kind OR s.login_method_id = l.id))
+                        WHERE s.session_id = $2 AND l.enabled
+                          AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
          ORDER BY a.name, a.slug";
 }
 

@@ -80,7 +80,8 @@ statements! {
                a.name AS account_name, a.language,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                CASE WHEN EXISTS (SELECT 1 FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                                  WHERE s.session_id = $3 AND (s.kind = l.kind OR s.login_method_id = l.id))
+                                  WHERE s.session_id = $3 AND l.enabled
+                                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
                     THEN 1 ELSE 0 END AS proved
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2";

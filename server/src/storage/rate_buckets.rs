@@ -12,7 +12,6 @@ statements! {
                updated_at = $2
         RETURNING used";
     PUT_BACK = "UPDATE rate_buckets SET used = used - 1000 WHERE key = $1";
-    LEVEL = "SELECT used - ($2 - updated_at) * $3 / 86400 FROM rate_buckets WHERE key = $1";
 }
 
 /// A bucket's size and refill.
@@ -63,7 +62,7 @@ pub async fn take(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Resul
     if used <= limit.room() {
         return Ok(Ok(()));
     }
-    on!(tx, c => sqlx::query(PUT_BACK).bind(key).execute(c).await.map(|_| ()))?;
+    put_back(tx, key).await?;
     Ok(Err(limit.wait_for(used - limit.room())))
 }
 
@@ -77,16 +76,8 @@ pub async fn take_later(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) ->
     Ok(limit.wait_for((used - limit.room()).max(0)))
 }
 
-/// Is there room for one more? Nothing changes.
-///
-/// # Errors
-/// As [`take`].
-pub async fn peek(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Result<(), Span>, StorageError> {
-    let used: Option<i64> = on!(tx, c => sqlx::query_scalar(LEVEL)
-        .bind(key)
-        .bind(now.0)
-        .bind(limit.per_day)
-        .fetch_optional(c).await)?;
-    let over = used.unwrap_or(0) + 1000 - limit.room();
-    Ok(if over <= 0 { Ok(()) } else { Err(limit.wait_for(over)) })
+/// Puts one back that was taken.
+pub async fn put_back(tx: &mut Tx, key: &str) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(PUT_BACK).bind(key).execute(c).await.map(|_| ()))?;
+    Ok(())
 }

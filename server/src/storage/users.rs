@@ -1,6 +1,6 @@
 //! Users and their passwords.
 
-use super::{StorageError, Tx, on, statements};
+use super::{StorageError, Tx, changed, on, statements};
 use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ statements! {
     INSERT = "
         INSERT INTO users (id, email, email_key, name, language, email_verified_at, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    CONFIRM_PASSWORD = "UPDATE password_credentials SET phc = $3 WHERE user_id = $1 AND phc = $2";
     PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
@@ -93,6 +94,14 @@ pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Stor
         set_password(tx, user.id, phc, now).await?;
     }
     Ok(())
+}
+
+/// Is `verified` still the hash of the user's password? Then `kept` stands in its place, and no change comes between until the
+/// transaction ends.
+pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, kept: &str) -> Result<bool, StorageError> {
+    let confirmed =
+        changed!(tx, c => sqlx::query(CONFIRM_PASSWORD).bind(user.0).bind(verified).bind(kept).execute(c).await)?;
+    Ok(confirmed == 1)
 }
 
 /// Sets a user's password, by its hash in PHC form.

@@ -337,6 +337,18 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org'").await, 0);
     }
 
+    async fn r29_an_offer_that_an_owner_raised_is_answered_for_by_the_owner(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        adam.invites("ben@example.org", &viewer()).await.unwrap();
+        let more = viewer().with("billing.manage");
+        ana.edits(&ana.row("ben@example.org").await, &more).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, in_acme());
+        assert_eq!(ben.home().await.unwrap().grant, more);
+    }
+
     async fn r63_who_declines_is_shown_so_and_can_be_invited_again(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &viewer()).await.unwrap();

@@ -60,6 +60,18 @@ both_databases! {
         world.browser().sign_in("ana@example.org", PASSWORD).await.unwrap();
     }
 
+    async fn en_09_fifty_wrong_sign_ins_at_once_count_fifty(world: World) {
+        world.owner("ana@example.org").await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let browser = world.browser();
+            tasks.spawn(async move { browser.sign_in("ana@example.org", "wrong password entirely").await });
+        }
+        let outcomes = tasks.join_all().await;
+        let hashed = outcomes.iter().filter(|outcome| **outcome == Err(AppError::WrongCredentials)).count();
+        assert_eq!(hashed, 20, "no more than the limit are hashed: {outcomes:?}");
+    }
+
     async fn en_06_failures_from_elsewhere_do_not_lock_a_known_browser_out(world: World) {
         world.owner("ana@example.org").await;
         let known = world.browser();
