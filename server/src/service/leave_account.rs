@@ -13,8 +13,8 @@ use app::{
 };
 
 impl Services {
-    /// Takes the caller out of the account; refused for the last owner (R33). Invitations that the caller answers for are withdrawn
-    /// unless an owner is there to answer for them.
+    /// Takes the caller out of the account; refused for the last owner (R33). Invitations that the caller answers for are withdrawn:
+    /// nobody is there to take them over.
     pub(super) async fn leave_account(&self, caller: &Caller) -> Result<(), AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
