@@ -35,7 +35,8 @@ both_databases! {
         for path in ["/login", "/login", "/accounts", "/a/acme/settings/users", "/invitation/unknown", "/no/such/page"] {
             let answer = ana.get(path).await;
             let policy = answer.headers["content-security-policy"].to_str().unwrap().to_owned();
-            assert!(policy.starts_with("default-src 'none'; script-src 'self' 'nonce-"), "{path}: {policy}");
+            let (status, body) = (answer.status, &answer.body);
+            assert!(policy.starts_with("default-src 'none'; script-src 'self' 'nonce-"), "{path}: {status} {policy} {body}");
             assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");
             let nonce = nonce(&policy);
             assert!(answer.body.contains(&format!("nonce=\"{nonce}\"")), "{path}: the page's scripts carry the nonce");
