@@ -20,6 +20,23 @@ pub enum Field {
     Language,
     Lifetime,
     Confirmation,
+    Identifier,
+    FirstName,
+    LastName,
+    MethodName,
+    Issuer,
+    AuthorizationUrl,
+    TokenUrl,
+    UserInfoUrl,
+    ClientId,
+    ClientSecret,
+    ClientAuthentication,
+    Scopes,
+    Parameters,
+    IdentifierPath,
+    EmailPath,
+    FirstNamePath,
+    LastNamePath,
 }
 
 /// What is wrong with one field.
@@ -60,6 +77,14 @@ pub enum Problem {
     NotConfirmed,
     /// Somebody already has a login with this address: sign in instead.
     SignInInstead,
+    /// Not an https address without a user name or fragment (OA-15).
+    NotAnHttpsUrl,
+    /// Not the way to one claim, such as `sub` or `user.id`.
+    NotAClaimPath,
+    /// Not lines of `name=value`, or a name that the flow itself sets.
+    NotParameters,
+    /// Something in braces still stands for what is yours.
+    StillATemplate,
 }
 
 /// The problems of a form, by field.

@@ -90,6 +90,8 @@ impl ShownState {
 pub enum LoginMethodKind {
     /// Email & password, built in.
     Password,
+    /// An OAuth 2.0 or OpenID Connect provider that the account set up.
+    OAuth,
 }
 
 impl LoginMethodKind {
@@ -97,12 +99,13 @@ impl LoginMethodKind {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::OAuth => "oauth",
         }
     }
 
     /// The kind with this text.
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Password].into_iter().find(|kind| kind.key() == key)
+        [Self::Password, Self::OAuth].into_iter().find(|kind| kind.key() == key)
     }
 }
 

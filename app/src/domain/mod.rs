@@ -8,6 +8,7 @@ pub mod language;
 pub mod list;
 pub mod member;
 pub mod name;
+pub mod oauth;
 pub mod password;
 pub mod permission;
 pub mod policy;

@@ -29,6 +29,10 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::WrongCode => text!(locale, errors.wrong_code).into(),
         Problem::NotConfirmed => text!(locale, errors.not_confirmed).into(),
         Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
+        Problem::NotAnHttpsUrl => text!(locale, errors.not_an_https_url).into(),
+        Problem::NotAClaimPath => text!(locale, errors.not_a_claim_path).into(),
+        Problem::NotParameters => text!(locale, errors.not_parameters).into(),
+        Problem::StillATemplate => text!(locale, errors.still_a_template).into(),
     }
 }
 

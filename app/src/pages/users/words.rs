@@ -14,6 +14,8 @@ pub(super) fn method_name(locale: Locale, method: &LoginMethod) -> String {
     match (&method.name, method.kind) {
         (Some(name), _) => name.clone(),
         (None, LoginMethodKind::Password) => text!(locale, catalogue.method_password).to_owned(),
+        // A provider has a name from its set-up on.
+        (None, LoginMethodKind::OAuth) => String::new(),
     }
 }
 
@@ -21,6 +23,7 @@ pub(super) fn method_name(locale: Locale, method: &LoginMethod) -> String {
 pub(super) fn method_line(locale: Locale, kind: LoginMethodKind) -> &'static str {
     match kind {
         LoginMethodKind::Password => text!(locale, catalogue.method_password_line),
+        LoginMethodKind::OAuth => text!(locale, catalogue.method_oauth_line),
     }
 }
 

@@ -1,0 +1,172 @@
+//! What can go wrong between Roster and a provider: each has its own message with what to do. A provider's own text is never among it
+//! (OA-16).
+
+use serde::{Deserialize, Serialize};
+
+/// Why a sign-in by a provider did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The address is not https, or leads into a network that is not open to providers (OA-15).
+    AddressRefused,
+    /// Nobody answers there: no such name, no connection.
+    Unreachable,
+    /// The certificate is not good for the name.
+    Tls,
+    /// No answer in time.
+    TimedOut,
+    /// The provider failed several times in a row and is left alone for a while (OA-22).
+    CircuitOpen,
+    /// An answer larger than any real one.
+    TooLarge,
+    /// A redirect where there must be none (OA-15).
+    Redirected,
+    /// The discovery document is not there, or is none.
+    Discovery,
+    /// The discovery document names another issuer (OA-20).
+    DiscoveryIssuer,
+    /// The keys are not there, or none of them can be read.
+    Keys,
+    /// The browser brought no attempt back that it had begun here, or one that is used up or too old (OA-03).
+    Attempt,
+    /// The person said no at the provider.
+    Denied,
+    /// The provider does not let this client ask: `unauthorized_client`, `unsupported_response_type`, `invalid_request`.
+    ClientRefused,
+    /// The provider does not know a scope.
+    Scope,
+    /// The provider has a fault of its own: `server_error`, `temporarily_unavailable` and whatever else it says.
+    ProviderError,
+    /// The answer names another issuer, or none though the provider announced that it would (RFC 9207, OA-05).
+    ResponseIssuer,
+    /// The token endpoint refuses id and secret: `invalid_client`.
+    ClientAuthentication,
+    /// The token endpoint refuses the code: `invalid_grant`, most often the redirect URI, PKCE or a code used twice.
+    Grant,
+    /// The token endpoint answers something else: not JSON, no token, an error of another kind.
+    TokenAnswer,
+    /// There is no ID token, though `openid` was asked for.
+    NoIdToken,
+    /// The ID token cannot be read, or lacks what it must have (`sub`, `iat`).
+    IdToken,
+    /// The ID token is not signed in a way that is accepted (`none`, a symmetric key).
+    Algorithm,
+    /// The ID token's signature is not the provider's.
+    Signature,
+    /// The ID token is another issuer's.
+    IdTokenIssuer,
+    /// The ID token is meant for another client (`aud`, `azp`).
+    Audience,
+    /// The ID token does not answer this attempt (OA-04).
+    Nonce,
+    /// The ID token is too old or from the future: one of the two clocks is wrong.
+    Clock,
+    /// The user-info endpoint refuses, or answers something else than a JSON object.
+    UserInfo,
+    /// User-info endpoint and ID token name different people (OA-07).
+    UserInfoSubject,
+    /// There is no text or number where the User identifier should be.
+    NoIdentifier,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 30] = [
+        Self::AddressRefused,
+        Self::Unreachable,
+        Self::Tls,
+        Self::TimedOut,
+        Self::CircuitOpen,
+        Self::TooLarge,
+        Self::Redirected,
+        Self::Discovery,
+        Self::DiscoveryIssuer,
+        Self::Keys,
+        Self::Attempt,
+        Self::Denied,
+        Self::ClientRefused,
+        Self::Scope,
+        Self::ProviderError,
+        Self::ResponseIssuer,
+        Self::ClientAuthentication,
+        Self::Grant,
+        Self::TokenAnswer,
+        Self::NoIdToken,
+        Self::IdToken,
+        Self::Algorithm,
+        Self::Signature,
+        Self::IdTokenIssuer,
+        Self::Audience,
+        Self::Nonce,
+        Self::Clock,
+        Self::UserInfo,
+        Self::UserInfoSubject,
+        Self::NoIdentifier,
+    ];
+
+    /// The code in logs, URLs and on pages, by which admins find it in the guide.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::AddressRefused => "address-refused",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::TimedOut => "timed-out",
+            Self::CircuitOpen => "circuit-open",
+            Self::TooLarge => "too-large",
+            Self::Redirected => "redirected",
+            Self::Discovery => "discovery",
+            Self::DiscoveryIssuer => "discovery-issuer",
+            Self::Keys => "keys",
+            Self::Attempt => "attempt",
+            Self::Denied => "denied",
+            Self::ClientRefused => "client-refused",
+            Self::Scope => "scope",
+            Self::ProviderError => "provider-error",
+            Self::ResponseIssuer => "response-issuer",
+            Self::ClientAuthentication => "client-authentication",
+            Self::Grant => "grant",
+            Self::TokenAnswer => "token-answer",
+            Self::NoIdToken => "no-id-token",
+            Self::IdToken => "id-token",
+            Self::Algorithm => "algorithm",
+            Self::Signature => "signature",
+            Self::IdTokenIssuer => "id-token-issuer",
+            Self::Audience => "audience",
+            Self::Nonce => "nonce",
+            Self::Clock => "clock",
+            Self::UserInfo => "user-info",
+            Self::UserInfoSubject => "user-info-subject",
+            Self::NoIdentifier => "no-identifier",
+        }
+    }
+
+    /// The fault with this code.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.key() == key)
+    }
+}
+
+/// What a test sign-in that succeeded still warns of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    /// The identifier can change hands: an address or a name that people choose (R45).
+    MutableIdentifier,
+    /// The provider gives no address: nothing can be compared with the invited one (R42).
+    NoEmail,
+    /// The provider does not say that it checked the address (OA-10).
+    EmailNotVerified,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_and_read_back() {
+        let keys: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.key()).collect();
+        assert_eq!(keys.len(), Fault::ALL.len());
+        assert!(Fault::ALL.into_iter().all(|fault| Fault::from_key(fault.key()) == Some(fault)));
+    }
+}
