@@ -46,4 +46,12 @@ ids! {
     LoginMethodId;
     /// A mail in the outbox.
     MailId;
+    /// A configuration of a login method.
+    ConfigurationId;
+    /// A way to a provider and back.
+    AttemptId;
+    /// A decision that an admin must take.
+    DecisionId;
+    /// What a form has to show on the page that it leads to.
+    FlashId;
 }

@@ -118,6 +118,17 @@ pub struct LoginMethod {
     pub kind: LoginMethodKind,
     /// The account's own name for it; `None` for the built-in one, whose name is in the i18n tables.
     pub name: Option<String>,
+    /// What the User identifier is, where people are invited by one.
+    pub hint: Option<IdentifierHint>,
+}
+
+/// What a login method means by User identifier (R42).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentifierHint {
+    /// The claim at the provider, such as `sub`.
+    pub claim: String,
+    /// The one that the last test received.
+    pub example: Option<String>,
 }
 
 /// Where an invitation's mail is (R61, R62). What was not handed to a mail server is never called sent.

@@ -2,7 +2,7 @@
 
 use super::Services;
 use crate::storage::{
-    AccountScope, StorageError, Tx, accounts,
+    AccountScope, StorageError, Tx, accounts, login_methods,
     audit::By,
     members::{self, Member},
 };
@@ -48,6 +48,7 @@ pub struct Actor {
     pub language: Language,
     ip: IpAddr,
     last_active: Option<Timestamp>,
+    proved: Timestamp,
 }
 
 impl Actor {
@@ -81,9 +82,7 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
             return Err(AppError::NoLongerAMember { account: place.account_name });
         }
     }
-    if !place.proved {
-        return Err(AppError::Unauthenticated);
-    }
+    let Some(proved) = place.proved else { return Err(AppError::Unauthenticated) };
     let roles = accounts::roles(tx, place.scope, &services.catalogue).await?;
     Ok(Actor {
         scope: place.scope,
@@ -97,6 +96,7 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
         language: place.language,
         ip: caller.ip,
         last_active: place.last_active,
+        proved,
     })
 }
 
@@ -132,7 +132,7 @@ pub async fn facts(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<Ac
         language: actor.language,
         me: actor.member,
         my: actor.effective.clone(),
-        methods: accounts::ready_login_methods(tx, actor.scope).await?,
+        methods: login_methods::ready(tx, actor.scope).await?,
         roles: actor.roles.clone(),
         mail_server: services.config.smtp.is_some(),
     })

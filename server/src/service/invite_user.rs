@@ -2,9 +2,10 @@
 
 use super::{Services, actors, actors::Actor};
 use crate::storage::{
-    Tx, accounts,
+    Tx,
     audit::{self, Event, To},
     invitations::{self, NewInvitation},
+    login_methods,
     members::{self, Member},
 };
 use app::{
@@ -84,7 +85,7 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let methods = accounts::ready_login_methods(&mut tx, actor.scope()).await?;
+        let methods = login_methods::ready(&mut tx, actor.scope()).await?;
         let mut request = Request::parse(form, &methods, &actor.roles, actor.language)?;
 
         let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;

@@ -1,10 +1,10 @@
 //! Accounts, their roles and login methods.
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, login_methods, on, statements};
 use app::domain::{
     ids::{AccountId, LoginMethodId, SessionId, UserId},
     language::Language,
-    member::{LoginMethod, LoginMethodKind},
+    member::LoginMethodKind,
     name::Slug,
     permission::{Catalogue, PermissionKey, Permissions},
     role::{BuiltInRole, Grant, Role, RoleKey, Roles},
@@ -18,8 +18,6 @@ statements! {
     INSERT = "
         INSERT INTO accounts (id, slug, name, language, created_at, audit_seq, audit_hash) VALUES ($1, $2, $3, $4, $5, 0, $6)";
     INSERT_ROLE = "INSERT INTO roles (account_id, key, name) VALUES ($1, $2, NULL)";
-    INSERT_LOGIN_METHOD = "
-        INSERT INTO login_methods (id, account_id, kind, name, enabled, created_at) VALUES ($1, $2, $3, NULL, TRUE, $4)";
     FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
     FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
@@ -31,8 +29,6 @@ statements! {
           FROM roles r LEFT JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
          WHERE r.account_id = $1 AND r.name IS NOT NULL
          ORDER BY r.name, r.key";
-    READY_LOGIN_METHODS = "
-        SELECT id, kind, name FROM login_methods WHERE account_id = $1 AND enabled ORDER BY created_at, id";
     OF_USER = "
         SELECT a.slug, a.name, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
@@ -101,13 +97,9 @@ pub async fn insert(
     for role in BuiltInRole::ALL {
         on!(tx, c => sqlx::query(INSERT_ROLE).bind(account.id.0).bind(role.key()).execute(c).await.map(|_| ()))?;
     }
-    on!(tx, c => sqlx::query(INSERT_LOGIN_METHOD)
-        .bind(method.0)
-        .bind(account.id.0)
-        .bind(LoginMethodKind::Password.key())
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(AccountScope::established(account.id))
+    let scope = AccountScope::established(account.id);
+    login_methods::insert(tx, scope, method, LoginMethodKind::Password, None, now).await?;
+    Ok(scope)
 }
 
 /// The account of a scope.
@@ -164,19 +156,6 @@ pub async fn roles(tx: &mut Tx, scope: AccountScope, catalogue: &Catalogue) -> R
         permissions,
     }));
     Ok(roles)
-}
-
-/// The login methods that are available and fully set up, in the order of their making.
-pub async fn ready_login_methods(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>, StorageError> {
-    let rows: Vec<(Uuid, String, Option<String>)> =
-        on!(tx, c => sqlx::query_as(READY_LOGIN_METHODS).bind(scope.id().0).fetch_all(c).await)?;
-    rows.into_iter().map(|(id, kind, name)| login_method(id, &kind, name)).collect()
-}
-
-/// A login method from its columns.
-pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result<LoginMethod, StorageError> {
-    let kind = LoginMethodKind::from_key(kind).ok_or(StorageError::inconsistent("login_methods", "kind"))?;
-    Ok(LoginMethod { id: LoginMethodId(id), kind, name })
 }
 
 /// Extras as the lists of both databases aggregate them.

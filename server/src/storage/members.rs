@@ -1,6 +1,6 @@
 //! Members: the lines of an account's Users list, and the actor of a request.
 
-use super::{AccountScope, StorageError, Tx, accounts, changed, containing, on, statements};
+use super::{AccountScope, StorageError, Tx, accounts, changed, containing, login_methods, on, statements};
 use app::domain::{
     email::Email,
     ids::{AccountId, InvitationId, LoginMethodId, MemberId, SessionId, UserId},
@@ -21,10 +21,11 @@ macro_rules! select_members {
     ($rest:expr) => {
         concat!(
             "
-        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_key, m.state, m.role_key, m.login_method_id,
+        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_key, m.state, m.role_key, m.login_method_id, m.identifier,
                m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
-               l.kind AS method_kind, l.name AS method_name,
+               l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
+               (SELECT COUNT(*) FROM decisions d WHERE d.member_id = m.id AND d.outcome IS NULL) AS decisions,
                i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.sponsor_id,
                COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
                COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
@@ -79,10 +80,9 @@ statements! {
         SELECT m.id, m.account_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.name AS account_name, a.language,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
-               CASE WHEN EXISTS (SELECT 1 FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                                  WHERE s.session_id = $3 AND l.enabled
-                                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
-                    THEN 1 ELSE 0 END AS proved
+               (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
+                 WHERE s.session_id = $3 AND l.enabled
+                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2";
     FIND = select_members!("AND m.id = $2");
@@ -102,6 +102,11 @@ statements! {
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
                              invited_at, version, changed_at, changed_by)
         VALUES ($1, $2, NULL, $3, $4, NULL, $4, 'invited', $5, $6, $7, 1, $7, $8)";
+    SET_METHOD = "
+        UPDATE members SET login_method_id = $3, identifier = $4, name = COALESCE($5, name), name_key = COALESCE($6, name_key)
+         WHERE account_id = $1 AND id = $2";
+    SET_IDENTIFIER = "UPDATE members SET identifier = $3 WHERE account_id = $1 AND id = $2";
+    FORGET_IDENTIFIERS = "UPDATE members SET identifier = NULL WHERE account_id = $1 AND login_method_id = $2";
     INSERT_ACTIVE = "
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
                              invited_at, joined_at, last_active_at, version, changed_at)
@@ -132,8 +137,10 @@ statements! {
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
          WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2
-           AND l.kind = 'password' AND l.enabled
-           AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)";
+           AND l.enabled AND l.id <> $3
+           AND (l.kind = 'password' AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)
+                OR EXISTS (SELECT 1 FROM identities i JOIN login_method_configurations c ON c.login_method_id = i.login_method_id
+                            WHERE i.login_method_id = l.id AND i.user_id = m.user_id AND c.stage = 'live'))";
     TOUCH = "UPDATE members SET last_active_at = $3 WHERE account_id = $1 AND id = $2";
     WITH_PERMISSION = "
         SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
@@ -164,8 +171,8 @@ pub struct Place {
     pub account_name: String,
     /// The account's language.
     pub language: Language,
-    /// Did this session prove the member's login method?
-    pub proved: bool,
+    /// When this session last proved the member's login method; `None` if it did not.
+    pub proved: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -179,7 +186,7 @@ struct PlaceRow {
     account_name: String,
     language: String,
     extras: Option<String>,
-    proved: i32,
+    proved_at: Option<i64>,
 }
 
 /// The place of a user in the account with this slug, if there is a row at all. For `service::actors` alone.
@@ -204,7 +211,7 @@ pub(crate) async fn place(
             last_active: row.last_active_at.map(Timestamp),
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
-            proved: row.proved == 1,
+            proved: row.proved_at.map(Timestamp),
         })
     })
     .transpose()
@@ -231,6 +238,12 @@ pub struct Member {
     pub grant: Grant,
     /// The login method.
     pub method: LoginMethod,
+    /// Is it switched on (R27)?
+    pub method_enabled: bool,
+    /// The User identifier that the person is invited by (R42).
+    pub identifier: Option<String>,
+    /// Must an admin decide on who came back from the provider (R43, R44)?
+    pub awaits_decision: bool,
     /// When the latest invitation was made.
     pub invited_at: Timestamp,
     /// When the person joined.
@@ -319,6 +332,7 @@ struct MemberRow {
     state: String,
     role_key: String,
     login_method_id: Uuid,
+    identifier: Option<String>,
     invited_at: i64,
     joined_at: Option<i64>,
     removed_at: Option<i64>,
@@ -328,6 +342,8 @@ struct MemberRow {
     extras: Option<String>,
     method_kind: String,
     method_name: Option<String>,
+    method_enabled: bool,
+    decisions: i64,
     invitation_id: Option<Uuid>,
     invitation_state: Option<String>,
     expires_at: Option<i64>,
@@ -370,7 +386,10 @@ impl TryFrom<MemberRow> for Member {
             name: row.name,
             state: state(&row.state)?,
             grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
-            method: accounts::login_method(row.login_method_id, &row.method_kind, row.method_name)?,
+            method: login_methods::login_method(row.login_method_id, &row.method_kind, row.method_name)?,
+            method_enabled: row.method_enabled,
+            identifier: row.identifier,
+            awaits_decision: row.decisions > 0,
             invited_at: Timestamp(row.invited_at),
             joined_at: row.joined_at.map(Timestamp),
             removed_at: row.removed_at.map(Timestamp),
@@ -667,8 +686,66 @@ pub(crate) async fn hold_of_user(
 
 /// Active owners with a working way in, `except` not counted (R33).
 pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
-    let owners: i64 = on!(tx, c => sqlx::query_scalar(OWNERS).bind(scope.id().0).bind(except.0).fetch_one(c).await)?;
+    owners(tx, scope, except.0, Uuid::nil()).await
+}
+
+/// Active owners with a working way in other than this method (R33, OA-19).
+pub async fn owners_without(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
+    owners(tx, scope, Uuid::nil(), method.0).await
+}
+
+async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) -> Result<u64, StorageError> {
+    let owners: i64 = on!(tx, c => sqlx::query_scalar(OWNERS)
+        .bind(scope.id().0)
+        .bind(except)
+        .bind(method)
+        .fetch_one(c).await)?;
     Ok(owners.unsigned_abs())
+}
+
+/// Says by which method a row is invited, and as which identifier (R26, R42); a name, if one is given, stands in the list.
+pub async fn set_method(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    method: LoginMethodId,
+    identifier: Option<&str>,
+    name: Option<&str>,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SET_METHOD)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(method.0)
+        .bind(identifier)
+        .bind(name)
+        .bind(name.map(str::to_lowercase))
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Gives a row another User identifier (R44, R46).
+pub async fn set_identifier(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    identifier: &str,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SET_IDENTIFIER)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(identifier)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Forgets the identifiers of a method whose provider now means other people by them (R45).
+pub async fn forget_identifiers(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(FORGET_IDENTIFIERS).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Notes that a member is active.

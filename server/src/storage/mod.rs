@@ -7,8 +7,13 @@ pub(crate) use tx::{changed, on, statements};
 
 pub mod accounts;
 pub mod audit;
+pub mod decisions;
+pub mod flashes;
+pub mod identities;
 pub mod invitations;
+pub mod login_methods;
 pub mod members;
+pub mod oauth_attempts;
 pub mod outbox;
 pub mod rate_buckets;
 pub mod sessions;
@@ -242,8 +247,13 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("storage", STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("audit", audit::STATEMENTS),
+        ("decisions", decisions::STATEMENTS),
+        ("flashes", flashes::STATEMENTS),
+        ("identities", identities::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
+        ("login_methods", login_methods::STATEMENTS),
         ("members", members::STATEMENTS),
+        ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("sessions", sessions::STATEMENTS),

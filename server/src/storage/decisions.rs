@@ -1,0 +1,157 @@
+//! Decisions that wait for an admin: somebody came back from a provider as another than the one invited (R43, R44).
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{DecisionId, InvitationId, LoginMethodId, MemberId},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    SUPERSEDE = "
+        UPDATE decisions SET outcome = 'superseded', decided_at = $3
+         WHERE account_id = $1 AND member_id = $2 AND outcome IS NULL";
+    INSERT = "
+        INSERT INTO decisions (id, account_id, member_id, invitation_id, login_method_id, identifier, email, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    OPEN = "
+        SELECT id, invitation_id, login_method_id, identifier, email, created_at
+          FROM decisions WHERE account_id = $1 AND member_id = $2 AND outcome IS NULL";
+    DECIDE = "
+        UPDATE decisions SET outcome = $3, decided_at = $4, decided_by = $5
+         WHERE account_id = $1 AND id = $2 AND outcome IS NULL";
+    USED = "
+        SELECT COUNT(*) FROM decisions
+         WHERE account_id = $1 AND invitation_id = $2 AND outcome = 'used' AND identifier = $3 AND email = $4";
+}
+
+/// What waits to be decided.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Its id.
+    pub id: DecisionId,
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// The method by which the person came.
+    pub method: LoginMethodId,
+    /// The identifier that the provider gave.
+    pub identifier: String,
+    /// The address that the provider gave.
+    pub email: Option<String>,
+    /// When the person came.
+    pub at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct DecisionRow {
+    id: Uuid,
+    invitation_id: Uuid,
+    login_method_id: Uuid,
+    identifier: String,
+    email: Option<String>,
+    created_at: i64,
+}
+
+/// Opens a decision, in place of one that was open for the same row.
+pub async fn open(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    decision: &Decision,
+) -> Result<(), StorageError> {
+    supersede(tx, scope, member, decision.at).await?;
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(decision.id.0)
+        .bind(scope.id().0)
+        .bind(member.0)
+        .bind(decision.invitation.0)
+        .bind(decision.method.0)
+        .bind(&decision.identifier)
+        .bind(&decision.email)
+        .bind(decision.at.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Closes what is open for a row without anybody deciding it: the invitation changed, or was taken up.
+pub async fn supersede(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SUPERSEDE)
+        .bind(scope.id().0)
+        .bind(member.0)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The open decision of a row.
+pub async fn find_open(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+) -> Result<Option<Decision>, StorageError> {
+    let row: Option<DecisionRow> =
+        on!(tx, c => sqlx::query_as(OPEN).bind(scope.id().0).bind(member.0).fetch_optional(c).await)?;
+    Ok(row.map(|row| Decision {
+        id: DecisionId(row.id),
+        invitation: InvitationId(row.invitation_id),
+        method: LoginMethodId(row.login_method_id),
+        identifier: row.identifier,
+        email: row.email,
+        at: Timestamp(row.created_at),
+    }))
+}
+
+/// How an admin decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The person may come in as the provider named them.
+    Used,
+    /// Not this person.
+    Rejected,
+}
+
+/// Decides; `false` if somebody was faster.
+pub async fn decide(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: DecisionId,
+    outcome: Outcome,
+    by: MemberId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let outcome = match outcome {
+        Outcome::Used => "used",
+        Outcome::Rejected => "rejected",
+    };
+    let decided = changed!(tx, c => sqlx::query(DECIDE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(outcome)
+        .bind(now.0)
+        .bind(by.0)
+        .execute(c).await)?;
+    Ok(decided == 1)
+}
+
+/// Did an admin decide that this invitation is good for this identifier with this address (R43)?
+pub async fn is_allowed(
+    tx: &mut Tx,
+    scope: AccountScope,
+    invitation: InvitationId,
+    identifier: &str,
+    email: &str,
+) -> Result<bool, StorageError> {
+    let used: i64 = on!(tx, c => sqlx::query_scalar(USED)
+        .bind(scope.id().0)
+        .bind(invitation.0)
+        .bind(identifier)
+        .bind(email)
+        .fetch_one(c).await)?;
+    Ok(used > 0)
+}

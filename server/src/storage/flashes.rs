@@ -1,0 +1,46 @@
+//! What a form has to show on the page that it leads to, for those without scripting and for pages made on the server.
+
+use super::{StorageError, Tx, on, statements};
+use app::domain::{
+    ids::{FlashId, SessionId},
+    time::Timestamp,
+};
+
+statements! {
+    SWEEP = "DELETE FROM flashes WHERE expires_at < $1";
+    INSERT = "INSERT INTO flashes (id, session_id, sealed, expires_at) VALUES ($1, $2, $3, $4)";
+    FIND = "SELECT sealed FROM flashes WHERE id = $1 AND session_id = $2 AND expires_at > $3";
+}
+
+/// Keeps a flash for this session until `expires`.
+pub async fn insert(
+    tx: &mut Tx,
+    id: FlashId,
+    session: SessionId,
+    sealed: &[u8],
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SWEEP).bind(now.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(id.0)
+        .bind(session.0)
+        .bind(sealed)
+        .bind(expires.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The flash of this session, sealed.
+pub async fn find(
+    tx: &mut Tx,
+    id: FlashId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_scalar(FIND)
+        .bind(id.0)
+        .bind(session.0)
+        .bind(now.0)
+        .fetch_optional(c).await)?)
+}

@@ -1,0 +1,134 @@
+//! Identities: who somebody is at a provider, (login method, identifier). An address is never a key (OA-08).
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{LoginMethodId, UserId},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+statements! {
+    FIND = "
+        SELECT user_id FROM identities WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3";
+    OF_USER = "
+        SELECT identifier, email FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
+    INSERT = "
+        INSERT INTO identities (id, account_id, login_method_id, user_id, identifier, email, created_at, last_used_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    USE = "
+        UPDATE identities SET email = $4, last_used_at = $5
+         WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3";
+    DELETE_OF_USER_HERE = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
+    DELETE_OF_METHOD = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2";
+    DELETE_OF_USER = "DELETE FROM identities WHERE user_id = $1";
+    FORGET_PROOFS = "
+        DELETE FROM session_proofs
+         WHERE login_method_id = $1 AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = $2)";
+}
+
+/// The user whom a provider calls by this identifier, exactly (R42, R45).
+pub async fn find(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    identifier: &str,
+) -> Result<Option<UserId>, StorageError> {
+    let user: Option<Uuid> = on!(tx, c => sqlx::query_scalar(FIND)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(identifier)
+        .fetch_optional(c).await)?;
+    Ok(user.map(UserId))
+}
+
+/// What the provider calls this user: identifier, and the address it last gave.
+pub async fn of_user(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    user: UserId,
+) -> Result<Option<(String, Option<String>)>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_USER)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(user.0)
+        .fetch_optional(c).await)?)
+}
+
+/// Links an identifier to a user.
+///
+/// # Errors
+/// [`StorageError::Taken`] if it is another user's, or the user has another by this method.
+pub async fn insert(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    user: UserId,
+    identifier: &str,
+    email: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(Uuid::now_v7())
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(user.0)
+        .bind(identifier)
+        .bind(email)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Notes that an identity was used, and the address that the provider gives it now (R45).
+pub async fn note_use(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    identifier: &str,
+    email: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(USE)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(identifier)
+        .bind(email)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Unlinks a user from a method, and forgets what sessions of the user proved by it (R46).
+pub async fn delete_of_user_here(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    user: UserId,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(DELETE_OF_USER_HERE)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(user.0)
+        .execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(FORGET_PROOFS).bind(method.0).bind(user.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Unlinks everybody from a method whose provider now means other people by its identifiers (R45); answers how many.
+pub async fn delete_of_method(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<u64, StorageError> {
+    let (account, id) = (scope.id().0, method.0);
+    let deleted = changed!(tx, c => sqlx::query(DELETE_OF_METHOD).bind(account).bind(id).execute(c).await)?;
+    super::login_methods::forget_proofs(tx, method).await?;
+    Ok(deleted)
+}
+
+/// Unlinks a user whose mailbox turned out to be somebody else's from every provider (R13).
+pub(crate) async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(DELETE_OF_USER).bind(user.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}

@@ -1,0 +1,366 @@
+//! Login methods and their configurations: drafts, live ones, and those before them.
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
+    member::{IdentifierHint, LoginMethod, LoginMethodKind},
+    name::Slug,
+    oauth::Configuration,
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO login_methods (id, account_id, kind, name, enabled, created_at) VALUES ($1, $2, $3, $4, TRUE, $5)";
+    READY = "
+        SELECT l.id, l.kind, l.name, c.configuration, c.example
+          FROM login_methods l
+          LEFT JOIN login_method_configurations c ON c.login_method_id = l.id AND c.stage = 'live'
+         WHERE l.account_id = $1 AND l.enabled AND (l.kind = 'password' OR c.id IS NOT NULL)
+         ORDER BY l.created_at, l.id";
+    ALL = "
+        SELECT l.id, l.kind, l.name, l.enabled, c.tested_at,
+               (SELECT COUNT(*) FROM login_method_configurations d WHERE d.login_method_id = l.id AND d.stage = 'draft') AS drafts,
+               (SELECT COUNT(*) FROM members m WHERE m.login_method_id = l.id AND m.state IN ('active', 'suspended')) AS members,
+               (SELECT COUNT(*) FROM members m WHERE m.login_method_id = l.id AND m.state = 'invited') AS invited,
+               (SELECT COUNT(*) FROM identities i WHERE i.login_method_id = l.id) AS linked
+          FROM login_methods l
+          LEFT JOIN login_method_configurations c ON c.login_method_id = l.id AND c.stage = 'live'
+         WHERE l.account_id = $1
+         ORDER BY l.created_at, l.id";
+    ACCOUNT_OF = "
+        SELECT a.id, a.slug, a.name, l.name AS method_name, l.enabled
+          FROM login_methods l JOIN accounts a ON a.id = l.account_id WHERE l.id = $1 AND l.kind = 'oauth'";
+    CONFIGURATION = "
+        SELECT id, configuration, secret, example FROM login_method_configurations
+         WHERE account_id = $1 AND login_method_id = $2 AND stage = $3";
+    CONFIGURATION_BY_ID = "
+        SELECT id, configuration, secret, example FROM login_method_configurations WHERE account_id = $1 AND id = $2";
+    DELETE_DRAFT = "
+        UPDATE login_method_configurations SET stage = 'retired', secret = NULL
+         WHERE account_id = $1 AND login_method_id = $2 AND stage = 'draft'";
+    INSERT_DRAFT = "
+        INSERT INTO login_method_configurations (id, account_id, login_method_id, stage, configuration, secret, created_at, created_by)
+        VALUES ($1, $2, $3, 'draft', $4, $5, $6, $7)";
+    RETIRE = "
+        UPDATE login_method_configurations SET stage = 'retired', secret = NULL
+         WHERE account_id = $1 AND login_method_id = $2 AND stage = 'live'";
+    PROMOTE = "
+        UPDATE login_method_configurations SET stage = 'live', tested_at = $3, example = $4
+         WHERE account_id = $1 AND id = $2 AND stage IN ('draft', 'live')";
+    RENAME = "UPDATE login_methods SET name = $3 WHERE account_id = $1 AND id = $2";
+    SWITCH = "UPDATE login_methods SET enabled = $3 WHERE account_id = $1 AND id = $2";
+    FORGET_PROOFS = "DELETE FROM session_proofs WHERE login_method_id = $1";
+    IN_USE = "
+        SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND login_method_id = $2 LIMIT 1) m";
+    DELETE_ATTEMPTS = "DELETE FROM oauth_attempts WHERE account_id = $1 AND login_method_id = $2";
+    DELETE_CONFIGURATIONS = "DELETE FROM login_method_configurations WHERE account_id = $1 AND login_method_id = $2";
+    DELETE_METHOD = "DELETE FROM login_methods WHERE account_id = $1 AND id = $2 AND kind = 'oauth'";
+}
+
+/// The stage of a configuration that sign-in or a test asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Edited, not yet proved by a test.
+    Draft,
+    /// The last one that passed.
+    Live,
+}
+
+impl Stage {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// Makes a login method. An OAuth method counts for nothing before its configuration passed a test.
+pub async fn insert(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: LoginMethodId,
+    kind: LoginMethodKind,
+    name: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(id.0)
+        .bind(scope.id().0)
+        .bind(kind.key())
+        .bind(name)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The login methods that are available and fully set up, in the order of their making.
+pub async fn ready(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>, StorageError> {
+    type Row = (Uuid, String, Option<String>, Option<String>, Option<String>);
+    let rows: Vec<Row> = on!(tx, c => sqlx::query_as(READY).bind(scope.id().0).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|(id, kind, name, configuration, example)| {
+            let hint = configuration.as_deref().map(read).transpose()?;
+            let hint = hint.map(|live| IdentifierHint { claim: live.identifier.to_string(), example });
+            Ok(LoginMethod { hint, ..login_method(id, &kind, name)? })
+        })
+        .collect()
+}
+
+/// A login method from its columns.
+pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result<LoginMethod, StorageError> {
+    let kind = LoginMethodKind::from_key(kind).ok_or(StorageError::inconsistent("login_methods", "kind"))?;
+    Ok(LoginMethod { id: LoginMethodId(id), kind, name, hint: None })
+}
+
+fn read(configuration: &str) -> Result<Configuration, StorageError> {
+    serde_json::from_str(configuration)
+        .map_err(|_| StorageError::inconsistent("login_method_configurations", "configuration"))
+}
+
+/// A login method as its settings show it.
+#[derive(Clone, Debug)]
+pub struct MethodLine {
+    /// The method.
+    pub method: LoginMethod,
+    /// Is it switched on?
+    pub enabled: bool,
+    /// When its live configuration passed; `None` without one.
+    pub tested: Option<Timestamp>,
+    /// Is there a draft?
+    pub has_draft: bool,
+    /// Active and suspended members who sign in by it.
+    pub members: u64,
+    /// People invited by it.
+    pub invited: u64,
+    /// Users who are known by it.
+    pub linked: u64,
+}
+
+impl MethodLine {
+    /// Is it available and fully set up?
+    pub fn is_ready(&self) -> bool {
+        self.enabled
+            && match self.method.kind {
+                LoginMethodKind::Password => true,
+                LoginMethodKind::OAuth => self.tested.is_some(),
+            }
+    }
+}
+
+#[derive(FromRow)]
+struct MethodRow {
+    id: Uuid,
+    kind: String,
+    name: Option<String>,
+    enabled: bool,
+    tested_at: Option<i64>,
+    drafts: i64,
+    members: i64,
+    invited: i64,
+    linked: i64,
+}
+
+/// Every login method of the account, in the order of their making.
+pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<MethodLine>, StorageError> {
+    let rows: Vec<MethodRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(MethodLine {
+                method: login_method(row.id, &row.kind, row.name)?,
+                enabled: row.enabled,
+                tested: row.tested_at.map(Timestamp),
+                has_draft: row.drafts > 0,
+                members: row.members.unsigned_abs(),
+                invited: row.invited.unsigned_abs(),
+                linked: row.linked.unsigned_abs(),
+            })
+        })
+        .collect()
+}
+
+/// One of them.
+pub async fn find(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<Option<MethodLine>, StorageError> {
+    Ok(all(tx, scope).await?.into_iter().find(|line| line.method.id == id))
+}
+
+/// Where a provider's answers belong.
+#[derive(Clone, Debug)]
+pub struct MethodAccount {
+    /// The account's scope: for the way to a provider and back, which is the account's own.
+    pub scope: AccountScope,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub account: String,
+    /// The method's name.
+    pub name: String,
+    /// Is the method switched on?
+    pub enabled: bool,
+}
+
+#[derive(FromRow)]
+struct MethodAccountRow {
+    id: Uuid,
+    slug: String,
+    name: String,
+    method_name: Option<String>,
+    enabled: bool,
+}
+
+/// The account of an OAuth method. For `service::oauth` alone: everybody may knock at a login method.
+pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<MethodAccount>, StorageError> {
+    let row: Option<MethodAccountRow> =
+        on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(MethodAccount {
+            scope: AccountScope::established(AccountId(row.id)),
+            slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+            account: row.name,
+            name: row.method_name.unwrap_or_default(),
+            enabled: row.enabled,
+        })
+    })
+    .transpose()
+}
+
+/// A configuration as saved.
+#[derive(Clone, Debug)]
+pub struct SavedConfiguration {
+    /// Its id.
+    pub id: ConfigurationId,
+    /// What it says.
+    pub configuration: Configuration,
+    /// The client secret, sealed.
+    pub secret: Option<Vec<u8>>,
+    /// The identifier that its test received.
+    pub example: Option<String>,
+}
+
+type ConfigurationRow = (Uuid, String, Option<Vec<u8>>, Option<String>);
+
+fn saved((id, configuration, secret, example): ConfigurationRow) -> Result<SavedConfiguration, StorageError> {
+    Ok(SavedConfiguration { id: ConfigurationId(id), configuration: read(&configuration)?, secret, example })
+}
+
+/// The draft of a method, or its live configuration.
+pub async fn configuration(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    stage: Stage,
+) -> Result<Option<SavedConfiguration>, StorageError> {
+    let row: Option<ConfigurationRow> = on!(tx, c => sqlx::query_as(CONFIGURATION)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(stage.key())
+        .fetch_optional(c).await)?;
+    row.map(saved).transpose()
+}
+
+/// The configuration with this id, whatever became of it.
+pub async fn configuration_by_id(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: ConfigurationId,
+) -> Result<Option<SavedConfiguration>, StorageError> {
+    let row: Option<ConfigurationRow> = on!(tx, c => sqlx::query_as(CONFIGURATION_BY_ID)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .fetch_optional(c).await)?;
+    row.map(saved).transpose()
+}
+
+/// Saves a draft in place of the one before.
+#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
+pub async fn save_draft(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    id: ConfigurationId,
+    configuration: &Configuration,
+    secret: Option<&[u8]>,
+    by: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    drop_draft(tx, scope, method).await?;
+    let text = serde_json::to_string(configuration)
+        .map_err(|_| StorageError::inconsistent("login_method_configurations", "configuration"))?;
+    on!(tx, c => sqlx::query(INSERT_DRAFT)
+        .bind(id.0)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(&text)
+        .bind(secret)
+        .bind(now.0)
+        .bind(by.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Gives a draft up.
+pub async fn drop_draft(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(DELETE_DRAFT).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Makes a draft that passed its test the live configuration; `false` if it is no longer there. A live one that passed again stays.
+pub async fn promote(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    tested: &SavedConfiguration,
+    example: &str,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let live = configuration(tx, scope, method, Stage::Live).await?;
+    if live.is_some_and(|live| live.id != tested.id) {
+        on!(tx, c => sqlx::query(RETIRE).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
+    }
+    let promoted = changed!(tx, c => sqlx::query(PROMOTE)
+        .bind(scope.id().0)
+        .bind(tested.id.0)
+        .bind(now.0)
+        .bind(example)
+        .execute(c).await)?;
+    Ok(promoted == 1)
+}
+
+/// Gives a method another name.
+pub async fn rename(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, name: &str) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(RENAME).bind(scope.id().0).bind(id.0).bind(name).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Switches a method on or off. What sessions proved by it while it was on is forgotten (OA-19).
+pub async fn switch(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, on: bool) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SWITCH).bind(scope.id().0).bind(id.0).bind(on).execute(c).await.map(|_| ()))?;
+    if !on {
+        forget_proofs(tx, id).await?;
+    }
+    Ok(())
+}
+
+/// Forgets what sessions proved by a method.
+pub async fn forget_proofs(tx: &mut Tx, id: LoginMethodId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(FORGET_PROOFS).bind(id.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Removes an OAuth method that no member row names; `false` if one does.
+pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<bool, StorageError> {
+    let (account, method) = (scope.id().0, id.0);
+    let in_use: i64 = on!(tx, c => sqlx::query_scalar(IN_USE).bind(account).bind(method).fetch_one(c).await)?;
+    if in_use > 0 {
+        return Ok(false);
+    }
+    forget_proofs(tx, id).await?;
+    for sql in [DELETE_ATTEMPTS, DELETE_CONFIGURATIONS] {
+        on!(tx, c => sqlx::query(sql).bind(account).bind(method).execute(c).await.map(|_| ()))?;
+    }
+    let deleted = changed!(tx, c => sqlx::query(DELETE_METHOD).bind(account).bind(method).execute(c).await)?;
+    Ok(deleted == 1)
+}

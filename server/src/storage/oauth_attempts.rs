@@ -1,0 +1,233 @@
+//! Ways to a provider and back: bound to one browser, good for one return (OA-03).
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, AttemptId, ConfigurationId, InvitationId, LoginMethodId, SessionId},
+    oauth::Fault,
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// The columns of [`Attempt`].
+macro_rules! columns {
+    () => {
+        "id, account_id, login_method_id, configuration_id, purpose, invitation_id, session_id, next, sealed, fault"
+    };
+}
+
+statements! {
+    INSERT = "
+        INSERT INTO oauth_attempts (id, state_hash, browser_hash, account_id, login_method_id, configuration_id, purpose, invitation_id,
+                                    session_id, next, sealed, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    RETURN = concat!("
+        UPDATE oauth_attempts SET returned_at = $4
+         WHERE state_hash = $1 AND browser_hash = $2 AND login_method_id = $3 AND returned_at IS NULL AND expires_at > $4
+        RETURNING ", columns!());
+    KEEP = "
+        UPDATE oauth_attempts SET sealed = $3, fault = $4, expires_at = $5 WHERE account_id = $1 AND id = $2";
+    FIND = concat!("
+        SELECT ", columns!(), " FROM oauth_attempts
+         WHERE id = $1 AND browser_hash = $2 AND returned_at IS NOT NULL AND used_at IS NULL AND expires_at > $3");
+    USE_UP = "
+        UPDATE oauth_attempts SET used_at = $3, sealed = NULL WHERE account_id = $1 AND id = $2 AND used_at IS NULL";
+    SWEEP = "DELETE FROM oauth_attempts WHERE expires_at < $1";
+}
+
+/// What somebody is sent to a provider for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptPurpose {
+    /// Signing in to the account.
+    SignIn,
+    /// Taking an invitation up.
+    Join,
+    /// Seeing whether a configuration works.
+    Test,
+}
+
+impl AttemptPurpose {
+    const ALL: [Self; 3] = [Self::SignIn, Self::Join, Self::Test];
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Join => "join",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A way to a provider about to begin.
+#[derive(Debug)]
+pub struct NewAttempt<'a> {
+    /// Its id.
+    pub id: AttemptId,
+    /// The hash of its `state`.
+    pub state_hash: &'a [u8],
+    /// The hash of the browser's cookie.
+    pub browser_hash: &'a [u8],
+    /// The method.
+    pub method: LoginMethodId,
+    /// The configuration by which it goes.
+    pub configuration: ConfigurationId,
+    /// What for.
+    pub purpose: AttemptPurpose,
+    /// The invitation to take up.
+    pub invitation: Option<InvitationId>,
+    /// The session of whoever tests.
+    pub session: Option<SessionId>,
+    /// Where to go on: a path of our own, or empty.
+    pub next: &'a str,
+    /// PKCE verifier and nonce, sealed.
+    pub sealed: &'a [u8],
+    /// When it is too late to return.
+    pub expires: Timestamp,
+}
+
+/// A way to a provider.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// The account whose method it is.
+    pub scope: AccountScope,
+    /// The method.
+    pub method: LoginMethodId,
+    /// The configuration by which it went.
+    pub configuration: ConfigurationId,
+    /// What for.
+    pub purpose: AttemptPurpose,
+    /// The invitation to take up.
+    pub invitation: Option<InvitationId>,
+    /// The session of whoever tests.
+    pub session: Option<SessionId>,
+    /// Where to go on.
+    pub next: String,
+    /// PKCE verifier and nonce before the return, what the provider said after it.
+    pub sealed: Option<Vec<u8>>,
+    /// What went wrong.
+    pub fault: Option<Fault>,
+}
+
+#[derive(FromRow)]
+struct AttemptRow {
+    id: Uuid,
+    account_id: Uuid,
+    login_method_id: Uuid,
+    configuration_id: Uuid,
+    purpose: String,
+    invitation_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    next: String,
+    sealed: Option<Vec<u8>>,
+    fault: Option<String>,
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = StorageError;
+
+    fn try_from(row: AttemptRow) -> Result<Self, StorageError> {
+        let purpose = AttemptPurpose::ALL.into_iter().find(|purpose| purpose.key() == row.purpose);
+        Ok(Self {
+            id: AttemptId(row.id),
+            scope: AccountScope::established(AccountId(row.account_id)),
+            method: LoginMethodId(row.login_method_id),
+            configuration: ConfigurationId(row.configuration_id),
+            purpose: purpose.ok_or(StorageError::inconsistent("oauth_attempts", "purpose"))?,
+            invitation: row.invitation_id.map(InvitationId),
+            session: row.session_id.map(SessionId),
+            next: row.next,
+            sealed: row.sealed,
+            fault: row.fault.as_deref().and_then(Fault::from_key),
+        })
+    }
+}
+
+/// Begins a way to a provider, and forgets those that ended before `long_ago`.
+pub async fn insert(
+    tx: &mut Tx,
+    scope: AccountScope,
+    new: &NewAttempt<'_>,
+    long_ago: Timestamp,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SWEEP).bind(long_ago.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(new.id.0)
+        .bind(new.state_hash)
+        .bind(new.browser_hash)
+        .bind(scope.id().0)
+        .bind(new.method.0)
+        .bind(new.configuration.0)
+        .bind(new.purpose.key())
+        .bind(new.invitation.map(|id| id.0))
+        .bind(new.session.map(|id| id.0))
+        .bind(new.next)
+        .bind(new.sealed)
+        .bind(now.0)
+        .bind(new.expires.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Takes the return of an attempt, once: `None` for one that this browser did not begin by this method, that returned before, or that is
+/// too old (OA-03, OA-05). For `service::oauth` alone.
+pub(crate) async fn take_return(
+    tx: &mut Tx,
+    state_hash: &[u8],
+    browser_hash: &[u8],
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<Option<Attempt>, StorageError> {
+    let row: Option<AttemptRow> = on!(tx, c => sqlx::query_as(RETURN)
+        .bind(state_hash)
+        .bind(browser_hash)
+        .bind(method.0)
+        .bind(now.0)
+        .fetch_optional(c).await)?;
+    row.map(Attempt::try_from).transpose()
+}
+
+/// Keeps what came of an attempt until `expires`: what the provider said, sealed, or what went wrong.
+pub async fn keep(
+    tx: &mut Tx,
+    attempt: &Attempt,
+    sealed: Option<&[u8]>,
+    fault: Option<Fault>,
+    expires: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(KEEP)
+        .bind(attempt.scope.id().0)
+        .bind(attempt.id.0)
+        .bind(sealed)
+        .bind(fault.map(Fault::key))
+        .bind(expires.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// What came of an attempt that this browser made, while it is kept and unused. For `service::oauth` alone.
+pub(crate) async fn find(
+    tx: &mut Tx,
+    id: AttemptId,
+    browser_hash: &[u8],
+    now: Timestamp,
+) -> Result<Option<Attempt>, StorageError> {
+    let row: Option<AttemptRow> = on!(tx, c => sqlx::query_as(FIND)
+        .bind(id.0)
+        .bind(browser_hash)
+        .bind(now.0)
+        .fetch_optional(c).await)?;
+    row.map(Attempt::try_from).transpose()
+}
+
+/// Uses up what came of an attempt; `false` if somebody was faster.
+pub async fn use_up(tx: &mut Tx, attempt: &Attempt, now: Timestamp) -> Result<bool, StorageError> {
+    let used = changed!(tx, c => sqlx::query(USE_UP)
+        .bind(attempt.scope.id().0)
+        .bind(attempt.id.0)
+        .bind(now.0)
+        .execute(c).await)?;
+    Ok(used == 1)
+}
