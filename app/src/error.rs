@@ -15,6 +15,8 @@ pub enum AppError {
     Unauthenticated,
     /// E-mail address and password do not go together.
     WrongCredentials,
+    /// The caller signed in too long ago for this (AZ-16).
+    ProveAgain,
     /// The policy refuses.
     Refused(Refusal),
     /// There is no such thing, or none that the caller may know of.
@@ -57,7 +59,7 @@ impl AppError {
         use http::StatusCode;
         match self {
             Self::Unauthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Self::Refused(_) | Self::NoLongerAMember { .. } => StatusCode::FORBIDDEN,
+            Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ProveAgain => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
@@ -73,6 +75,7 @@ impl AppError {
             Self::Invalid(fields) => Some(fields),
             Self::Unauthenticated
             | Self::WrongCredentials
+            | Self::ProveAgain
             | Self::Refused(_)
             | Self::NotFound
             | Self::NoLongerAMember { .. }

@@ -5,17 +5,19 @@ use crate::{
     api::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
         invitations::{InviteForm, Invited, Link, Resent},
-        joining::{Code, InvitationView, Joined, NewLink, SignUpForm},
+        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
+        login_methods::{DecisionView, MakeLiveForm, MethodView, MethodsView},
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
-        session::{Me, SignInForm, StrengthForm},
+        session::{Me, SignInForm, StrengthForm, WaysIn},
         setup::{SetUpForm, SetUpView},
     },
     domain::{
-        ids::{InvitationId, MailId, MemberId, SessionId, UserId},
+        ids::{AttemptId, DecisionId, FlashId, InvitationId, LoginMethodId, MailId, MemberId, SessionId, UserId},
         language::Language,
         list::ListQuery,
         name::Slug,
+        oauth::{ConfigurationForm, Preset},
         password::Strength,
     },
     error::AppError,
@@ -47,6 +49,8 @@ pub struct Visitor {
     pub invitation: Option<String>,
     /// The set-up token in this browser's cookie.
     pub setup: Option<String>,
+    /// The mark of this browser on its ways to providers (OA-03).
+    pub oauth: Option<String>,
     /// The mark of an earlier sign-in in this browser's cookie (EN-06).
     pub known_browser: Option<String>,
     /// The client's address, by the trusted proxies alone (EN-07).
@@ -97,6 +101,8 @@ pub trait Sessions: Send + Sync {
     async fn me(&self, visitor: &Visitor) -> Result<Option<Me>, AppError>;
     /// Signs in by e-mail address and password; answers where to go.
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError>;
+    /// The ways to sign in to the account with this slug.
+    async fn ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError>;
     /// Ends this session.
     async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError>;
     /// How hard a password is to guess; never logged.
@@ -148,11 +154,22 @@ pub trait Invitations: Send + Sync {
 #[async_trait]
 pub trait Joining: Send + Sync {
     /// What the page of an invitation shows this browser.
-    async fn view(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<InvitationView, AppError>;
+    async fn view(
+        &self,
+        visitor: &Visitor,
+        id: Option<InvitationId>,
+        attempt: Option<AttemptId>,
+    ) -> Result<InvitationView, AppError>;
     /// Mails a code that proves the mailbox, for the holder of a copied link (R12).
     async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError>;
     /// Makes a login and joins with it.
     async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError>;
+    /// Joins as the person whom the account's provider named.
+    async fn join_by_method(
+        &self,
+        visitor: &Visitor,
+        form: JoinByMethodForm,
+    ) -> Result<WithCookies<Joined>, AppError>;
     /// Joins with the present login.
     async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError>;
     /// Turns the invitation down (R63).
@@ -168,6 +185,52 @@ pub trait Outbox: Send + Sync {
     async fn list(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError>;
 }
 
+/// Settings → Login methods, and decisions about people who came by them. What changes something answers the page that shows it.
+#[async_trait]
+pub trait LoginMethods: Send + Sync {
+    /// The list.
+    async fn list(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError>;
+    /// One method with its form; `attempt` is a test that this browser ran.
+    async fn show(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        preset: Option<Preset>,
+        attempt: Option<AttemptId>,
+        flash: Option<FlashId>,
+    ) -> Result<MethodView, AppError>;
+    /// Adds a method with nothing set up yet.
+    async fn add(&self, caller: &Caller, preset: &str) -> Result<String, AppError>;
+    /// Saves a draft.
+    async fn save(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError>;
+    /// Gives a draft up.
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+    /// Makes what a test proved the live configuration.
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+    /// Lets the caller sign in by the method that the test just proved.
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+    /// Switches a method on or off.
+    async fn switch(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError>;
+    /// Removes a method that is in nobody's row.
+    async fn remove(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+    /// Who came back from a provider, beside who was invited; `None` if nothing is to be decided.
+    async fn decision(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        flash: Option<FlashId>,
+    ) -> Result<Option<DecisionView>, AppError>;
+    /// Decides about them: `use` or `reject`.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        decision: DecisionId,
+        outcome: &str,
+    ) -> Result<String, AppError>;
+}
+
 /// Everything the server offers to the server functions.
 #[derive(Clone)]
 #[allow(missing_docs, reason = "each field is its trait")]
@@ -179,4 +242,5 @@ pub struct Ports {
     pub invitations: Arc<dyn Invitations>,
     pub joining: Arc<dyn Joining>,
     pub outbox: Arc<dyn Outbox>,
+    pub login_methods: Arc<dyn LoginMethods>,
 }

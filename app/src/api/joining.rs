@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     domain::{
-        ids::InvitationId,
+        ids::{AttemptId, InvitationId},
         name::Slug,
         permission::Permissions,
         role::{RoleKey, Roles},
@@ -117,6 +117,34 @@ pub enum Standing {
     },
     /// Sign in: there is a login with this address (R16).
     SignIn,
+    /// Prove the present login first, so that the account's provider can be linked to it (R17).
+    SignInToLink {
+        /// The provider's name.
+        method: String,
+    },
+    /// Go to the account's provider and come back.
+    Provider {
+        /// The provider's name.
+        method: String,
+        /// The link that leads there.
+        start: String,
+    },
+    /// Back from the provider: one step is left.
+    Returned {
+        /// The provider's name.
+        method: String,
+        /// The way to the provider that ended here.
+        attempt: AttemptId,
+        /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.
+        name: Option<String>,
+        /// Is a mailed code asked for, because the link proves no mailbox (R12)?
+        needs_code: bool,
+    },
+    /// The login method is switched off (R27).
+    MethodOff {
+        /// The method's name; `None` for Email & password.
+        method: Option<String>,
+    },
     /// Join or decline: the right person is signed in (R15).
     Join {
         /// The signed-in address.
@@ -152,6 +180,27 @@ impl fmt::Debug for SignUpForm {
     }
 }
 
+/// Joining as the person whom the account's provider named, as typed.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JoinByMethodForm {
+    /// The invitation's id.
+    pub invitation: String,
+    /// The way to the provider that ended here.
+    pub attempt: String,
+    /// The name, for somebody new.
+    pub name: String,
+    /// The mailed code, where one is asked for (R12).
+    pub code: String,
+}
+
+impl fmt::Debug for JoinByMethodForm {
+    /// Without the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinByMethodForm").field("invitation", &self.invitation).finish_non_exhaustive()
+    }
+}
+
 /// A membership, just made or found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Joined {
@@ -162,6 +211,8 @@ pub enum Joined {
     },
     /// Held for an admin: the sponsor can no longer give this (R29).
     Held,
+    /// There is a login with this address: it must be proved first (R17).
+    ProveFirst,
 }
 
 /// A code was mailed (or would have been: the answer is the same).
@@ -182,8 +233,11 @@ pub enum NewLink {
 
 /// What the page of an invitation shows this browser. An empty id is that of the neutral page.
 #[server(endpoint = "invitation/view")]
-pub async fn view_invitation(#[server(default)] invitation: String) -> Result<InvitationView, AppError> {
-    ports()?.joining.view(&visitor()?, invitation.parse().ok()).await
+pub async fn view_invitation(
+    #[server(default)] invitation: String,
+    #[server(default)] attempt: String,
+) -> Result<InvitationView, AppError> {
+    ports()?.joining.view(&visitor()?, invitation.parse().ok(), attempt.parse().ok()).await
 }
 
 /// Mails a code that proves the mailbox (R12).
@@ -199,6 +253,15 @@ pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
 pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
     let back = crate::paths::invitation(&form.invitation);
     let joined = set_cookies(ports()?.joining.sign_up(&visitor()?, form).await?);
+    go_on_without_scripting(&joined.path_or(&back));
+    Ok(joined)
+}
+
+/// Joins as the person whom the account's provider named (R9, R42, INV-10).
+#[server(endpoint = "invitation/join-by-method")]
+pub async fn join_by_method(form: JoinByMethodForm) -> Result<Joined, AppError> {
+    let back = crate::paths::invitation(&form.invitation);
+    let joined = set_cookies(ports()?.joining.join_by_method(&visitor()?, form).await?);
     go_on_without_scripting(&joined.path_or(&back));
     Ok(joined)
 }
@@ -232,7 +295,7 @@ impl Joined {
     pub fn path_or(&self, otherwise: &str) -> String {
         match self {
             Self::In { slug } => crate::paths::account(slug.as_str()),
-            Self::Held => otherwise.to_owned(),
+            Self::Held | Self::ProveFirst => otherwise.to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod invitations;
 pub mod joining;
+pub mod login_methods;
 pub mod members;
 pub mod outbox;
 pub mod session;

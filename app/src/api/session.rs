@@ -57,6 +57,30 @@ impl fmt::Debug for StrengthForm {
     }
 }
 
+/// A way to sign in to an account, as its login page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayIn {
+    /// The text on the button.
+    pub name: String,
+    /// The link that starts it.
+    pub start: String,
+}
+
+/// The ways to sign in to an account. An unknown slug looks like an account with Email & password only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaysIn {
+    /// Is there Email & password?
+    pub password: bool,
+    /// The account's providers.
+    pub providers: Vec<WayIn>,
+}
+
+/// The ways to sign in to the account with this slug, going on to `next`, a path of our own or empty.
+#[server(endpoint = "session/ways-in")]
+pub async fn ways_in(account: String, #[server(default)] next: String) -> Result<WaysIn, AppError> {
+    ports()?.sessions.ways_in(&account, &next).await
+}
+
 /// The signed-in user, for the shell; `None` when nobody is.
 #[server(endpoint = "session/whoami")]
 pub async fn whoami() -> Result<Option<Me>, AppError> {

@@ -1,12 +1,15 @@
 //! Login methods and their configurations: drafts, live ones, and those before them.
 
 use super::{AccountScope, StorageError, Tx, changed, on, statements};
-use app::domain::{
+use app::{
+    api::login_methods::MethodLine,
+    domain::{
     ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
     member::{IdentifierHint, LoginMethod, LoginMethodKind},
     name::Slug,
     oauth::Configuration,
     time::Timestamp,
+},
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -119,36 +122,6 @@ pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result
 fn read(configuration: &str) -> Result<Configuration, StorageError> {
     serde_json::from_str(configuration)
         .map_err(|_| StorageError::inconsistent("login_method_configurations", "configuration"))
-}
-
-/// A login method as its settings show it.
-#[derive(Clone, Debug)]
-pub struct MethodLine {
-    /// The method.
-    pub method: LoginMethod,
-    /// Is it switched on?
-    pub enabled: bool,
-    /// When its live configuration passed; `None` without one.
-    pub tested: Option<Timestamp>,
-    /// Is there a draft?
-    pub has_draft: bool,
-    /// Active and suspended members who sign in by it.
-    pub members: u64,
-    /// People invited by it.
-    pub invited: u64,
-    /// Users who are known by it.
-    pub linked: u64,
-}
-
-impl MethodLine {
-    /// Is it available and fully set up?
-    pub fn is_ready(&self) -> bool {
-        self.enabled
-            && match self.method.kind {
-                LoginMethodKind::Password => true,
-                LoginMethodKind::OAuth => self.tested.is_some(),
-            }
-    }
 }
 
 #[derive(FromRow)]

@@ -1,0 +1,263 @@
+//! Settings → Login methods, and the decisions about people who came back from a provider as others than those invited. These pages are
+//! made on the server and put in place by the browser, so that the app need not carry them to everybody (see `pages::server_part`).
+
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{domain::oauth::ConfigurationForm, error::AppError};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+pub use views::*;
+
+/// A page made on the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The title of the window.
+    pub title: String,
+    /// The page.
+    pub html: String,
+}
+
+/// The page at this address, for whoever may see it. Needs `login_methods.manage`, and `users.invite` for a decision.
+#[server(endpoint = "login-methods/page")]
+pub async fn server_part(
+    account: String,
+    #[server(default)] path: String,
+    #[server(default)] query: String,
+) -> Result<Part, AppError> {
+    crate::pages::server_part::render(&ports()?, &caller_in(&account)?, &visitor()?, &path, &query).await
+}
+
+/// Adds a login method of this preset, with nothing set up yet; answers its page. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/add")]
+pub async fn add_login_method(account: String, preset: String) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.add(&caller_in(&account)?, &preset).await?)
+}
+
+/// Saves a draft (R45). Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/save")]
+pub async fn save_login_method(account: String, form: ConfigurationForm) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.save(&caller_in(&account)?, form).await?)
+}
+
+/// Gives a draft up. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/drop-draft")]
+pub async fn drop_draft(account: String, method: String) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.drop_draft(&caller_in(&account)?, id(&method)?).await?)
+}
+
+/// Makes what a test proved the live configuration, perhaps with another claim as the identifier. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/make-live")]
+pub async fn make_live(account: String, form: MakeLiveForm) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.make_live(&caller_in(&account)?, &visitor()?, form).await?)
+}
+
+/// Lets the caller sign in by the method that the test just proved. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/use-for-me")]
+pub async fn use_for_me(account: String, form: MakeLiveForm) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.use_for_me(&caller_in(&account)?, &visitor()?, form).await?)
+}
+
+/// Switches a method on or off (R27, R33, OA-19). Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/switch")]
+pub async fn switch_login_method(account: String, method: String, on: String) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.switch(&caller_in(&account)?, id(&method)?, on == "on").await?)
+}
+
+/// Removes a method that nobody was ever invited by. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/remove")]
+pub async fn remove_login_method(account: String, method: String) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.remove(&caller_in(&account)?, id(&method)?).await?)
+}
+
+/// Decides about somebody who came back from a provider as another than the one invited (R43, R44). Needs `users.invite`.
+#[server(endpoint = "users/decide")]
+pub async fn decide(account: String, member: String, decision: String, outcome: String) -> Result<String, AppError> {
+    go_on(ports()?.login_methods.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
+}
+
+/// What a test proved, to be made use of.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MakeLiveForm {
+    /// The method's id.
+    pub method: String,
+    /// The test's id.
+    pub attempt: String,
+    /// Another claim to be the identifier; empty for the configured one.
+    pub claim: String,
+    /// `yes` if people may lose their links by it (R45).
+    pub confirmed: String,
+}
+
+/// Answers a path of our own, and sends browsers without scripting there.
+#[cfg(feature = "ssr")]
+fn go_on(path: String) -> Result<String, AppError> {
+    go_on_without_scripting(&path);
+    Ok(path)
+}
+
+/// What the pages show; they never leave the server.
+#[cfg(feature = "ssr")]
+mod views {
+    use crate::domain::{
+        fields::FieldErrors,
+        ids::{AttemptId, DecisionId, MemberId},
+        member::{LoginMethod, LoginMethodKind},
+        oauth::{ConfigurationForm, Fault, Person, Warning},
+        policy::Verdict,
+        time::Timestamp,
+    };
+    use serde::{Deserialize, Serialize};
+
+    /// A login method as its settings show it.
+    #[derive(Clone, Debug)]
+    pub struct MethodLine {
+        /// The method.
+        pub method: LoginMethod,
+        /// Is it switched on?
+        pub enabled: bool,
+        /// When its live configuration passed; `None` without one.
+        pub tested: Option<Timestamp>,
+        /// Is there a draft?
+        pub has_draft: bool,
+        /// Active and suspended members who sign in by it.
+        pub members: u64,
+        /// People invited by it.
+        pub invited: u64,
+        /// Users who are known by it.
+        pub linked: u64,
+    }
+
+    impl MethodLine {
+        /// Is it available and fully set up?
+        pub fn is_ready(&self) -> bool {
+            self.enabled
+                && match self.method.kind {
+                    LoginMethodKind::Password => true,
+                    LoginMethodKind::OAuth => self.tested.is_some(),
+                }
+        }
+    }
+
+    /// The list of methods.
+    #[derive(Clone, Debug)]
+    pub struct MethodsView {
+        /// The methods.
+        pub lines: Vec<MethodLine>,
+        /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
+        pub fresh: bool,
+        /// Could Email & password be switched off (R33)?
+        pub notice: Option<Notice>,
+    }
+
+    /// What came of the last form.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Notice {
+        /// Refused: no owner would have a way in (R33, OA-19).
+        LastWayIn,
+        /// Refused: the method is in somebody's row.
+        InUse,
+        /// The fault of a provider that was asked.
+        Fault(Fault),
+        /// The test it rests on is too old, or was another browser's.
+        TestGone,
+        /// The draft was saved.
+        Saved,
+        /// The configuration is live.
+        Live,
+        /// The caller now signs in by this method.
+        UsedForMe,
+        /// What an admin decided stands.
+        Decided,
+        /// Somebody decided before.
+        DecidedBefore,
+    }
+
+    /// One method with its form.
+    #[derive(Clone, Debug)]
+    pub struct MethodView {
+        /// The method.
+        pub line: MethodLine,
+        /// What is set up, or was just typed.
+        pub form: ConfigurationForm,
+        /// What is wrong with what was typed.
+        pub errors: FieldErrors,
+        /// What came of the last form.
+        pub notice: Option<Notice>,
+        /// Is a client secret kept?
+        pub has_secret: bool,
+        /// The address to register at the provider, exactly (OA-13).
+        pub redirect_uri: String,
+        /// Does the draft name people differently, and how many lose their link by it (R45)?
+        pub loses: Option<u64>,
+        /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
+        pub fresh: bool,
+        /// Is it by this method that the caller signs in?
+        pub mine: bool,
+        /// The test that this browser ran last.
+        pub test: Option<TestView>,
+    }
+
+    /// What a test sign-in came to (OA-23).
+    #[derive(Clone, Debug)]
+    pub struct TestView {
+        /// Its id.
+        pub attempt: AttemptId,
+        /// What came of it.
+        pub result: TestResult,
+    }
+
+    /// What a test sign-in came to.
+    #[derive(Clone, Debug)]
+    pub enum TestResult {
+        /// It did not succeed.
+        Failed(Fault),
+        /// It succeeded up to the identifier.
+        Returned {
+            /// Every claim received: path, value, and whether such a claim can change hands.
+            claims: Vec<ShownClaim>,
+            /// Whom the configuration makes of them.
+            person: Result<Person, Fault>,
+            /// What to think about.
+            warnings: Vec<Warning>,
+            /// Is what was tested live now?
+            live: bool,
+        },
+    }
+
+    /// A claim as the test page shows it.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct ShownClaim {
+        /// The path by which a configuration names it.
+        pub path: String,
+        /// Its value, cut to a length that can be shown.
+        pub value: String,
+        /// Can it change hands (R45)?
+        pub mutable: bool,
+    }
+
+    /// Who came back from a provider, beside who was invited.
+    #[derive(Clone, Debug)]
+    pub struct DecisionView {
+        /// The row.
+        pub member: MemberId,
+        /// The decision.
+        pub decision: DecisionId,
+        /// The name of the row.
+        pub label: String,
+        /// The method's name.
+        pub method: String,
+        /// The invited address and the provider's.
+        pub email: (String, Option<String>),
+        /// The invited identifier and the provider's.
+        pub identifier: (Option<String>, String),
+        /// When the person came.
+        pub at: Timestamp,
+        /// May the caller decide?
+        pub verdict: Verdict,
+        /// What came of the last form.
+        pub notice: Option<Notice>,
+    }
+}
