@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod mail;
+pub mod oauth;
 pub mod secrets;
 pub mod service;
 pub mod storage;

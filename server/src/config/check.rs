@@ -32,6 +32,7 @@ pub(super) fn check(config: &mut Config) -> Checked {
             "a public Roster needs a mail server; set allow_no_mail = true to go without",
         )?,
     }
+    readable("oauth.ca_file", config.oauth.ca_file.as_deref())?;
     numbers(config)?;
     readable("passwords.breached_file", config.passwords.breached_file.as_deref())?;
     permissions(&config.permission)

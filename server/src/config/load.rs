@@ -217,6 +217,8 @@ mod tests {
             (&[SMTP[0], SMTP[1], ("smtp.username", "roster"), ("smtp.password", "changeme")], "smtp.password"),
             (&[SMTP[0], SMTP[1], ("smtp.username", "r"), ("smtp.password", "pw"), ("smtp.tls", "none")], "smtp.tls"),
             (&[SMTP[0], SMTP[1], ("smtp.ca_file", "/no/such/file")], "smtp.ca_file"),
+            (&[("oauth.ca_file", "/no/such/file")], "oauth.ca_file"),
+            (&[("oauth.allow_hosts", "https://id.corp.example")], "oauth.allow_hosts"),
             (&[("accounts.create", "anybody")], "accounts.create"),
             (&[("accounts.language", "fr")], "accounts.language"),
             (&[("passwords.shortest", "4")], "passwords.shortest"),
@@ -291,6 +293,7 @@ mod tests {
                 from: "roster@example.org".parse().unwrap(),
                 ca_file: Some("x".into()),
             }),
+            oauth: crate::config::OAuth { ca_file: Some("x".into()), allow_hosts: Vec::new() },
             passwords: crate::config::Passwords { breached_file: Some("x".into()), ..Default::default() },
             permission: vec![Permission {
                 key: "bots.fly".to_owned(),

@@ -19,7 +19,7 @@ use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use url::Url;
-use values::{network_list, text, text_option};
+use values::{host_list, network_list, text, text_option};
 
 /// Everything an operator can set. [`SETTINGS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub struct Config {
     /// The mail server; without one, mails stay in the outbox and links are handed over by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp: Option<Smtp>,
+    /// Reaching the providers of login methods.
+    pub oauth: OAuth,
     /// Accounts.
     pub accounts: Accounts,
     /// Passwords.
@@ -161,6 +163,18 @@ pub enum SmtpTls {
     Tls,
     /// Nothing: for a relay on the same host.
     None,
+}
+
+/// Reaching the providers of login methods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuth {
+    /// Certificates (PEM) trusted for providers, besides the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Hosts of providers that may be reached although their addresses are private (OA-15).
+    #[serde(deserialize_with = "host_list")]
+    pub allow_hosts: Vec<String>,
 }
 
 /// Accounts.
@@ -312,6 +326,7 @@ impl Default for Config {
             log: Log::default(),
             mail: Mail::default(),
             smtp: None,
+            oauth: OAuth::default(),
             accounts: Accounts::default(),
             passwords: Passwords::default(),
             sessions: Sessions::default(),

@@ -44,6 +44,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("smtp.password_file", "", "A file with that password, readable by its owner alone; instead of smtp.password"),
     ("smtp.from", "", "Sender of all mails, for example Roster <roster@example.org>; needed with smtp.host"),
     ("smtp.ca_file", "", "Certificates (PEM) trusted for the mail server, besides the public ones"),
+    ("oauth.ca_file", "", "Certificates (PEM) trusted for providers of login methods, besides the public ones"),
+    (
+        "oauth.allow_hosts",
+        "[]",
+        "Hosts of providers that may be reached in private networks, for example [\"id.corp.example\"]",
+    ),
     ("accounts.create", "owners", "Who may open another account in the browser: nobody, owners or everyone"),
     ("accounts.language", "en", "Language of new accounts and their mails: en or de"),
     ("passwords.shortest", "15", "Fewest characters of a new password, 8 to 64"),

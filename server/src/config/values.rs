@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
 };
-use url::Url;
+use url::{Host, Url};
 
 /// A secret: shown as `***` wherever it is printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -174,8 +174,31 @@ pub(super) mod text_option {
     }
 }
 
-/// Networks as a list, or, as environment and flags have it, separated by commas. A lone address is a network of one.
+/// Networks as a list. A lone address is a network of one.
 pub(super) fn network_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    parts(from)?
+        .iter()
+        .map(|part| {
+            part.parse::<IpNet>()
+                .or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| de::Error::custom(format!("{part:?} is not a network like 10.0.0.0/8")))
+        })
+        .collect()
+}
+
+/// Hosts as a list, each as it stands in URLs: in lower case, IPv6 in brackets.
+pub(super) fn host_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    parts(from)?
+        .iter()
+        .map(|part| match Host::parse(part) {
+            Ok(host) => Ok(host.to_string()),
+            Err(_) => Err(de::Error::custom(format!("{part:?} is not a host like id.corp.example"))),
+        })
+        .collect()
+}
+
+/// A list, or, as environment and flags have it, its parts separated by commas.
+fn parts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Raw {
@@ -186,16 +209,7 @@ pub(super) fn network_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpN
         Raw::List(parts) => parts,
         Raw::Commas(all) => all.split(',').map(str::to_owned).collect(),
     };
-    parts
-        .iter()
-        .map(|part| part.trim())
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            part.parse::<IpNet>()
-                .or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from))
-                .map_err(|_| de::Error::custom(format!("{part:?} is not a network like 10.0.0.0/8")))
-        })
-        .collect()
+    Ok(parts.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
 }
 
 #[cfg(test)]
