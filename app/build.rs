@@ -3,7 +3,8 @@ use leptos_i18n_build::{Config, ParseOptions, TranslationsInfos};
 use std::{error::Error, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 8] = ["common", "session", "joining", "errors", "users", "outbox", "catalogue", "mail"];
+const NAMESPACES: [&str; 9] =
+    ["common", "session", "joining", "errors", "users", "outbox", "catalogue", "mail", "methods"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

@@ -264,10 +264,8 @@ fn form(
             return;
         }
         event.prevent_default();
-        if let Ok(fields) = form_data_from_event(&event)
-            && let Ok(form) = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields)
-        {
-            sending.send(String::from(form.to_string()));
+        if let Some(form) = fields_of(&event) {
+            sending.send(form);
         }
     };
     view! {
@@ -276,6 +274,20 @@ fn form(
         </form>
     }
     .into_any()
+}
+
+/// The fields of a form about to be sent, its button's among them.
+fn fields_of(event: &SubmitEvent) -> Option<String> {
+    let fields = form_data_from_event(event).ok()?;
+    web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields).ok().map(|form| String::from(form.to_string()))
+}
+
+/// Sends a form that the server wrote, to the server function that it names, which answers the path to go on to.
+pub fn post_form(event: &SubmitEvent, action: String, then: impl FnOnce(Result<String, AppError>) + 'static) {
+    event.prevent_default();
+    if let Some(form) = fields_of(event) {
+        spawn_local(async move { then(read(&in_browser::post(&action, form).await)) });
+    }
 }
 
 #[cfg(not(feature = "ssr"))]
@@ -287,8 +299,9 @@ mod in_browser {
     use web_sys::{Headers, RequestInit, Response, wasm_bindgen::JsCast, wasm_bindgen::JsValue};
 
     /// Posts a form; the answer's text, which is empty if none came.
-    pub(super) fn post(path: &'static str, form: String) -> Answer {
-        Box::pin(SendWrapper::new(async move { fetch(path, &form).await.unwrap_or_default() }))
+    pub(super) fn post(path: &str, form: String) -> Answer {
+        let path = path.to_owned();
+        Box::pin(SendWrapper::new(async move { fetch(&path, &form).await.unwrap_or_default() }))
     }
 
     async fn fetch(path: &str, form: &str) -> Result<String, JsValue> {
@@ -309,7 +322,7 @@ mod in_browser {
 /// On the server nobody sends forms: browsers do.
 #[cfg(feature = "ssr")]
 mod in_browser {
-    pub(super) async fn post(_: &'static str, _: String) -> String {
+    pub(super) async fn post(_: &str, _: String) -> String {
         String::new()
     }
 }

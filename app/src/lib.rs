@@ -23,7 +23,7 @@ use leptos_router::{
 };
 use pages::{
     AccountHomePage, AccountLayout, AccountsPage, EditDialog, HomePage, InvitationPage, InviteDialog, LoginPage,
-    NotFoundPage, OutboxPage, RemoveDialog, SetUpPage, UsersPage,
+    NotFoundPage, OutboxPage, RemoveDialog, ServerPage, SetUpPage, UsersPage,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -79,6 +79,9 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/:id/remove") view=RemoveDialog ssr=Async />
                     </ParentRoute>
                     <Route path=path!("/settings/outbox") view=OutboxPage ssr=Async />
+                    <Route path=path!("/settings/login-methods") view=ServerPage ssr=Async />
+                    <Route path=path!("/settings/login-methods/:id") view=ServerPage ssr=Async />
+                    <Route path=path!("/settings/decisions/:id") view=ServerPage ssr=Async />
                 </ParentRoute>
             </Routes>
         </Router>

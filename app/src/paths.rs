@@ -1,5 +1,7 @@
 //! The addresses of pages, in one place.
 
+use crate::domain::ids::{AttemptId, InvitationId, LoginMethodId, MemberId};
+
 /// First run.
 pub const SETUP: &str = "/setup";
 /// Signing in.
@@ -20,6 +22,51 @@ pub fn account(slug: &str) -> String {
 /// Settings → Users.
 pub fn users(slug: &str) -> String {
     format!("/a/{slug}/settings/users")
+}
+
+/// Settings → Login methods.
+pub fn login_methods(slug: &str) -> String {
+    format!("/a/{slug}/settings/login-methods")
+}
+
+/// One login method.
+pub fn login_method(slug: &str, id: LoginMethodId) -> String {
+    format!("/a/{slug}/settings/login-methods/{id}")
+}
+
+/// One login method, with what a test sign-in brought back.
+pub fn tested(slug: &str, id: LoginMethodId, attempt: AttemptId) -> String {
+    format!("/a/{slug}/settings/login-methods/{id}?attempt={attempt}")
+}
+
+/// Deciding about somebody who came back from a provider as another than the one invited.
+pub fn decide(slug: &str, member: MemberId) -> String {
+    format!("/a/{slug}/settings/decisions/{member}")
+}
+
+/// The way to a provider.
+pub fn oauth_start(method: LoginMethodId) -> String {
+    format!("/oauth/{method}/start")
+}
+
+/// The way to a provider to see whether its configuration works.
+pub fn oauth_test(slug: &str, method: LoginMethodId) -> String {
+    format!("/a/{slug}/settings/login-methods/{method}/test")
+}
+
+/// The way back from a provider.
+pub fn oauth_callback(method: LoginMethodId) -> String {
+    format!("/oauth/{method}/callback")
+}
+
+/// A page that says by this key what went wrong on the way.
+pub fn with_problem(page: &str, problem: &str) -> String {
+    format!("{page}?problem={problem}")
+}
+
+/// An invitation's page, for somebody who came back from the provider.
+pub fn returned(id: InvitationId, attempt: AttemptId) -> String {
+    format!("{}?attempt={attempt}", invitation(id))
 }
 
 /// + New user.

@@ -165,11 +165,7 @@ pub trait Joining: Send + Sync {
     /// Makes a login and joins with it.
     async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError>;
     /// Joins as the person whom the account's provider named.
-    async fn join_by_method(
-        &self,
-        visitor: &Visitor,
-        form: JoinByMethodForm,
-    ) -> Result<WithCookies<Joined>, AppError>;
+    async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError>;
     /// Joins with the present login.
     async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError>;
     /// Turns the invitation down (R63).

@@ -77,7 +77,7 @@ pub struct WaysIn {
 
 /// The ways to sign in to the account with this slug, going on to `next`, a path of our own or empty.
 #[server(endpoint = "session/ways-in")]
-pub async fn ways_in(account: String, #[server(default)] next: String) -> Result<WaysIn, AppError> {
+pub async fn list_ways_in(account: String, #[server(default)] next: String) -> Result<WaysIn, AppError> {
     ports()?.sessions.ways_in(&account, &next).await
 }
 

@@ -8,6 +8,7 @@ use crate::{
     paths,
 };
 use leptos::prelude::*;
+use leptos_router::{hooks::use_location, location::Url};
 
 /// An error in words, announced at once. Shows nothing while there is none.
 #[component]
@@ -27,8 +28,8 @@ pub fn ErrorBox(
             } else {
                 error_text(locale, &error)
             };
-            let sign_in = (error == AppError::Unauthenticated)
-                .then(|| view! { <a href=paths::LOGIN rel="external">{text!(locale, common.sign_in)}</a> });
+            let sign_in = (error == AppError::Unauthenticated || error == AppError::ProveAgain)
+                .then(|| view! { <a href=sign_in_and_back() rel="external">{text!(locale, errors.sign_in_again)}</a> });
             view! {
                 <div class="note note-bad" role="alert">
                     <Icon name="alert" />
@@ -37,6 +38,13 @@ pub fn ErrorBox(
             }
         })
     }
+}
+
+/// The account's sign-in page, from which one comes back here.
+fn sign_in_and_back() -> String {
+    let path = use_location().pathname.get_untracked();
+    let slug = path.strip_prefix("/a/").and_then(|rest| rest.split('/').next());
+    format!("{}?next={}", slug.map_or_else(|| paths::LOGIN.to_owned(), paths::login), Url::escape(&path))
 }
 
 /// Why something is refused, before anybody tries.

@@ -42,6 +42,7 @@
 
 mod badge;
 mod button;
+mod clipboard;
 mod dialog;
 mod empty;
 mod error_box;
@@ -57,6 +58,7 @@ mod toast;
 
 pub use badge::*;
 pub use button::*;
+pub use clipboard::*;
 pub use dialog::*;
 pub use empty::*;
 pub use error_box::*;

@@ -1,11 +1,11 @@
 //! The page of an invitation, for the person invited: every state of a link in calm words.
 
-use super::{Failed, load_anew, loaded, shell::Card, with_next};
+use super::{Failed, load_anew, loaded, problem::problem_note, shell::Card, with_next};
 use crate::{
     api::{
         joining::{
-            AskForNewLink, Decline, InvitationView, Join, MailCode, NewLink, OpenInvitation, SignUp, Standing,
-            ViewInvitation,
+            AskForNewLink, Decline, InvitationView, Join, JoinByMethod, Joined, MailCode, NewLink, OpenInvitation,
+            SignUp, Standing, ViewInvitation,
         },
         session::SignOut,
     },
@@ -20,7 +20,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
 
 /// What a page of an invitation shares with its parts.
 #[derive(Clone, Copy)]
@@ -35,7 +35,10 @@ pub fn InvitationPage() -> impl IntoView {
     let locale = use_locale();
     let parameters = use_params_map();
     let id = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let page = Page { locale, invitation: Load::new(move || ViewInvitation { invitation: id.get() }) };
+    let query = use_query_map();
+    let attempt = Memo::new(move |_| query.with(|map| map.get("attempt").unwrap_or_default()));
+    let ask = move || ViewInvitation { invitation: id.get(), attempt: attempt.get() };
+    let page = Page { locale, invitation: Load::new(ask) };
     let view = loaded(move || async move {
         match page.invitation.await {
             Ok(view) => page.show(view),
@@ -45,6 +48,7 @@ pub fn InvitationPage() -> impl IntoView {
     view! {
         <Title text=text!(locale, joining.title) />
         <Card>
+            {problem_note()}
             {view}
         </Card>
     }
@@ -140,22 +144,112 @@ impl Page {
                 let sign_up = NewLogin { email, name, needs_code, shortest_password };
                 self.sign_up(open, sign_up, or_sign_in).into_any()
             }
-            Standing::SignIn => self.sign_in(open).into_any(),
+            Standing::SignIn => {
+                let title = text!(self.locale, joining.sign_in_title, account = open.account.clone());
+                self.sign_in(open, title, text!(self.locale, joining.sign_in_text).to_owned()).into_any()
+            }
+            Standing::SignInToLink { method } => {
+                let account = open.account.clone();
+                let title = text!(self.locale, joining.link_title, method = method.clone());
+                let text = text!(self.locale, joining.link_text, account = account, method = method);
+                self.sign_in(open, title, text).into_any()
+            }
+            Standing::Provider { method, start } => self.provider(open, method, start).into_any(),
+            Standing::Returned { method, attempt, name, needs_code } => {
+                self.returned(open, method, attempt.to_string(), name, needs_code).into_any()
+            }
+            Standing::MethodOff { .. } => says(
+                text!(self.locale, joining.off_title),
+                text!(self.locale, joining.off_text, account = open.account),
+            ),
             Standing::Join { email } => self.join(open, email).into_any(),
             Standing::SomebodyElse { email } => self.somebody_else(open, email).into_any(),
         }
     }
 
     /// Signing in with the login there is, and coming back (R16).
-    fn sign_in(self, open: OpenInvitation) -> impl IntoView {
+    fn sign_in(self, open: OpenInvitation, title: String, text: String) -> impl IntoView {
         let locale = self.locale;
         view! {
-            <h1>{text!(locale, joining.sign_in_title, account = open.account.clone())}</h1>
-            <p class="page-lead">{text!(locale, joining.sign_in_text)}</p>
+            <h1>{title}</h1>
+            <p class="page-lead">{text}</p>
             {offer(locale, &open)}
             <div class="actions">
                 <a class="button button-primary" href=sign_in_and_back(&open)>{text!(locale, joining.sign_in)}</a>
             </div>
+        }
+    }
+
+    /// To the account's provider, and back here: by a link, as the policy lets no form lead there (BR-01).
+    fn provider(self, open: OpenInvitation, method: String, start: String) -> impl IntoView {
+        let locale = self.locale;
+        let (account, button) = (open.account.clone(), text!(locale, joining.provider_button, method = method.clone()));
+        view! {
+            <h1>{text!(locale, joining.join_title, account = account.clone())}</h1>
+            <p class="page-lead">{text!(locale, joining.provider_text, account = account, method = method)}</p>
+            {offer(locale, &open)}
+            <div class="actions">
+                <a class="button button-primary" href=start rel="external">
+                    {button}
+                </a>
+            </div>
+        }
+    }
+
+    /// The last step of somebody whom the provider named (R9, R50).
+    fn returned(
+        self,
+        open: OpenInvitation,
+        method: String,
+        attempt: String,
+        name: Option<String>,
+        needs_code: bool,
+    ) -> impl IntoView {
+        let locale = self.locale;
+        let join = Post::<JoinByMethod>::new();
+        let error = join.error();
+        let form = form_with(error);
+        let (prove_first, set_prove_first) = signal(false);
+        join.on_success(move |joined| match joined.path_or("").as_str() {
+            "" if joined == Joined::ProveFirst => set_prove_first.set(true),
+            "" => self.invitation.refetch(),
+            path => load_anew(path),
+        });
+        let id = open.id.to_string();
+        let mailing = needs_code.then(|| code_form(locale, id.clone()));
+        let (code_sent, code_form) = mailing.unzip();
+        let code = needs_code.then(|| code_field(locale, error, code_sent));
+        let name = name.map(|name| name_field(locale, error, name, |_| ()));
+        let back = sign_in_and_back(&open);
+        let first = move || {
+            prove_first.get().then(|| {
+                view! {
+                    <div class="note note-warn" role="alert">
+                        <Icon name="alert" />
+                        <p>
+                            {text!(locale, joining.prove_first)} " "
+                            <a href=back.clone()>{text!(locale, joining.sign_in)}</a>
+                        </p>
+                    </div>
+                }
+            })
+        };
+        view! {
+            <h1>{text!(locale, joining.join_title, account = open.account.clone())}</h1>
+            <p class="page-lead">{text!(locale, joining.returned_text, method = method)}</p>
+            {offer(locale, &open)}
+            {first}
+            {code_form}
+            <PostForm post=join node_ref=form class="form">
+                <ErrorBox error />
+                <input type="hidden" name="form[invitation]" value=id />
+                <input type="hidden" name="form[attempt]" value=attempt />
+                {name}
+                {code}
+                <div class="actions">
+                    <Button busy=join.pending()>{text!(locale, joining.join)}</Button>
+                </div>
+            </PostForm>
         }
     }
 
@@ -259,24 +353,7 @@ impl NewLogin {
         let typed_name = RwSignal::new(self.name.clone());
         let email = self.email.clone();
         let own_words = Signal::derive(move || vec![email.clone(), typed_name.get()]);
-        let code = self.needs_code.then(|| {
-            view! {
-                <Field
-                    name="form[code]"
-                    label=text!(locale, joining.code)
-                    hint=text!(locale, joining.code_hint)
-                    kind=Kind::Code
-                    required=true
-                    problem=problem_at(error, fields::Field::Code)
-                />
-                <div class="actions">
-                    <Button look=Look::Plain form=CODE_FORM icon="mail">
-                        {text!(locale, joining.mail_code)}
-                    </Button>
-                </div>
-                {code_sent}
-            }
-        });
+        let code = self.needs_code.then(|| code_field(locale, error, code_sent));
         view! {
             <Field
                 name="form[email]"
@@ -289,16 +366,7 @@ impl NewLogin {
                 problem=problem_at(error, fields::Field::Email)
             />
             {code}
-            <Field
-                name="form[name]"
-                label=text!(locale, joining.name)
-                autocomplete="name"
-                initial=self.name
-                required=true
-                check=check_name
-                problem=problem_at(error, fields::Field::Name)
-                on_input=move |text| typed_name.set(text)
-            />
+            {name_field(locale, error, self.name, move |text| typed_name.set(text))}
             <NewPasswordField
                 name="form[password]"
                 label=text!(locale, common.password)
@@ -308,6 +376,47 @@ impl NewLogin {
             />
         }
     }
+}
+
+fn name_field(
+    locale: Locale,
+    error: Signal<Option<AppError>>,
+    name: String,
+    on_input: impl Fn(String) + Send + Sync + 'static,
+) -> AnyView {
+    view! {
+        <Field
+            name="form[name]"
+            label=text!(locale, joining.name)
+            autocomplete="name"
+            initial=name
+            required=true
+            check=check_name
+            problem=problem_at(error, fields::Field::Name)
+            on_input
+        />
+    }
+    .into_any()
+}
+
+fn code_field(locale: Locale, error: Signal<Option<AppError>>, code_sent: Option<AnyView>) -> AnyView {
+    view! {
+        <Field
+            name="form[code]"
+            label=text!(locale, joining.code)
+            hint=text!(locale, joining.code_hint)
+            kind=Kind::Code
+            required=true
+            problem=problem_at(error, fields::Field::Code)
+        />
+        <div class="actions">
+            <Button look=Look::Plain form=CODE_FORM icon="mail">
+                {text!(locale, joining.mail_code)}
+            </Button>
+        </div>
+        {code_sent}
+    }
+    .into_any()
 }
 
 /// The form that asks for a code stands outside of the form that uses it; a button in there sends it.

@@ -1,8 +1,8 @@
 //! Signing in: `/login`, and `/login/{slug}` for one account.
 
-use super::{load_anew, loaded, shell::Card, use_next, use_slug};
+use super::{load_anew, loaded, problem::problem_note, shell::Card, use_next, use_slug};
 use crate::{
-    api::session::{Me, SignIn, Whoami},
+    api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
     ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Field, Icon, Kind, Look, form_with, problem_at},
     domain::{email::check_shape, fields},
@@ -27,14 +27,22 @@ pub fn LoginPage() -> impl IntoView {
         let me = me.await.ok().flatten();
         me.map(|me| already_signed_in(locale, me)).into_any()
     });
+    let listed = Load::new(move || ListWaysIn { account: slug.get(), next: next.get() });
+    let ways = loaded(move || async move {
+        match listed.await {
+            Ok(ways) => ways_in(locale, slug, next, ways),
+            Err(error) => view! { <ErrorBox error=Signal::stored(Some(error)) /> }.into_any(),
+        }
+    });
     // A plain text: the head is written outside the page's own reactive owner, where a signal may be gone already.
     let head = untrack(title);
     view! {
         <Title text=head />
         <Card>
             <h1>{title}</h1>
+            {problem_note()}
             {signed_in}
-            {sign_in_form(locale, slug, next)}
+            {ways}
             {move || slug.get().is_empty().then(|| account_form(locale, next))}
         </Card>
     }
@@ -51,6 +59,30 @@ fn already_signed_in(locale: Locale, me: Me) -> impl IntoView {
             </p>
         </div>
     }
+}
+
+/// The account's ways to sign in. A provider is a link, as the policy lets no form lead there (BR-01).
+fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: WaysIn) -> AnyView {
+    let form = ways.password.then(|| sign_in_form(locale, slug, next));
+    let or =
+        (ways.password && !ways.providers.is_empty()).then(|| view! { <p class="or">{text!(locale, session.or)}</p> });
+    let providers: Vec<_> = ways
+        .providers
+        .into_iter()
+        .map(|way| {
+            view! {
+                <a class="button" href=way.start rel="external">
+                    {text!(locale, session.continue_with, method = way.name)}
+                </a>
+            }
+        })
+        .collect();
+    view! {
+        {form}
+        {or}
+        <div class="ways">{providers}</div>
+    }
+    .into_any()
 }
 
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {

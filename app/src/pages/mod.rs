@@ -7,6 +7,8 @@ mod invitation;
 mod login;
 mod not_found;
 mod outbox;
+mod problem;
+pub(crate) mod server_part;
 mod setup;
 mod shell;
 mod users;
@@ -18,6 +20,7 @@ pub use invitation::InvitationPage;
 pub use login::LoginPage;
 pub use not_found::NotFoundPage;
 pub use outbox::OutboxPage;
+pub use server_part::ServerPage;
 pub use setup::SetUpPage;
 pub use shell::AccountLayout;
 pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
@@ -116,6 +119,7 @@ fn Failed(
             .into_any()
         }
         error @ (AppError::WrongCredentials
+        | AppError::ProveAgain
         | AppError::Refused(_)
         | AppError::Invalid(_)
         | AppError::ChangedMeanwhile { .. }

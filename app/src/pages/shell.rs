@@ -154,12 +154,17 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         let href = paths::outbox(slug);
         tab(href, false, text!(locale, common.outbox))
     });
+    let methods = home.effective.opens(Gate::LoginMethodsManage).then(|| {
+        let href = paths::login_methods(slug);
+        tab(href, false, text!(locale, common.login_methods))
+    });
     let overview = paths::account(slug);
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
             {tab(overview, true, text!(locale, common.overview))}
             {users}
             {outbox}
+            {methods}
         </nav>
     }
 }

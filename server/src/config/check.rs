@@ -110,6 +110,7 @@ fn numbers(config: &Config) -> Checked {
     within("passwords.shortest", passwords.shortest, 8..=64)?;
     within("sessions.absolute_days", sessions.absolute_days, 1..=400)?;
     within("sessions.idle_days", sessions.idle_days, 1..=sessions.absolute_days)?;
+    within("sessions.step_up_minutes", sessions.step_up_minutes, 1..=24 * 60)?;
     within("sessions.most_per_user", sessions.most_per_user, 1..=1_000)?;
     within("invitations.resend_cool_down_s", invitations.resend_cool_down_s, 0..=86_400)?;
     within("invitations.resends_per_day", invitations.resends_per_day, 1..=1_000)?;

@@ -218,6 +218,8 @@ pub struct Sessions {
     pub idle_days: u32,
     /// A session ends after so long in any case.
     pub absolute_days: u32,
+    /// Changing owners and login methods asks for a sign-in no older than so many minutes (AZ-16).
+    pub step_up_minutes: u32,
     /// The most sessions of one user; the oldest ends when another begins.
     pub most_per_user: u32,
 }
@@ -363,7 +365,7 @@ impl Default for Passwords {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { idle_days: 7, absolute_days: 30, most_per_user: 20 }
+        Self { idle_days: 7, absolute_days: 30, step_up_minutes: 10, most_per_user: 20 }
     }
 }
 

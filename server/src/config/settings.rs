@@ -56,6 +56,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("passwords.breached_file", "", "Passwords that are refused, one a line, besides the built-in list"),
     ("sessions.idle_days", "7", "A session ends when it was not used for so many days"),
     ("sessions.absolute_days", "30", "A session ends after so many days in any case"),
+    ("sessions.step_up_minutes", "10", "What is most dangerous asks for a sign-in no older than so many minutes"),
     ("sessions.most_per_user", "20", "Sessions of one user; the oldest ends when another begins"),
     ("invitations.resend_cool_down_s", "300", "Seconds between two mails about one invitation"),
     ("invitations.resends_per_day", "5", "Mails about one invitation in a day"),

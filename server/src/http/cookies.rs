@@ -26,6 +26,7 @@ struct Names {
     invitation: String,
     setup: String,
     known_browser: String,
+    oauth: String,
     session_s: i64,
 }
 
@@ -40,6 +41,7 @@ impl From<&Config> for Cookies {
             invitation: name("invite"),
             setup: name("setup"),
             known_browser: name("known"),
+            oauth: name("oauth"),
             session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
         }))
     }
@@ -56,6 +58,8 @@ pub struct Sent {
     pub setup: Option<String>,
     /// The mark of an earlier sign-in (EN-06).
     pub known_browser: Option<String>,
+    /// The mark of this browser on its ways to providers (OA-03).
+    pub oauth: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
 }
@@ -96,6 +100,11 @@ impl Cookies {
         self.set(&self.0.known_browser, mark, YEAR_S)
     }
 
+    /// Keeps the mark of this browser on its ways to providers, for as long as a way and what follows it may take (OA-03).
+    pub fn oauth(&self, mark: &str) -> String {
+        self.set(&self.0.oauth, mark, LINK_S)
+    }
+
     /// Keeps the chosen language.
     pub fn language(&self, language: Language) -> String {
         self.set(LANGUAGE, language.tag(), YEAR_S)
@@ -111,6 +120,7 @@ impl Cookies {
             invitation: value(&self.0.invitation),
             setup: value(&self.0.setup),
             known_browser: value(&self.0.known_browser),
+            oauth: value(&self.0.oauth),
             language: value(LANGUAGE).and_then(|tag| Language::from_tag(&tag)),
         }
     }

@@ -17,6 +17,7 @@ mod health;
 mod links;
 mod listen;
 mod mail;
+mod oauth;
 mod pages;
 mod trace;
 mod visitor;
@@ -65,11 +66,14 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 6] = [
+pub static PLAIN_ROUTES: [PlainRoute; 9] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/language/{tag}", Access::Everyone, || get(links::language)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
+    plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
+    plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
+    plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),
     plain("/healthz", Access::Everyone, || get(health::alive)),
     plain("/readyz", Access::Everyone, || get(health::ready)),
 ];

@@ -40,6 +40,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         invitation: sent.invitation,
         setup: sent.setup,
         known_browser: sent.known_browser,
+        oauth: sent.oauth,
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT).chars().take(LONGEST_USER_AGENT).collect(),
         language,

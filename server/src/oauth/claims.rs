@@ -1,11 +1,13 @@
 //! What a provider tells of a person, and what of it counts.
 
 use app::domain::oauth::{Configuration, Fault, Person, Warning};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// The claims about a person: the ID token's, filled up with those of the user-info endpoint.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Claims(Map<String, Value>);
 
 /// One claim, for somebody who sets a login method up and looks for the right one (OA-23).

@@ -1,15 +1,16 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::Services;
+use super::{Services, begin_oauth::is_fresh};
 use crate::storage::{
-    AccountScope, StorageError, Tx, accounts, login_methods,
+    AccountScope, StorageError, Tx, accounts,
     audit::By,
+    login_methods,
     members::{self, Member},
 };
 use app::{
     api::members::AccountFacts,
     domain::{
-        ids::MemberId,
+        ids::{LoginMethodId, MemberId, SessionId, UserId},
         language::Language,
         member::MemberState,
         name::Slug,
@@ -46,6 +47,12 @@ pub struct Actor {
     pub account_name: String,
     /// The account's language.
     pub language: Language,
+    /// The login method by which the member signs in.
+    pub method: LoginMethodId,
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
     ip: IpAddr,
     last_active: Option<Timestamp>,
     proved: Timestamp,
@@ -60,6 +67,19 @@ impl Actor {
     /// The actor as audit events name it.
     pub fn by(&self) -> By {
         By { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
+    }
+
+    /// Did the session prove the member's login method recently enough for what is most dangerous (AZ-16)?
+    pub fn is_fresh(&self, services: &Services) -> bool {
+        is_fresh(self.proved, services.config.sessions.step_up_minutes, services.now())
+    }
+
+    /// As [`Self::is_fresh`], for operations that ask for it.
+    ///
+    /// # Errors
+    /// [`AppError::ProveAgain`].
+    pub fn needs_fresh_proof(&self, services: &Services) -> Result<(), AppError> {
+        if self.is_fresh(services) { Ok(()) } else { Err(AppError::ProveAgain) }
     }
 
     /// Is this row the actor's own?
@@ -94,6 +114,9 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
         slug: caller.account.clone(),
         account_name: place.account_name,
         language: place.language,
+        method: place.method,
+        user: user.user,
+        session: user.session,
         ip: caller.ip,
         last_active: place.last_active,
         proved,

@@ -1,10 +1,10 @@
 //! Joining with the present login: no new credentials (R15, R16, R19, INV-09).
 
 use super::{Services, accept_invitation::Accepted};
-use crate::storage::{accounts, users};
+use crate::storage::{accounts, sessions, users};
 use app::{
     api::joining::Joined,
-    domain::ids::InvitationId,
+    domain::{ids::InvitationId, member::LoginMethodKind},
     error::AppError,
     ports::{Visitor, WithCookies},
 };
@@ -26,7 +26,10 @@ impl Services {
             return Ok(self.joined(&held, Vec::new()));
         }
         let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
-        if !held.is_open(now) || !self.fits(&held, &user) {
+        // INV-10: what the member's login method demands is what must be proved.
+        let by_password = held.member.method.kind == LoginMethodKind::Password && held.member.method_enabled;
+        let proved = sessions::password_proved(&mut tx, signed_in.session).await?.is_some();
+        if !held.is_open(now) || !self.fits(&held, &user) || !by_password || !proved {
             return Err(AppError::OpenTheLinkAgain);
         }
         if !self.sponsor_still_may(&mut tx, &held, now).await? {

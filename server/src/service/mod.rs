@@ -4,20 +4,27 @@ mod accept_invitation;
 mod actors;
 mod ask_for_new_link;
 mod authenticate;
+mod begin_oauth;
 mod check_audit;
 mod check_password;
 mod copy_link;
 mod create_account;
+mod decide;
 mod decline_invitation;
 mod edit_member;
 mod errors;
+mod finish_oauth;
+mod flash;
 mod grant_owner;
 mod invitation_facts;
 mod invite_user;
 mod join_account;
+mod join_by_method;
 mod leave_account;
+mod list_login_methods;
 mod list_mails;
 mod list_members;
+mod list_ways_in;
 mod mail_code;
 mod open_account;
 mod passwords;
@@ -25,12 +32,16 @@ mod ports;
 mod queue_mail;
 mod remove_member;
 mod resend_invitation;
+mod save_login_method;
 mod set_up;
 mod show_account;
 mod show_mail;
 mod sign_in;
+mod sign_in_by_method;
 mod sign_out;
 mod sign_up;
+mod switch_login_method;
+mod test_login_method;
 mod view_invitation;
 
 pub use create_account::CreatedAccount;
@@ -40,6 +51,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseKind},
     http::cookies::Cookies,
+    oauth,
     secrets::{KeyError, Keyring},
     storage::{Database, StorageError},
 };
@@ -67,6 +79,8 @@ pub struct Parts {
     pub cookies: Cookies,
     /// The permissions there are.
     pub catalogue: Catalogue,
+    /// Talks to the accounts' providers.
+    pub oauth: oauth::Client,
     /// Wakes the mail worker of this process when a mail was queued.
     pub mail_wake: Notify,
     hasher: Hasher,
@@ -98,6 +112,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The settings for reaching providers.
+    #[error(transparent)]
+    OAuth(#[from] oauth::SetUpError),
     /// The list of breached passwords.
     #[error("passwords.breached_file: {path}: {source}")]
     BreachedFile {
@@ -138,6 +155,7 @@ impl Services {
             catalogue: config.catalogue(),
             refused_passwords: check_password::RefusedPasswords::load(config.passwords.breached_file.as_deref())?,
             hasher: Hasher::new(),
+            oauth: oauth::Client::new(&config.oauth)?,
             mail_wake: Notify::new(),
             config,
             database,

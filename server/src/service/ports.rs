@@ -5,21 +5,24 @@ use app::{
     api::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
         invitations::{InviteForm, Invited, Link, Resent},
-        joining::{Code, InvitationView, Joined, NewLink, SignUpForm},
+        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
+        login_methods::{DecisionView, MakeLiveForm, MethodView, MethodsView},
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
-        session::{Me, SignInForm, StrengthForm},
+        session::{Me, SignInForm, StrengthForm, WaysIn},
         setup::{SetUpForm, SetUpView},
     },
     domain::{
-        ids::{InvitationId, MailId, MemberId},
+        ids::{AttemptId, DecisionId, FlashId, InvitationId, LoginMethodId, MailId, MemberId},
         list::ListQuery,
         name::Slug,
+        oauth::{ConfigurationForm, Preset},
         password::Strength,
     },
     error::AppError,
     ports::{
-        Accounts, Caller, Invitations, Joining, Members, Outbox, Ports, Sessions, Setup, SignedIn, Visitor, WithCookies,
+        Accounts, Caller, Invitations, Joining, LoginMethods, Members, Outbox, Ports, Sessions, Setup, SignedIn,
+        Visitor, WithCookies,
     },
 };
 use async_trait::async_trait;
@@ -36,7 +39,8 @@ impl Services {
             members: services.clone(),
             invitations: services.clone(),
             joining: services.clone(),
-            outbox: services,
+            outbox: services.clone(),
+            login_methods: services,
         }
     }
 }
@@ -64,6 +68,10 @@ impl Sessions for Services {
 
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
         Services::sign_in(self, visitor, &form).await
+    }
+
+    async fn ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
+        self.list_ways_in(account, next).await
     }
 
     async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError> {
@@ -138,8 +146,13 @@ impl Invitations for Services {
 
 #[async_trait]
 impl Joining for Services {
-    async fn view(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<InvitationView, AppError> {
-        self.view_invitation(visitor, id).await
+    async fn view(
+        &self,
+        visitor: &Visitor,
+        id: Option<InvitationId>,
+        attempt: Option<AttemptId>,
+    ) -> Result<InvitationView, AppError> {
+        self.view_invitation(visitor, id, attempt).await
     }
 
     async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError> {
@@ -148,6 +161,10 @@ impl Joining for Services {
 
     async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError> {
         Services::sign_up(self, visitor, &form).await
+    }
+
+    async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError> {
+        Services::join_by_method(self, visitor, &form).await
     }
 
     async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError> {
@@ -167,5 +184,71 @@ impl Joining for Services {
 impl Outbox for Services {
     async fn list(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError> {
         self.list_mails(caller, after).await
+    }
+}
+
+#[async_trait]
+impl LoginMethods for Services {
+    async fn list(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError> {
+        self.list_login_methods(caller, flash).await
+    }
+
+    async fn show(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        preset: Option<Preset>,
+        attempt: Option<AttemptId>,
+        flash: Option<FlashId>,
+    ) -> Result<MethodView, AppError> {
+        self.show_login_method(caller, visitor, method, preset, attempt, flash).await
+    }
+
+    async fn add(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
+        self.add_login_method(caller, preset).await
+    }
+
+    async fn save(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
+        self.save_login_method(caller, form).await
+    }
+
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        Services::drop_draft(self, caller, method).await
+    }
+
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        Services::make_live(self, caller, visitor, &form).await
+    }
+
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        Services::use_for_me(self, caller, visitor, &form).await
+    }
+
+    async fn switch(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError> {
+        self.switch_login_method(caller, method, on).await
+    }
+
+    async fn remove(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        self.remove_login_method(caller, method).await
+    }
+
+    async fn decision(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        flash: Option<FlashId>,
+    ) -> Result<Option<DecisionView>, AppError> {
+        self.show_decision(caller, member, flash).await
+    }
+
+    async fn decide(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        decision: DecisionId,
+        outcome: &str,
+    ) -> Result<String, AppError> {
+        Services::decide(self, caller, member, decision, outcome).await
     }
 }

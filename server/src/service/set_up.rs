@@ -89,7 +89,7 @@ impl Services {
         users::insert(&mut tx, &owner, now).await?;
         let slug = account.slug.clone();
         self.insert_account(&mut tx, account, Some((&owner, Some(visitor.ip)))).await?;
-        let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id).await?;
+        let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id, Proof::Password).await?;
         tx.commit().await?;
         Ok(WithCookies { answer: slug, cookies: vec![cookie, self.cookies.clear_setup()] })
     }

@@ -7,7 +7,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
-        sessions::{self, NewSession},
+        sessions::{self, NewSession, Proof},
         users,
     },
 };
@@ -86,7 +86,7 @@ impl Services {
             return Err(AppError::WrongCredentials);
         }
         keys.forget_try(&mut tx).await?;
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
         let accounts = accounts::of_user(&mut tx, user.id, session).await?;
         tx.commit().await?;
         tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
@@ -102,16 +102,15 @@ impl Services {
         Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
     }
 
-    /// Begins a session that the user's password proved, in place of the browser's present one (SE-02). Answers its cookie.
+    /// Begins a session with what was just proved, in place of the browser's present one (SE-02); what that one proved of the same user
+    /// goes over. Answers its cookie.
     pub(super) async fn begin_session(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         user: UserId,
+        proof: Proof,
     ) -> Result<(SessionId, String), StorageError> {
-        if let Some(previous) = &visitor.signed_in {
-            sessions::delete(tx, previous.session).await?;
-        }
         let token = Token::new();
         let session = NewSession {
             id: SessionId(Uuid::now_v7()),
@@ -120,7 +119,13 @@ impl Services {
             user_agent: &visitor.user_agent,
             ip: visitor.ip.to_string(),
         };
-        sessions::insert(tx, &session, self.config.sessions.most_per_user, self.now()).await?;
+        sessions::insert(tx, &session, proof, self.config.sessions.most_per_user, self.now()).await?;
+        if let Some(previous) = &visitor.signed_in {
+            if previous.user == user {
+                sessions::take_over_proofs(tx, previous.session, session.id).await?;
+            }
+            sessions::delete(tx, previous.session).await?;
+        }
         Ok((session.id, self.cookies.session(token.reveal())))
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     storage::{
         Tx, accounts,
         audit::{self, By, Event, To},
-        members, rate_buckets, sessions,
+        identities, members, rate_buckets,
+        sessions::{self, Proof},
         tokens::{self, Purpose},
         users::{self, User},
     },
@@ -18,6 +19,7 @@ use app::{
         fields::{Field, FieldErrors, Problem},
         ids::{InvitationId, UserId},
         invitation::Channel,
+        member::LoginMethodKind,
         name::parse_name,
         time::Timestamp,
     },
@@ -34,9 +36,20 @@ impl Services {
         let held = self.held_as(&mut tx, visitor, id).await?;
         drop(tx);
         if let Some(signed_in) = &visitor.signed_in {
-            // R19: the second of two clicks finds its work done. Anybody else signs out first (R14).
-            let done = held.was_taken_up_by(signed_in.user);
-            return if done { Ok(self.joined(&held, Vec::new())) } else { Err(AppError::OpenTheLinkAgain) };
+            // R19: the second of two clicks finds its work done. Anybody else signs out first (R14), but for the invited person
+            // who came by a provider alone so far and sets a password (R17).
+            if held.was_taken_up_by(signed_in.user) {
+                return Ok(self.joined(&held, Vec::new()));
+            }
+            let mut tx = self.database.begin_read().await?;
+            let user = users::find(&mut tx, signed_in.user).await?;
+            let sets_one = |user: User| user.phc.is_none() && user.email == held.member.email;
+            if held.channel != Channel::Mailed || !user.is_some_and(sets_one) {
+                return Err(AppError::OpenTheLinkAgain);
+            }
+        }
+        if held.member.method.kind != LoginMethodKind::Password || !held.member.method_enabled {
+            return Err(AppError::OpenTheLinkAgain);
         }
         let name = self.read_form(&held, form)?;
         if self.needs_code(&held) {
@@ -52,7 +65,7 @@ impl Services {
             drop(tx);
             return self.finish_late(visitor, &held, form).await;
         }
-        let mailbox_proved = self.prove_mailbox(&mut tx, &held, form, now).await?;
+        let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
@@ -62,7 +75,7 @@ impl Services {
             Accepted::Joined => {}
             Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
         }
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
         tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
@@ -87,7 +100,7 @@ impl Services {
     }
 
     /// R58: wrong codes are throttled by invitation and address; they never harm the invitation.
-    async fn count_code_try(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError> {
+    pub(super) async fn count_code_try(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError> {
         let key = ip_key(&format!("code:{id}"), visitor.ip);
         let mut tx = self.database.begin_write().await?;
         let mut taken = rate_buckets::take(&mut tx, &key, CODE_TRIES, self.now()).await?;
@@ -99,11 +112,11 @@ impl Services {
     }
 
     /// Is the mailbox proved, by the link or by the mailed code (R12)?
-    async fn prove_mailbox(
+    pub(super) async fn prove_mailbox(
         &self,
         tx: &mut Tx,
         held: &Held,
-        form: &SignUpForm,
+        code: &str,
         now: Timestamp,
     ) -> Result<bool, AppError> {
         if held.channel == Channel::Mailed {
@@ -113,7 +126,7 @@ impl Services {
             return Ok(false);
         }
         // People type codes in groups.
-        let code: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
         let hash = secrets::code_hash(held.invitation.id.0, &code);
         if tokens::use_up(tx, Purpose::InvitationCode, &hash, now).await? {
             Ok(true)
@@ -136,20 +149,15 @@ impl Services {
     ) -> Result<User, AppError> {
         let verified = mailbox_proved.then_some(now);
         match users::find_by_email(tx, held.member.email.key()).await? {
-            Some(user) if user.verified.is_some() || !mailbox_proved => {
+            Some(user) if !mailbox_proved || user.verified.is_some() && user.phc.is_some() => {
                 Err(FieldErrors::one(Field::Email, Problem::SignInInstead).into())
             }
-            Some(user) => {
-                // The password first: a sign-in with the earlier one waits here, and then finds it gone.
+            // R17: somebody who came by providers alone so far sets a password with the mailed link.
+            Some(user) if user.phc.is_none() && user.verified.is_some() => {
                 users::set_password(tx, user.id, &phc, now).await?;
-                sessions::delete_of_user(tx, user.id).await?;
-                for membership in members::hold_of_user(tx, user.id, now).await? {
-                    let to = To { member: membership.member, email: membership.email_key };
-                    audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
-                }
-                users::prove_mailbox(tx, user.id, &name, now).await?;
-                Ok(User { name, verified, phc: Some(phc), ..user })
+                Ok(User { phc: Some(phc), ..user })
             }
+            Some(user) => self.replace_user(tx, user, name, Some(phc), now).await,
             None => {
                 let user = User {
                     id: UserId(Uuid::now_v7()),
@@ -164,6 +172,31 @@ impl Services {
                 Ok(user)
             }
         }
+    }
+
+    /// The owner of a mailbox in place of somebody who never proved it: the earlier credentials go, and with them the places that they
+    /// opened (R13).
+    pub(super) async fn replace_user(
+        &self,
+        tx: &mut Tx,
+        earlier: User,
+        name: String,
+        phc: Option<String>,
+        now: Timestamp,
+    ) -> Result<User, AppError> {
+        // The password first: a sign-in with the earlier one waits here, and then finds it gone.
+        match &phc {
+            Some(phc) => users::set_password(tx, earlier.id, phc, now).await?,
+            None => users::delete_password(tx, earlier.id).await?,
+        }
+        sessions::delete_of_user(tx, earlier.id).await?;
+        identities::delete_of_user(tx, earlier.id).await?;
+        for membership in members::hold_of_user(tx, earlier.id, now).await? {
+            let to = To { member: membership.member, email: membership.email_key };
+            audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
+        }
+        users::prove_mailbox(tx, earlier.id, &name, now).await?;
+        Ok(User { name, verified: Some(now), phc, ..earlier })
     }
 
     /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same.
@@ -183,7 +216,7 @@ impl Services {
             return Err(AppError::OpenTheLinkAgain);
         }
         let mut tx = self.database.begin_write().await?;
-        let (_, cookie) = self.begin_session(&mut tx, visitor, user.id).await?;
+        let (_, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
         tx.commit().await?;
         Ok(self.joined(held, vec![cookie]))
     }

@@ -1,15 +1,20 @@
 //! What the page of an invitation shows (R8, R11 to R16, R18, R20, R22, R23, INV-17). Nothing changes.
 
-use super::{Services, invitation_facts::Held};
-use crate::storage::{StorageError, Tx, accounts, members, users};
+use super::{Services, begin_oauth::is_fresh, invitation_facts::Held};
+use crate::storage::{
+    StorageError, Tx, accounts, members, sessions,
+    users::{self, User},
+};
 use app::{
     api::joining::{InvitationView, Inviter, OpenInvitation, Standing},
     domain::{
-        ids::InvitationId,
+        ids::{AttemptId, InvitationId},
         invitation::{Channel, InvitationState},
+        member::LoginMethodKind,
         time::{Span, Timestamp},
     },
     error::AppError,
+    paths,
     ports::Visitor,
 };
 
@@ -22,6 +27,7 @@ impl Services {
         &self,
         visitor: &Visitor,
         id: Option<InvitationId>,
+        attempt: Option<AttemptId>,
     ) -> Result<InvitationView, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
@@ -49,13 +55,25 @@ impl Services {
             InvitationState::Pending if !held.live => {
                 InvitationView::Replaced { account, at: held.invitation.mailed.unwrap_or(held.invitation.created) }
             }
-            InvitationState::Pending => InvitationView::Open(Box::new(self.open(&mut tx, visitor, held).await?)),
+            InvitationState::Pending => {
+                InvitationView::Open(Box::new(self.open(&mut tx, visitor, held, attempt).await?))
+            }
         })
     }
 
-    async fn open(&self, tx: &mut Tx, visitor: &Visitor, held: Held) -> Result<OpenInvitation, AppError> {
+    async fn open(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: Held,
+        attempt: Option<AttemptId>,
+    ) -> Result<OpenInvitation, AppError> {
         let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        let standing = self.standing(tx, visitor, &held).await?;
+        let standing = match held.member.method.kind {
+            _ if !held.member.method_enabled => Standing::MethodOff { method: held.member.method.name.clone() },
+            LoginMethodKind::Password => self.standing(tx, visitor, &held).await?,
+            LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &held, attempt).await?,
+        };
         Ok(OpenInvitation {
             id: held.invitation.id,
             inviter: inviter(tx, &held).await?,
@@ -70,15 +88,6 @@ impl Services {
     }
 
     async fn standing(&self, tx: &mut Tx, visitor: &Visitor, held: &Held) -> Result<Standing, AppError> {
-        if let Some(signed_in) = &visitor.signed_in {
-            let user = users::find(tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
-            let email = signed_in.email.clone();
-            return Ok(if self.fits(held, &user) {
-                Standing::Join { email }
-            } else {
-                Standing::SomebodyElse { email }
-            });
-        }
         let sign_up = |needs_code, or_sign_in| Standing::SignUp {
             email: held.member.email.typed().to_owned(),
             name: held.member.name.clone().unwrap_or_default(),
@@ -86,16 +95,79 @@ impl Services {
             or_sign_in,
             shortest_password: self.config.passwords.shortest,
         };
+        if let Some(signed_in) = &visitor.signed_in {
+            let user = users::find(tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+            let email = signed_in.email.clone();
+            // INV-10: what counts is the user's own password, whatever else the session proved.
+            let proved = sessions::password_proved(tx, signed_in.session).await?.is_some();
+            return Ok(match self.fits(held, &user) {
+                true if proved => Standing::Join { email },
+                true if user.phc.is_none() && held.channel == Channel::Mailed => sign_up(false, false),
+                true => Standing::SignIn,
+                false => Standing::SomebodyElse { email },
+            });
+        }
         match held.channel {
             // R7: the inviter holds this link too, so the page must not tell whether the address has a user.
             Channel::Copied => Ok(sign_up(self.needs_code(held), true)),
             Channel::Mailed => {
                 let user = users::find_by_email(tx, held.member.email.key()).await?;
                 // R13: the mailbox outranks somebody who never proved it.
-                let has_login = user.is_some_and(|user| user.verified.is_some());
+                let has_login = user.is_some_and(|user| user.verified.is_some() && user.phc.is_some());
                 Ok(if has_login { Standing::SignIn } else { sign_up(false, false) })
             }
         }
+    }
+}
+
+impl Services {
+    /// What the person can do where the account's provider has to name them (R17, R42, INV-10).
+    async fn standing_by_method(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        attempt: Option<AttemptId>,
+    ) -> Result<Standing, AppError> {
+        let method = held.member.method.name.clone().unwrap_or_default();
+        let signed_in = visitor.signed_in.as_ref();
+        let user = match signed_in {
+            Some(signed_in) => users::find(tx, signed_in.user).await?,
+            // R7: by a copied link, the page does not tell whether the address has a user.
+            None if held.channel == Channel::Copied => None,
+            None => users::find_by_email(tx, held.member.email.key()).await?.filter(|user| user.verified.is_some()),
+        };
+        if let Some(signed_in) = signed_in
+            && user.as_ref().is_none_or(|user| user.email != held.member.email)
+        {
+            return Ok(Standing::SomebodyElse { email: signed_in.email.clone() });
+        }
+        if let Some(user) = &user
+            && self.must_prove_password(tx, visitor, user).await?
+        {
+            return Ok(Standing::SignInToLink { method });
+        }
+        let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
+            let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
+            return Ok(Standing::Provider { method, start });
+        };
+        let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
+        Ok(Standing::Returned {
+            method,
+            attempt: arrival.attempt.id,
+            name: user.is_none().then(suggested),
+            needs_code: self.needs_code(held),
+        })
+    }
+
+    /// R17: who has a password proves it, freshly, before a provider is linked to the login.
+    async fn must_prove_password(&self, tx: &mut Tx, visitor: &Visitor, user: &User) -> Result<bool, StorageError> {
+        if user.phc.is_none() {
+            return Ok(false);
+        }
+        let Some(signed_in) = &visitor.signed_in else { return Ok(true) };
+        let proved = sessions::password_proved(tx, signed_in.session).await?;
+        Ok(!proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now())))
     }
 }
 

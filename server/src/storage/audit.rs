@@ -3,7 +3,7 @@
 use super::{AccountScope, StorageError, Tx, on, statements};
 use crate::secrets;
 use app::domain::{
-    ids::{InvitationId, MemberId},
+    ids::{InvitationId, LoginMethodId, MemberId},
     role::Grant,
     time::Timestamp,
 };
@@ -45,6 +45,14 @@ pub enum Event {
     NewLinkAsked { invitation: InvitationId },
     MailboxVouchedFor { invitation: InvitationId },
     HeldForReview,
+    DecisionOpened { invitation: InvitationId },
+    Decided { invitation: InvitationId, used: bool },
+    LoginMethodAdded { method: LoginMethodId },
+    LoginMethodEdited { method: LoginMethodId },
+    LoginMethodLive { method: LoginMethodId, unlinked: u64 },
+    LoginMethodSwitched { method: LoginMethodId, on: bool },
+    LoginMethodRemoved { method: LoginMethodId },
+    SignsInBy { method: LoginMethodId },
     Edited { before: Grant, after: Grant },
     Removed { grant: Grant },
     Left { grant: Grant },
@@ -66,6 +74,14 @@ impl Event {
             Self::NewLinkAsked { .. } => "new_link_asked",
             Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
             Self::HeldForReview => "held_for_review",
+            Self::DecisionOpened { .. } => "decision_opened",
+            Self::Decided { .. } => "decided",
+            Self::LoginMethodAdded { .. } => "login_method_added",
+            Self::LoginMethodEdited { .. } => "login_method_edited",
+            Self::LoginMethodLive { .. } => "login_method_live",
+            Self::LoginMethodSwitched { .. } => "login_method_switched",
+            Self::LoginMethodRemoved { .. } => "login_method_removed",
+            Self::SignsInBy { .. } => "signs_in_by",
             Self::Edited { .. } => "edited",
             Self::Removed { .. } => "removed",
             Self::Left { .. } => "left",

@@ -54,12 +54,7 @@ struct DecisionRow {
 }
 
 /// Opens a decision, in place of one that was open for the same row.
-pub async fn open(
-    tx: &mut Tx,
-    scope: AccountScope,
-    member: MemberId,
-    decision: &Decision,
-) -> Result<(), StorageError> {
+pub async fn open(tx: &mut Tx, scope: AccountScope, member: MemberId, decision: &Decision) -> Result<(), StorageError> {
     supersede(tx, scope, member, decision.at).await?;
     on!(tx, c => sqlx::query(INSERT)
         .bind(decision.id.0)
@@ -75,12 +70,7 @@ pub async fn open(
 }
 
 /// Closes what is open for a row without anybody deciding it: the invitation changed, or was taken up.
-pub async fn supersede(
-    tx: &mut Tx,
-    scope: AccountScope,
-    member: MemberId,
-    now: Timestamp,
-) -> Result<(), StorageError> {
+pub async fn supersede(tx: &mut Tx, scope: AccountScope, member: MemberId, now: Timestamp) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(SUPERSEDE)
         .bind(scope.id().0)
         .bind(member.0)
@@ -90,11 +80,7 @@ pub async fn supersede(
 }
 
 /// The open decision of a row.
-pub async fn find_open(
-    tx: &mut Tx,
-    scope: AccountScope,
-    member: MemberId,
-) -> Result<Option<Decision>, StorageError> {
+pub async fn find_open(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Option<Decision>, StorageError> {
     let row: Option<DecisionRow> =
         on!(tx, c => sqlx::query_as(OPEN).bind(scope.id().0).bind(member.0).fetch_optional(c).await)?;
     Ok(row.map(|row| Decision {

@@ -116,11 +116,7 @@ pub async fn delete_of_user_here(
 }
 
 /// Unlinks everybody from a method whose provider now means other people by its identifiers (R45); answers how many.
-pub async fn delete_of_method(
-    tx: &mut Tx,
-    scope: AccountScope,
-    method: LoginMethodId,
-) -> Result<u64, StorageError> {
+pub async fn delete_of_method(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
     let (account, id) = (scope.id().0, method.0);
     let deleted = changed!(tx, c => sqlx::query(DELETE_OF_METHOD).bind(account).bind(id).execute(c).await)?;
     super::login_methods::forget_proofs(tx, method).await?;

@@ -4,12 +4,12 @@ use super::{AccountScope, StorageError, Tx, changed, on, statements};
 use app::{
     api::login_methods::MethodLine,
     domain::{
-    ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
-    member::{IdentifierHint, LoginMethod, LoginMethodKind},
-    name::Slug,
-    oauth::Configuration,
-    time::Timestamp,
-},
+        ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
+        member::{IdentifierHint, LoginMethod, LoginMethodKind},
+        name::Slug,
+        oauth::Configuration,
+        time::Timestamp,
+    },
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -186,8 +186,7 @@ struct MethodAccountRow {
 
 /// The account of an OAuth method. For `service::oauth` alone: everybody may knock at a login method.
 pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<MethodAccount>, StorageError> {
-    let row: Option<MethodAccountRow> =
-        on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
+    let row: Option<MethodAccountRow> = on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
     row.map(|row| {
         Ok(MethodAccount {
             scope: AccountScope::established(AccountId(row.id)),

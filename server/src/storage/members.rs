@@ -77,7 +77,7 @@ macro_rules! page {
 
 statements! {
     ACTOR = "
-        SELECT m.id, m.account_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
+        SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.name AS account_name, a.language,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
@@ -106,6 +106,10 @@ statements! {
         UPDATE members SET login_method_id = $3, identifier = $4, name = COALESCE($5, name), name_key = COALESCE($6, name_key)
          WHERE account_id = $1 AND id = $2";
     SET_IDENTIFIER = "UPDATE members SET identifier = $3 WHERE account_id = $1 AND id = $2";
+    UNLINKED = "
+        SELECT m.user_id FROM members m
+         WHERE m.account_id = $1 AND m.login_method_id = $2 AND m.identifier = $3 AND m.state = 'active' AND m.user_id IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.login_method_id = m.login_method_id AND i.user_id = m.user_id)";
     FORGET_IDENTIFIERS = "UPDATE members SET identifier = NULL WHERE account_id = $1 AND login_method_id = $2";
     INSERT_ACTIVE = "
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
@@ -159,6 +163,8 @@ pub struct Place {
     pub scope: AccountScope,
     /// The user's row.
     pub member: MemberId,
+    /// The login method by which the member signs in.
+    pub method: LoginMethodId,
     /// The row's state.
     pub state: MemberState,
     /// Role and extras.
@@ -179,6 +185,7 @@ pub struct Place {
 struct PlaceRow {
     id: Uuid,
     account_id: Uuid,
+    login_method_id: Uuid,
     state: String,
     role_key: String,
     label: String,
@@ -205,6 +212,7 @@ pub(crate) async fn place(
         Ok(Place {
             scope: AccountScope::established(AccountId(row.account_id)),
             member: MemberId(row.id),
+            method: LoginMethodId(row.login_method_id),
             state: state(&row.state)?,
             grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
             label: row.label,
@@ -723,6 +731,25 @@ pub async fn set_method(
     Ok(())
 }
 
+/// The user of the active row to which an admin gave this identifier, while no identity is linked to that user (R46). `None` if several
+/// rows have it.
+pub async fn unlinked(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    identifier: &str,
+) -> Result<Option<UserId>, StorageError> {
+    let users: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(UNLINKED)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(identifier)
+        .fetch_all(c).await)?;
+    Ok(match users.as_slice() {
+        [only] => Some(UserId(*only)),
+        _ => None,
+    })
+}
+
 /// Gives a row another User identifier (R44, R46).
 pub async fn set_identifier(
     tx: &mut Tx,
@@ -739,11 +766,7 @@ pub async fn set_identifier(
 }
 
 /// Forgets the identifiers of a method whose provider now means other people by them (R45).
-pub async fn forget_identifiers(
-    tx: &mut Tx,
-    scope: AccountScope,
-    method: LoginMethodId,
-) -> Result<(), StorageError> {
+pub async fn forget_identifiers(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(FORGET_IDENTIFIERS).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
     Ok(())
 }

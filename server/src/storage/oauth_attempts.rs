@@ -30,6 +30,7 @@ statements! {
     FIND = concat!("
         SELECT ", columns!(), " FROM oauth_attempts
          WHERE id = $1 AND browser_hash = $2 AND returned_at IS NOT NULL AND used_at IS NULL AND expires_at > $3");
+    POINT_TO = "UPDATE oauth_attempts SET configuration_id = $3 WHERE account_id = $1 AND id = $2";
     USE_UP = "
         UPDATE oauth_attempts SET used_at = $3, sealed = NULL WHERE account_id = $1 AND id = $2 AND used_at IS NULL";
     SWEEP = "DELETE FROM oauth_attempts WHERE expires_at < $1";
@@ -220,6 +221,16 @@ pub(crate) async fn find(
         .bind(now.0)
         .fetch_optional(c).await)?;
     row.map(Attempt::try_from).transpose()
+}
+
+/// Says that what came of an attempt belongs to another configuration: the same but for the claim that identifies people.
+pub async fn point_to(tx: &mut Tx, attempt: &Attempt, configuration: ConfigurationId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(POINT_TO)
+        .bind(attempt.scope.id().0)
+        .bind(attempt.id.0)
+        .bind(configuration.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Uses up what came of an attempt; `false` if somebody was faster.

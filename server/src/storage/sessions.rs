@@ -2,7 +2,7 @@
 
 use super::{StorageError, Tx, changed, on, statements};
 use app::domain::{
-    ids::{SessionId, UserId},
+    ids::{LoginMethodId, SessionId, UserId},
     time::Timestamp,
 };
 use sqlx::FromRow;
@@ -11,8 +11,13 @@ use uuid::Uuid;
 statements! {
     INSERT = "
         INSERT INTO sessions (id, hash, user_id, created_at, last_seen_at, user_agent, ip) VALUES ($1, $2, $3, $4, $4, $5, $6)";
-    INSERT_PASSWORD_PROOF = "
-        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, 'password', NULL, $2)";
+    INSERT_PROOF = "
+        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, $2, $3, $4)";
+    TAKE_OVER_PROOFS = "
+        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at)
+        SELECT $2, p.kind, p.login_method_id, p.proved_at FROM session_proofs p WHERE p.session_id = $1";
+    PROVED = "
+        SELECT MAX(proved_at) FROM session_proofs WHERE session_id = $1 AND (kind = 'password' OR $2)";
     AUTHENTICATE = "
         SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language
           FROM sessions s JOIN users u ON u.id = s.user_id
@@ -58,8 +63,27 @@ pub struct LiveSession {
     pub language: Option<String>,
 }
 
-/// Begins a session that the user's own password proved, and ends the oldest beyond `most` (SE-11).
-pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, most: u32, now: Timestamp) -> Result<(), StorageError> {
+/// What a session has proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The user's own password.
+    Password,
+    /// A login method of one account, good for that account alone (OA-12).
+    Method(LoginMethodId),
+}
+
+/// Begins a session with what was just proved, and ends the oldest beyond `most` (SE-11).
+pub async fn insert(
+    tx: &mut Tx,
+    session: &NewSession<'_>,
+    proof: Proof,
+    most: u32,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let (kind, method) = match proof {
+        Proof::Password => ("password", None),
+        Proof::Method(method) => ("method", Some(method.0)),
+    };
     on!(tx, c => sqlx::query(INSERT)
         .bind(session.id.0)
         .bind(&session.hash)
@@ -68,12 +92,49 @@ pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, most: u32, now: Times
         .bind(session.user_agent)
         .bind(&session.ip)
         .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT_PASSWORD_PROOF).bind(session.id.0).bind(now.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(INSERT_PROOF)
+        .bind(session.id.0)
+        .bind(kind)
+        .bind(method)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(DELETE_BEYOND)
         .bind(session.user.0)
         .bind(i64::from(most))
         .execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Notes that a session proved a login method just now.
+pub async fn prove(tx: &mut Tx, session: SessionId, method: LoginMethodId, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT_PROOF)
+        .bind(session.0)
+        .bind("method")
+        .bind(method.0)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Gives a session what another one of the same user proved.
+pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(TAKE_OVER_PROOFS).bind(from.0).bind(to.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// When this session last proved the user's own password.
+pub async fn password_proved(tx: &mut Tx, session: SessionId) -> Result<Option<Timestamp>, StorageError> {
+    proved(tx, session, false).await
+}
+
+/// When this session last proved anything.
+pub async fn anything_proved(tx: &mut Tx, session: SessionId) -> Result<Option<Timestamp>, StorageError> {
+    proved(tx, session, true).await
+}
+
+async fn proved(tx: &mut Tx, session: SessionId, anything: bool) -> Result<Option<Timestamp>, StorageError> {
+    let at: Option<i64> = on!(tx, c => sqlx::query_scalar(PROVED).bind(session.0).bind(anything).fetch_one(c).await)?;
+    Ok(at.map(Timestamp))
 }
 
 /// The session of this cookie, if it began after `oldest` and was used after `idlest` (SE-04).

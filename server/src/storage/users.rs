@@ -19,6 +19,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     CONFIRM_PASSWORD = "UPDATE password_credentials SET phc = $3 WHERE user_id = $1 AND phc = $2";
     PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
+    DELETE_PASSWORD = "DELETE FROM password_credentials WHERE user_id = $1";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
             ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at";
@@ -107,6 +108,12 @@ pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, kept: &
 /// Sets a user's password, by its hash in PHC form.
 pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(SET_PASSWORD).bind(user.0).bind(phc).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Takes a user's password away (R13).
+pub async fn delete_password(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(DELETE_PASSWORD).bind(user.0).execute(c).await.map(|_| ()))?;
     Ok(())
 }
 

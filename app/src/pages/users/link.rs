@@ -3,11 +3,10 @@
 use super::Users;
 use crate::{
     api::invitations::Link,
-    components::{Icon, Time},
+    components::{Icon, Time, copy_to_clipboard},
     i18n::{text, use_locale},
 };
-use leptos::{html, prelude::*, task::spawn_local};
-use wasm_bindgen_futures::JsFuture;
+use leptos::{html, prelude::*};
 
 /// Opens over the list when a row's link has been asked for.
 #[component]
@@ -45,7 +44,9 @@ pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
         if let Some((field, url)) = field.try_get_untracked().flatten().zip(url.try_get_value()) {
             let _ = field.focus();
             field.select();
-            copy_to_clipboard(&url, copied);
+            copy_to_clipboard(&url, move || {
+                copied.try_set(true);
+            });
         }
     };
     field.on_load(move |_| request_animation_frame(copy));
@@ -66,18 +67,5 @@ pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
             </div>
         </div>
         <p class="link-warning"><Icon name="alert" /> <span>{text!(locale, users.link_warning)} " " <Time at=link.expires /> "."</span></p>
-    }
-}
-
-/// Copies a text, where the page is served safely enough for the browser to offer it at all.
-fn copy_to_clipboard(text: &str, copied: RwSignal<bool>) {
-    let window = window();
-    if window.is_secure_context() {
-        let writing = window.navigator().clipboard().write_text(text);
-        spawn_local(async move {
-            if JsFuture::from(writing).await.is_ok() {
-                copied.try_set(true);
-            }
-        });
     }
 }

@@ -1,0 +1,96 @@
+//! Deciding about somebody who came back from a provider as another than the one invited (R43, R44).
+
+use super::{
+    kit::{button, form, hidden, note, notice, time},
+    render::Place,
+};
+use crate::{
+    api::login_methods::{Decide, DecisionView},
+    i18n::{Locale, refusal_text, text},
+    paths,
+};
+use leptos::prelude::*;
+
+/// Invited and received, side by side, with the three ways on.
+pub(super) fn page(place: &Place<'_>, view: Option<DecisionView>) -> (String, AnyView) {
+    let (locale, slug) = (place.locale, place.slug);
+    let title = text!(locale, methods.decision_title).to_owned();
+    let back =
+        view! { <p class="back"><a href=paths::users(slug.as_str())>{text!(locale, common.back_to_users)}</a></p> };
+    let Some(view) = view else {
+        let page = view! {
+            {back}
+            <h1>{title.clone()}</h1>
+            <p class="page-lead">{text!(locale, methods.decision_none)}</p>
+        };
+        return (title, page.into_any());
+    };
+    let may = view.verdict.refusal().is_none();
+    let refusal = view
+        .verdict
+        .refusal()
+        .map(|refusal| note("note note-warn", "lock", view! { <p>{refusal_text(locale, refusal, None)}</p> }));
+    let way = |outcome: &'static str, class: &'static str, words: &'static str| {
+        let fields = view! {
+            {hidden("member", view.member)}
+            {hidden("decision", view.decision)}
+            {hidden("outcome", outcome)}
+            {button(class, words, may)}
+        };
+        form::<Decide>(slug, "inline", fields)
+    };
+    let page = view! {
+        {back}
+        <h1>{title.clone()}</h1>
+        <p class="page-lead">
+            {text!(locale, methods.decision_lead, label = view.label.clone(), method = view.method.clone())} " " {time(view.at)}
+        </p>
+        {notice(locale, view.notice)}
+        {refusal}
+        <table class="compare">
+            <thead>
+                <tr>
+                    <th></th>
+                    <th scope="col">{text!(locale, methods.invited)}</th>
+                    <th scope="col">{text!(locale, methods.received)}</th>
+                </tr>
+            </thead>
+            <tbody>
+                {compared(locale, text!(locale, methods.identifier), view.identifier.0.clone(), Some(view.identifier.1.clone()))}
+                {compared(locale, text!(locale, methods.email), Some(view.email.0.clone()), view.email.1.clone())}
+            </tbody>
+        </table>
+        <div class="ways-on">
+            <section>
+                <h2>{text!(locale, methods.decide_use)}</h2>
+                <p>{text!(locale, methods.decide_use_text)}</p>
+                {way("use", "button button-primary", text!(locale, methods.decide_use))}
+            </section>
+            <section>
+                <h2>{text!(locale, methods.decide_correct)}</h2>
+                <p>{text!(locale, methods.decide_correct_text)}</p>
+                <a class="button" href=paths::edit(slug.as_str(), view.member)>{text!(locale, methods.decide_correct)}</a>
+            </section>
+            <section>
+                <h2>{text!(locale, methods.decide_reject)}</h2>
+                <p>{text!(locale, methods.decide_reject_text)}</p>
+                {way("reject", "button", text!(locale, methods.decide_reject))}
+            </section>
+        </div>
+    };
+    (title, page.into_any())
+}
+
+fn compared(locale: Locale, label: &'static str, invited: Option<String>, received: Option<String>) -> AnyView {
+    let differs = invited != received;
+    let words = |value: Option<String>| value.unwrap_or_else(|| text!(locale, methods.nothing).to_owned());
+    let mark = differs.then(|| view! { <strong class="differs">{text!(locale, methods.differs)}</strong> });
+    view! {
+        <tr>
+            <th scope="row">{label}</th>
+            <td><code>{words(invited)}</code></td>
+            <td><code>{words(received)}</code> " " {mark}</td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,173 @@
+//! What the pages made on the server are made of: the same classes as the components of the browser's half, without its signals.
+
+use crate::{
+    api::login_methods::Notice,
+    components::{Icon, field_id},
+    domain::{
+        fields::{Field, FieldErrors},
+        name::Slug,
+        time::Timestamp,
+    },
+    i18n::{Locale, fault_text, problem_text, text},
+    paths,
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+
+/// A form to this server function, for this account.
+pub(super) fn form<S: ServerFn>(slug: &Slug, class: &'static str, fields: impl IntoView) -> AnyView {
+    view! {
+        <form method="post" action=S::PATH class=class>
+            <input type="hidden" name="account" value=slug.to_string() />
+            {fields.into_any()}
+        </form>
+    }
+    .into_any()
+}
+
+/// A value that goes with a form.
+pub(super) fn hidden(name: &'static str, value: impl ToString) -> AnyView {
+    view! { <input type="hidden" name=name value=value.to_string() /> }.into_any()
+}
+
+/// One line of a form.
+pub(super) struct Line<'a> {
+    pub(super) field: Field,
+    pub(super) name: &'static str,
+    pub(super) label: &'a str,
+    pub(super) hint: &'a str,
+    pub(super) value: &'a str,
+    pub(super) optional: bool,
+}
+
+impl Line<'_> {
+    /// A line of text.
+    pub(super) fn text(self, locale: Locale, errors: &FieldErrors) -> AnyView {
+        self.input(locale, errors, "text", false)
+    }
+
+    /// A secret: never shown again (OA-17).
+    pub(super) fn secret(self, locale: Locale, errors: &FieldErrors) -> AnyView {
+        self.input(locale, errors, "password", false)
+    }
+
+    /// The path of a claim, with what it finds in the claims of the last test beside it.
+    pub(super) fn claim(self, locale: Locale, errors: &FieldErrors) -> AnyView {
+        self.input(locale, errors, "text", true)
+    }
+
+    fn input(self, locale: Locale, errors: &FieldErrors, kind: &'static str, claim: bool) -> AnyView {
+        let id = field_id(self.name);
+        let problem = errors.of(self.field);
+        let preview = claim.then(|| format!("{id}-preview"));
+        view! {
+            <div class="field">
+                <label for=id.clone()>
+                    {self.label.to_owned()}
+                    {self.optional.then(|| view! { <span class="field-optional">{text!(locale, common.optional)}</span> })}
+                </label>
+                {(!self.hint.is_empty()).then(|| view! { <p class="field-hint" id=format!("{id}-hint")>{self.hint.to_owned()}</p> })}
+                <input
+                    id=id.clone()
+                    name=self.name
+                    type=kind
+                    value=self.value.to_owned()
+                    autocomplete=if kind == "password" { "new-password" } else { "off" }
+                    autocapitalize="none"
+                    spellcheck="false"
+                    list=claim.then_some("claims")
+                    data-preview=preview.clone()
+                    aria-describedby=format!("{id}-hint {id}-problem")
+                    aria-invalid=problem.map(|_| "true")
+                />
+                {preview.map(|id| view! { <output class="claim-preview" id=id for=field_id(self.name)></output> })}
+                <p class="field-problem" id=format!("{id}-problem")>
+                    {problem.map(|problem| problem_text(locale, problem))}
+                </p>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+/// A choice of a few, each with a word.
+pub(super) fn choice(
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    chosen: &str,
+    of: &[(&'static str, &'static str)],
+) -> AnyView {
+    let id = field_id(name);
+    let options: Vec<_> =
+        of.iter().map(|(key, words)| view! { <option value=*key selected=*key == chosen>{*words}</option> }).collect();
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            {(!hint.is_empty()).then(|| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> })}
+            <select id=id.clone() name=name aria-describedby=format!("{id}-hint")>
+                {options}
+            </select>
+        </div>
+    }
+    .into_any()
+}
+
+/// A button that sends its form.
+pub(super) fn button(class: &'static str, words: impl Into<String>, enabled: bool) -> AnyView {
+    let words: String = words.into();
+    view! { <button type="submit" class=class disabled=!enabled><span class="button-text">{words}</span></button> }
+        .into_any()
+}
+
+/// A note: what it means to the reader is in its icon and its words.
+pub(super) fn note(class: &'static str, icon: &'static str, content: impl IntoView) -> AnyView {
+    let role = (class == "note note-bad").then_some("alert");
+    view! {
+        <div class=class role=role>
+            <Icon name=icon />
+            <div>{content.into_any()}</div>
+        </div>
+    }
+    .into_any()
+}
+
+/// What came of the last form.
+pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> {
+    let good = |words: &'static str| note("note note-good", "check", view! { <p>{words}</p> });
+    let bad = |words: String| note("note note-bad", "alert", view! { <p>{words}</p> });
+    Some(match notice? {
+        Notice::LastWayIn => bad(text!(locale, methods.last_way_in).into()),
+        Notice::InUse => bad(text!(locale, methods.in_use).into()),
+        Notice::Fault(fault) => bad(fault_text(locale, fault)),
+        Notice::TestGone => bad(text!(locale, methods.test_gone).into()),
+        Notice::DecidedBefore => bad(text!(locale, methods.decided_before).into()),
+        Notice::Saved => good(text!(locale, methods.saved)),
+        Notice::Live => good(text!(locale, methods.made_live)),
+        Notice::UsedForMe => good(text!(locale, methods.used_for_me)),
+        Notice::Decided => good(text!(locale, methods.decided)),
+    })
+}
+
+/// Changes ask for a fresh sign-in (AZ-16): said before anybody types.
+pub(super) fn sign_in_again(locale: Locale, slug: &Slug, here: &str) -> AnyView {
+    let query = http_query("next", here);
+    let href = format!("{}?{query}", paths::login(slug.as_str()));
+    note(
+        "note note-warn",
+        "lock",
+        view! {
+            <p>{text!(locale, methods.not_fresh)}</p>
+            <p><a class="button" href=href rel="external">{text!(locale, errors.sign_in_again)}</a></p>
+        },
+    )
+}
+
+fn http_query(name: &str, value: &str) -> String {
+    serde_qs::to_string(&[(name, value)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).unwrap_or_default()
+}
+
+/// A day, in words for everybody: these pages do not know the reader's zone.
+pub(super) fn time(at: Timestamp) -> AnyView {
+    use crate::components::Time;
+    view! { <Time at /> }.into_any()
+}

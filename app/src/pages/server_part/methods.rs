@@ -1,0 +1,127 @@
+//! Settings → Login methods: the list.
+
+use super::{
+    kit::{button, form, hidden, note, notice, sign_in_again, time},
+    render::Place,
+};
+use crate::{
+    api::login_methods::{AddLoginMethod, MethodLine, MethodsView, RemoveLoginMethod, SwitchLoginMethod},
+    components::{Badge, Tone},
+    domain::{member::LoginMethodKind, oauth::Preset},
+    i18n::{preset_name, text},
+    paths,
+};
+use leptos::prelude::*;
+
+/// The list, and how to add to it.
+pub(super) fn page(place: &Place<'_>, view: MethodsView) -> (String, AnyView) {
+    let (locale, slug) = (place.locale, place.slug);
+    let here = paths::login_methods(slug.as_str());
+    let fresh = view.fresh;
+    let lines: Vec<_> = view.lines.iter().map(|method| line(place, method, fresh)).collect();
+    let presets: Vec<_> = Preset::ALL.into_iter().map(|preset| add(place, preset, fresh)).collect();
+    let title = text!(locale, methods.title);
+    let page = view! {
+        <header class="page-head">
+            <div>
+                <h1>{title}</h1>
+                <p class="page-lead">{text!(locale, methods.lead)}</p>
+            </div>
+            <a class="button" href="/guide/login-methods" rel="external" target="_blank">
+                {text!(locale, methods.guide)}
+            </a>
+        </header>
+        {notice(locale, view.notice)}
+        {(!fresh).then(|| sign_in_again(locale, slug, &here))}
+        <ul class="methods">{lines}</ul>
+        <section class="method-add">
+            <h2>{text!(locale, methods.add_title)}</h2>
+            <p>{text!(locale, methods.add_text)}</p>
+            <div class="presets">{presets}</div>
+        </section>
+    };
+    (title.to_owned(), page.into_any())
+}
+
+fn add(place: &Place<'_>, preset: Preset, fresh: bool) -> AnyView {
+    let name = preset_name(place.locale, preset);
+    form::<AddLoginMethod>(
+        place.slug,
+        "preset",
+        view! { {hidden("preset", preset.key())} {button("button", name, fresh)} },
+    )
+}
+
+fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
+    let (locale, slug, id) = (place.locale, place.slug, line.method.id);
+    let is_password = line.method.kind == LoginMethodKind::Password;
+    let name = match &line.method.name {
+        Some(name) => name.clone(),
+        None => text!(locale, catalogue.method_password).to_owned(),
+    };
+    let state = match (line.enabled, line.is_ready()) {
+        (false, _) => {
+            view! { <Badge tone=Tone::Neutral icon="minus">{text!(locale, methods.state_off)}</Badge> }.into_any()
+        }
+        (true, true) => {
+            view! { <Badge tone=Tone::Good icon="check">{text!(locale, methods.state_ready)}</Badge> }.into_any()
+        }
+        (true, false) => {
+            view! { <Badge tone=Tone::Warn icon="alert">{text!(locale, methods.state_untested)}</Badge> }.into_any()
+        }
+    };
+    let draft = line
+        .has_draft
+        .then(|| view! { <Badge tone=Tone::Info icon="clock">{text!(locale, methods.state_draft)}</Badge> });
+    let tested = line.tested.map(|at| view! { <span>{text!(locale, methods.tested_at)} " " {time(at)}</span> });
+    let set_up = (!is_password).then(|| {
+        view! { <a class="button" href=paths::login_method(slug.as_str(), id)>{text!(locale, methods.set_up)}</a> }
+    });
+    let (to, words, class) = if line.enabled {
+        ("off", text!(locale, methods.switch_off), "button")
+    } else {
+        ("on", text!(locale, methods.switch_on), "button")
+    };
+    let switch = form::<SwitchLoginMethod>(
+        slug,
+        "inline",
+        view! { {hidden("method", id)} {hidden("on", to)} {button(class, words, fresh)} },
+    );
+    // Switching off what people use is said before it is done (R27).
+    let switch = if line.enabled && line.members + line.invited > 0 {
+        view! {
+            <details class="disclosure">
+                <summary>{text!(locale, methods.switch_off)}</summary>
+                {note("note note-warn", "alert", view! {
+                    <p>{text!(locale, methods.switch_off_text, members = line.members, invited = line.invited)}</p>
+                })}
+                {switch}
+            </details>
+        }
+        .into_any()
+    } else {
+        switch
+    };
+    let unused = !is_password && line.members + line.invited + line.linked == 0;
+    let remove = unused.then(|| {
+        let words = text!(locale, common.remove);
+        form::<RemoveLoginMethod>(
+            slug,
+            "inline",
+            view! { {hidden("method", id)} {button("button button-quiet", words, fresh)} },
+        )
+    });
+    view! {
+        <li class="method">
+            <div class="method-about">
+                <h2>{name}</h2>
+                <p class="method-states">{state} {draft}</p>
+                <p class="muted">
+                    {text!(locale, methods.used_by, members = line.members, invited = line.invited)} " " {tested}
+                </p>
+            </div>
+            <div class="method-actions">{set_up} {switch} {remove}</div>
+        </li>
+    }
+    .into_any()
+}

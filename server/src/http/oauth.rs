@@ -1,0 +1,112 @@
+//! The way to a provider and back. All of them are links: the policy of our pages lets no form lead to another site (BR-01).
+
+use super::answer;
+use crate::{oauth::CallbackAnswer, service::Services};
+use app::{
+    domain::{
+        ids::{InvitationId, LoginMethodId},
+        name::Slug,
+    },
+    error::AppError,
+    ports::{Caller, Visitor, WithCookies},
+};
+use axum::{
+    Extension,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+/// What a start link may carry.
+#[derive(Deserialize)]
+pub(super) struct Start {
+    #[serde(default)]
+    next: String,
+    invitation: Option<InvitationId>,
+}
+
+/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up.
+pub(super) async fn start(
+    State(services): State<Services>,
+    Extension(visitor): Extension<Visitor>,
+    Path(method): Path<String>,
+    Query(Start { next, invitation }): Query<Start>,
+) -> Response {
+    let begun = match method.parse() {
+        Ok(method) => services.begin_oauth(&visitor, method, invitation, &next).await,
+        Err(_) => Err(AppError::NotFound),
+    };
+    onward(begun)
+}
+
+/// `/a/{slug}/settings/login-methods/{method}/test`: on to the provider, to see whether what is set up works. Only from our own pages:
+/// elsewhere somebody could make an owner test what the owner did not mean to.
+pub(super) async fn test(
+    State(services): State<Services>,
+    Extension(visitor): Extension<Visitor>,
+    Path((slug, method)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let from_elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    if from_elsewhere {
+        return answer::error(&AppError::OpenTheLinkAgain);
+    }
+    onward(begin_test(&services, &visitor, &slug, &method).await)
+}
+
+async fn begin_test(
+    services: &Services,
+    visitor: &Visitor,
+    slug: &str,
+    method: &str,
+) -> Result<WithCookies<String>, AppError> {
+    let signed_in = visitor.signed_in.clone().ok_or(AppError::Unauthenticated)?;
+    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
+    let method: LoginMethodId = method.parse().map_err(|_| AppError::NotFound)?;
+    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
+    services.begin_test(&caller, visitor, method).await
+}
+
+/// What providers send back. Anything else of theirs is left unread (OA-16).
+#[derive(Deserialize)]
+pub(super) struct Back {
+    #[serde(default)]
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+/// `/oauth/{method}/callback`: back from the provider.
+pub(super) async fn callback(
+    State(services): State<Services>,
+    Extension(visitor): Extension<Visitor>,
+    Path(method): Path<String>,
+    Query(Back { state, code, error, iss }): Query<Back>,
+) -> Response {
+    let finished = match method.parse() {
+        Ok(method) => services.finish_oauth(&visitor, method, &state, &CallbackAnswer { code, error, iss }).await,
+        Err(_) => Err(AppError::NotFound),
+    };
+    onward(finished)
+}
+
+/// 303 to where it goes on; neither state nor code travels further.
+fn onward(to: Result<WithCookies<String>, AppError>) -> Response {
+    let to = match to {
+        Ok(to) => to,
+        Err(error) => return answer::error(&error),
+    };
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(&to.answer).unwrap_or(HeaderValue::from_static("/")));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in to.cookies {
+        if let Ok(value) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,203 @@
+//! Sending somebody to a provider: to sign in, to take an invitation up, or to test a configuration (OA-02, OA-03).
+
+use super::{Services, actors, sign_in::ip_key};
+use crate::{
+    oauth::Kept,
+    secrets::{NotOurs, Token},
+    storage::{
+        AccountScope, Tx,
+        login_methods::{self, MethodAccount, SavedConfiguration, Stage},
+        oauth_attempts::{self, AttemptPurpose, NewAttempt},
+        rate_buckets::{self, Limit},
+    },
+};
+use app::{
+    domain::{
+        ids::{AttemptId, InvitationId, LoginMethodId, SessionId},
+        permission::Gate,
+        time::{Span, Timestamp},
+    },
+    error::AppError,
+    paths,
+    ports::{Caller, Visitor, WithCookies},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// How long somebody may take at the provider (OA-03).
+const LIFE: Span = Span::minutes(10);
+/// Ended attempts are kept so long, for whoever looks into a fault.
+const KEPT: Span = Span::days(1);
+
+/// What somebody goes to a provider for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errand<'a> {
+    pub(super) purpose: AttemptPurpose,
+    pub(super) invitation: Option<InvitationId>,
+    pub(super) session: Option<SessionId>,
+    pub(super) next: &'a str,
+}
+
+/// What an attempt keeps until the browser comes back.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    verifier: String,
+    nonce: Option<String>,
+}
+
+impl Services {
+    /// The way to the provider, for somebody who wants to sign in or, with `invitation`, to join. Answers where the browser goes: to the
+    /// provider, or to a page of ours that says why not.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for what is no login method, [`AppError::RateLimited`], the database's.
+    pub async fn begin_oauth(
+        &self,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        invitation: Option<InvitationId>,
+        next: &str,
+    ) -> Result<WithCookies<String>, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
+        let limits = &self.config.limits;
+        let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
+        if let Err(wait) = rate_buckets::take(&mut tx, &ip_key("oauth", visitor.ip), limit, self.now()).await? {
+            return Err(AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) });
+        }
+        let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
+        let back = match invitation {
+            Some(id) => paths::invitation(id),
+            None => paths::login(place.slug.as_str()),
+        };
+        let Some(live) = live.filter(|_| place.enabled) else {
+            return Ok(WithCookies { answer: paths::with_problem(&back, "off"), cookies: Vec::new() });
+        };
+        let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
+        let errand = Errand { purpose, invitation, session: None, next };
+        self.begin(tx, visitor, &place, method, &live, errand, &back).await
+    }
+
+    /// The way to the provider by the draft, or, without one, by the live configuration, to see whether it works (OA-23).
+    ///
+    /// # Errors
+    /// As for every change of a login method.
+    pub async fn begin_test(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+    ) -> Result<WithCookies<String>, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        let place = login_methods::account_of(&mut tx, method).await?;
+        let place = place.filter(|place| place.scope == actor.scope()).ok_or(AppError::NotFound)?;
+        let tested = match login_methods::configuration(&mut tx, place.scope, method, Stage::Draft).await? {
+            Some(draft) => Some(draft),
+            None => login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?,
+        };
+        let tested = tested.ok_or(AppError::NotFound)?;
+        let errand = Errand {
+            purpose: AttemptPurpose::Test,
+            invitation: None,
+            session: Some(caller.signed_in.session),
+            next: "",
+        };
+        let back = paths::login_method(place.slug.as_str(), method);
+        self.begin(tx, visitor, &place, method, &tested, errand, &back).await
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]
+    async fn begin(
+        &self,
+        mut tx: Tx,
+        visitor: &Visitor,
+        place: &MethodAccount,
+        method: LoginMethodId,
+        by: &SavedConfiguration,
+        errand: Errand<'_>,
+        back: &str,
+    ) -> Result<WithCookies<String>, AppError> {
+        let begun = match self.oauth.begin(&by.configuration, &self.redirect_uri(method)) {
+            Ok(begun) => begun,
+            Err(fault) => {
+                return Ok(WithCookies { answer: paths::with_problem(back, fault.key()), cookies: Vec::new() });
+            }
+        };
+        let now = self.now();
+        // One mark for all ways that this browser has begun, so that two tabs do not get into each other's way.
+        let browser = visitor.oauth.as_deref().and_then(Token::parse).unwrap_or_default();
+        let id = AttemptId(Uuid::now_v7());
+        let attempt = NewAttempt {
+            id,
+            state_hash: &state_hash(&begun.kept.state),
+            browser_hash: &browser.hash(),
+            method,
+            configuration: by.id,
+            purpose: errand.purpose,
+            invitation: errand.invitation,
+            session: errand.session,
+            next: errand.next,
+            sealed: &self.seal_kept(id, &begun.kept),
+            expires: now + LIFE,
+        };
+        oauth_attempts::insert(&mut tx, place.scope, &attempt, now - KEPT, now).await?;
+        tx.commit().await?;
+        Ok(WithCookies { answer: begun.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
+    }
+
+    /// Where the provider sends people back to: one address for each method, by the configured base URL alone (OA-05, OA-13, INV-20).
+    pub(super) fn redirect_uri(&self, method: LoginMethodId) -> String {
+        self.config.link(&paths::oauth_callback(method))
+    }
+
+    fn seal_kept(&self, id: AttemptId, kept: &Kept) -> Vec<u8> {
+        let sealed = Sealed { verifier: kept.verifier.clone(), nonce: kept.nonce.clone() };
+        self.keyring.seal(&purpose(id), &serde_json::to_vec(&sealed).unwrap_or_default())
+    }
+
+    /// What [`Self::begin_oauth`] kept; the state came back with the browser.
+    pub(super) fn open_kept(&self, id: AttemptId, state: &str, sealed: Option<&[u8]>) -> Result<Kept, NotOurs> {
+        let plain = self.keyring.open(&purpose(id), sealed.unwrap_or_default())?;
+        let Sealed { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| NotOurs)?;
+        Ok(Kept { state: state.to_owned(), verifier, nonce })
+    }
+
+    /// The client secret of a configuration; `None` for a public client.
+    pub(super) fn client_secret(
+        &self,
+        scope: AccountScope,
+        saved: &SavedConfiguration,
+    ) -> Result<Option<String>, NotOurs> {
+        let Some(sealed) = &saved.secret else { return Ok(None) };
+        let plain = self.keyring.open(&client_secret_of(scope), sealed)?;
+        String::from_utf8(plain).map(Some).map_err(|_| NotOurs)
+    }
+
+    /// Seals a client secret for its row (OA-17, CF-03).
+    pub(super) fn seal_client_secret(&self, scope: AccountScope, secret: &str) -> Vec<u8> {
+        self.keyring.seal(&client_secret_of(scope), secret.as_bytes())
+    }
+}
+
+/// A secret opens for its own account alone.
+fn client_secret_of(scope: AccountScope) -> String {
+    format!("client-secret:{}", scope.id())
+}
+
+/// Nothing of one attempt opens for another.
+pub(super) fn purpose(id: AttemptId) -> String {
+    format!("oauth-attempt:{id}")
+}
+
+/// What the database holds of a state.
+pub(super) fn state_hash(state: &str) -> Vec<u8> {
+    Sha256::digest(state.as_bytes()).to_vec()
+}
+
+/// Is it recent enough for what needs a fresh proof (AZ-16)?
+pub(super) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
+    proved + Span::minutes(i64::from(minutes)) > now
+}

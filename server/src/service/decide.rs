@@ -1,0 +1,101 @@
+//! Deciding about somebody who came back from a provider as another than the one invited (R43, R44).
+
+use super::{Services, actors, flash::Flash};
+use crate::storage::{
+    audit::{self, Event, To},
+    decisions::{self, Outcome},
+    invitations, members,
+};
+use app::{
+    api::login_methods::{DecisionView, Notice},
+    domain::{
+        ids::{DecisionId, FlashId, MemberId},
+        member::MemberState,
+        permission::Gate,
+        policy::can_handle_invitation,
+    },
+    error::AppError,
+    paths,
+    ports::Caller,
+};
+
+impl Services {
+    /// Who came, beside who was invited; `None` if nothing is to be decided.
+    pub(super) async fn show_decision(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        flash: Option<FlashId>,
+    ) -> Result<Option<DecisionView>, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let row = actors::find_member(&mut tx, &actor, member).await?;
+        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
+        let Some(open) = decisions::find_open(&mut tx, actor.scope(), member).await? else { return Ok(None) };
+        Ok(Some(DecisionView {
+            member,
+            decision: open.id,
+            label: row.label().to_owned(),
+            method: row.method.name.clone().unwrap_or_default(),
+            email: (row.email.typed().to_owned(), open.email),
+            identifier: (row.identifier.clone(), open.identifier),
+            at: open.at,
+            verdict: can_handle_invitation(&actor.effective, &row.grant, &actor.roles),
+            notice: flash.notice,
+        }))
+    }
+
+    /// Lets the person in as the provider named them, with a new link to come back by; or leaves the invitation as it was.
+    pub(super) async fn decide(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        decision: DecisionId,
+        outcome: &str,
+    ) -> Result<String, AppError> {
+        let outcome = match outcome {
+            "use" => Outcome::Used,
+            "reject" => Outcome::Rejected,
+            _ => return Err(AppError::NotFound),
+        };
+        let now = self.now();
+        let list = paths::users(caller.account.as_str());
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let row = actors::find_member(&mut tx, &actor, member).await?;
+        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
+        let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
+        let Some(open) = open.filter(|open| open.id == decision && row.state == MemberState::Invited) else {
+            let page = paths::decide(caller.account.as_str(), member);
+            let flash = Flash::notice(Notice::DecidedBefore);
+            let path = self.flash(&mut tx, caller.signed_in.session, &page, &flash).await?;
+            tx.commit().await?;
+            return Ok(path);
+        };
+        decisions::decide(&mut tx, actor.scope(), open.id, outcome, actor.member, now).await?;
+        let invitation = invitations::find(&mut tx, actor.scope(), open.invitation).await?.ok_or(AppError::NotFound)?;
+        if outcome == Outcome::Used {
+            members::set_identifier(&mut tx, actor.scope(), member, &open.identifier).await?;
+        }
+        // Either way the offer stands again, by a new link and under whoever decided (R29).
+        if invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
+            self.queue_invitation(
+                &mut tx,
+                actor.scope(),
+                member,
+                invitation.id,
+                &row.email,
+                Some(actor.member),
+                invitation.language,
+                now,
+            )
+            .await?;
+        }
+        let to = To { member, email: row.email.key().to_owned() };
+        let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };
+        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+        tx.commit().await?;
+        self.mail_wake.notify_one();
+        Ok(list)
+    }
+}

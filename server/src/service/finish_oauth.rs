@@ -1,0 +1,132 @@
+//! Back from a provider: the return is taken once, the answer checked, and then it is what the browser was sent for that counts.
+
+use super::{Services, begin_oauth};
+use crate::{
+    oauth::{CallbackAnswer, Claims},
+    secrets::{NotOurs, Token},
+    storage::{
+        login_methods::{self, MethodAccount, SavedConfiguration},
+        oauth_attempts::{self, Attempt, AttemptPurpose},
+    },
+};
+use app::{
+    domain::{ids::LoginMethodId, oauth::Fault, time::Span},
+    error::AppError,
+    paths,
+    ports::{Visitor, WithCookies},
+};
+
+/// What came of a test, and of a way that is to end in joining, is kept so long (OA-23).
+pub(super) const RESULT_KEPT: Span = Span::minutes(15);
+
+/// What an attempt came to, beside the attempt itself.
+pub(super) struct Returned {
+    pub(super) place: MethodAccount,
+    pub(super) attempt: Attempt,
+    pub(super) configuration: SavedConfiguration,
+    pub(super) claims: Claims,
+}
+
+impl Services {
+    /// Takes a browser's return from a provider. Answers where it goes on, always to a page of ours.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for what is no login method; the database's.
+    pub async fn finish_oauth(
+        &self,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        state: &str,
+        answer: &CallbackAnswer,
+    ) -> Result<WithCookies<String>, AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let attempt = match browser {
+            Some(browser) => {
+                let hash = begin_oauth::state_hash(state);
+                oauth_attempts::take_return(&mut tx, &hash, &browser.hash(), method, now).await?
+            }
+            None => None,
+        };
+        let Some(attempt) = attempt else {
+            tracing::info!(ip = %visitor.ip, fault = Fault::Attempt.key(), "return from a provider refused");
+            let login = paths::login(place.slug.as_str());
+            return Ok(without_cookies(paths::with_problem(&login, Fault::Attempt.key())));
+        };
+        let configuration = login_methods::configuration_by_id(&mut tx, place.scope, attempt.configuration).await?;
+        let configuration = configuration.ok_or(AppError::NotFound)?;
+        // The return counts as taken even if what follows goes wrong (OA-03).
+        tx.commit().await?;
+
+        let claims = match self.exchange(&attempt, &configuration, state, answer).await? {
+            Ok(claims) => claims,
+            Err(fault) => {
+                tracing::info!(%method, fault = fault.key(), "sign-in at a provider failed");
+                return self.failed(&place, &attempt, fault).await;
+            }
+        };
+        let returned = Returned { place, attempt, configuration, claims };
+        match returned.attempt.purpose {
+            AttemptPurpose::SignIn => self.sign_in_by_method(visitor, returned).await,
+            AttemptPurpose::Join => self.return_to_join(visitor, returned).await,
+            AttemptPurpose::Test => self.finish_test(visitor, returned).await,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        attempt: &Attempt,
+        by: &SavedConfiguration,
+        state: &str,
+        answer: &CallbackAnswer,
+    ) -> Result<Result<Claims, Fault>, NotOurs> {
+        let kept = self.open_kept(attempt.id, state, attempt.sealed.as_deref())?;
+        let secret = self.client_secret(attempt.scope, by)?;
+        let redirect_uri = self.redirect_uri(attempt.method);
+        let claims =
+            self.oauth.finish(&by.configuration, secret.as_deref(), &redirect_uri, &kept, answer, self.now()).await;
+        Ok(claims)
+    }
+
+    /// The page that says what went wrong: to the person in few words, to somebody who tests in all of them.
+    pub(super) async fn failed(
+        &self,
+        place: &MethodAccount,
+        attempt: &Attempt,
+        fault: Fault,
+    ) -> Result<WithCookies<String>, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        oauth_attempts::keep(&mut tx, attempt, None, Some(fault), self.now() + RESULT_KEPT).await?;
+        tx.commit().await?;
+        let slug = place.slug.as_str();
+        Ok(without_cookies(match (attempt.purpose, attempt.invitation) {
+            (AttemptPurpose::Test, _) => paths::tested(slug, attempt.method, attempt.id),
+            (AttemptPurpose::Join, Some(id)) => paths::with_problem(&paths::invitation(id), fault.key()),
+            (AttemptPurpose::Join | AttemptPurpose::SignIn, _) => paths::with_problem(&paths::login(slug), fault.key()),
+        }))
+    }
+
+    /// Keeps what the provider said, for the step after it, in this browser alone.
+    pub(super) async fn keep_claims(&self, returned: &Returned, fault: Option<Fault>) -> Result<(), AppError> {
+        let plain = serde_json::to_vec(&returned.claims).unwrap_or_default();
+        let sealed = self.keyring.seal(&begin_oauth::purpose(returned.attempt.id), &plain);
+        let mut tx = self.database.begin_write().await?;
+        let until = self.now() + RESULT_KEPT;
+        oauth_attempts::keep(&mut tx, &returned.attempt, Some(&sealed), fault, until).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What [`Self::keep_claims`] kept.
+    pub(super) fn open_claims(&self, attempt: &Attempt) -> Result<Claims, NotOurs> {
+        let sealed = attempt.sealed.as_deref().unwrap_or_default();
+        let plain = self.keyring.open(&begin_oauth::purpose(attempt.id), sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| NotOurs)
+    }
+}
+
+pub(super) fn without_cookies(answer: String) -> WithCookies<String> {
+    WithCookies { answer, cookies: Vec::new() }
+}

@@ -1,0 +1,303 @@
+//! Joining through an account's provider: identifier and address are compared with the invited ones (R42 to R44), and what fits is taken
+//! up by one more step of the person's own (R9).
+
+use super::{
+    Services,
+    accept_invitation::Accepted,
+    begin_oauth::is_fresh,
+    finish_oauth::{Returned, without_cookies},
+    invitation_facts::Held,
+};
+use crate::{
+    mail::MailKind,
+    secrets::Token,
+    storage::{
+        Tx, accounts,
+        audit::{self, By, Event},
+        decisions::{self, Decision},
+        identities, invitations, login_methods,
+        oauth_attempts::{self, Attempt, AttemptPurpose},
+        sessions::{self, Proof},
+        users::{self, User},
+    },
+};
+use app::{
+    api::joining::{JoinByMethodForm, Joined},
+    domain::{
+        email::Email,
+        fields::{Field, FieldErrors},
+        ids::{AttemptId, DecisionId, InvitationId, UserId},
+        invitation::InvitationState,
+        name::parse_name,
+        oauth::{Configuration, EmailPolicy, Person},
+        time::Timestamp,
+    },
+    error::AppError,
+    paths,
+    ports::{Visitor, WithCookies},
+};
+use uuid::Uuid;
+
+/// Is the person whom the provider named the one invited?
+enum Comparison {
+    /// Yes (R42).
+    Same,
+    /// By the identifier, but not by the address (R43).
+    OtherAddress,
+    /// No (R44).
+    OtherIdentifier,
+}
+
+/// What came back from the provider for an invitation, and waits for the person's last word.
+pub(super) struct Arrival {
+    pub(super) attempt: Attempt,
+    pub(super) person: Person,
+}
+
+impl Services {
+    /// Takes the return of somebody who wants to join: on to the last step, or to the page that says what an admin must decide.
+    pub(super) async fn return_to_join(
+        &self,
+        visitor: &Visitor,
+        returned: Returned,
+    ) -> Result<WithCookies<String>, AppError> {
+        let id = returned.attempt.invitation.ok_or(AppError::NotFound)?;
+        let page = paths::invitation(id);
+        let person = match returned.claims.person(&returned.configuration.configuration) {
+            Ok(person) => person,
+            Err(fault) => return self.failed(&returned.place, &returned.attempt, fault).await,
+        };
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, returned.place.scope).await?;
+        let Ok(held) = self.held_as(&mut tx, visitor, id).await else {
+            return Ok(without_cookies(page));
+        };
+        if !held.is_open(now) || held.member.method.id != returned.attempt.method {
+            return Ok(without_cookies(page));
+        }
+        let comparison = compare(&mut tx, &held, &returned.configuration.configuration, &person).await?;
+        match comparison {
+            Comparison::Same => {
+                drop(tx);
+                self.keep_claims(&returned, None).await?;
+                Ok(without_cookies(paths::returned(id, returned.attempt.id)))
+            }
+            Comparison::OtherAddress => {
+                self.open_decision(&mut tx, &held, &person, now).await?;
+                invitations::answer(&mut tx, held.scope, id, InvitationState::Held, now).await?;
+                tx.commit().await?;
+                self.mail_wake.notify_one();
+                Ok(without_cookies(page))
+            }
+            Comparison::OtherIdentifier => {
+                self.open_decision(&mut tx, &held, &person, now).await?;
+                tx.commit().await?;
+                self.mail_wake.notify_one();
+                Ok(without_cookies(paths::with_problem(&page, "somebody-else")))
+            }
+        }
+    }
+
+    /// Opens a decision and tells those who can take it.
+    async fn open_decision(&self, tx: &mut Tx, held: &Held, person: &Person, now: Timestamp) -> Result<(), AppError> {
+        let known = decisions::find_open(tx, held.scope, held.member.id).await?;
+        let decision = Decision {
+            id: DecisionId(Uuid::now_v7()),
+            invitation: held.invitation.id,
+            method: held.member.method.id,
+            identifier: person.identifier.clone(),
+            email: person.email.clone(),
+            at: now,
+        };
+        // Who tries again as the same other person asks for nothing new.
+        if known.is_some_and(|known| known.identifier == decision.identifier && known.email == decision.email) {
+            return Ok(());
+        }
+        decisions::open(tx, held.scope, held.member.id, &decision).await?;
+        let event = Event::DecisionOpened { invitation: held.invitation.id };
+        audit::record(tx, held.scope, &By::default(), Some(&super::accept_invitation::to(held)), &event, now).await?;
+        self.tell_handlers(tx, held, MailKind::Held, now).await?;
+        Ok(())
+    }
+
+    /// What this browser brought back from the provider for this invitation.
+    pub(super) async fn arrival(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        attempt: Option<AttemptId>,
+    ) -> Result<Option<Arrival>, AppError> {
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let Some((id, browser)) = attempt.zip(browser) else { return Ok(None) };
+        let Some(attempt) = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await? else { return Ok(None) };
+        let fits = attempt.purpose == AttemptPurpose::Join
+            && attempt.scope == held.scope
+            && attempt.invitation == Some(held.invitation.id)
+            && attempt.method == held.member.method.id
+            && attempt.sealed.is_some();
+        if !fits {
+            return Ok(None);
+        }
+        let by = login_methods::configuration_by_id(tx, held.scope, attempt.configuration).await?;
+        let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
+        let Ok(person) = self.open_claims(&attempt)?.person(&configuration) else { return Ok(None) };
+        // Everything is looked at again: row and decision may have changed since the return (R16).
+        match compare(tx, held, &configuration, &person).await? {
+            Comparison::Same => Ok(Some(Arrival { attempt, person })),
+            Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
+        }
+    }
+
+    /// Takes the invitation up as the person whom the provider named, signed in right after.
+    pub(super) async fn join_by_method(
+        &self,
+        visitor: &Visitor,
+        form: &JoinByMethodForm,
+    ) -> Result<WithCookies<Joined>, AppError> {
+        let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
+        let attempt: AttemptId = form.attempt.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
+        let mut tx = self.database.begin_read().await?;
+        let held = self.held_as(&mut tx, visitor, id).await?;
+        drop(tx);
+        if self.needs_code(&held) {
+            self.count_code_try(visitor, id).await?;
+        }
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, held.scope).await?;
+        let held = self.held_as(&mut tx, visitor, id).await?;
+        if let Some(signed_in) = &visitor.signed_in
+            && held.was_taken_up_by(signed_in.user)
+        {
+            return Ok(self.joined(&held, Vec::new()));
+        }
+        if !held.is_open(now) || !held.member.method_enabled {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        let arrival = self.arrival(&mut tx, visitor, &held, Some(attempt)).await?.ok_or(AppError::OpenTheLinkAgain)?;
+        let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
+        if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            tx.commit().await?;
+            return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+        }
+        let user = match self.linkable(&mut tx, visitor, &held, mailbox_proved).await? {
+            Linkable::Is(user) => user,
+            Linkable::New => {
+                self.make_user_without_password(&mut tx, visitor, &held, form, mailbox_proved, now).await?
+            }
+            Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::ProveFirst, cookies: Vec::new() }),
+        };
+        let method = held.member.method.id;
+        identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
+        let (identifier, email) = (&arrival.person.identifier, arrival.person.email.as_deref());
+        let linked = identities::insert(&mut tx, held.scope, method, user.id, identifier, email, now).await;
+        // The identifier is another member's already: an admin has to see to it.
+        linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
+        match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            Accepted::Joined => {}
+            Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
+        }
+        decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
+        oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method(method)).await?;
+        tx.commit().await?;
+        self.mail_wake.notify_one();
+        tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
+        Ok(self.joined(&held, vec![cookie]))
+    }
+
+    /// Whose login the provider's word is linked to (R17, OA-11): a user who has a password proves it first, freshly; one without proves
+    /// the mailbox by the invitation that names the identifier.
+    async fn linkable(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        mailbox_proved: bool,
+    ) -> Result<Linkable, AppError> {
+        let signed_in = visitor.signed_in.as_ref();
+        let Some(user) = users::find_by_email(tx, held.member.email.key()).await? else {
+            // Somebody else's session ends only where the person says so (R14).
+            return if signed_in.is_none() { Ok(Linkable::New) } else { Err(AppError::OpenTheLinkAgain) };
+        };
+        if signed_in.is_some_and(|signed_in| signed_in.user != user.id) {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        if user.verified.is_none() && mailbox_proved && signed_in.is_none() {
+            // R13: the mailbox outranks somebody who never proved it.
+            return Ok(Linkable::New);
+        }
+        let has_password = user.phc.is_some();
+        let proved = match signed_in {
+            Some(signed_in) if has_password => sessions::password_proved(tx, signed_in.session).await?,
+            Some(signed_in) => sessions::anything_proved(tx, signed_in.session).await?,
+            None => None,
+        };
+        let fresh = proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now()));
+        let may = fresh || mailbox_proved && !has_password;
+        Ok(if may { Linkable::Is(user) } else { Linkable::ProveFirst })
+    }
+
+    /// The new user, whose name is the typed one (R50). Whoever had the address unproved makes way (R13).
+    async fn make_user_without_password(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        form: &JoinByMethodForm,
+        mailbox_proved: bool,
+        now: Timestamp,
+    ) -> Result<User, AppError> {
+        let name = parse_name(&form.name).map_err(|problem| FieldErrors::one(Field::Name, problem))?;
+        let verified = mailbox_proved.then_some(now);
+        if let Some(earlier) = users::find_by_email(tx, held.member.email.key()).await? {
+            return self.replace_user(tx, earlier, name, None, now).await;
+        }
+        let user = User {
+            id: UserId(Uuid::now_v7()),
+            email: held.member.email.clone(),
+            name,
+            language: Some(visitor.language),
+            verified,
+            phc: None,
+        };
+        users::insert(tx, &user, now).await?;
+        Ok(user)
+    }
+}
+
+/// What an identity can be linked to.
+enum Linkable {
+    /// The user with the invited address.
+    Is(User),
+    /// Nobody yet.
+    New,
+    /// A user who has to prove to be that user first.
+    ProveFirst,
+}
+
+/// Compares whom the provider named with whom the account invited: identifiers byte by byte (R42), addresses by the method's policy and
+/// by what an admin decided (R43).
+async fn compare(
+    tx: &mut Tx,
+    held: &Held,
+    configuration: &Configuration,
+    person: &Person,
+) -> Result<Comparison, AppError> {
+    if held.member.identifier.as_deref() != Some(person.identifier.as_str()) {
+        return Ok(Comparison::OtherIdentifier);
+    }
+    let Some(email) = &person.email else { return Ok(Comparison::Same) };
+    let same = Email::parse(email).as_ref() == Ok(&held.member.email);
+    let counts = match configuration.email_policy {
+        EmailPolicy::Strict => true,
+        EmailPolicy::Identifier => false,
+    };
+    if same || !counts {
+        return Ok(Comparison::Same);
+    }
+    let allowed = decisions::is_allowed(tx, held.scope, held.invitation.id, &person.identifier, email).await?;
+    Ok(if allowed { Comparison::Same } else { Comparison::OtherAddress })
+}

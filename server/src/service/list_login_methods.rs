@@ -1,0 +1,113 @@
+//! What Settings → Login methods shows.
+
+use super::{Services, actors, actors::Actor, test_login_method::result_of};
+use crate::{
+    secrets::Token,
+    storage::{
+        Tx,
+        login_methods::{self, Stage},
+        oauth_attempts::{self, AttemptPurpose},
+    },
+};
+use app::{
+    api::login_methods::{MethodView, MethodsView, TestView},
+    domain::{
+        ids::{AttemptId, FlashId, LoginMethodId},
+        member::LoginMethodKind,
+        oauth::{ConfigurationForm, Preset},
+        permission::Gate,
+    },
+    error::AppError,
+    ports::{Caller, Visitor},
+};
+
+impl Services {
+    /// Every login method of the account.
+    pub(super) async fn list_login_methods(
+        &self,
+        caller: &Caller,
+        flash: Option<FlashId>,
+    ) -> Result<MethodsView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
+        Ok(MethodsView {
+            lines: login_methods::all(&mut tx, actor.scope()).await?,
+            fresh: actor.is_fresh(self),
+            notice: flash.notice,
+        })
+    }
+
+    /// One login method, with the draft or what is live in its form, and the test that this browser ran.
+    pub(super) async fn show_login_method(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        preset: Option<Preset>,
+        attempt: Option<AttemptId>,
+        flash: Option<FlashId>,
+    ) -> Result<MethodView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        let scope = actor.scope();
+        let line = login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        if line.method.kind != LoginMethodKind::OAuth {
+            return Err(AppError::NotFound);
+        }
+        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
+        let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
+        let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
+        let name = line.method.name.clone().unwrap_or_default();
+        let saved = draft.as_ref().or(live.as_ref());
+        let form = match (flash.form, saved) {
+            (Some(typed), _) => typed,
+            (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
+            (None, None) => ConfigurationForm { name: name.clone(), ..preset.unwrap_or(Preset::OpenId).form() },
+        };
+        let differs = live
+            .as_ref()
+            .zip(draft.as_ref())
+            .is_some_and(|(live, draft)| live.configuration.names_people_differently(&draft.configuration));
+        Ok(MethodView {
+            form: ConfigurationForm { method: method.to_string(), ..form },
+            errors: flash.errors,
+            notice: flash.notice,
+            has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
+            redirect_uri: self.redirect_uri(method),
+            loses: (differs && line.linked > 0).then_some(line.linked),
+            fresh: actor.is_fresh(self),
+            mine: actor.method == method,
+            test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
+            line,
+        })
+    }
+
+    /// The test with this id, if this browser and this session ran it (OA-23).
+    async fn test_shown(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        actor: &Actor,
+        method: LoginMethodId,
+        attempt: Option<AttemptId>,
+    ) -> Result<Option<TestView>, AppError> {
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let Some((id, browser)) = attempt.zip(browser) else { return Ok(None) };
+        let found = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await?;
+        let session = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
+        let mine = found.filter(|attempt| {
+            attempt.purpose == AttemptPurpose::Test
+                && attempt.scope == actor.scope()
+                && attempt.method == method
+                && attempt.session == session
+        });
+        let Some(attempt) = mine else { return Ok(None) };
+        let live = login_methods::configuration(tx, actor.scope(), method, Stage::Live).await?;
+        let is_live = live.is_some_and(|live| live.id == attempt.configuration);
+        let by = login_methods::configuration_by_id(tx, actor.scope(), attempt.configuration).await?;
+        let Some(by) = by else { return Ok(None) };
+        let result = result_of(self, &attempt, &by.configuration, is_live)?;
+        Ok(Some(TestView { attempt: attempt.id, result }))
+    }
+}

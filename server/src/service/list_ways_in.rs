@@ -1,0 +1,42 @@
+//! The ways to sign in to an account, for its login page.
+
+use super::Services;
+use crate::storage::AccountScope;
+use crate::storage::{accounts, login_methods};
+use app::{
+    api::session::{WayIn, WaysIn},
+    domain::{member::LoginMethodKind, name::Slug},
+    error::AppError,
+    paths,
+};
+
+impl Services {
+    /// The account's login methods that are available and fully set up. An unknown slug looks like an account with Email & password
+    /// only (EN-03).
+    pub(super) async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
+        let only_password = WaysIn { password: true, providers: Vec::new() };
+        let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
+        let mut tx = self.database.begin_read().await?;
+        let Some(account) = accounts::find_by_slug(&mut tx, &slug).await? else { return Ok(only_password) };
+        // Everybody may know by what an account lets people in.
+        let scope = AccountScope::established(account.id);
+        let mut ways = WaysIn { password: false, providers: Vec::new() };
+        for method in login_methods::ready(&mut tx, scope).await? {
+            match method.kind {
+                LoginMethodKind::Password => ways.password = true,
+                LoginMethodKind::OAuth => ways.providers.push(WayIn {
+                    name: method.name.unwrap_or_default(),
+                    start: match paths::local_or(next, "") {
+                        none if none.is_empty() => paths::oauth_start(method.id),
+                        next => format!("{}?{}", paths::oauth_start(method.id), in_query("next", &next)),
+                    },
+                }),
+            }
+        }
+        Ok(ways)
+    }
+}
+
+fn in_query(name: &str, value: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}

@@ -1,0 +1,116 @@
+//! Setting a login method up: a method is added empty, edits make a draft, and a passing test makes it live (R45, R47).
+
+use super::{Services, actors, flash::Flash};
+use crate::storage::{
+    audit::{self, Event},
+    login_methods::{self, SavedConfiguration, Stage},
+};
+use app::{
+    api::login_methods::Notice,
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        ids::{ConfigurationId, LoginMethodId},
+        member::LoginMethodKind,
+        oauth::{ConfigurationForm, Preset, Read},
+        permission::Gate,
+    },
+    error::AppError,
+    paths,
+    ports::Caller,
+};
+use uuid::Uuid;
+
+impl Services {
+    /// Adds a method with nothing set up yet, so that its redirect URI is there to be registered; answers its page.
+    pub(super) async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
+        let preset = Preset::from_key(preset).ok_or(AppError::NotFound)?;
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        let method = LoginMethodId(Uuid::now_v7());
+        let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
+        login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some(&name), now).await?;
+        audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
+        tx.commit().await?;
+        Ok(format!("{}?preset={}", paths::login_method(caller.account.as_str(), method), preset.key()))
+    }
+
+    /// Saves a draft in place of the one before. What members sign in by stays as it is.
+    pub(super) async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
+        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+        let page = paths::login_method(caller.account.as_str(), method);
+        // Rights before anything is asked of a provider (OA-15).
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
+        drop(tx);
+
+        let read = match form.parse(true) {
+            Ok(read) => self.discovered(read).await,
+            Err(errors) => Err(Flash { errors, ..Flash::default() }),
+        };
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
+        login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
+        let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
+        let sealed = read.and_then(|read| {
+            let secret = match &read.secret {
+                Some(secret) => Some(self.seal_client_secret(scope, secret)),
+                None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
+            };
+            if read.configuration.client_authentication.needs_secret() && secret.is_none() {
+                let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
+                return Err(Flash { errors, ..Flash::default() });
+            }
+            Ok((read, secret))
+        });
+        let path = match sealed {
+            Ok((read, secret)) => {
+                let id = ConfigurationId(Uuid::now_v7());
+                let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
+                let (by, secret) = (actor.member, secret.as_deref());
+                login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
+                login_methods::rename(&mut tx, scope, method, &read.name).await?;
+                audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
+                self.flash(&mut tx, session, &page, &Flash::notice(Notice::Saved)).await?
+            }
+            Err(flash) => {
+                let form = ConfigurationForm { client_secret: String::new(), ..form };
+                self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..flash }).await?
+            }
+        };
+        tx.commit().await?;
+        Ok(path)
+    }
+
+    /// Fills the endpoints in that the issuer names.
+    async fn discovered(&self, mut read: Read) -> Result<Read, Flash> {
+        let issuer = read.configuration.open_id.as_ref().map(|open_id| open_id.issuer.clone());
+        if let Some(issuer) = issuer {
+            let found = self.oauth.discover(&issuer).await;
+            found.map_err(|fault| Flash::notice(Notice::Fault(fault)))?.put_into(&mut read.configuration);
+        }
+        Ok(read)
+    }
+
+    /// Gives a draft up.
+    pub(super) async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        login_methods::drop_draft(&mut tx, actor.scope(), method).await?;
+        tx.commit().await?;
+        Ok(paths::login_method(caller.account.as_str(), method))
+    }
+}
+
+/// A secret is kept for the endpoint that it was entered for; elsewhere it would be told to somebody else (OA-17).
+fn kept_secret(saved: &SavedConfiguration, read: &Read) -> Option<Vec<u8>> {
+    let same = saved.configuration.token_url == read.configuration.token_url
+        && saved.configuration.client_id == read.configuration.client_id;
+    saved.secret.clone().filter(|_| same)
+}

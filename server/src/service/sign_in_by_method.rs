@@ -1,0 +1,70 @@
+//! Signing in through an account's provider: it opens that account and nothing else (R45, OA-08, OA-12).
+
+use super::{
+    Services,
+    finish_oauth::{Returned, without_cookies},
+};
+use crate::storage::{StorageError, Tx, accounts, identities, members, sessions::Proof};
+use app::{
+    domain::{ids::UserId, member::MemberState, oauth::Person, time::Timestamp},
+    error::AppError,
+    paths,
+    ports::{Visitor, WithCookies},
+};
+
+impl Services {
+    /// Begins a session for the member whom the provider named; a stranger, a removed and a suspended member get the same answer.
+    pub(super) async fn sign_in_by_method(
+        &self,
+        visitor: &Visitor,
+        returned: Returned,
+    ) -> Result<WithCookies<String>, AppError> {
+        let slug = returned.place.slug.as_str();
+        let person = match returned.claims.person(&returned.configuration.configuration) {
+            Ok(person) => person,
+            Err(fault) => return self.failed(&returned.place, &returned.attempt, fault).await,
+        };
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, returned.place.scope).await?;
+        let Some(user) = member_named(&mut tx, &returned, &person, now).await? else {
+            tracing::info!(method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: no such member");
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
+        };
+        let (session, cookie) =
+            self.begin_session(&mut tx, visitor, user, Proof::Method(returned.attempt.method)).await?;
+        tx.commit().await?;
+        tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");
+        let next = paths::local_or(&returned.attempt.next, &paths::account(slug));
+        Ok(WithCookies { answer: next, cookies: vec![cookie] })
+    }
+}
+
+/// The user of the active member whom the provider named, by the link that there is, or by the identifier that an admin gave the row
+/// since (R46).
+async fn member_named(
+    tx: &mut Tx,
+    returned: &Returned,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Option<UserId>, StorageError> {
+    let (scope, method) = (returned.place.scope, returned.attempt.method);
+    let email = person.email.as_deref();
+    let known = identities::find(tx, scope, method, &person.identifier).await?;
+    let user = match known {
+        Some(user) => user,
+        None => {
+            let Some(user) = members::unlinked(tx, scope, method, &person.identifier).await? else {
+                return Ok(None);
+            };
+            identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
+            user
+        }
+    };
+    let member = members::find_by_user(tx, scope, user).await?;
+    let is_in = member.is_some_and(|row| row.state == MemberState::Active && row.method.id == method);
+    if is_in {
+        identities::note_use(tx, scope, method, &person.identifier, email, now).await?;
+    }
+    Ok(is_in.then_some(user))
+}

@@ -1,0 +1,269 @@
+//! Test sign-in: the true flow; what came back is shown to the browser that ran it, and what passed becomes live (OA-23, R45).
+
+use super::{
+    Services, actors,
+    actors::Actor,
+    finish_oauth::{Returned, without_cookies},
+    flash::Flash,
+};
+use crate::{
+    secrets::Token,
+    storage::{
+        Tx,
+        audit::{self, Event},
+        identities,
+        login_methods::{self, SavedConfiguration, Stage},
+        members,
+        oauth_attempts::{self, Attempt, AttemptPurpose},
+    },
+};
+use app::{
+    api::login_methods::{MakeLiveForm, Notice, ShownClaim, TestResult},
+    domain::{
+        ids::{ConfigurationId, LoginMethodId},
+        oauth::{ClaimPath, Configuration, Person},
+        permission::Gate,
+        policy::keeps_an_owner,
+    },
+    error::AppError,
+    paths,
+    ports::{Caller, Visitor, WithCookies},
+};
+use uuid::Uuid;
+
+/// What making a configuration live comes to.
+enum MadeLive {
+    /// It is.
+    Yes,
+    /// People would lose their links, which has to be confirmed (R45).
+    AsksFirst,
+    /// No owner would have a way in (R33).
+    LastWayIn,
+    /// A newer draft has taken its place meanwhile.
+    Replaced,
+}
+
+/// A test that passed, in the hands of the person who ran it.
+struct Passed {
+    actor: Actor,
+    attempt: Attempt,
+    by: SavedConfiguration,
+    person: Person,
+}
+
+impl Services {
+    /// Keeps what a test brought back, and makes what it proved live, unless people would lose their links by it.
+    pub(super) async fn finish_test(
+        &self,
+        visitor: &Visitor,
+        returned: Returned,
+    ) -> Result<WithCookies<String>, AppError> {
+        let configuration = &returned.configuration.configuration;
+        let person = returned.claims.person(configuration);
+        self.keep_claims(&returned, person.as_ref().err().copied()).await?;
+        let page = paths::tested(returned.place.slug.as_str(), returned.attempt.method, returned.attempt.id);
+        // A test is only as good as the session that asked for it: rights are looked at again.
+        let signed_in =
+            visitor.signed_in.clone().filter(|signed_in| Some(signed_in.session) == returned.attempt.session);
+        if let (Ok(person), Some(signed_in)) = (person, signed_in) {
+            let caller =
+                Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
+            if let MadeLive::Yes =
+                self.promote(&mut tx, &actor, returned.attempt.method, &returned.configuration, &person, false).await?
+            {
+                tx.commit().await?;
+            }
+        }
+        Ok(without_cookies(page))
+    }
+
+    /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
+    pub(super) async fn make_live(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: &MakeLiveForm,
+    ) -> Result<String, AppError> {
+        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+        let session = caller.signed_in.session;
+        let page = paths::login_method(caller.account.as_str(), method);
+        let mut tx = self.database.begin_write().await?;
+        let Some(passed) = self.passed(&mut tx, caller, visitor, method, form).await? else {
+            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+            tx.commit().await?;
+            return Ok(path);
+        };
+        let Passed { actor, attempt, by, person } = passed;
+        let tested = paths::tested(caller.account.as_str(), method, attempt.id);
+        let made = self.promote(&mut tx, &actor, method, &by, &person, form.confirmed == "yes").await?;
+        let notice = match made {
+            MadeLive::Yes => Notice::Live,
+            MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
+            MadeLive::LastWayIn => {
+                drop(tx);
+                let mut tx = self.database.begin_write().await?;
+                let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            }
+        };
+        oauth_attempts::point_to(&mut tx, &attempt, by.id).await?;
+        let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
+        tx.commit().await?;
+        Ok(path)
+    }
+
+    /// Lets the caller sign in by the live method that the caller just signed in by as a test.
+    pub(super) async fn use_for_me(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: &MakeLiveForm,
+    ) -> Result<String, AppError> {
+        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+        let session = caller.signed_in.session;
+        let page = paths::login_method(caller.account.as_str(), method);
+        let mut tx = self.database.begin_write().await?;
+        let passed = self.passed(&mut tx, caller, visitor, method, form).await?;
+        let live = match &passed {
+            Some(passed) => login_methods::configuration(&mut tx, passed.actor.scope(), method, Stage::Live).await?,
+            None => None,
+        };
+        let Some((passed, _)) = passed.zip(live).filter(|(passed, live)| live.id == passed.by.id) else {
+            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+            tx.commit().await?;
+            return Ok(path);
+        };
+        let (actor, now) = (&passed.actor, self.now());
+        let identifier = &passed.person.identifier;
+        members::set_method(&mut tx, actor.scope(), actor.member, method, Some(identifier), None).await?;
+        self.link(&mut tx, actor, caller, method, &passed.person).await?;
+        crate::storage::sessions::prove(&mut tx, session, method, now).await?;
+        audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
+        let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
+        tx.commit().await?;
+        Ok(path)
+    }
+
+    /// The caller as the provider named them, in place of an earlier link of theirs.
+    async fn link(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        caller: &Caller,
+        method: LoginMethodId,
+        person: &Person,
+    ) -> Result<(), AppError> {
+        let (scope, user) = (actor.scope(), caller.signed_in.user);
+        identities::delete_of_user_here(tx, scope, method, user).await?;
+        let email = person.email.as_deref();
+        let linked = identities::insert(tx, scope, method, user, &person.identifier, email, self.now()).await;
+        linked.map_err(|error| error.or_taken(|| AppError::NotFound))
+    }
+
+    /// The test of this form: run by this browser and session, and still kept.
+    async fn passed(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        form: &MakeLiveForm,
+    ) -> Result<Option<Passed>, AppError> {
+        let actor = actors::load_to_change(self, tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let Some((id, browser)) = form.attempt.parse().ok().zip(browser) else { return Ok(None) };
+        let attempt = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await?.filter(|attempt| {
+            attempt.purpose == AttemptPurpose::Test
+                && attempt.scope == actor.scope()
+                && attempt.method == method
+                && attempt.session == Some(caller.signed_in.session)
+                && attempt.sealed.is_some()
+        });
+        let Some(attempt) = attempt else { return Ok(None) };
+        let by = login_methods::configuration_by_id(tx, actor.scope(), attempt.configuration).await?;
+        let Some(mut by) = by else { return Ok(None) };
+        if let Ok(claim) = ClaimPath::parse(&form.claim)
+            && claim != by.configuration.identifier
+        {
+            by.configuration.identifier = claim;
+            by.id = ConfigurationId(Uuid::now_v7());
+            let secret = by.secret.as_deref();
+            login_methods::save_draft(
+                tx,
+                actor.scope(),
+                method,
+                by.id,
+                &by.configuration,
+                secret,
+                actor.member,
+                self.now(),
+            )
+            .await?;
+        }
+        let Ok(person) = self.open_claims(&attempt)?.person(&by.configuration) else { return Ok(None) };
+        Ok(Some(Passed { actor, attempt, by, person }))
+    }
+
+    /// Makes a configuration live whose test named `person`. Nothing is written unless the answer is yes.
+    async fn promote(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        method: LoginMethodId,
+        tested: &SavedConfiguration,
+        person: &Person,
+        confirmed: bool,
+    ) -> Result<MadeLive, AppError> {
+        let (scope, now) = (actor.scope(), self.now());
+        let live = login_methods::configuration(tx, scope, method, Stage::Live).await?;
+        let others = live.is_some_and(|live| live.configuration.names_people_differently(&tested.configuration));
+        let line = login_methods::find(tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        if others && !confirmed && line.members + line.invited > 0 {
+            return Ok(MadeLive::AsksFirst);
+        }
+        let mut unlinked = 0;
+        if others {
+            unlinked = identities::delete_of_method(tx, scope, method).await?;
+            members::forget_identifiers(tx, scope, method).await?;
+        }
+        if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {
+            return Ok(MadeLive::Replaced);
+        }
+        if others && actor.method == method {
+            // Whoever runs the test has just proved to be this person at the new place, too (OA-11).
+            members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
+            let (user, email) = (actor.user, person.email.as_deref());
+            identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
+            crate::storage::sessions::prove(tx, actor.session, method, now).await?;
+        }
+        if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
+            return Ok(MadeLive::LastWayIn);
+        }
+        let event = Event::LoginMethodLive { method, unlinked };
+        audit::record(tx, scope, &actor.by(), None, &event, now).await?;
+        Ok(MadeLive::Yes)
+    }
+}
+
+/// What an attempt came to, for the page of the one who ran it.
+pub(super) fn result_of(
+    services: &Services,
+    attempt: &Attempt,
+    configuration: &Configuration,
+    live: bool,
+) -> Result<TestResult, AppError> {
+    if attempt.sealed.is_none() {
+        return Ok(TestResult::Failed(attempt.fault.unwrap_or(app::domain::oauth::Fault::Attempt)));
+    }
+    let claims = services.open_claims(attempt)?;
+    let person = claims.person(configuration);
+    let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
+    let shown = claims.shown().into_iter();
+    let claims =
+        shown.map(|claim| ShownClaim { path: claim.path, value: claim.value, mutable: claim.mutable }).collect();
+    Ok(TestResult::Returned { claims, person, warnings, live })
+}
