@@ -1,6 +1,6 @@
 //! Leaving an account (R32): what Remove is not for.
 
-use super::{Services, actors, remove_member::settle_sponsored};
+use super::{Services, actors, copy_link::end_links_out_of_reach, remove_member::settle_sponsored};
 use crate::storage::{
     accounts,
     audit::{self, Event, To},
@@ -29,6 +29,7 @@ impl Services {
         if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
             return Err(Refusal::LeaveInstead.into());
         }
+        end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
         let to = To { member: actor.member, email: row.email.key().to_owned() };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &Event::Left { grant: actor.grant.clone() }, now)
             .await?;

@@ -21,8 +21,8 @@ use app::domain::{
 };
 
 impl Services {
-    /// Makes the invitation's mailed token and queues the mail that will carry it; an earlier mailed token dies (R23). Without a mail
-    /// server no mailed token is made, and the mail is only shown (R61).
+    /// Makes the invitation's mailed token and queues the mail that will carry it; earlier links die, copied ones too (R23, INV-11).
+    /// Without a mail server no mailed token is made, and the mail is only shown (R61).
     #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]
     pub(super) async fn queue_invitation(
         &self,
@@ -35,7 +35,7 @@ impl Services {
         language: Language,
         now: Timestamp,
     ) -> Result<MailState, StorageError> {
-        invitations::kill_tokens(tx, scope, invitation, Some(Channel::Mailed), now).await?;
+        invitations::kill_tokens(tx, scope, invitation, None, now).await?;
         if self.config.smtp.is_some() {
             let token = Token::new();
             let sealed = self.keyring.seal_token(&token);

@@ -1,6 +1,6 @@
 //! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
 
-use super::{Services, actors, actors::Actor, list_members::member_details};
+use super::{Services, actors, actors::Actor, copy_link::end_links_out_of_reach, list_members::member_details};
 use crate::storage::{
     StorageError, Tx,
     audit::{self, Event, To},
@@ -11,7 +11,6 @@ use app::{
     api::members::{RemovalPlan, RemoveForm, Removed, Sponsored},
     domain::{
         ids::MemberId,
-        invitation::Channel,
         member::MemberState,
         permission::Gate,
         policy::{can_invite, can_remove, keeps_an_owner},
@@ -59,6 +58,7 @@ impl Services {
         if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
             return Ok(Removed::AlreadyRemoved);
         }
+        end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
         let event = withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
         let to = To { member: id, email: row.email.key().to_owned() };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
@@ -87,8 +87,6 @@ pub(super) async fn settle_sponsored(
         let to = To { member: sponsored.member, email: sponsored.email };
         let event = if keep && can_invite(&actor.effective, &sponsored.grant, &actor.roles).is_yes() {
             invitations::set_sponsor(tx, actor.scope(), sponsored.id, actor.member).await?;
-            // The one who leaves may hold the copied link; the mailed one was never theirs.
-            invitations::kill_tokens(tx, actor.scope(), sponsored.id, Some(Channel::Copied), now).await?;
             Event::InvitationSponsored { invitation: sponsored.id }
         } else {
             invitations::revoke(tx, actor.scope(), sponsored.id, now).await?;

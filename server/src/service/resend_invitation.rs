@@ -1,4 +1,4 @@
-//! Sending an invitation again: a new mailed link, the old one dead, the life renewed (R23, INV-11).
+//! Sending an invitation again: a new mailed link, the old one and a copied one dead, the life renewed (R23, INV-11).
 
 use super::{Services, actors};
 use crate::storage::{

@@ -1,6 +1,8 @@
 //! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
-use super::{Services, accept_invitation::Accepted, invitation_facts::Held, sign_in::ip_key};
+use super::{
+    Services, accept_invitation::Accepted, copy_link::end_links_out_of_reach, invitation_facts::Held, sign_in::ip_key,
+};
 use crate::{
     secrets,
     storage::{
@@ -144,6 +146,8 @@ impl Services {
                 users::set_password(tx, user.id, &phc, now).await?;
                 sessions::delete_of_user(tx, user.id).await?;
                 for membership in members::hold_of_user(tx, user.id, now).await? {
+                    let roles = accounts::roles(tx, membership.scope, &self.catalogue).await?;
+                    end_links_out_of_reach(tx, membership.scope, membership.member, &roles, now).await?;
                     let to = To { member: membership.member, email: membership.email_key };
                     audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
                 }

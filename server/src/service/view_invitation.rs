@@ -46,11 +46,17 @@ impl Services {
                 inviter: inviter(&mut tx, &held).await?.map(|inviter| inviter.name),
                 may_ask: may_ask(held.invitation.asked, now),
             },
-            InvitationState::Pending if !held.live => {
-                InvitationView::Replaced { account, at: held.invitation.mailed.unwrap_or(held.invitation.created) }
-            }
+            InvitationState::Pending if !held.live => match self.newer_mail(&held) {
+                Some(at) => InvitationView::Replaced { account, at },
+                None => InvitationView::LinkEnded { account },
+            },
             InvitationState::Pending => InvitationView::Open(Box::new(self.open(&mut tx, visitor, held).await?)),
         })
+    }
+
+    /// When a mail with a newer link than this one was written, if that is why this one is dead.
+    fn newer_mail(&self, held: &Held) -> Option<Timestamp> {
+        held.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > held.made)
     }
 
     async fn open(&self, tx: &mut Tx, visitor: &Visitor, held: Held) -> Result<OpenInvitation, AppError> {

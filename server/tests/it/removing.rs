@@ -2,11 +2,12 @@
 
 use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
 use app::{
-    api::members::Removed,
+    api::{joining::InvitationView, members::Removed},
     domain::{
         member::ShownState,
         policy::Refusal,
         role::{BuiltInRole, Grant},
+        time::Span,
     },
     error::AppError,
 };
@@ -86,6 +87,56 @@ both_databases! {
                 assert_eq!(row.invited.and_then(|event| event.by).as_deref(), Some("Ana Owner"), "the remover answers for it");
             }
         }
+    }
+
+    async fn r12_r29_inv_16_a_copied_link_ends_with_anybody_who_holds_it(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let ana_bare = ana.at(&bare);
+        for (name, way) in [("adam", "removed"), ("aron", "left"), ("alva", "demoted"), ("ally", "outranked")] {
+            let email = format!("{name}@example.org");
+            let admin = ana.brings_in_as(&email, BuiltInRole::Admin).await.at(&bare);
+            let invited = format!("by-{email}");
+            // Ana sponsors it; the admin merely has the link, as Ana has herself.
+            ana_bare.invites(&invited, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            let row = ana_bare.row(&invited).await;
+            let link = admin.copies_link(&row).await.unwrap().url;
+            assert_eq!(ana_bare.copies_link(&row).await.unwrap().url, link);
+            match way {
+                "removed" => drop(ana.removes(&ana.row(&email).await).await.unwrap()),
+                "left" => admin.leaves().await.unwrap(),
+                "demoted" => drop(ana.edits(&ana.row(&email).await, &Grant::of(BuiltInRole::Viewer)).await.unwrap()),
+                _ => drop(ana.edits(&row, &Grant::of(BuiltInRole::Owner)).await.unwrap()),
+            }
+            let holder = bare.browser();
+            let id = holder.opens_link(&link).await;
+            assert_eq!(holder.views(&id).await, InvitationView::LinkEnded { account: "Acme".to_owned() }, "{way}");
+            assert_eq!(holder.signs_up(&id, &invited).await, Err(AppError::OpenTheLinkAgain), "{way}");
+            let row = ana_bare.row(&invited).await;
+            assert_eq!(row.state, ShownState::Invited, "the invitation itself stands");
+            let id = holder.opens_link(&ana_bare.copies_link(&row).await.unwrap().url).await;
+            holder.signs_up(&id, &invited).await.unwrap();
+            assert_eq!(ana.row(&invited).await.vouched_by.as_deref(), Some("Ana Owner"));
+        }
+    }
+
+    async fn r12_the_last_who_copied_a_link_vouches_for_the_mailbox(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await.at(&bare);
+        let aron = ana.brings_in_as("aron@example.org", BuiltInRole::Admin).await.at(&bare);
+        adam.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = adam.row("ben@example.org").await;
+        for admin in [&adam, &aron, &adam, &aron] {
+            world.advance(Span::minutes(1));
+            admin.copies_link(&row).await.unwrap();
+        }
+        let ben = bare.browser();
+        let id = ben.opens_link(&aron.copies_link(&row).await.unwrap().url).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.vouched_by.as_deref(), Some("aron"));
+        let copied = world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'link_copied'").await;
+        assert_eq!(copied, 2, "once for each who was given it");
     }
 
     async fn az_09_az_15_removal_touches_no_user(world: World) {
