@@ -96,9 +96,10 @@ impl Services {
         held.channel == Channel::Copied && self.config.smtp.is_none()
     }
 
-    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved; without
-    /// a mail server, whoever handed the link over answers for it (R12).
+    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved: before,
+    /// or by this link, if it was mailed there. Without a mail server, whoever handed the link over answers for it (R12).
     pub(super) fn fits(&self, held: &Held, user: &User) -> bool {
-        user.email == held.member.email && (user.verified.is_some() || self.is_vouched_for(held))
+        let proved = user.verified.is_some() || held.channel == Channel::Mailed || self.is_vouched_for(held);
+        user.email == held.member.email && proved
     }
 }

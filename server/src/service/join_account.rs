@@ -4,7 +4,7 @@ use super::{Services, accept_invitation::Accepted};
 use crate::storage::{accounts, users};
 use app::{
     api::joining::Joined,
-    domain::ids::InvitationId,
+    domain::{ids::InvitationId, invitation::Channel},
     error::AppError,
     ports::{Visitor, WithCookies},
 };
@@ -25,13 +25,18 @@ impl Services {
         if held.was_taken_up_by(signed_in.user) {
             return Ok(self.joined(&held, Vec::new()));
         }
-        let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+        let mut user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
         if !held.is_open(now) || !self.fits(&held, &user) {
             return Err(AppError::OpenTheLinkAgain);
         }
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+        }
+        if held.channel == Channel::Mailed && user.verified.is_none() {
+            // The password and the mailed link together prove person and mailbox: nothing has to make way, unlike in R13.
+            users::verify(&mut tx, user.id, now).await?;
+            user.verified = Some(now);
         }
         match self.accept(&mut tx, visitor, &held, &user, now).await? {
             Accepted::Joined => {}

@@ -97,9 +97,12 @@ impl Services {
             Channel::Copied => Ok(sign_up(self.needs_code(held), true)),
             Channel::Mailed => {
                 let user = users::find_by_email(tx, held.member.email.key()).await?;
-                // R13: the mailbox outranks somebody who never proved it.
-                let has_login = user.is_some_and(|user| user.verified.is_some());
-                Ok(if has_login { Standing::SignIn } else { sign_up(false, false) })
+                Ok(match user.map(|user| user.verified) {
+                    Some(Some(_)) => Standing::SignIn,
+                    // R13: the mailbox outranks somebody who never proved it, unless it is the same person, who can sign in.
+                    Some(None) => sign_up(false, true),
+                    None => sign_up(false, false),
+                })
             }
         }
     }

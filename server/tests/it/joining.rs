@@ -218,6 +218,50 @@ both_databases! {
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Suspended, "the earlier membership waits for its admins");
     }
 
+    // Unlike the stranger of R13, who takes the sign-up path: this person knows the present password and has the mailed link, and so has
+    // proved to be both the user there is and the owner of the mailbox. There is nobody to make way for.
+    async fn r12_r13_who_signs_in_and_has_the_mailed_link_keeps_everything(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        ana.at(&bare).invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = bare.browser();
+        let id = ben.opens_link(&ana.at(&bare).copies_link(&ana.row("ben@example.org").await).await.unwrap().url).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let elsewhere = world.browser();
+        let id = elsewhere.opens_link(&link).await;
+        let standing = elsewhere.views_open(&id).await.standing;
+        assert!(matches!(standing, Standing::SignUp { or_sign_in: true, needs_code: false, .. }), "{standing:?}");
+
+        let ben = ben.at(&world);
+        ben.opens_link(&link).await;
+        assert_eq!(ben.views_open(&id).await.standing, Standing::Join { email: "ben@example.org".to_owned() });
+        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
+        assert_eq!(ben.me().await.unwrap().accounts.len(), 2, "the session and the earlier membership are kept");
+        assert_eq!(ana.on("beta").row("ben@example.org").await.vouched_by, None);
+        world.browser().sign_in("ben@example.org", PASSWORD).await.unwrap();
+    }
+
+    async fn inv_09_a_copied_link_proves_no_mailbox_to_somebody_signed_in(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        ana.at(&bare).invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = bare.browser();
+        let id = ben.opens_link(&ana.at(&bare).copies_link(&ana.row("ben@example.org").await).await.unwrap().url).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let row = ana.on("beta").row("ben@example.org").await;
+        let ben = ben.at(&world);
+        let id = ben.opens_link(&ana.on("beta").copies_link(&row).await.unwrap().url).await;
+        assert_eq!(ben.joins(&id).await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 1);
+    }
+
     async fn r14_inv_09_somebody_else_signed_in_is_told_so_and_nothing_happens(world: World) {
         let ana = world.owner("ana@example.org").await;
         let cleo = ana.brings_in_as("cleo@example.org", BuiltInRole::Viewer).await;
