@@ -119,7 +119,7 @@ impl Services {
                 if let Some(declined) = member.invitation.as_ref().filter(|_| member.state == MemberState::Invited) {
                     invitations::revoke(tx, scope, declined.id, now).await?;
                 }
-                members::revive(tx, scope, member.id, grant, method, by, now).await?;
+                members::revive(tx, scope, member.id, grant, method, Some(by), now).await?;
                 member.id
             }
             None => {

@@ -13,6 +13,7 @@ mod edit_member;
 mod errors;
 mod grant_owner;
 mod invitation_facts;
+mod invite_owner;
 mod invite_user;
 mod join_account;
 mod leave_account;
@@ -34,6 +35,8 @@ mod sign_up;
 mod view_invitation;
 
 pub use create_account::CreatedAccount;
+pub use grant_owner::OwnerGranted;
+pub use invite_owner::OwnerInvitation;
 pub use show_mail::MailText;
 
 use crate::{

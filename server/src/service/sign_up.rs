@@ -21,6 +21,8 @@ use app::{
         ids::{InvitationId, UserId},
         invitation::Channel,
         name::parse_name,
+        permission::Permissions,
+        role::Grant,
         time::Timestamp,
     },
     error::AppError,
@@ -145,12 +147,7 @@ impl Services {
                 // The password first: a sign-in with the earlier one waits here, and then finds it gone.
                 users::set_password(tx, user.id, &phc, now).await?;
                 sessions::delete_of_user(tx, user.id).await?;
-                for membership in members::hold_of_user(tx, user.id, now).await? {
-                    let roles = accounts::roles(tx, membership.scope, &self.catalogue).await?;
-                    end_links_out_of_reach(tx, membership.scope, membership.member, &roles, now).await?;
-                    let to = To { member: membership.member, email: membership.email_key };
-                    audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
-                }
+                self.hold_memberships(tx, user.id, now).await?;
                 users::prove_mailbox(tx, user.id, &name, now).await?;
                 Ok(User { name, verified, phc: Some(phc), ..user })
             }
@@ -168,6 +165,24 @@ impl Services {
                 Ok(user)
             }
         }
+    }
+
+    /// Lets the accounts of a user who makes way decide anew. Proof of the mailbox outranks everything, so that an account may be left
+    /// without an owner; then the host's operator is its way back in, and the log tells so (R13, R33).
+    async fn hold_memberships(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), AppError> {
+        for membership in members::hold_of_user(tx, user, now).await? {
+            let (scope, member) = (membership.scope, membership.member);
+            let roles = accounts::roles(tx, scope, &self.catalogue).await?;
+            end_links_out_of_reach(tx, scope, member, &roles, now).await?;
+            let was_owner = Grant { role: membership.role, extras: Permissions::new() }.makes_owner();
+            let last_owner = was_owner && members::other_owners(tx, scope, member).await? == 0;
+            if last_owner && let Some(account) = accounts::find(tx, scope).await? {
+                tracing::warn!(account = %account.slug, "no owner is left: `roster owner grant` is the way back in");
+            }
+            let to = To { member, email: membership.email_key };
+            audit::record(tx, scope, &By::default(), Some(&to), &Event::HeldForReview { last_owner }, now).await?;
+        }
+        Ok(())
     }
 
     /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same.

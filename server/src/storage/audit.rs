@@ -4,6 +4,7 @@ use super::{AccountScope, StorageError, Tx, on, statements};
 use crate::secrets;
 use app::domain::{
     ids::{InvitationId, MemberId},
+    member::MemberState,
     role::Grant,
     time::Timestamp,
 };
@@ -33,7 +34,7 @@ statements! {
 #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
 pub enum Event {
     AccountOpened,
-    OwnerGranted,
+    OwnerGranted { was: MemberState },
     Invited { invitation: InvitationId, grant: Grant },
     InvitationResent { invitation: InvitationId },
     LinkCopied { invitation: InvitationId },
@@ -44,7 +45,7 @@ pub enum Event {
     Declined { invitation: InvitationId },
     NewLinkAsked { invitation: InvitationId },
     MailboxVouchedFor { invitation: InvitationId },
-    HeldForReview,
+    HeldForReview { last_owner: bool },
     Edited { before: Grant, after: Grant },
     Removed { grant: Grant },
     Left { grant: Grant },
@@ -54,7 +55,7 @@ impl Event {
     const fn kind(&self) -> &'static str {
         match self {
             Self::AccountOpened => "account_opened",
-            Self::OwnerGranted => "owner_granted",
+            Self::OwnerGranted { .. } => "owner_granted",
             Self::Invited { .. } => "invited",
             Self::InvitationResent { .. } => "invitation_resent",
             Self::LinkCopied { .. } => "link_copied",
@@ -65,7 +66,7 @@ impl Event {
             Self::Declined { .. } => "declined",
             Self::NewLinkAsked { .. } => "new_link_asked",
             Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
-            Self::HeldForReview => "held_for_review",
+            Self::HeldForReview { .. } => "held_for_review",
             Self::Edited { .. } => "edited",
             Self::Removed { .. } => "removed",
             Self::Left { .. } => "left",

@@ -126,7 +126,10 @@ statements! {
     HOLD = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
-        RETURNING account_id, id, email_key";
+        RETURNING account_id, id, email_key, role_key";
+    REACTIVATE = "
+        UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
     OWNERS = "
         SELECT COUNT(*)
           FROM members m
@@ -516,7 +519,7 @@ pub async fn revive(
     id: MemberId,
     grant: &Grant,
     method: LoginMethodId,
-    by: MemberId,
+    by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(REVIVE)
@@ -525,7 +528,7 @@ pub async fn revive(
         .bind(grant.role.as_str())
         .bind(method.0)
         .bind(now.0)
-        .bind(by.0)
+        .bind(by.map(|by| by.0))
         .execute(c).await.map(|_| ()))?;
     replace_extras(tx, scope, id, &grant.extras).await
 }
@@ -645,6 +648,8 @@ pub struct HeldMembership {
     pub member: MemberId,
     /// The canonical address.
     pub email_key: String,
+    /// The role.
+    pub role: RoleKey,
 }
 
 /// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).
@@ -653,16 +658,34 @@ pub(crate) async fn hold_of_user(
     user: UserId,
     now: Timestamp,
 ) -> Result<Vec<HeldMembership>, StorageError> {
-    let rows: Vec<(Uuid, Uuid, String)> =
+    let rows: Vec<(Uuid, Uuid, String, String)> =
         on!(tx, c => sqlx::query_as(HOLD).bind(user.0).bind(now.0).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
-        .map(|(account, member, email_key)| HeldMembership {
+        .map(|(account, member, email_key, role)| HeldMembership {
             scope: AccountScope::established(AccountId(account)),
             member: MemberId(member),
             email_key,
+            role: RoleKey::new(role),
         })
         .collect())
+}
+
+/// Lets a suspended member in again; `false` if the member is not suspended.
+pub async fn reactivate(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(REACTIVATE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(by.map(|by| by.0))
+        .execute(c).await)?;
+    Ok(changed == 1)
 }
 
 /// Active owners with a working way in, `except` not counted (R33).
