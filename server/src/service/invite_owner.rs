@@ -63,11 +63,10 @@ impl Services {
             }
         };
         let id = InvitationId(Uuid::now_v7());
-        let new =
-            NewInvitation { id, member, email_key: email.key(), sponsor: member, language, lifetime: DEFAULT_LIFETIME };
+        let new = NewInvitation { id, member, email, sponsor: member, language, lifetime: DEFAULT_LIFETIME };
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, id).await?;
-        let mail = self.queue_invitation(tx, scope, member, id, email, None, language, now).await?;
+        let mail = self.queue_invitation(tx, scope, new, now).await?;
         let token = Token::new();
         let sealed = self.keyring.seal_token(&token);
         invitations::insert_token(tx, scope, id, Channel::Copied, &token.hash(), &sealed, now).await?;

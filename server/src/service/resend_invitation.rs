@@ -3,7 +3,7 @@
 use super::{Services, actors};
 use crate::storage::{
     audit::{self, Event, To},
-    invitations,
+    invitations::{self, NewInvitation},
     rate_buckets::{self, Limit},
 };
 use app::{
@@ -36,18 +36,15 @@ impl Services {
         if !invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
             return Err(AppError::NotFound);
         }
-        let mail = self
-            .queue_invitation(
-                &mut tx,
-                actor.scope(),
-                member,
-                invitation.id,
-                &row.email,
-                Some(actor.member),
-                invitation.language,
-                now,
-            )
-            .await?;
+        let again = NewInvitation {
+            id: invitation.id,
+            member,
+            email: &row.email,
+            sponsor: actor.member,
+            language: invitation.language,
+            lifetime: invitation.lifetime,
+        };
+        let mail = self.queue_invitation(&mut tx, actor.scope(), again, now).await?;
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::InvitationResent { invitation: invitation.id };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;

@@ -2,6 +2,7 @@
 
 use super::{AccountScope, StorageError, Tx, changed, on, statements};
 use app::domain::{
+    email::Email,
     ids::{AccountId, InvitationId, MemberId},
     invitation::{Channel, InvitationState},
     language::Language,
@@ -130,16 +131,16 @@ impl TryFrom<InvitationRow> for Invitation {
     }
 }
 
-/// An invitation about to be made.
+/// An invitation about to be made, or to be sent again.
 #[derive(Clone, Copy, Debug)]
 pub struct NewInvitation<'a> {
     /// Its id.
     pub id: InvitationId,
     /// Whom it invites.
     pub member: MemberId,
-    /// The canonical address.
-    pub email_key: &'a str,
-    /// Who answers for it.
+    /// The address.
+    pub email: &'a Email,
+    /// Who answers for it: the invited row itself where the host's operator does.
     pub sponsor: MemberId,
     /// The language of its mail.
     pub language: Language,
@@ -161,7 +162,7 @@ pub async fn insert(
         .bind(new.id.0)
         .bind(scope.id().0)
         .bind(new.member.0)
-        .bind(new.email_key)
+        .bind(new.email.key())
         .bind(new.sponsor.0)
         .bind(new.language.tag())
         .bind(new.lifetime.0)

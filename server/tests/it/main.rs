@@ -19,6 +19,7 @@ mod first_run;
 mod http;
 mod inviting;
 mod joining;
+mod limits;
 mod listing;
 mod mail_worker;
 mod owners;
