@@ -27,6 +27,7 @@ mod queue_mail;
 mod remove_member;
 mod resend_invitation;
 mod set_up;
+mod settle_sponsored;
 mod show_account;
 mod show_mail;
 mod sign_in;

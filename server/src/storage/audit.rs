@@ -40,7 +40,7 @@ pub enum Event {
     LinkCopied { invitation: InvitationId },
     InvitationWithdrawn { invitation: InvitationId },
     InvitationHeld { invitation: InvitationId },
-    InvitationSponsored { invitation: InvitationId },
+    InvitationSponsored { invitation: InvitationId, sponsor: MemberId },
     Joined { invitation: InvitationId, grant: Grant },
     Declined { invitation: InvitationId },
     NewLinkAsked { invitation: InvitationId },

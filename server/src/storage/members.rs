@@ -144,8 +144,10 @@ statements! {
           FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.account_id = $1 AND m.state = 'active'
            AND (m.role_key IN ('owner', 'admin') OR EXISTS (SELECT 1 FROM member_permissions p
-                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite'))
-         ORDER BY m.id LIMIT 50";
+                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite')
+                OR EXISTS (SELECT 1 FROM role_permissions r
+                            WHERE r.account_id = m.account_id AND r.role_key = m.role_key AND r.permission = 'users.invite'))
+         ORDER BY CASE WHEN m.role_key = 'owner' THEN 0 ELSE 1 END, m.id LIMIT 50";
 }
 
 /// The signed-in user's place in an account, as the database has it now.
@@ -725,7 +727,7 @@ struct InviterRow {
     extras: Option<String>,
 }
 
-/// Members who may handle invitations, fifty at most.
+/// Members who may handle invitations, owners first, fifty at most.
 pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
     let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
     Ok(rows
