@@ -22,6 +22,9 @@ impl Services {
     pub(super) async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
+        let before = self.held_as(&mut tx, visitor, id).await?;
+        // Before the invitation, like everybody: who has the account then waits for nobody.
+        accounts::lock(&mut tx, before.scope).await?;
         let held = self.held_as(&mut tx, visitor, id).await?;
         if held.invitation.state != InvitationState::Pending || held.invitation.expires > now {
             return Err(AppError::OpenTheLinkAgain);

@@ -20,6 +20,7 @@ mod leave_account;
 mod list_mails;
 mod list_members;
 mod mail_code;
+mod note;
 mod open_account;
 mod passwords;
 mod ports;

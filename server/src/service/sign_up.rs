@@ -6,7 +6,7 @@ use super::{
 use crate::{
     secrets,
     storage::{
-        Tx, accounts,
+        StorageError, Tx, accounts,
         audit::{self, By, Event, To},
         members, rate_buckets, sessions,
         tokens::{self, Purpose},
@@ -50,7 +50,7 @@ impl Services {
 
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock(&mut tx, held.scope).await?;
+        lock_accounts(&mut tx, &held).await?;
         let held = self.held_as(&mut tx, visitor, id).await?;
         if !held.is_open(now) {
             drop(tx);
@@ -211,6 +211,23 @@ impl Services {
         cookies.push(self.cookies.clear_invitation());
         WithCookies { answer: Joined::In { slug: held.account.slug.clone() }, cookies }
     }
+}
+
+/// Locks the account, and with it those of a user who may have to make way (R13): all in one order, so that no two sign-ups wait for each
+/// other.
+async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), StorageError> {
+    let mut scopes = vec![held.scope];
+    if let Some(user) = users::find_by_email(tx, held.member.email.key()).await?
+        && user.verified.is_none()
+    {
+        scopes.extend(members::accounts_of(tx, user.id).await?);
+    }
+    scopes.sort_by_key(|scope| scope.id().0);
+    scopes.dedup();
+    for scope in scopes {
+        accounts::lock(tx, scope).await?;
+    }
+    Ok(())
 }
 
 /// Tries with the mailed codes of one invitation from everywhere: many addresses do not guess more. The mailed link needs no code.

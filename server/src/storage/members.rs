@@ -127,6 +127,7 @@ statements! {
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
         RETURNING account_id, id, email_key, role_key";
+    ACCOUNTS_OF = "SELECT account_id FROM members WHERE user_id = $1 AND state = 'active'";
     REACTIVATE = "
         UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
@@ -652,6 +653,12 @@ pub struct HeldMembership {
     pub email_key: String,
     /// The role.
     pub role: RoleKey,
+}
+
+/// The accounts of a user's active memberships, for those who lock them before [`hold_of_user`].
+pub(crate) async fn accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
+    let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_OF).bind(user.0).fetch_all(c).await)?;
+    Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
 }
 
 /// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).

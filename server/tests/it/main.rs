@@ -21,6 +21,7 @@ mod inviting;
 mod joining;
 mod limits;
 mod listing;
+mod locks;
 mod mail_worker;
 mod owners;
 mod removing;
