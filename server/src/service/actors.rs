@@ -1,6 +1,6 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::Services;
+use super::{Services, note::note};
 use crate::storage::{
     AccountScope, StorageError, Tx, accounts,
     audit::By,
@@ -148,13 +148,16 @@ pub async fn find_member(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<Mem
 
 impl Services {
     /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
-    pub(super) async fn note_activity(&self, actor: &Actor) -> Result<(), StorageError> {
+    pub(super) async fn note_activity(&self, actor: &Actor) {
         let now = self.now();
         if actor.last_active.is_some_and(|at| now < at + ACTIVITY) {
-            return Ok(());
+            return;
         }
-        let mut tx = self.database.begin_write().await?;
-        members::touch(&mut tx, actor.scope, actor.member, now).await?;
-        tx.commit().await
+        note("activity of a member", async {
+            let mut tx = self.database.begin_write().await?;
+            members::touch(&mut tx, actor.scope, actor.member, now).await?;
+            tx.commit().await
+        })
+        .await;
     }
 }
