@@ -49,6 +49,7 @@ impl Services {
             invitations::answer(tx, held.scope, id, InvitationState::Held, now).await?;
             let event = Event::InvitationHeld { invitation: id };
             audit::record(tx, held.scope, &By::default(), Some(&to(held)), &event, now).await?;
+            self.tell_admins(tx, MailKind::Held, held, now).await?;
         }
         Ok(may)
     }

@@ -4,17 +4,17 @@ use super::{Services, note::note};
 use crate::storage::{
     AccountScope, StorageError, Tx, accounts,
     audit::By,
-    members::{self, Member},
+    members::{self, LatestInvitation, Member},
 };
 use app::{
     api::members::AccountFacts,
     domain::{
         ids::MemberId,
         language::Language,
-        member::MemberState,
+        member::{MemberState, ShownState},
         name::Slug,
         permission::Gate,
-        policy::{Whose, can_pass},
+        policy::{Whose, can_handle_invitation, can_pass},
         role::{Effective, Grant, Roles},
         time::{Span, Timestamp},
     },
@@ -144,6 +144,23 @@ pub async fn facts(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<Ac
 /// [`AppError::NotFound`], for a row of another account as for none (AZ-03).
 pub async fn find_member(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<Member, AppError> {
     members::find(tx, actor.scope, id).await?.ok_or(AppError::NotFound)
+}
+
+/// A row with an invitation in such a state, which the actor may resend or copy the link of.
+///
+/// # Errors
+/// [`AppError::NotFound`] without one, and the policy's refusal (R30).
+pub async fn find_invited(
+    tx: &mut Tx,
+    actor: &Actor,
+    id: MemberId,
+    fits: impl FnOnce(ShownState) -> bool,
+    now: Timestamp,
+) -> Result<(Member, LatestInvitation), AppError> {
+    let row = find_member(tx, actor, id).await?;
+    can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
+    let latest = row.invitation.clone().filter(|_| fits(row.shown(now))).ok_or(AppError::NotFound)?;
+    Ok((row, latest))
 }
 
 impl Services {

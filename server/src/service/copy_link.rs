@@ -33,10 +33,8 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let row = actors::find_member(&mut tx, &actor, member).await?;
-        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
-        let latest =
-            row.invitation.as_ref().filter(|_| row.shown(now) == ShownState::Invited).ok_or(AppError::NotFound)?;
+        let open = |state| state == ShownState::Invited;
+        let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
         let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
         tx.commit().await?;
         Ok(Link { url, expires: latest.expires })

@@ -31,6 +31,7 @@ impl Services {
         }
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
+            self.mail_wake.notify_one();
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
         }
         if held.channel == Channel::Mailed && user.verified.is_none() {

@@ -1,11 +1,11 @@
 //! Writing an invitation's mail with its link, in the transaction of the change.
 
-use super::{Services, sign_in::too_many};
+use super::{Services, invitation_facts::Held, sign_in::too_many};
 use crate::{
     mail::MailKind,
     secrets::Token,
     storage::{
-        AccountScope, StorageError, Tx,
+        AccountScope, StorageError, Tx, accounts,
         invitations::{self, NewInvitation},
         members,
         outbox::{self, NewMail},
@@ -19,6 +19,8 @@ use app::{
         ids::MemberId,
         invitation::Channel,
         member::MailState,
+        policy::can_handle_invitation,
+        role::Effective,
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -129,6 +131,32 @@ impl Services {
         let language = user.language.unwrap_or(invitation.language);
         let mail = NewMail { kind, member, invitation: invitation.id, language, to: user.email.key(), sealed: None };
         self.queue(tx, scope, mail, now).await?;
+        Ok(())
+    }
+
+    /// Tells those who could send the invitation again, each in their own language (R20, R29).
+    pub(super) async fn tell_admins(
+        &self,
+        tx: &mut Tx,
+        kind: MailKind,
+        held: &Held,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
+        for inviter in members::inviters(tx, held.scope).await? {
+            let effective = Effective::of(&inviter.grant, &roles);
+            if can_handle_invitation(&effective, &held.member.grant, &roles).is_yes() {
+                let mail = NewMail {
+                    kind,
+                    member: held.member.id,
+                    invitation: held.invitation.id,
+                    language: inviter.language.unwrap_or(held.account.language),
+                    to: &inviter.email_key,
+                    sealed: None,
+                };
+                self.queue(tx, held.scope, mail, now).await?;
+            }
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::storage::{
 };
 use app::{
     api::invitations::Resent,
-    domain::{ids::MemberId, permission::Gate, policy::can_handle_invitation, time::Span},
+    domain::{ids::MemberId, member::ShownState, permission::Gate, time::Span},
     error::AppError,
     ports::Caller,
 };
@@ -19,10 +19,7 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let row = actors::find_member(&mut tx, &actor, member).await?;
-        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
-        let latest =
-            row.invitation.as_ref().filter(|_| row.shown(now).is_awaiting_answer()).ok_or(AppError::NotFound)?;
+        let (row, latest) = actors::find_invited(&mut tx, &actor, member, ShownState::is_awaiting_answer, now).await?;
         let invitation = invitations::find(&mut tx, actor.scope(), latest.id).await?.ok_or(AppError::NotFound)?;
 
         let cool_down = Span::seconds(i64::from(self.config.invitations.resend_cool_down_s));

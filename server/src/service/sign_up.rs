@@ -59,6 +59,7 @@ impl Services {
         let mailbox_proved = self.prove_mailbox(&mut tx, &held, form, now).await?;
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
+            self.mail_wake.notify_one();
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
         }
         let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
