@@ -73,3 +73,13 @@ CREATE TABLE invitation_tokens (
     dead_at       INTEGER
 );
 CREATE UNIQUE INDEX invitation_tokens_one_live ON invitation_tokens (invitation_id, channel) WHERE dead_at IS NULL;
+
+-- Who was given a copied link, and when last: without a mail server they vouch for the mailbox, and the link ends with them.
+CREATE TABLE invitation_token_holders (
+    token_id   BLOB NOT NULL REFERENCES invitation_tokens (id),
+    account_id BLOB NOT NULL,
+    member_id  BLOB NOT NULL REFERENCES members (id),
+    held_at    INTEGER NOT NULL,
+    PRIMARY KEY (token_id, member_id)
+);
+CREATE INDEX invitation_token_holders_by_member ON invitation_token_holders (account_id, member_id);

@@ -35,6 +35,11 @@ pub enum InvitationView {
         /// When.
         at: Timestamp,
     },
+    /// A copied link that ended with somebody who held it, or when the invitation was sent again (INV-11, INV-16).
+    LinkEnded {
+        /// The account's name.
+        account: String,
+    },
     /// Too late (R20).
     Expired {
         /// The invitation.

@@ -66,6 +66,9 @@ impl Page {
                 says(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
             }
             InvitationView::Replaced { account, at } => self.replaced(account, at).into_any(),
+            InvitationView::LinkEnded { account } => {
+                says(text!(locale, joining.ended_title), text!(locale, joining.ended_text, account = account))
+            }
             InvitationView::Expired { id, account, inviter, may_ask } => {
                 let text = match inviter {
                     Some(inviter) => text!(locale, joining.expired_text_by, inviter = inviter, account = account),

@@ -100,12 +100,12 @@ enum AccountCommand {
 
 #[derive(Debug, Subcommand)]
 enum OwnerCommand {
-    /// Make an active member an owner: the way back in when no owner can sign in
+    /// Make somebody an owner, by invitation if they are not in the account: the way back in when no owner can sign in
     Grant {
         /// The account's slug
         #[arg(long)]
         account: String,
-        /// The member's e-mail address
+        /// The person's e-mail address
         #[arg(long)]
         email: String,
     },

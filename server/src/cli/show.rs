@@ -1,7 +1,7 @@
 //! Commands that do one thing and print what came of it.
 
 use super::Failure;
-use crate::service::Services;
+use crate::service::{OwnerGranted, OwnerInvitation, Services};
 use app::{
     domain::{ids::MailId, member::MailState},
     error::AppError,
@@ -9,27 +9,38 @@ use app::{
 
 pub(super) async fn created(services: &Services, name: &str, slug: &str, owner: &str) -> Result<(), Failure> {
     let account = services.create_account(name, slug, owner).await.map_err(in_words)?;
-    let mail = match account.mail {
+    println!("Account {} is made. {}", account.slug, joins_by(&account.owner));
+    Ok(())
+}
+
+pub(super) async fn granted(services: &Services, account: &str, email: &str) -> Result<(), Failure> {
+    let granted = services.grant_owner(account, email).await.map_err(|error| {
+        if error == AppError::NotFound {
+            Failure::other(format!("there is no account {account}"))
+        } else {
+            in_words(error)
+        }
+    })?;
+    match granted {
+        OwnerGranted::Active => println!("{email} is an owner of {account} now."),
+        OwnerGranted::Reactivated => println!("{email} was suspended, and is an active owner of {account} now."),
+        OwnerGranted::Invited(invitation) => {
+            println!("{email} is invited to {account} as an owner. {}", joins_by(&invitation));
+        }
+    }
+    Ok(())
+}
+
+/// An owner's invitation, as a terminal shows it.
+fn joins_by(invitation: &OwnerInvitation) -> String {
+    let mail = match invitation.mail {
         MailState::NoMailServer => "No mail server is configured: hand the link over yourself.",
         MailState::Queued { .. }
         | MailState::Accepted { .. }
         | MailState::Deferred { .. }
         | MailState::Refused { .. } => "A mail is queued; the link can be handed over as well.",
     };
-    println!("Account {} is made. Its owner joins by this link: {}\n{mail}", account.slug, account.link);
-    Ok(())
-}
-
-pub(super) async fn granted(services: &Services, account: &str, email: &str) -> Result<(), Failure> {
-    services.grant_owner(account, email).await.map_err(|error| {
-        if error == AppError::NotFound {
-            Failure::other(format!("no active member {email} in an account {account}"))
-        } else {
-            in_words(error)
-        }
-    })?;
-    println!("{email} is an owner of {account} now.");
-    Ok(())
+    format!("The owner joins by this link: {}\n{mail}", invitation.link)
 }
 
 pub(super) async fn outbox(services: &Services) -> Result<(), Failure> {

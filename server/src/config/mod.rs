@@ -254,7 +254,9 @@ pub struct Limits {
     pub mails_per_account_day: u32,
     /// Invitation mails by one inviter in an hour.
     pub mails_per_inviter_hour: u32,
-    /// Mails to one recipient in a day.
+    /// Mails of one account to one recipient in a day: fewer than `mails_per_recipient_day`, so that none uses those up alone.
+    pub mails_per_account_recipient_day: u32,
+    /// Mails of all accounts to one recipient in a day.
     pub mails_per_recipient_day: u32,
 }
 
@@ -386,6 +388,7 @@ impl Default for Limits {
             measure_per_s: 1.0,
             mails_per_account_day: 500,
             mails_per_inviter_hour: 100,
+            mails_per_account_recipient_day: 4,
             mails_per_recipient_day: 5,
         }
     }

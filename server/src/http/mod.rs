@@ -33,7 +33,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use leptos::config::LeptosOptions;
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
+use std::sync::LazyLock;
 
 /// What handlers and layers reach.
 #[derive(Clone, FromRef)]
@@ -82,11 +83,15 @@ const fn plain(path: &'static str, access: Access, handler: fn() -> MethodRouter
     PlainRoute { method: Method::GET, path, access, handler }
 }
 
+/// The routes of the pages, listed once in a process and before any page is rendered: while they are listed, no page anywhere in the
+/// process may ask the server, and one that asks all the same waits for ever.
+pub static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(app::App));
+
 /// The whole of Roster as one service.
 pub fn router(services: Services) -> Router {
     let options = pages::options();
     let http = Http { services: services.clone(), options };
-    let pages = generate_route_list(app::App);
+    let pages = PAGES.clone();
 
     let mut router = Router::new();
     for route in &PLAIN_ROUTES {

@@ -102,6 +102,7 @@ fn content(
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },
         MailKind::Declined => Content::Declined { person: person(), users: users() },
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
+        MailKind::Held => Content::Held { person: person(), users: users() },
     })
 }
 

@@ -25,11 +25,14 @@ pub enum MailKind {
     Declined,
     /// To the admins: the link ran out, and a new one is asked for (R20).
     LinkAsked,
+    /// To the admins: who invited, or vouched for the mailbox, may not give it any more, and the person waits (R29).
+    Held,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked];
+    pub const ALL: [Self; 6] =
+        [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked, Self::Held];
 
     /// The text in storage.
     pub const fn key(self) -> &'static str {
@@ -39,6 +42,7 @@ impl MailKind {
             Self::Accepted => "accepted",
             Self::Declined => "declined",
             Self::LinkAsked => "link_asked",
+            Self::Held => "held",
         }
     }
 

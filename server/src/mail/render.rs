@@ -42,6 +42,8 @@ pub enum Content {
     Declined { person: Person, users: String },
     /// A new link is asked for.
     LinkAsked { person: Person, users: String },
+    /// Somebody invited waits for an admin.
+    Held { person: Person, users: String },
 }
 
 /// A mail in words.
@@ -127,6 +129,11 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
             open(locale, users),
             vec![],
         ),
+        Content::Held { person, users } => (
+            vec![text!(locale, mail.held_what, person = named(person), account = account)],
+            open(locale, users),
+            vec![],
+        ),
     };
     let footer = text!(locale, mail.footer, host = host.to_owned());
     let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
@@ -163,6 +170,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::Accepted { .. } => text!(locale, mail.accepted_subject, account = account),
         Content::Declined { .. } => text!(locale, mail.declined_subject, account = account),
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
+        Content::Held { .. } => text!(locale, mail.held_subject, account = account),
     }
 }
 
@@ -276,7 +284,7 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 6] {
+    fn all_kinds() -> [Content; 7] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -285,6 +293,7 @@ mod tests {
             Content::Accepted { person: person("Ben"), users: users() },
             Content::Declined { person: Person { name: None, email: "ben@example.org".to_owned() }, users: users() },
             Content::LinkAsked { person: person("Ben"), users: users() },
+            Content::Held { person: person("Ben"), users: users() },
         ]
     }
 
@@ -336,7 +345,8 @@ mod tests {
                     Content::Code { code, .. } => code.clone(),
                     Content::Accepted { users, .. }
                     | Content::Declined { users, .. }
-                    | Content::LinkAsked { users, .. } => users.clone(),
+                    | Content::LinkAsked { users, .. }
+                    | Content::Held { users, .. } => users.clone(),
                 };
                 let mail = render(language, "Acme", "roster.example.org", content).unwrap();
                 assert!(mail.subject.contains("Acme"), "{mail:?}");

@@ -1,23 +1,23 @@
 //! What accepting comes to, whichever way it is done: the sponsor's right is looked at once more, the row is linked to the user, the
 //! sponsor is told (R9, R19, R29, INV-03, INV-15).
 
-use super::{Services, invitation_facts::Held};
+use super::{Services, copy_link::is_in_reach, invitation_facts::Held};
 use crate::{
     mail::MailKind,
     storage::{
         StorageError, Tx, accounts,
         audit::{self, By, Event, To},
-        invitations,
-        members::{self},
+        invitations, members,
         users::User,
     },
 };
 use app::{
     domain::{
+        ids::MemberId,
         invitation::{Channel, InvitationState},
         member::MemberState,
         policy::can_invite,
-        role::Effective,
+        role::{Effective, Roles},
         time::Timestamp,
     },
     error::AppError,
@@ -34,27 +34,22 @@ pub(super) enum Accepted {
 }
 
 impl Services {
-    /// Can the sponsor still give this (R29)? If not, the invitation is held for the account's admins, and the answer is no.
+    /// Can the sponsor, and whoever vouches for the mailbox, still give this (R29)? If not, the invitation is held for the account's admins, and the answer is no.
     pub(super) async fn sponsor_still_may(
         &self,
         tx: &mut Tx,
         held: &Held,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let sponsor = held.invitation.sponsor;
-        if sponsor == held.member.id {
-            return Ok(true);
-        }
         let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        let row = members::find(tx, held.scope, sponsor).await?;
-        let may = row
-            .filter(|row| row.state == MemberState::Active)
-            .is_some_and(|row| can_invite(&Effective::of(&row.grant, &roles), &held.member.grant, &roles).is_yes());
+        let may = sponsor_may(tx, held, &roles).await?
+            && (!self.is_vouched_for(held) || voucher(tx, held, &roles).await?.is_some());
         if !may {
             let id = held.invitation.id;
             invitations::answer(tx, held.scope, id, InvitationState::Held, now).await?;
             let event = Event::InvitationHeld { invitation: id };
             audit::record(tx, held.scope, &By::default(), Some(&to(held)), &event, now).await?;
+            self.tell_admins(tx, MailKind::Held, held, now).await?;
         }
         Ok(may)
     }
@@ -69,11 +64,12 @@ impl Services {
         now: Timestamp,
     ) -> Result<Accepted, AppError> {
         let (scope, id) = (held.scope, held.invitation.id);
+        let vouched = held.channel == Channel::Copied && user.verified.is_none();
+        let roles = accounts::roles(tx, scope, &self.catalogue).await?;
+        let vouched_by = if vouched { voucher(tx, held, &roles).await? } else { None };
         if !invitations::answer(tx, scope, id, InvitationState::Accepted, now).await? {
             return Ok(Accepted::TooLate);
         }
-        let vouched = held.channel == Channel::Copied && user.verified.is_none();
-        let vouched_by = vouched.then_some(held.invitation.sponsor);
         match members::join(tx, scope, held.member.id, user, vouched_by, now).await {
             Ok(true) => {}
             Ok(false) | Err(StorageError::Taken(_)) => return Ok(Accepted::TooLate),
@@ -89,6 +85,28 @@ impl Services {
         self.tell_sponsor(tx, scope, MailKind::Accepted, held.member.id, &held.invitation, now).await?;
         Ok(Accepted::Joined)
     }
+}
+
+/// Can the sponsor give now what is offered? The host's operator, who has no row, always can.
+async fn sponsor_may(tx: &mut Tx, held: &Held, roles: &Roles) -> Result<bool, StorageError> {
+    let sponsor = held.invitation.sponsor;
+    if sponsor == held.member.id {
+        return Ok(true);
+    }
+    let row = members::find(tx, held.scope, sponsor).await?.filter(|row| row.state == MemberState::Active);
+    Ok(row.is_some_and(|row| can_invite(&Effective::of(&row.grant, roles), &held.member.grant, roles).is_yes()))
+}
+
+/// Who answers for a mailbox that no mail has proved (R12): the last who was given the link and may still give what it offers, or the
+/// sponsor where nobody was given it: the host's operator printed it.
+async fn voucher(tx: &mut Tx, held: &Held, roles: &Roles) -> Result<Option<MemberId>, StorageError> {
+    let mut links = invitations::links_about(tx, held.scope, held.member.id).await?;
+    links.retain(|link| link.invitation == held.invitation.id);
+    Ok(if links.is_empty() {
+        Some(held.invitation.sponsor)
+    } else {
+        links.iter().find(|link| is_in_reach(link, roles)).map(|link| link.holder)
+    })
 }
 
 /// The invited row, as audit events name it.

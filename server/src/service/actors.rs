@@ -1,21 +1,21 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::{Services, begin_oauth::is_fresh};
+use super::{Services, begin_oauth::is_fresh, note::note};
 use crate::storage::{
     AccountScope, StorageError, Tx, accounts,
     audit::By,
     login_methods,
-    members::{self, Member},
+    members::{self, LatestInvitation, Member},
 };
 use app::{
     api::members::AccountFacts,
     domain::{
         ids::{LoginMethodId, MemberId, SessionId, UserId},
         language::Language,
-        member::MemberState,
+        member::{MemberState, ShownState},
         name::Slug,
         permission::Gate,
-        policy::{Whose, can_pass},
+        policy::{Whose, can_handle_invitation, can_pass},
         role::{Effective, Grant, Roles},
         time::{Span, Timestamp},
     },
@@ -169,15 +169,35 @@ pub async fn find_member(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<Mem
     members::find(tx, actor.scope, id).await?.ok_or(AppError::NotFound)
 }
 
+/// A row with an invitation in such a state, which the actor may resend or copy the link of.
+///
+/// # Errors
+/// [`AppError::NotFound`] without one, and the policy's refusal (R30).
+pub async fn find_invited(
+    tx: &mut Tx,
+    actor: &Actor,
+    id: MemberId,
+    fits: impl FnOnce(ShownState) -> bool,
+    now: Timestamp,
+) -> Result<(Member, LatestInvitation), AppError> {
+    let row = find_member(tx, actor, id).await?;
+    can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
+    let latest = row.invitation.clone().filter(|_| fits(row.shown(now))).ok_or(AppError::NotFound)?;
+    Ok((row, latest))
+}
+
 impl Services {
     /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
-    pub(super) async fn note_activity(&self, actor: &Actor) -> Result<(), StorageError> {
+    pub(super) async fn note_activity(&self, actor: &Actor) {
         let now = self.now();
         if actor.last_active.is_some_and(|at| now < at + ACTIVITY) {
-            return Ok(());
+            return;
         }
-        let mut tx = self.database.begin_write().await?;
-        members::touch(&mut tx, actor.scope, actor.member, now).await?;
-        tx.commit().await
+        note("activity of a member", async {
+            let mut tx = self.database.begin_write().await?;
+            members::touch(&mut tx, actor.scope, actor.member, now).await?;
+            tx.commit().await
+        })
+        .await;
     }
 }

@@ -1,6 +1,6 @@
 //! Whose session is this? (SE-01, SE-04)
 
-use super::Services;
+use super::{Services, note::note};
 use crate::{
     secrets::Token,
     storage::{StorageError, sessions},
@@ -35,9 +35,12 @@ impl Services {
         drop(tx);
         let session = SessionId(live.id);
         if now >= Timestamp(live.last_seen_at) + USE {
-            let mut tx = self.database.begin_write().await?;
-            sessions::touch(&mut tx, session, now).await?;
-            tx.commit().await?;
+            note("use of a session", async {
+                let mut tx = self.database.begin_write().await?;
+                sessions::touch(&mut tx, session, now).await?;
+                tx.commit().await
+            })
+            .await;
         }
         Ok(Some(SignedIn {
             session,

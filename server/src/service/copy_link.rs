@@ -1,12 +1,13 @@
-//! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12).
+//! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12), so
+//! that it is good only while everybody who was given it may give what it offers (R29, R30, INV-16).
 
 use super::{Services, actors, actors::Actor};
 use crate::{
     secrets::Token,
     storage::{
-        Tx,
+        AccountScope, StorageError, Tx,
         audit::{self, Event, To},
-        invitations,
+        invitations::{self, HeldLink},
         members::Member,
     },
 };
@@ -15,9 +16,10 @@ use app::{
     domain::{
         ids::{InvitationId, MemberId},
         invitation::Channel,
-        member::ShownState,
+        member::{MemberState, ShownState},
         permission::Gate,
         policy::can_handle_invitation,
+        role::{Effective, Roles},
         time::Timestamp,
     },
     error::AppError,
@@ -31,16 +33,15 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let row = actors::find_member(&mut tx, &actor, member).await?;
-        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
-        let latest =
-            row.invitation.as_ref().filter(|_| row.shown(now) == ShownState::Invited).ok_or(AppError::NotFound)?;
+        let open = |state| state == ShownState::Invited;
+        let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
         let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
         tx.commit().await?;
         Ok(Link { url, expires: latest.expires })
     }
 
-    /// The copied-channel link of an invitation, made at its first use. The caller has established the right to it.
+    /// The copied-channel link of an invitation, made at its first use; the actor holds it from now on. The caller has established the
+    /// right to it.
     pub(super) async fn copied_link(
         &self,
         tx: &mut Tx,
@@ -49,18 +50,45 @@ impl Services {
         invitation: InvitationId,
         now: Timestamp,
     ) -> Result<String, AppError> {
-        let token = match invitations::live_token(tx, actor.scope(), invitation, Channel::Copied).await? {
-            Some(sealed) => self.keyring.open_token(&sealed)?,
+        let scope = actor.scope();
+        let (id, token) = match invitations::live_token(tx, scope, invitation, Channel::Copied).await? {
+            Some((id, sealed)) => (id, self.keyring.open_token(&sealed)?),
             None => {
                 let token = Token::new();
-                let sealed = self.keyring.seal_token(&token);
-                let (scope, hash) = (actor.scope(), token.hash());
-                invitations::insert_token(tx, scope, invitation, Channel::Copied, &hash, &sealed, now).await?;
-                let to = To { member: row.id, email: row.email.key().to_owned() };
-                audit::record(tx, scope, &actor.by(), Some(&to), &Event::LinkCopied { invitation }, now).await?;
-                token
+                let (sealed, hash) = (self.keyring.seal_token(&token), token.hash());
+                let id = invitations::insert_token(tx, scope, invitation, Channel::Copied, &hash, &sealed, now).await?;
+                (id, token)
             }
         };
+        let links = invitations::links_about(tx, scope, row.id).await?;
+        if links.iter().all(|link| link.holder != actor.member) {
+            let to = To { member: row.id, email: row.email.key().to_owned() };
+            audit::record(tx, scope, &actor.by(), Some(&to), &Event::LinkCopied { invitation }, now).await?;
+        }
+        invitations::hold_token(tx, scope, id, actor.member, now).await?;
         Ok(self.config.link(&paths::invitation_link(token.reveal())))
     }
+}
+
+/// May whoever holds the link hand out what it offers?
+pub(super) fn is_in_reach(link: &HeldLink, roles: &Roles) -> bool {
+    link.state == MemberState::Active
+        && can_handle_invitation(&Effective::of(&link.grant, roles), &link.offered, roles).is_yes()
+}
+
+/// Ends the copied links that have come out of reach of somebody who holds them. To be called after every change of a member's state or
+/// grant: it looks at the links in the member's hands, and at those that invite the member.
+pub(super) async fn end_links_out_of_reach(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    roles: &Roles,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    for link in invitations::links_about(tx, scope, member).await? {
+        if !is_in_reach(&link, roles) {
+            invitations::kill_tokens(tx, scope, link.invitation, Some(Channel::Copied), now).await?;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Changing role and extras, in any state (R24, R30, R31, R33, R66).
 
-use super::{Services, actors, list_members::shown_row};
+use super::{Services, actors, copy_link::end_links_out_of_reach, list_members::shown_row};
 use crate::storage::{
     audit::{self, Event, To},
     invitations, members,
@@ -50,6 +50,7 @@ impl Services {
         if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
             return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
         }
+        end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
         let open = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited);
         if let Some(invitation) = open
             && can_invite(&actor.effective, &wanted, &actor.roles).is_yes()

@@ -29,6 +29,8 @@ pub(super) struct Held {
     pub(super) invitation: Invitation,
     pub(super) member: Member,
     pub(super) channel: Channel,
+    /// When the link was made.
+    pub(super) made: Timestamp,
     /// Is the link the newest of its channel?
     pub(super) live: bool,
 }
@@ -73,6 +75,7 @@ impl Services {
             invitation,
             member,
             channel: known.channel,
+            made: known.made,
             live: known.live,
         }))
     }
@@ -83,15 +86,20 @@ impl Services {
         held.ok_or(AppError::OpenTheLinkAgain)
     }
 
-    /// Does the link itself prove the mailbox (R12)?
+    /// Must a mailed code prove the mailbox, because the link does not (R12)?
     pub(super) fn needs_code(&self, held: &Held) -> bool {
         held.channel == Channel::Copied && self.config.smtp.is_some()
     }
 
-    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved; without
-    /// a mail server, the sponsor who handed the link over answers for it (R12).
+    /// Does whoever handed the link over answer for the mailbox, because there is no mail that could prove it (R12)?
+    pub(super) fn is_vouched_for(&self, held: &Held) -> bool {
+        held.channel == Channel::Copied && self.config.smtp.is_none()
+    }
+
+    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved: before,
+    /// or by this link, if it was mailed there. Without a mail server, whoever handed the link over answers for it (R12).
     pub(super) fn fits(&self, held: &Held, user: &User) -> bool {
-        let vouched = held.channel == Channel::Copied && self.config.smtp.is_none();
-        user.email == held.member.email && (user.verified.is_some() || vouched)
+        let proved = user.verified.is_some() || held.channel == Channel::Mailed || self.is_vouched_for(held);
+        user.email == held.member.email && proved
     }
 }

@@ -120,7 +120,7 @@ impl Services {
                 if let Some(declined) = member.invitation.as_ref().filter(|_| member.state == MemberState::Invited) {
                     invitations::revoke(tx, scope, declined.id, now).await?;
                 }
-                members::revive(tx, scope, member.id, grant, method, by, now).await?;
+                members::revive(tx, scope, member.id, grant, method, Some(by), now).await?;
                 member.id
             }
             None => {
@@ -133,15 +133,14 @@ impl Services {
         let new = NewInvitation {
             id: InvitationId(Uuid::now_v7()),
             member,
-            email_key: request.email.key(),
+            email: &request.email,
             sponsor: by,
             language: request.language,
             lifetime: request.lifetime,
         };
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, new.id).await?;
-        let mail =
-            self.queue_invitation(tx, scope, member, new.id, &request.email, Some(by), request.language, now).await?;
+        let mail = self.queue_invitation(tx, scope, new, now).await?;
         let event = Event::Invited { invitation: new.id, grant: grant.clone() };
         audit::record(tx, scope, &actor.by(), Some(&to), &event, now).await?;
         Ok((member, mail))

@@ -4,7 +4,7 @@ use super::{Services, accept_invitation::Accepted};
 use crate::storage::{accounts, sessions, users};
 use app::{
     api::joining::Joined,
-    domain::{ids::InvitationId, member::LoginMethodKind},
+    domain::{ids::InvitationId, invitation::Channel, member::LoginMethodKind},
     error::AppError,
     ports::{Visitor, WithCookies},
 };
@@ -25,7 +25,7 @@ impl Services {
         if held.was_taken_up_by(signed_in.user) {
             return Ok(self.joined(&held, Vec::new()));
         }
-        let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+        let mut user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
         // INV-10: what the member's login method demands is what must be proved.
         let by_password = held.member.method.kind == LoginMethodKind::Password && held.member.method_enabled;
         let proved = sessions::password_proved(&mut tx, signed_in.session).await?.is_some();
@@ -34,7 +34,13 @@ impl Services {
         }
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
+            self.mail_wake.notify_one();
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+        }
+        if held.channel == Channel::Mailed && user.verified.is_none() {
+            // The password and the mailed link together prove person and mailbox: nothing has to make way, unlike in R13.
+            users::verify(&mut tx, user.id, now).await?;
+            user.verified = Some(now);
         }
         match self.accept(&mut tx, visitor, &held, &user, now).await? {
             Accepted::Joined => {}

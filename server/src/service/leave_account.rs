@@ -1,6 +1,10 @@
 //! Leaving an account (R32): what Remove is not for.
 
-use super::{Services, actors, remove_member::settle_sponsored};
+use super::{
+    Services, actors,
+    copy_link::end_links_out_of_reach,
+    settle_sponsored::{Wish, settle_sponsored},
+};
 use crate::storage::{
     accounts,
     audit::{self, Event, To},
@@ -13,8 +17,8 @@ use app::{
 };
 
 impl Services {
-    /// Takes the caller out of the account; refused for the last owner (R33). Invitations that the caller answers for are withdrawn:
-    /// nobody is there to take them over.
+    /// Takes the caller out of the account; refused for the last owner (R33). Somebody else answers for the caller's
+    /// invitations from then on (R29).
     pub(super) async fn leave_account(&self, caller: &Caller) -> Result<(), AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
@@ -25,10 +29,11 @@ impl Services {
             keeps_an_owner(owners).or_refuse()?;
         }
         let row = actors::find_member(&mut tx, &actor, actor.member).await?;
-        settle_sponsored(&mut tx, &actor, actor.member, false, now).await?;
+        settle_sponsored(&mut tx, &actor, actor.member, Wish::Keep, now).await?;
         if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
             return Err(Refusal::LeaveInstead.into());
         }
+        end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
         let to = To { member: actor.member, email: row.email.key().to_owned() };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &Event::Left { grant: actor.grant.clone() }, now)
             .await?;

@@ -33,7 +33,7 @@ impl Services {
         let mails = mails.into_iter().filter_map(|mail| line(mail, &actor, now)).collect();
         let facts = actors::facts(self, &mut tx, &actor).await?;
         drop(tx);
-        self.note_activity(&actor).await?;
+        self.note_activity(&actor).await;
         Ok(OutboxPage { facts, mails, next })
     }
 }

@@ -30,7 +30,7 @@ impl Services {
         let count = members::count(&mut tx, actor.scope(), query, now).await?;
         let alone = members::is_alone(&mut tx, actor.scope(), actor.member).await?;
         drop(tx);
-        self.note_activity(&actor).await?;
+        self.note_activity(&actor).await;
         let rows = rows.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok(UsersPage { facts, rows, next, count, alone })
     }

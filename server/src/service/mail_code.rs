@@ -1,10 +1,11 @@
 //! Mailing a code that proves the mailbox, for the holder of a copied link (R12).
 
-use super::Services;
+use super::{Services, sign_in::too_many};
 use crate::{
     mail::{MailKind, seal_code},
     secrets,
     storage::{
+        accounts,
         outbox::NewMail,
         rate_buckets::{self, Limit},
         tokens::{self, Purpose},
@@ -23,17 +24,18 @@ const LIFE_MINUTES: u32 = 10;
 const CODES: Limit = Limit { burst: 3, per_day: 288 };
 
 impl Services {
-    /// Mails a code to the invited address; earlier ones are dead.
+    /// Mails a code to the invited address; earlier ones are dead. It counts among the mails of account and recipient (INV-19).
     pub(super) async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
+        let before = self.held_as(&mut tx, visitor, id).await?;
+        accounts::lock(&mut tx, before.scope).await?;
         let held = self.held_as(&mut tx, visitor, id).await?;
         if !held.is_open(now) || !self.needs_code(&held) {
             return Err(AppError::OpenTheLinkAgain);
         }
-        if let Err(wait) = rate_buckets::take(&mut tx, &format!("mail-code:{id}"), CODES, now).await? {
-            return Err(AppError::RateLimited { retry_after_s: wait.as_seconds() });
-        }
+        rate_buckets::take(&mut tx, &format!("mail-code:{id}"), CODES, now).await?.map_err(too_many)?;
+        self.count_mail(&mut tx, held.scope, &held.member.email, now).await?;
         let code = secrets::code();
         let expires = now + Span::minutes(i64::from(LIFE_MINUTES));
         let hash = secrets::code_hash(id.0, &code);

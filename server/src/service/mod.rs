@@ -17,6 +17,7 @@ mod finish_oauth;
 mod flash;
 mod grant_owner;
 mod invitation_facts;
+mod invite_owner;
 mod invite_user;
 mod join_account;
 mod join_by_method;
@@ -26,6 +27,7 @@ mod list_mails;
 mod list_members;
 mod list_ways_in;
 mod mail_code;
+mod note;
 mod open_account;
 mod passwords;
 mod ports;
@@ -34,6 +36,7 @@ mod remove_member;
 mod resend_invitation;
 mod save_login_method;
 mod set_up;
+mod settle_sponsored;
 mod show_account;
 mod show_mail;
 mod sign_in;
@@ -45,6 +48,8 @@ mod test_login_method;
 mod view_invitation;
 
 pub use create_account::CreatedAccount;
+pub use grant_owner::OwnerGranted;
+pub use invite_owner::OwnerInvitation;
 pub use show_mail::MailText;
 
 use crate::{

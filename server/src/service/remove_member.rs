@@ -1,6 +1,12 @@
 //! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
 
-use super::{Services, actors, actors::Actor, list_members::member_details};
+use super::{
+    Services, actors,
+    actors::Actor,
+    copy_link::end_links_out_of_reach,
+    list_members::member_details,
+    settle_sponsored::{Wish, settle_sponsored},
+};
 use crate::storage::{
     StorageError, Tx,
     audit::{self, Event, To},
@@ -11,10 +17,9 @@ use app::{
     api::members::{RemovalPlan, RemoveForm, Removed, Sponsored},
     domain::{
         ids::MemberId,
-        invitation::Channel,
         member::MemberState,
         permission::Gate,
-        policy::{can_invite, can_remove, keeps_an_owner},
+        policy::{can_remove, keeps_an_owner},
         time::Timestamp,
     },
     error::AppError,
@@ -55,10 +60,12 @@ impl Services {
             return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
         }
 
-        settle_sponsored(&mut tx, &actor, id, form.sponsored != "revoke", now).await?;
+        let wish = if form.sponsored == "revoke" { Wish::Withdraw } else { Wish::Keep };
+        settle_sponsored(&mut tx, &actor, id, wish, now).await?;
         if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
             return Ok(Removed::AlreadyRemoved);
         }
+        end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
         let event = withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
         let to = To { member: id, email: row.email.key().to_owned() };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
@@ -72,32 +79,4 @@ async fn withdraw(tx: &mut Tx, actor: &Actor, row: &Member, now: Timestamp) -> R
     let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(None) };
     let revoked = invitations::revoke(tx, actor.scope(), latest.id, now).await?;
     Ok(revoked.then_some(Event::InvitationWithdrawn { invitation: latest.id }))
-}
-
-/// The invitations that a leaving member answers for: the actor takes those over that the actor could give, if they are to be kept; the
-/// others are withdrawn (R29).
-pub(super) async fn settle_sponsored(
-    tx: &mut Tx,
-    actor: &Actor,
-    leaving: MemberId,
-    keep: bool,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    for sponsored in invitations::sponsored_by(tx, actor.scope(), leaving).await? {
-        let to = To { member: sponsored.member, email: sponsored.email };
-        let event = if keep && can_invite(&actor.effective, &sponsored.grant, &actor.roles).is_yes() {
-            invitations::set_sponsor(tx, actor.scope(), sponsored.id, actor.member).await?;
-            // The one who leaves may hold the copied link; the mailed one was never theirs.
-            invitations::kill_tokens(tx, actor.scope(), sponsored.id, Some(Channel::Copied), now).await?;
-            Event::InvitationSponsored { invitation: sponsored.id }
-        } else {
-            invitations::revoke(tx, actor.scope(), sponsored.id, now).await?;
-            if let Some(row) = members::find(tx, actor.scope(), sponsored.member).await? {
-                members::remove(tx, actor.scope(), row.id, actor.member, row.version, now).await?;
-            }
-            Event::InvitationWithdrawn { invitation: sponsored.id }
-        };
-        audit::record(tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
-    }
-    Ok(())
 }

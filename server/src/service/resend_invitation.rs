@@ -1,14 +1,14 @@
-//! Sending an invitation again: a new mailed link, the old one dead, the life renewed (R23, INV-11).
+//! Sending an invitation again: a new mailed link, the old one and a copied one dead, the life renewed (R23, INV-11).
 
 use super::{Services, actors};
 use crate::storage::{
     audit::{self, Event, To},
-    invitations,
+    invitations::{self, NewInvitation},
     rate_buckets::{self, Limit},
 };
 use app::{
     api::invitations::Resent,
-    domain::{ids::MemberId, permission::Gate, policy::can_handle_invitation, time::Span},
+    domain::{ids::MemberId, member::ShownState, permission::Gate, time::Span},
     error::AppError,
     ports::Caller,
 };
@@ -19,10 +19,7 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let row = actors::find_member(&mut tx, &actor, member).await?;
-        can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
-        let latest =
-            row.invitation.as_ref().filter(|_| row.shown(now).is_awaiting_answer()).ok_or(AppError::NotFound)?;
+        let (row, latest) = actors::find_invited(&mut tx, &actor, member, ShownState::is_awaiting_answer, now).await?;
         let invitation = invitations::find(&mut tx, actor.scope(), latest.id).await?.ok_or(AppError::NotFound)?;
 
         let cool_down = Span::seconds(i64::from(self.config.invitations.resend_cool_down_s));
@@ -36,18 +33,15 @@ impl Services {
         if !invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
             return Err(AppError::NotFound);
         }
-        let mail = self
-            .queue_invitation(
-                &mut tx,
-                actor.scope(),
-                member,
-                invitation.id,
-                &row.email,
-                Some(actor.member),
-                invitation.language,
-                now,
-            )
-            .await?;
+        let again = NewInvitation {
+            id: invitation.id,
+            member,
+            email: &row.email,
+            sponsor: actor.member,
+            language: invitation.language,
+            lifetime: invitation.lifetime,
+        };
+        let mail = self.queue_invitation(&mut tx, actor.scope(), again, now).await?;
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::InvitationResent { invitation: invitation.id };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;

@@ -5,6 +5,7 @@ use crate::{
     secrets::Token,
     storage::{
         StorageError, Tx, accounts,
+        sessions::Proof,
         tokens::{self, Purpose},
         users::{self, User},
     },

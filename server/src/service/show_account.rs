@@ -39,7 +39,7 @@ impl Services {
         let last_owner =
             actor.grant.makes_owner() && members::other_owners(&mut tx, actor.scope(), actor.member).await? == 0;
         drop(tx);
-        self.note_activity(&actor).await?;
+        self.note_activity(&actor).await;
         Ok(AccountHome {
             slug: actor.slug,
             name: actor.account_name,

@@ -162,6 +162,7 @@ impl Keys {
     }
 }
 
-fn too_many(wait: Span) -> AppError {
+/// Too many tries, and how long to wait.
+pub(super) fn too_many(wait: Span) -> AppError {
     AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) }
 }

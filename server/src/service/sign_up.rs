@@ -1,10 +1,12 @@
 //! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
-use super::{Services, accept_invitation::Accepted, invitation_facts::Held, sign_in::ip_key};
+use super::{
+    Services, accept_invitation::Accepted, copy_link::end_links_out_of_reach, invitation_facts::Held, sign_in::ip_key,
+};
 use crate::{
     secrets,
     storage::{
-        Tx, accounts,
+        StorageError, Tx, accounts,
         audit::{self, By, Event, To},
         identities, members, rate_buckets,
         sessions::{self, Proof},
@@ -21,6 +23,8 @@ use app::{
         invitation::Channel,
         member::LoginMethodKind,
         name::parse_name,
+        permission::Permissions,
+        role::Grant,
         time::Timestamp,
     },
     error::AppError,
@@ -59,7 +63,7 @@ impl Services {
 
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock(&mut tx, held.scope).await?;
+        lock_accounts(&mut tx, &held).await?;
         let held = self.held_as(&mut tx, visitor, id).await?;
         if !held.is_open(now) {
             drop(tx);
@@ -68,6 +72,7 @@ impl Services {
         let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
         if !self.sponsor_still_may(&mut tx, &held, now).await? {
             tx.commit().await?;
+            self.mail_wake.notify_one();
             return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
         }
         let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
@@ -191,12 +196,27 @@ impl Services {
         }
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
-        for membership in members::hold_of_user(tx, earlier.id, now).await? {
-            let to = To { member: membership.member, email: membership.email_key };
-            audit::record(tx, membership.scope, &By::default(), Some(&to), &Event::HeldForReview, now).await?;
-        }
+        self.hold_memberships(tx, earlier.id, now).await?;
         users::prove_mailbox(tx, earlier.id, &name, now).await?;
         Ok(User { name, verified: Some(now), phc, ..earlier })
+    }
+
+    /// Lets the accounts of a user who makes way decide anew. Proof of the mailbox outranks everything, so that an account may be left
+    /// without an owner; then the host's operator is its way back in, and the log tells so (R13, R33).
+    async fn hold_memberships(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), AppError> {
+        for membership in members::hold_of_user(tx, user, now).await? {
+            let (scope, member) = (membership.scope, membership.member);
+            let roles = accounts::roles(tx, scope, &self.catalogue).await?;
+            end_links_out_of_reach(tx, scope, member, &roles, now).await?;
+            let was_owner = Grant { role: membership.role, extras: Permissions::new() }.makes_owner();
+            let last_owner = was_owner && members::other_owners(tx, scope, member).await? == 0;
+            if last_owner && let Some(account) = accounts::find(tx, scope).await? {
+                tracing::warn!(account = %account.slug, "no owner is left: `roster owner grant` is the way back in");
+            }
+            let to = To { member, email: membership.email_key };
+            audit::record(tx, scope, &By::default(), Some(&to), &Event::HeldForReview { last_owner }, now).await?;
+        }
+        Ok(())
     }
 
     /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same.
@@ -225,6 +245,23 @@ impl Services {
         cookies.push(self.cookies.clear_invitation());
         WithCookies { answer: Joined::In { slug: held.account.slug.clone() }, cookies }
     }
+}
+
+/// Locks the account, and with it those of a user who may have to make way (R13): all in one order, so that no two sign-ups wait for each
+/// other.
+async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), StorageError> {
+    let mut scopes = vec![held.scope];
+    if let Some(user) = users::find_by_email(tx, held.member.email.key()).await?
+        && user.verified.is_none()
+    {
+        scopes.extend(members::accounts_of(tx, user.id).await?);
+    }
+    scopes.sort_by_key(|scope| scope.id().0);
+    scopes.dedup();
+    for scope in scopes {
+        accounts::lock(tx, scope).await?;
+    }
+    Ok(())
 }
 
 /// Tries with the mailed codes of one invitation from everywhere: many addresses do not guess more. The mailed link needs no code.

@@ -52,13 +52,19 @@ impl Services {
                 inviter: inviter(&mut tx, &held).await?.map(|inviter| inviter.name),
                 may_ask: may_ask(held.invitation.asked, now),
             },
-            InvitationState::Pending if !held.live => {
-                InvitationView::Replaced { account, at: held.invitation.mailed.unwrap_or(held.invitation.created) }
-            }
+            InvitationState::Pending if !held.live => match self.newer_mail(&held) {
+                Some(at) => InvitationView::Replaced { account, at },
+                None => InvitationView::LinkEnded { account },
+            },
             InvitationState::Pending => {
                 InvitationView::Open(Box::new(self.open(&mut tx, visitor, held, attempt).await?))
             }
         })
+    }
+
+    /// When a mail with a newer link than this one was written, if that is why this one is dead.
+    fn newer_mail(&self, held: &Held) -> Option<Timestamp> {
+        held.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > held.made)
     }
 
     async fn open(
@@ -112,9 +118,13 @@ impl Services {
             Channel::Copied => Ok(sign_up(self.needs_code(held), true)),
             Channel::Mailed => {
                 let user = users::find_by_email(tx, held.member.email.key()).await?;
-                // R13: the mailbox outranks somebody who never proved it.
-                let has_login = user.is_some_and(|user| user.verified.is_some() && user.phc.is_some());
-                Ok(if has_login { Standing::SignIn } else { sign_up(false, false) })
+                Ok(match user {
+                    Some(user) if user.verified.is_some() && user.phc.is_some() => Standing::SignIn,
+                    // R13: the mailbox outranks somebody who never proved it, unless it is the same person, who can sign in.
+                    Some(user) if user.verified.is_none() => sign_up(false, true),
+                    // R17: somebody who came by providers alone so far sets a password.
+                    Some(_) | None => sign_up(false, false),
+                })
             }
         }
     }

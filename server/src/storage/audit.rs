@@ -4,6 +4,7 @@ use super::{AccountScope, StorageError, Tx, on, statements};
 use crate::secrets;
 use app::domain::{
     ids::{InvitationId, LoginMethodId, MemberId},
+    member::MemberState,
     role::Grant,
     time::Timestamp,
 };
@@ -33,18 +34,18 @@ statements! {
 #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
 pub enum Event {
     AccountOpened,
-    OwnerGranted,
+    OwnerGranted { was: MemberState },
     Invited { invitation: InvitationId, grant: Grant },
     InvitationResent { invitation: InvitationId },
     LinkCopied { invitation: InvitationId },
     InvitationWithdrawn { invitation: InvitationId },
     InvitationHeld { invitation: InvitationId },
-    InvitationSponsored { invitation: InvitationId },
+    InvitationSponsored { invitation: InvitationId, sponsor: MemberId },
     Joined { invitation: InvitationId, grant: Grant },
     Declined { invitation: InvitationId },
     NewLinkAsked { invitation: InvitationId },
     MailboxVouchedFor { invitation: InvitationId },
-    HeldForReview,
+    HeldForReview { last_owner: bool },
     DecisionOpened { invitation: InvitationId },
     Decided { invitation: InvitationId, used: bool },
     LoginMethodAdded { method: LoginMethodId },
@@ -62,7 +63,7 @@ impl Event {
     const fn kind(&self) -> &'static str {
         match self {
             Self::AccountOpened => "account_opened",
-            Self::OwnerGranted => "owner_granted",
+            Self::OwnerGranted { .. } => "owner_granted",
             Self::Invited { .. } => "invited",
             Self::InvitationResent { .. } => "invitation_resent",
             Self::LinkCopied { .. } => "link_copied",
@@ -73,7 +74,7 @@ impl Event {
             Self::Declined { .. } => "declined",
             Self::NewLinkAsked { .. } => "new_link_asked",
             Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
-            Self::HeldForReview => "held_for_review",
+            Self::HeldForReview { .. } => "held_for_review",
             Self::DecisionOpened { .. } => "decision_opened",
             Self::Decided { .. } => "decided",
             Self::LoginMethodAdded { .. } => "login_method_added",

@@ -2,9 +2,11 @@
 
 use super::{AccountScope, StorageError, Tx, changed, on, statements};
 use app::domain::{
+    email::Email,
     ids::{AccountId, InvitationId, MemberId},
     invitation::{Channel, InvitationState},
     language::Language,
+    member::MemberState,
     role::{Grant, RoleKey},
     time::{Span, Timestamp},
 };
@@ -43,13 +45,28 @@ statements! {
         INSERT INTO invitation_tokens (id, account_id, invitation_id, channel, hash, sealed, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     LIVE_TOKEN = "
-        SELECT sealed FROM invitation_tokens
+        SELECT id, sealed FROM invitation_tokens
          WHERE account_id = $1 AND invitation_id = $2 AND channel = $3 AND dead_at IS NULL";
+    HOLD_TOKEN = "
+        INSERT INTO invitation_token_holders (token_id, account_id, member_id, held_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (token_id, member_id) DO UPDATE SET held_at = excluded.held_at";
+    HELD_LINKS = "
+        SELECT t.invitation_id, h.member_id, s.state, s.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = s.id) AS extras,
+               m.role_key AS offered_role,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS offered_extras
+          FROM invitation_token_holders h
+          JOIN invitation_tokens t ON t.id = h.token_id
+          JOIN invitations i ON i.id = t.invitation_id
+          JOIN members s ON s.id = h.member_id
+          JOIN members m ON m.id = i.member_id
+         WHERE h.account_id = $1 AND (h.member_id = $2 OR i.member_id = $2) AND t.dead_at IS NULL
+         ORDER BY h.held_at DESC, h.member_id";
     KILL_TOKENS = "
         UPDATE invitation_tokens SET dead_at = $3, sealed = NULL
          WHERE account_id = $1 AND invitation_id = $2 AND dead_at IS NULL AND ($4 = '' OR channel = $4)";
     FIND_TOKEN = "
-        SELECT t.account_id, t.invitation_id, t.channel, t.dead_at FROM invitation_tokens t WHERE t.hash = $1";
+        SELECT t.account_id, t.invitation_id, t.channel, t.created_at, t.dead_at FROM invitation_tokens t WHERE t.hash = $1";
 }
 
 /// An invitation.
@@ -114,16 +131,16 @@ impl TryFrom<InvitationRow> for Invitation {
     }
 }
 
-/// An invitation about to be made.
+/// An invitation about to be made, or to be sent again.
 #[derive(Clone, Copy, Debug)]
 pub struct NewInvitation<'a> {
     /// Its id.
     pub id: InvitationId,
     /// Whom it invites.
     pub member: MemberId,
-    /// The canonical address.
-    pub email_key: &'a str,
-    /// Who answers for it.
+    /// The address.
+    pub email: &'a Email,
+    /// Who answers for it: the invited row itself where the host's operator does.
     pub sponsor: MemberId,
     /// The language of its mail.
     pub language: Language,
@@ -145,7 +162,7 @@ pub async fn insert(
         .bind(new.id.0)
         .bind(scope.id().0)
         .bind(new.member.0)
-        .bind(new.email_key)
+        .bind(new.email.key())
         .bind(new.sponsor.0)
         .bind(new.language.tag())
         .bind(new.lifetime.0)
@@ -283,7 +300,7 @@ pub async fn ask(
     Ok(changed == 1)
 }
 
-/// Makes the live token of a channel; there must be none.
+/// Makes the live token of a channel; there must be none. Answers the token's id.
 pub async fn insert_token(
     tx: &mut Tx,
     scope: AccountScope,
@@ -292,9 +309,10 @@ pub async fn insert_token(
     hash: &[u8],
     sealed: &[u8],
     now: Timestamp,
-) -> Result<(), StorageError> {
+) -> Result<Uuid, StorageError> {
+    let token = Uuid::now_v7();
     on!(tx, c => sqlx::query(INSERT_TOKEN)
-        .bind(Uuid::now_v7())
+        .bind(token)
         .bind(scope.id().0)
         .bind(id.0)
         .bind(channel.key())
@@ -302,22 +320,86 @@ pub async fn insert_token(
         .bind(sealed)
         .bind(now.0)
         .execute(c).await.map(|_| ()))?;
-    Ok(())
+    Ok(token)
 }
 
-/// The live token of a channel, sealed.
+/// The live token of a channel: its id, and the token sealed.
 pub async fn live_token(
     tx: &mut Tx,
     scope: AccountScope,
     id: InvitationId,
     channel: Channel,
-) -> Result<Option<Vec<u8>>, StorageError> {
-    let sealed: Option<Option<Vec<u8>>> = on!(tx, c => sqlx::query_scalar(LIVE_TOKEN)
+) -> Result<Option<(Uuid, Vec<u8>)>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(LIVE_TOKEN)
         .bind(scope.id().0)
         .bind(id.0)
         .bind(channel.key())
-        .fetch_optional(c).await)?;
-    Ok(sealed.flatten())
+        .fetch_optional(c).await)?)
+}
+
+/// Notes that a member was given a copied link just now.
+pub async fn hold_token(
+    tx: &mut Tx,
+    scope: AccountScope,
+    token: Uuid,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(HOLD_TOKEN)
+        .bind(token)
+        .bind(scope.id().0)
+        .bind(member.0)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// A live copied link in a member's hands.
+#[derive(Clone, Debug)]
+pub struct HeldLink {
+    /// Its invitation.
+    pub invitation: InvitationId,
+    /// Who holds it.
+    pub holder: MemberId,
+    /// The holder's state.
+    pub state: MemberState,
+    /// What the holder has.
+    pub grant: Grant,
+    /// What the link offers.
+    pub offered: Grant,
+}
+
+#[derive(FromRow)]
+struct HeldLinkRow {
+    invitation_id: Uuid,
+    member_id: Uuid,
+    state: String,
+    role_key: String,
+    extras: Option<String>,
+    offered_role: String,
+    offered_extras: Option<String>,
+}
+
+impl TryFrom<HeldLinkRow> for HeldLink {
+    type Error = StorageError;
+
+    fn try_from(row: HeldLinkRow) -> Result<Self, StorageError> {
+        let grant = |role, extras| Grant { role: RoleKey::new(role), extras: super::accounts::extras(extras) };
+        Ok(Self {
+            invitation: InvitationId(row.invitation_id),
+            holder: MemberId(row.member_id),
+            state: MemberState::from_key(&row.state).ok_or(StorageError::inconsistent("members", "state"))?,
+            grant: grant(row.role_key, row.extras),
+            offered: grant(row.offered_role, row.offered_extras),
+        })
+    }
+}
+
+/// The live copied links that a member holds, and those that invite this member; the latest handed out first.
+pub async fn links_about(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Vec<HeldLink>, StorageError> {
+    let rows: Vec<HeldLinkRow> =
+        on!(tx, c => sqlx::query_as(HELD_LINKS).bind(scope.id().0).bind(member.0).fetch_all(c).await)?;
+    rows.into_iter().map(HeldLink::try_from).collect()
 }
 
 /// Kills the tokens of an invitation, of one channel or all (INV-11); their sealed forms are erased.
@@ -346,19 +428,22 @@ pub struct KnownToken {
     pub invitation: InvitationId,
     /// How it reached its holder.
     pub channel: Channel,
+    /// When it was made.
+    pub made: Timestamp,
     /// Is it the live one of its channel?
     pub live: bool,
 }
 
 /// The token with this hash. For `service::joining` alone.
 pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<KnownToken>, StorageError> {
-    let row: Option<(Uuid, Uuid, String, Option<i64>)> =
+    let row: Option<(Uuid, Uuid, String, i64, Option<i64>)> =
         on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;
-    row.map(|(account, invitation, channel, dead_at)| {
+    row.map(|(account, invitation, channel, created_at, dead_at)| {
         Ok(KnownToken {
             scope: AccountScope::established(AccountId(account)),
             invitation: InvitationId(invitation),
             channel: Channel::from_key(&channel).ok_or(StorageError::inconsistent("invitation_tokens", "channel"))?,
+            made: Timestamp(created_at),
             live: dead_at.is_none(),
         })
     })

@@ -135,7 +135,11 @@ statements! {
     HOLD = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
-        RETURNING account_id, id, email_key";
+        RETURNING account_id, id, email_key, role_key";
+    ACCOUNTS_OF = "SELECT account_id FROM members WHERE user_id = $1 AND state = 'active'";
+    REACTIVATE = "
+        UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
     OWNERS = "
         SELECT COUNT(*)
           FROM members m
@@ -152,8 +156,10 @@ statements! {
           FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.account_id = $1 AND m.state = 'active'
            AND (m.role_key IN ('owner', 'admin') OR EXISTS (SELECT 1 FROM member_permissions p
-                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite'))
-         ORDER BY m.id LIMIT 50";
+                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite')
+                OR EXISTS (SELECT 1 FROM role_permissions r
+                            WHERE r.account_id = m.account_id AND r.role_key = m.role_key AND r.permission = 'users.invite'))
+         ORDER BY CASE WHEN m.role_key = 'owner' THEN 0 ELSE 1 END, m.id LIMIT 50";
 }
 
 /// The signed-in user's place in an account, as the database has it now.
@@ -543,7 +549,7 @@ pub async fn revive(
     id: MemberId,
     grant: &Grant,
     method: LoginMethodId,
-    by: MemberId,
+    by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(REVIVE)
@@ -552,7 +558,7 @@ pub async fn revive(
         .bind(grant.role.as_str())
         .bind(method.0)
         .bind(now.0)
-        .bind(by.0)
+        .bind(by.map(|by| by.0))
         .execute(c).await.map(|_| ()))?;
     replace_extras(tx, scope, id, &grant.extras).await
 }
@@ -672,6 +678,14 @@ pub struct HeldMembership {
     pub member: MemberId,
     /// The canonical address.
     pub email_key: String,
+    /// The role.
+    pub role: RoleKey,
+}
+
+/// The accounts of a user's active memberships, for those who lock them before [`hold_of_user`].
+pub(crate) async fn accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
+    let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_OF).bind(user.0).fetch_all(c).await)?;
+    Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
 }
 
 /// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).
@@ -680,16 +694,34 @@ pub(crate) async fn hold_of_user(
     user: UserId,
     now: Timestamp,
 ) -> Result<Vec<HeldMembership>, StorageError> {
-    let rows: Vec<(Uuid, Uuid, String)> =
+    let rows: Vec<(Uuid, Uuid, String, String)> =
         on!(tx, c => sqlx::query_as(HOLD).bind(user.0).bind(now.0).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
-        .map(|(account, member, email_key)| HeldMembership {
+        .map(|(account, member, email_key, role)| HeldMembership {
             scope: AccountScope::established(AccountId(account)),
             member: MemberId(member),
             email_key,
+            role: RoleKey::new(role),
         })
         .collect())
+}
+
+/// Lets a suspended member in again; `false` if the member is not suspended.
+pub async fn reactivate(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(REACTIVATE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(by.map(|by| by.0))
+        .execute(c).await)?;
+    Ok(changed == 1)
 }
 
 /// Active owners with a working way in, `except` not counted (R33).
@@ -802,7 +834,7 @@ struct InviterRow {
     extras: Option<String>,
 }
 
-/// Members who may handle invitations, fifty at most.
+/// Members who may handle invitations, owners first, fifty at most.
 pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
     let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
     Ok(rows

@@ -15,6 +15,24 @@ use app::domain::{
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// The columns of [`InvitationMail`]; `$1` is the account.
+macro_rules! invitation_mails {
+    ($rest:literal) => {
+        concat!(
+            "
+        SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
+               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          JOIN invitations i ON i.id = o.invitation_id
+          JOIN members m ON m.id = o.member_id
+         WHERE o.account_id = $1 AND o.kind = 'invitation' ",
+            $rest
+        )
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
@@ -54,25 +72,8 @@ statements! {
           JOIN members s ON s.id = i.sponsor_id
           LEFT JOIN invitation_tokens t ON t.invitation_id = i.id AND t.channel = 'mailed' AND t.dead_at IS NULL
          WHERE o.id = $1";
-    INVITATIONS_OF_ACCOUNT = "
-        SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
-               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
-               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
-          FROM outbox o
-          JOIN accounts a ON a.id = o.account_id
-          JOIN invitations i ON i.id = o.invitation_id
-          JOIN members m ON m.id = o.member_id
-         WHERE o.account_id = $1 AND o.kind = 'invitation' AND o.state <> 'dropped' AND o.id < $2
-         ORDER BY o.id DESC LIMIT $3";
-    INVITATION_OF_ACCOUNT = "
-        SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
-               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
-               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
-          FROM outbox o
-          JOIN accounts a ON a.id = o.account_id
-          JOIN invitations i ON i.id = o.invitation_id
-          JOIN members m ON m.id = o.member_id
-         WHERE o.account_id = $1 AND o.kind = 'invitation' AND o.id = $2";
+    INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
+    INVITATION_OF_ACCOUNT = invitation_mails!("AND o.id = $2");
     ALL = "
         SELECT id, kind, language, recipient, sealed, attempts, created_at, state, last_answer
           FROM outbox ORDER BY id DESC LIMIT $1";

@@ -3,14 +3,23 @@
 use super::{StorageError, Tx, on, statements};
 use app::domain::time::{Span, Timestamp};
 
+/// The thousandths that came back since `updated_at`, in whole ones; a clock behind the row's brings none.
+macro_rules! back {
+    () => {
+        "(CASE WHEN $2 > rate_buckets.updated_at THEN ($2 - rate_buckets.updated_at) * $3 / 86400 ELSE 0 END)"
+    };
+}
+
 statements! {
-    TAKE = "
+    // The row's time moves on by what the thousandths took to come back, not to now: the rest of the way is not lost, however close
+    // together the tries are.
+    TAKE = concat!("
         INSERT INTO rate_buckets (key, used, updated_at) VALUES ($1, 1000, $2)
             ON CONFLICT (key) DO UPDATE SET
-               used = 1000 + CASE WHEN rate_buckets.used > ($2 - rate_buckets.updated_at) * $3 / 86400
-                                  THEN rate_buckets.used - ($2 - rate_buckets.updated_at) * $3 / 86400 ELSE 0 END,
-               updated_at = $2
-        RETURNING used";
+               used = 1000 + CASE WHEN rate_buckets.used > ", back!(), " THEN rate_buckets.used - ", back!(), " ELSE 0 END,
+               updated_at = CASE WHEN rate_buckets.used > ", back!(), "
+                                 THEN rate_buckets.updated_at + (", back!(), " * 86400 + $3 - 1) / $3 ELSE $2 END
+        RETURNING used, updated_at");
     PUT_BACK = "UPDATE rate_buckets SET used = used - 1000 WHERE key = $1";
 }
 
@@ -40,8 +49,11 @@ impl Limit {
         Self { burst: most, per_day: i64::from(most) * 24 }
     }
 
-    fn wait_for(self, over: i64) -> Span {
-        Span(over.saturating_mul(86_400) / self.per_day.max(1))
+    /// How long until `over` thousandths are back, counted on from `since`; rounded up, so that whoever comes back then finds room.
+    fn wait_for(self, over: i64, since: Timestamp, now: Timestamp) -> Span {
+        let per_day = self.per_day.max(1);
+        let whole = Span(over.saturating_mul(86_400).saturating_add(per_day - 1) / per_day);
+        Span(((since + whole).0 - now.0).max(0))
     }
 
     fn room(self) -> i64 {
@@ -54,26 +66,23 @@ impl Limit {
 /// # Errors
 /// The outer one is the database's; the inner one is how long to wait, with nothing taken.
 pub async fn take(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Result<(), Span>, StorageError> {
-    let used: i64 = on!(tx, c => sqlx::query_scalar(TAKE)
-        .bind(key)
-        .bind(now.0)
-        .bind(limit.per_day)
-        .fetch_one(c).await)?;
-    if used <= limit.room() {
+    let wait = take_later(tx, key, limit, now).await?;
+    if wait == Span(0) {
         return Ok(Ok(()));
     }
     put_back(tx, key).await?;
-    Ok(Err(limit.wait_for(used - limit.room())))
+    Ok(Err(wait))
 }
 
 /// Takes one from the bucket even if it is empty, and answers how long it takes until that one would have been there.
 pub async fn take_later(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Span, StorageError> {
-    let used: i64 = on!(tx, c => sqlx::query_scalar(TAKE)
+    let (used, updated_at): (i64, i64) = on!(tx, c => sqlx::query_as(TAKE)
         .bind(key)
         .bind(now.0)
         .bind(limit.per_day)
         .fetch_one(c).await)?;
-    Ok(limit.wait_for((used - limit.room()).max(0)))
+    let over = used - limit.room();
+    Ok(if over > 0 { limit.wait_for(over, Timestamp(updated_at), now) } else { Span(0) })
 }
 
 /// Puts one back that was taken.

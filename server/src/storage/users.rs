@@ -20,6 +20,7 @@ statements! {
     CONFIRM_PASSWORD = "UPDATE password_credentials SET phc = $3 WHERE user_id = $1 AND phc = $2";
     PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
     DELETE_PASSWORD = "DELETE FROM password_credentials WHERE user_id = $1";
+    VERIFY = "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
             ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at";
@@ -120,5 +121,11 @@ pub async fn delete_password(tx: &mut Tx, user: UserId) -> Result<(), StorageErr
 /// Notes that the owner of the mailbox now is this user, under the name given (R13).
 pub async fn prove_mailbox(tx: &mut Tx, user: UserId, name: &str, now: Timestamp) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(PROVE).bind(user.0).bind(name).bind(now.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Notes that mail which Roster sent proved the mailbox of this very user (R12).
+pub async fn verify(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(VERIFY).bind(user.0).bind(now.0).execute(c).await.map(|_| ()))?;
     Ok(())
 }

@@ -134,11 +134,16 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
     let outbox = text(&run(dir.path(), &["outbox", "show"]).stdout);
     assert!(outbox.contains("bea@example.org") && outbox.contains("no_server"), "{outbox}");
     let grant = run(dir.path(), &["owner", "grant", "--account", "beta-works", "--email", "bea@example.org"]);
-    assert!(text(&grant.stderr).contains("no active member"), "{}", text(&grant.stderr));
+    let said = text(&grant.stdout);
+    assert!(said.contains("bea@example.org is invited to beta-works as an owner") && said.contains("/i/"), "{said}");
+    assert!(said.contains("hand the link over yourself"), "{said}");
+    let nowhere = run(dir.path(), &["owner", "grant", "--account", "gamma", "--email", "bea@example.org"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("there is no account gamma"), "{}", text(&nowhere.stderr));
     let doctor = run(dir.path(), &["doctor"]);
     assert!(doctor.status.success(), "{}", text(&doctor.stderr));
     assert!(
-        text(&doctor.stdout).contains("audit events of beta-works: 2 in an unbroken chain"),
+        text(&doctor.stdout).contains("audit events of beta-works: 3 in an unbroken chain"),
         "{}",
         text(&doctor.stdout)
     );

@@ -91,15 +91,6 @@ both_databases! {
         assert_eq!(created.slug, "beta");
     }
 
-    async fn r33_the_operator_grants_owner_to_an_active_member(world: World) {
-        let ana = world.owner("ana@example.org").await;
-        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
-        world.services.grant_owner("acme", "Ben@example.org").await.unwrap();
-        assert!(ben.home().await.unwrap().effective.is_owner);
-        assert_eq!(world.services.grant_owner("acme", "nobody@example.org").await, Err(AppError::NotFound));
-        assert!(world.texts("SELECT kind FROM audit_events").await.contains(&"owner_granted".to_owned()));
-    }
-
     async fn pw_04_no_mix_of_characters_is_asked_for_and_password_managers_work(world: World) {
         let browser = world.browser();
         for password in ["all lower case words here", "четырнадцать слонов идут", "2718281845 of 31415926", "😀 emoji are characters too"] {

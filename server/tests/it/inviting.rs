@@ -1,6 +1,6 @@
 //! Inviting, inviting again, sending again, handing over a link.
 
-use crate::support::both_databases;
+use crate::support::{PASSWORD, both_databases};
 use app::{
     api::{
         invitations::Invited,
@@ -168,7 +168,7 @@ both_databases! {
         let row = ana.row("ben@example.org").await;
         assert!(matches!(ana.resends(&row).await, Err(AppError::RateLimited { retry_after_s: 300 })));
         world.advance(Span::days(8));
-        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         ana.resends(&row).await.unwrap();
         let new = world.link_to("ben@example.org", 1).await;
         assert_ne!(old, new);
@@ -182,6 +182,32 @@ both_databases! {
         let id = ben.opens_link(&new).await;
         ben.signs_up(&id, "ben@example.org").await.unwrap();
         assert_eq!(ben.home().await.unwrap().grant, grant);
+    }
+
+    async fn inv_11_sending_again_kills_a_copied_link_too(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for world in [world.clone(), world.without_mail_server()] {
+            let ana = ana.at(&world);
+            let mails = world.services.config.smtp.is_some();
+            let email = if mails { "ben@example.org" } else { "bea@example.org" };
+            ana.invites(email, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            let row = ana.row(email).await;
+            let copied = ana.copies_link(&row).await.unwrap().url;
+            world.advance(Span::minutes(5));
+            ana.resends(&row).await.unwrap();
+            let ben = world.browser();
+            let id = ben.opens_link(&copied).await;
+            let account = "Acme".to_owned();
+            let expected = if mails {
+                InvitationView::Replaced { account, at: world.now() }
+            } else {
+                InvitationView::LinkEnded { account }
+            };
+            assert_eq!(ben.views(&id).await, expected);
+            let late = ben.signs_up_with(&id, email, PASSWORD, &[("form[code]", "00000000")]).await;
+            assert_eq!(late, Err(AppError::OpenTheLinkAgain));
+            assert_ne!(ana.copies_link(&row).await.unwrap().url, copied);
+        }
     }
 
     async fn r23_an_invitation_is_sent_again_five_times_a_day_at_most(world: World) {

@@ -2,11 +2,12 @@
 
 use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
 use app::{
-    api::members::Removed,
+    api::{joining::InvitationView, members::Removed},
     domain::{
         member::ShownState,
         policy::Refusal,
         role::{BuiltInRole, Grant},
+        time::Span,
     },
     error::AppError,
 };
@@ -86,6 +87,120 @@ both_databases! {
                 assert_eq!(row.invited.and_then(|event| event.by).as_deref(), Some("Ana Owner"), "the remover answers for it");
             }
         }
+    }
+
+    async fn r29_r32_what_a_leaving_member_sponsored_passes_to_somebody_who_may_give_it(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("adele@example.org", BuiltInRole::Admin).await;
+        let olga = ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        adam.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        adam.leaves().await.unwrap();
+        olga.invites("zoe@example.org", &Grant::of(BuiltInRole::Owner)).await.unwrap();
+        olga.leaves().await.unwrap();
+        for email in ["ben@example.org", "zoe@example.org"] {
+            let row = ana.row(email).await;
+            assert_eq!(row.state, ShownState::Invited);
+            assert_eq!(row.invited.and_then(|event| event.by).as_deref(), Some("Ana Owner"), "an owner before an admin");
+            let person = world.browser();
+            let id = person.opens_link(&world.link_to(email, 0).await).await;
+            person.signs_up(&id, email).await.unwrap();
+        }
+        let by = world.texts("SELECT d.actor FROM audit_events e JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq WHERE e.kind = 'invitation_sponsored' ORDER BY e.seq").await;
+        assert_eq!(by, ["adam", "olga"]);
+    }
+
+    async fn r29_az_08_removing_a_sponsor_withdraws_no_offer_above_ones_own(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        for choice in ["keep", "revoke"] {
+            let (sponsor, invited) = (format!("{choice}@example.org"), format!("by-{choice}@example.org"));
+            let owner = ana.brings_in_as(&sponsor, BuiltInRole::Owner).await;
+            owner.invites(&invited, &Grant::of(BuiltInRole::Owner)).await.unwrap();
+            ana.edits(&ana.row(&sponsor).await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            adam.removes_with(&adam.row(&sponsor).await, choice).await.unwrap();
+            let row = ana.row(&invited).await;
+            assert_eq!(row.state, ShownState::Invited, "{choice}");
+            assert_eq!(row.invited.and_then(|event| event.by).as_deref(), Some("Ana Owner"), "{choice}");
+        }
+    }
+
+    async fn r29_without_anybody_who_may_give_it_an_offer_is_held_or_leaves_with_its_sponsor(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        let created = bare.services.create_account("Beta", "beta", "ben@example.org").await.unwrap();
+        let eve = bare.browser().on("beta");
+        let id = eve.opens_link(&created.owner.link).await;
+        eve.signs_up(&id, "ben@example.org").await.unwrap();
+        let eve = eve.at(&world);
+        let olga = eve.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let extra = Grant::of(BuiltInRole::Admin).with("billing.manage");
+        let cleo = eve.brings_in("cleo@example.org", &extra).await;
+        let adam = eve.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        olga.invites("zoe@example.org", &Grant::of(BuiltInRole::Owner)).await.unwrap();
+        cleo.invites("zora@example.org", &Grant::of(BuiltInRole::Viewer).with("billing.manage")).await.unwrap();
+        eve.edits(&eve.row("olga@example.org").await, &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        // The only owner left makes way for the mailbox's (R13).
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let ben = world.browser();
+        // Three mails before it told that somebody had joined.
+        let id = ben.opens_link(&world.link_to("ben@example.org", 3).await).await;
+        ben.signs_up_with(&id, "ben@example.org", "ben has the mailbox himself", &[]).await.unwrap();
+
+        adam.removes_with(&adam.row("olga@example.org").await, "revoke").await.unwrap();
+        assert_eq!(adam.row("zoe@example.org").await.state, ShownState::Held);
+        cleo.leaves().await.unwrap();
+        assert_eq!(adam.row("zora@example.org").await.state, ShownState::Removed);
+    }
+
+    async fn r12_r29_inv_16_a_copied_link_ends_with_anybody_who_holds_it(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let ana_bare = ana.at(&bare);
+        for (name, way) in [("adam", "removed"), ("aron", "left"), ("alva", "demoted"), ("ally", "outranked")] {
+            let email = format!("{name}@example.org");
+            let admin = ana.brings_in_as(&email, BuiltInRole::Admin).await.at(&bare);
+            let invited = format!("by-{email}");
+            // Ana sponsors it; the admin merely has the link, as Ana has herself.
+            ana_bare.invites(&invited, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            let row = ana_bare.row(&invited).await;
+            let link = admin.copies_link(&row).await.unwrap().url;
+            assert_eq!(ana_bare.copies_link(&row).await.unwrap().url, link);
+            match way {
+                "removed" => drop(ana.removes(&ana.row(&email).await).await.unwrap()),
+                "left" => admin.leaves().await.unwrap(),
+                "demoted" => drop(ana.edits(&ana.row(&email).await, &Grant::of(BuiltInRole::Viewer)).await.unwrap()),
+                _ => drop(ana.edits(&row, &Grant::of(BuiltInRole::Owner)).await.unwrap()),
+            }
+            let holder = bare.browser();
+            let id = holder.opens_link(&link).await;
+            assert_eq!(holder.views(&id).await, InvitationView::LinkEnded { account: "Acme".to_owned() }, "{way}");
+            assert_eq!(holder.signs_up(&id, &invited).await, Err(AppError::OpenTheLinkAgain), "{way}");
+            let row = ana_bare.row(&invited).await;
+            assert_eq!(row.state, ShownState::Invited, "the invitation itself stands");
+            let id = holder.opens_link(&ana_bare.copies_link(&row).await.unwrap().url).await;
+            holder.signs_up(&id, &invited).await.unwrap();
+            assert_eq!(ana.row(&invited).await.vouched_by.as_deref(), Some("Ana Owner"));
+        }
+    }
+
+    async fn r12_the_last_who_copied_a_link_vouches_for_the_mailbox(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await.at(&bare);
+        let aron = ana.brings_in_as("aron@example.org", BuiltInRole::Admin).await.at(&bare);
+        adam.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = adam.row("ben@example.org").await;
+        for admin in [&adam, &aron, &adam, &aron] {
+            world.advance(Span::minutes(1));
+            admin.copies_link(&row).await.unwrap();
+        }
+        let ben = bare.browser();
+        let id = ben.opens_link(&aron.copies_link(&row).await.unwrap().url).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.vouched_by.as_deref(), Some("aron"));
+        let copied = world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'link_copied'").await;
+        assert_eq!(copied, 2, "once for each who was given it");
     }
 
     async fn az_09_az_15_removal_touches_no_user(world: World) {

@@ -6,6 +6,7 @@ use app::{
     error::AppError,
 };
 use axum::http::StatusCode;
+use server::storage::Tx;
 
 both_databases! {
     async fn signing_in_leads_to_the_only_account_or_to_the_chooser(world: World) {
@@ -130,6 +131,27 @@ both_databases! {
         }
         world.advance(Span::days(6) + Span::seconds(1));
         assert!(ana.me().await.is_none(), "thirty days are the most");
+    }
+
+    async fn f05_f07_a_note_that_cannot_be_written_keeps_nobody_from_reading(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        world.advance(Span::minutes(10));
+        let mut other = world.services.database.begin_write().await.unwrap();
+        match &mut other {
+            // SQLite has one writer anyway.
+            Tx::Sqlite(_) => {}
+            Tx::Postgres(tx) => {
+                sqlx::query("UPDATE sessions SET last_seen_at = last_seen_at").execute(&mut **tx).await.unwrap();
+                sqlx::query("UPDATE members SET last_active_at = last_active_at").execute(&mut **tx).await.unwrap();
+            }
+        }
+        assert!(ana.me().await.is_some());
+        assert!(ana.list(&Default::default()).await.is_ok());
+        other.commit().await.unwrap();
+        ana.list(&Default::default()).await.unwrap();
+        for latest in ["SELECT MAX(last_seen_at) FROM sessions", "SELECT MAX(last_active_at) FROM members"] {
+            assert_eq!(world.count(latest).await, world.now().0, "noted when it can be");
+        }
     }
 
     async fn se_11_the_oldest_of_too_many_sessions_ends(world: World) {

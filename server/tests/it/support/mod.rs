@@ -143,7 +143,8 @@ impl World {
     pub async fn mail_to(&self, address: &str, nth: usize) -> Received {
         self.start_worker();
         self.services.mail_wake.notify_one();
-        for _ in 0..400 {
+        // A minute: some machines are slow.
+        for _ in 0..2400 {
             let mut to = self.mail.mails();
             to.retain(|mail| mail.to.iter().any(|to| to == address));
             to.sort_by_key(|mail| mail.header("Message-ID"));

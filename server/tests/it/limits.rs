@@ -1,0 +1,141 @@
+//! Limits: what comes back with time, what a mail counts for, and what is refused.
+
+use crate::support::both_databases;
+use app::{
+    api::invitations::Invited,
+    domain::{
+        member::{MailState, ShownState},
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+    error::AppError,
+};
+use server::storage::rate_buckets::{self, Limit};
+
+fn viewer() -> Grant {
+    Grant::of(BuiltInRole::Viewer)
+}
+
+fn waits(outcome: &Invited) -> bool {
+    matches!(outcome, Invited::Done { mail: MailState::Queued { until: Some(_) }, .. })
+}
+
+both_databases! {
+    async fn en_04_however_close_together_the_tries_are_what_comes_back_is_not_lost(world: World) {
+        // How many at once and in a day, milliseconds between tries, tries.
+        for (burst, per_day, step, tries) in [(3, 288, 100, 6_100), (3, 288, 299, 2_050), (5, 5, 16_000, 3_000), (2, 86_400, 7, 1_500)] {
+            let mut tx = world.services.database.begin_write().await.unwrap();
+            let limit = Limit { burst, per_day };
+            let key = format!("test:{per_day}:{step}");
+            let (mut now, mut taken) = (world.now(), 0);
+            for _ in 0..tries {
+                taken += i64::from(rate_buckets::take(&mut tx, &key, limit, now).await.unwrap().is_ok());
+                now = now + Span(step);
+            }
+            let back = (tries - 1) * step * per_day / 86_400_000;
+            let expected = i64::from(burst) + back;
+            assert!((expected - 1..=expected).contains(&taken), "{per_day} a day, every {step} ms: {taken} of {expected}");
+        }
+    }
+
+    async fn en_04_whoever_comes_back_when_told_finds_room(world: World) {
+        let mut tx = world.services.database.begin_write().await.unwrap();
+        for per_day in [1, 5, 7, 288, 86_399, 1_000_003] {
+            let (limit, key) = (Limit { burst: 1, per_day }, format!("test:{per_day}"));
+            let mut now = world.now();
+            rate_buckets::take(&mut tx, &key, limit, now).await.unwrap().unwrap();
+            for _ in 0..5 {
+                now = now + rate_buckets::take(&mut tx, &key, limit, now).await.unwrap().unwrap_err();
+                assert_eq!(rate_buckets::take(&mut tx, &key, limit, now).await.unwrap(), Ok(()), "{per_day}");
+            }
+        }
+    }
+
+    async fn r52_inv_19_one_account_does_not_use_up_what_a_recipient_may_get_from_others(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let mut refused = None;
+        for n in 0..40 {
+            // Tags are one mailbox to the limits (EN-05).
+            let email = format!("ben+{n}@example.org");
+            match ana.invites(&email, &viewer()).await {
+                Ok(outcome) => {
+                    assert_eq!(waits(&outcome), n >= 4, "{n}: {outcome:?}");
+                    ana.removes(&ana.row(&email).await).await.unwrap();
+                }
+                Err(error) => {
+                    refused = Some((n, error));
+                    break;
+                }
+            }
+        }
+        // Four at once; then four a day, for the seven days that an invitation lives.
+        let (n, error) = refused.expect("it does not go on for ever");
+        assert_eq!((n, &error), (31, &AppError::RateLimited { retry_after_s: 1 }));
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox").await, 31);
+        let other = ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        assert!(!waits(&other), "{other:?}");
+        world.advance(Span::hours(6));
+        assert!(waits(&ana.invites("ben+40@example.org", &viewer()).await.unwrap()));
+    }
+
+    async fn r52_inv_19_what_could_not_go_before_its_end_is_refused_and_nothing_is_written(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let narrow = world.configured(|config| config.limits.mails_per_account_recipient_day = 1);
+        let ana = ana.at(&narrow);
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let hour = [("form[lifetime]", "1")];
+        let refused = ana.invites_with("ben+2@example.org", &viewer(), &hour).await;
+        assert_eq!(refused, Err(AppError::RateLimited { retry_after_s: 23 * 3600 }));
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'invited'").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox").await, 1);
+        ana.copies_link(&ana.row("ben@example.org").await).await.unwrap();
+        world.advance(Span::hours(23) + Span::seconds(1));
+        assert!(waits(&ana.invites_with("ben+2@example.org", &viewer(), &hour).await.unwrap()), "when it was told");
+
+        let bare = narrow.without_mail_server();
+        let outcome = ana.at(&bare).invites_with("ben+3@example.org", &viewer(), &hour).await.unwrap();
+        assert!(matches!(outcome, Invited::Done { mail: MailState::NoMailServer, .. }), "no mail, no limit: {outcome:?}");
+    }
+
+    async fn r52_inv_19_sending_again_is_refused_too_and_leaves_the_link_that_there_is(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let narrow = world.configured(|config| config.limits.mails_per_account_recipient_day = 1);
+        let ana = ana.at(&narrow);
+        ana.invites_with("ben@example.org", &viewer(), &[("form[lifetime]", "24")]).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        world.advance(Span::minutes(5));
+        ana.resends(&row).await.unwrap();
+        let link = ana.copies_link(&row).await.unwrap().url;
+        world.advance(Span::minutes(5));
+        assert!(matches!(ana.resends(&row).await, Err(AppError::RateLimited { .. })));
+        assert_eq!(ana.copies_link(&row).await.unwrap().url, link);
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+    }
+
+    async fn inv_19_a_mailed_code_counts_for_account_and_recipient(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        for _ in 0..3 {
+            ben.asks_for_code(&id).await.unwrap();
+        }
+        // The invitation's own limit on codes has room again by then.
+        world.advance(Span::minutes(5));
+        let refused = ben.asks_for_code(&id).await;
+        assert_eq!(refused, Err(AppError::RateLimited { retry_after_s: 6 * 3600 - 5 * 60 }));
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'code'").await, 3);
+        assert!(waits(&ana.invites("ben+2@example.org", &viewer()).await.unwrap()), "codes count among the account's mails");
+
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let narrow = world.configured(|config| config.limits.mails_per_account_day = 1);
+        let ana = ana.at(&narrow).on("beta");
+        ana.invites("cleo@example.org", &viewer()).await.unwrap();
+        let cleo = narrow.browser();
+        let id = cleo.opens_link(&ana.copies_link(&ana.row("cleo@example.org").await).await.unwrap().url).await;
+        assert!(matches!(cleo.asks_for_code(&id).await, Err(AppError::RateLimited { .. })), "the account had its one");
+    }
+}

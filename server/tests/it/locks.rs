@@ -1,0 +1,95 @@
+//! What holds what on PostgreSQL, where several write at the same time: the account's row first, so that nobody waits in a circle.
+
+use crate::support::{Kind, World};
+use app::{
+    api::joining::{Joined, NewLink},
+    domain::{
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+};
+use server::storage::Database;
+use sqlx::{PgPool, Postgres, Transaction};
+use std::time::Duration;
+
+fn pool(world: &World) -> &PgPool {
+    match &world.services.database {
+        Database::Postgres(pool) => pool,
+        Database::Sqlite { .. } => panic!("this is about PostgreSQL"),
+    }
+}
+
+/// Somebody else's change of an account, under way.
+async fn holding(world: &World, sql: &'static str) -> Transaction<'static, Postgres> {
+    let mut tx = pool(world).begin().await.unwrap();
+    sqlx::query(sql).execute(&mut *tx).await.unwrap();
+    tx
+}
+
+/// Until somebody waits for a lock.
+async fn somebody_waits(world: &World) {
+    const WAITING: &str =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    for _ in 0..2400 {
+        if world.count(WAITING).await > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nobody waits");
+}
+
+const ACME: &str = "SELECT 1 FROM accounts WHERE slug = 'acme' FOR UPDATE";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f12_who_asks_for_a_new_link_holds_nothing_while_waiting_for_the_account() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Viewer);
+        ana.invites_with("ben@example.org", &grant, &[("form[lifetime]", "1")]).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        world.advance(Span::hours(2));
+
+        let mut other = holding(&world, ACME).await;
+        let asking = tokio::spawn(async move { ben.asks_for_new_link(&id).await });
+        somebody_waits(&world).await;
+        // An admin who sends the invitation again goes on to it, with the account in hand.
+        sqlx::query("SELECT 1 FROM invitations FOR UPDATE NOWAIT").execute(&mut *other).await.unwrap();
+        other.commit().await.unwrap();
+        assert_eq!(asking.await.unwrap(), Ok(NewLink::Asked));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f12_r13_the_accounts_of_who_makes_way_are_locked_before_their_members() {
+    World::tell(Kind::Postgres, |world| async move {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        ana.at(&bare).invites("ben@example.org", &viewer).await.unwrap();
+        let eve = bare.browser();
+        let row = ana.row("ben@example.org").await;
+        let id = eve.opens_link(&ana.at(&bare).copies_link(&row).await.unwrap().url).await;
+        eve.signs_up(&id, "ben@example.org").await.unwrap();
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer).await.unwrap();
+        let ben = world.browser().on("beta");
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+
+        let mut other = holding(&world, ACME).await;
+        let signing_up = {
+            let ben = ben.clone();
+            tokio::spawn(async move { ben.signs_up(&id, "ben@example.org").await })
+        };
+        somebody_waits(&world).await;
+        sqlx::query("SELECT 1 FROM members FOR UPDATE NOWAIT").execute(&mut *other).await.unwrap();
+        // An account made later comes later: who waits for the first does not hold the second.
+        sqlx::query("SELECT 1 FROM accounts WHERE slug = 'beta' FOR UPDATE NOWAIT").execute(&mut *other).await.unwrap();
+        other.commit().await.unwrap();
+        assert!(matches!(signing_up.await.unwrap(), Ok(Joined::In { .. })));
+        assert!(ben.home().await.is_ok());
+    })
+    .await;
+}

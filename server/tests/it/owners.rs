@@ -1,0 +1,109 @@
+//! The way back into an account without an owner, by the host's operator.
+
+use crate::support::{Browser, World, both_databases};
+use app::{
+    domain::{
+        member::ShownState,
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+    error::AppError,
+};
+use server::service::{OwnerGranted, OwnerInvitation};
+
+async fn invited(world: &World, email: &str) -> OwnerInvitation {
+    match world.services.grant_owner("acme", email).await.unwrap() {
+        OwnerGranted::Invited(invitation) => invitation,
+        other => panic!("{email}: {other:?}"),
+    }
+}
+
+async fn is_owner(browser: &Browser) -> bool {
+    browser.home().await.is_ok_and(|home| home.effective.is_owner)
+}
+
+both_databases! {
+    async fn r33_the_operator_makes_an_active_member_an_owner(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in("ben@example.org", &Grant::of(BuiltInRole::Viewer).with("audit.read")).await;
+        let granted = world.services.grant_owner("acme", "Ben@example.org").await.unwrap();
+        assert!(matches!(granted, OwnerGranted::Active), "{granted:?}");
+        assert!(is_owner(&ben).await);
+        let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'owner_granted' AND actor_id IS NULL").await;
+        assert_eq!(recorded, [r#"{"kind":"owner_granted","was":"active"}"#]);
+        let nowhere = world.services.grant_owner("gamma", "ben@example.org").await;
+        assert!(matches!(nowhere, Err(AppError::NotFound)), "{nowhere:?}");
+    }
+
+    async fn r33_the_operator_invites_an_owner_whatever_became_of_the_invitation(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        for state in ["pending", "expired", "declined", "held", "unknown"] {
+            let email = format!("{state}@example.org");
+            if state != "unknown" {
+                adam.invites_with(&email, &Grant::of(BuiltInRole::Editor), &[("form[lifetime]", "1")]).await.unwrap();
+            }
+            let old = if state == "unknown" { None } else { Some(world.link_to(&email, 0).await) };
+            let person = bare.browser();
+            match state {
+                "expired" => world.advance(Span::hours(2)),
+                "declined" => person.declines(&person.opens_link(old.as_ref().unwrap()).await).await.unwrap(),
+                "held" => {
+                    ana.edits(&ana.row("adam@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+                    let id = person.opens_link(old.as_ref().unwrap()).await;
+                    person.signs_up(&id, &email).await.unwrap();
+                    assert_eq!(ana.row(&email).await.state, ShownState::Held);
+                }
+                _ => {}
+            }
+            let link = invited(&bare, &email).await.link;
+            if let Some(old) = old {
+                let id = person.opens_link(&old).await;
+                assert!(person.signs_up(&id, &email).await.is_err(), "{state}: the earlier offer is withdrawn");
+            }
+            let row = ana.row(&email).await;
+            assert_eq!((row.state, row.grant), (ShownState::Invited, Grant::of(BuiltInRole::Owner)), "{state}");
+            let id = person.opens_link(&link).await;
+            assert_eq!(person.views_open(&id).await.inviter, None, "{state}: the operator invites");
+            person.signs_up(&id, &email).await.unwrap();
+            assert!(is_owner(&person).await, "{state}");
+        }
+        let recorded = world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'invited' AND actor_id IS NULL").await;
+        assert_eq!(recorded, 5);
+    }
+
+    async fn r33_r04_the_operator_invites_a_removed_member_as_an_owner(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        invited(&world, "ben@example.org").await;
+        assert!(!is_owner(&ben).await, "invited is not in");
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        ben.joins(&id).await.unwrap();
+        assert!(is_owner(&ben).await);
+        assert_eq!(world.count("SELECT COUNT(*) FROM members").await, 2, "the same row");
+    }
+
+    async fn r13_r33_an_owner_suspended_by_the_mailbox_comes_back_by_the_operator(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        let created = bare.services.create_account("Beta", "beta", "ben@example.org").await.unwrap();
+        let eve = bare.browser().on("beta");
+        let id = eve.opens_link(&created.owner.link).await;
+        eve.signs_up_with(&id, "ben@example.org", "eve had the link before ben", &[]).await.unwrap();
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert!(ben.on("beta").home().await.is_err(), "the memberships of before do not pass on by themselves");
+        let held = world.texts("SELECT data FROM audit_events WHERE kind = 'held_for_review'").await;
+        assert_eq!(held, [r#"{"kind":"held_for_review","last_owner":true}"#]);
+
+        let granted = world.services.grant_owner("beta", "ben@example.org").await.unwrap();
+        assert!(matches!(granted, OwnerGranted::Reactivated), "{granted:?}");
+        assert!(is_owner(&ben.on("beta")).await);
+        let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'owner_granted'").await;
+        assert_eq!(recorded, [r#"{"kind":"owner_granted","was":"suspended"}"#]);
+    }
+}
