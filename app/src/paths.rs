@@ -9,6 +9,14 @@ pub const LOGIN: &str = "/login";
 /// The chooser of accounts.
 pub const ACCOUNTS: &str = "/accounts";
 
+/// The set-up guide of login methods.
+pub const LOGIN_METHODS_GUIDE: &str = "/guide/login-methods";
+
+/// A section of that guide: of a [`Preset`](crate::domain::oauth::Preset) or a [`Fault`](crate::domain::oauth::Fault), by its key.
+pub fn login_methods_guide(key: &str) -> String {
+    format!("{LOGIN_METHODS_GUIDE}#{key}")
+}
+
 /// Signing in to one account.
 pub fn login(slug: &str) -> String {
     format!("{LOGIN}/{slug}")

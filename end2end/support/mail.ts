@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { simpleParser, type ParsedMail } from 'mailparser';
-import { generate } from 'selfsigned';
 import { SMTPServer } from 'smtp-server';
+import { certified, writeAuthority } from './certificates';
 
 /** A mail as the person reads it. */
 export interface Mail {
@@ -31,13 +29,9 @@ export class MailServer {
 
   /** Starts one that keeps its authority's certificate in `folder`. */
   static async start(folder: string): Promise<MailServer> {
-    const { authority, key, cert } = await certificates();
-    const authorityFile = path.join(folder, 'authority.pem');
-    await writeFile(authorityFile, authority);
-
+    const authorityFile = await writeAuthority(folder);
     const server = new SMTPServer({
-      key,
-      cert,
+      ...(await certified()),
       authOptional: true,
       disabledCommands: ['AUTH'],
       onMailFrom: (_, session, done) => done(session.secure ? undefined : reply(530, 'Must issue a STARTTLS command first')),
@@ -109,28 +103,4 @@ function readable(mail: ParsedMail): Mail {
     html: mail.html || '',
     link: text.match(/https?:\/\/\S+\/i\/[\w-]+/)?.[0] ?? '',
   };
-}
-
-/** An authority, and a certificate for localhost that it signed. */
-async function certificates(): Promise<{ authority: string; key: string; cert: string }> {
-  const authority = await generate([{ name: 'commonName', value: 'Authority of this test run' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [
-      { name: 'basicConstraints', cA: true, critical: true },
-      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
-    ],
-  });
-  const server = await generate([{ name: 'commonName', value: 'localhost' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    ca: { key: authority.private, cert: authority.cert },
-    extensions: [
-      { name: 'basicConstraints', cA: false, critical: true },
-      { name: 'keyUsage', digitalSignature: true, critical: true },
-      { name: 'extKeyUsage', serverAuth: true },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] },
-    ],
-  });
-  return { authority: authority.cert, key: server.private, cert: server.cert };
 }

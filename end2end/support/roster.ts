@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { providerSettings } from '../providers/provider';
 import { MailServer } from './mail';
 
 const BINARY = path.resolve(__dirname, '../../target/release/roster');
@@ -13,6 +14,8 @@ const BINARY = path.resolve(__dirname, '../../target/release/roster');
 export interface Options {
   /** Start a mail server with it, and let it use that? */
   mail?: boolean;
+  /** Let it reach identity providers on this host? */
+  providers?: boolean;
   /** Further settings. */
   settings?: Record<string, string>;
 }
@@ -46,6 +49,7 @@ export class Roster {
       ROSTER_BASE_URL: url,
       ROSTER_DATA_DIR: path.join(folder, 'data'),
       ...mail?.settings(),
+      ...(options.providers && (await providerSettings(folder))),
       ...options.settings,
     };
     const roster = new Roster(folder, url, settings, mail);

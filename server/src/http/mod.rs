@@ -12,6 +12,7 @@ mod assets;
 mod client_ip;
 mod csrf;
 mod guard;
+mod guide;
 mod headers;
 mod health;
 mod links;
@@ -25,6 +26,7 @@ mod visitor;
 pub use listen::serve;
 
 use crate::service::Services;
+use app::paths;
 use axum::{
     Router,
     extract::FromRef,
@@ -67,10 +69,11 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 9] = [
+pub static PLAIN_ROUTES: [PlainRoute; 10] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/language/{tag}", Access::Everyone, || get(links::language)),
+    plain(paths::LOGIN_METHODS_GUIDE, Access::Everyone, || get(guide::login_methods)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),

@@ -48,6 +48,21 @@ both_databases! {
         assert_eq!(nonces.len(), 6, "every answer has a nonce of its own");
     }
 
+    async fn br_01_the_guide_is_a_page_without_script_in_the_readers_language(world: World) {
+        for (wanted, title) in [("en", "<title>Login methods"), ("de-AT,en;q=0.5", "<title>Anmeldemethoden")] {
+            let accepts = [("accept-language", wanted), ("accept", "text/html")];
+            let answer = world.browser().send(request(Method::GET, "/guide/login-methods", &accepts, "")).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert_eq!(
+                answer.headers["content-security-policy"],
+                "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+            );
+            assert!(answer.body.contains(&format!("<html lang=\"{}\">", &wanted[..2])), "{wanted}");
+            assert!(answer.body.contains(title) && answer.body.contains("<h3 id=\"grant\">"), "{wanted}");
+            assert!(!answer.body.contains("<script") && !answer.body.contains(" style="), "{wanted}");
+        }
+    }
+
     async fn br_03_br_15_every_answer_carries_the_protecting_headers_and_its_charset(world: World) {
         let ana = world.owner("ana@example.org").await;
         let answers = [

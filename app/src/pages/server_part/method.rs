@@ -35,7 +35,7 @@ pub(super) fn page(place: &Place<'_>, view: MethodView, problem: Option<&str>) -
                 <h1>{title.clone()}</h1>
                 <p class="page-lead">{text!(locale, methods.method_lead)}</p>
             </div>
-            <a class="button" href=format!("/guide/login-methods#{}", preset.key()) rel="external" target="_blank">
+            <a class="button" href=paths::login_methods_guide(preset.key()) rel="external" target="_blank">
                 {text!(locale, methods.guide)}
             </a>
         </header>
@@ -235,7 +235,7 @@ fn failed(locale: Locale, fault: Fault) -> AnyView {
             <h2>{text!(locale, methods.test_failed)}</h2>
             <p>{fault_text(locale, fault)}</p>
             <p>
-                <a href=format!("/guide/login-methods#{}", fault.key()) rel="external" target="_blank">
+                <a href=paths::login_methods_guide(fault.key()) rel="external" target="_blank">
                     {text!(locale, methods.fault_more)}
                 </a>
                 " " <code>{fault.key()}</code>

@@ -27,7 +27,7 @@ pub(super) fn page(place: &Place<'_>, view: MethodsView) -> (String, AnyView) {
                 <h1>{title}</h1>
                 <p class="page-lead">{text!(locale, methods.lead)}</p>
             </div>
-            <a class="button" href="/guide/login-methods" rel="external" target="_blank">
+            <a class="button" href=paths::LOGIN_METHODS_GUIDE rel="external" target="_blank">
                 {text!(locale, methods.guide)}
             </a>
         </header>
