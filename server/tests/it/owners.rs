@@ -2,6 +2,7 @@
 
 use crate::support::{Browser, World, both_databases};
 use app::{
+    api::joining::InvitationView,
     domain::{
         member::ShownState,
         role::{BuiltInRole, Grant},
@@ -92,11 +93,16 @@ both_databases! {
         let eve = bare.browser().on("beta");
         let id = eve.opens_link(&created.owner.link).await;
         eve.signs_up_with(&id, "ben@example.org", "eve had the link before ben", &[]).await.unwrap();
+        eve.invites("cleo@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let copied = eve.copies_link(&eve.row("cleo@example.org").await).await.unwrap().url;
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let ben = world.browser();
         let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
         ben.signs_up(&id, "ben@example.org").await.unwrap();
         assert!(ben.on("beta").home().await.is_err(), "the memberships of before do not pass on by themselves");
+        let cleo = bare.browser();
+        let id = cleo.opens_link(&copied).await;
+        assert_eq!(cleo.views(&id).await, InvitationView::LinkEnded { account: "Beta".to_owned() }, "eve may have it");
         let held = world.texts("SELECT data FROM audit_events WHERE kind = 'held_for_review'").await;
         assert_eq!(held, [r#"{"kind":"held_for_review","last_owner":true}"#]);
 

@@ -69,8 +69,10 @@ both_databases! {
             tasks.spawn(async move { browser.sign_in("ana@example.org", "wrong password entirely").await });
         }
         let outcomes = tasks.join_all().await;
-        let hashed = outcomes.iter().filter(|outcome| **outcome == Err(AppError::WrongCredentials)).count();
-        assert_eq!(hashed, 20, "no more than the limit are hashed: {outcomes:?}");
+        // A slow machine may be too busy to hash all that were let through (PW-07); they count all the same.
+        let limited = outcomes.iter().filter(|outcome| matches!(outcome, Err(AppError::RateLimited { .. }))).count();
+        assert_eq!(limited, 30, "no more than the limit are let through to be hashed: {outcomes:?}");
+        assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
     }
 
     async fn en_06_failures_from_elsewhere_do_not_lock_a_known_browser_out(world: World) {
