@@ -21,6 +21,7 @@ mod inviting;
 mod joining;
 mod listing;
 mod mail_worker;
+mod oauth_client;
 mod removing;
 mod schema;
 mod signing_in;
