@@ -26,6 +26,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, LazyLock, Mutex},
+    time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -97,8 +98,8 @@ pub enum Twist {
     Signs(Signing),
     /// Answers something else.
     Answers(Endpoint, Box<dyn Fn() -> Response + Send + Sync>),
-    /// Never answers.
-    Hangs(Endpoint),
+    /// Waits before it answers.
+    Waits(Endpoint, Duration),
 }
 
 impl Twist {
@@ -135,6 +136,11 @@ impl Twist {
             answer.insert("error".to_owned(), json!(error));
             answer.insert("error_description".to_owned(), json!("<b>call 555-0100</b>"));
         })
+    }
+
+    /// Never answers.
+    pub fn hangs(at: Endpoint) -> Self {
+        Self::Waits(at, Duration::MAX)
     }
 
     pub fn answers<R: IntoResponse>(at: Endpoint, answer: impl Fn() -> R + Send + Sync + 'static) -> Self {
@@ -392,7 +398,7 @@ impl Shared {
                 Twist::IdToken(edit) => edit(&mut claims),
                 Twist::Header(edit) => edit(&mut header),
                 Twist::Signs(how) => signing = *how,
-                Twist::Json(..) | Twist::Callback(_) | Twist::Answers(..) | Twist::Hangs(_) => {}
+                Twist::Json(..) | Twist::Callback(_) | Twist::Answers(..) | Twist::Waits(..) => {}
             }
         }
         let number = *self.key.lock().unwrap();
@@ -443,14 +449,14 @@ impl Shared {
 async fn twisted(State(provider): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     provider.asked.lock().unwrap().push(path.clone());
-    let mut hangs = false;
+    let mut wait = Duration::ZERO;
     if let Some(at) = Shared::endpoint(&path) {
         for twist in provider.twists.lock().unwrap().iter() {
             match twist {
                 Twist::Answers(place, answer) if *place == at => return answer(),
-                Twist::Hangs(place) if *place == at => hangs = true,
+                Twist::Waits(place, how_long) if *place == at => wait = *how_long,
                 Twist::Answers(..)
-                | Twist::Hangs(_)
+                | Twist::Waits(..)
                 | Twist::Json(..)
                 | Twist::IdToken(_)
                 | Twist::Header(_)
@@ -459,9 +465,7 @@ async fn twisted(State(provider): State<Arc<Shared>>, request: Request, next: Ne
             }
         }
     }
-    if hangs {
-        std::future::pending::<()>().await;
-    }
+    tokio::time::sleep(wait).await;
     next.run(request).await
 }
 
