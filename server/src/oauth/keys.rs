@@ -12,7 +12,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::Mutex as Turn,
+    time::{Instant, timeout_at},
+};
 
 /// How long keys are kept.
 const KEPT: Duration = Duration::from_secs(60 * 60);
@@ -20,7 +23,7 @@ const KEPT: Duration = Duration::from_secs(60 * 60);
 const READ_AGAIN: Duration = Duration::from_secs(60);
 /// The most keys of one provider.
 const MOST: usize = 100;
-/// The most providers whose keys are kept.
+/// The most providers whose keys are kept; one more, and all are read anew.
 const REMEMBERED: usize = 1_000;
 
 /// An algorithm of signatures that is accepted: none of a shared secret, and never `none` (RFC 8725).
@@ -195,21 +198,23 @@ impl Keys {
 #[derive(Debug, Default)]
 pub(super) struct Cache(Mutex<HashMap<String, Cached>>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Cached {
     keys: Arc<Keys>,
     read: Instant,
     /// When they were last read because a signature fitted none.
     read_again: Option<Instant>,
+    /// Whoever reads them again.
+    turn: Arc<Turn<()>>,
 }
 
 impl Cache {
     /// The keys at this URL, kept or read now.
     pub(super) async fn keys(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
-        let kept = self.lock().get(url).cloned().filter(|cached| cached.read.elapsed() < KEPT);
+        let kept = self.lock().get(url).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
         match kept {
-            Some(cached) => Ok(cached.keys),
-            None => self.read(http, url, until, None).await,
+            Some(keys) => Ok(keys),
+            None => self.read(http, url, until).await,
         }
     }
 
@@ -221,49 +226,158 @@ impl Cache {
         until: Instant,
         than: &Arc<Keys>,
     ) -> Result<Option<Arc<Keys>>, Fault> {
-        let now = Instant::now();
-        let meanwhile = {
-            let mut known = self.lock();
-            match known.get_mut(url) {
-                Some(cached) if !Arc::ptr_eq(&cached.keys, than) => Some(Arc::clone(&cached.keys)),
-                Some(Cached { read_again: Some(last), .. }) if now < *last + READ_AGAIN => return Ok(None),
-                Some(cached) => {
-                    cached.read_again = Some(now);
-                    None
-                }
-                None => None,
+        let Some(turn) = self.lock().get(url).map(|cached| cached.turn.clone()) else { return Ok(None) };
+        // Of several people who sign in after a change, one reads the keys for all.
+        let _turn = timeout_at(until, turn.lock()).await.map_err(|_| Fault::TimedOut)?;
+        if let Some(cached) = self.lock().get_mut(url) {
+            if !Arc::ptr_eq(&cached.keys, than) {
+                return Ok(Some(cached.keys.clone()));
             }
-        };
-        match meanwhile {
-            Some(keys) => Ok(Some(keys)),
-            None => self.read(http, url, until, Some(now)).await.map(Some),
+            if cached.read_again.is_some_and(|last| last.elapsed() < READ_AGAIN) {
+                return Ok(None);
+            }
+            cached.read_again = Some(Instant::now());
         }
+        self.read(http, url, until).await.map(Some)
     }
 
-    async fn read(
-        &self,
-        http: &Http,
-        url: &str,
-        until: Instant,
-        read_again: Option<Instant>,
-    ) -> Result<Arc<Keys>, Fault> {
+    async fn read(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
         let answer = http.get(url, until).await?;
         if answer.status() != StatusCode::OK {
             return Err(Fault::Keys);
         }
         let keys = Arc::new(Keys::read(answer.body())?);
         let mut known = self.lock();
-        if known.len() >= REMEMBERED {
-            known.retain(|_, cached| cached.read.elapsed() < KEPT);
+        if let Some(cached) = known.get_mut(url) {
+            cached.keys = keys.clone();
+            cached.read = Instant::now();
+            return Ok(keys);
         }
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(url.to_owned(), Cached { keys: Arc::clone(&keys), read: Instant::now(), read_again });
+        let cached = Cached { keys: keys.clone(), read: Instant::now(), read_again: None, turn: Arc::default() };
+        known.insert(url.to_owned(), cached);
         Ok(keys)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Cached>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::{
+        rand::SystemRandom,
+        signature::{
+            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+        },
+    };
+    use rsa::{
+        PrivateKey,
+        sha2::{Sha256, Sha384, Sha512},
+        traits::PublicKeyParts,
+    };
+    use serde_json::json;
+
+    const MESSAGE: &[u8] = b"header.claims";
+
+    fn text(bytes: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn keys(written: Value) -> Keys {
+        Keys::read(json!({ "keys": [written] }).to_string().as_bytes()).unwrap()
+    }
+
+    /// The names of all algorithms by which this is a good signature.
+    fn signed_by(keys: &Keys, signature: &[u8]) -> Vec<&'static str> {
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+            .into_iter()
+            .filter(|name| keys.signed(None, Algorithm::from_name(name).unwrap(), MESSAGE, signature))
+            .collect()
+    }
+
+    #[test]
+    fn oa_06_rsa_signatures_count_by_their_own_algorithm_alone() {
+        let key = PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+        let jwk = json!({ "kty": "RSA", "n": text(&key.n_bytes()), "e": text(&key.e_bytes()) });
+        let signatures = [
+            ("RS256", key.pkcs1v15_sign::<Sha256>(MESSAGE)),
+            ("RS384", key.pkcs1v15_sign::<Sha384>(MESSAGE)),
+            ("RS512", key.pkcs1v15_sign::<Sha512>(MESSAGE)),
+            ("PS256", key.pss_sign::<Sha256>(MESSAGE)),
+            ("PS384", key.pss_sign::<Sha384>(MESSAGE)),
+            ("PS512", key.pss_sign::<Sha512>(MESSAGE)),
+        ];
+        for (name, signature) in signatures {
+            let signature = signature.unwrap();
+            assert_eq!(signed_by(&keys(jwk.clone()), &signature), [name]);
+            assert!(!keys(jwk.clone()).signed(None, Algorithm::from_name(name).unwrap(), b"other", &signature));
+            let mut bound = jwk.clone();
+            bound["alg"] = json!("ES256");
+            assert!(signed_by(&keys(bound), &signature).is_empty(), "the key is for another algorithm");
+        }
+        let mut padded = jwk;
+        padded["n"] = json!(text(&[&[0], &*key.n_bytes()].concat()));
+        assert_eq!(signed_by(&keys(padded), &key.pkcs1v15_sign::<Sha256>(MESSAGE).unwrap()), ["RS256"]);
+    }
+
+    #[test]
+    fn oa_06_a_short_rsa_key_signs_nothing() {
+        let key = PrivateKey::new(&mut rand::rng(), 1024).unwrap();
+        let jwk = json!({ "kty": "RSA", "n": text(&key.n_bytes()), "e": text(&key.e_bytes()) });
+        assert!(signed_by(&keys(jwk), &key.pkcs1v15_sign::<Sha256>(MESSAGE).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn oa_06_signatures_of_curves_count() {
+        let random = SystemRandom::new();
+        for (crv, name, how) in
+            [("P-256", "ES256", &ECDSA_P256_SHA256_FIXED_SIGNING), ("P-384", "ES384", &ECDSA_P384_SHA384_FIXED_SIGNING)]
+        {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(how, &random).unwrap();
+            let key = EcdsaKeyPair::from_pkcs8(how, pkcs8.as_ref(), &random).unwrap();
+            let (x, y) = key.public_key().as_ref()[1..].split_at(key.public_key().as_ref().len() / 2);
+            let jwk = json!({ "kty": "EC", "crv": crv, "x": text(x), "y": text(y) });
+            assert_eq!(signed_by(&keys(jwk), key.sign(&random, MESSAGE).unwrap().as_ref()), [name]);
+        }
+        let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": text(key.public_key().as_ref()) });
+        assert_eq!(signed_by(&keys(jwk), key.sign(MESSAGE).as_ref()), ["EdDSA"]);
+        assert_eq!(Algorithm::from_name("Ed25519"), Algorithm::from_name("EdDSA"));
+    }
+
+    #[test]
+    fn oa_06_algorithms_without_a_key_of_the_providers_own_are_not_known() {
+        for name in ["none", "None", "HS256", "HS384", "HS512", "RS1", "rs256", "ES256K", "dir", ""] {
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn oa_06_keys_that_cannot_be_read_are_passed_over_and_a_set_without_any_other_is_refused() {
+        let good = json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) });
+        let bad = [
+            json!({ "kty": "oct", "k": "AAAA" }),
+            json!({ "kty": "RSA", "n": "AQAB" }),
+            json!({ "kty": "RSA", "n": "not base64!", "e": "AQAB" }),
+            json!({ "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA" }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "use": "enc", "x": text(&[9; 32]) }),
+            json!({ "kid": 7, "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
+            json!("x"),
+            json!(null),
+        ];
+        let read =
+            |keys: Vec<Value>| Keys::read(json!({ "keys": keys }).to_string().as_bytes()).map(|keys| keys.0.len());
+        assert_eq!(read([&bad[..], std::slice::from_ref(&good)].concat()), Ok(1));
+        assert_eq!(read(bad.to_vec()), Err(Fault::Keys));
+        assert_eq!(read(vec![good.clone(); MOST]), Ok(MOST));
+        assert_eq!(read(vec![good; MOST + 1]), Err(Fault::Keys));
+        for none in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
+            assert!(matches!(Keys::read(none.as_bytes()), Err(Fault::Keys)), "{none}");
+        }
     }
 }

@@ -263,7 +263,7 @@ async fn user_info(
 fn log(fault: Fault, url: &str) {
     let url = Url::parse(url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    tracing::warn!(fault = fault.key(), host, "a provider of a login method is of no use");
+    tracing::warn!(fault = fault.key(), host, "a provider did not lead to a sign-in");
 }
 
 impl fmt::Debug for Client {
