@@ -965,3 +965,29 @@ async fn providers_that_are_broken_in_different_ways_have_different_faults() {
     }
     assert_eq!(found.len(), count + 2);
 }
+
+#[tokio::test]
+async fn lg_02_what_is_logged_of_a_sign_in_holds_nothing_of_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(Arc::new(file.reopen().unwrap()));
+    let _until_the_end = tracing::subscriber::set_default(subscriber.finish());
+
+    let story = Story::openid().await;
+    let (kept, answer) = story.comes_back().await;
+    assert!(story.finishes(&kept, &answer).await.is_ok());
+    assert_eq!(story.finishes(&kept, &answer).await, Err(Fault::Grant));
+    story.provider.twist(Twist::says("access_denied"));
+    assert_eq!(story.identifier().await, Err(Fault::Denied));
+
+    let log = std::fs::read_to_string(file.path()).unwrap();
+    assert!(log.contains(r#"fault="grant" host="localhost""#), "{log}");
+    let code = answer.code.unwrap();
+    let secret =
+        [&code, &kept.verifier, &kept.state, &kept.nonce.unwrap(), CLIENT_SECRET, BEN, "ben@example.org", "555-0100"];
+    for secret in secret {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}
