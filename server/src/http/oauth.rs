@@ -85,11 +85,9 @@ pub(super) async fn callback(
     Path(method): Path<String>,
     Query(Back { state, code, error, iss }): Query<Back>,
 ) -> Response {
-    let finished = match method.parse() {
-        Ok(method) => services.finish_oauth(&visitor, method, &state, &CallbackAnswer { code, error, iss }).await,
-        Err(_) => Err(AppError::NotFound),
-    };
-    onward(finished)
+    let Ok(method) = method.parse() else { return onward(Err(AppError::NotFound)) };
+    let answer = CallbackAnswer { code, error, iss };
+    onward(services.finish_oauth(&visitor, method, &state, &answer).await)
 }
 
 /// 303 to where it goes on; neither state nor code travels further.

@@ -1,19 +1,54 @@
 //! What a provider tells of a person, and what of it counts.
 
-use app::domain::oauth::{Configuration, Fault, Person, Warning};
+use app::domain::{
+    name::parse_name,
+    oauth::{ClaimPath, Configuration, Fault, Person, Step, Warning},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// The longest identifier, in characters.
+const LONGEST_IDENTIFIER: usize = 255;
+/// The longest address, in characters (RFC 5321).
+const LONGEST_EMAIL: usize = 254;
+/// The most claims that are shown, how deep they may lie, and how much of each is shown.
+const MOST_SHOWN: usize = 60;
+const DEEPEST_SHOWN: usize = 5;
+const LONGEST_SHOWN: usize = 200;
+
+/// Claims that are about the ID token, not about the person.
+const OF_THE_TOKEN: [&str; 10] = ["aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
+
+/// Names of claims that people choose, or that pass from one to another.
+const MUTABLE: [&str; 16] = [
+    "email",
+    "mail",
+    "emails",
+    "upn",
+    "unique_name",
+    "preferred_username",
+    "username",
+    "user_name",
+    "login",
+    "nickname",
+    "name",
+    "given_name",
+    "family_name",
+    "display_name",
+    "displayName",
+    "phone_number",
+];
+
 /// The claims about a person: the ID token's, filled up with those of the user-info endpoint.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Claims(Map<String, Value>);
+pub struct Claims(Value);
 
 /// One claim, for somebody who sets a login method up and looks for the right one (OA-23).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownClaim {
-    /// Its path, as [`app::domain::oauth::ClaimPath`] reads it.
+    /// Its path, as [`ClaimPath`] reads it.
     pub path: String,
     /// Its value, shortened.
     pub value: String,
@@ -22,28 +57,139 @@ pub struct ShownClaim {
 }
 
 impl Claims {
-    /// Whom the claims name, by the paths of the configuration.
+    /// The claims of an ID token, if there is one, and of the user-info endpoint. What is signed comes first.
+    pub(super) fn of(signed: Option<Map<String, Value>>, mut told: Map<String, Value>) -> Self {
+        let mut claims = signed.unwrap_or_default();
+        if claims.get("email").is_some_and(|email| told.get("email") != Some(email)) {
+            // The user-info endpoint speaks of another address: whether that is checked says nothing of this one (OA-10).
+            told.remove("email_verified");
+        }
+        for (name, value) in told {
+            claims.entry(name).or_insert(value);
+        }
+        claims.retain(|name, _| !OF_THE_TOKEN.contains(&name.as_str()));
+        Self(Value::Object(claims))
+    }
+
+    /// Whom the claims name, by the paths of the configuration (OA-09).
     ///
     /// # Errors
     /// [`Fault::NoIdentifier`].
-    pub fn person(&self, _configuration: &Configuration) -> Result<Person, Fault> {
-        Err(Fault::NoIdentifier)
+    pub fn person(&self, configuration: &Configuration) -> Result<Person, Fault> {
+        let identifier = self.at(&configuration.identifier).and_then(identifier).ok_or(Fault::NoIdentifier)?;
+        let email = configuration.email.as_ref();
+        let name = |path: &Option<ClaimPath>| parse_name(self.at(path.as_ref()?)?.as_str()?).ok();
+        Ok(Person {
+            identifier,
+            email: email.and_then(|path| self.at(path)).and_then(address),
+            email_verified: email.is_some_and(|path| self.is_verified(path)),
+            first_name: name(&configuration.first_name),
+            last_name: name(&configuration.last_name),
+        })
     }
 
-    /// All claims, flattened; bounded in number, depth and length.
+    /// All claims that a path leads to, flattened; bounded in number, depth and length.
     pub fn shown(&self) -> Vec<ShownClaim> {
-        Vec::new()
+        let mut shown = Vec::new();
+        for (name, value) in self.0.as_object().into_iter().flatten() {
+            flatten(name.clone(), value, DEEPEST_SHOWN, &mut shown);
+        }
+        shown.retain(|claim: &ShownClaim| ClaimPath::parse(&claim.path).is_ok_and(|path| self.at(&path).is_some()));
+        shown.truncate(MOST_SHOWN);
+        shown
     }
 
     /// What is to be said of a sign-in that succeeded.
-    pub fn warnings(&self, _configuration: &Configuration, _person: &Person) -> Vec<Warning> {
-        Vec::new()
+    pub fn warnings(&self, configuration: &Configuration, person: &Person) -> Vec<Warning> {
+        let mutable = is_mutable(&configuration.identifier) || person.email.as_ref() == Some(&person.identifier);
+        [
+            (mutable, Warning::MutableIdentifier),
+            (person.email.is_none(), Warning::NoEmail),
+            (person.email.is_some() && !person.email_verified, Warning::EmailNotVerified),
+        ]
+        .into_iter()
+        .filter_map(|(so, warning)| so.then_some(warning))
+        .collect()
+    }
+
+    fn at(&self, path: &ClaimPath) -> Option<&Value> {
+        follow(&self.0, path.steps())
+    }
+
+    /// Does `email_verified` beside the claim `email` say JSON `true` (OA-10)? It says nothing of a claim of another name.
+    fn is_verified(&self, email: &ClaimPath) -> bool {
+        let Some((Step::Member(last), before)) = email.steps().split_last() else { return false };
+        let verified = follow(&self.0, before).and_then(|beside| beside.get("email_verified"));
+        last == "email" && verified == Some(&Value::Bool(true))
     }
 }
 
 impl fmt::Debug for Claims {
     /// Without the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.0.as_object().into_iter().flat_map(Map::keys)).finish()
     }
+}
+
+fn follow<'a>(from: &'a Value, steps: &[Step]) -> Option<&'a Value> {
+    steps.iter().try_fold(from, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(number) => value.get(number),
+    })
+}
+
+/// Text as it is, or a whole number in its decimal form.
+fn identifier(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    let fine = (1..=LONGEST_IDENTIFIER).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fine.then_some(text)
+}
+
+/// An address, if it can be one at all. What exactly is one, the comparison with the invited address decides (R43).
+fn address(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let fine = (1..=LONGEST_EMAIL).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fine.then(|| text.to_owned())
+}
+
+/// Does the path end in a name that people choose?
+fn is_mutable(path: &ClaimPath) -> bool {
+    path.steps().iter().any(|step| match step {
+        Step::Member(name) => MUTABLE.contains(&name.as_str()),
+        Step::Element(_) => false,
+    })
+}
+
+fn flatten(path: String, value: &Value, depth: usize, shown: &mut Vec<ShownClaim>) {
+    if depth == 0 || shown.len() >= MOST_SHOWN {
+        return;
+    }
+    let text = match value {
+        Value::Object(members) => {
+            for (name, inner) in members {
+                flatten(format!("{path}.{name}"), inner, depth - 1, shown);
+            }
+            return;
+        }
+        Value::Array(elements) => {
+            for (number, inner) in elements.iter().enumerate() {
+                flatten(format!("{path}[{number}]"), inner, depth - 1, shown);
+            }
+            return;
+        }
+        Value::Null => return,
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    };
+    let mutable = ClaimPath::parse(&path).is_ok_and(|path| is_mutable(&path));
+    shown.push(ShownClaim { path, value: shortened(&text), mutable });
+}
+
+fn shortened(text: &str) -> String {
+    let start: String = text.chars().take(LONGEST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if start.len() < text.len() { format!("{start}…") } else { start }
 }

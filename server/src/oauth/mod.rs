@@ -1,17 +1,36 @@
 //! The OAuth 2.0 and OpenID Connect client: from the address that the browser is sent to, to the claims about the person who comes
 //! back (OA-01 to OA-23).
 
+mod breaker;
 mod claims;
+mod discovery;
+mod guard;
+mod http;
+mod id_token;
+mod keys;
+mod token;
 
 pub use claims::{Claims, ShownClaim};
 
-use crate::config;
+use crate::{config, secrets::Token};
+use ::http::{StatusCode, header};
 use app::domain::{
-    oauth::{ClientAuthentication, Configuration, Fault},
+    oauth::{ClientAuthentication, Configuration, Fault, OpenId},
     time::Timestamp,
 };
-use std::{fmt, sync::Arc};
+use http::Http;
+use id_token::Check;
+use oauth2::{
+    AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, basic::BasicClient,
+};
+use serde_json::{Map, Value};
+use std::{fmt, sync::Arc, time::Duration};
 use thiserror::Error;
+use tokio::time::Instant;
+use url::Url;
+
+/// How long the person waits for all requests of one sign-in together (OA-22).
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// The settings under `oauth` are of no use.
 #[derive(Debug, Error)]
@@ -24,12 +43,23 @@ pub enum SetUpError {
     NoCertificates,
     /// Anything else about TLS.
     #[error("oauth: {0}")]
-    Tls(String),
+    Tls(#[from] rustls::Error),
+    /// Anything else about requests.
+    #[error("oauth: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 /// Talks to providers. One for each process, since it knows which of them are down, and keeps their keys.
 #[derive(Clone)]
-pub struct Client(Arc<()>);
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: Arc<Http>,
+    keys: keys::Cache,
+}
 
 /// What an issuer says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +82,13 @@ pub struct Discovered {
 
 impl Discovered {
     /// Fills a configuration in.
-    pub fn put_into(self, _configuration: &mut Configuration) {}
+    pub fn put_into(self, configuration: &mut Configuration) {
+        configuration.open_id =
+            Some(OpenId { issuer: self.issuer, jwks_url: self.jwks_url, names_itself: self.names_itself });
+        configuration.authorization_url = self.authorization_url;
+        configuration.token_url = self.token_url;
+        configuration.user_info_url = self.user_info_url;
+    }
 }
 
 /// An attempt to sign in that has begun.
@@ -105,42 +141,129 @@ impl Client {
     ///
     /// # Errors
     /// [`SetUpError`], naming the setting.
-    pub fn new(_config: &config::OAuth) -> Result<Self, SetUpError> {
-        Ok(Self(Arc::new(())))
+    pub fn new(config: &config::OAuth) -> Result<Self, SetUpError> {
+        Ok(Self { shared: Arc::new(Shared { http: Arc::new(Http::new(config)?), keys: keys::Cache::default() }) })
     }
 
     /// The endpoints of an issuer, from its discovery document.
     ///
     /// # Errors
     /// Why there are none.
-    pub async fn discover(&self, _issuer: &str) -> Result<Discovered, Fault> {
-        Err(Fault::Discovery)
+    pub async fn discover(&self, issuer: &str) -> Result<Discovered, Fault> {
+        let discovered = discovery::discover(&self.shared.http, issuer, Instant::now() + LONGEST).await;
+        discovered.inspect_err(|fault| log(*fault, issuer))
     }
 
     /// A new attempt (OA-01 to OA-04).
     ///
     /// # Errors
     /// [`Fault::AddressRefused`] for an authorization URL that is none.
-    pub fn begin(&self, _configuration: &Configuration, _redirect_uri: &str) -> Result<Begun, Fault> {
-        Err(Fault::AddressRefused)
+    pub fn begin(&self, configuration: &Configuration, redirect_uri: &str) -> Result<Begun, Fault> {
+        self.shared.http.admit(&configuration.authorization_url)?;
+        let kept = Kept {
+            state: Token::new().reveal().to_owned(),
+            verifier: Token::new().reveal().to_owned(),
+            nonce: configuration.open_id.is_some().then(|| Token::new().reveal().to_owned()),
+        };
+        let client = BasicClient::new(ClientId::new(configuration.client_id.clone()))
+            .set_auth_uri(AuthUrl::new(configuration.authorization_url.clone()).map_err(|_| Fault::AddressRefused)?)
+            .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(|_| Fault::AddressRefused)?);
+        let verifier = PkceCodeVerifier::new(kept.verifier.clone());
+        let mut request = client
+            .authorize_url(|| CsrfToken::new(kept.state.clone()))
+            .add_scopes(configuration.scopes.iter().cloned().map(Scope::new))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        for (name, value) in &configuration.parameters {
+            request = request.add_extra_param(name, value);
+        }
+        if let Some(nonce) = &kept.nonce {
+            request = request.add_extra_param("nonce", nonce);
+        }
+        let (url, _) = request.url();
+        Ok(Begun { url: url.into(), kept })
     }
 
     /// Exchanges the code, checks everything, and answers the claims about the person. Takes ten seconds at most (OA-22).
     ///
     /// # Errors
     /// What went wrong, in the words of the domain; nothing of what the provider said (OA-16).
-    #[allow(clippy::too_many_arguments, reason = "each is another party's word, and none belongs to another")]
     pub async fn finish(
         &self,
-        _configuration: &Configuration,
-        _secret: Option<&str>,
-        _redirect_uri: &str,
-        _kept: &Kept,
-        _answer: &CallbackAnswer,
-        _now: Timestamp,
+        configuration: &Configuration,
+        secret: Option<&str>,
+        redirect_uri: &str,
+        kept: &Kept,
+        answer: &CallbackAnswer,
+        now: Timestamp,
     ) -> Result<Claims, Fault> {
-        Err(Fault::ProviderError)
+        let until = Instant::now() + LONGEST;
+        let claims = async {
+            let code = answer.code(configuration)?;
+            let Shared { http, keys } = &*self.shared;
+            let tokens = token::exchange(http, configuration, secret, redirect_uri, kept, code, until).await?;
+            let Some(open_id) = &configuration.open_id else {
+                return Ok(Claims::of(None, user_info(http, configuration, &tokens.access, until).await?));
+            };
+            let token = tokens.id.as_deref().ok_or(Fault::NoIdToken)?;
+            let signed = Check { token, configuration, open_id, kept, now }.claims(http, keys, until).await?;
+            let mut told = Map::new();
+            if configuration.user_info_url.is_some() {
+                told = user_info(http, configuration, &tokens.access, until).await?;
+                if told.get("sub") != signed.get("sub") {
+                    return Err(Fault::UserInfoSubject);
+                }
+            }
+            Ok(Claims::of(Some(signed), told))
+        };
+        claims.await.inspect_err(|fault| log(*fault, &configuration.token_url))
     }
+}
+
+impl CallbackAnswer {
+    /// The code, if the answer is the right provider's and not an error.
+    fn code(&self, configuration: &Configuration) -> Result<&str, Fault> {
+        // Who answers comes first: an error, too, counts only from the provider that was asked (OA-05).
+        match (&configuration.open_id, &self.iss) {
+            (Some(open_id), Some(named)) if *named != open_id.issuer => return Err(Fault::ResponseIssuer),
+            (Some(open_id), None) if open_id.names_itself => return Err(Fault::ResponseIssuer),
+            (Some(_) | None, Some(_) | None) => {}
+        }
+        match (self.error.as_deref(), self.code.as_deref()) {
+            (Some("access_denied"), _) => Err(Fault::Denied),
+            (Some("invalid_scope"), _) => Err(Fault::Scope),
+            (Some("unauthorized_client" | "unsupported_response_type" | "invalid_request"), _) => {
+                Err(Fault::ClientRefused)
+            }
+            (Some(_), _) | (None, None | Some("")) => Err(Fault::ProviderError),
+            (None, Some(code)) => Ok(code),
+        }
+    }
+}
+
+/// What the user-info endpoint tells of the person.
+async fn user_info(
+    http: &Http,
+    configuration: &Configuration,
+    access: &str,
+    until: Instant,
+) -> Result<Map<String, Value>, Fault> {
+    let url = configuration.user_info_url.as_deref().ok_or(Fault::UserInfo)?;
+    let request = ::http::Request::get(url)
+        .header(header::ACCEPT, "application/json")
+        .header(header::AUTHORIZATION, format!("Bearer {access}"))
+        .body(Vec::new());
+    let answer = http.send(request.map_err(|_| Fault::UserInfo)?, until).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(Fault::UserInfo);
+    }
+    serde_json::from_slice(answer.body()).map_err(|_| Fault::UserInfo)
+}
+
+/// The code of the fault and the host, and nothing that the provider said (OA-16, LG-02).
+fn log(fault: Fault, url: &str) {
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    tracing::warn!(fault = fault.key(), host, "a provider did not lead to a sign-in");
 }
 
 impl fmt::Debug for Client {

@@ -143,6 +143,16 @@ impl Authority {
         Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: ca.pem() }
     }
 
+    /// Speaks TLS with the certificate that the authority vouches for.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.clone()
+    }
+
+    /// The authority's certificate.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// The authority's certificate in a file.
     pub fn write(&self, dir: &std::path::Path) -> PathBuf {
         let path = dir.join("ca.pem");

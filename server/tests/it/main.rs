@@ -23,6 +23,7 @@ mod limits;
 mod listing;
 mod locks;
 mod mail_worker;
+mod oauth_client;
 mod owners;
 mod removing;
 mod schema;

@@ -6,7 +6,7 @@ mod fault;
 mod form;
 mod preset;
 
-pub use claim_path::ClaimPath;
+pub use claim_path::{ClaimPath, Step};
 pub use fault::{Fault, Warning};
 pub use form::{ConfigurationForm, Read};
 pub use preset::Preset;

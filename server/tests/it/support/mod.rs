@@ -2,6 +2,7 @@
 
 mod browser;
 mod database;
+pub mod provider;
 
 pub use browser::{Browser, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, all_databases};

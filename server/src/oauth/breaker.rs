@@ -1,0 +1,123 @@
+//! Leaves a provider alone for a while that keeps failing, so that its people get an answer at once (OA-22, F23).
+
+use app::domain::oauth::Fault;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// So many failures in a row, and the provider is left alone.
+const MOST: u32 = 5;
+/// For so long; then one request tries again.
+const PAUSE: Duration = Duration::from_secs(30);
+/// So many endpoints are remembered before those are forgotten that failed long ago.
+const REMEMBERED: usize = 1_000;
+
+/// What is known of endpoints that failed. They are told apart by their whole path: of one host, an account may name an address that
+/// fails, and people of other accounts sign in at another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Breakers(Arc<Mutex<HashMap<String, Failing>>>);
+
+#[derive(Debug)]
+struct Failing {
+    in_a_row: u32,
+    last: Instant,
+    /// Somebody is trying again.
+    tried: bool,
+}
+
+/// A request that may go. Dropped without an end, it has found nothing out.
+#[derive(Debug)]
+pub(super) struct Try {
+    breakers: Breakers,
+    endpoint: String,
+}
+
+impl Breakers {
+    /// May a request go to this endpoint?
+    ///
+    /// # Errors
+    /// [`Fault::CircuitOpen`].
+    pub(super) fn begin(&self, endpoint: &str, now: Instant) -> Result<Try, Fault> {
+        if let Some(failing) = self.lock().get_mut(endpoint).filter(|failing| failing.in_a_row >= MOST) {
+            if failing.tried || now < failing.last + PAUSE {
+                return Err(Fault::CircuitOpen);
+            }
+            failing.tried = true;
+        }
+        Ok(Try { breakers: self.clone(), endpoint: endpoint.to_owned() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Failing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Try {
+    /// The provider answered.
+    pub(super) fn succeeded(self) {
+        self.breakers.lock().remove(&self.endpoint);
+    }
+
+    /// The provider did not answer, or only that it is broken.
+    pub(super) fn failed(self, now: Instant) {
+        let mut known = self.breakers.lock();
+        if known.len() >= REMEMBERED {
+            known.retain(|_, failing| now < failing.last + PAUSE);
+        }
+        let failing = known.entry(self.endpoint.clone()).or_insert(Failing { in_a_row: 0, last: now, tried: false });
+        failing.in_a_row = failing.in_a_row.saturating_add(1);
+        failing.last = now;
+    }
+}
+
+impl Drop for Try {
+    fn drop(&mut self) {
+        if let Some(failing) = self.breakers.lock().get_mut(&self.endpoint) {
+            failing.tried = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "https://id.example.org/token";
+
+    #[test]
+    fn f23_five_failures_in_a_row_open_the_breaker_and_one_try_closes_it() {
+        let (breakers, start) = (Breakers::default(), Instant::now());
+        let may = |after: Duration| breakers.begin(TOKEN, start + after);
+        for _ in 0..4 {
+            may(Duration::ZERO).unwrap().failed(start);
+        }
+        may(Duration::ZERO).unwrap().succeeded();
+        for _ in 0..5 {
+            may(Duration::ZERO).unwrap().failed(start);
+        }
+        assert_eq!(may(PAUSE - Duration::from_millis(1)).err(), Some(Fault::CircuitOpen));
+        assert!(breakers.begin("https://id.example.org/other", start).is_ok(), "another endpoint");
+
+        let again = may(PAUSE).unwrap();
+        assert_eq!(may(PAUSE).err(), Some(Fault::CircuitOpen), "one try at a time");
+        again.failed(start + PAUSE);
+        assert_eq!(may(PAUSE + Duration::from_secs(29)).err(), Some(Fault::CircuitOpen));
+
+        drop(may(2 * PAUSE).unwrap());
+        may(2 * PAUSE).expect("a try that was given up found nothing out").succeeded();
+        assert!(may(2 * PAUSE).is_ok() && may(2 * PAUSE).is_ok());
+    }
+
+    #[test]
+    fn f23_endpoints_that_failed_long_ago_are_forgotten() {
+        let (breakers, start) = (Breakers::default(), Instant::now());
+        for number in 0..3 * REMEMBERED {
+            let now = start + PAUSE * u32::try_from(number / REMEMBERED).unwrap();
+            breakers.begin(&number.to_string(), now).unwrap().failed(now);
+        }
+        assert!(breakers.lock().len() <= REMEMBERED, "{}", breakers.lock().len());
+    }
+}

@@ -1,0 +1,60 @@
+//! What an issuer says of itself (OpenID Connect Discovery 1.0).
+
+use super::{Discovered, http::Http};
+use app::domain::oauth::{ClientAuthentication, Fault};
+use http::StatusCode;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+/// The part of the document that counts here.
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: Option<String>,
+    jwks_uri: String,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+/// Reads the document of an issuer.
+pub(super) async fn discover(http: &Http, issuer: &str, until: Instant) -> Result<Discovered, Fault> {
+    let url = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
+    let answer = http.get(&url, until).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(Fault::Discovery);
+    }
+    let document: Document = serde_json::from_slice(answer.body()).map_err(|_| Fault::Discovery)?;
+    if document.issuer != issuer {
+        return Err(Fault::DiscoveryIssuer);
+    }
+    let user_info = document.userinfo_endpoint.as_deref();
+    let named = [&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri];
+    for url in named.into_iter().map(String::as_str).chain(user_info) {
+        http.admit(url)?;
+    }
+    Ok(Discovered {
+        issuer: document.issuer,
+        authorization_url: document.authorization_endpoint,
+        token_url: document.token_endpoint,
+        user_info_url: document.userinfo_endpoint,
+        jwks_url: document.jwks_uri,
+        names_itself: document.authorization_response_iss_parameter_supported,
+        client_authentications: match document.token_endpoint_auth_methods_supported {
+            Some(methods) => methods.iter().filter_map(|method| authentication(method)).collect(),
+            None => vec![ClientAuthentication::Basic],
+        },
+    })
+}
+
+/// The words of the registry of OAuth parameters.
+fn authentication(method: &str) -> Option<ClientAuthentication> {
+    match method {
+        "client_secret_basic" => Some(ClientAuthentication::Basic),
+        "client_secret_post" => Some(ClientAuthentication::Post),
+        "none" => Some(ClientAuthentication::None),
+        _ => None,
+    }
+}

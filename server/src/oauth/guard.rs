@@ -1,0 +1,243 @@
+//! Where requests may go (OA-15). Accounts name the addresses of their providers, so nothing of the operator's own network may be
+//! within reach of what they name.
+
+use app::domain::oauth::Fault;
+use ipnet::{Ipv4Net, Ipv6Net};
+use reqwest::dns::{Name, Resolve, Resolving};
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+use thiserror::Error;
+use url::{Host, Url};
+
+/// Lets requests go to public addresses, and to the hosts that the operator allows.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    allowed: Arc<HashSet<String>>,
+}
+
+/// A name leads to refused addresses alone.
+#[derive(Debug, Error)]
+#[error("the address is not open to providers")]
+pub(super) struct Refused;
+
+impl Guard {
+    /// `allowed`: hosts as they stand in URLs.
+    pub(super) fn new(allowed: &[String]) -> Self {
+        Self { allowed: Arc::new(allowed.iter().cloned().collect()) }
+    }
+
+    /// What can be told without resolving a name: https, nobody's password, and no literal address that is refused. Names are looked at
+    /// when they are resolved.
+    ///
+    /// # Errors
+    /// [`Fault::AddressRefused`].
+    pub(super) fn admit(&self, url: &str) -> Result<Url, Fault> {
+        let url = Url::parse(url).map_err(|_| Fault::AddressRefused)?;
+        let literal = match url.host() {
+            Some(Host::Domain(_)) => None,
+            Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            None => return Err(Fault::AddressRefused),
+        };
+        let open = literal.is_none_or(is_public) || url.host_str().is_some_and(|host| self.allows(host));
+        let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+        if plain && open { Ok(url) } else { Err(Fault::AddressRefused) }
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        self.allowed.contains(host)
+    }
+}
+
+impl Resolve for Guard {
+    /// Only what was looked at is handed on, so the address that is connected to is the one that was checked.
+    fn resolve(&self, name: Name) -> Resolving {
+        let everything = self.allows(name.as_str());
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let none = found.is_empty();
+            let open: Vec<SocketAddr> = found.into_iter().filter(|at| everything || is_public(at.ip())).collect();
+            if open.is_empty() && !none {
+                return Err(Refused.into());
+            }
+            Ok(Box::new(open.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+        })
+    }
+}
+
+const fn v4(a: u8, b: u8, c: u8, prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), prefix)
+}
+
+const fn v6(a: u16, b: u16, prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
+}
+
+/// The special networks of IPv4 (RFC 6890 and its registry).
+const NOT_PUBLIC_V4: [Ipv4Net; 15] = [
+    v4(0, 0, 0, 8),       // this network, and the unspecified address
+    v4(10, 0, 0, 8),      // private (RFC 1918)
+    v4(100, 64, 0, 10),   // behind carriers (CGNAT)
+    v4(127, 0, 0, 8),     // loopback
+    v4(169, 254, 0, 16),  // link-local, among it the metadata of clouds
+    v4(172, 16, 0, 12),   // private
+    v4(192, 0, 0, 24),    // protocol assignments
+    v4(192, 0, 2, 24),    // documentation
+    v4(192, 88, 99, 24),  // 6to4 relays
+    v4(192, 168, 0, 16),  // private
+    v4(198, 18, 0, 15),   // benchmarks
+    v4(198, 51, 100, 24), // documentation
+    v4(203, 0, 113, 24),  // documentation
+    v4(224, 0, 0, 4),     // multicast
+    v4(240, 0, 0, 4),     // reserved, and the broadcast address
+];
+
+/// What is handed out as public in IPv6; everything else is not: loopback, link-local, unique local, multicast.
+const PUBLIC_V6: Ipv6Net = v6(0x2000, 0, 3);
+
+/// And what within it is special all the same.
+const NOT_PUBLIC_V6: [Ipv6Net; 4] = [
+    v6(0x2001, 0, 23),     // protocol assignments, among them Teredo
+    v6(0x2001, 0xdb8, 32), // documentation
+    v6(0x2002, 0, 16),     // 6to4, which leads to any IPv4 address
+    v6(0x3fff, 0, 20),     // documentation
+];
+
+/// The well-known prefix of NAT64 (RFC 6052): the address behind it counts.
+const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
+
+/// Is this an address of the public Internet?
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !NOT_PUBLIC_V4.iter().any(|network| network.contains(&ip)),
+        IpAddr::V6(ip) => {
+            let behind = if NAT64.contains(&ip) { Some(last_four(ip)) } else { ip.to_ipv4_mapped() };
+            match behind {
+                Some(behind) => is_public(IpAddr::V4(behind)),
+                None => PUBLIC_V6.contains(&ip) && !NOT_PUBLIC_V6.iter().any(|network| network.contains(&ip)),
+            }
+        }
+    }
+}
+
+fn last_four(ip: Ipv6Addr) -> Ipv4Addr {
+    let [.., a, b, c, d] = ip.octets();
+    Ipv4Addr::new(a, b, c, d)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oa_15_only_public_addresses_are_open() {
+        for refused in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.254",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "239.255.255.250",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::10.0.0.1",
+            "::8.8.8.8",
+            "::ffff:127.0.0.1",
+            "::ffff:10.1.2.3",
+            "::ffff:169.254.169.254",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::808:808",
+            "100::1",
+            "2001::1",
+            "2001:10::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "2002:c0a8:101::1",
+            "3fff::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+        ] {
+            assert!(!is_public(refused.parse().unwrap()), "{refused}");
+        }
+        for open in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "172.15.0.1",
+            "172.32.0.1",
+            "198.20.0.1",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2a00:1450:4001::1",
+            "2001:4860:4860::8888",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+        ] {
+            assert!(is_public(open.parse().unwrap()), "{open}");
+        }
+    }
+
+    #[test]
+    fn oa_15_literal_addresses_and_other_schemes_are_refused_before_anything_is_sent() {
+        let guard = Guard::new(&[]);
+        for refused in [
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://169.254.169.254/latest/meta-data",
+            "http://id.example.org/",
+            "https://user@id.example.org/",
+            "https://:password@id.example.org/",
+            "ftp://id.example.org/",
+            "file:///etc/passwd",
+            "https://",
+            "id.example.org",
+        ] {
+            assert_eq!(guard.admit(refused).err(), Some(Fault::AddressRefused), "{refused}");
+        }
+        assert!(guard.admit("https://id.example.org:8443/token").is_ok());
+        assert!(guard.admit("https://8.8.8.8/").is_ok());
+    }
+
+    #[test]
+    fn oa_15_a_host_that_the_operator_allows_is_open_and_no_other() {
+        let guard = Guard::new(&["10.0.0.7".to_owned(), "[fd00::7]".to_owned()]);
+        assert!(guard.admit("https://10.0.0.7:8443/").is_ok());
+        assert!(guard.admit("https://[fd00::7]/").is_ok());
+        assert_eq!(guard.admit("https://10.0.0.8/").err(), Some(Fault::AddressRefused));
+    }
+
+    #[tokio::test]
+    async fn oa_15_a_name_is_open_by_what_it_resolves_to() {
+        let resolved =
+            |guard: Guard| async move { guard.resolve("localhost".parse().unwrap()).await.map(Iterator::count) };
+        let refused = resolved(Guard::new(&[])).await.unwrap_err();
+        assert!(refused.is::<Refused>(), "{refused}");
+        assert!(resolved(Guard::new(&["localhost".to_owned()])).await.unwrap() > 0);
+    }
+}

@@ -1,0 +1,140 @@
+//! Requests to providers: guarded, short, small, and never redirected (OA-15, OA-22).
+
+use super::{
+    SetUpError,
+    breaker::Breakers,
+    guard::{Guard, Refused},
+};
+use crate::config;
+use app::domain::oauth::Fault;
+use http::{Request, Response};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use std::{error::Error, io, path::Path, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// How long one request may take, and before that one connection.
+const LONGEST: Duration = Duration::from_secs(5);
+/// The largest answer.
+const LARGEST: usize = 1024 * 1024;
+
+/// Sends requests to providers.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    guard: Guard,
+    breakers: Breakers,
+}
+
+impl Http {
+    pub(super) fn new(config: &config::OAuth) -> Result<Self, SetUpError> {
+        let guard = Guard::new(&config.allow_hosts);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(config.ca_file.as_deref())?)
+            .dns_resolver(guard.clone())
+            .https_only(true)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(LONGEST)
+            // GitHub refuses requests without one.
+            .user_agent("roster")
+            .build()?;
+        Ok(Self { client, guard, breakers: Breakers::default() })
+    }
+
+    /// May a request go there, as far as that can be told without sending one?
+    pub(super) fn admit(&self, url: &str) -> Result<(), Fault> {
+        self.guard.admit(url).map(drop)
+    }
+
+    /// Reads a document, such as the keys.
+    pub(super) async fn get(&self, url: &str, until: Instant) -> Result<Response<Vec<u8>>, Fault> {
+        let request = Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
+        self.send(request.map_err(|_| Fault::AddressRefused)?, until).await
+    }
+
+    /// Sends a request. An answer is neither a redirect nor a fault of the server; anything else it may be.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) async fn send(&self, request: Request<Vec<u8>>, until: Instant) -> Result<Response<Vec<u8>>, Fault> {
+        let mut endpoint = self.guard.admit(&request.uri().to_string())?;
+        endpoint.set_query(None);
+        let begun = self.breakers.begin(endpoint.as_str(), Instant::now())?;
+        let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
+        let end = until.min(Instant::now() + LONGEST);
+        let answer = timeout_at(end, self.exchange(request)).await.unwrap_or(Err(Fault::TimedOut));
+        match &answer {
+            Err(Fault::Unreachable | Fault::Tls | Fault::TimedOut | Fault::ProviderError) => {
+                begun.failed(Instant::now());
+            }
+            Ok(_) | Err(_) => begun.succeeded(),
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Response<Vec<u8>>, Fault> {
+        let mut incoming = self.client.execute(request).await.map_err(|error| fault(&error))?;
+        let status = incoming.status();
+        if status.is_redirection() {
+            return Err(Fault::Redirected);
+        }
+        if status.is_server_error() {
+            return Err(Fault::ProviderError);
+        }
+        let headers = std::mem::take(incoming.headers_mut());
+        let mut body = Vec::new();
+        while let Some(part) = incoming.chunk().await.map_err(|error| fault(&error))? {
+            if body.len() + part.len() > LARGEST {
+                return Err(Fault::TooLarge);
+            }
+            body.extend_from_slice(&part);
+        }
+        let mut answer = Response::new(body);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+}
+
+/// The public authorities and the operator's own; certificate and host name are always verified (CF-05).
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SetUpError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path).map_err(SetUpError::CaFile)?;
+        let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
+        if added == 0 {
+            return Err(SetUpError::NoCertificates);
+        }
+    }
+    Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// The fault that is at the bottom of an error. The error itself may hold the URL, and is dropped (LG-02).
+fn fault(error: &reqwest::Error) -> Fault {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<Refused>() {
+            return Fault::AddressRefused;
+        }
+        if cause.is::<rustls::Error>() {
+            return Fault::Tls;
+        }
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            // `source` of such an error is that of what it wraps, which would be stepped over.
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    match (error.is_timeout(), error.is_builder()) {
+        (true, _) => Fault::TimedOut,
+        (false, true) => Fault::AddressRefused,
+        (false, false) => Fault::Unreachable,
+    }
+}

@@ -1,0 +1,383 @@
+//! The keys that providers sign with (RFC 7517), and checking a signature with them.
+
+use super::http::Http;
+use app::domain::oauth::Fault;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::StatusCode;
+use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Mutex as Turn,
+    time::{Instant, timeout_at},
+};
+
+/// How long keys are kept.
+const KEPT: Duration = Duration::from_secs(60 * 60);
+/// How often keys may be read again before that, because a signature fits none of them.
+const READ_AGAIN: Duration = Duration::from_secs(60);
+/// The most keys of one provider.
+const MOST: usize = 100;
+/// The most providers whose keys are kept; one more, and all are read anew.
+const REMEMBERED: usize = 1_000;
+
+/// An algorithm of signatures that is accepted: none of a shared secret, and never `none` (RFC 8725).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Es256,
+    Es384,
+    Ed25519,
+}
+
+impl Algorithm {
+    /// The algorithm of this name (RFC 7518, RFC 8037, RFC 9864).
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "RS256" => Some(Self::Rs256),
+            "RS384" => Some(Self::Rs384),
+            "RS512" => Some(Self::Rs512),
+            "PS256" => Some(Self::Ps256),
+            "PS384" => Some(Self::Ps384),
+            "PS512" => Some(Self::Ps512),
+            "ES256" => Some(Self::Es256),
+            "ES384" => Some(Self::Es384),
+            "EdDSA" | "Ed25519" => Some(Self::Ed25519),
+            _ => None,
+        }
+    }
+
+    /// How it is checked: with a key of RSA or with one of a curve. RSA below 2048 bits is refused.
+    fn method(self) -> Method {
+        match self {
+            Self::Rs256 => Method::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Self::Rs384 => Method::Rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Method::Rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Self::Ps256 => Method::Rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Method::Rsa(&signature::RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Method::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => Method::Curve(Curve::P256, &signature::ECDSA_P256_SHA256_FIXED),
+            Self::Es384 => Method::Curve(Curve::P384, &signature::ECDSA_P384_SHA384_FIXED),
+            Self::Ed25519 => Method::Curve(Curve::Ed25519, &signature::ED25519),
+        }
+    }
+}
+
+enum Method {
+    Rsa(&'static RsaParameters),
+    Curve(Curve, &'static dyn VerificationAlgorithm),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Curve {
+    P256,
+    P384,
+    Ed25519,
+}
+
+/// One key of a provider.
+#[derive(Debug)]
+struct Key {
+    id: Option<String>,
+    algorithm: Option<Algorithm>,
+    material: Material,
+}
+
+#[derive(Debug)]
+enum Material {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Curve { curve: Curve, point: Vec<u8> },
+}
+
+/// A key as it is written.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    alg: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl Key {
+    /// `None` for a key that is of no use here: for encryption, shared, or of a kind that is not known.
+    fn read(written: &Value) -> Option<Self> {
+        let jwk = Jwk::deserialize(written).ok()?;
+        let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
+        let material = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => Material::Rsa { n: without_zeros(bytes(&jwk.n)?), e: without_zeros(bytes(&jwk.e)?) },
+            ("EC", Some("P-256")) => {
+                Material::Curve { curve: Curve::P256, point: point(&bytes(&jwk.x)?, &bytes(&jwk.y)?) }
+            }
+            ("EC", Some("P-384")) => {
+                Material::Curve { curve: Curve::P384, point: point(&bytes(&jwk.x)?, &bytes(&jwk.y)?) }
+            }
+            ("OKP", Some("Ed25519")) => Material::Curve { curve: Curve::Ed25519, point: bytes(&jwk.x)? },
+            _ => return None,
+        };
+        if jwk.usage.is_some_and(|usage| usage != "sig") {
+            return None;
+        }
+        let algorithm = match jwk.alg {
+            Some(name) => Some(Algorithm::from_name(&name)?),
+            None => None,
+        };
+        Some(Self { id: jwk.kid, algorithm, material })
+    }
+
+    /// Is this the signature of the message?
+    fn fits(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        if self.algorithm.is_some_and(|own| own != algorithm) {
+            return false;
+        }
+        match (&self.material, algorithm.method()) {
+            (Material::Rsa { n, e }, Method::Rsa(how)) => {
+                RsaPublicKeyComponents { n, e }.verify(how, message, signature).is_ok()
+            }
+            (Material::Curve { curve, point }, Method::Curve(of, how)) if *curve == of => {
+                UnparsedPublicKey::new(how, point).verify(message, signature).is_ok()
+            }
+            (Material::Rsa { .. } | Material::Curve { .. }, Method::Rsa(_) | Method::Curve(..)) => false,
+        }
+    }
+}
+
+/// Some providers write numbers with leading zeros, though they should not.
+fn without_zeros(number: Vec<u8>) -> Vec<u8> {
+    number.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+/// A point of a curve, not compressed (SEC 1).
+fn point(x: &[u8], y: &[u8]) -> Vec<u8> {
+    [&[4], x, y].concat()
+}
+
+/// The keys of one provider.
+#[derive(Debug)]
+pub(super) struct Keys(Vec<Key>);
+
+impl Keys {
+    fn read(document: &[u8]) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Set {
+            keys: Vec<Value>,
+        }
+        let set: Set = serde_json::from_slice(document).map_err(|_| Fault::Keys)?;
+        if set.keys.len() > MOST {
+            return Err(Fault::Keys);
+        }
+        let keys: Vec<Key> = set.keys.iter().filter_map(Key::read).collect();
+        if keys.is_empty() { Err(Fault::Keys) } else { Ok(Self(keys)) }
+    }
+
+    /// Has one of the keys signed this? A token that does not say which may be any's, since all are the provider's.
+    pub(super) fn signed(&self, id: Option<&str>, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.0
+            .iter()
+            .filter(|key| id.is_none() || key.id.as_deref() == id)
+            .any(|key| key.fits(algorithm, message, signature))
+    }
+}
+
+/// The keys of all providers, by their URL.
+#[derive(Debug, Default)]
+pub(super) struct Cache(Mutex<HashMap<String, Cached>>);
+
+#[derive(Debug)]
+struct Cached {
+    keys: Arc<Keys>,
+    read: Instant,
+    /// When they were last read because a signature fitted none.
+    read_again: Option<Instant>,
+    /// Whoever reads them again.
+    turn: Arc<Turn<()>>,
+}
+
+impl Cache {
+    /// The keys at this URL, kept or read now.
+    pub(super) async fn keys(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
+        let kept = self.lock().get(url).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
+        match kept {
+            Some(keys) => Ok(keys),
+            None => self.read(http, url, until).await,
+        }
+    }
+
+    /// Other keys than these at this URL, since these do not fit: the provider may have changed them. `None` if that was asked lately.
+    pub(super) async fn newer(
+        &self,
+        http: &Http,
+        url: &str,
+        until: Instant,
+        than: &Arc<Keys>,
+    ) -> Result<Option<Arc<Keys>>, Fault> {
+        let Some(turn) = self.lock().get(url).map(|cached| cached.turn.clone()) else { return Ok(None) };
+        // Of several people who sign in after a change, one reads the keys for all.
+        let _turn = timeout_at(until, turn.lock()).await.map_err(|_| Fault::TimedOut)?;
+        if let Some(cached) = self.lock().get_mut(url) {
+            if !Arc::ptr_eq(&cached.keys, than) {
+                return Ok(Some(cached.keys.clone()));
+            }
+            if cached.read_again.is_some_and(|last| last.elapsed() < READ_AGAIN) {
+                return Ok(None);
+            }
+            cached.read_again = Some(Instant::now());
+        }
+        self.read(http, url, until).await.map(Some)
+    }
+
+    async fn read(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
+        let answer = http.get(url, until).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(Fault::Keys);
+        }
+        let keys = Arc::new(Keys::read(answer.body())?);
+        let mut known = self.lock();
+        if let Some(cached) = known.get_mut(url) {
+            cached.keys = keys.clone();
+            cached.read = Instant::now();
+            return Ok(keys);
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let cached = Cached { keys: keys.clone(), read: Instant::now(), read_again: None, turn: Arc::default() };
+        known.insert(url.to_owned(), cached);
+        Ok(keys)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Cached>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::{
+        rand::SystemRandom,
+        signature::{
+            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+        },
+    };
+    use rsa::{
+        PrivateKey,
+        sha2::{Sha256, Sha384, Sha512},
+        traits::PublicKeyParts,
+    };
+    use serde_json::json;
+
+    const MESSAGE: &[u8] = b"header.claims";
+
+    fn text(bytes: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn keys(written: Value) -> Keys {
+        Keys::read(json!({ "keys": [written] }).to_string().as_bytes()).unwrap()
+    }
+
+    /// The names of all algorithms by which this is a good signature.
+    fn signed_by(keys: &Keys, signature: &[u8]) -> Vec<&'static str> {
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+            .into_iter()
+            .filter(|name| keys.signed(None, Algorithm::from_name(name).unwrap(), MESSAGE, signature))
+            .collect()
+    }
+
+    #[test]
+    fn oa_06_rsa_signatures_count_by_their_own_algorithm_alone() {
+        let key = PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+        let jwk = json!({ "kty": "RSA", "n": text(&key.n_bytes()), "e": text(&key.e_bytes()) });
+        let signatures = [
+            ("RS256", key.pkcs1v15_sign::<Sha256>(MESSAGE)),
+            ("RS384", key.pkcs1v15_sign::<Sha384>(MESSAGE)),
+            ("RS512", key.pkcs1v15_sign::<Sha512>(MESSAGE)),
+            ("PS256", key.pss_sign::<Sha256>(MESSAGE)),
+            ("PS384", key.pss_sign::<Sha384>(MESSAGE)),
+            ("PS512", key.pss_sign::<Sha512>(MESSAGE)),
+        ];
+        for (name, signature) in signatures {
+            let signature = signature.unwrap();
+            assert_eq!(signed_by(&keys(jwk.clone()), &signature), [name]);
+            assert!(!keys(jwk.clone()).signed(None, Algorithm::from_name(name).unwrap(), b"other", &signature));
+            let mut bound = jwk.clone();
+            bound["alg"] = json!("ES256");
+            assert!(signed_by(&keys(bound), &signature).is_empty(), "the key is for another algorithm");
+        }
+        let mut padded = jwk;
+        padded["n"] = json!(text(&[&[0], &*key.n_bytes()].concat()));
+        assert_eq!(signed_by(&keys(padded), &key.pkcs1v15_sign::<Sha256>(MESSAGE).unwrap()), ["RS256"]);
+    }
+
+    #[test]
+    fn oa_06_a_short_rsa_key_signs_nothing() {
+        let key = PrivateKey::new(&mut rand::rng(), 1024).unwrap();
+        let jwk = json!({ "kty": "RSA", "n": text(&key.n_bytes()), "e": text(&key.e_bytes()) });
+        assert!(signed_by(&keys(jwk), &key.pkcs1v15_sign::<Sha256>(MESSAGE).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn oa_06_signatures_of_curves_count() {
+        let random = SystemRandom::new();
+        for (crv, name, how) in
+            [("P-256", "ES256", &ECDSA_P256_SHA256_FIXED_SIGNING), ("P-384", "ES384", &ECDSA_P384_SHA384_FIXED_SIGNING)]
+        {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(how, &random).unwrap();
+            let key = EcdsaKeyPair::from_pkcs8(how, pkcs8.as_ref(), &random).unwrap();
+            let (x, y) = key.public_key().as_ref()[1..].split_at(key.public_key().as_ref().len() / 2);
+            let jwk = json!({ "kty": "EC", "crv": crv, "x": text(x), "y": text(y) });
+            assert_eq!(signed_by(&keys(jwk), key.sign(&random, MESSAGE).unwrap().as_ref()), [name]);
+        }
+        let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "x": text(key.public_key().as_ref()) });
+        assert_eq!(signed_by(&keys(jwk), key.sign(MESSAGE).as_ref()), ["EdDSA"]);
+        assert_eq!(Algorithm::from_name("Ed25519"), Algorithm::from_name("EdDSA"));
+    }
+
+    #[test]
+    fn oa_06_algorithms_without_a_key_of_the_providers_own_are_not_known() {
+        for name in ["none", "None", "HS256", "HS384", "HS512", "RS1", "rs256", "ES256K", "dir", ""] {
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn oa_06_keys_that_cannot_be_read_are_passed_over_and_a_set_without_any_other_is_refused() {
+        let good = json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) });
+        let bad = [
+            json!({ "kty": "oct", "k": "AAAA" }),
+            json!({ "kty": "RSA", "n": "AQAB" }),
+            json!({ "kty": "RSA", "n": "not base64!", "e": "AQAB" }),
+            json!({ "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA" }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "use": "enc", "x": text(&[9; 32]) }),
+            json!({ "kid": 7, "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
+            json!("x"),
+            json!(null),
+        ];
+        let read =
+            |keys: Vec<Value>| Keys::read(json!({ "keys": keys }).to_string().as_bytes()).map(|keys| keys.0.len());
+        assert_eq!(read([&bad[..], std::slice::from_ref(&good)].concat()), Ok(1));
+        assert_eq!(read(bad.to_vec()), Err(Fault::Keys));
+        assert_eq!(read(vec![good.clone(); MOST]), Ok(MOST));
+        assert_eq!(read(vec![good; MOST + 1]), Err(Fault::Keys));
+        for none in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
+            assert!(matches!(Keys::read(none.as_bytes()), Err(Fault::Keys)), "{none}");
+        }
+    }
+}
