@@ -49,7 +49,7 @@ impl Services {
 
         let read = match form.parse(true) {
             Ok(read) => self.discovered(read).await,
-            Err(errors) => Err(Flash { errors, ..Flash::default() }),
+            Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
         };
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
@@ -64,7 +64,7 @@ impl Services {
             };
             if read.configuration.client_authentication.needs_secret() && secret.is_none() {
                 let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
-                return Err(Flash { errors, ..Flash::default() });
+                return Err(Box::new(Flash { errors, ..Flash::default() }));
             }
             Ok((read, secret))
         });
@@ -80,7 +80,7 @@ impl Services {
             }
             Err(flash) => {
                 let form = ConfigurationForm { client_secret: String::new(), ..form };
-                self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..flash }).await?
+                self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..*flash }).await?
             }
         };
         tx.commit().await?;
@@ -88,11 +88,11 @@ impl Services {
     }
 
     /// Fills the endpoints in that the issuer names.
-    async fn discovered(&self, mut read: Read) -> Result<Read, Flash> {
+    async fn discovered(&self, mut read: Read) -> Result<Read, Box<Flash>> {
         let issuer = read.configuration.open_id.as_ref().map(|open_id| open_id.issuer.clone());
         if let Some(issuer) = issuer {
             let found = self.oauth.discover(&issuer).await;
-            found.map_err(|fault| Flash::notice(Notice::Fault(fault)))?.put_into(&mut read.configuration);
+            found.map_err(|fault| Box::new(Flash::notice(Notice::Fault(fault))))?.put_into(&mut read.configuration);
         }
         Ok(read)
     }
