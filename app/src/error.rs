@@ -103,7 +103,11 @@ impl From<Refusal> for AppError {
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
+        // The browser shows errors by `i18n::error_text`; the names of everything would be a part of its download.
+        #[cfg(feature = "ssr")]
+        return write!(f, "{self:?}");
+        #[cfg(not(feature = "ssr"))]
+        f.write_str("error")
     }
 }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     domain::{
-        ids::{AttemptId, InvitationId},
+        ids::InvitationId,
         name::Slug,
         permission::Permissions,
         role::{RoleKey, Roles},
@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What the page of an invitation shows. Only [`Standing::SignUp`] names the invited address.
+/// What the page of an invitation shows; what stands bare in a variant is the account's name. Only [`Standing::SignUp`] names the invited address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InvitationView {
     /// No link in this browser, or one that Roster never made (INV-17).
@@ -24,10 +24,7 @@ pub enum InvitationView {
     /// Another link than the one this page belongs to (INV-22).
     OpenTheLinkAgain,
     /// Withdrawn by the account (R22).
-    Withdrawn {
-        /// The account's name.
-        account: String,
-    },
+    Withdrawn(String),
     /// A newer mail was sent (R23).
     Replaced {
         /// The account's name.
@@ -36,10 +33,7 @@ pub enum InvitationView {
         at: Timestamp,
     },
     /// A copied link that ended with somebody who held it, or when the invitation was sent again (INV-11, INV-16).
-    LinkEnded {
-        /// The account's name.
-        account: String,
-    },
+    LinkEnded(String),
     /// Too late (R20).
     Expired {
         /// The invitation.
@@ -52,10 +46,7 @@ pub enum InvitationView {
         may_ask: bool,
     },
     /// Turned down (R63).
-    Declined {
-        /// The account's name.
-        account: String,
-    },
+    Declined(String),
     /// Taken up already (R18).
     Used {
         /// The account's name.
@@ -64,10 +55,7 @@ pub enum InvitationView {
         mine: Option<Slug>,
     },
     /// An admin must decide first (R29).
-    Held {
-        /// The account's name.
-        account: String,
-    },
+    Held(String),
     /// Live.
     Open(Box<OpenInvitation>),
 }
@@ -104,7 +92,7 @@ pub struct Inviter {
     pub email: String,
 }
 
-/// What the person in front of a live invitation can do.
+/// What the person in front of a live invitation can do; what stands bare in a variant is the signed-in address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// Make a login (and, by a copied link, sign in just as well: R7).
@@ -122,44 +110,44 @@ pub enum Standing {
     },
     /// Sign in: there is a login with this address (R16).
     SignIn,
-    /// Prove the present login first, so that the account's provider can be linked to it (R17).
-    SignInToLink {
-        /// The provider's name.
-        method: String,
-    },
-    /// Go to the account's provider and come back.
-    Provider {
-        /// The provider's name.
-        method: String,
-        /// The link that leads there.
-        start: String,
-    },
-    /// Back from the provider: one step is left.
-    Returned {
-        /// The provider's name.
-        method: String,
-        /// The way to the provider that ended here.
-        attempt: AttemptId,
-        /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.
-        name: Option<String>,
-        /// Is a mailed code asked for, because the link proves no mailbox (R12)?
-        needs_code: bool,
-    },
-    /// The login method is switched off (R27).
-    MethodOff {
-        /// The method's name; `None` for Email & password.
-        method: Option<String>,
-    },
+    /// The account's provider has to name the person, or the login method is switched off.
+    ByMethod(Box<ByMethod>),
     /// Join or decline: the right person is signed in (R15).
-    Join {
-        /// The signed-in address.
-        email: String,
-    },
+    Join(String),
     /// Somebody else is signed in (R14).
-    SomebodyElse {
-        /// The signed-in address.
-        email: String,
-    },
+    SomebodyElse(String),
+}
+
+/// Where the person is on the way to the account's provider and back. One shape for every step, since each further one would be code
+/// that every browser loads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByMethod {
+    /// The step.
+    pub step: MethodStep,
+    /// The method's name; empty for Email & password.
+    pub method: String,
+    /// The link that leads to the provider.
+    pub start: String,
+    /// The way to the provider that ended here; empty before.
+    pub attempt: String,
+    /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.
+    pub name: Option<String>,
+    /// Is a mailed code asked for, because the link proves no mailbox (R12)?
+    pub needs_code: bool,
+}
+
+/// A step of that way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MethodStep {
+    /// Prove the present login first, so that the provider can be linked to it (R17).
+    SignInFirst,
+    /// Go to the provider and come back.
+    #[default]
+    Go,
+    /// Back from the provider: one step is left.
+    Returned,
+    /// The login method is switched off (R27).
+    Off,
 }
 
 /// Making a login, as typed.
@@ -300,7 +288,10 @@ impl Joined {
     pub fn path_or(&self, otherwise: &str) -> String {
         match self {
             Self::In { slug } => crate::paths::account(slug.as_str()),
-            Self::Held | Self::ProveFirst => otherwise.to_owned(),
+            Self::Held => otherwise.to_owned(),
+            Self::ProveFirst => {
+                format!("{}&next={otherwise}", crate::paths::with_problem(crate::paths::LOGIN, "prove-first"))
+            }
         }
     }
 }

@@ -29,9 +29,13 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::WrongCode => text!(locale, errors.wrong_code).into(),
         Problem::NotConfirmed => text!(locale, errors.not_confirmed).into(),
         Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
+        #[cfg(feature = "ssr")]
         Problem::NotAnHttpsUrl => text!(locale, errors.not_an_https_url).into(),
+        #[cfg(feature = "ssr")]
         Problem::NotAClaimPath => text!(locale, errors.not_a_claim_path).into(),
+        #[cfg(feature = "ssr")]
         Problem::NotParameters => text!(locale, errors.not_parameters).into(),
+        #[cfg(feature = "ssr")]
         Problem::StillATemplate => text!(locale, errors.still_a_template).into(),
     }
 }

@@ -4,8 +4,8 @@ use super::{Failed, load_anew, loaded, problem::problem_note, shell::Card, with_
 use crate::{
     api::{
         joining::{
-            AskForNewLink, Decline, InvitationView, Join, JoinByMethod, Joined, MailCode, NewLink, OpenInvitation,
-            SignUp, Standing, ViewInvitation,
+            AskForNewLink, ByMethod, Decline, InvitationView, Join, JoinByMethod, MailCode, MethodStep, NewLink,
+            OpenInvitation, SignUp, Standing, ViewInvitation,
         },
         session::SignOut,
     },
@@ -62,11 +62,11 @@ impl Page {
             InvitationView::OpenTheLinkAgain => {
                 says(text!(locale, joining.again_title), text!(locale, joining.again_text))
             }
-            InvitationView::Withdrawn { account } => {
+            InvitationView::Withdrawn(account) => {
                 says(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
             }
             InvitationView::Replaced { account, at } => self.replaced(account, at).into_any(),
-            InvitationView::LinkEnded { account } => {
+            InvitationView::LinkEnded(account) => {
                 says(text!(locale, joining.ended_title), text!(locale, joining.ended_text, account = account))
             }
             InvitationView::Expired { id, account, inviter, may_ask } => {
@@ -80,7 +80,7 @@ impl Page {
                 }
                 .into_any()
             }
-            InvitationView::Declined { account } => {
+            InvitationView::Declined(account) => {
                 says(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))
             }
             InvitationView::Used { account, mine: Some(slug) } => view! {
@@ -99,7 +99,7 @@ impl Page {
                 </p>
             }
             .into_any(),
-            InvitationView::Held { account } => {
+            InvitationView::Held(account) => {
                 says(text!(locale, joining.held_title), text!(locale, joining.held_text, account = account))
             }
             InvitationView::Open(open) => self.open(*open),
@@ -151,22 +151,9 @@ impl Page {
                 let title = text!(self.locale, joining.sign_in_title, account = open.account.clone());
                 self.sign_in(open, title, text!(self.locale, joining.sign_in_text).to_owned()).into_any()
             }
-            Standing::SignInToLink { method } => {
-                let account = open.account.clone();
-                let title = text!(self.locale, joining.link_title, method = method.clone());
-                let text = text!(self.locale, joining.link_text, account = account, method = method);
-                self.sign_in(open, title, text).into_any()
-            }
-            Standing::Provider { method, start } => self.provider(open, method, start).into_any(),
-            Standing::Returned { method, attempt, name, needs_code } => {
-                self.returned(open, method, attempt.to_string(), name, needs_code).into_any()
-            }
-            Standing::MethodOff { .. } => says(
-                text!(self.locale, joining.off_title),
-                text!(self.locale, joining.off_text, account = open.account),
-            ),
-            Standing::Join { email } => self.join(open, email).into_any(),
-            Standing::SomebodyElse { email } => self.somebody_else(open, email).into_any(),
+            Standing::ByMethod(by) => self.by_method(open, *by),
+            Standing::Join(email) => self.join(open, email).into_any(),
+            Standing::SomebodyElse(email) => self.somebody_else(open, email).into_any(),
         }
     }
 
@@ -180,6 +167,22 @@ impl Page {
             <div class="actions">
                 <a class="button button-primary" href=sign_in_and_back(&open)>{text!(locale, joining.sign_in)}</a>
             </div>
+        }
+    }
+
+    fn by_method(self, open: OpenInvitation, by: ByMethod) -> AnyView {
+        let (locale, account, method) = (self.locale, open.account.clone(), by.method.clone());
+        match by.step {
+            MethodStep::SignInFirst => {
+                let title = text!(locale, joining.link_title, method = method.clone());
+                let text = text!(locale, joining.link_text, account = account, method = method);
+                self.sign_in(open, title, text).into_any()
+            }
+            MethodStep::Go => self.provider(open, method, by.start).into_any(),
+            MethodStep::Returned => self.returned(open, by).into_any(),
+            MethodStep::Off => {
+                says(text!(locale, joining.off_title), text!(locale, joining.off_text, account = account))
+            }
         }
     }
 
@@ -200,53 +203,27 @@ impl Page {
     }
 
     /// The last step of somebody whom the provider named (R9, R50).
-    fn returned(
-        self,
-        open: OpenInvitation,
-        method: String,
-        attempt: String,
-        name: Option<String>,
-        needs_code: bool,
-    ) -> impl IntoView {
+    fn returned(self, open: OpenInvitation, by: ByMethod) -> impl IntoView {
         let locale = self.locale;
         let join = Post::<JoinByMethod>::new();
         let error = join.error();
         let form = form_with(error);
-        let (prove_first, set_prove_first) = signal(false);
-        join.on_success(move |joined| match joined.path_or("").as_str() {
-            "" if joined == Joined::ProveFirst => set_prove_first.set(true),
-            "" => self.invitation.refetch(),
-            path => load_anew(path),
-        });
+        let page = paths::invitation(open.id);
+        join.on_success(move |joined| load_anew(&joined.path_or(&page)));
         let id = open.id.to_string();
-        let mailing = needs_code.then(|| code_form(locale, id.clone()));
+        let mailing = by.needs_code.then(|| code_form(locale, id.clone()));
         let (code_sent, code_form) = mailing.unzip();
-        let code = needs_code.then(|| code_field(locale, error, code_sent));
-        let name = name.map(|name| name_field(locale, error, name, |_| ()));
-        let back = sign_in_and_back(&open);
-        let first = move || {
-            prove_first.get().then(|| {
-                view! {
-                    <div class="note note-warn" role="alert">
-                        <Icon name="alert" />
-                        <p>
-                            {text!(locale, joining.prove_first)} " "
-                            <a href=back.clone()>{text!(locale, joining.sign_in)}</a>
-                        </p>
-                    </div>
-                }
-            })
-        };
+        let code = by.needs_code.then(|| code_field(locale, error, code_sent));
+        let name = by.name.map(|name| name_field(locale, error, name, None));
         view! {
             <h1>{text!(locale, joining.join_title, account = open.account.clone())}</h1>
-            <p class="page-lead">{text!(locale, joining.returned_text, method = method)}</p>
+            <p class="page-lead">{text!(locale, joining.returned_text, method = by.method)}</p>
             {offer(locale, &open)}
-            {first}
             {code_form}
             <PostForm post=join node_ref=form class="form">
                 <ErrorBox error />
                 <input type="hidden" name="form[invitation]" value=id />
-                <input type="hidden" name="form[attempt]" value=attempt />
+                <input type="hidden" name="form[attempt]" value=by.attempt />
                 {name}
                 {code}
                 <div class="actions">
@@ -369,7 +346,7 @@ impl NewLogin {
                 problem=problem_at(error, fields::Field::Email)
             />
             {code}
-            {name_field(locale, error, self.name, move |text| typed_name.set(text))}
+            {name_field(locale, error, self.name, Some(typed_name))}
             <NewPasswordField
                 name="form[password]"
                 label=text!(locale, common.password)
@@ -385,8 +362,13 @@ fn name_field(
     locale: Locale,
     error: Signal<Option<AppError>>,
     name: String,
-    on_input: impl Fn(String) + Send + Sync + 'static,
+    typed: Option<RwSignal<String>>,
 ) -> AnyView {
+    let heard = move |text| {
+        if let Some(typed) = typed {
+            typed.set(text);
+        }
+    };
     view! {
         <Field
             name="form[name]"
@@ -396,7 +378,7 @@ fn name_field(
             required=true
             check=check_name
             problem=problem_at(error, fields::Field::Name)
-            on_input
+            on_input=heard
         />
     }
     .into_any()

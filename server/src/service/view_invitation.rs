@@ -6,7 +6,7 @@ use crate::storage::{
     users::{self, User},
 };
 use app::{
-    api::joining::{InvitationView, Inviter, OpenInvitation, Standing},
+    api::joining::{ByMethod, InvitationView, Inviter, MethodStep, OpenInvitation, Standing},
     domain::{
         ids::{AttemptId, InvitationId},
         invitation::{Channel, InvitationState},
@@ -43,9 +43,9 @@ impl Services {
                 let mine = visitor.signed_in.as_ref().is_some_and(|signed_in| held.was_taken_up_by(signed_in.user));
                 InvitationView::Used { account, mine: mine.then_some(held.account.slug) }
             }
-            InvitationState::Declined => InvitationView::Declined { account },
-            InvitationState::Revoked => InvitationView::Withdrawn { account },
-            InvitationState::Held => InvitationView::Held { account },
+            InvitationState::Declined => InvitationView::Declined(account),
+            InvitationState::Revoked => InvitationView::Withdrawn(account),
+            InvitationState::Held => InvitationView::Held(account),
             InvitationState::Pending if held.invitation.expires <= now => InvitationView::Expired {
                 id: held.invitation.id,
                 account,
@@ -54,7 +54,7 @@ impl Services {
             },
             InvitationState::Pending if !held.live => match self.newer_mail(&held) {
                 Some(at) => InvitationView::Replaced { account, at },
-                None => InvitationView::LinkEnded { account },
+                None => InvitationView::LinkEnded(account),
             },
             InvitationState::Pending => {
                 InvitationView::Open(Box::new(self.open(&mut tx, visitor, held, attempt).await?))
@@ -76,7 +76,11 @@ impl Services {
     ) -> Result<OpenInvitation, AppError> {
         let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
         let standing = match held.member.method.kind {
-            _ if !held.member.method_enabled => Standing::MethodOff { method: held.member.method.name.clone() },
+            _ if !held.member.method_enabled => Standing::ByMethod(Box::new(ByMethod {
+                step: MethodStep::Off,
+                method: held.member.method.name.clone().unwrap_or_default(),
+                ..ByMethod::default()
+            })),
             LoginMethodKind::Password => self.standing(tx, visitor, &held).await?,
             LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &held, attempt).await?,
         };
@@ -107,10 +111,10 @@ impl Services {
             // INV-10: what counts is the user's own password, whatever else the session proved.
             let proved = sessions::password_proved(tx, signed_in.session).await?.is_some();
             return Ok(match self.fits(held, &user) {
-                true if proved => Standing::Join { email },
+                true if proved => Standing::Join(email),
                 true if user.phc.is_none() && held.channel == Channel::Mailed => sign_up(false, false),
                 true => Standing::SignIn,
-                false => Standing::SomebodyElse { email },
+                false => Standing::SomebodyElse(email),
             });
         }
         match held.channel {
@@ -139,6 +143,7 @@ impl Services {
         held: &Held,
         attempt: Option<AttemptId>,
     ) -> Result<Standing, AppError> {
+        let by = |by| Standing::ByMethod(Box::new(by));
         let method = held.member.method.name.clone().unwrap_or_default();
         let signed_in = visitor.signed_in.as_ref();
         let user = match signed_in {
@@ -150,24 +155,26 @@ impl Services {
         if let Some(signed_in) = signed_in
             && user.as_ref().is_none_or(|user| user.email != held.member.email)
         {
-            return Ok(Standing::SomebodyElse { email: signed_in.email.clone() });
+            return Ok(Standing::SomebodyElse(signed_in.email.clone()));
         }
         if let Some(user) = &user
             && self.must_prove_password(tx, visitor, user).await?
         {
-            return Ok(Standing::SignInToLink { method });
+            return Ok(by(ByMethod { step: MethodStep::SignInFirst, method, ..ByMethod::default() }));
         }
         let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
             let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
-            return Ok(Standing::Provider { method, start });
+            return Ok(by(ByMethod { method, start, ..ByMethod::default() }));
         };
         let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
-        Ok(Standing::Returned {
+        Ok(by(ByMethod {
+            step: MethodStep::Returned,
             method,
-            attempt: arrival.attempt.id,
+            attempt: arrival.attempt.id.to_string(),
             name: user.is_none().then(suggested),
             needs_code: self.needs_code(held),
-        })
+            ..ByMethod::default()
+        }))
     }
 
     /// R17: who has a password proves it, freshly, before a provider is linked to the login.

@@ -30,17 +30,28 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("invitation/ask-for-new-link", Calls::Everyone),
     ("invitation/decline", Calls::Everyone),
     ("invitation/join", Calls::SignedIn),
+    ("invitation/join-by-method", Calls::Everyone),
     ("invitation/mail-code", Calls::Everyone),
     ("invitation/sign-up", Calls::Everyone),
     ("invitation/view", Calls::Everyone),
+    ("login-methods/add", Calls::Needs("login_methods.manage")),
+    ("login-methods/drop-draft", Calls::Needs("login_methods.manage")),
+    ("login-methods/make-live", Calls::Needs("login_methods.manage")),
+    ("login-methods/page", Calls::Needs("login_methods.manage")),
+    ("login-methods/remove", Calls::Needs("login_methods.manage")),
+    ("login-methods/save", Calls::Needs("login_methods.manage")),
+    ("login-methods/switch", Calls::Needs("login_methods.manage")),
+    ("login-methods/use-for-me", Calls::Needs("login_methods.manage")),
     ("outbox/list", Calls::Needs("users.invite")),
     ("session/measure-password", Calls::Everyone),
     ("session/sign-in", Calls::Everyone),
     ("session/sign-out", Calls::Everyone),
+    ("session/ways-in", Calls::Everyone),
     ("session/whoami", Calls::Everyone),
     ("setup/set-up", Calls::Everyone),
     ("setup/view", Calls::Everyone),
     ("users/copy-link", Calls::Needs("users.invite")),
+    ("users/decide", Calls::Needs("users.invite")),
     ("users/edit", Calls::Needs("users.edit")),
     ("users/invite", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
@@ -57,6 +68,15 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
         "users/remove" => fields.extend([("form[member]", member), ("form[version]", "1")]),
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
+        "login-methods/page" => fields.push(("path", "/a/acme/settings/login-methods")),
+        "login-methods/add" => fields.push(("preset", "google")),
+        "login-methods/save" => fields.extend([("form[method]", member), ("form[preset]", "openid")]),
+        "login-methods/make-live" | "login-methods/use-for-me" => {
+            fields.extend([("form[method]", member), ("form[attempt]", member)]);
+        }
+        "login-methods/drop-draft" | "login-methods/remove" => fields.push(("method", member)),
+        "login-methods/switch" => fields.extend([("method", member), ("on", "on")]),
+        "users/decide" => fields.extend([("decision", member), ("outcome", "use")]),
         "accounts/open" => fields.extend([("form[account_name]", "Eve"), ("form[slug]", "eve")]),
         _ => fields.push(("form[email]", "eve@example.org")),
     }
@@ -78,6 +98,8 @@ async fn state(world: &crate::support::World) -> Vec<i64> {
         "SELECT COUNT(*) FROM outbox",
         "SELECT COUNT(*) FROM audit_events",
         "SELECT COUNT(*) FROM accounts",
+        "SELECT COUNT(*) FROM login_methods",
+        "SELECT COUNT(*) FROM login_method_configurations",
     ] {
         counts.push(world.count(sql).await);
     }
@@ -97,6 +119,9 @@ fn az_01_the_matrix_names_every_server_function_and_no_other() {
 const PAGES: &[&str] = &[
     "/",
     "/a/{slug}",
+    "/a/{slug}/settings/decisions/{id}",
+    "/a/{slug}/settings/login-methods",
+    "/a/{slug}/settings/login-methods/{id}",
     "/a/{slug}/settings/outbox",
     "/a/{slug}/settings/users",
     "/a/{slug}/settings/users/new",
@@ -188,6 +213,8 @@ both_databases! {
             format!("/a/acme/settings/users/{row}/edit"),
             format!("/a/acme/settings/users/{row}/remove"),
             "/a/acme/settings/outbox".to_owned(),
+            "/a/acme/settings/login-methods".to_owned(),
+            format!("/a/acme/settings/decisions/{row}"),
         ] {
             assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
             let anonymous = world.browser().get(&path).await;

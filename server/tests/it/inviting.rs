@@ -201,7 +201,7 @@ both_databases! {
             let expected = if mails {
                 InvitationView::Replaced { account, at: world.now() }
             } else {
-                InvitationView::LinkEnded { account }
+                InvitationView::LinkEnded(account)
             };
             assert_eq!(ben.views(&id).await, expected);
             let late = ben.signs_up_with(&id, email, PASSWORD, &[("form[code]", "00000000")]).await;

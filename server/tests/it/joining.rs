@@ -259,7 +259,7 @@ both_databases! {
 
         let ben = ben.at(&world);
         ben.opens_link(&link).await;
-        assert_eq!(ben.views_open(&id).await.standing, Standing::Join { email: "ben@example.org".to_owned() });
+        assert_eq!(ben.views_open(&id).await.standing, Standing::Join("ben@example.org".to_owned()));
         assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
         assert_eq!(ben.me().await.unwrap().accounts.len(), 2, "the session and the earlier membership are kept");
@@ -290,7 +290,7 @@ both_databases! {
         let link = world.link_to("ben@example.org", 0).await;
         let id = cleo.opens_link(&link).await;
         let standing = cleo.views_open(&id).await.standing;
-        assert_eq!(standing, Standing::SomebodyElse { email: "cleo@example.org".to_owned() });
+        assert_eq!(standing, Standing::SomebodyElse("cleo@example.org".to_owned()));
         assert_eq!(cleo.joins(&id).await, Err(AppError::OpenTheLinkAgain));
         assert_eq!(cleo.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
@@ -312,7 +312,7 @@ both_databases! {
 
         let id = ben.opens_link(&link).await;
         let open = ben.views_open(&id).await;
-        assert_eq!(open.standing, Standing::Join { email: "ben@example.org".to_owned() });
+        assert_eq!(open.standing, Standing::Join("ben@example.org".to_owned()));
         assert_eq!((open.account.as_str(), open.role.as_str()), ("Beta", "agent"));
         assert_eq!(open.inviter.map(|inviter| (inviter.name, inviter.email)), Some(("Ana Owner".to_owned(), "ana@example.org".to_owned())));
         assert!(ben.on("beta").home().await.is_err(), "opening joins nothing");
@@ -371,7 +371,7 @@ both_databases! {
         let ben = world.browser();
         let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
-        assert_eq!(ben.views(&id).await, InvitationView::Withdrawn { account: "Acme".to_owned() });
+        assert_eq!(ben.views(&id).await, InvitationView::Withdrawn("Acme".to_owned()));
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
         ana.invites_with("ben@example.org", &viewer(), &[("form[again]", "fresh")]).await.unwrap();
         let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
@@ -397,7 +397,7 @@ both_databases! {
         let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
         ana.edits(&ana.row("adam@example.org").await, &viewer()).await.unwrap();
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
-        assert_eq!(ben.views(&id).await, InvitationView::Held { account: "Acme".to_owned() });
+        assert_eq!(ben.views(&id).await, InvitationView::Held("Acme".to_owned()));
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Held);
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org'").await, 0);
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));

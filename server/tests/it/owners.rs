@@ -102,7 +102,7 @@ both_databases! {
         assert!(ben.on("beta").home().await.is_err(), "the memberships of before do not pass on by themselves");
         let cleo = bare.browser();
         let id = cleo.opens_link(&copied).await;
-        assert_eq!(cleo.views(&id).await, InvitationView::LinkEnded { account: "Beta".to_owned() }, "eve may have it");
+        assert_eq!(cleo.views(&id).await, InvitationView::LinkEnded("Beta".to_owned()), "eve may have it");
         let held = world.texts("SELECT data FROM audit_events WHERE kind = 'held_for_review'").await;
         assert_eq!(held, [r#"{"kind":"held_for_review","last_owner":true}"#]);
 

@@ -174,7 +174,7 @@ both_databases! {
             }
             let holder = bare.browser();
             let id = holder.opens_link(&link).await;
-            assert_eq!(holder.views(&id).await, InvitationView::LinkEnded { account: "Acme".to_owned() }, "{way}");
+            assert_eq!(holder.views(&id).await, InvitationView::LinkEnded("Acme".to_owned()), "{way}");
             assert_eq!(holder.signs_up(&id, &invited).await, Err(AppError::OpenTheLinkAgain), "{way}");
             let row = ana_bare.row(&invited).await;
             assert_eq!(row.state, ShownState::Invited, "the invitation itself stands");

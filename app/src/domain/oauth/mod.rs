@@ -1,182 +1,29 @@
 //! OAuth 2.0 and OpenID Connect login methods: what an account says of its provider, whom a provider names, and what can go wrong
-//! between the two (R42 to R47, OA-01 to OA-23).
+//! between the two (R42 to R47, OA-01 to OA-23). The browser
+//! knows none of it but the form.
 
-mod claim_path;
-mod fault;
 mod form;
+
+#[cfg(feature = "ssr")]
+mod claim_path;
+#[cfg(feature = "ssr")]
+mod configuration;
+#[cfg(feature = "ssr")]
+mod fault;
+#[cfg(feature = "ssr")]
 mod preset;
+#[cfg(feature = "ssr")]
+mod read;
 
+pub use form::ConfigurationForm;
+
+#[cfg(feature = "ssr")]
 pub use claim_path::{ClaimPath, Step};
+#[cfg(feature = "ssr")]
+pub use configuration::*;
+#[cfg(feature = "ssr")]
 pub use fault::{Fault, Warning};
-pub use form::{ConfigurationForm, Read};
+#[cfg(feature = "ssr")]
 pub use preset::Preset;
-
-use serde::{Deserialize, Serialize};
-
-/// How Roster proves to the token endpoint that it is the client (RFC 6749, section 2.3; RFC 7636 for `none`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientAuthentication {
-    /// Id and secret in the `Authorization` header.
-    Basic,
-    /// Id and secret in the body.
-    Post,
-    /// A public client: PKCE alone.
-    None,
-}
-
-impl ClientAuthentication {
-    /// All of them, in the order of the form.
-    pub const ALL: [Self; 3] = [Self::Basic, Self::Post, Self::None];
-
-    /// The text in forms.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Post => "post",
-            Self::None => "none",
-        }
-    }
-
-    /// The way with this text.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.key() == key)
-    }
-
-    /// Is there a secret to send?
-    pub const fn needs_secret(self) -> bool {
-        match self {
-            Self::Basic | Self::Post => true,
-            Self::None => false,
-        }
-    }
-}
-
-/// What counts when the provider's address for a person is not the invited one (R43).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EmailPolicy {
-    /// An admin decides.
-    #[default]
-    Strict,
-    /// The identifier alone counts.
-    Identifier,
-}
-
-impl EmailPolicy {
-    /// The text in forms.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::Identifier => "identifier",
-        }
-    }
-
-    /// The policy with this text.
-    pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Strict, Self::Identifier].into_iter().find(|policy| policy.key() == key)
-    }
-}
-
-/// What is particular to OpenID Connect: there is an ID token, and keys to check it with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenId {
-    /// The issuer, exactly as its discovery document says it (OA-20).
-    pub issuer: String,
-    /// Where the keys of its signatures are.
-    pub jwks_url: String,
-    /// Does the provider name itself in its answers (RFC 9207, OA-05)?
-    pub names_itself: bool,
-}
-
-/// Everything about a provider but the client secret, which is sealed and kept beside it (OA-17). Only what passed
-/// [`ConfigurationForm::parse`] is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Configuration {
-    /// The preset it began as: its guide and its words.
-    pub preset: Preset,
-    /// Set for OpenID Connect; `None` for plain OAuth 2.0, whose user-info endpoint alone tells who somebody is.
-    pub open_id: Option<OpenId>,
-    /// Where people are sent.
-    pub authorization_url: String,
-    /// Where codes are exchanged.
-    pub token_url: String,
-    /// Where a person's claims are; plain OAuth 2.0 always has it.
-    pub user_info_url: Option<String>,
-    /// The client's id at the provider.
-    pub client_id: String,
-    /// How the client proves itself.
-    pub client_authentication: ClientAuthentication,
-    /// The scopes asked for (OA-21).
-    pub scopes: Vec<String>,
-    /// More parameters for the authorization URL, such as `prompt=select_account`.
-    pub parameters: Vec<(String, String)>,
-    /// The claim that identifies a person: the User identifier.
-    pub identifier: ClaimPath,
-    /// The claim with the address.
-    pub email: Option<ClaimPath>,
-    /// The claim with the first name, or with the whole name.
-    pub first_name: Option<ClaimPath>,
-    /// The claim with the last name.
-    pub last_name: Option<ClaimPath>,
-    /// What counts when the address is another (R43).
-    pub email_policy: EmailPolicy,
-}
-
-impl Configuration {
-    /// Would people known by `self` be other people under `new`? Then their links are no longer good (R45).
-    pub fn names_people_differently(&self, new: &Self) -> bool {
-        let source = |configuration: &Self| match &configuration.open_id {
-            Some(open_id) => (open_id.issuer.clone(), None),
-            None => (String::new(), configuration.user_info_url.clone()),
-        };
-        // Behind one issuer, Microsoft's `sub` differs for each client; no preset but that one has such identifiers.
-        source(self) != source(new) || self.identifier != new.identifier
-    }
-}
-
-/// Whom a provider named.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    /// The User identifier: exact, case-sensitive (R42, OA-09).
-    pub identifier: String,
-    /// The address that the provider gave, as it gave it; never proof of a mailbox.
-    pub email: Option<String>,
-    /// Did the provider say that it checked the address? Only JSON `true` says so (OA-10).
-    pub email_verified: bool,
-    /// The first name, or the whole name.
-    pub first_name: Option<String>,
-    /// The last name.
-    pub last_name: Option<String>,
-}
-
-impl Person {
-    /// First and last name together; `None` if the provider gave neither.
-    pub fn name(&self) -> Option<String> {
-        let names: Vec<_> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
-        (!names.is_empty()).then(|| names.join(" "))
-    }
-}
-
-/// An identifier with its middle hidden, for somebody who may not be its owner (R44).
-pub fn masked(identifier: &str) -> String {
-    let shown = |part: usize| identifier.chars().count() >= 4 * part;
-    let part = [3, 2, 1].into_iter().find(|part| shown(*part)).unwrap_or(0);
-    let start: String = identifier.chars().take(part).collect();
-    let end: String = identifier.chars().rev().take(part).collect::<Vec<_>>().into_iter().rev().collect();
-    format!("{start}…{end}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn r44_a_masked_identifier_shows_less_than_it_hides() {
-        assert_eq!(masked("00u1a2b3c4d5"), "00u…4d5");
-        assert_eq!(masked("12345678"), "12…78");
-        assert_eq!(masked("1234"), "1…4");
-        assert_eq!(masked("123"), "…");
-        assert_eq!(masked(""), "…");
-    }
-}
+#[cfg(feature = "ssr")]
+pub use read::Read;

@@ -1,0 +1,262 @@
+//! Reading the form of a provider's set-up.
+
+use super::{ClaimPath, ClientAuthentication, Configuration, ConfigurationForm, EmailPolicy, OpenId, Preset};
+use crate::domain::{
+    fields::{Field, FieldErrors, Problem},
+    name::parse_name,
+};
+
+/// The longest URL, id, secret and text of a form, in characters.
+const LONGEST: usize = 2000;
+/// Parameters of the authorization URL that the flow itself sets (RFC 6749, 7636, OpenID Connect).
+const OURS: [&str; 9] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+/// What a form says, in order; for OpenID Connect, the endpoints are yet to be discovered.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The text on the button.
+    pub name: String,
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Another secret; `None` to keep the one there is.
+    pub secret: Option<String>,
+}
+
+impl ConfigurationForm {
+    /// Reads the form. `has_secret`: is one kept already?
+    ///
+    /// # Errors
+    /// The problems by field.
+    pub fn parse(&self, has_secret: bool) -> Result<Read, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let preset = Preset::from_key(&self.preset).unwrap_or(Preset::OAuth);
+        let open_id = preset.is_open_id();
+        let name = errors.keep(Field::MethodName, parse_name(&self.name));
+        let issuer = errors.keep(Field::Issuer, if open_id { https(&self.issuer) } else { Ok(String::new()) });
+        let endpoint = |raw: &str| if open_id { Ok(String::new()) } else { https(raw) };
+        let authorization_url = errors.keep(Field::AuthorizationUrl, endpoint(&self.authorization_url));
+        let token_url = errors.keep(Field::TokenUrl, endpoint(&self.token_url));
+        let user_info_url = errors.keep(Field::UserInfoUrl, endpoint(&self.user_info_url));
+        let client_id = errors.keep(Field::ClientId, required(&self.client_id));
+        let client_authentication = errors.keep(
+            Field::ClientAuthentication,
+            ClientAuthentication::from_key(&self.client_authentication).ok_or(Problem::NotOffered),
+        );
+        let secret = (!self.client_secret.is_empty()).then(|| self.client_secret.clone());
+        if client_authentication.is_some_and(ClientAuthentication::needs_secret) && secret.is_none() && !has_secret {
+            errors.keep::<()>(Field::ClientSecret, Err(Problem::Required));
+        }
+        if secret.as_ref().is_some_and(|secret| secret.chars().count() > LONGEST) {
+            errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: LONGEST as u32 }));
+        }
+        let scopes = errors.keep(Field::Scopes, scopes(&self.scopes, open_id));
+        let parameters = errors.keep(Field::Parameters, parameters(&self.parameters));
+        let identifier = errors.keep(Field::IdentifierPath, ClaimPath::parse(&self.identifier));
+        let email = errors.keep(Field::EmailPath, optional_path(&self.email));
+        let first_name = errors.keep(Field::FirstNamePath, optional_path(&self.first_name));
+        let last_name = errors.keep(Field::LastNamePath, optional_path(&self.last_name));
+        let email_policy = EmailPolicy::from_key(&self.email_policy).unwrap_or_default();
+
+        let read = || {
+            Some(Read {
+                name: name?,
+                configuration: Configuration {
+                    preset,
+                    open_id: issuer.filter(|_| open_id).map(|issuer| OpenId {
+                        issuer,
+                        jwks_url: String::new(),
+                        names_itself: false,
+                    }),
+                    authorization_url: authorization_url?,
+                    token_url: token_url?,
+                    user_info_url: user_info_url.filter(|_| !open_id),
+                    client_id: client_id?,
+                    client_authentication: client_authentication?,
+                    scopes: scopes?,
+                    parameters: parameters?,
+                    identifier: identifier?,
+                    email: email?,
+                    first_name: first_name?,
+                    last_name: last_name?,
+                    email_policy,
+                },
+                secret,
+            })
+        };
+        match read() {
+            Some(read) if errors == FieldErrors::default() => Ok(read),
+            _ => Err(errors),
+        }
+    }
+}
+
+impl From<(&str, &Configuration)> for ConfigurationForm {
+    /// The form of what is saved, under the method's name; the secret stays where it is.
+    fn from((name, saved): (&str, &Configuration)) -> Self {
+        let path = |path: &Option<ClaimPath>| path.as_ref().map(ClaimPath::to_string).unwrap_or_default();
+        Self {
+            method: String::new(),
+            preset: saved.preset.key().to_owned(),
+            name: name.to_owned(),
+            issuer: saved.open_id.as_ref().map(|open_id| open_id.issuer.clone()).unwrap_or_default(),
+            authorization_url: saved.authorization_url.clone(),
+            token_url: saved.token_url.clone(),
+            user_info_url: saved.user_info_url.clone().unwrap_or_default(),
+            client_id: saved.client_id.clone(),
+            client_secret: String::new(),
+            client_authentication: saved.client_authentication.key().to_owned(),
+            scopes: saved.scopes.join(" "),
+            parameters: saved.parameters.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
+            identifier: saved.identifier.to_string(),
+            email: path(&saved.email),
+            first_name: path(&saved.first_name),
+            last_name: path(&saved.last_name),
+            email_policy: saved.email_policy.key().to_owned(),
+        }
+    }
+}
+
+fn required(raw: &str) -> Result<String, Problem> {
+    let text = raw.trim();
+    match text.chars().count() {
+        0 => Err(Problem::Required),
+        1..=LONGEST => Ok(text.to_owned()),
+        _ => Err(Problem::TooLong { most: LONGEST as u32 }),
+    }
+}
+
+/// An https address; whether it may be reached, the guarded client decides when it connects (OA-15).
+fn https(raw: &str) -> Result<String, Problem> {
+    let url = required(raw)?;
+    if url.contains(['{', '}']) {
+        return Err(Problem::StillATemplate);
+    }
+    let parsed: http::Uri = url.parse().map_err(|_| Problem::NotAnHttpsUrl)?;
+    let authority = parsed.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let right =
+        parsed.scheme_str() == Some("https") && !authority.is_empty() && !authority.contains('@') && !url.contains('#');
+    if right { Ok(url) } else { Err(Problem::NotAnHttpsUrl) }
+}
+
+/// For OpenID Connect, `openid` is always among them.
+fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
+    if raw.chars().count() > LONGEST {
+        return Err(Problem::TooLong { most: LONGEST as u32 });
+    }
+    let mut scopes: Vec<String> =
+        raw.split([' ', ',', '\n', '\r', '\t']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+    if open_id && !scopes.iter().any(|scope| scope == "openid") {
+        scopes.insert(0, "openid".to_owned());
+    }
+    Ok(scopes)
+}
+
+fn parameters(raw: &str) -> Result<Vec<(String, String)>, Problem> {
+    if raw.chars().count() > LONGEST {
+        return Err(Problem::TooLong { most: LONGEST as u32 });
+    }
+    raw.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (name, value) = line.split_once('=').ok_or(Problem::NotParameters)?;
+            let (name, value) = (name.trim(), value.trim());
+            if name.is_empty() || OURS.contains(&name) {
+                return Err(Problem::NotParameters);
+            }
+            Ok((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn optional_path(raw: &str) -> Result<Option<ClaimPath>, Problem> {
+    if raw.trim().is_empty() { Ok(None) } else { ClaimPath::parse(raw).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled_in(preset: Preset) -> ConfigurationForm {
+        let mut form = preset.form();
+        form.issuer = form.issuer.replace(['{', '}'], "");
+        form.client_id = "client".to_owned();
+        form.client_secret = "secret".to_owned();
+        if preset == Preset::OAuth || preset == Preset::OpenId {
+            form.name = "Acme".to_owned();
+            form.issuer = "https://id.acme.example".to_owned();
+            form.authorization_url = "https://id.acme.example/authorize".to_owned();
+            form.token_url = "https://id.acme.example/token".to_owned();
+            form.user_info_url = "https://id.acme.example/me".to_owned();
+        }
+        form
+    }
+
+    #[test]
+    fn every_preset_becomes_a_configuration_and_a_form_again() {
+        for preset in Preset::ALL {
+            let read = filled_in(preset).parse(false).unwrap();
+            assert_eq!(read.configuration.open_id.is_some(), preset.is_open_id(), "{preset:?}");
+            assert_eq!(read.secret.as_deref(), Some("secret"));
+            let again = ConfigurationForm::from((read.name.as_str(), &read.configuration));
+            assert_eq!(again.client_secret, "", "the secret is write-only (OA-17)");
+            assert_eq!(again.parse(true).unwrap().configuration, read.configuration);
+        }
+    }
+
+    #[test]
+    fn oa_15_addresses_are_https_and_no_templates() {
+        for (issuer, problem) in [
+            ("", Problem::Required),
+            ("http://id.acme.example", Problem::NotAnHttpsUrl),
+            ("https://user@id.acme.example", Problem::NotAnHttpsUrl),
+            ("https://id.acme.example/#x", Problem::NotAnHttpsUrl),
+            ("id.acme.example", Problem::NotAnHttpsUrl),
+            ("https://", Problem::NotAnHttpsUrl),
+            ("https://{tenant}.auth0.com/", Problem::StillATemplate),
+        ] {
+            let form = ConfigurationForm { issuer: issuer.to_owned(), ..filled_in(Preset::OpenId) };
+            assert_eq!(form.parse(false).unwrap_err(), FieldErrors::one(Field::Issuer, problem), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn what_the_flow_sets_is_no_parameter_of_the_accounts() {
+        let with = |parameters: &str| {
+            ConfigurationForm { parameters: parameters.to_owned(), ..filled_in(Preset::OpenId) }.parse(false)
+        };
+        let kept = with("prompt=select_account\r\n\n hd = acme.example ").unwrap().configuration.parameters;
+        assert_eq!(
+            kept,
+            [("prompt".to_owned(), "select_account".to_owned()), ("hd".to_owned(), "acme.example".to_owned())]
+        );
+        for bad in ["state=x", "redirect_uri=https://evil.example", "prompt", "=x"] {
+            assert_eq!(with(bad).unwrap_err(), FieldErrors::one(Field::Parameters, Problem::NotParameters), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_asked_for_once() {
+        let form = ConfigurationForm { client_secret: String::new(), ..filled_in(Preset::OpenId) };
+        assert_eq!(form.parse(false).unwrap_err(), FieldErrors::one(Field::ClientSecret, Problem::Required));
+        assert!(form.parse(true).unwrap().secret.is_none());
+        let public = ConfigurationForm { client_authentication: "none".to_owned(), ..form };
+        assert!(public.parse(false).is_ok());
+    }
+
+    #[test]
+    fn openid_is_among_the_scopes() {
+        let form = ConfigurationForm { scopes: "email,profile".to_owned(), ..filled_in(Preset::OpenId) };
+        assert_eq!(form.parse(false).unwrap().configuration.scopes, ["openid", "email", "profile"]);
+    }
+}
