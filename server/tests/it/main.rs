@@ -22,6 +22,7 @@ mod joining;
 mod limits;
 mod listing;
 mod locks;
+mod login_methods;
 mod mail_worker;
 mod oauth_client;
 mod owners;
