@@ -7,7 +7,7 @@ use crate::{
         AccountScope, Tx,
         accounts::{self, Account},
         audit::{self, By, Event, To},
-        members,
+        members, sessions,
         users::{self, User},
     },
 };
@@ -46,6 +46,12 @@ impl NameAndSlug {
 impl Services {
     /// May this user open another account?
     pub(super) async fn may_open_account(&self, signed_in: &SignedIn) -> Result<bool, AppError> {
+        // OA-12: a provider of one account opens that account, and nothing beyond it.
+        let mut tx = self.database.begin_read().await?;
+        if sessions::password_proved(&mut tx, signed_in.session).await?.is_none() {
+            return Ok(false);
+        }
+        drop(tx);
         Ok(match self.config.accounts.create {
             WhoMayOpen::Nobody => false,
             WhoMayOpen::Everyone => true,
