@@ -4,8 +4,7 @@ use super::{Services, actors, flash::Flash};
 use crate::storage::{
     audit::{self, Event, To},
     decisions::{self, Outcome},
-    invitations::{self, NewInvitation},
-    members,
+    invitations, members,
 };
 use app::{
     api::login_methods::{DecisionView, Notice},
@@ -80,15 +79,7 @@ impl Services {
         }
         // Either way the offer stands again, by a new link and under whoever decided (R29).
         if invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
-            let again = NewInvitation {
-                id: invitation.id,
-                member,
-                email: &row.email,
-                sponsor: actor.member,
-                language: invitation.language,
-                lifetime: invitation.lifetime,
-            };
-            self.queue_invitation(&mut tx, actor.scope(), again, now).await?;
+            self.queue_invitation(&mut tx, actor.scope(), invitation.again(&row.email, actor.member), now).await?;
         }
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };

@@ -3,7 +3,7 @@
 use super::{Services, actors};
 use crate::storage::{
     audit::{self, Event, To},
-    invitations::{self, NewInvitation},
+    invitations,
     rate_buckets::{self, Limit},
 };
 use app::{
@@ -33,14 +33,7 @@ impl Services {
         if !invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
             return Err(AppError::NotFound);
         }
-        let again = NewInvitation {
-            id: invitation.id,
-            member,
-            email: &row.email,
-            sponsor: actor.member,
-            language: invitation.language,
-            lifetime: invitation.lifetime,
-        };
+        let again = invitation.again(&row.email, actor.member);
         let mail = self.queue_invitation(&mut tx, actor.scope(), again, now).await?;
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::InvitationResent { invitation: invitation.id };

@@ -148,6 +148,14 @@ pub struct NewInvitation<'a> {
     pub lifetime: Span,
 }
 
+impl Invitation {
+    /// The same offer once more, to this address and answered for by `sponsor`.
+    pub fn again<'a>(&self, email: &'a Email, sponsor: MemberId) -> NewInvitation<'a> {
+        let Self { id, member, language, lifetime, .. } = *self;
+        NewInvitation { id, member, email, sponsor, language, lifetime }
+    }
+}
+
 /// Makes an invitation.
 ///
 /// # Errors

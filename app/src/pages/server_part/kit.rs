@@ -50,7 +50,7 @@ impl Line<'_> {
         self.input(locale, errors, "password", false)
     }
 
-    /// The path of a claim, with what it finds in the claims of the last test beside it.
+    /// The path of a claim, completed from the claims of the last test.
     pub(super) fn claim(self, locale: Locale, errors: &FieldErrors) -> AnyView {
         self.input(locale, errors, "text", true)
     }
@@ -58,7 +58,6 @@ impl Line<'_> {
     fn input(self, locale: Locale, errors: &FieldErrors, kind: &'static str, claim: bool) -> AnyView {
         let id = field_id(self.name);
         let problem = errors.of(self.field);
-        let preview = claim.then(|| format!("{id}-preview"));
         view! {
             <div class="field">
                 <label for=id.clone()>
@@ -75,11 +74,9 @@ impl Line<'_> {
                     autocapitalize="none"
                     spellcheck="false"
                     list=claim.then_some("claims")
-                    data-preview=preview.clone()
                     aria-describedby=format!("{id}-hint {id}-problem")
                     aria-invalid=problem.map(|_| "true")
                 />
-                {preview.map(|id| view! { <output class="claim-preview" id=id for=field_id(self.name)></output> })}
                 <p class="field-problem" id=format!("{id}-problem")>
                     {problem.map(|problem| problem_text(locale, problem))}
                 </p>
@@ -166,7 +163,7 @@ fn http_query(name: &str, value: &str) -> String {
     serde_qs::to_string(&[(name, value)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).unwrap_or_default()
 }
 
-/// A day, in words for everybody: these pages do not know the reader's zone.
+/// A point in time, in UTC: these pages do not know the reader's zone.
 pub(super) fn time(at: Timestamp) -> AnyView {
     use crate::components::Time;
     view! { <Time at /> }.into_any()

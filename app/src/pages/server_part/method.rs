@@ -377,18 +377,15 @@ fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim
     .into_any()
 }
 
-/// The claims of the test, for the previews beside the fields and for completing what is typed.
+/// The claims of the test, for completing what is typed.
 fn claims_list(test: &TestView) -> AnyView {
     let claims = match &test.result {
         TestResult::Returned { claims, .. } => claims.as_slice(),
         TestResult::Failed(_) => &[],
     };
     let options: Vec<_> = claims.iter().map(|claim| view! { <option value=claim.path.clone()></option> }).collect();
-    let values: Vec<_> =
-        claims.iter().map(|claim| view! { <li data-claim=claim.path.clone()>{claim.value.clone()}</li> }).collect();
     view! {
         <datalist id="claims">{options}</datalist>
-        <ul hidden>{values}</ul>
     }
     .into_any()
 }
