@@ -1,10 +1,7 @@
 //! The one error that reaches people: a closed list, worded by the i18n tables.
 
 use crate::domain::{fields::FieldErrors, policy::Refusal, time::Timestamp};
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, in a form that a page can put into words. Never free text from below.
@@ -114,7 +111,10 @@ impl std::fmt::Display for AppError {
 impl std::error::Error for AppError {}
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    #[cfg(feature = "ssr")]
+    type Encoder = leptos::server_fn::codec::JsonEncoding;
+    #[cfg(not(feature = "ssr"))]
+    type Encoder = crate::ask::reader::ErrorEncoding;
 
     /// What the framework itself reports is, to a person, a broken transport; its texts stay out of pages.
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {

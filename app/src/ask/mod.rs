@@ -4,6 +4,9 @@
 //! without. The difference: what is kept and sent is text, and only the last step knows the type of the answer. So the browser
 //! carries this machinery once, and not once for each function, which made up a third of the weight of the page.
 
+#[cfg(not(feature = "ssr"))]
+pub(crate) mod reader;
+
 use crate::error::AppError;
 use leptos::{
     ev::SubmitEvent,
@@ -50,8 +53,14 @@ fn answer<S: Question>(question: S) -> Answer {
 }
 
 /// Everything is read the same way, as each further way would be a second copy of all that reads.
+#[cfg(feature = "ssr")]
 fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
-    serde_json::from_slice(answer.as_bytes()).unwrap_or(Err(AppError::Transport))
+    serde_json::from_str(answer).unwrap_or(Err(AppError::Transport))
+}
+
+#[cfg(not(feature = "ssr"))]
+fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
+    reader::read(answer).unwrap_or(Err(AppError::Transport))
 }
 
 /// The arguments as a form would send them.
