@@ -23,6 +23,12 @@ pub struct InviteForm {
     pub method: String,
     /// The address.
     pub email: String,
+    /// Who the person is at the provider, where the method has one (R42).
+    pub identifier: String,
+    /// The first name, which the person may change (R50).
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
     /// The role's key.
     pub role: String,
     /// The extras' keys.

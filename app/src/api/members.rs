@@ -61,6 +61,10 @@ pub struct MemberDetails {
     pub row: MemberRow,
     /// Is this the last active owner with a working way in (R33)?
     pub last_owner: bool,
+    /// The User identifier, where the row's method has one (R42).
+    pub identifier: Option<String>,
+    /// Another address by which the provider knows the person (R45).
+    pub known_as: Option<String>,
 }
 
 /// Role and extras for a member, as chosen.
@@ -75,6 +79,10 @@ pub struct EditForm {
     pub role: String,
     /// The extras' keys.
     pub extras: Vec<String>,
+    /// The login method's id (R26, R46); empty leaves the way to sign in as it is.
+    pub method: String,
+    /// Who the person is at the provider, where the method has one.
+    pub identifier: String,
     /// The account's slug, typed to confirm giving up permissions of one's own (R31).
     pub confirmation: String,
 }
@@ -149,7 +157,7 @@ pub async fn show_member(account: String, member: String) -> Result<MemberDetail
     ports()?.members.details(&caller_in(&account)?, id(&member)?).await
 }
 
-/// Changes role and extras, in any state (R24, R30, R31, R33, R66). Needs `users.edit`.
+/// Changes role and extras, in any state (R24, R30, R31, R33, R66), and the way to sign in (R26, R46). Needs `users.edit`.
 #[server(endpoint = "users/edit")]
 pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppError> {
     let edited = ports()?.members.edit(&caller_in(&account)?, form).await?;

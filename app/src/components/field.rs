@@ -21,13 +21,15 @@ pub enum Kind {
     Code,
     /// Something to look for.
     Search,
+    /// Text that counts to the letter.
+    Verbatim,
 }
 
 impl Kind {
     /// The `type` of the input. Addresses are checked by us, not by the browser, whose idea of them differs.
     const fn input_type(self) -> &'static str {
         match self {
-            Self::Text | Self::Code => "text",
+            Self::Text | Self::Code | Self::Verbatim => "text",
             Self::Email => "email",
             Self::Password => "password",
             Self::Search => "search",
@@ -36,7 +38,7 @@ impl Kind {
 
     const fn autocomplete(self) -> &'static str {
         match self {
-            Self::Text | Self::Search => "off",
+            Self::Text | Self::Search | Self::Verbatim => "off",
             Self::Email => "email",
             Self::Password => "current-password",
             Self::Code => "one-time-code",
@@ -45,7 +47,7 @@ impl Kind {
 
     const fn input_mode(self) -> Option<&'static str> {
         match self {
-            Self::Text | Self::Password | Self::Search => None,
+            Self::Text | Self::Password | Self::Search | Self::Verbatim => None,
             Self::Email => Some("email"),
             Self::Code => Some("numeric"),
         }
@@ -55,7 +57,7 @@ impl Kind {
     const fn is_verbatim(self) -> bool {
         match self {
             Self::Text | Self::Search => false,
-            Self::Email | Self::Password | Self::Code => true,
+            Self::Email | Self::Password | Self::Code | Self::Verbatim => true,
         }
     }
 }

@@ -90,6 +90,10 @@ pub enum Problem {
     WrongCode,
     /// The typed confirmation is not the wanted text (R31).
     NotConfirmed,
+    /// Characters that cannot be seen.
+    NotAnIdentifier,
+    /// The person has no password, so that Email & password would lock them out (R33, R46).
+    NoPassword,
     /// Somebody already has a login with this address: sign in instead.
     SignInInstead,
     /// Not an https address without a user name or fragment (OA-15).

@@ -1,7 +1,9 @@
 //! Members: the lines of an account's Users list.
 
 use super::{
+    fields::Problem,
     ids::{LoginMethodId, MemberId},
+    name::is_direction,
     role::Grant,
     time::Timestamp,
 };
@@ -122,6 +124,30 @@ pub struct LoginMethod {
     pub hint: Option<IdentifierHint>,
 }
 
+/// The longest User identifier, in code points (OpenID Connect allows 255 for `sub`).
+pub const LONGEST_IDENTIFIER: u32 = 255;
+
+impl LoginMethodKind {
+    /// Reads who somebody is at the provider: kept as it is, but for white space around it, since it is compared byte by byte (R42).
+    /// Email & password knows people by their address alone.
+    ///
+    /// # Errors
+    /// [`Problem::Required`], [`Problem::TooLong`], or [`Problem::NotAnIdentifier`] for what cannot be seen.
+    pub fn parse_identifier(self, raw: &str) -> Result<Option<String>, Problem> {
+        match self {
+            Self::Password => Ok(None),
+            Self::OAuth => match raw.trim() {
+                "" => Err(Problem::Required),
+                long if long.chars().count() > LONGEST_IDENTIFIER as usize => {
+                    Err(Problem::TooLong { most: LONGEST_IDENTIFIER })
+                }
+                hidden if hidden.chars().any(|c| c.is_control() || is_direction(c)) => Err(Problem::NotAnIdentifier),
+                identifier => Ok(Some(identifier.to_owned())),
+            },
+        }
+    }
+}
+
 /// What a login method means by User identifier (R42).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentifierHint {
@@ -178,6 +204,10 @@ pub struct MemberRow {
     pub method: LoginMethod,
     /// The state shown.
     pub state: ShownState,
+    /// Must an admin decide on who came back from the provider (R43, R44)?
+    pub awaits_decision: bool,
+    /// Is the login method switched off, so that nobody gets in by it (R27)?
+    pub blocked: bool,
     /// The mail of the latest invitation, while it awaits an answer.
     pub mail: Option<MailState>,
     /// When the latest invitation was made, and by whom.

@@ -1,6 +1,6 @@
 //! Names of people and accounts, and the slug in an account's address.
 
-use super::fields::Problem;
+use super::fields::{Field, Problem};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,8 +26,26 @@ pub fn parse_name(raw: &str) -> Result<String, Problem> {
     Ok(name)
 }
 
+/// Reads first and last name as one; `None` if there is neither (R50).
+///
+/// # Errors
+/// As [`parse_name`], by the part that is wrong.
+pub fn parse_names(first: &str, last: &str) -> Result<Option<String>, (Field, Problem)> {
+    for (field, part) in [(Field::FirstName, first), (Field::LastName, last)] {
+        match parse_name(part) {
+            Ok(_) | Err(Problem::Required) => {}
+            Err(problem) => return Err((field, problem)),
+        }
+    }
+    match parse_name(&format!("{first} {last}")) {
+        Ok(name) => Ok(Some(name)),
+        Err(Problem::Required) => Ok(None),
+        Err(problem) => Err((Field::LastName, problem)),
+    }
+}
+
 /// Bidirectional controls, zero-width characters and the like: they change how the text around them reads.
-fn is_direction(c: char) -> bool {
+pub(super) fn is_direction(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
@@ -107,6 +125,18 @@ mod tests {
         assert_eq!(parse_name(&"é".repeat(101)), Err(Problem::TooLong { most: 100 }));
         assert!(parse_name(&"é".repeat(100)).is_ok());
         assert_eq!(parse_name(" \t"), Err(Problem::Required));
+    }
+
+    #[test]
+    fn r50_first_and_last_name_are_one_and_may_be_blank() {
+        assert_eq!(parse_names(" Ana ", "Silva"), Ok(Some("Ana Silva".to_owned())));
+        assert_eq!(parse_names("", "Silva"), Ok(Some("Silva".to_owned())));
+        assert_eq!(parse_names(" ", ""), Ok(None));
+        assert_eq!(parse_names("Ana\0", "Silva"), Err((Field::FirstName, Problem::NotAName)));
+        assert_eq!(
+            parse_names(&"é".repeat(60), &"é".repeat(60)),
+            Err((Field::LastName, Problem::TooLong { most: 100 }))
+        );
     }
 
     #[test]

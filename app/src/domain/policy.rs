@@ -154,6 +154,12 @@ pub fn can_edit(actor: &Effective, whose: Whose, present: &Grant, wanted: &Grant
     })
 }
 
+/// May `actor` change how somebody signs in? Before the person joined, who may invite may (R26); afterwards it is a matter of login
+/// methods (R46).
+pub fn can_change_way_in(actor: &Effective, has_joined: bool) -> Verdict {
+    can_pass(actor, if has_joined { Gate::LoginMethodsManage } else { Gate::UsersInvite })
+}
+
 /// May `actor` remove a member who holds `present` (R30, R32)? Owners are counted elsewhere (R33).
 pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
     can_pass(actor, Gate::UsersRemove).and(|| match whose {

@@ -28,6 +28,8 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotTheInvitedAddress => text!(locale, errors.not_the_invited_address).into(),
         Problem::WrongCode => text!(locale, errors.wrong_code).into(),
         Problem::NotConfirmed => text!(locale, errors.not_confirmed).into(),
+        Problem::NotAnIdentifier => text!(locale, errors.not_an_identifier).into(),
+        Problem::NoPassword => text!(locale, errors.no_password).into(),
         Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
         #[cfg(feature = "ssr")]
         Problem::NotAnHttpsUrl => text!(locale, errors.not_an_https_url).into(),

@@ -8,7 +8,7 @@ use crate::{
         audit::{self, By, Event, To},
         invitations::{self, NewInvitation},
         login_methods,
-        members::{self, Member},
+        members::{self, Member, Offer},
     },
 };
 use app::{
@@ -57,17 +57,18 @@ impl Services {
             let event = Event::LoginMethodSwitched { method, on: true };
             audit::record(tx, scope, &By::default(), None, &event, now).await?;
         }
+        let offer = Offer { grant: &grant, method, identifier: None, name: None };
         let member = match known {
             Some(row) => {
                 if let Some(earlier) = &row.invitation {
                     invitations::revoke(tx, scope, earlier.id, now).await?;
                 }
-                members::revive(tx, scope, row.id, &grant, method, None, now).await?;
+                members::revive(tx, scope, row.id, offer, None, now).await?;
                 row.id
             }
             None => {
                 let id = MemberId(Uuid::now_v7());
-                members::insert_invited(tx, scope, id, email, &grant, method, None, now).await?;
+                members::insert_invited(tx, scope, id, email, offer, None, now).await?;
                 id
             }
         };

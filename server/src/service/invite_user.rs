@@ -6,7 +6,7 @@ use crate::storage::{
     audit::{self, Event, To},
     invitations::{self, NewInvitation},
     login_methods,
-    members::{self, Member},
+    members::{self, Member, Offer},
 };
 use app::{
     api::invitations::{InviteForm, Invited},
@@ -17,6 +17,7 @@ use app::{
         invitation::parse_lifetime,
         language::Language,
         member::{LoginMethod, MemberState},
+        name::parse_names,
         permission::Gate,
         policy::{can_grant, can_invite},
         role::{Grant, Roles},
@@ -30,6 +31,8 @@ use uuid::Uuid;
 /// An invitation, as understood.
 struct Request {
     method: LoginMethodId,
+    identifier: Option<String>,
+    name: Option<String>,
     email: Email,
     grant: Grant,
     language: Language,
@@ -52,8 +55,14 @@ impl Request {
         account: Language,
     ) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let method = methods.iter().map(|method| method.id).find(|id| id.to_string() == form.method.trim());
+        let method = methods.iter().find(|method| method.id.to_string() == form.method.trim());
         let method = errors.keep(Field::LoginMethod, method.ok_or(Problem::NotOffered));
+        let identifier =
+            method.and_then(|method| errors.keep(Field::Identifier, method.kind.parse_identifier(&form.identifier)));
+        let name = match parse_names(&form.first_name, &form.last_name) {
+            Ok(name) => Some(name),
+            Err((field, problem)) => errors.keep(field, Err(problem)),
+        };
         let email = errors.keep(Field::Email, Email::parse(&form.email));
         let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime));
         let language = match form.language.trim() {
@@ -70,9 +79,9 @@ impl Request {
                 errors.keep::<()>(field, Err(problem));
             }
         });
-        match (method, email, grant, language, lifetime) {
-            (Some(method), Some(email), Ok(grant), Some(language), Some(lifetime)) => {
-                Ok(Self { method, email, grant, language, lifetime, again })
+        match (method, identifier, name, email, grant, language, lifetime) {
+            (Some(method), Some(identifier), Some(name), Some(email), Ok(grant), Some(language), Some(lifetime)) => {
+                Ok(Self { method: method.id, identifier, name, email, grant, language, lifetime, again })
             }
             _ => Err(errors),
         }
@@ -97,6 +106,15 @@ impl Services {
             }
         }
         can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+        if request.grant.makes_owner() {
+            actor.needs_fresh_proof(self)?;
+        }
+        if let Some(identifier) = &request.identifier {
+            let except = known.as_ref().map(|member| member.id);
+            if members::identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
+                return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
+            }
+        }
 
         let (member, mail) = self.write_invitation(&mut tx, &actor, known.as_ref(), &request, now).await?;
         tx.commit().await?;
@@ -114,18 +132,20 @@ impl Services {
         now: Timestamp,
     ) -> Result<(MemberId, app::domain::member::MailState), AppError> {
         let scope = actor.scope();
-        let (grant, method, by) = (&request.grant, request.method, actor.member);
+        let (grant, by) = (&request.grant, actor.member);
+        let (identifier, name) = (request.identifier.as_deref(), request.name.as_deref());
+        let offer = Offer { grant, method: request.method, identifier, name };
         let member = match known {
             Some(member) => {
                 if let Some(declined) = member.invitation.as_ref().filter(|_| member.state == MemberState::Invited) {
                     invitations::revoke(tx, scope, declined.id, now).await?;
                 }
-                members::revive(tx, scope, member.id, grant, method, Some(by), now).await?;
+                members::revive(tx, scope, member.id, offer, Some(by), now).await?;
                 member.id
             }
             None => {
                 let id = MemberId(Uuid::now_v7());
-                members::insert_invited(tx, scope, id, &request.email, grant, method, Some(by), now).await?;
+                members::insert_invited(tx, scope, id, &request.email, offer, Some(by), now).await?;
                 id
             }
         };

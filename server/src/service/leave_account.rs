@@ -8,7 +8,7 @@ use super::{
 use crate::storage::{
     accounts,
     audit::{self, Event, To},
-    members,
+    identities, members,
 };
 use app::{
     domain::policy::{Refusal, keeps_an_owner},
@@ -33,6 +33,7 @@ impl Services {
         if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
             return Err(Refusal::LeaveInstead.into());
         }
+        identities::delete_of_user_in_account(&mut tx, actor.scope(), actor.user).await?;
         end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
         let to = To { member: actor.member, email: row.email.key().to_owned() };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &Event::Left { grant: actor.grant.clone() }, now)

@@ -2,16 +2,17 @@
 
 use super::{Services, actors, actors::Actor};
 use crate::storage::{
-    StorageError, Tx,
+    StorageError, Tx, identities,
     members::{self, Member},
     outbox,
 };
 use app::{
     api::members::{MemberDetails, UsersPage},
     domain::{
+        email::Email,
         ids::MemberId,
         list::ListQuery,
-        member::{Event, MemberRow, MemberState},
+        member::{Event, MemberRow, MemberState, ShownState},
         permission::Gate,
         time::Timestamp,
     },
@@ -55,7 +56,13 @@ pub(super) async fn member_details(
         && row.grant.makes_owner()
         && members::other_owners(tx, actor.scope(), row.id).await? == 0;
     let facts = actors::facts(services, tx, actor).await?;
-    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner })
+    let identity = match row.user {
+        Some(user) => identities::of_user(tx, actor.scope(), row.method.id, user).await?,
+        None => None,
+    };
+    let known_as = identity.and_then(|(_, email)| email).filter(|email| Email::parse(email).as_ref() != Ok(&row.email));
+    let identifier = row.identifier.clone();
+    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner, identifier, known_as })
 }
 
 /// A row as the list shows it.
@@ -79,6 +86,8 @@ pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, Sto
         name: member.name,
         grant: member.grant,
         method: member.method,
+        awaits_decision: member.awaits_decision && waiting,
+        blocked: !member.method_enabled && state != ShownState::Removed,
         state,
         mail,
         invited,

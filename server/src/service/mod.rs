@@ -5,6 +5,7 @@ mod actors;
 mod ask_for_new_link;
 mod authenticate;
 mod begin_oauth;
+mod change_way_in;
 mod check_audit;
 mod check_password;
 mod copy_link;

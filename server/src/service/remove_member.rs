@@ -10,7 +10,7 @@ use super::{
 use crate::storage::{
     StorageError, Tx,
     audit::{self, Event, To},
-    invitations,
+    identities, invitations,
     members::{self, Member},
 };
 use app::{
@@ -56,6 +56,9 @@ impl Services {
         if row.grant.makes_owner() && row.state == MemberState::Active {
             keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
         }
+        if row.grant.makes_owner() {
+            actor.needs_fresh_proof(self)?;
+        }
         if form.version.parse() != Ok(row.version) {
             return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
         }
@@ -64,6 +67,9 @@ impl Services {
         settle_sponsored(&mut tx, &actor, id, wish, now).await?;
         if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
             return Ok(Removed::AlreadyRemoved);
+        }
+        if let Some(user) = row.user {
+            identities::delete_of_user_in_account(&mut tx, actor.scope(), user).await?;
         }
         end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
         let event = withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });

@@ -138,7 +138,7 @@ impl Services {
         };
         let (actor, now) = (&passed.actor, self.now());
         let identifier = &passed.person.identifier;
-        members::set_method(&mut tx, actor.scope(), actor.member, method, Some(identifier), None).await?;
+        members::set_method(&mut tx, actor.scope(), actor.member, method, Some(identifier)).await?;
         self.link(&mut tx, actor, caller, method, &passed.person).await?;
         crate::storage::sessions::prove(&mut tx, session, method, now).await?;
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;

@@ -19,6 +19,11 @@ statements! {
         UPDATE identities SET email = $4, last_used_at = $5
          WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3";
     DELETE_OF_USER_HERE = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
+    DELETE_OF_USER_IN_ACCOUNT = "DELETE FROM identities WHERE account_id = $1 AND user_id = $2";
+    FORGET_PROOFS_IN_ACCOUNT = "
+        DELETE FROM session_proofs
+         WHERE login_method_id IN (SELECT l.id FROM login_methods l WHERE l.account_id = $1)
+           AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = $2)";
     DELETE_OF_METHOD = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2";
     DELETE_OF_USER = "DELETE FROM identities WHERE user_id = $1";
     FORGET_PROOFS = "
@@ -112,6 +117,14 @@ pub async fn delete_of_user_here(
         .bind(user.0)
         .execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(FORGET_PROOFS).bind(method.0).bind(user.0).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Unlinks somebody who is no member any more from the account's providers: a link never returns by itself (R40, INV-12).
+pub async fn delete_of_user_in_account(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<(), StorageError> {
+    for sql in [DELETE_OF_USER_IN_ACCOUNT, FORGET_PROOFS_IN_ACCOUNT] {
+        on!(tx, c => sqlx::query(sql).bind(scope.id().0).bind(user.0).execute(c).await.map(|_| ()))?;
+    }
     Ok(())
 }
 

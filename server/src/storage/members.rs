@@ -99,12 +99,13 @@ statements! {
     OTHERS = "
         SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND id <> $2 AND state <> 'removed' LIMIT 1) m";
     INSERT = "
-        INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
+        INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id, identifier,
                              invited_at, version, changed_at, changed_by)
-        VALUES ($1, $2, NULL, $3, $4, NULL, $4, 'invited', $5, $6, $7, 1, $7, $8)";
-    SET_METHOD = "
-        UPDATE members SET login_method_id = $3, identifier = $4, name = COALESCE($5, name), name_key = COALESCE($6, name_key)
-         WHERE account_id = $1 AND id = $2";
+        VALUES ($1, $2, NULL, $3, $4, $5, COALESCE($6, $4), 'invited', $7, $8, $9, $10, 1, $10, $11)";
+    SET_METHOD = "UPDATE members SET login_method_id = $3, identifier = $4 WHERE account_id = $1 AND id = $2";
+    IDENTIFIER_TAKEN = "
+        SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3 AND id <> $4
+                                                      AND state <> 'removed' LIMIT 1) m";
     SET_IDENTIFIER = "UPDATE members SET identifier = $3 WHERE account_id = $1 AND id = $2";
     UNLINKED = "
         SELECT m.user_id FROM members m
@@ -116,8 +117,9 @@ statements! {
                              invited_at, joined_at, last_active_at, version, changed_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, $10, 1, $10)";
     REVIVE = "
-        UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, invited_at = $5, removed_at = NULL,
-                           removed_by = NULL, vouched_by = NULL, version = version + 1, changed_at = $5, changed_by = $6
+        UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, identifier = $5, name = COALESCE($6, name),
+                           name_key = COALESCE($7, name_key), invited_at = $8, removed_at = NULL, removed_by = NULL,
+                           vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9
          WHERE account_id = $1 AND id = $2 AND state IN ('removed', 'invited')";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
     SET_GRANT = "
@@ -489,18 +491,29 @@ pub async fn is_alone(tx: &mut Tx, scope: AccountScope, me: MemberId) -> Result<
     Ok(others == 0)
 }
 
+/// What somebody is invited to, and how the person comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// Role and extras.
+    pub grant: &'a Grant,
+    /// The login method.
+    pub method: LoginMethodId,
+    /// Who the person is at the provider, where the method has one (R42).
+    pub identifier: Option<&'a str>,
+    /// The name, as far as the inviter knows it (R50).
+    pub name: Option<&'a str>,
+}
+
 /// Makes a row for somebody invited.
 ///
 /// # Errors
 /// [`StorageError::Taken`] if the address has a row without a user already.
-#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn insert_invited(
     tx: &mut Tx,
     scope: AccountScope,
     id: MemberId,
     email: &Email,
-    grant: &Grant,
-    method: LoginMethodId,
+    offer: Offer<'_>,
     by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
@@ -509,12 +522,15 @@ pub async fn insert_invited(
         .bind(scope.id().0)
         .bind(email.typed())
         .bind(email.key())
-        .bind(grant.role.as_str())
-        .bind(method.0)
+        .bind(offer.name)
+        .bind(offer.name.map(str::to_lowercase))
+        .bind(offer.grant.role.as_str())
+        .bind(offer.method.0)
+        .bind(offer.identifier)
         .bind(now.0)
         .bind(by.map(|by| by.0))
         .execute(c).await.map(|_| ()))?;
-    add_extras(tx, scope, id, &grant.extras).await
+    add_extras(tx, scope, id, &offer.grant.extras).await
 }
 
 /// Makes the row of an account's first owner.
@@ -547,20 +563,22 @@ pub async fn revive(
     tx: &mut Tx,
     scope: AccountScope,
     id: MemberId,
-    grant: &Grant,
-    method: LoginMethodId,
+    offer: Offer<'_>,
     by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(REVIVE)
         .bind(scope.id().0)
         .bind(id.0)
-        .bind(grant.role.as_str())
-        .bind(method.0)
+        .bind(offer.grant.role.as_str())
+        .bind(offer.method.0)
+        .bind(offer.identifier)
+        .bind(offer.name)
+        .bind(offer.name.map(str::to_lowercase))
         .bind(now.0)
         .bind(by.map(|by| by.0))
         .execute(c).await.map(|_| ()))?;
-    replace_extras(tx, scope, id, &grant.extras).await
+    replace_extras(tx, scope, id, &offer.grant.extras).await
 }
 
 /// Ties a member to its latest invitation.
@@ -743,24 +761,38 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
     Ok(owners.unsigned_abs())
 }
 
-/// Says by which method a row is invited, and as which identifier (R26, R42); a name, if one is given, stands in the list.
+/// Says by which method somebody comes in, and as whom (R26, R42, R46).
 pub async fn set_method(
     tx: &mut Tx,
     scope: AccountScope,
     id: MemberId,
     method: LoginMethodId,
     identifier: Option<&str>,
-    name: Option<&str>,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(SET_METHOD)
         .bind(scope.id().0)
         .bind(id.0)
         .bind(method.0)
         .bind(identifier)
-        .bind(name)
-        .bind(name.map(str::to_lowercase))
         .execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Is the identifier another row's already? One person at the provider is one line of the list.
+pub async fn identifier_taken(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    identifier: &str,
+    except: Option<MemberId>,
+) -> Result<bool, StorageError> {
+    let others: i64 = on!(tx, c => sqlx::query_scalar(IDENTIFIER_TAKEN)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(identifier)
+        .bind(except.map_or(Uuid::nil(), |id| id.0))
+        .fetch_one(c).await)?;
+    Ok(others > 0)
 }
 
 /// The user of the active row to which an admin gave this identifier, while no identity is linked to that user (R46). `None` if several

@@ -8,6 +8,8 @@ use super::{
     keep_in_sight, loaded_once,
     row_actions::whose,
     table::extras_words,
+    way_in::{Present, way_in},
+    words::method_name,
 };
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, ShowMember},
@@ -15,8 +17,8 @@ use crate::{
     components::{Button, ErrorBox, Field, Icon, RefusalNote, form_with, problem_at, use_toasts},
     domain::{
         fields,
-        member::ShownState,
-        policy::{Change, Refusal, Verdict, Whose, can_start_editing},
+        member::{LoginMethodKind, ShownState},
+        policy::{Change, Refusal, Verdict, Whose, can_change_way_in, can_start_editing},
         role::{Grant, Roles},
     },
     error::AppError,
@@ -170,6 +172,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             <input type="hidden" name="form[member]" value=member />
             <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
             {note(users, &details, whose)}
+            {way(locale, &details, error)}
             <GrantPicker facts=facts purpose choice error />
             {unknown(locale, &details)}
             {changes}
@@ -206,6 +209,44 @@ fn note(users: Users, details: &MemberDetails, whose: Whose) -> Option<AnyView> 
         (Whose::Others, false) => return None,
     };
     Some(view! { <p class="note note-info">{words}</p> }.into_any())
+}
+
+/// How the person signs in, for whoever may change it (R26, R46); for others, and where there is no choice, in words.
+fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>) -> AnyView {
+    let MemberDetails { facts, row, identifier, known_as, .. } = details;
+    let name = method_name(locale, &row.method);
+    let by = match identifier.clone() {
+        Some(identifier) => text!(locale, users.way_in_as, method = name, identifier = identifier),
+        None => text!(locale, users.way_in_by, method = name),
+    };
+    let off = row.blocked.then(|| view! { " " <strong>{text!(locale, users.blocked)}</strong> });
+    let known_as = known_as
+        .clone()
+        .map(|email| view! { <p class="note note-info">{text!(locale, users.known_as, email = email)}</p> });
+    let joined = !row.state.is_awaiting_answer();
+    let choice = facts.methods.iter().any(|method| method.id != row.method.id)
+        || row.method.kind == LoginMethodKind::OAuth && !facts.methods.is_empty();
+    let fields = (choice && can_change_way_in(&facts.my, joined).is_yes()).then(|| {
+        let hint = if joined { text!(locale, users.way_in_joined) } else { text!(locale, users.way_in_pending) };
+        let present = Present {
+            method: row.method.id.to_string(),
+            identifier: identifier.clone().unwrap_or_default(),
+            asks_for_names: false,
+        };
+        view! {
+            <details class="way-in">
+                <summary>{text!(locale, users.way_in_change)}</summary>
+                <p class="field-hint">{hint}</p>
+                {way_in(locale, facts.methods.clone(), present, error)}
+            </details>
+        }
+    });
+    view! {
+        <p class="way-in-now">{by} {off}</p>
+        {known_as}
+        {fields}
+    }
+    .into_any()
 }
 
 /// Extras that the catalogue has dropped: without effect, and gone after saving.

@@ -7,7 +7,8 @@ use super::{
     grant_picker::GrantPicker,
     invite_outcome::{NotMailed, outcome},
     keep_in_sight, loaded_once,
-    words::{lifetime_words, method_line, method_name},
+    way_in::{Present, way_in},
+    words::lifetime_words,
 };
 use crate::{
     api::{
@@ -15,7 +16,7 @@ use crate::{
         members::AccountFacts,
     },
     ask::{Post, PostForm},
-    components::{Button, ErrorBox, Field, FieldProblem, Kind, RefusalNote, form_with, problem_at, use_toasts},
+    components::{Button, ErrorBox, Field, Kind, RefusalNote, form_with, problem_at, use_toasts},
     domain::{
         email::check_shape,
         fields,
@@ -28,7 +29,6 @@ use crate::{
         role::Grant,
         time::Span,
     },
-    error::AppError,
     i18n::{Locale, text},
 };
 use leptos::prelude::*;
@@ -126,7 +126,7 @@ fn InviteForm(
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
-            {methods(locale, &facts, error)}
+            {way_in(locale, facts.methods.clone(), Present { asks_for_names: true, ..Present::default() }, error)}
             <Field
                 name="form[email]"
                 label=text!(locale, users.invite_email)
@@ -153,40 +153,6 @@ fn InviteForm(
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
         </PostForm>
-    }
-}
-
-/// The login methods that are available and fully set up; no other is offered.
-fn methods(locale: Locale, facts: &AccountFacts, error: Signal<Option<AppError>>) -> impl IntoView + use<> {
-    let cards: Vec<_> = facts
-        .methods
-        .iter()
-        .enumerate()
-        .map(|(place, method)| {
-            view! {
-                <label class="card-choice">
-                    <input
-                        type="radio"
-                        name="form[method]"
-                        value=method.id.to_string()
-                        checked={place == 0}
-                        aria-describedby=format!("method-{}", method.id)
-                    />
-                    <span class="card-title">{method_name(locale, method)}</span>
-                    <span class="card-line" id=format!("method-{}", method.id)>{method_line(locale, method.kind)}</span>
-                </label>
-            }
-        })
-        .collect();
-    let none =
-        cards.is_empty().then(|| view! { <p class="note note-warn">{text!(locale, users.invite_no_methods)}</p> });
-    view! {
-        <fieldset class="methods">
-            <legend>{text!(locale, users.invite_method)}</legend>
-            {cards}
-            {none}
-            <FieldProblem id="form-method-problem" problem=problem_at(error, fields::Field::LoginMethod) />
-        </fieldset>
     }
 }
 

@@ -12,6 +12,7 @@ mod remove;
 mod row_actions;
 mod table;
 mod url;
+mod way_in;
 mod words;
 
 pub use edit::EditDialog;

@@ -101,7 +101,7 @@ fn table_row(users: Users, facts: &AccountFacts, row: MemberRow) -> impl IntoVie
             </th>
             <td role="cell" data-label=text!(locale, users.column_role)>{grant(locale, facts, &row.grant)}</td>
             <td role="cell" data-label=text!(locale, users.column_method)>{method_name(locale, &row.method)}</td>
-            <td role="cell" data-label=text!(locale, users.column_state)>{state(locale, &row)}</td>
+            <td role="cell" data-label=text!(locale, users.column_state)>{state(locale, facts, &row)}</td>
             <td role="cell" data-label=text!(locale, users.column_active)>{active}</td>
             <td role="cell" class="cell-actions">{actions}</td>
         </tr>
@@ -137,7 +137,7 @@ pub(super) fn extras_words(locale: Locale, count: usize) -> String {
 }
 
 /// The state, with what there is to know about it: the mail, the end of the link, who did it.
-fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
+fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
     let (tone, icon) = match row.state {
         ShownState::Invited => (Tone::Info, "mail"),
         ShownState::Expired => (Tone::Warn, "clock"),
@@ -163,6 +163,18 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
     });
     let mail = row.mail.clone().filter(|_| row.state == ShownState::Invited);
     let mail = mail.map(|mail| mail_state(locale, mail));
+    // What needs somebody's hand: who came was not the one invited (R43, R44), or the door is shut (R27).
+    let decision = row.awaits_decision.then(|| {
+        view! {
+            <a class="state-todo" href=paths::decide(facts.slug.as_str(), row.id)>
+                <Icon name="alert" />
+                {text!(locale, users.decision_needed)}
+            </a>
+        }
+    });
+    let blocked = row
+        .blocked
+        .then(|| view! { <span class="state-todo"><Icon name="lock" />{text!(locale, users.blocked)}</span> });
     let name = state_name(locale, row.state);
     let words = match row.state {
         ShownState::Invited => Some(text!(locale, users.expires)),
@@ -177,6 +189,8 @@ fn state(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
     view! {
         <div class="state">
             <span class="state-line"><Badge tone icon>{name}</Badge> {by}</span>
+            {decision}
+            {blocked}
             {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} " " {end}</span> })}
         </div>
     }

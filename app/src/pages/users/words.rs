@@ -20,10 +20,11 @@ pub(super) fn method_name(locale: Locale, method: &LoginMethod) -> String {
 }
 
 /// What a login method asks of the invited person.
-pub(super) fn method_line(locale: Locale, kind: LoginMethodKind) -> &'static str {
-    match kind {
-        LoginMethodKind::Password => text!(locale, catalogue.method_password_line),
-        LoginMethodKind::OAuth => text!(locale, catalogue.method_oauth_line),
+pub(super) fn method_line(locale: Locale, method: &LoginMethod) -> String {
+    match (method.kind, &method.hint) {
+        (LoginMethodKind::Password, _) => text!(locale, catalogue.method_password_line).to_owned(),
+        (LoginMethodKind::OAuth, Some(hint)) => text!(locale, catalogue.method_oauth_claim, claim = hint.claim.clone()),
+        (LoginMethodKind::OAuth, None) => text!(locale, catalogue.method_oauth_line).to_owned(),
     }
 }
 
