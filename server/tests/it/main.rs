@@ -13,6 +13,7 @@ mod mail_transport;
 mod support;
 
 mod access;
+mod by_provider;
 mod command_line;
 mod editing;
 mod first_run;

@@ -95,6 +95,10 @@ impl Browser {
         Self { account: account.to_owned(), ..self.clone() }
     }
 
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     pub fn cookie(&self, part: &str) -> Option<String> {
         self.cookies.lock().unwrap().iter().find(|(name, _)| name.contains(part)).map(|(_, value)| value.clone())
     }

@@ -3,8 +3,9 @@
 mod browser;
 mod database;
 pub mod provider;
+mod ways;
 
-pub use browser::{Browser, PASSWORD, no_longer_in_acme};
+pub use browser::{Answer, Browser, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, all_databases};
 
 use crate::mail_server::{MailServer, Received};

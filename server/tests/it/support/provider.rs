@@ -247,10 +247,14 @@ impl Provider {
 
     /// The settings by which it can be reached.
     pub fn settings(&self) -> config::OAuth {
-        config::OAuth {
-            ca_file: Some(self.authority.write(self.folder.path())),
-            allow_hosts: vec!["localhost".to_owned()],
-        }
+        Self::settings_of(&[self])
+    }
+
+    /// The settings by which several can be reached, while the first of them lives.
+    pub fn settings_of(providers: &[&Self]) -> config::OAuth {
+        let file = providers[0].folder.path().join("authorities.pem");
+        std::fs::write(&file, providers.iter().map(|provider| provider.ca_pem()).collect::<String>()).unwrap();
+        config::OAuth { ca_file: Some(file), allow_hosts: vec!["localhost".to_owned()] }
     }
 
     /// The configuration of a login method with it, as if it had been set up and discovered.
