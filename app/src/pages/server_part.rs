@@ -1,5 +1,5 @@
-//! Pages that the server makes: settings that few people ever open. The browser only puts them in place, so that nobody else carries
-//! their code and texts; their forms are ordinary forms, with scripting and without.
+//! Pages that the server makes: settings that few people ever open. The browser puts them in place, sends their forms and follows where
+//! those lead, so that nobody else carries their code and texts. Without scripting they are ordinary pages and forms.
 
 #[cfg(feature = "ssr")]
 mod decision;
@@ -16,11 +16,16 @@ mod render;
 pub(crate) use render::render;
 
 use super::{Failed, loaded, use_slug};
-use crate::{api::login_methods::ServerPart, ask::Load, components::copy_to_clipboard};
+use crate::{
+    api::login_methods::ServerPart,
+    ask::{Load, send_form},
+    components::{ErrorBox, copy_to_clipboard},
+    error::AppError,
+};
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
-use web_sys::{HtmlElement, wasm_bindgen::JsCast};
+use leptos_router::hooks::{use_location, use_navigate};
+use web_sys::{HtmlElement, HtmlFormElement, HtmlInputElement, wasm_bindgen::JsCast};
 
 /// A page that the server made.
 #[component]
@@ -32,6 +37,33 @@ pub fn ServerPage() -> impl IntoView {
         path: location.pathname.get(),
         query: location.search.get(),
     });
+    let error = RwSignal::new(None::<AppError>);
+    let sending = RwSignal::new(false);
+    let navigate = use_navigate();
+    let submitted = move |event: ev::SubmitEvent| {
+        let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let Some(action) = form.and_then(|form| form.get_attribute("action")) else { return };
+        if sending.get_untracked() {
+            event.prevent_default();
+            return;
+        }
+        error.set(None);
+        sending.set(true);
+        let button = event.submitter().and_then(|button| button.dyn_into::<HtmlElement>().ok());
+        show_busy(button.as_ref(), true);
+        let navigate = navigate.clone();
+        send_form(&event, action, move |answer| {
+            sending.set(false);
+            show_busy(button.as_ref(), false);
+            match answer {
+                Ok(path) if path == here() => load.refetch(),
+                Ok(path) => navigate(&path, Default::default()),
+                Err(failed) => error.set(Some(failed)),
+            }
+            // What came of it is said at the top.
+            window().scroll_to_with_x_and_y(0.0, 0.0);
+        });
+    };
     let page = loaded(move || async move {
         match load.await {
             Ok(part) => view! {
@@ -43,9 +75,23 @@ pub fn ServerPage() -> impl IntoView {
         }
     });
     view! {
-        <div class="server-part" on:click=copies>
+        <div class="server-part" on:submit=submitted on:click=copies on:input=previews>
+            <ErrorBox error />
             {page}
         </div>
+    }
+}
+
+fn here() -> String {
+    let location = window().location();
+    format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
+}
+
+/// As [`crate::components::Button`] shows it.
+fn show_busy(button: Option<&HtmlElement>, busy: bool) {
+    if let Some(button) = button {
+        let _ = button.class_list().toggle_with_force("button-busy", busy);
+        let _ = button.set_attribute("aria-busy", if busy { "true" } else { "false" });
     }
 }
 
@@ -56,4 +102,22 @@ fn copies(event: ev::MouseEvent) {
     if let Some(text) = button.get_attribute("data-copy") {
         copy_to_clipboard(&text, move || button.set_text_content(button.get_attribute("data-copied").as_deref()));
     }
+}
+
+/// What a field for the path of a claim would find in the claims of the last test, beside it while one types.
+fn previews(event: ev::Event) {
+    let Some(field) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()) else { return };
+    let Some(preview) = field.get_attribute("data-preview").and_then(|id| document().get_element_by_id(&id)) else {
+        return;
+    };
+    let path = field.value();
+    let claims = document().query_selector_all("[data-claim]").ok();
+    let found = claims.and_then(|claims| {
+        (0..claims.length())
+            .filter_map(|index| claims.item(index)?.dyn_into::<HtmlElement>().ok())
+            .find(|claim| claim.get_attribute("data-claim").as_deref() == Some(path.trim()))
+    });
+    let nothing = preview.get_attribute("data-nothing");
+    let words = found.and_then(|claim| claim.text_content()).or(nothing.filter(|_| !path.trim().is_empty()));
+    preview.set_text_content(words.as_deref());
 }
