@@ -198,6 +198,8 @@ mod views {
         pub mine: bool,
         /// The test that this browser ran last.
         pub test: Option<TestView>,
+        /// Did the caller set out for a test of what is saved now, and not come back?
+        pub no_return: bool,
     }
 
     /// What a test sign-in came to (OA-23).

@@ -41,6 +41,7 @@ pub fn fault_text(locale: Locale, fault: Fault) -> String {
         Fault::DiscoveryIssuer => text!(locale, methods.fault_discovery_issuer),
         Fault::Keys => text!(locale, methods.fault_keys),
         Fault::Attempt => text!(locale, methods.fault_attempt),
+        Fault::NoReturn => text!(locale, methods.fault_no_return),
         Fault::Denied => text!(locale, methods.fault_denied),
         Fault::ClientRefused => text!(locale, methods.fault_client_refused),
         Fault::Scope => text!(locale, methods.fault_scope),

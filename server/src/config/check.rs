@@ -122,6 +122,7 @@ fn numbers(config: &Config) -> Checked {
     within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MANY)?;
     within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MANY)?;
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
+    within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MANY)?;
     for (key, per_s) in [
         ("limits.sign_in_per_s", limits.sign_in_per_s),
         ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),

@@ -258,6 +258,8 @@ pub struct Limits {
     pub mails_per_account_recipient_day: u32,
     /// Mails of all accounts to one recipient in a day.
     pub mails_per_recipient_day: u32,
+    /// Discoveries and tests of one account's login methods in an hour: each has Roster ask a server that the account names (OA-15).
+    pub provider_tries_per_account_hour: u32,
 }
 
 /// A permission of the platform behind Roster.
@@ -390,6 +392,7 @@ impl Default for Limits {
             mails_per_inviter_hour: 100,
             mails_per_account_recipient_day: 4,
             mails_per_recipient_day: 5,
+            provider_tries_per_account_hour: 60,
         }
     }
 }

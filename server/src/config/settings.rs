@@ -70,6 +70,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("limits.mails_per_inviter_hour", "100", "Invitation mails by one inviter in an hour"),
     ("limits.mails_per_account_recipient_day", "4", "Mails of one account to one recipient in a day"),
     ("limits.mails_per_recipient_day", "5", "Mails of all accounts to one recipient in a day"),
+    ("limits.provider_tries_per_account_hour", "60", "Discoveries and tests of one account's login methods in an hour"),
     ("permission.key", "", "[[permission]], a permission of the platform: its key, area.action"),
     ("permission.area", "the part before the dot", "The area it is shown under"),
     ("permission.label", "", "Its label by language: label.en = \"…\", label.de = \"…\"; English is needed"),

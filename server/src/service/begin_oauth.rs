@@ -1,6 +1,9 @@
 //! Sending somebody to a provider: to sign in, to take an invitation up, or to test a configuration (OA-02, OA-03).
 
-use super::{Services, actors, sign_in::ip_key};
+use super::{
+    Services, actors,
+    sign_in::{ip_key, too_many},
+};
 use crate::{
     oauth::Kept,
     secrets::{NotOurs, Token},
@@ -64,7 +67,7 @@ impl Services {
         let limits = &self.config.limits;
         let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
         if let Err(wait) = rate_buckets::take(&mut tx, &ip_key("oauth", visitor.ip), limit, self.now()).await? {
-            return Err(AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) });
+            return Err(too_many(wait));
         }
         let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
         let back = match invitation {
@@ -92,6 +95,7 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
+        self.count_provider_try(&mut tx, actor.scope()).await?;
         let place = login_methods::account_of(&mut tx, method).await?;
         let place = place.filter(|place| place.scope == actor.scope()).ok_or(AppError::NotFound)?;
         let tested = match login_methods::configuration(&mut tx, place.scope, method, Stage::Draft).await? {
@@ -107,6 +111,16 @@ impl Services {
         };
         let back = paths::login_method(place.slug.as_str(), method);
         self.begin(tx, visitor, &place, method, &tested, errand, &back).await
+    }
+
+    /// Counts that Roster asks, for an account, a server that the account itself names.
+    ///
+    /// # Errors
+    /// [`AppError::RateLimited`] if the account did so too often.
+    pub(super) async fn count_provider_try(&self, tx: &mut Tx, scope: AccountScope) -> Result<(), AppError> {
+        let limit = Limit::per_hour(self.config.limits.provider_tries_per_account_hour);
+        let taken = rate_buckets::take(tx, &format!("provider:{}", scope.id()), limit, self.now()).await?;
+        taken.map_err(too_many)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]

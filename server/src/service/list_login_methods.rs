@@ -69,7 +69,11 @@ impl Services {
             .as_ref()
             .zip(draft.as_ref())
             .is_some_and(|(live, draft)| live.configuration.names_people_differently(&draft.configuration));
+        let session = caller.signed_in.session;
+        let unreturned = oauth_attempts::unreturned_test(&mut tx, scope, method, session, self.now()).await?;
+        let no_return = attempt.is_none() && unreturned.is_some() && unreturned == saved.map(|saved| saved.id);
         Ok(MethodView {
+            no_return,
             form: ConfigurationForm { method: method.to_string(), ..form },
             errors: flash.errors,
             notice: flash.notice,

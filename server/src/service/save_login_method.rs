@@ -41,13 +41,19 @@ impl Services {
         let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
         let page = paths::login_method(caller.account.as_str(), method);
         // Rights before anything is asked of a provider (OA-15).
-        let mut tx = self.database.begin_read().await?;
+        let parsed = form.parse(true);
+        let mut tx = self.database.begin_write().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
         login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
-        drop(tx);
+        if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
+            self.count_provider_try(&mut tx, actor.scope()).await?;
+            tx.commit().await?;
+        } else {
+            drop(tx);
+        }
 
-        let read = match form.parse(true) {
+        let read = match parsed {
             Ok(read) => self.discovered(read).await,
             Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
         };

@@ -30,10 +30,31 @@ statements! {
     FIND = concat!("
         SELECT ", columns!(), " FROM oauth_attempts
          WHERE id = $1 AND browser_hash = $2 AND returned_at IS NOT NULL AND used_at IS NULL AND expires_at > $3");
+    LAST_TEST = "
+        SELECT configuration_id, returned_at FROM oauth_attempts
+         WHERE account_id = $1 AND login_method_id = $2 AND session_id = $3 AND purpose = 'test' AND expires_at > $4
+         ORDER BY created_at DESC, id DESC LIMIT 1";
     POINT_TO = "UPDATE oauth_attempts SET configuration_id = $3 WHERE account_id = $1 AND id = $2";
     USE_UP = "
         UPDATE oauth_attempts SET used_at = $3, sealed = NULL WHERE account_id = $1 AND id = $2 AND used_at IS NULL";
     SWEEP = "DELETE FROM oauth_attempts WHERE expires_at < $1";
+}
+
+/// The configuration of a test from which this session has not come back yet.
+pub async fn unreturned_test(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<ConfigurationId>, StorageError> {
+    let last: Option<(Uuid, Option<i64>)> = on!(tx, c => sqlx::query_as(LAST_TEST)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(session.0)
+        .bind(now.0)
+        .fetch_optional(c).await)?;
+    Ok(last.and_then(|(configuration, returned)| returned.is_none().then_some(ConfigurationId(configuration))))
 }
 
 /// What somebody is sent to a provider for.

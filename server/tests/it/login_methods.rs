@@ -1,10 +1,13 @@
 //! Setting a provider up and testing it, through the real router and with a real provider.
 
 use crate::support::{
-    both_databases,
+    PASSWORD, both_databases,
     provider::{CLIENT_SECRET, Provider},
 };
-use app::domain::oauth::ConfigurationForm;
+use app::{
+    domain::{oauth::ConfigurationForm, time::Span},
+    error::AppError,
+};
 use serde_json::json;
 use url::Url;
 
@@ -59,5 +62,48 @@ both_databases! {
         let refused = stranger.get(&format!("{}?{}", back.path(), back.query().unwrap())).await;
         assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
         assert!(stranger.me().await.is_none());
+    }
+
+    async fn oa_23_who_does_not_come_back_from_a_test_reads_why(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        let page = format!("/a/acme/settings/login-methods/{method}");
+        assert!(!ana.get(&page).await.body.contains("no-return"));
+
+        let begun = ana.get(&format!("{page}/test")).await;
+        assert!(begun.location().starts_with(provider.issuer()));
+        let shown = ana.get(&page).await.body;
+        assert!(shown.contains("did not come back") && shown.contains("#no-return"), "{shown}");
+
+        // A new draft is another matter, and who did come back did.
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        assert!(!ana.get(&page).await.body.contains("did not come back"));
+        ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await;
+        assert!(!ana.get(&page).await.body.contains("did not come back"));
+    }
+
+    async fn oa_15_an_account_has_roster_ask_servers_of_its_choice_so_often_and_no_more(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]).configured(|config| config.limits.provider_tries_per_account_hour = 2);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        let saves = || async { ana.saves(&method, "Acme SSO", &provider.configuration()).await };
+        saves().await;
+        saves().await;
+        let asked = provider.asked().len();
+        let refused: Result<String, AppError> = ana
+            .call("login-methods/save", &[("account", "acme"), ("form[method]", &method), ("form[preset]", "openid"), ("form[name]", "x"),
+                                          ("form[issuer]", provider.issuer()), ("form[client_id]", "x"), ("form[client_secret]", "x"),
+                                          ("form[client_authentication]", "basic"), ("form[scopes]", "openid"), ("form[identifier]", "sub")])
+            .await;
+        assert!(matches!(refused, Err(AppError::RateLimited { .. })), "{refused:?}");
+        assert_eq!(provider.asked().len(), asked, "nothing more was asked");
+        world.advance(Span::minutes(31));
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        saves().await;
+        assert!(provider.asked().len() > asked);
     }
 }

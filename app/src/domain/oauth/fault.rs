@@ -29,6 +29,8 @@ pub enum Fault {
     Keys,
     /// The browser brought no attempt back that it had begun here, or one that is used up or too old (OA-03).
     Attempt,
+    /// Nobody came back from a test: most often the redirect URI is not registered, and the provider says so to the person alone.
+    NoReturn,
     /// The person said no at the provider.
     Denied,
     /// The provider does not let this client ask: `unauthorized_client`, `unsupported_response_type`, `invalid_request`.
@@ -71,7 +73,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::AddressRefused,
         Self::Unreachable,
         Self::Tls,
@@ -83,6 +85,7 @@ impl Fault {
         Self::DiscoveryIssuer,
         Self::Keys,
         Self::Attempt,
+        Self::NoReturn,
         Self::Denied,
         Self::ClientRefused,
         Self::Scope,
@@ -118,6 +121,7 @@ impl Fault {
             Self::DiscoveryIssuer => "discovery-issuer",
             Self::Keys => "keys",
             Self::Attempt => "attempt",
+            Self::NoReturn => "no-return",
             Self::Denied => "denied",
             Self::ClientRefused => "client-refused",
             Self::Scope => "scope",

@@ -25,7 +25,8 @@ pub(super) fn page(place: &Place<'_>, view: MethodView, problem: Option<&str>) -
     let here = paths::login_method(slug.as_str(), id);
     let title = view.line.method.name.clone().unwrap_or_default();
     let preset = Preset::from_key(&view.form.preset).unwrap_or(Preset::OAuth);
-    let problem = problem.and_then(Fault::from_key).map(|fault| failed(locale, fault));
+    let fault = problem.and_then(Fault::from_key).or(view.no_return.then_some(Fault::NoReturn));
+    let problem = fault.map(|fault| failed(locale, fault));
     let draft = view.line.has_draft.then(|| draft_note(place, &view));
     let test = view.test.as_ref().map(|test| shown_test(place, &view, test));
     let page = view! {
