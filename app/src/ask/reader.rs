@@ -173,6 +173,11 @@ impl<'de> Deserializer<'de> for Value {
         self.deserialize_seq(visitor)
     }
 
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Senseless> {
+        let object = self.0.dyn_ref().ok_or(Senseless)?;
+        visitor.visit_map(Entries { entries: js_sys::Object::entries(object).into_iter(), value: JsValue::UNDEFINED })
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -202,7 +207,7 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_enum(variant)
     }
 
-    forward_to_deserialize_any! { i8 i16 i32 i128 u128 f32 char bytes byte_buf unit_struct tuple_struct map identifier }
+    forward_to_deserialize_any! { i8 i16 i32 i128 u128 f32 char bytes byte_buf unit_struct tuple_struct identifier }
 }
 
 /// The fields that an object has of those that are asked for.
@@ -227,6 +232,27 @@ impl<'de> MapAccess<'de> for Fields {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Senseless> {
         seed.deserialize(Value(std::mem::take(&mut self.value.0)))
+    }
+}
+
+/// The entries of an object whose keys nobody knows before.
+struct Entries {
+    entries: js_sys::ArrayIntoIter,
+    value: JsValue,
+}
+
+impl<'de> MapAccess<'de> for Entries {
+    type Error = Senseless;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Senseless> {
+        let Some(entry) = self.entries.next() else { return Ok(None) };
+        let entry = js_sys::Array::from(&entry);
+        self.value = entry.get(1);
+        seed.deserialize(Value(entry.get(0))).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Senseless> {
+        seed.deserialize(Value(std::mem::take(&mut self.value)))
     }
 }
 
