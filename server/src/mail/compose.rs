@@ -103,6 +103,10 @@ fn content(
         MailKind::Declined => Content::Declined { person: person(), users: users() },
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
         MailKind::Held => Content::Held { person: person(), users: users() },
+        MailKind::Decision => {
+            let page = paths::decide(facts.slug.as_str(), facts.member);
+            Content::Decision { person: person(), page: services.config.link(&page) }
+        }
     })
 }
 

@@ -27,12 +27,14 @@ pub enum MailKind {
     LinkAsked,
     /// To the admins: who invited, or vouched for the mailbox, may not give it any more, and the person waits (R29).
     Held,
+    /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
+    Decision,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked, Self::Held];
+    pub const ALL: [Self; 7] =
+        [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked, Self::Held, Self::Decision];
 
     /// The text in storage.
     pub const fn key(self) -> &'static str {
@@ -43,6 +45,7 @@ impl MailKind {
             Self::Declined => "declined",
             Self::LinkAsked => "link_asked",
             Self::Held => "held",
+            Self::Decision => "decision",
         }
     }
 

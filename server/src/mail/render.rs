@@ -44,6 +44,8 @@ pub enum Content {
     LinkAsked { person: Person, users: String },
     /// Somebody invited waits for an admin.
     Held { person: Person, users: String },
+    /// Somebody else came back from the provider.
+    Decision { person: Person, page: String },
 }
 
 /// A mail in words.
@@ -134,6 +136,11 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
             open(locale, users),
             vec![],
         ),
+        Content::Decision { person, page } => (
+            vec![text!(locale, mail.decision_what, person = named(person), account = account)],
+            Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
+            vec![],
+        ),
     };
     let footer = text!(locale, mail.footer, host = host.to_owned());
     let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
@@ -171,6 +178,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::Declined { .. } => text!(locale, mail.declined_subject, account = account),
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
+        Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
     }
 }
 
@@ -294,6 +302,7 @@ mod tests {
             Content::Declined { person: Person { name: None, email: "ben@example.org".to_owned() }, users: users() },
             Content::LinkAsked { person: person("Ben"), users: users() },
             Content::Held { person: person("Ben"), users: users() },
+            Content::Decision { person: person("Ben"), page: users() },
         ]
     }
 
@@ -346,7 +355,8 @@ mod tests {
                     Content::Accepted { users, .. }
                     | Content::Declined { users, .. }
                     | Content::LinkAsked { users, .. }
-                    | Content::Held { users, .. } => users.clone(),
+                    | Content::Held { users, .. }
+                    | Content::Decision { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, "Acme", "roster.example.org", content).unwrap();
                 assert!(mail.subject.contains("Acme"), "{mail:?}");

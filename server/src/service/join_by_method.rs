@@ -117,7 +117,7 @@ impl Services {
         decisions::open(tx, held.scope, held.member.id, &decision).await?;
         let event = Event::DecisionOpened { invitation: held.invitation.id };
         audit::record(tx, held.scope, &By::default(), Some(&super::accept_invitation::to(held)), &event, now).await?;
-        self.tell_admins(tx, MailKind::Held, held, now).await?;
+        self.tell_admins(tx, MailKind::Decision, held, now).await?;
         Ok(())
     }
 

@@ -330,6 +330,8 @@ pub struct Facts {
     pub expires: Timestamp,
     /// The live mailed token, sealed.
     pub token: Option<Vec<u8>>,
+    /// The row of the invited person.
+    pub member: MemberId,
     /// The invited person: name, if known, and canonical address.
     pub person: (Option<String>, String),
     /// Who invites, in the same way; `None` if the host's operator did.
@@ -366,6 +368,7 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
             state: invitation_state(&row.state)?,
             expires: Timestamp(row.expires_at),
             token: row.token,
+            member: MemberId(row.member_id),
             person: (row.name, row.email_key),
             // An operator's invitation has no other member to answer for it than the one invited.
             sponsor: (row.sponsor_id != row.member_id).then_some((row.sponsor_name, row.sponsor_email)),
