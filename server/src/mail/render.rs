@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 7] {
+    fn all_kinds() -> [Content; 8] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
