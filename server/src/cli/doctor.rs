@@ -1,7 +1,12 @@
 //! `roster doctor`: what is wrong with this installation, a line each.
 
 use super::{Failure, start};
-use crate::{config::Config, mail::smtp::Sender, service::Services};
+use crate::{
+    config::Config,
+    mail::smtp::Sender,
+    secrets::KeyFile,
+    service::{Services, StartError},
+};
 use std::sync::Arc;
 
 /// What an examination found.
@@ -15,6 +20,7 @@ enum Finding {
 pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let services = start(config).await?;
     let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
+    findings.extend(older_keys(&services.config)?);
     findings.push(address(&services.config));
     findings.push(mail_server(&services).await);
     findings.extend(audit(&services).await?);
@@ -30,6 +36,12 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
         }
     }
     if wrong == 0 { Ok(()) } else { Err(Failure::other(format!("{wrong} found wrong"))) }
+}
+
+fn older_keys(config: &Config) -> Result<Option<Finding>, Failure> {
+    let keys = KeyFile::read(&config.secret_key_file).map_err(StartError::from)?;
+    let note = "instance key: an earlier one still opens; `roster keys retire` removes it";
+    Ok(keys.has_older().then(|| Finding::Note(note.to_owned())))
 }
 
 fn address(config: &Config) -> Finding {

@@ -1,8 +1,10 @@
-//! Locks beside an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own.
+//! Locks beside an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own. And the
+//! lock beside the key file: one process that changes the keys.
 
 use super::Failure;
 use crate::config::Config;
 use std::{
+    fmt::Display,
     fs::{File, TryLockError},
     path::PathBuf,
 };
@@ -35,6 +37,23 @@ pub(super) fn for_migrations(config: &Config) -> Result<Held, Failure> {
     let file = open(config, &path)?;
     file.lock().map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
     Ok(Held(Some(file)))
+}
+
+/// The lock of whoever changes the instance keys.
+///
+/// # Errors
+/// Somebody else is changing them.
+pub(super) fn for_keys(config: &Config) -> Result<Held, Failure> {
+    let mut path = config.secret_key_file.clone().into_os_string();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |what: &dyn Display| Failure::other(format!("secret_key_file: {}: {what}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Held(Some(file))),
+        Err(TryLockError::WouldBlock) => Err(failed(&"another roster is changing the keys")),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
 }
 
 fn beside(config: &Config, ending: &str) -> Option<PathBuf> {

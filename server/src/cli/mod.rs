@@ -1,6 +1,7 @@
 //! The command line: what `roster` can be told to do.
 
 mod doctor;
+mod keys;
 mod lock;
 mod serve;
 mod show;
@@ -77,6 +78,9 @@ enum Command {
     /// Mails
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// The instance key, which seals what is secret in the database
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -118,6 +122,16 @@ enum OutboxCommand {
         /// The mail's id
         id: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// With several instances, first: add the next key to the key file, which is then copied to all of them
+    Prepare,
+    /// Let a new key seal, and seal everything anew under it; the earlier one still opens. Can be run again if it broke off
+    Rotate,
+    /// Remove the earlier keys, once nothing needs them any more
+    Retire,
 }
 
 #[derive(Debug, Subcommand)]
@@ -212,6 +226,9 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         }
         Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
+        Command::Keys(KeysCommand::Prepare) => keys::prepare(&config),
+        Command::Keys(KeysCommand::Rotate) => keys::rotate(config).await,
+        Command::Keys(KeysCommand::Retire) => keys::retire(config).await,
     }
 }
 

@@ -17,6 +17,7 @@ use app::{
     paths,
 };
 use thiserror::Error;
+use uuid::Uuid;
 
 /// Whom a mail is rendered for. The mailed link proves the mailbox, so it is the recipient's alone (R12).
 #[derive(Clone, PartialEq, Eq)]
@@ -41,18 +42,15 @@ pub(crate) enum NoMail {
     /// What it offers has ended while it waited.
     #[error("it ended before it could be delivered")]
     Ended,
+    /// What it says cannot be opened: the key file of this host is not the newest, or the key is lost.
+    #[error(transparent)]
+    Sealed(#[from] NotOurs),
     /// It cannot be put together.
     #[error("it cannot be put together: {0}")]
     Broken(String),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-impl From<NotOurs> for NoMail {
-    fn from(error: NotOurs) -> Self {
-        Self::Broken(error.to_string())
-    }
 }
 
 /// The mail in words, if there still is something to say.
@@ -83,7 +81,7 @@ fn content(
             let link = match whom {
                 ForWhom::Recipient => {
                     is_current(facts, facts.expires, now)?;
-                    mailed_link(services, facts.token.as_deref().ok_or(NoMail::Outdated)?)?
+                    mailed_link(services, facts.token.as_ref().ok_or(NoMail::Outdated)?)?
                 }
                 ForWhom::Account { link } => link.clone(),
                 ForWhom::Operator => HIDDEN.to_owned(),
@@ -91,7 +89,8 @@ fn content(
             Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }
         }
         MailKind::Code => {
-            let (code, until) = open_code(&services.keyring, mail.sealed.as_deref().ok_or(NoMail::Outdated)?)?;
+            let sealed = mail.sealed.as_deref().ok_or(NoMail::Outdated)?;
+            let (code, until) = open_code(&services.keyring, facts.invitation, sealed)?;
             match whom {
                 ForWhom::Recipient => is_current(facts, until, now)?,
                 ForWhom::Account { .. } => return Err(NoMail::Outdated),
@@ -126,8 +125,8 @@ fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), NoM
 }
 
 /// The link that only the mail holds.
-fn mailed_link(services: &Services, sealed: &[u8]) -> Result<String, NotOurs> {
-    let token = services.keyring.open_token(sealed)?;
+fn mailed_link(services: &Services, (row, sealed): &(Uuid, Vec<u8>)) -> Result<String, NotOurs> {
+    let token = services.keyring.open_token(*row, sealed)?;
     Ok(services.config.link(&paths::invitation_link(token.reveal())))
 }
 

@@ -9,8 +9,8 @@ mod compose;
 
 pub(crate) use compose::{ForWhom, NoMail, compose};
 
-use crate::secrets::{Keyring, NotOurs};
-use app::domain::time::Timestamp;
+use crate::secrets::{Keyring, NotOurs, SealedFor};
+use app::domain::{ids::InvitationId, time::Timestamp};
 
 /// The kinds of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +55,13 @@ impl MailKind {
     }
 }
 
-/// What codes are sealed for between the request that makes one and the mail that says it.
-const CODE: &str = "mailed-code";
-
-/// A code with its end, sealed for the outbox row of its mail: the database never holds it in clear (INV-02).
-pub fn seal_code(keyring: &Keyring, code: &str, expires: Timestamp) -> Vec<u8> {
-    keyring.seal(CODE, format!("{code} {}", expires.0).as_bytes())
+/// A code with its end, sealed between the request that makes it and the mail that says it: the database never holds it in clear (INV-02).
+pub fn seal_code(keyring: &Keyring, invitation: InvitationId, code: &str, expires: Timestamp) -> Vec<u8> {
+    keyring.seal(SealedFor::MailedCode(invitation), format!("{code} {}", expires.0).as_bytes())
 }
 
-fn open_code(keyring: &Keyring, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
-    let plain = String::from_utf8(keyring.open(CODE, sealed)?).map_err(|_| NotOurs)?;
+fn open_code(keyring: &Keyring, invitation: InvitationId, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
+    let plain = String::from_utf8(keyring.open(SealedFor::MailedCode(invitation), sealed)?).map_err(|_| NotOurs)?;
     let (code, expires) = plain.split_once(' ').ok_or(NotOurs)?;
     Ok((code.to_owned(), Timestamp(expires.parse().map_err(|_| NotOurs)?)))
 }

@@ -107,6 +107,11 @@ impl Worker {
                 tracing::error!(why, "a mail cannot be put together");
                 Turn::Refused("the mail could not be put together; the server's log says why".to_owned())
             }
+            // Another instance may have the key, and this one get it (CF-03).
+            Err(NoMail::Sealed(error)) => {
+                tracing::error!(%error, "a mail cannot be put together yet");
+                Turn::Deferred("the mail could not be put together yet; the server's log says why".to_owned())
+            }
             // Without the database there is nothing to note either; the lease runs out and the mail is taken up again.
             Err(NoMail::Storage(error)) => return tracing::warn!(%error, "a mail's facts cannot be read"),
         };

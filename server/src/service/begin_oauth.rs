@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     oauth::Kept,
-    secrets::{NotOurs, Token},
+    secrets::{NotOurs, SealedFor, Token},
     storage::{
         AccountScope, Tx,
         login_methods::{self, MethodAccount, SavedConfiguration, Stage},
@@ -169,41 +169,36 @@ impl Services {
 
     fn seal_kept(&self, id: AttemptId, kept: &Kept) -> Vec<u8> {
         let sealed = Sealed { verifier: kept.verifier.clone(), nonce: kept.nonce.clone() };
-        self.keyring.seal(&purpose(id), &serde_json::to_vec(&sealed).unwrap_or_default())
+        self.keyring.seal(SealedFor::OAuthAttempt(id), &serde_json::to_vec(&sealed).unwrap_or_default())
     }
 
     /// What [`Self::begin_oauth`] kept; the state came back with the browser.
     pub(super) fn open_kept(&self, id: AttemptId, state: &str, sealed: Option<&[u8]>) -> Result<Kept, NotOurs> {
-        let plain = self.keyring.open(&purpose(id), sealed.unwrap_or_default())?;
+        let plain = self.keyring.open(SealedFor::OAuthAttempt(id), sealed.unwrap_or_default())?;
         let Sealed { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| NotOurs)?;
         Ok(Kept { state: state.to_owned(), verifier, nonce })
     }
 
-    /// The client secret of a configuration; `None` for a public client.
+    /// The client secret of a method's configuration; `None` for a public client.
     pub(super) fn client_secret(
         &self,
         scope: AccountScope,
+        method: LoginMethodId,
         saved: &SavedConfiguration,
     ) -> Result<Option<String>, NotOurs> {
         let Some(sealed) = &saved.secret else { return Ok(None) };
-        let plain = self.keyring.open(&client_secret_of(scope), sealed)?;
+        let plain = self.keyring.open(client_secret_of(scope, method), sealed)?;
         String::from_utf8(plain).map(Some).map_err(|_| NotOurs)
     }
 
-    /// Seals a client secret for its row (OA-17, CF-03).
-    pub(super) fn seal_client_secret(&self, scope: AccountScope, secret: &str) -> Vec<u8> {
-        self.keyring.seal(&client_secret_of(scope), secret.as_bytes())
+    /// Seals a client secret for its method (OA-17, CF-03).
+    pub(super) fn seal_client_secret(&self, scope: AccountScope, method: LoginMethodId, secret: &str) -> Vec<u8> {
+        self.keyring.seal(client_secret_of(scope, method), secret.as_bytes())
     }
 }
 
-/// A secret opens for its own account alone.
-fn client_secret_of(scope: AccountScope) -> String {
-    format!("client-secret:{}", scope.id())
-}
-
-/// Nothing of one attempt opens for another.
-pub(super) fn purpose(id: AttemptId) -> String {
-    format!("oauth-attempt:{id}")
+fn client_secret_of(scope: AccountScope, method: LoginMethodId) -> SealedFor {
+    SealedFor::ClientSecret { account: scope.id(), method }
 }
 
 /// What the database holds of a state.

@@ -2,14 +2,11 @@
 //! that it is good only while everybody who was given it may give what it offers (R29, R30, INV-16).
 
 use super::{Services, actors, actors::Actor};
-use crate::{
-    secrets::Token,
-    storage::{
-        AccountScope, StorageError, Tx,
-        audit::{self, Event, To},
-        invitations::{self, HeldLink},
-        members::Member,
-    },
+use crate::storage::{
+    AccountScope, StorageError, Tx,
+    audit::{self, Event, To},
+    invitations::{self, HeldLink},
+    members::Member,
 };
 use app::{
     api::invitations::Link,
@@ -52,13 +49,8 @@ impl Services {
     ) -> Result<String, AppError> {
         let scope = actor.scope();
         let (id, token) = match invitations::live_token(tx, scope, invitation, Channel::Copied).await? {
-            Some((id, sealed)) => (id, self.keyring.open_token(&sealed)?),
-            None => {
-                let token = Token::new();
-                let (sealed, hash) = (self.keyring.seal_token(&token), token.hash());
-                let id = invitations::insert_token(tx, scope, invitation, Channel::Copied, &hash, &sealed, now).await?;
-                (id, token)
-            }
+            Some((id, sealed)) => (id, self.keyring.open_token(id, &sealed)?),
+            None => self.make_token(tx, scope, invitation, Channel::Copied, now).await?,
         };
         let links = invitations::links_about(tx, scope, row.id).await?;
         if links.iter().all(|link| link.holder != actor.member) {

@@ -3,7 +3,7 @@
 use super::{Services, begin_oauth};
 use crate::{
     oauth::{CallbackAnswer, Claims},
-    secrets::{NotOurs, Token},
+    secrets::{NotOurs, SealedFor, Token},
     storage::{
         login_methods::{self, MethodAccount, SavedConfiguration},
         oauth_attempts::{self, Attempt, AttemptPurpose},
@@ -83,7 +83,7 @@ impl Services {
         answer: &CallbackAnswer,
     ) -> Result<Result<Claims, Fault>, NotOurs> {
         let kept = self.open_kept(attempt.id, state, attempt.sealed.as_deref())?;
-        let secret = self.client_secret(attempt.scope, by)?;
+        let secret = self.client_secret(attempt.scope, attempt.method, by)?;
         let redirect_uri = self.redirect_uri(attempt.method);
         let claims =
             self.oauth.finish(&by.configuration, secret.as_deref(), &redirect_uri, &kept, answer, self.now()).await;
@@ -111,7 +111,7 @@ impl Services {
     /// Keeps what the provider said, for the step after it, in this browser alone.
     pub(super) async fn keep_claims(&self, returned: &Returned, fault: Option<Fault>) -> Result<(), AppError> {
         let plain = serde_json::to_vec(&returned.claims).unwrap_or_default();
-        let sealed = self.keyring.seal(&begin_oauth::purpose(returned.attempt.id), &plain);
+        let sealed = self.keyring.seal(SealedFor::OAuthAttempt(returned.attempt.id), &plain);
         let mut tx = self.database.begin_write().await?;
         let until = self.now() + RESULT_KEPT;
         oauth_attempts::keep(&mut tx, &returned.attempt, Some(&sealed), fault, until).await?;
@@ -122,7 +122,7 @@ impl Services {
     /// What [`Self::keep_claims`] kept.
     pub(super) fn open_claims(&self, attempt: &Attempt) -> Result<Claims, NotOurs> {
         let sealed = attempt.sealed.as_deref().unwrap_or_default();
-        let plain = self.keyring.open(&begin_oauth::purpose(attempt.id), sealed)?;
+        let plain = self.keyring.open(SealedFor::OAuthAttempt(attempt.id), sealed)?;
         serde_json::from_slice(&plain).map_err(|_| NotOurs)
     }
 }

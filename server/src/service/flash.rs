@@ -1,7 +1,10 @@
 //! Flashes: what a form has to show on the page that it leads to; sealed, for its own session, and for a quarter of an hour.
 
 use super::Services;
-use crate::storage::{Tx, flashes};
+use crate::{
+    secrets::SealedFor,
+    storage::{Tx, flashes},
+};
 use app::{
     api::login_methods::Notice,
     domain::{
@@ -46,7 +49,7 @@ impl Services {
     ) -> Result<String, AppError> {
         let (id, now) = (FlashId(Uuid::now_v7()), self.now());
         let plain = serde_json::to_vec(flash).unwrap_or_default();
-        let sealed = self.keyring.seal(&purpose(id), &plain);
+        let sealed = self.keyring.seal(SealedFor::Flash(id), &plain);
         flashes::insert(tx, id, session, &sealed, now + KEPT, now).await?;
         let joint = if page.contains('?') { '&' } else { '?' };
         Ok(format!("{page}{joint}flash={id}"))
@@ -61,11 +64,7 @@ impl Services {
     ) -> Result<Flash, AppError> {
         let Some(id) = id else { return Ok(Flash::default()) };
         let Some(sealed) = flashes::find(tx, id, session, self.now()).await? else { return Ok(Flash::default()) };
-        let plain = self.keyring.open(&purpose(id), &sealed)?;
+        let plain = self.keyring.open(SealedFor::Flash(id), &sealed)?;
         Ok(serde_json::from_slice(&plain).unwrap_or_default())
     }
-}
-
-fn purpose(id: FlashId) -> String {
-    format!("flash:{id}")
 }

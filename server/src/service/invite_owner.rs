@@ -1,15 +1,12 @@
 //! Inviting an owner for the host's operator: into a new account, or as the way back into one (R33).
 
 use super::Services;
-use crate::{
-    secrets::Token,
-    storage::{
-        AccountScope, StorageError, Tx,
-        audit::{self, By, Event, To},
-        invitations::{self, NewInvitation},
-        login_methods,
-        members::{self, Member, Offer},
-    },
+use crate::storage::{
+    AccountScope, StorageError, Tx,
+    audit::{self, By, Event, To},
+    invitations::{self, NewInvitation},
+    login_methods,
+    members::{self, Member, Offer},
 };
 use app::{
     domain::{
@@ -77,9 +74,7 @@ impl Services {
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, id).await?;
         let mail = self.queue_invitation(tx, scope, new, now).await?;
-        let token = Token::new();
-        let sealed = self.keyring.seal_token(&token);
-        invitations::insert_token(tx, scope, id, Channel::Copied, &token.hash(), &sealed, now).await?;
+        let (_, token) = self.make_token(tx, scope, id, Channel::Copied, now).await?;
         let to = To { member, email: email.key().to_owned() };
         audit::record(tx, scope, &By::default(), Some(&to), &Event::Invited { invitation: id, grant }, now).await?;
         Ok(OwnerInvitation { link: self.config.link(&paths::invitation_link(token.reveal())), mail })

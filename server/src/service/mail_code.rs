@@ -46,7 +46,7 @@ impl Services {
             invitation: id,
             language: held.invitation.language,
             to: held.member.email.key(),
-            sealed: Some(seal_code(&self.keyring, &code, expires)),
+            sealed: Some(seal_code(&self.keyring, id, &code, expires)),
         };
         self.queue(&mut tx, held.scope, mail, now).await?;
         tx.commit().await?;

@@ -35,6 +35,7 @@ mod ports;
 mod queue_mail;
 mod remove_member;
 mod resend_invitation;
+mod rotate_keys;
 mod save_login_method;
 mod set_up;
 mod settle_sponsored;
@@ -51,6 +52,7 @@ mod view_invitation;
 pub use create_account::CreatedAccount;
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
+pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 
 use crate::{
@@ -79,7 +81,7 @@ pub struct Parts {
     pub database: Database,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The instance key.
+    /// The instance keys.
     pub keyring: Keyring,
     /// The cookies of this base URL.
     pub cookies: Cookies,

@@ -16,7 +16,7 @@ use crate::{
 use app::{
     domain::{
         email::Email,
-        ids::MemberId,
+        ids::{InvitationId, MemberId},
         invitation::Channel,
         member::MailState,
         policy::can_handle_invitation,
@@ -25,6 +25,7 @@ use app::{
     },
     error::AppError,
 };
+use uuid::Uuid;
 
 async fn later(tx: &mut Tx, (key, limit): &(String, Limit), now: Timestamp) -> Result<Span, StorageError> {
     rate_buckets::take_later(tx, key, *limit, now).await
@@ -47,14 +48,27 @@ impl Services {
         invitations::kill_tokens(tx, scope, id, None, now).await?;
         let mut not_before = now;
         if self.config.smtp.is_some() {
-            let token = Token::new();
-            let sealed = self.keyring.seal_token(&token);
-            invitations::insert_token(tx, scope, id, Channel::Mailed, &token.hash(), &sealed, now).await?;
+            self.make_token(tx, scope, id, Channel::Mailed, now).await?;
             not_before = self.when_limits_allow(tx, scope, new, now).await?;
         }
         let mail =
             NewMail { kind: MailKind::Invitation, member, invitation: id, language, to: email.key(), sealed: None };
         Ok(outbox::queue(tx, scope, mail, self.config.smtp.is_some(), not_before, now).await?)
+    }
+
+    /// Makes the live token of a channel, where there is none. Answers its row and itself.
+    pub(super) async fn make_token(
+        &self,
+        tx: &mut Tx,
+        scope: AccountScope,
+        invitation: InvitationId,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Result<(Uuid, Token), StorageError> {
+        let (row, token) = (Uuid::now_v7(), Token::new());
+        let (hash, sealed) = (token.hash(), self.keyring.seal_token(row, &token));
+        invitations::insert_token(tx, scope, row, invitation, channel, &hash, &sealed, now).await?;
+        Ok((row, token))
     }
 
     /// When an invitation's mail may go: now, or when account, inviter and recipient have had few enough (R52, INV-19). The operator's

@@ -65,7 +65,7 @@ impl Services {
         let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
         let sealed = read.and_then(|read| {
             let secret = match &read.secret {
-                Some(secret) => Some(self.seal_client_secret(scope, secret)),
+                Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
                 None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
             };
             if read.configuration.client_authentication.needs_secret() && secret.is_none() {

@@ -62,6 +62,7 @@ impl From<NoMail> for AppError {
     fn from(error: NoMail) -> Self {
         match error {
             NoMail::Outdated | NoMail::Ended => Self::NotFound,
+            NoMail::Sealed(error) => error.into(),
             NoMail::Broken(why) => super::errors::internal(&NoMail::Broken(why)),
             NoMail::Storage(error) => error.into(),
         }

@@ -308,19 +308,20 @@ pub async fn ask(
     Ok(changed == 1)
 }
 
-/// Makes the live token of a channel; there must be none. Answers the token's id.
+/// Makes the live token of a channel, sealed for this row; there must be none.
+#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn insert_token(
     tx: &mut Tx,
     scope: AccountScope,
+    row: Uuid,
     id: InvitationId,
     channel: Channel,
     hash: &[u8],
     sealed: &[u8],
     now: Timestamp,
-) -> Result<Uuid, StorageError> {
-    let token = Uuid::now_v7();
+) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(INSERT_TOKEN)
-        .bind(token)
+        .bind(row)
         .bind(scope.id().0)
         .bind(id.0)
         .bind(channel.key())
@@ -328,7 +329,7 @@ pub async fn insert_token(
         .bind(sealed)
         .bind(now.0)
         .execute(c).await.map(|_| ()))?;
-    Ok(token)
+    Ok(())
 }
 
 /// The live token of a channel: its id, and the token sealed.

@@ -16,6 +16,7 @@ pub mod members;
 pub mod oauth_attempts;
 pub mod outbox;
 pub mod rate_buckets;
+pub mod sealed;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
@@ -256,6 +257,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
+        ("sealed", sealed::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("users", users::STATEMENTS),

@@ -61,7 +61,7 @@ statements! {
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     INSERT_EVENT = "INSERT INTO delivery_events (id, outbox_id, at, outcome, answer) VALUES ($1, $2, $3, $4, $5)";
     FACTS = "
-        SELECT a.name AS account, a.slug, i.id AS invitation_id, i.state, i.expires_at, t.sealed AS token,
+        SELECT a.name AS account, a.slug, i.id AS invitation_id, i.state, i.expires_at, t.id AS token_id, t.sealed AS token,
                m.id AS member_id, m.name, m.email_key, s.id AS sponsor_id, s.name AS sponsor_name, s.email_key AS sponsor_email,
                (SELECT COUNT(*) FROM outbox n
                  WHERE n.invitation_id = o.invitation_id AND n.kind = o.kind AND n.recipient = o.recipient AND n.id > o.id) AS newer
@@ -328,8 +328,8 @@ pub struct Facts {
     pub state: InvitationState,
     /// When the invitation ends.
     pub expires: Timestamp,
-    /// The live mailed token, sealed.
-    pub token: Option<Vec<u8>>,
+    /// The live mailed token: its row, and the token sealed.
+    pub token: Option<(Uuid, Vec<u8>)>,
     /// The row of the invited person.
     pub member: MemberId,
     /// The invited person: name, if known, and canonical address.
@@ -347,6 +347,7 @@ struct FactsRow {
     invitation_id: Uuid,
     state: String,
     expires_at: i64,
+    token_id: Option<Uuid>,
     token: Option<Vec<u8>>,
     member_id: Uuid,
     name: Option<String>,
@@ -367,7 +368,7 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
             invitation: InvitationId(row.invitation_id),
             state: invitation_state(&row.state)?,
             expires: Timestamp(row.expires_at),
-            token: row.token,
+            token: row.token_id.zip(row.token),
             member: MemberId(row.member_id),
             person: (row.name, row.email_key),
             // An operator's invitation has no other member to answer for it than the one invited.

@@ -3,9 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 fn roster(data: &Path, arguments: &[&str]) -> Command {
@@ -152,6 +153,65 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
         text(&doctor.stdout)
     );
     assert!(run(dir.path(), &["migrate"]).status.success());
+}
+
+#[test]
+fn cf_03_an_operator_rotates_the_instance_key_while_roster_serves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data/secret.key");
+    let lines = || std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    let serving = Serving::start(dir.path());
+    let created = run(dir.path(), &["account", "create", "--name", "Beta", "--owner-email", "bea@example.org"]);
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let first = lines();
+    let keys = |command: &str| {
+        let output = run(dir.path(), &["keys", command]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+
+    // What stands in the way of the new file cannot be taken away; this holds for root, too.
+    let in_the_way = dir.path().join("data/secret.key.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let (code, said, error) = keys("rotate");
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(error.contains("secret_key_file") && error.contains("cannot be changed"), "{error}");
+    assert_eq!((error.lines().count(), lines()), (1, first.clone()));
+    std::fs::remove_dir(&in_the_way).unwrap();
+
+    let (code, said, error) = keys("rotate");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(said.contains("Values sealed anew: 1.") && said.contains("`roster keys retire`"), "{said}");
+    assert_eq!(lines()[1..], first, "the earlier key still opens");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(text(&run(dir.path(), &["doctor"]).stdout).contains("`roster keys retire`"));
+    let (code, said, _) = keys("rotate");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("no other key was made") && said.contains("Values sealed anew: 0."), "{said}");
+
+    let (code, _, error) = keys("retire");
+    assert_eq!(code, Some(1));
+    assert!(error.contains("changed just now"), "{error}");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(61)).unwrap();
+    let second = lines().swap_remove(0);
+    let (code, said, error) = keys("retire");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(said.contains("Earlier keys removed"), "{said}");
+    assert_eq!(lines(), std::slice::from_ref(&second));
+    assert!(!text(&run(dir.path(), &["doctor"]).stdout).contains("`roster keys retire`"));
+
+    let (code, said, _) = keys("prepare");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("does not seal yet"), "{said}");
+    assert_eq!((lines().len(), &lines()[0]), (2, &second));
+    let third = lines()[1].strip_prefix("next ").unwrap().to_owned();
+    assert_eq!((keys("rotate").0, lines()), (Some(0), vec![third, second]));
+
+    let taken = std::fs::File::open(dir.path().join("data/secret.key.lock")).unwrap();
+    taken.lock().unwrap();
+    assert!(keys("rotate").2.contains("another roster is changing the keys"));
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0), "{log}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod command_line;
 mod editing;
 mod first_run;
 mod http;
+mod instance_keys;
 mod inviting;
 mod joining;
 mod limits;

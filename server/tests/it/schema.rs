@@ -95,6 +95,25 @@ async fn both_migration_folders_end_in_the_same_schema() {
     }
 }
 
+#[tokio::test]
+async fn cf_03_every_column_of_sealed_values_is_known_to_the_rotation_of_keys() {
+    let [(sqlite, on_sqlite), (postgres, on_postgres)] = all_databases().await;
+    let sealed = |(table, column): &(String, String)| {
+        (column == "sealed" || column == "secret").then(|| format!("UPDATE {table} SET {column} = "))
+    };
+    let columns: Vec<_> = sqlite_columns(&on_sqlite).await.keys().filter_map(sealed).collect();
+    let known = all_statements().into_iter().filter(|(name, _)| name.starts_with("sealed::REPLACE"));
+    let known: Vec<_> = known.map(|(_, sql)| sql).collect();
+    assert_eq!(columns.len(), known.len(), "{columns:?}");
+    for column in columns {
+        assert!(known.iter().any(|sql| sql.starts_with(&column)), "{column}");
+    }
+    for (fresh, database) in [(sqlite, on_sqlite), (postgres, on_postgres)] {
+        database.close().await;
+        fresh.discard().await;
+    }
+}
+
 #[test]
 fn both_migration_folders_hold_the_same_names() {
     let names = |kind: &str| {
@@ -119,7 +138,8 @@ fn az_14_every_statement_on_account_data_names_the_account() {
         "roles ",
         "login_methods ",
     ];
-    const EXCEPTIONS: [&str; 7] = [
+    // So is the rotation of keys, which is every account's.
+    const EXCEPTIONS: [&str; 9] = [
         "members::ACTOR",
         "members::HOLD",
         "accounts::OF_USER",
@@ -127,6 +147,8 @@ fn az_14_every_statement_on_account_data_names_the_account() {
         "outbox::FACTS",
         "sessions::INSERT_PASSWORD_PROOF",
         "outbox::CLAIM",
+        "sealed::INVITATION_TOKENS",
+        "sealed::REPLACE_INVITATION_TOKEN",
     ];
     for (name, sql) in all_statements() {
         let touches = TABLES.iter().any(|table| {

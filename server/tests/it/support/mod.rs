@@ -91,7 +91,12 @@ impl World {
     }
 
     fn services(config: Config, clock: Arc<HandSetClock>, database: Database) -> Services {
-        Services::on(Arc::new(config), clock, database, Keyring::new([7; 32])).unwrap()
+        let keyring = if config.secret_key_file == Config::default().secret_key_file {
+            Keyring::new([7; 32])
+        } else {
+            Keyring::load(&config.secret_key_file, true).unwrap()
+        };
+        Services::on(Arc::new(config), clock, database, keyring).unwrap()
     }
 
     fn with_services(services: Services, clock: Arc<HandSetClock>, mail: Arc<MailServer>) -> Self {
