@@ -35,13 +35,13 @@ pub fn Time(
 }
 
 /// `2026-11-24 08:05 UTC`.
-fn in_utc(at: Timestamp) -> String {
+pub(crate) fn in_utc(at: Timestamp) -> String {
     let (year, month, day, hour, minute) = civil(at);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
 /// `2026-11-24T08:05Z`, as machines read it.
-fn iso(at: Timestamp) -> String {
+pub(crate) fn iso(at: Timestamp) -> String {
     let (year, month, day, hour, minute) = civil(at);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}Z")
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     api::login_methods::Notice,
-    components::{Icon, field_id},
+    components::{Icon, field_id, in_utc, iso},
     domain::{
         fields::{Field, FieldErrors},
         name::Slug,
@@ -163,8 +163,7 @@ fn http_query(name: &str, value: &str) -> String {
     serde_qs::to_string(&[(name, value)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).unwrap_or_default()
 }
 
-/// A point in time, in UTC: these pages do not know the reader's zone.
+/// A point in time, in UTC: these pages do not know the reader's zone. Without signals: nothing here lives on after it was written down.
 pub(super) fn time(at: Timestamp) -> AnyView {
-    use crate::components::Time;
-    view! { <Time at /> }.into_any()
+    view! { <time datetime=iso(at)>{in_utc(at)}</time> }.into_any()
 }
