@@ -171,6 +171,8 @@ mod views {
         UsedForMe,
         /// What an admin decided stands.
         Decided,
+        /// The identifier that would be used is another member's.
+        IdentifierTaken,
         /// Somebody decided before.
         DecidedBefore,
     }

@@ -65,9 +65,22 @@ impl Services {
         let row = actors::find_member(&mut tx, &actor, member).await?;
         can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
         let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
-        let Some(open) = open.filter(|open| open.id == decision && row.state == MemberState::Invited) else {
+        let open = open.filter(|open| open.id == decision && row.state == MemberState::Invited);
+        let refused = match &open {
+            None => Some(Notice::DecidedBefore),
+            Some(open) if outcome == Outcome::Used => {
+                if row.grant.makes_owner() {
+                    actor.needs_fresh_proof(self)?;
+                }
+                let (scope, identifier) = (actor.scope(), &open.identifier);
+                let taken = members::identifier_taken(&mut tx, scope, open.method, identifier, Some(member)).await?;
+                taken.then_some(Notice::IdentifierTaken)
+            }
+            Some(_) => None,
+        };
+        let (Some(open), None) = (open, refused.as_ref()) else {
             let page = paths::decide(caller.account.as_str(), member);
-            let flash = Flash::notice(Notice::DecidedBefore);
+            let flash = Flash { notice: refused, ..Flash::default() };
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &flash).await?;
             tx.commit().await?;
             return Ok(path);

@@ -137,6 +137,7 @@ pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> 
         Notice::InUse => bad(text!(locale, methods.in_use).into()),
         Notice::Fault(fault) => bad(fault_text(locale, fault)),
         Notice::TestGone => bad(text!(locale, methods.test_gone).into()),
+        Notice::IdentifierTaken => bad(text!(locale, methods.identifier_taken).into()),
         Notice::DecidedBefore => bad(text!(locale, methods.decided_before).into()),
         Notice::Saved => good(text!(locale, methods.saved)),
         Notice::Live => good(text!(locale, methods.made_live)),
