@@ -128,6 +128,8 @@ pub struct ByMethod {
     pub method: String,
     /// The link that leads to the provider.
     pub start: String,
+    /// Who is expected there, masked (R44).
+    pub expected: String,
     /// The way to the provider that ended here; empty before.
     pub attempt: String,
     /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.

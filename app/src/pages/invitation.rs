@@ -178,7 +178,7 @@ impl Page {
                 let text = text!(locale, joining.link_text, account = account, method = method);
                 self.sign_in(open, title, text).into_any()
             }
-            MethodStep::Go => self.provider(open, method, by.start).into_any(),
+            MethodStep::Go => self.provider(open, by).into_any(),
             MethodStep::Returned => self.returned(open, by).into_any(),
             MethodStep::Off => {
                 says(text!(locale, joining.off_title), text!(locale, joining.off_text, account = account))
@@ -187,13 +187,18 @@ impl Page {
     }
 
     /// To the account's provider, and back here: by a link, as the policy lets no form lead there (BR-01).
-    fn provider(self, open: OpenInvitation, method: String, start: String) -> impl IntoView {
+    fn provider(self, open: OpenInvitation, by: ByMethod) -> impl IntoView {
         let locale = self.locale;
+        let ByMethod { method, start, expected, .. } = by;
+        let expected = (!expected.is_empty()).then(|| {
+            view! { <p class="field-hint">{text!(locale, joining.provider_expected, method = method.clone(), identifier = expected)}</p> }
+        });
         let (account, button) = (open.account.clone(), text!(locale, joining.provider_button, method = method.clone()));
         view! {
             <h1>{text!(locale, joining.join_title, account = account.clone())}</h1>
             <p class="page-lead">{text!(locale, joining.provider_text, account = account, method = method)}</p>
             {offer(locale, &open)}
+            {expected}
             <div class="actions">
                 <a class="button button-primary" href=start rel="external">
                     {button}

@@ -164,7 +164,8 @@ impl Services {
         }
         let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
             let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
-            return Ok(by(ByMethod { method, start, ..ByMethod::default() }));
+            let expected = held.member.identifier.as_deref().map(masked).unwrap_or_default();
+            return Ok(by(ByMethod { method, start, expected, ..ByMethod::default() }));
         };
         let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
         Ok(by(ByMethod {
@@ -188,6 +189,14 @@ impl Services {
     }
 }
 
+/// Enough of an identifier to know one's own, and too little to learn another's (R44).
+fn masked(identifier: &str) -> String {
+    let letters = identifier.chars().count();
+    let shown = (letters / 4).min(3);
+    let first = identifier.chars().take(shown);
+    first.chain("•••".chars()).chain(identifier.chars().skip(letters - shown)).collect()
+}
+
 /// May a new link be asked for now (R20)?
 pub(super) fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
     asked.is_none_or(|at| at + BETWEEN_ASKS <= now)
@@ -200,4 +209,17 @@ async fn inviter(tx: &mut Tx, held: &Held) -> Result<Option<Inviter>, StorageErr
     }
     let sponsor = members::find(tx, held.scope, held.invitation.sponsor).await?;
     Ok(sponsor.map(|sponsor| Inviter { name: sponsor.label().to_owned(), email: sponsor.email.typed().to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn r44_an_identifier_is_masked_for_more_than_half_of_it() {
+        assert_eq!(masked("248289761001"), "248•••001");
+        assert_eq!(masked("00u-ben"), "0•••n");
+        assert_eq!(masked("böb"), "•••");
+        assert_eq!(masked(""), "•••");
+    }
 }

@@ -1,19 +1,22 @@
 //! Invited, in and out again through an account's provider (R16, R17, R26, R27, R42 to R46, R50).
 
-use crate::support::{both_databases, provider::Provider};
+use crate::support::{Browser, PASSWORD, both_databases, provider::Provider};
 use app::{
     api::{
         invitations::Invited,
-        joining::{Joined, Standing},
+        joining::{InvitationView, Joined, MethodStep, Standing},
         members::Edited,
     },
     domain::{
         fields::{Field, FieldErrors, Problem},
         member::ShownState,
         name::Slug,
+        permission::Gate,
+        policy::Refusal,
         role::{BuiltInRole, Grant},
         time::Span,
     },
+    error::AppError,
 };
 use serde_json::json;
 
@@ -64,7 +67,7 @@ both_databases! {
         assert_eq!(row.method.id.to_string(), method);
         let theirs = world.browser();
         let id = theirs.opens_link(&first).await;
-        assert!(matches!(theirs.views(&id).await, app::api::joining::InvitationView::Replaced { .. }), "the first link is dead");
+        assert!(matches!(theirs.views(&id).await, InvitationView::Replaced { .. }), "the first link is dead");
         let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::ByMethod(_)));
 
@@ -74,5 +77,214 @@ both_databases! {
         assert_eq!(ana.shows(row.id).await.unwrap().identifier, None);
         let id = theirs.opens_link(&world.link_to("ben@example.org", 2).await).await;
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::SignUp { .. }));
+    }
+
+    async fn r17_oa_11_who_has_a_password_proves_it_freshly_before_a_provider_is_linked(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let theirs = ana.brings_in("ben@example.org", &editor()).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.on("beta");
+        let method = beta.sets_up(&provider, "Beta SSO", json!({ "sub": "00u-ana" })).await;
+        let ben = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let Invited::Done { .. } = beta.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap() else {
+            panic!("invited")
+        };
+        let link = world.link_to("ben@example.org", 1).await;
+        let step = async |browser: &Browser, id: &str| match browser.views_open(id).await.standing {
+            Standing::ByMethod(by) => by.step,
+            other => panic!("{other:?}"),
+        };
+
+        // R16, R17: signed out, or signed in too long ago, the way leads through the present login.
+        let stranger = world.browser();
+        let id = stranger.opens_link(&link).await;
+        assert_eq!(step(&stranger, &id).await, MethodStep::SignInFirst);
+        let arrived = stranger.arrives(&provider, &method, &id, ben.clone()).await;
+        assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Ok(Joined::ProveFirst));
+        world.advance(Span::minutes(11));
+        theirs.opens_link(&link).await;
+        assert_eq!(step(&theirs, &id).await, MethodStep::SignInFirst);
+        let arrived = theirs.arrives(&provider, &method, &id, ben.clone()).await;
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::ProveFirst));
+        assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
+
+        // R16: the invitation is still there after signing in.
+        theirs.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        assert_eq!(step(&theirs, &id).await, MethodStep::Go);
+        let arrived = theirs.arrives(&provider, &method, &id, ben.clone()).await;
+        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2, "no second user");
+        // The session proved both: it opens both accounts.
+        assert_eq!(theirs.home().await.unwrap().name, "Acme");
+        assert_eq!(theirs.on("beta").home().await.unwrap().name, "Beta");
+
+        // From now on each account by its own way.
+        theirs.sign_out().await;
+        theirs.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        assert_eq!(theirs.on("beta").home().await.unwrap_err(), AppError::Unauthenticated);
+        theirs.sign_out().await;
+        theirs.signs_in_by(&provider, &method, ben).await;
+        assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated);
+        assert_eq!(theirs.on("beta").home().await.unwrap().name, "Beta");
+    }
+
+    async fn oa_11_another_accounts_provider_is_no_proof_of_a_password(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let theirs = ana.brings_in("ben@example.org", &editor()).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let ben = json!({ "sub": "00u-ben" });
+        let (acme_method, beta) = (ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await, ana.on("beta"));
+        let beta_method = beta.sets_up(&provider, "Beta SSO", json!({ "sub": "00u-ana" })).await;
+        let row = ana.row("ben@example.org").await;
+        ana.changes_way_in(&row, &acme_method, "00u-ben").await.unwrap();
+        theirs.sign_out().await;
+        assert_eq!(theirs.signs_in_by(&provider, &acme_method, ben.clone()).await.location(), "/a/acme");
+
+        // Freshly signed in, but by Acme's provider alone.
+        beta.invites_by(&beta_method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        let Standing::ByMethod(by) = theirs.views_open(&id).await.standing else { panic!("by the provider") };
+        assert_eq!(by.step, MethodStep::SignInFirst);
+        let arrived = theirs.arrives(&provider, &beta_method, &id, ben).await;
+        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::ProveFirst));
+    }
+
+    async fn r50_the_inviters_names_come_first_and_the_providers_fill_blanks(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        for (who, first, last, suggested) in [("ben", "Ben", "Bø", "Ben Bø"), ("carl", "", "", "Karl Krause")] {
+            let (email, sub) = (format!("{who}@example.org"), format!("00u-{who}"));
+            let grant = editor();
+            let fields = [
+                ("account", "acme"), ("form[method]", &*method), ("form[email]", &*email), ("form[identifier]", &*sub),
+                ("form[first_name]", first), ("form[last_name]", last), ("form[role]", grant.role.as_str()),
+            ];
+            ana.call::<Invited>("users/invite", &fields).await.unwrap();
+            let theirs = world.browser();
+            let id = theirs.opens_link(&world.link_to(&email, 0).await).await;
+            let came = json!({ "sub": sub, "given_name": "Karl", "family_name": "Krause" });
+            let arrived = theirs.arrives(&provider, &method, &id, came).await;
+            let attempt = arrived.location().split("attempt=").nth(1).unwrap();
+            let fields = [("invitation", &*id), ("attempt", attempt)];
+            let InvitationView::Open(open) = theirs.call("invitation/view", &fields).await.unwrap() else { panic!("open") };
+            let Standing::ByMethod(by) = open.standing else { panic!("by the provider") };
+            assert_eq!((by.step, by.name.as_deref()), (MethodStep::Returned, Some(suggested)));
+            theirs.joins_by(&id, &arrived, "Other Name").await.unwrap();
+            assert_eq!(ana.row(&email).await.name.as_deref(), Some("Other Name"), "the person may change it");
+        }
+    }
+
+    async fn r45_the_identifier_decides_whatever_becomes_of_the_address_and_another_issuer_ends_the_links(world: World) {
+        let (provider, other) = (Provider::openid(world.clock.clone()).await, Provider::openid(world.clock.clone()).await);
+        let world = world.with_providers(&[&provider, &other]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let ben = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", ben, &editor()).await;
+        let row = ana.row("ben@example.org").await;
+        theirs.sign_out().await;
+
+        // Another address locks nobody out, and somebody else with the old one is a stranger.
+        let renamed = json!({ "sub": "00u-ben", "email": "ben.new@example.org" });
+        assert_eq!(theirs.signs_in_by(&provider, &method, renamed.clone()).await.location(), "/a/acme");
+        assert_eq!(ana.shows(row.id).await.unwrap().known_as.as_deref(), Some("ben.new@example.org"));
+        let impostor = json!({ "sub": "00u-eve", "email": "ben@example.org", "email_verified": true });
+        let refused = world.browser().signs_in_by(&provider, &method, impostor).await;
+        assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
+
+        // Another issuer asks first, with the number of people; saying yes unlinks them.
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let draft = ana.saves(&method, "Acme SSO", &other.configuration()).await.body;
+        assert!(draft.contains("lose their link"), "{draft}");
+        let page = ana.tests(&other, &method, json!({ "sub": "00u-ana" })).await.body;
+        assert!(page.contains("1 members and invited people"), "{page}");
+        assert_eq!(theirs.home().await.unwrap().name, "Acme", "not live before somebody confirms");
+        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
+        ana.call::<String>("login-methods/make-live", &fields).await.unwrap();
+        assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated);
+        let stranger = theirs.signs_in_by(&other, &method, renamed.clone()).await;
+        assert_eq!(stranger.location(), "/login/acme?problem=not-a-member");
+
+        // R46: an admin gives the new identifier.
+        let row = ana.row("ben@example.org").await;
+        ana.changes_way_in(&row, &method, "00u-ben").await.unwrap();
+        assert_eq!(theirs.signs_in_by(&other, &method, renamed).await.location(), "/a/acme");
+    }
+
+    async fn r46_a_member_is_linked_anew_by_whoever_manages_login_methods(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let dora = ana.brings_in_as("dora@example.org", BuiltInRole::Admin).await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let old = json!({ "sub": "00u-ben" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", old.clone(), &editor()).await;
+        let row = ana.row("ben@example.org").await;
+
+        let refused = dora.changes_way_in(&row, &method, "00u-dora").await.unwrap_err();
+        assert_eq!(refused, Refusal::Needs { gate: Gate::LoginMethodsManage }.into());
+        let password = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+        let locked_out = ana.changes_way_in(&row, &password, "").await.unwrap_err();
+        assert_eq!(locked_out, FieldErrors::one(Field::LoginMethod, Problem::NoPassword).into());
+        // AZ-16.
+        world.advance(Span::minutes(11));
+        assert_eq!(ana.changes_way_in(&row, &method, "00u-new").await.unwrap_err(), AppError::ProveAgain);
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+
+        let Edited::Done { .. } = ana.changes_way_in(&row, &method, "00u-new").await.unwrap() else { panic!("saved") };
+        assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated, "the session's proof is gone");
+        let refused = theirs.signs_in_by(&provider, &method, old).await;
+        assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
+        assert_eq!(theirs.signs_in_by(&provider, &method, json!({ "sub": "00u-new" })).await.location(), "/a/acme");
+
+        // One identifier, one line.
+        ana.invites("carl@example.org", &editor()).await.unwrap();
+        let carl = ana.row("carl@example.org").await;
+        let taken = ana.changes_way_in(&carl, &method, "00u-new").await.unwrap_err();
+        assert_eq!(taken, FieldErrors::one(Field::Identifier, Problem::Taken).into());
+        let taken = ana.invites_by(&method, "emil@example.org", "00u-new", &editor()).await.unwrap_err();
+        assert_eq!(taken, FieldErrors::one(Field::Identifier, Problem::Taken).into());
+
+        // R33: the last owner is not sent to a door that nobody has seen open.
+        let own = ana.row("ana@example.org").await;
+        let alone = ana.changes_way_in(&own, &method, "00u-ana").await.unwrap_err();
+        assert_eq!(alone, Refusal::LastOwner.into());
+    }
+
+    async fn az_16_owner_is_given_and_taken_after_a_fresh_sign_in_and_nothing_below_asks(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let owner = Grant::of(BuiltInRole::Owner);
+        ana.brings_in("ben@example.org", &owner).await;
+        ana.brings_in("carl@example.org", &editor()).await;
+        world.advance(Span::minutes(11));
+
+        assert_eq!(ana.invites("dora@example.org", &owner).await, Err(AppError::ProveAgain));
+        let (ben, carl) = (ana.row("ben@example.org").await, ana.row("carl@example.org").await);
+        assert_eq!(ana.edits(&carl, &owner).await, Err(AppError::ProveAgain), "giving");
+        assert_eq!(ana.edits(&ben, &editor()).await, Err(AppError::ProveAgain), "taking");
+        assert_eq!(ana.removes(&ben).await, Err(AppError::ProveAgain));
+        let added: Result<String, _> = ana.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
+        assert_eq!(added, Err(AppError::ProveAgain));
+        assert_eq!(ana.row("ben@example.org").await, ben, "nothing has changed");
+
+        ana.invites("dora@example.org", &editor()).await.unwrap();
+        ana.edits(&carl, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.removes(&ana.row("carl@example.org").await).await.unwrap();
+
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        ana.edits(&ben, &editor()).await.unwrap();
+        ana.invites("emil@example.org", &owner).await.unwrap();
+        // A pending owner is an owner to be.
+        world.advance(Span::minutes(11));
+        let emil = ana.row("emil@example.org").await;
+        assert_eq!(ana.removes(&emil).await, Err(AppError::ProveAgain));
+        assert_eq!(ana.edits(&emil, &editor()).await, Err(AppError::ProveAgain));
     }
 }
