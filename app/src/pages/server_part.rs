@@ -68,7 +68,7 @@ pub fn ServerPage() -> impl IntoView {
         match load.await {
             Ok(part) => view! {
                 <Title text=part.title />
-                <div inner_html=part.html></div>
+                <div class="server-page" inner_html=part.html></div>
             }
             .into_any(),
             Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
@@ -110,14 +110,14 @@ fn previews(event: ev::Event) {
     let Some(preview) = field.get_attribute("data-preview").and_then(|id| document().get_element_by_id(&id)) else {
         return;
     };
-    let path = field.value();
+    let typed = field.value();
+    let path = typed.trim().trim_start_matches("$.");
     let claims = document().query_selector_all("[data-claim]").ok();
     let found = claims.and_then(|claims| {
         (0..claims.length())
             .filter_map(|index| claims.item(index)?.dyn_into::<HtmlElement>().ok())
-            .find(|claim| claim.get_attribute("data-claim").as_deref() == Some(path.trim()))
+            .find(|claim| claim.get_attribute("data-claim").as_deref() == Some(path))
     });
-    let nothing = preview.get_attribute("data-nothing");
-    let words = found.and_then(|claim| claim.text_content()).or(nothing.filter(|_| !path.trim().is_empty()));
+    let words = found.map_or_else(|| preview.get_attribute("data-nothing"), |claim| claim.text_content());
     preview.set_text_content(words.as_deref());
 }

@@ -29,7 +29,7 @@ use app::{
         ids::{AttemptId, DecisionId, InvitationId, UserId},
         invitation::InvitationState,
         name::parse_name,
-        oauth::{Configuration, EmailPolicy, Person},
+        oauth::{Configuration, EmailPolicy, Fault, Person},
         time::Timestamp,
     },
     error::AppError,
@@ -75,6 +75,9 @@ impl Services {
         };
         if !held.is_open(now) || held.member.method.id != returned.attempt.method {
             return Ok(without_cookies(page));
+        }
+        if !login_methods::is_in_force(&mut tx, held.scope, returned.attempt.configuration).await? {
+            return Ok(without_cookies(paths::with_problem(&page, Fault::Attempt.key())));
         }
         let comparison = compare(&mut tx, &held, &returned.configuration.configuration, &person).await?;
         match comparison {
@@ -136,7 +139,8 @@ impl Services {
             && attempt.scope == held.scope
             && attempt.invitation == Some(held.invitation.id)
             && attempt.method == held.member.method.id
-            && attempt.sealed.is_some();
+            && attempt.sealed.is_some()
+            && login_methods::is_in_force(tx, held.scope, attempt.configuration).await?;
         if !fits {
             return Ok(None);
         }

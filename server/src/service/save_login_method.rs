@@ -108,6 +108,7 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
+        login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
         login_methods::drop_draft(&mut tx, actor.scope(), method).await?;
         tx.commit().await?;
         Ok(paths::login_method(caller.account.as_str(), method))

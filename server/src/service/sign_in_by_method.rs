@@ -4,9 +4,14 @@ use super::{
     Services,
     finish_oauth::{Returned, without_cookies},
 };
-use crate::storage::{StorageError, Tx, accounts, identities, members, sessions::Proof};
+use crate::storage::{StorageError, Tx, accounts, identities, login_methods, members, sessions::Proof};
 use app::{
-    domain::{ids::UserId, member::MemberState, oauth::Person, time::Timestamp},
+    domain::{
+        ids::UserId,
+        member::MemberState,
+        oauth::{Fault, Person},
+        time::Timestamp,
+    },
     error::AppError,
     paths,
     ports::{Visitor, WithCookies},
@@ -27,6 +32,10 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         accounts::lock(&mut tx, returned.place.scope).await?;
+        if !login_methods::is_in_force(&mut tx, returned.place.scope, returned.attempt.configuration).await? {
+            // Switched off or set up anew while the person was at the provider (OA-19, R45).
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), Fault::Attempt.key())));
+        }
         let Some(user) = member_named(&mut tx, &returned, &person, now).await? else {
             tracing::info!(method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: no such member");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));

@@ -11,6 +11,7 @@ use app::{
         ids::{AttemptId, InvitationId},
         invitation::{Channel, InvitationState},
         member::LoginMethodKind,
+        oauth::masked,
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -189,14 +190,6 @@ impl Services {
     }
 }
 
-/// Enough of an identifier to know one's own, and too little to learn another's (R44).
-fn masked(identifier: &str) -> String {
-    let letters = identifier.chars().count();
-    let shown = (letters / 4).min(3);
-    let first = identifier.chars().take(shown);
-    first.chain("•••".chars()).chain(identifier.chars().skip(letters - shown)).collect()
-}
-
 /// May a new link be asked for now (R20)?
 pub(super) fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
     asked.is_none_or(|at| at + BETWEEN_ASKS <= now)
@@ -209,17 +202,4 @@ async fn inviter(tx: &mut Tx, held: &Held) -> Result<Option<Inviter>, StorageErr
     }
     let sponsor = members::find(tx, held.scope, held.invitation.sponsor).await?;
     Ok(sponsor.map(|sponsor| Inviter { name: sponsor.label().to_owned(), email: sponsor.email.typed().to_owned() }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn r44_an_identifier_is_masked_for_more_than_half_of_it() {
-        assert_eq!(masked("248289761001"), "248•••001");
-        assert_eq!(masked("00u-ben"), "0•••n");
-        assert_eq!(masked("böb"), "•••");
-        assert_eq!(masked(""), "•••");
-    }
 }

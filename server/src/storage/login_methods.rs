@@ -41,6 +41,9 @@ statements! {
          WHERE account_id = $1 AND login_method_id = $2 AND stage = $3";
     CONFIGURATION_BY_ID = "
         SELECT id, configuration, secret, example FROM login_method_configurations WHERE account_id = $1 AND id = $2";
+    IN_FORCE = "
+        SELECT COUNT(*) FROM login_method_configurations c JOIN login_methods l ON l.id = c.login_method_id
+         WHERE c.account_id = $1 AND c.id = $2 AND c.stage = 'live' AND l.enabled";
     DELETE_DRAFT = "
         UPDATE login_method_configurations SET stage = 'retired', secret = NULL
          WHERE account_id = $1 AND login_method_id = $2 AND stage = 'draft'";
@@ -244,6 +247,12 @@ pub async fn configuration_by_id(
         .bind(id.0)
         .fetch_optional(c).await)?;
     row.map(saved).transpose()
+}
+
+/// Do people come in by this configuration now: is it live, and its method switched on?
+pub async fn is_in_force(tx: &mut Tx, scope: AccountScope, id: ConfigurationId) -> Result<bool, StorageError> {
+    let found: i64 = on!(tx, c => sqlx::query_scalar(IN_FORCE).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
+    Ok(found == 1)
 }
 
 /// Saves a draft in place of the one before.

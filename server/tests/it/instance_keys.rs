@@ -1,7 +1,7 @@
 //! Another instance key in place of the one before, while people work (CF-03).
 
 use crate::support::{
-    Browser, World, both_databases,
+    Browser, World, both_databases, hex, holds,
     provider::{CLIENT_SECRET, Provider},
 };
 use app::{
@@ -121,10 +121,6 @@ async fn sealed(world: &World) -> Vec<(&'static str, String)> {
     sealed
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The keys that the database's sealed values are under.
 async fn ids(world: &World) -> BTreeSet<String> {
     sealed(world).await.into_iter().map(|(_, id)| id).collect()
@@ -143,32 +139,6 @@ where
         Database::Sqlite { writer, .. } => sqlx::query(sql).bind(value).execute(writer).await.unwrap().rows_affected(),
         Database::Postgres(pool) => sqlx::query(sql).bind(value).execute(pool).await.unwrap().rows_affected(),
     }
-}
-
-/// All that the database holds, by tables on PostgreSQL, and on SQLite as it lies on the disk.
-async fn dump(world: &World) -> Vec<u8> {
-    match &world.services.database {
-        Database::Sqlite { .. } => {
-            let file = world.texts("SELECT file FROM pragma_database_list WHERE name = 'main'").await.swap_remove(0);
-            [fs::read(&file).unwrap(), fs::read(format!("{file}-wal")).unwrap_or_default()].concat()
-        }
-        Database::Postgres(pool) => {
-            let mut dump = String::new();
-            let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
-            for table in world.texts(tables).await {
-                let rows = format!("SELECT t::text FROM {table} t");
-                let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_all(pool).await.unwrap();
-                dump.extend(rows);
-            }
-            dump.into_bytes()
-        }
-    }
-}
-
-/// As it is, or as PostgreSQL writes bytes.
-fn holds(dump: &[u8], text: &str) -> bool {
-    let found = |what: &[u8]| dump.windows(what.len()).any(|window| window == what);
-    found(text.as_bytes()) || found(hex(text.as_bytes()).as_bytes())
 }
 
 fn is_internal<T: std::fmt::Debug>(result: Result<T, AppError>) -> bool {
@@ -356,9 +326,9 @@ both_databases! {
         let copied = office.link(world, &ben).await.unwrap().rsplit('/').next().unwrap().to_owned();
         let asks = world.browser();
         asks.asks_for_code(&asks.opens_link(&format!("/i/{copied}")).await).await.unwrap();
-        let before = dump(world).await;
+        let before = world.dump().await;
         office.rotates().await;
-        let after = dump(world).await;
+        let after = world.dump().await;
 
         // The second by the order of writing: the first is there by then, too.
         let code = world.mail_to("ben@example.org", 1).await.part("text/plain");

@@ -1,14 +1,16 @@
 //! Setting a provider up and testing it, through the real router and with a real provider.
 
 use crate::support::{
-    PASSWORD, both_databases,
-    provider::{CLIENT_SECRET, Provider},
+    PASSWORD, both_databases, holds,
+    provider::{CLIENT_SECRET, Endpoint, Provider, Signing, Twist},
 };
 use app::{
     domain::{oauth::ConfigurationForm, time::Span},
     error::AppError,
 };
+use axum::{http::StatusCode, response::Redirect};
 use serde_json::json;
+use std::collections::BTreeMap;
 use url::Url;
 
 both_databases! {
@@ -105,5 +107,100 @@ both_databases! {
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         saves().await;
         assert!(provider.asked().len() > asked);
+    }
+
+    async fn oa_23_each_way_of_being_wrong_has_its_own_message_and_its_own_section_in_the_guide(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]).configured(|config| config.limits.provider_tries_per_account_hour = 1_000);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let minutes_ago = |minutes: i64| json!(world.now().0 / 1000 - 60 * minutes);
+        let broken = [
+            (Twist::says("access_denied"), "denied"),
+            (Twist::says("unauthorized_client"), "client-refused"),
+            (Twist::says("invalid_scope"), "scope"),
+            (Twist::callback(|answer| drop(answer.remove("iss"))), "response-issuer"),
+            (Twist::answers(Endpoint::Token, || StatusCode::UNAUTHORIZED), "client-authentication"),
+            (Twist::answers(Endpoint::Token, || (StatusCode::BAD_REQUEST, r#"{"error":"invalid_grant"}"#)), "grant"),
+            (Twist::answers(Endpoint::Token, || Redirect::to("/")), "redirected"),
+            (Twist::answers(Endpoint::Token, || "<html>"), "token-answer"),
+            (Twist::json(Endpoint::Token, |answer| drop(answer.remove("id_token"))), "no-id-token"),
+            (Twist::Signs(Signing::None), "algorithm"),
+            (Twist::Signs(Signing::StrangeKey), "signature"),
+            (Twist::claim("iss", json!("https://id.evil.example")), "id-token-issuer"),
+            (Twist::claim("aud", json!("stranger")), "audience"),
+            (Twist::claim("nonce", json!("another")), "nonce"),
+            (Twist::claim("exp", minutes_ago(10)), "clock"),
+            (Twist::answers(Endpoint::UserInfo, || StatusCode::FORBIDDEN), "user-info"),
+            (Twist::json(Endpoint::UserInfo, |claims| drop(claims.remove("sub"))), "user-info-subject"),
+        ];
+        let guide = ana.get("/guide/login-methods").await.body;
+        let mut said = BTreeMap::new();
+        for (twist, key) in broken {
+            provider.straighten();
+            provider.twist(twist);
+            let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await.body;
+            let failed = page.split("The test did not pass").nth(1).unwrap_or_else(|| panic!("{key}: {page}"));
+            let message = failed.split("<p>").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
+            assert!(failed.contains(&format!("/guide/login-methods#{key}\"")), "{key}: {failed}");
+            assert!(guide.contains(&format!("id=\"{key}\"")), "{key}");
+            assert_eq!(said.insert(message, key), None, "{key}");
+        }
+        assert!(said.len() >= 12, "{said:?}");
+        // R45: whatever a test comes to, people sign in by what passed before.
+        provider.straighten();
+        let live = world.browser().get(&format!("/oauth/{method}/start")).await;
+        assert!(live.location().starts_with(provider.issuer()));
+    }
+
+    async fn oa_17_a_client_secret_is_told_to_nobody_but_the_token_url_that_it_was_entered_for(world: World) {
+        let (provider, other) = (Provider::plain(world.clock.clone()).await, Provider::plain(world.clock.clone()).await);
+        let world = world.with_providers(&[&provider, &other]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        let live = ana.tests(&provider, &method, json!({ "id": 7 })).await.body;
+        assert!(live.contains("this set-up is live"), "{live}");
+
+        // Kept where nothing about it changes.
+        let renamed = ana.saves_with_secret(&method, "Acme login", &provider.configuration(), "").await.body;
+        assert!(renamed.contains("Saved as a draft"), "{renamed}");
+        assert!(ana.tests(&provider, &method, json!({ "id": 7 })).await.body.contains("this set-up is live"));
+        // Asked for where it would be told to another, or for another.
+        let mut elsewhere = provider.configuration();
+        elsewhere.token_url = other.url(Endpoint::Token);
+        let mut another = provider.configuration();
+        another.client_id = "another".to_owned();
+        for changed in [elsewhere, another] {
+            let asked = ana.saves_with_secret(&method, "Acme SSO", &changed, "").await.body;
+            assert!(!asked.contains("Saved as a draft") && asked.contains("aria-invalid"), "{asked}");
+        }
+        assert!(!other.asked().contains(&"/token".to_owned()));
+
+        let recorded = world.texts("SELECT data FROM audit_events").await.join("\n");
+        assert!(recorded.contains("login_method_edited") && !recorded.contains(CLIENT_SECRET), "{recorded}");
+        assert!(!holds(&world.dump().await, CLIENT_SECRET), "CF-03");
+    }
+
+    async fn r45_what_is_tested_can_name_another_claim_as_the_identifier_while_nobody_is_known_by_it(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        let mut by_address = provider.configuration();
+        by_address.identifier = app::domain::oauth::ClaimPath::parse("email").unwrap();
+        ana.saves(&method, "Acme SSO", &by_address).await;
+        let me = json!({ "sub": "00u-ana", "email": "ana@example.org" });
+        let page = ana.tests(&provider, &method, me.clone()).await.body;
+        assert!(page.contains("can change hands"), "an address is no identifier: {page}");
+        assert!(page.contains("does not say that it has checked the e-mail address"), "OA-10: {page}");
+
+        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", "sub")];
+        let page: String = ana.call("login-methods/make-live", &fields).await.unwrap();
+        let shown = ana.get(&page).await.body;
+        assert!(shown.contains("This is live now") && shown.contains("The identifier"), "{shown}");
+        let hint = ana.list(&Default::default()).await.unwrap().facts.methods.pop().unwrap().hint.unwrap();
+        assert_eq!((&*hint.claim, hint.example.as_deref()), ("sub", Some("00u-ana")), "the example for those who invite");
     }
 }

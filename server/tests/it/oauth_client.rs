@@ -101,7 +101,7 @@ fn seconds(from_now: i64) -> Value {
 const BEN: &str = "248289761001";
 
 #[tokio::test]
-async fn oa_02_every_attempt_has_its_own_challenge_and_the_code_is_worth_nothing_without_it() {
+async fn oa_01_oa_02_every_attempt_asks_for_a_code_with_its_own_challenge_and_the_code_is_worth_nothing_without_it() {
     let story = Story::openid().await;
     let (one, other) = (story.begins(), story.begins());
     for begun in [&one, &other] {
@@ -121,7 +121,7 @@ async fn oa_02_every_attempt_has_its_own_challenge_and_the_code_is_worth_nothing
 }
 
 #[tokio::test]
-async fn the_address_that_the_browser_is_sent_to_says_what_the_account_set_up_and_no_more() {
+async fn oa_21_the_address_that_the_browser_is_sent_to_says_what_the_account_set_up_and_no_more() {
     let mut story = Story::openid().await;
     story.configuration.authorization_url.push_str("?tenant=acme");
     story.configuration.parameters = vec![("prompt".to_owned(), "select_account".to_owned())];

@@ -1,7 +1,7 @@
 //! What the pages made on the server are made of: the same classes as the components of the browser's half, without its signals.
 
 use crate::{
-    api::login_methods::Notice,
+    api::login_methods::{Notice, ShownClaim},
     components::{Icon, field_id, in_utc, iso},
     domain::{
         fields::{Field, FieldErrors},
@@ -42,22 +42,41 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// A line of text.
     pub(super) fn text(self, locale: Locale, errors: &FieldErrors) -> AnyView {
-        self.input(locale, errors, "text", false)
+        self.input(locale, errors, "text", None)
     }
 
     /// A secret: never shown again (OA-17).
     pub(super) fn secret(self, locale: Locale, errors: &FieldErrors) -> AnyView {
-        self.input(locale, errors, "password", false)
+        self.input(locale, errors, "password", None)
     }
 
-    /// The path of a claim, completed from the claims of the last test.
-    pub(super) fn claim(self, locale: Locale, errors: &FieldErrors) -> AnyView {
-        self.input(locale, errors, "text", true)
+    /// The path of a claim. Where a test has just shown claims, they complete what is typed, and what it leads to stands below.
+    pub(super) fn claim(self, locale: Locale, errors: &FieldErrors, received: Option<&[ShownClaim]>) -> AnyView {
+        self.input(locale, errors, "text", received)
     }
 
-    fn input(self, locale: Locale, errors: &FieldErrors, kind: &'static str, claim: bool) -> AnyView {
+    fn input(
+        self,
+        locale: Locale,
+        errors: &FieldErrors,
+        kind: &'static str,
+        received: Option<&[ShownClaim]>,
+    ) -> AnyView {
         let id = field_id(self.name);
         let problem = errors.of(self.field);
+        let preview_id = format!("{id}-preview");
+        let preview = received.map(|claims| {
+            let nothing = text!(locale, methods.nothing);
+            let found = claims.iter().find(|claim| claim.path == self.value).map(|claim| claim.value.clone());
+            view! {
+                <p class="field-preview">
+                    {text!(locale, methods.preview)} " "
+                    <output id=preview_id.clone() for=id.clone() data-nothing=nothing>
+                        {found.unwrap_or_else(|| nothing.to_owned())}
+                    </output>
+                </p>
+            }
+        });
         view! {
             <div class="field">
                 <label for=id.clone()>
@@ -73,10 +92,12 @@ impl Line<'_> {
                     autocomplete=if kind == "password" { "new-password" } else { "off" }
                     autocapitalize="none"
                     spellcheck="false"
-                    list=claim.then_some("claims")
+                    list=received.map(|_| "claims")
+                    data-preview=received.map(|_| preview_id)
                     aria-describedby=format!("{id}-hint {id}-problem")
                     aria-invalid=problem.map(|_| "true")
                 />
+                {preview}
                 <p class="field-problem" id=format!("{id}-problem")>
                     {problem.map(|problem| problem_text(locale, problem))}
                 </p>

@@ -82,7 +82,7 @@ fn draft_note(place: &Place<'_>, view: &MethodView) -> AnyView {
 fn step_one(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
     let uri = view.redirect_uri.clone();
     view! {
-        <section class="step">
+        <section class="panel">
             <h2>{text!(locale, methods.step_register)}</h2>
             <p>{preset_line(locale, preset)}</p>
             <div class="field">
@@ -133,7 +133,7 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
     ];
     let policies =
         [("strict", text!(locale, methods.policy_strict)), ("identifier", text!(locale, methods.policy_identifier))];
-    let claims = view.test.as_ref().map(claims_list);
+    let received = view.test.as_ref().and_then(claims_received);
     let fields = view! {
         {hidden("form[method]", &typed.method)}
         {hidden("form[preset]", preset.key())}
@@ -144,11 +144,11 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         <fieldset class="claims-fields">
             <legend>{text!(locale, methods.claims)}</legend>
             <p class="field-hint">{text!(locale, methods.claims_hint)}</p>
-            {line(Field::IdentifierPath, "form[identifier]", text!(locale, methods.identifier), text!(locale, methods.identifier_hint), &typed.identifier).claim(locale, errors)}
-            {optional(Field::EmailPath, "form[email]", text!(locale, methods.email), "", &typed.email).claim(locale, errors)}
-            {optional(Field::FirstNamePath, "form[first_name]", text!(locale, methods.first_name), text!(locale, methods.first_name_hint), &typed.first_name).claim(locale, errors)}
-            {optional(Field::LastNamePath, "form[last_name]", text!(locale, methods.last_name), "", &typed.last_name).claim(locale, errors)}
-            {claims}
+            {line(Field::IdentifierPath, "form[identifier]", text!(locale, methods.identifier), text!(locale, methods.identifier_hint), &typed.identifier).claim(locale, errors, received)}
+            {optional(Field::EmailPath, "form[email]", text!(locale, methods.email), "", &typed.email).claim(locale, errors, received)}
+            {optional(Field::FirstNamePath, "form[first_name]", text!(locale, methods.first_name), text!(locale, methods.first_name_hint), &typed.first_name).claim(locale, errors, received)}
+            {optional(Field::LastNamePath, "form[last_name]", text!(locale, methods.last_name), "", &typed.last_name).claim(locale, errors, received)}
+            {received.map(claims_list)}
         </fieldset>
         <details class="disclosure" open=has_problem_below(view)>
             <summary>{text!(locale, methods.more)}</summary>
@@ -160,9 +160,9 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         <div class="actions">{button("button button-primary", text!(locale, methods.save_draft), view.fresh)}</div>
     };
     view! {
-        <section class="step">
+        <section class="panel">
             <h2>{text!(locale, methods.step_enter, provider = preset_name(locale, preset))}</h2>
-            {form::<SaveLoginMethod>(place.slug, "form", fields)}
+            {form::<SaveLoginMethod>(place.slug, "form set-up-form", fields)}
         </section>
     }
     .into_any()
@@ -217,7 +217,7 @@ fn step_three(place: &Place<'_>, view: &MethodView) -> AnyView {
         view! { <p><Badge tone=Tone::Good icon="check">{text!(locale, methods.tested_at)} " " {time(at)}</Badge></p> }
     });
     view! {
-        <section class="step" id="test">
+        <section class="panel" id="test">
             <h2>{text!(locale, methods.step_test)}</h2>
             <p>{text!(locale, methods.test_text)}</p>
             <p class="field-hint">{text!(locale, methods.test_no_return)}</p>
@@ -282,7 +282,7 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
         }
     });
     view! {
-        <section class="step test-result">
+        <section class="panel">
             {verdict}
             {about}
             {warnings}
@@ -353,7 +353,8 @@ fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim
     let locale = place.locale;
     let is_it = view.form.identifier == claim.path;
     let action = if is_it {
-        view! { <Icon name="check" /> <span>{text!(locale, methods.is_identifier)}</span> }.into_any()
+        view! { <span class="is-identifier"><Icon name="check" /> " " {text!(locale, methods.is_identifier)}</span> }
+            .into_any()
     } else if in_use {
         ().into_any()
     } else {
@@ -371,19 +372,23 @@ fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim
     view! {
         <tr>
             <th scope="row"><code>{claim.path.clone()}</code></th>
-            <td><span class="claim-value">{claim.value.clone()}</span> {mutable}</td>
+            <td><span data-claim=claim.path.clone()>{claim.value.clone()}</span> {mutable}</td>
             <td>{action}</td>
         </tr>
     }
     .into_any()
 }
 
+/// What a test brought back.
+fn claims_received(test: &TestView) -> Option<&[ShownClaim]> {
+    match &test.result {
+        TestResult::Returned { claims, .. } => Some(claims),
+        TestResult::Failed(_) => None,
+    }
+}
+
 /// The claims of the test, for completing what is typed.
-fn claims_list(test: &TestView) -> AnyView {
-    let claims = match &test.result {
-        TestResult::Returned { claims, .. } => claims.as_slice(),
-        TestResult::Failed(_) => &[],
-    };
+fn claims_list(claims: &[ShownClaim]) -> AnyView {
     let options: Vec<_> = claims.iter().map(|claim| view! { <option value=claim.path.clone()></option> }).collect();
     view! {
         <datalist id="claims">{options}</datalist>

@@ -33,8 +33,8 @@ pub(super) fn page(place: &Place<'_>, view: MethodsView) -> (String, AnyView) {
         </header>
         {notice(locale, view.notice)}
         {(!fresh).then(|| sign_in_again(locale, slug, &here))}
-        <ul class="methods">{lines}</ul>
-        <section class="method-add">
+        <ul class="login-methods">{lines}</ul>
+        <section class="panel">
             <h2>{text!(locale, methods.add_title)}</h2>
             <p>{text!(locale, methods.add_text)}</p>
             <div class="presets">{presets}</div>
@@ -112,15 +112,15 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
         )
     });
     view! {
-        <li class="method">
-            <div class="method-about">
+        <li class="login-method">
+            <div class="login-method-about">
                 <h2>{name}</h2>
-                <p class="method-states">{state} {draft}</p>
+                <p class="login-method-states">{state} {draft}</p>
                 <p class="muted">
                     {text!(locale, methods.used_by, members = line.members, invited = line.invited)} " " {tested}
                 </p>
             </div>
-            <div class="method-actions">{set_up} {switch} {remove}</div>
+            <div class="actions">{set_up} {switch} {remove}</div>
         </li>
     }
     .into_any()

@@ -198,4 +198,36 @@ impl World {
             Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
         }
     }
+
+    /// All that the database holds, by tables on PostgreSQL, and on SQLite as it lies on the disk.
+    pub async fn dump(&self) -> Vec<u8> {
+        match &self.services.database {
+            Database::Sqlite { .. } => {
+                let file = self.texts("SELECT file FROM pragma_database_list WHERE name = 'main'").await.swap_remove(0);
+                [std::fs::read(&file).unwrap(), std::fs::read(format!("{file}-wal")).unwrap_or_default()].concat()
+            }
+            Database::Postgres(pool) => {
+                let mut dump = String::new();
+                let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+                for table in self.texts(tables).await {
+                    let rows = format!("SELECT t::text FROM {table} t");
+                    let rows: Vec<String> =
+                        sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_all(pool).await.unwrap();
+                    dump.extend(rows);
+                }
+                dump.into_bytes()
+            }
+        }
+    }
+}
+
+/// As it is, or as PostgreSQL writes bytes.
+pub fn holds(dump: &[u8], text: &str) -> bool {
+    let found = |what: &[u8]| dump.windows(what.len()).any(|window| window == what);
+    found(text.as_bytes()) || found(hex(text.as_bytes()).as_bytes())
+}
+
+/// Bytes as PostgreSQL writes them.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -167,6 +167,7 @@ struct Shared {
     codes: Mutex<HashMap<String, Grant>>,
     tokens: Mutex<HashMap<String, Map<String, Value>>>,
     asked: Mutex<Vec<String>>,
+    gave_out: Mutex<Vec<String>>,
 }
 
 /// A provider at `https://localhost:…`, alive as long as this value.
@@ -208,6 +209,7 @@ impl Provider {
             codes: Mutex::default(),
             tokens: Mutex::default(),
             asked: Mutex::default(),
+            gave_out: Mutex::default(),
         });
         let router = Router::new()
             .route(Endpoint::Discovery.path(), get(discovery))
@@ -312,6 +314,11 @@ impl Provider {
     /// The paths that were asked for, in order.
     pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().unwrap().clone()
+    }
+
+    /// Codes and tokens that it gave out, and the nonces and verifiers that it was told.
+    pub fn gave_out(&self) -> Vec<String> {
+        self.shared.gave_out.lock().unwrap().clone()
     }
 
     /// Plays the browser of somebody who says yes: where the provider sends it back to, with code and state.
@@ -525,6 +532,8 @@ async fn authorize(State(provider): State<Arc<Shared>>, Query(asked): Query<Hash
         nonce: asked("nonce").map(str::to_owned),
         claims: provider.visitor.lock().unwrap().clone(),
     };
+    provider.gave_out.lock().unwrap().push(code.clone());
+    provider.gave_out.lock().unwrap().extend(grant.nonce.clone());
     provider.codes.lock().unwrap().insert(code.clone(), grant);
 
     let mut answer = json!({ "code": code, "state": asked("state") }).as_object().unwrap().clone();
@@ -559,13 +568,16 @@ async fn token(
         return refuses(StatusCode::BAD_REQUEST, "invalid_grant");
     };
     let access = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+    provider.gave_out.lock().unwrap().extend([access.clone(), field("code_verifier").to_owned()]);
     provider.tokens.lock().unwrap().insert(access.clone(), grant.claims.clone());
     let mut answer = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 300 });
     if provider.open_id {
         // The rest is asked for at the user-info endpoint.
         let mut claims = grant.claims;
         claims.retain(|name, _| matches!(name.as_str(), "sub" | "oid" | "tid"));
-        answer["id_token"] = json!(provider.id_token(claims, grant.nonce));
+        let id_token = provider.id_token(claims, grant.nonce);
+        provider.gave_out.lock().unwrap().push(id_token.clone());
+        answer["id_token"] = json!(id_token);
     }
     provider.answer(Endpoint::Token, answer)
 }

@@ -41,8 +41,19 @@ impl Browser {
 
     /// Saves a draft; the page that says how it went.
     pub async fn saves(&self, method: &str, name: &str, configuration: &Configuration) -> Answer {
+        self.saves_with_secret(method, name, configuration, CLIENT_SECRET).await
+    }
+
+    /// As [`Self::saves`], with this in the field for the client secret.
+    pub async fn saves_with_secret(
+        &self,
+        method: &str,
+        name: &str,
+        configuration: &Configuration,
+        secret: &str,
+    ) -> Answer {
         let form = ConfigurationForm::from((name, configuration));
-        let form = ConfigurationForm { method: method.to_owned(), client_secret: CLIENT_SECRET.to_owned(), ..form };
+        let form = ConfigurationForm { method: method.to_owned(), client_secret: secret.to_owned(), ..form };
         let Value::Object(typed) = serde_json::to_value(&form).unwrap() else { panic!("a form is an object") };
         let mut fields = vec![("account".to_owned(), self.account.clone())];
         fields

@@ -1,0 +1,210 @@
+//! The way to a provider and back, as browsers go it: what it is bound to, what it leaves behind, and what it costs others (OA-03, OA-13,
+//! OA-14, OA-16 to OA-18, OA-22, R47, F23, LG-02).
+
+use crate::support::{
+    Answer, Browser, PASSWORD, World, both_databases, holds,
+    provider::{CLIENT_ID, CLIENT_SECRET, Endpoint, Provider, Twist},
+};
+use app::domain::{
+    role::{BuiltInRole, Grant},
+    time::Span,
+};
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use url::Url;
+
+fn ana() -> Value {
+    json!({ "sub": "00u-ana", "email": "ana@example.org" })
+}
+
+fn ben() -> Value {
+    json!({ "sub": "00u-ben", "email": "ben@example.org" })
+}
+
+fn query(url: &str) -> HashMap<String, String> {
+    Url::parse(url).unwrap().query_pairs().into_owned().collect()
+}
+
+/// Acme with a provider, by which Ben signs in.
+struct Acme {
+    world: World,
+    provider: Provider,
+    owner: Browser,
+    method: String,
+    ben: Browser,
+}
+
+impl Acme {
+    async fn of(world: &World) -> Self {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let ben =
+            owner.brings_in_by(&provider, &method, "ben@example.org", ben(), &Grant::of(BuiltInRole::Editor)).await;
+        ben.sign_out().await;
+        Self { world, provider, owner, method, ben }
+    }
+
+    fn start(&self) -> String {
+        format!("/oauth/{}/start", self.method)
+    }
+
+    /// A browser sets out, somebody signs in at the provider; the address that leads back.
+    async fn sets_out(&self, browser: &Browser, claims: Value) -> String {
+        self.provider.signs_in_as(claims);
+        let back = self.provider.visit(browser.get(&self.start()).await.location()).await;
+        let back = Url::parse(&back).unwrap();
+        format!("{}?{}", back.path(), back.query().unwrap())
+    }
+}
+
+fn refused(answer: &Answer) -> bool {
+    answer.location() == "/login/acme?problem=attempt" && answer.headers.get(header::SET_COOKIE).is_none()
+}
+
+both_databases! {
+    async fn oa_03_a_return_is_good_once_in_the_browser_that_set_out_and_for_ten_minutes(world: World) {
+        let acme = Acme::of(&world).await;
+        // The attacker's own sign-in, finished in somebody else's browser, would sign that person in as the attacker.
+        let (attacker, victim) = (acme.world.browser(), acme.world.browser());
+        let back = acme.sets_out(&attacker, ben()).await;
+        assert!(refused(&victim.get(&back).await), "a browser that never set out");
+        acme.sets_out(&victim, ben()).await;
+        assert!(refused(&victim.get(&back).await), "a browser that set out on a way of its own");
+        assert!(victim.me().await.is_none());
+
+        assert_eq!(attacker.get(&back).await.location(), "/a/acme");
+        attacker.sign_out().await;
+        assert!(refused(&attacker.get(&back).await), "once more");
+
+        let back = acme.sets_out(&attacker, ben()).await;
+        acme.world.advance(Span::minutes(10));
+        assert!(refused(&attacker.get(&back).await), "ten minutes later");
+        for strange in ["", "?code=x", "?code=x&state=", "?code=x&state=x", "?state=x", "?error=access_denied"] {
+            assert!(refused(&attacker.get(&format!("/oauth/{}/callback{strange}", acme.method)).await), "{strange}");
+        }
+        assert!(attacker.me().await.is_none());
+    }
+
+    async fn r47_each_way_has_a_state_a_challenge_and_a_nonce_of_its_own_and_returns_to_the_configured_address(world: World) {
+        let acme = Acme::of(&world).await;
+        let browser = acme.world.browser();
+        let mut seen = Vec::new();
+        for host in ["127.0.0.1:3000", "evil.example"] {
+            // OA-13, INV-20: whatever the request says of itself.
+            let request = Request::get(acme.start())
+                .header(header::HOST, host)
+                .header("x-forwarded-host", "evil.example")
+                .header("x-forwarded-proto", "https")
+                .body(Body::empty())
+                .unwrap();
+            let begun = browser.send(request).await;
+            let asked = query(begun.location());
+            assert_eq!(asked["redirect_uri"], format!("http://127.0.0.1:3000/oauth/{}/callback", acme.method));
+            assert_eq!((&*asked["response_type"], &*asked["code_challenge_method"]), ("code", "S256"));
+            for name in ["state", "nonce", "code_challenge"] {
+                assert!(asked[name].len() >= 43, "{name}: 256 bits");
+                seen.push(asked[name].clone());
+            }
+            let cookie = begun.headers[header::SET_COOKIE].to_str().unwrap();
+            assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+            assert_eq!(begun.headers[header::REFERRER_POLICY], "no-referrer");
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 6, "nothing twice");
+    }
+
+    async fn oa_14_a_sign_in_leads_on_to_pages_of_our_own_alone(world: World) {
+        let acme = Acme::of(&world).await;
+        for (next, leads_to) in [
+            ("/a/acme/settings/users?q=x", "/a/acme/settings/users?q=x"),
+            ("//evil.example", "/a/acme"),
+            ("/\\evil.example", "/a/acme"),
+            ("https://evil.example", "/a/acme"),
+            ("https:evil.example", "/a/acme"),
+            ("/\t/evil.example", "/a/acme"),
+            ("\t//evil.example", "/a/acme"),
+            ("javascript:alert(1)", "/a/acme"),
+            ("/x\r\nSet-Cookie: a=b", "/a/acme"),
+        ] {
+            let next = url::form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
+            let start = format!("{}?next={next}", acme.start());
+            let arrived = acme.ben.goes_through(&acme.provider, &start, ben()).await;
+            assert_eq!(arrived.location(), leads_to, "{next}");
+        }
+    }
+
+    async fn oa_16_of_what_a_provider_says_a_page_shows_a_word_of_ours(world: World) {
+        let acme = Acme::of(&world).await;
+        acme.provider.twist(Twist::says("<script>alert(1)</script>"));
+        let back = acme.ben.signs_in_by(&acme.provider, &acme.method, ben()).await;
+        assert_eq!(back.location(), "/login/acme?problem=provider-error");
+        let page = acme.ben.get(back.location()).await.body;
+        assert!(!page.contains("alert(1)") && !page.contains("555-0100"), "{page}");
+    }
+
+    async fn oa_22_f23_a_provider_that_hangs_keeps_its_own_people_waiting_and_nobody_else(world: World) {
+        let (down, up) = (Provider::openid(world.clock.clone()).await, Provider::openid(world.clock.clone()).await);
+        let world = world.with_providers(&[&down, &up]);
+        let owner = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Editor);
+        let (method, other) = (owner.sets_up(&down, "Down", ana()).await, owner.sets_up(&up, "Up", ana()).await);
+        let theirs = owner.brings_in_by(&down, &method, "ben@example.org", ben(), &grant).await;
+        let carl = json!({ "sub": "00u-carl" });
+        let others = owner.brings_in_by(&up, &other, "carl@example.org", carl.clone(), &grant).await;
+        down.twist(Twist::hangs(Endpoint::Token));
+
+        down.signs_in_as(ben());
+        let back = Url::parse(&down.visit(theirs.get(&format!("/oauth/{method}/start")).await.location()).await).unwrap();
+        let back = format!("{}?{}", back.path(), back.query().unwrap());
+        let waiting = { let theirs = theirs.clone(); tokio::spawn(async move { theirs.get(&back).await }) };
+        while !down.asked().ends_with(&["/token".to_owned()]) {
+            tokio::task::yield_now().await;
+        }
+        // Reading, writing and the other provider, while that one is waited for.
+        others.sign_out().await;
+        assert_eq!(others.signs_in_by(&up, &other, carl).await.location(), "/a/acme");
+        owner.invites("dora@example.org", &grant).await.unwrap();
+        owner.list(&Default::default()).await.unwrap();
+        assert!(!waiting.is_finished(), "the others were done before it was given up");
+        let given_up = waiting.await.unwrap();
+        assert_eq!(given_up.location(), "/login/acme?problem=timed-out");
+        let said = theirs.get(given_up.location()).await.body;
+        assert!(said.contains("does not answer"), "{said}");
+    }
+
+    async fn oa_17_oa_18_lg_02_what_is_secret_about_a_sign_in_is_found_neither_on_pages_nor_in_the_database(world: World) {
+        let acme = Acme::of(&world).await;
+        let back = acme.sets_out(&acme.ben, ben()).await;
+        let under_way = acme.world.dump().await;
+        let arrived = acme.ben.get(&back).await;
+        let home = acme.ben.get(arrived.location()).await;
+        let tested = acme.owner.tests(&acme.provider, &acme.method, ana()).await;
+        let mut pages = vec![home.body, tested.body];
+        for path in ["", "/users", "/login-methods", &format!("/login-methods/{}", acme.method), "/outbox"] {
+            pages.push(acme.owner.get(&format!("/a/acme/settings{path}")).await.body);
+        }
+        let dump = acme.world.dump().await;
+        assert!(holds(&dump, CLIENT_ID) && holds(&dump, "ben@example.org"), "it is a dump");
+
+        let asked = query(&format!("https://localhost{back}"));
+        let mut secrets = vec![CLIENT_SECRET.to_owned(), asked["code"].clone(), asked["state"].clone(), PASSWORD.to_owned()];
+        secrets.push(acme.ben.cookie("session").unwrap());
+        secrets.extend(acme.provider.gave_out());
+        assert!(secrets.len() > 8, "codes, tokens, verifiers and nonces: {}", secrets.len());
+        for secret in secrets {
+            for (place, bytes) in [("while it is under way", &under_way), ("afterwards", &dump)] {
+                assert!(!holds(bytes, &secret), "{place}: {secret}");
+            }
+            for page in &pages {
+                assert!(!page.contains(&secret), "{secret}: {page}");
+            }
+        }
+    }
+}
