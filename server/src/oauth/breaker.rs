@@ -1,6 +1,6 @@
 //! Leaves a provider alone for a while that keeps failing, so that its people get an answer at once (OA-22, F23).
 
-use app::domain::oauth::Fault;
+use app::domain::{ids::AccountId, oauth::Fault};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,10 +15,12 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// So many endpoints are remembered before those are forgotten that failed long ago.
 const REMEMBERED: usize = 1_000;
 
-/// What is known of endpoints that failed. They are told apart by their whole path: of one host, an account may name an address that
-/// fails, and people of other accounts sign in at another.
+/// An endpoint as one account knows it.
+type Endpoint = (AccountId, String);
+
+/// What is known of endpoints that failed, for each account by itself: a hostile provider may name the endpoints of another account's.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Breakers(Arc<Mutex<HashMap<String, Failing>>>);
+pub(super) struct Breakers(Arc<Mutex<HashMap<Endpoint, Failing>>>);
 
 #[derive(Debug)]
 struct Failing {
@@ -32,25 +34,26 @@ struct Failing {
 #[derive(Debug)]
 pub(super) struct Try {
     breakers: Breakers,
-    endpoint: String,
+    endpoint: Endpoint,
 }
 
 impl Breakers {
-    /// May a request go to this endpoint?
+    /// May a request go to this endpoint, for this account?
     ///
     /// # Errors
     /// [`Fault::CircuitOpen`].
-    pub(super) fn begin(&self, endpoint: &str, now: Instant) -> Result<Try, Fault> {
-        if let Some(failing) = self.lock().get_mut(endpoint).filter(|failing| failing.in_a_row >= MOST) {
+    pub(super) fn begin(&self, account: AccountId, endpoint: &str, now: Instant) -> Result<Try, Fault> {
+        let endpoint = (account, endpoint.to_owned());
+        if let Some(failing) = self.lock().get_mut(&endpoint).filter(|failing| failing.in_a_row >= MOST) {
             if failing.tried || now < failing.last + PAUSE {
                 return Err(Fault::CircuitOpen);
             }
             failing.tried = true;
         }
-        Ok(Try { breakers: self.clone(), endpoint: endpoint.to_owned() })
+        Ok(Try { breakers: self.clone(), endpoint })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Failing>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Failing>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -84,13 +87,15 @@ impl Drop for Try {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     const TOKEN: &str = "https://id.example.org/token";
 
     #[test]
     fn f23_five_failures_in_a_row_open_the_breaker_and_one_try_closes_it() {
         let (breakers, start) = (Breakers::default(), Instant::now());
-        let may = |after: Duration| breakers.begin(TOKEN, start + after);
+        let (acme, beta) = (AccountId(Uuid::from_u128(1)), AccountId(Uuid::from_u128(2)));
+        let may = |after: Duration| breakers.begin(acme, TOKEN, start + after);
         for _ in 0..4 {
             may(Duration::ZERO).unwrap().failed(start);
         }
@@ -99,7 +104,11 @@ mod tests {
             may(Duration::ZERO).unwrap().failed(start);
         }
         assert_eq!(may(PAUSE - Duration::from_millis(1)).err(), Some(Fault::CircuitOpen));
-        assert!(breakers.begin("https://id.example.org/other", start).is_ok(), "another endpoint");
+        assert!(breakers.begin(acme, "https://id.example.org/other", start).is_ok(), "another endpoint");
+        assert!(
+            breakers.begin(beta, TOKEN, start).is_ok(),
+            "OA-22: what one account brings about is no other's trouble"
+        );
 
         let again = may(PAUSE).unwrap();
         assert_eq!(may(PAUSE).err(), Some(Fault::CircuitOpen), "one try at a time");
@@ -113,10 +122,10 @@ mod tests {
 
     #[test]
     fn f23_endpoints_that_failed_long_ago_are_forgotten() {
-        let (breakers, start) = (Breakers::default(), Instant::now());
+        let (breakers, start, acme) = (Breakers::default(), Instant::now(), AccountId(Uuid::nil()));
         for number in 0..3 * REMEMBERED {
             let now = start + PAUSE * u32::try_from(number / REMEMBERED).unwrap();
-            breakers.begin(&number.to_string(), now).unwrap().failed(now);
+            breakers.begin(acme, &number.to_string(), now).unwrap().failed(now);
         }
         assert!(breakers.lock().len() <= REMEMBERED, "{}", breakers.lock().len());
     }

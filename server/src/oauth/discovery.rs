@@ -1,10 +1,9 @@
 //! What an issuer says of itself (OpenID Connect Discovery 1.0).
 
-use super::{Discovered, http::Http};
+use super::{Asking, Discovered, http::Http};
 use app::domain::oauth::{ClientAuthentication, Fault};
 use http::StatusCode;
 use serde::Deserialize;
-use tokio::time::Instant;
 
 /// The part of the document that counts here.
 #[derive(Deserialize)]
@@ -20,9 +19,9 @@ struct Document {
 }
 
 /// Reads the document of an issuer.
-pub(super) async fn discover(http: &Http, issuer: &str, until: Instant) -> Result<Discovered, Fault> {
+pub(super) async fn discover(http: &Http, issuer: &str, asking: Asking) -> Result<Discovered, Fault> {
     let url = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
-    let answer = http.get(&url, until).await?;
+    let answer = http.get(&url, asking).await?;
     if answer.status() != StatusCode::OK {
         return Err(Fault::Discovery);
     }

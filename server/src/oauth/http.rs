@@ -1,7 +1,7 @@
 //! Requests to providers: guarded, short, small, and never redirected (OA-15, OA-22).
 
 use super::{
-    SetUpError,
+    Asking, SetUpError,
     breaker::Breakers,
     guard::{Guard, Refused},
 };
@@ -51,23 +51,25 @@ impl Http {
     }
 
     /// Reads a document, such as the keys.
-    pub(super) async fn get(&self, url: &str, until: Instant) -> Result<Response<Vec<u8>>, Fault> {
+    pub(super) async fn get(&self, url: &str, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
         let request = Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
-        self.send(request.map_err(|_| Fault::AddressRefused)?, until).await
+        self.send(request.map_err(|_| Fault::AddressRefused)?, asking).await
     }
 
     /// Sends a request. An answer is neither a redirect nor a fault of the server; anything else it may be.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub(super) async fn send(&self, request: Request<Vec<u8>>, until: Instant) -> Result<Response<Vec<u8>>, Fault> {
+    pub(super) async fn send(&self, request: Request<Vec<u8>>, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
         let mut endpoint = self.guard.admit(&request.uri().to_string())?;
         endpoint.set_query(None);
-        let begun = self.breakers.begin(endpoint.as_str(), Instant::now())?;
+        let begun = self.breakers.begin(asking.account, endpoint.as_str(), Instant::now())?;
         let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
-        let end = until.min(Instant::now() + LONGEST);
-        let answer = timeout_at(end, self.exchange(request)).await.unwrap_or(Err(Fault::TimedOut));
+        let end = Instant::now() + LONGEST;
+        let answer = timeout_at(end.min(asking.until), self.exchange(request)).await.unwrap_or(Err(Fault::TimedOut));
         match &answer {
+            // What was left of the sign-in's time was no fair try of this endpoint.
+            Err(Fault::TimedOut) if asking.until < end => {}
             Err(Fault::Unreachable | Fault::Tls | Fault::TimedOut | Fault::ProviderError) => {
                 begun.failed(Instant::now());
             }

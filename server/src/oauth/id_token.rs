@@ -1,7 +1,7 @@
 //! Checking an ID token (OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725).
 
 use super::{
-    Kept,
+    Asking, Kept,
     http::Http,
     keys::{Algorithm, Cache, Keys},
 };
@@ -12,7 +12,6 @@ use app::domain::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 /// How far the provider's clock and ours may be apart, in seconds.
 const LEEWAY: f64 = 60.0;
@@ -75,12 +74,12 @@ pub(super) struct Check<'a> {
 
 impl Check<'_> {
     /// The claims of the token, if all is well with it.
-    pub(super) async fn claims(self, http: &Http, keys: &Cache, until: Instant) -> Result<Map<String, Value>, Fault> {
+    pub(super) async fn claims(self, http: &Http, keys: &Cache, asking: Asking) -> Result<Map<String, Value>, Fault> {
         let unverified = Unverified::read(self.token)?;
         let url = &self.open_id.jwks_url;
-        let known = keys.keys(http, url, until).await?;
+        let known = keys.keys(http, url, asking).await?;
         if !unverified.is_signed_by(&known) {
-            match keys.newer(http, url, until, &known).await? {
+            match keys.newer(http, url, asking, &known).await? {
                 Some(newer) if unverified.is_signed_by(&newer) => {}
                 Some(_) | None => return Err(Fault::Signature),
             }

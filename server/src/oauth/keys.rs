@@ -1,7 +1,7 @@
 //! The keys that providers sign with (RFC 7517), and checking a signature with them.
 
-use super::http::Http;
-use app::domain::oauth::Fault;
+use super::{Asking, http::Http};
+use app::domain::{ids::AccountId, oauth::Fault};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
@@ -23,6 +23,9 @@ const KEPT: Duration = Duration::from_secs(60 * 60);
 const READ_AGAIN: Duration = Duration::from_secs(60);
 /// The most keys of one provider.
 const MOST: usize = 100;
+/// The largest key, in bytes: RSA of 8192 bits with its exponent. The longest id of one, in characters.
+const LARGEST: usize = 1024 + 8;
+const LONGEST_ID: usize = 256;
 /// The most providers whose keys are kept; one more, and all are read anew.
 const REMEMBERED: usize = 1_000;
 
@@ -99,6 +102,15 @@ enum Material {
     Curve { curve: Curve, point: Vec<u8> },
 }
 
+impl Material {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Rsa { n, e } => n.len() + e.len(),
+            Self::Curve { point, .. } => point.len(),
+        }
+    }
+}
+
 /// A key as it is written.
 #[derive(Deserialize)]
 struct Jwk {
@@ -130,7 +142,10 @@ impl Key {
             ("OKP", Some("Ed25519")) => Material::Curve { curve: Curve::Ed25519, point: bytes(&jwk.x)? },
             _ => return None,
         };
-        if jwk.usage.is_some_and(|usage| usage != "sig") {
+        if jwk.usage.is_some_and(|usage| usage != "sig") || material.bytes() > LARGEST {
+            return None;
+        }
+        if jwk.kid.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
             return None;
         }
         let algorithm = match jwk.alg {
@@ -194,9 +209,11 @@ impl Keys {
     }
 }
 
-/// The keys of all providers, by their URL.
+/// The keys of all providers, by their URL and for each account by itself: what one account's people bring makes no other's wait.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<HashMap<String, Cached>>);
+pub(super) struct Cache(Mutex<HashMap<Place, Cached>>);
+
+type Place = (AccountId, String);
 
 #[derive(Debug)]
 struct Cached {
@@ -210,11 +227,13 @@ struct Cached {
 
 impl Cache {
     /// The keys at this URL, kept or read now.
-    pub(super) async fn keys(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
-        let kept = self.lock().get(url).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
+    pub(super) async fn keys(&self, http: &Http, url: &str, asking: Asking) -> Result<Arc<Keys>, Fault> {
+        let place = (asking.account, url.to_owned());
+        let kept =
+            self.lock().get(&place).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
         match kept {
             Some(keys) => Ok(keys),
-            None => self.read(http, url, until).await,
+            None => self.read(http, place, asking).await,
         }
     }
 
@@ -223,13 +242,14 @@ impl Cache {
         &self,
         http: &Http,
         url: &str,
-        until: Instant,
+        asking: Asking,
         than: &Arc<Keys>,
     ) -> Result<Option<Arc<Keys>>, Fault> {
-        let Some(turn) = self.lock().get(url).map(|cached| cached.turn.clone()) else { return Ok(None) };
+        let place = (asking.account, url.to_owned());
+        let Some(turn) = self.lock().get(&place).map(|cached| cached.turn.clone()) else { return Ok(None) };
         // Of several people who sign in after a change, one reads the keys for all.
-        let _turn = timeout_at(until, turn.lock()).await.map_err(|_| Fault::TimedOut)?;
-        if let Some(cached) = self.lock().get_mut(url) {
+        let _turn = timeout_at(asking.until, turn.lock()).await.map_err(|_| Fault::TimedOut)?;
+        if let Some(cached) = self.lock().get_mut(&place) {
             if !Arc::ptr_eq(&cached.keys, than) {
                 return Ok(Some(cached.keys.clone()));
             }
@@ -238,30 +258,31 @@ impl Cache {
             }
             cached.read_again = Some(Instant::now());
         }
-        self.read(http, url, until).await.map(Some)
+        self.read(http, place, asking).await.map(Some)
     }
 
-    async fn read(&self, http: &Http, url: &str, until: Instant) -> Result<Arc<Keys>, Fault> {
-        let answer = http.get(url, until).await?;
+    async fn read(&self, http: &Http, place: Place, asking: Asking) -> Result<Arc<Keys>, Fault> {
+        let answer = http.get(&place.1, asking).await?;
         if answer.status() != StatusCode::OK {
             return Err(Fault::Keys);
         }
         let keys = Arc::new(Keys::read(answer.body())?);
         let mut known = self.lock();
-        if let Some(cached) = known.get_mut(url) {
+        if let Some(cached) = known.get_mut(&place) {
             cached.keys = keys.clone();
             cached.read = Instant::now();
             return Ok(keys);
         }
+        known.retain(|_, cached| cached.read.elapsed() < KEPT);
         if known.len() >= REMEMBERED {
             known.clear();
         }
         let cached = Cached { keys: keys.clone(), read: Instant::now(), read_again: None, turn: Arc::default() };
-        known.insert(url.to_owned(), cached);
+        known.insert(place, cached);
         Ok(keys)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Cached>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Cached>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -366,6 +387,8 @@ mod tests {
             json!({ "kty": "RSA", "n": "not base64!", "e": "AQAB" }),
             json!({ "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA" }),
             json!({ "kty": "OKP", "crv": "Ed25519", "use": "enc", "x": text(&[9; 32]) }),
+            json!({ "kty": "RSA", "n": text(&[9; LARGEST + 1]), "e": "AQAB" }),
+            json!({ "kid": "k".repeat(LONGEST_ID + 1), "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
             json!({ "kid": 7, "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
             json!("x"),
             json!(null),

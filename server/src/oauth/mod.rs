@@ -15,6 +15,7 @@ pub use claims::{Claims, ShownClaim};
 use crate::{config, secrets::Token};
 use ::http::{StatusCode, header};
 use app::domain::{
+    ids::AccountId,
     oauth::{ClientAuthentication, Configuration, Fault, OpenId},
     time::Timestamp,
 };
@@ -47,6 +48,20 @@ pub enum SetUpError {
     /// Anything else about requests.
     #[error("oauth: {0}")]
     Client(#[from] reqwest::Error),
+}
+
+/// For whom a provider is asked, and until when: the requests of one sign-in share both.
+#[derive(Clone, Copy, Debug)]
+struct Asking {
+    /// What one account's provider does is held against that account alone, whatever address of another's it names (OA-22).
+    account: AccountId,
+    until: Instant,
+}
+
+impl Asking {
+    fn begin(account: AccountId) -> Self {
+        Self { account, until: Instant::now() + LONGEST }
+    }
 }
 
 /// Talks to providers. One for each process, since it knows which of them are down, and keeps their keys.
@@ -149,8 +164,8 @@ impl Client {
     ///
     /// # Errors
     /// Why there are none.
-    pub async fn discover(&self, issuer: &str) -> Result<Discovered, Fault> {
-        let discovered = discovery::discover(&self.shared.http, issuer, Instant::now() + LONGEST).await;
+    pub async fn discover(&self, account: AccountId, issuer: &str) -> Result<Discovered, Fault> {
+        let discovered = discovery::discover(&self.shared.http, issuer, Asking::begin(account)).await;
         discovered.inspect_err(|fault| log(*fault, issuer))
     }
 
@@ -187,8 +202,10 @@ impl Client {
     ///
     /// # Errors
     /// What went wrong, in the words of the domain; nothing of what the provider said (OA-16).
+    #[allow(clippy::too_many_arguments, reason = "what one exchange is checked with")]
     pub async fn finish(
         &self,
+        account: AccountId,
         configuration: &Configuration,
         secret: Option<&str>,
         redirect_uri: &str,
@@ -196,19 +213,19 @@ impl Client {
         answer: &CallbackAnswer,
         now: Timestamp,
     ) -> Result<Claims, Fault> {
-        let until = Instant::now() + LONGEST;
+        let asking = Asking::begin(account);
         let claims = async {
             let code = answer.code(configuration)?;
             let Shared { http, keys } = &*self.shared;
-            let tokens = token::exchange(http, configuration, secret, redirect_uri, kept, code, until).await?;
+            let tokens = token::exchange(http, configuration, secret, redirect_uri, kept, code, asking).await?;
             let Some(open_id) = &configuration.open_id else {
-                return Ok(Claims::of(None, user_info(http, configuration, &tokens.access, until).await?));
+                return Ok(Claims::of(None, user_info(http, configuration, &tokens.access, asking).await?));
             };
             let token = tokens.id.as_deref().ok_or(Fault::NoIdToken)?;
-            let signed = Check { token, configuration, open_id, kept, now }.claims(http, keys, until).await?;
+            let signed = Check { token, configuration, open_id, kept, now }.claims(http, keys, asking).await?;
             let mut told = Map::new();
             if configuration.user_info_url.is_some() {
-                told = user_info(http, configuration, &tokens.access, until).await?;
+                told = user_info(http, configuration, &tokens.access, asking).await?;
                 if told.get("sub") != signed.get("sub") {
                     return Err(Fault::UserInfoSubject);
                 }
@@ -245,14 +262,14 @@ async fn user_info(
     http: &Http,
     configuration: &Configuration,
     access: &str,
-    until: Instant,
+    asking: Asking,
 ) -> Result<Map<String, Value>, Fault> {
     let url = configuration.user_info_url.as_deref().ok_or(Fault::UserInfo)?;
     let request = ::http::Request::get(url)
         .header(header::ACCEPT, "application/json")
         .header(header::AUTHORIZATION, format!("Bearer {access}"))
         .body(Vec::new());
-    let answer = http.send(request.map_err(|_| Fault::UserInfo)?, until).await?;
+    let answer = http.send(request.map_err(|_| Fault::UserInfo)?, asking).await?;
     if answer.status() != StatusCode::OK {
         return Err(Fault::UserInfo);
     }

@@ -1,6 +1,6 @@
 //! Exchanging a code for tokens (RFC 6749, section 4.1.3). The tokens live as long as one sign-in (OA-18).
 
-use super::{Kept, http::Http};
+use super::{Asking, Kept, http::Http};
 use app::domain::oauth::{ClientAuthentication, Configuration, Fault};
 use http::{Response, StatusCode};
 use oauth2::{
@@ -14,7 +14,6 @@ use oauth2::{
 use serde::{Deserialize, Serialize};
 use std::{pin::Pin, sync::Arc};
 use thiserror::Error;
-use tokio::time::Instant;
 
 /// What OpenID Connect adds to the answer.
 #[derive(Clone, Deserialize, Serialize)]
@@ -58,7 +57,7 @@ pub(super) async fn exchange(
     redirect_uri: &str,
     kept: &Kept,
     code: &str,
-    until: Instant,
+    asking: Asking,
 ) -> Result<Tokens, Fault> {
     let url = TokenUrl::new(configuration.token_url.clone()).map_err(|_| Fault::AddressRefused)?;
     let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|_| Fault::AddressRefused)?;
@@ -73,11 +72,11 @@ pub(super) async fn exchange(
         let secret = secret.ok_or(Fault::ClientAuthentication)?;
         client = client.set_client_secret(ClientSecret::new(secret.to_owned()));
     }
-    let send = sender(http.clone(), until);
+    let send = sender(http.clone(), asking);
     let (code, verifier) = (AuthorizationCode::new(code.to_owned()), PkceCodeVerifier::new(kept.verifier.clone()));
-    let asking: Sent<_, _> =
+    let exchanging: Sent<_, _> =
         Box::pin(async move { client.exchange_code(code).set_pkce_verifier(verifier).request_async(&send).await });
-    let answer = asking.await.map_err(fault)?;
+    let answer = exchanging.await.map_err(fault)?;
     if *answer.token_type() != BasicTokenType::Bearer {
         return Err(Fault::TokenAnswer);
     }
@@ -86,10 +85,10 @@ pub(super) async fn exchange(
 
 /// Sends for the library. It owns what it needs, and so does the future around it: of borrowed ones, the compiler cannot tell that they
 /// may be sent (rust-lang/rust#96865).
-fn sender(http: Arc<Http>, until: Instant) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
+fn sender(http: Arc<Http>, asking: Asking) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
     move |request| {
         let http = http.clone();
-        Box::pin(async move { in_order(http.send(request, until).await.map_err(Stopped)?) })
+        Box::pin(async move { in_order(http.send(request, asking).await.map_err(Stopped)?) })
     }
 }
 

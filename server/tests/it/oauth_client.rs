@@ -2,6 +2,7 @@
 
 use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Endpoint, Provider, Signing, Twist};
 use app::domain::{
+    ids::AccountId,
     oauth::{ClaimPath, ClientAuthentication, Configuration, Fault, Warning},
     time::{Span, Timestamp},
 };
@@ -24,7 +25,9 @@ use std::{
     time::{Duration, Instant},
 };
 use url::Url;
+use uuid::Uuid;
 
+const ACCOUNT: AccountId = AccountId(Uuid::nil());
 const NOON: Timestamp = Timestamp(1_777_896_000_000);
 const REDIRECT_URI: &str = "https://roster.example.org/oauth/callback/7";
 
@@ -74,7 +77,7 @@ impl Story {
 
     async fn finishes(&self, kept: &Kept, answer: &CallbackAnswer) -> Result<Claims, Fault> {
         let Self { client, configuration, .. } = self;
-        client.finish(configuration, Some(CLIENT_SECRET), REDIRECT_URI, kept, answer, self.clock.now()).await
+        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, kept, answer, self.clock.now()).await
     }
 
     /// A whole sign-in.
@@ -205,7 +208,7 @@ async fn oa_06_client_secret_basic_and_the_other_ways_to_prove_oneself() {
     story.configuration.client_authentication = ClientAuthentication::Basic;
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
-    let without = client.finish(configuration, None, REDIRECT_URI, &kept, &answer, NOON).await;
+    let without = client.finish(ACCOUNT, configuration, None, REDIRECT_URI, &kept, &answer, NOON).await;
     assert_eq!(without, Err(Fault::ClientAuthentication));
 }
 
@@ -230,7 +233,7 @@ async fn oa_06_scope_userinfo_claims() {
 #[tokio::test]
 async fn oa_06_discovery_openid_config() {
     let story = Story::openid().await;
-    let discovered = story.client.discover(story.provider.issuer()).await.unwrap();
+    let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
     assert_eq!(discovered.client_authentications, [ClientAuthentication::Basic, ClientAuthentication::None]);
     let mut configuration = Configuration {
         open_id: None,
@@ -247,7 +250,7 @@ async fn oa_06_discovery_openid_config() {
         document.retain(|name, _| name.ends_with("_endpoint") || name == "issuer" || name == "jwks_uri");
         document.remove("userinfo_endpoint");
     }));
-    let discovered = story.client.discover(story.provider.issuer()).await.unwrap();
+    let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
     assert_eq!(discovered.client_authentications, [ClientAuthentication::Basic], "the default of the specification");
     assert_eq!((discovered.names_itself, discovered.user_info_url), (false, None));
 }
@@ -605,7 +608,7 @@ async fn oa_23_claims_are_shown_by_their_paths_shortened_and_without_what_is_the
 /// The faults of discovering an issuer whose document is like this.
 async fn discovering(twist: Twist) -> Option<Fault> {
     let story = Story::twisted(twist).await;
-    story.client.discover(story.provider.issuer()).await.err()
+    story.client.discover(ACCOUNT, story.provider.issuer()).await.err()
 }
 
 #[tokio::test]
@@ -626,7 +629,7 @@ async fn oa_20_the_document_names_the_issuer_that_was_asked_exactly() {
     // One with a slash at the end is another issuer, whose document is in the same place.
     let story = Story::twisted(names(|issuer| format!("{issuer}/"))).await;
     let issuer = format!("{}/", story.provider.issuer());
-    assert_eq!(story.client.discover(&issuer).await.unwrap().issuer, issuer);
+    assert_eq!(story.client.discover(ACCOUNT, &issuer).await.unwrap().issuer, issuer);
 }
 
 #[tokio::test]
@@ -671,7 +674,11 @@ async fn oa_15_redirects_are_not_followed() {
         story.provider.twist(Twist::answers(Endpoint::Discovery, move || {
             (StatusCode::from_u16(status).unwrap(), [(header::LOCATION, to.clone())])
         }));
-        assert_eq!(story.client.discover(story.provider.issuer()).await.err(), Some(Fault::Redirected), "{status}");
+        assert_eq!(
+            story.client.discover(ACCOUNT, story.provider.issuer()).await.err(),
+            Some(Fault::Redirected),
+            "{status}"
+        );
     }
     assert!(story.provider.asked().is_empty(), "{:?}", story.provider.asked());
 }
@@ -703,13 +710,14 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
     let story = Story::openid().await;
     let guarded = Client::new(&OAuth { allow_hosts: Vec::new(), ..story.provider.settings() }).unwrap();
     let refused = Some(Fault::AddressRefused);
-    assert_eq!(guarded.discover(story.provider.issuer()).await.err(), refused);
+    assert_eq!(guarded.discover(ACCOUNT, story.provider.issuer()).await.err(), refused);
     let elsewhere = OAuth { allow_hosts: vec!["id.corp.example".to_owned()], ..story.provider.settings() };
-    assert_eq!(Client::new(&elsewhere).unwrap().discover(story.provider.issuer()).await.err(), refused);
+    assert_eq!(Client::new(&elsewhere).unwrap().discover(ACCOUNT, story.provider.issuer()).await.err(), refused);
 
     // The token and user-info endpoints and the keys stand behind the same guard.
     let (kept, answer) = story.comes_back().await;
-    let finished = guarded.finish(&story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON).await;
+    let finished =
+        guarded.finish(ACCOUNT, &story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON).await;
     assert_eq!(finished.err(), refused);
     assert_eq!(story.provider.asked(), ["/authorize"], "nobody but the browser came by");
     for inside in ["https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1/x", "https://169.254.169.254/x"] {
@@ -724,7 +732,8 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
             Configuration { open_id, ..story.configuration.clone() },
         ] {
             let (kept, answer) = story.comes_back().await;
-            let finished = story.client.finish(&configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON);
+            let finished =
+                story.client.finish(ACCOUNT, &configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON);
             assert_eq!(finished.await.err(), refused, "{inside}");
         }
     }
@@ -755,20 +764,32 @@ async fn oa_15_literal_addresses_are_refused_in_every_notation() {
         "[64:ff9b::7f00:1]",
         "[2002:7f00:1::]",
     ] {
-        assert_eq!(client.discover(&format!("https://{host}")).await.err(), Some(Fault::AddressRefused), "{host}");
+        assert_eq!(
+            client.discover(ACCOUNT, &format!("https://{host}")).await.err(),
+            Some(Fault::AddressRefused),
+            "{host}"
+        );
     }
-    assert_eq!(client.discover("http://id.example.org").await.err(), Some(Fault::AddressRefused));
+    assert_eq!(client.discover(ACCOUNT, "http://id.example.org").await.err(), Some(Fault::AddressRefused));
 }
 
 #[tokio::test]
 async fn cf_05_a_certificate_counts_only_from_a_known_authority_and_for_the_right_name() {
     let story = Story::openid().await;
     let strict = Client::new(&OAuth { ca_file: None, ..story.provider.settings() }).unwrap();
-    assert_eq!(strict.discover(story.provider.issuer()).await.err(), Some(Fault::Tls));
+    assert_eq!(strict.discover(ACCOUNT, story.provider.issuer()).await.err(), Some(Fault::Tls));
     let by_number = OAuth { allow_hosts: vec!["127.0.0.1".to_owned()], ..story.provider.settings() };
     let issuer = story.provider.issuer().replace("localhost", "127.0.0.1");
-    assert_eq!(Client::new(&by_number).unwrap().discover(&issuer).await.err(), Some(Fault::Tls), "it is localhost's");
-    assert_eq!(story.client.discover("https://localhost:1").await.err(), Some(Fault::Unreachable), "nobody is there");
+    assert_eq!(
+        Client::new(&by_number).unwrap().discover(ACCOUNT, &issuer).await.err(),
+        Some(Fault::Tls),
+        "it is localhost's"
+    );
+    assert_eq!(
+        story.client.discover(ACCOUNT, "https://localhost:1").await.err(),
+        Some(Fault::Unreachable),
+        "nobody is there"
+    );
 }
 
 #[tokio::test]
@@ -802,7 +823,7 @@ async fn f23_a_provider_that_hangs_costs_five_seconds_and_a_slow_one_ten() {
     let timed = async |story: &Story, what: &str| {
         let before = Instant::now();
         let fault = match what {
-            "discovery" => story.client.discover(story.provider.issuer()).await.err(),
+            "discovery" => story.client.discover(ACCOUNT, story.provider.issuer()).await.err(),
             _ => story.signs_in().await.err(),
         };
         assert_eq!(fault, (what != "fine").then_some(Fault::TimedOut), "{what}");
@@ -830,7 +851,7 @@ async fn oa_22_a_provider_that_keeps_failing_is_left_alone_for_a_while() {
         assert_eq!(story.identifier().await, Err(Fault::ProviderError));
     }
     assert_eq!((story.identifier().await, tokens_asked()), (Err(Fault::CircuitOpen), 5));
-    assert!(story.client.discover(story.provider.issuer()).await.is_ok(), "its other endpoints are well");
+    assert!(story.client.discover(ACCOUNT, story.provider.issuer()).await.is_ok(), "its other endpoints are well");
 
     passes(Duration::from_secs(30)).await;
     assert_eq!((story.identifier().await, tokens_asked()), (Err(Fault::ProviderError), 6));
@@ -889,7 +910,7 @@ async fn oa_13_a_code_is_good_for_the_redirect_uri_that_it_was_asked_for() {
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
     let elsewhere = format!("{REDIRECT_URI}/");
-    let finished = client.finish(configuration, Some(CLIENT_SECRET), &elsewhere, &kept, &answer, NOON).await;
+    let finished = client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), &elsewhere, &kept, &answer, NOON).await;
     assert_eq!(finished, Err(Fault::Grant));
 }
 
@@ -912,7 +933,7 @@ async fn time_is_what_the_caller_says() {
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, clock, .. } = &story;
     let late = clock.now() + Span::seconds(361);
-    let finished = client.finish(configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, late).await;
+    let finished = client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, late).await;
     assert_eq!(finished, Err(Fault::Clock));
 }
 
