@@ -57,7 +57,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("sessions.idle_days", "7", "A session ends when it was not used for so many days"),
     ("sessions.absolute_days", "30", "A session ends after so many days in any case"),
     ("sessions.step_up_minutes", "10", "What is most dangerous asks for a sign-in no older than so many minutes"),
-    ("sessions.most_per_user", "20", "Sessions of one user; the oldest ends when another begins"),
+    (
+        "sessions.most_per_user",
+        "20",
+        "Sessions of one user by a password, and as many by the providers of one account; the oldest ends when another begins",
+    ),
     ("invitations.resend_cool_down_s", "300", "Seconds between two mails about one invitation"),
     ("invitations.resends_per_day", "5", "Mails about one invitation in a day"),
     ("limits.sign_in_burst", "20", "Failed sign-ins in a row from one address"),

@@ -8,6 +8,20 @@ use app::domain::{
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Sessions that proved a provider of the account of the method `$3`, and no password.
+macro_rules! of_account {
+    ($session:literal) => {
+        concat!(
+            $session,
+            ".id IN (SELECT p.session_id FROM session_proofs p JOIN login_methods l ON l.id = p.login_method_id
+                                WHERE l.account_id = (SELECT o.account_id FROM login_methods o WHERE o.id = $3))
+           AND ",
+            $session,
+            ".id NOT IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')"
+        )
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO sessions (id, hash, user_id, created_at, last_seen_at, user_agent, ip) VALUES ($1, $2, $3, $4, $4, $5, $6)";
@@ -25,10 +39,18 @@ statements! {
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
-    DELETE_BEYOND = "
+    DELETE_BEYOND_PASSWORD = "
         DELETE FROM sessions
-         WHERE user_id = $1
-           AND id NOT IN (SELECT k.id FROM sessions k WHERE k.user_id = $1 ORDER BY k.created_at DESC, k.id DESC LIMIT $2)";
+         WHERE user_id = $1 AND id IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')
+           AND id NOT IN (SELECT k.id FROM sessions k
+                           WHERE k.user_id = $1 AND k.id IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')
+                           ORDER BY k.created_at DESC, k.id DESC LIMIT $2)";
+    DELETE_BEYOND_ACCOUNT = concat!("
+        DELETE FROM sessions
+         WHERE user_id = $1 AND ", of_account!("sessions"), "
+           AND id NOT IN (SELECT k.id FROM sessions k
+                           WHERE k.user_id = $1 AND ", of_account!("k"), "
+                           ORDER BY k.created_at DESC, k.id DESC LIMIT $2)");
 }
 
 /// A session about to begin.
@@ -72,7 +94,8 @@ pub enum Proof {
     Method(LoginMethodId),
 }
 
-/// Begins a session with what was just proved, and ends the oldest beyond `most` (SE-11).
+/// Begins a session with what was just proved, and ends the oldest beyond `most` of its kind (SE-11). Those by a password are one kind,
+/// those by an account's providers another: an account that makes many of a person ends none but its own (R49).
 pub async fn insert(
     tx: &mut Tx,
     session: &NewSession<'_>,
@@ -98,10 +121,19 @@ pub async fn insert(
         .bind(method)
         .bind(now.0)
         .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(DELETE_BEYOND)
-        .bind(session.user.0)
-        .bind(i64::from(most))
-        .execute(c).await.map(|_| ()))?;
+    let (user, most) = (session.user.0, i64::from(most));
+    match method {
+        None => {
+            on!(tx, c => sqlx::query(DELETE_BEYOND_PASSWORD).bind(user).bind(most).execute(c).await.map(|_| ()))?;
+        }
+        Some(method) => {
+            on!(tx, c => sqlx::query(DELETE_BEYOND_ACCOUNT)
+                .bind(user)
+                .bind(most)
+                .bind(method)
+                .execute(c).await.map(|_| ()))?;
+        }
+    }
     Ok(())
 }
 
