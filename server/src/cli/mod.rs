@@ -112,6 +112,9 @@ enum OwnerCommand {
         /// The person's e-mail address
         #[arg(long)]
         email: String,
+        /// Let the person in by Email & password, because the provider by which they sign in is gone
+        #[arg(long)]
+        by_password: bool,
     },
 }
 
@@ -221,8 +224,8 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Account(AccountCommand::Create { name, slug, owner_email }) => {
             show::created(&start(config).await?, &name, &slug, &owner_email).await
         }
-        Command::Owner(OwnerCommand::Grant { account, email }) => {
-            show::granted(&start(config).await?, &account, &email).await
+        Command::Owner(OwnerCommand::Grant { account, email, by_password }) => {
+            show::granted(&start(config).await?, &account, &email, by_password).await
         }
         Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,

@@ -13,8 +13,8 @@ pub(super) async fn created(services: &Services, name: &str, slug: &str, owner: 
     Ok(())
 }
 
-pub(super) async fn granted(services: &Services, account: &str, email: &str) -> Result<(), Failure> {
-    let granted = services.grant_owner(account, email).await.map_err(|error| {
+pub(super) async fn granted(services: &Services, account: &str, email: &str, by_password: bool) -> Result<(), Failure> {
+    let granted = services.grant_owner(account, email, by_password).await.map_err(|error| {
         if error == AppError::NotFound {
             Failure::other(format!("there is no account {account}"))
         } else {
@@ -24,6 +24,9 @@ pub(super) async fn granted(services: &Services, account: &str, email: &str) -> 
     match granted {
         OwnerGranted::Active => println!("{email} is an owner of {account} now."),
         OwnerGranted::Reactivated => println!("{email} was suspended, and is an active owner of {account} now."),
+        OwnerGranted::ByPassword => {
+            println!("{email} is an owner of {account} now, and signs in by Email & password, which is switched on.");
+        }
         OwnerGranted::Invited(invitation) => {
             println!("{email} is invited to {account} as an owner. {}", joins_by(&invitation));
         }

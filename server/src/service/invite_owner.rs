@@ -4,6 +4,7 @@ use super::Services;
 use crate::storage::{
     AccountScope, StorageError, Tx,
     audit::{self, By, Event, To},
+    identities,
     invitations::{self, NewInvitation},
     login_methods,
     members::{self, Member, Offer},
@@ -11,7 +12,7 @@ use crate::storage::{
 use app::{
     domain::{
         email::Email,
-        ids::{InvitationId, MemberId},
+        ids::{InvitationId, LoginMethodId, MemberId},
         invitation::{Channel, DEFAULT_LIFETIME},
         language::Language,
         member::{LoginMethodKind, MailState},
@@ -44,21 +45,15 @@ impl Services {
     ) -> Result<OwnerInvitation, AppError> {
         let now = self.now();
         let grant = Grant::of(BuiltInRole::Owner);
-        let methods = login_methods::all(tx, scope).await?;
-        let password = methods.into_iter().find(|line| line.method.kind == LoginMethodKind::Password);
-        let password = password.ok_or(StorageError::inconsistent("login_methods", "kind"))?;
-        let method = password.method.id;
-        if !password.enabled {
-            // The way back in must not lead through a provider that may be the reason why it is needed.
-            login_methods::switch(tx, scope, method, true).await?;
-            let event = Event::LoginMethodSwitched { method, on: true };
-            audit::record(tx, scope, &By::default(), None, &event, now).await?;
-        }
+        let method = self.email_and_password(tx, scope).await?;
         let offer = Offer { grant: &grant, method, identifier: None, name: None };
         let member = match known {
             Some(row) => {
                 if let Some(earlier) = &row.invitation {
                     invitations::revoke(tx, scope, earlier.id, now).await?;
+                }
+                if let Some(user) = row.user {
+                    identities::delete_of_user_in_account(tx, scope, user).await?;
                 }
                 members::revive(tx, scope, row.id, offer, None, now).await?;
                 row.id
@@ -78,5 +73,19 @@ impl Services {
         let to = To { member, email: email.key().to_owned() };
         audit::record(tx, scope, &By::default(), Some(&to), &Event::Invited { invitation: id, grant }, now).await?;
         Ok(OwnerInvitation { link: self.config.link(&paths::invitation_link(token.reveal())), mail })
+    }
+
+    /// Email & password, switched on: the way back in must not lead through a provider that may be the reason why it is needed.
+    pub(super) async fn email_and_password(&self, tx: &mut Tx, scope: AccountScope) -> Result<LoginMethodId, AppError> {
+        let methods = login_methods::all(tx, scope).await?;
+        let password = methods.into_iter().find(|line| line.method.kind == LoginMethodKind::Password);
+        let password = password.ok_or(StorageError::inconsistent("login_methods", "kind"))?;
+        let method = password.method.id;
+        if !password.enabled {
+            login_methods::switch(tx, scope, method, true).await?;
+            let event = Event::LoginMethodSwitched { method, on: true };
+            audit::record(tx, scope, &By::default(), None, &event, self.now()).await?;
+        }
+        Ok(method)
     }
 }

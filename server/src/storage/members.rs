@@ -25,7 +25,9 @@ macro_rules! select_members {
                m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
-               (SELECT COUNT(*) FROM decisions d WHERE d.member_id = m.id AND d.outcome IS NULL) AS decisions,
+               (SELECT COUNT(*) FROM decisions d
+                 WHERE d.member_id = m.id AND d.outcome IS NULL AND d.invitation_id = i.id AND d.login_method_id = m.login_method_id
+                   AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decisions,
                i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.sponsor_id,
                COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
                COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
@@ -58,6 +60,16 @@ macro_rules! matching {
                                                            WHEN i.state = 'held' THEN 'held'
                                                            WHEN i.expires_at <= $2 THEN 'expired'
                                                            ELSE 'invited' END END "
+    };
+}
+
+/// Has the row's user a working way in (R33): a password while Email & password is on, or a link to a method that is on and has passed?
+macro_rules! has_way_in {
+    () => {
+        "l.enabled
+           AND (l.kind = 'password' AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)
+                OR EXISTS (SELECT 1 FROM identities i JOIN login_method_configurations c ON c.login_method_id = i.login_method_id
+                            WHERE i.login_method_id = l.id AND i.user_id = m.user_id AND c.stage = 'live'))"
     };
 }
 
@@ -120,7 +132,7 @@ statements! {
         UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, identifier = $5, name = COALESCE($6, name),
                            name_key = COALESCE($7, name_key), invited_at = $8, removed_at = NULL, removed_by = NULL,
                            vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9
-         WHERE account_id = $1 AND id = $2 AND state IN ('removed', 'invited')";
+         WHERE account_id = $1 AND id = $2";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
     SET_GRANT = "
         UPDATE members SET role_key = $3, version = version + 1, changed_at = $4, changed_by = $5
@@ -142,15 +154,16 @@ statements! {
     REACTIVATE = "
         UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
-    OWNERS = "
+    OWNERS = concat!("
         SELECT COUNT(*)
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
-         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2
-           AND l.enabled AND l.id <> $3
-           AND (l.kind = 'password' AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)
-                OR EXISTS (SELECT 1 FROM identities i JOIN login_method_configurations c ON c.login_method_id = i.login_method_id
-                            WHERE i.login_method_id = l.id AND i.user_id = m.user_id AND c.stage = 'live'))";
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2 AND l.id <> $3 AND ", has_way_in!());
+    HAS_WAY_IN = concat!("
+        SELECT COUNT(*)
+          FROM members m
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.account_id = $1 AND m.id = $2 AND ", has_way_in!());
     TOUCH = "UPDATE members SET last_active_at = $3 WHERE account_id = $1 AND id = $2";
     WITH_PERMISSION = "
         SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
@@ -558,7 +571,8 @@ pub async fn insert_owner(
     Ok(())
 }
 
-/// Turns a tombstone (R4), or the row of somebody who said no (R63), into an invited row again.
+/// Makes an invited row again of a tombstone (R4), of the row of somebody who said no (R63), or, for the host's operator, of one without a way
+/// in (R33).
 pub async fn revive(
     tx: &mut Tx,
     scope: AccountScope,
@@ -759,6 +773,12 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
         .bind(method)
         .fetch_one(c).await)?;
     Ok(owners.unsigned_abs())
+}
+
+/// Could this row's user sign in by the row's method, as far as Roster can tell (R33)?
+pub async fn has_way_in(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<bool, StorageError> {
+    let ways: i64 = on!(tx, c => sqlx::query_scalar(HAS_WAY_IN).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
+    Ok(ways > 0)
 }
 
 /// Says by which method somebody comes in, and as whom (R26, R42, R46).

@@ -1,6 +1,6 @@
 //! The way back into an account without an owner, by the host's operator.
 
-use crate::support::{Browser, World, both_databases};
+use crate::support::{Browser, World, both_databases, provider::Provider};
 use app::{
     api::joining::InvitationView,
     domain::{
@@ -10,10 +10,11 @@ use app::{
     },
     error::AppError,
 };
+use serde_json::json;
 use server::service::{OwnerGranted, OwnerInvitation};
 
 async fn invited(world: &World, email: &str) -> OwnerInvitation {
-    match world.services.grant_owner("acme", email).await.unwrap() {
+    match world.services.grant_owner("acme", email, false).await.unwrap() {
         OwnerGranted::Invited(invitation) => invitation,
         other => panic!("{email}: {other:?}"),
     }
@@ -27,12 +28,12 @@ both_databases! {
     async fn r33_the_operator_makes_an_active_member_an_owner(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in("ben@example.org", &Grant::of(BuiltInRole::Viewer).with("audit.read")).await;
-        let granted = world.services.grant_owner("acme", "Ben@example.org").await.unwrap();
+        let granted = world.services.grant_owner("acme", "Ben@example.org", false).await.unwrap();
         assert!(matches!(granted, OwnerGranted::Active), "{granted:?}");
         assert!(is_owner(&ben).await);
         let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'owner_granted' AND actor_id IS NULL").await;
         assert_eq!(recorded, [r#"{"kind":"owner_granted","was":"active"}"#]);
-        let nowhere = world.services.grant_owner("gamma", "ben@example.org").await;
+        let nowhere = world.services.grant_owner("gamma", "ben@example.org", false).await;
         assert!(matches!(nowhere, Err(AppError::NotFound)), "{nowhere:?}");
     }
 
@@ -106,10 +107,55 @@ both_databases! {
         let held = world.texts("SELECT data FROM audit_events WHERE kind = 'held_for_review'").await;
         assert_eq!(held, [r#"{"kind":"held_for_review","last_owner":true}"#]);
 
-        let granted = world.services.grant_owner("beta", "ben@example.org").await.unwrap();
+        let granted = world.services.grant_owner("beta", "ben@example.org", false).await.unwrap();
         assert!(matches!(granted, OwnerGranted::Reactivated), "{granted:?}");
         assert!(is_owner(&ben.on("beta")).await);
         let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'owner_granted'").await;
         assert_eq!(recorded, [r#"{"kind":"owner_granted","was":"suspended"}"#]);
+    }
+
+    async fn r33_the_operator_lets_an_owner_in_by_a_password_when_the_provider_is_gone(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let password = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let (ben, grant) = (json!({ "sub": "00u-ben" }), Grant::of(BuiltInRole::Owner));
+        let ben = ana.brings_in_by(&provider, &method, "ben@example.org", ben, &grant).await;
+        let row = ana.row("ana@example.org").await;
+        ana.changes_way_in(&row, &method, "00u-ana").await.unwrap();
+        let off = [("account", "acme"), ("method", &*password), ("on", "off")];
+        ben.call::<String>("login-methods/switch", &off).await.unwrap();
+
+        // As far as Roster can tell, Ben is in. The operator knows that the provider is no more.
+        let granted = world.services.grant_owner("acme", "ben@example.org", false).await.unwrap();
+        assert!(matches!(granted, OwnerGranted::Active), "{granted:?}");
+        drop(provider);
+        let granted = world.services.grant_owner("acme", "ana@example.org", true).await.unwrap();
+        assert!(matches!(granted, OwnerGranted::ByPassword), "who has a password: {granted:?}");
+        ana.sign_out().await;
+        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        assert!(is_owner(&ana).await);
+
+        let granted = world.services.grant_owner("acme", "ben@example.org", true).await.unwrap();
+        assert!(matches!(granted, OwnerGranted::Invited(_)), "who has none sets one: {granted:?}");
+        ben.sign_out().await;
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        assert!(ben.signs_up(&id, "ben@example.org").await.is_ok());
+        assert!(is_owner(&ben).await);
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+    }
+
+    async fn r33_an_owner_whose_method_is_off_has_no_way_in_and_gets_one(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let ben = json!({ "sub": "00u-ben" });
+        ana.brings_in_by(&provider, &method, "ben@example.org", ben, &Grant::of(BuiltInRole::Editor)).await;
+        let off = [("account", "acme"), ("method", &*method), ("on", "off")];
+        ana.call::<String>("login-methods/switch", &off).await.unwrap();
+        let granted = world.services.grant_owner("acme", "ben@example.org", false).await.unwrap();
+        assert!(matches!(granted, OwnerGranted::Invited(_)), "{granted:?}");
     }
 }
