@@ -10,7 +10,6 @@ use app::{
     api::login_methods::{DecisionView, Notice},
     domain::{
         ids::{DecisionId, FlashId, MemberId},
-        member::MemberState,
         permission::Gate,
         policy::can_handle_invitation,
     },
@@ -65,7 +64,7 @@ impl Services {
         let row = actors::find_member(&mut tx, &actor, member).await?;
         can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
         let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
-        let open = open.filter(|open| open.id == decision && row.state == MemberState::Invited);
+        let open = open.filter(|open| open.id == decision);
         let refused = match &open {
             None => Some(Notice::DecidedBefore),
             Some(open) if outcome == Outcome::Used => {

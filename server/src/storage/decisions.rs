@@ -15,9 +15,15 @@ statements! {
     INSERT = "
         INSERT INTO decisions (id, account_id, member_id, invitation_id, login_method_id, identifier, email, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    SUPERSEDE_OF_METHOD = "
+        UPDATE decisions SET outcome = 'superseded', decided_at = $3
+         WHERE account_id = $1 AND login_method_id = $2 AND outcome IS NULL";
     OPEN = "
-        SELECT id, invitation_id, login_method_id, identifier, email, created_at
-          FROM decisions WHERE account_id = $1 AND member_id = $2 AND outcome IS NULL";
+        SELECT d.id, d.invitation_id, d.login_method_id, d.identifier, d.email, d.created_at
+          FROM decisions d
+          JOIN members m ON m.id = d.member_id AND m.invitation_id = d.invitation_id AND m.login_method_id = d.login_method_id
+          JOIN invitations i ON i.id = d.invitation_id
+         WHERE d.account_id = $1 AND d.member_id = $2 AND d.outcome IS NULL AND m.state = 'invited' AND i.state IN ('pending', 'held')";
     DECIDE = "
         UPDATE decisions SET outcome = $3, decided_at = $4, decided_by = $5
          WHERE account_id = $1 AND id = $2 AND outcome IS NULL";
@@ -79,7 +85,22 @@ pub async fn supersede(tx: &mut Tx, scope: AccountScope, member: MemberId, now: 
     Ok(())
 }
 
-/// The open decision of a row.
+/// Closes what is open about a method whose provider now means other people by its identifiers (R45).
+pub async fn supersede_of_method(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(SUPERSEDE_OF_METHOD)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// What is to be decided about a row: as long as the invitation that it is about is the row's, and still waits.
 pub async fn find_open(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Option<Decision>, StorageError> {
     let row: Option<DecisionRow> =
         on!(tx, c => sqlx::query_as(OPEN).bind(scope.id().0).bind(member.0).fetch_optional(c).await)?;

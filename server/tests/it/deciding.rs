@@ -1,6 +1,6 @@
 //! Somebody came back from the provider as another than the one invited, and an admin decides (R43, R44).
 
-use crate::support::{Answer, Browser, PASSWORD, both_databases, provider::Provider};
+use crate::support::{Answer, Browser, PASSWORD, attempt_in, both_databases, provider::Provider};
 use app::{
     api::{
         joining::{InvitationView, Joined, Standing},
@@ -236,5 +236,75 @@ both_databases! {
         assert!(shown.contains("another member"), "{shown}");
         assert!(owner.row("ben@example.org").await.awaits_decision, "still to be decided");
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::ByMethod(_)), "the link still stands");
+    }
+
+    async fn r44_a_decision_ends_with_the_invitation_that_it_is_about(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let eve = world.browser();
+        let id = eve.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        eve.arrives(&provider, &method, &id, json!({ "sub": "00u-eve" })).await;
+        let row = owner.row("ben@example.org").await;
+        let page = owner.decision_about(&row).await.body;
+        let decision = page.split("name=\"decision\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+
+        // Withdrawn, and Ben invited anew: what Eve did is no part of that.
+        owner.removes(&row).await.unwrap();
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "ben@example.org"), ("form[identifier]", "00u-ben"),
+            ("form[role]", "editor"), ("form[again]", "fresh"),
+        ];
+        owner.call::<app::api::invitations::Invited>("users/invite", &fields).await.unwrap();
+        let row = owner.row("ben@example.org").await;
+        assert!(!row.awaits_decision);
+        let page = owner.decides_about(&row, &decision, "use").await.unwrap();
+        assert!(owner.get(&page).await.body.contains("Nothing is to be decided"));
+        assert_eq!(owner.shows(row.id).await.unwrap().identifier.as_deref(), Some("00u-ben"));
+
+        // Declined: nobody is written to again by a late rejection.
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        eve.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        eve.arrives(&provider, &method, &id, json!({ "sub": "00u-eve" })).await;
+        assert!(owner.row("ben@example.org").await.awaits_decision);
+        ben.declines(&id).await.unwrap();
+        let row = owner.row("ben@example.org").await;
+        assert_eq!((row.state, row.awaits_decision), (ShownState::Declined, false));
+    }
+
+    async fn r45_a_decision_ends_when_its_method_means_other_people(world: World) {
+        let (provider, other) = (Provider::openid(world.clock.clone()).await, Provider::openid(world.clock.clone()).await);
+        let world = world.with_providers(&[&provider, &other]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let eve = world.browser();
+        let id = eve.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        eve.arrives(&provider, &method, &id, json!({ "sub": "00u-eve" })).await;
+        owner.saves(&method, "Acme SSO", &other.configuration()).await;
+        let page = owner.tests(&other, &method, ana()).await.body;
+        let attempt = attempt_in(&page);
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
+        owner.call::<String>("login-methods/make-live", &fields).await.unwrap();
+        assert!(!owner.row("ben@example.org").await.awaits_decision);
+    }
+
+    async fn r52_who_comes_back_as_many_people_writes_to_the_admins_three_times(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let eve = world.browser();
+        let id = eve.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        for number in 0..8 {
+            eve.arrives(&provider, &method, &id, json!({ "sub": format!("eve-{number}") })).await;
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'decision'").await, 3);
+        let page = owner.decision_about(&owner.row("ben@example.org").await).await.body;
+        assert!(page.contains("eve-7"), "the newest is what is decided about: {page}");
     }
 }
