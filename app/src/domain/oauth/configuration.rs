@@ -116,9 +116,10 @@ pub struct Configuration {
 impl Configuration {
     /// Would people known by `self` be other people under `new`? Then their links are no longer good (R45).
     pub fn names_people_differently(&self, new: &Self) -> bool {
+        // An ID token is the issuer's word. Without one, it is the token URL that says whose token the user-info URL is asked with.
         let source = |configuration: &Self| match &configuration.open_id {
             Some(open_id) => (open_id.issuer.clone(), None),
-            None => (String::new(), configuration.user_info_url.clone()),
+            None => (configuration.token_url.clone(), configuration.user_info_url.clone()),
         };
         // Behind one issuer, Microsoft's `sub` differs for each client; no preset but that one has such identifiers.
         source(self) != source(new) || self.identifier != new.identifier
@@ -160,6 +161,42 @@ pub fn masked(identifier: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r45_another_issuer_address_or_claim_means_other_people_and_another_client_the_same() {
+        let parsed =
+            |preset: Preset, issuer: &str, token_url: &str, user_info_url: &str, identifier: &str, client: &str| {
+                let text = str::to_owned;
+                let form = crate::domain::oauth::ConfigurationForm {
+                    name: text("Acme"),
+                    issuer: text(issuer),
+                    authorization_url: text("https://id.example.org/authorize"),
+                    token_url: text(token_url),
+                    user_info_url: text(user_info_url),
+                    identifier: text(identifier),
+                    client_id: text(client),
+                    client_secret: text("secret"),
+                    ..preset.form()
+                };
+                form.parse(false).unwrap().configuration
+            };
+        let (issuer, token, user_info) =
+            ("https://id.example.org", "https://id.example.org/token", "https://id.example.org/me");
+        let openid = |issuer, identifier, client| parsed(Preset::OpenId, issuer, token, user_info, identifier, client);
+        let live = openid(issuer, "sub", "a");
+        assert!(!live.names_people_differently(&openid(issuer, "sub", "b")));
+        assert!(live.names_people_differently(&openid("https://id.example.com", "sub", "a")));
+        assert!(live.names_people_differently(&openid(issuer, "oid", "a")));
+
+        let plain =
+            |token, user_info, identifier, client| parsed(Preset::OAuth, "", token, user_info, identifier, client);
+        let live = plain(token, user_info, "id", "a");
+        assert!(!live.names_people_differently(&plain(token, user_info, "id", "b")));
+        assert!(live.names_people_differently(&plain("https://evil.example/token", user_info, "id", "a")));
+        assert!(live.names_people_differently(&plain(token, "https://id.example.com/me", "id", "a")));
+        assert!(live.names_people_differently(&plain(token, user_info, "login", "a")));
+        assert!(live.names_people_differently(&openid(issuer, "id", "a")));
+    }
 
     #[test]
     fn r44_a_masked_identifier_shows_less_than_it_hides() {

@@ -6,6 +6,8 @@ use crate::domain::{
     name::parse_name,
 };
 
+use std::fmt;
+
 /// The longest URL, id, secret and text of a form, in characters.
 const LONGEST: usize = 2000;
 /// Parameters of the authorization URL that the flow itself sets (RFC 6749, 7636, OpenID Connect).
@@ -22,7 +24,7 @@ const OURS: [&str; 9] = [
 ];
 
 /// What a form says, in order; for OpenID Connect, the endpoints are yet to be discovered.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Read {
     /// The text on the button.
     pub name: String,
@@ -30,6 +32,16 @@ pub struct Read {
     pub configuration: Configuration,
     /// Another secret; `None` to keep the one there is.
     pub secret: Option<String>,
+}
+
+impl fmt::Debug for Read {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read")
+            .field("name", &self.name)
+            .field("configuration", &self.configuration)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ConfigurationForm {
