@@ -26,15 +26,17 @@ pub(super) struct Start {
     invitation: Option<InvitationId>,
 }
 
-/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up.
+/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up. Only from our own pages: elsewhere somebody could
+/// have people signed in as somebody else without their doing.
 pub(super) async fn start(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
     Path(method): Path<String>,
     Query(Start { next, invitation }): Query<Start>,
+    headers: HeaderMap,
 ) -> Response {
     let begun = match method.parse() {
-        Ok(method) => services.begin_oauth(&visitor, method, invitation, &next).await,
+        Ok(method) => services.begin_oauth(&visitor, method, invitation, &next, is_from_elsewhere(&headers)).await,
         Err(_) => Err(AppError::NotFound),
     };
     onward(begun)
@@ -48,11 +50,15 @@ pub(super) async fn test(
     Path((slug, method)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let from_elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
-    if from_elsewhere {
+    if is_from_elsewhere(&headers) {
         return answer::error(&AppError::OpenTheLinkAgain);
     }
     onward(begin_test(&services, &visitor, &slug, &method).await)
+}
+
+/// Was the browser sent here by another site? One that does not say so is taken at its word, as for links it changes nothing of ours.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 async fn begin_test(

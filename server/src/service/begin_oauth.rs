@@ -30,8 +30,6 @@ use uuid::Uuid;
 
 /// How long somebody may take at the provider (OA-03).
 const LIFE: Span = Span::minutes(10);
-/// Ended attempts are kept so long, for whoever looks into a fault.
-const KEPT: Span = Span::days(1);
 
 /// What somebody goes to a provider for.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +49,8 @@ struct Sealed {
 
 impl Services {
     /// The way to the provider, for somebody who wants to sign in or, with `invitation`, to join. Answers where the browser goes: to the
-    /// provider, or to a page of ours that says why not.
+    /// provider, or to a page of ours that says why not. Whoever was sent `from_elsewhere` than our own pages has not chosen to go, and is
+    /// shown the page where one does.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is no login method, [`AppError::RateLimited`], the database's.
@@ -61,19 +60,27 @@ impl Services {
         method: LoginMethodId,
         invitation: Option<InvitationId>,
         next: &str,
+        from_elsewhere: bool,
     ) -> Result<WithCookies<String>, AppError> {
         let mut tx = self.database.begin_write().await?;
         let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
-        let limits = &self.config.limits;
-        let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
-        if let Err(wait) = rate_buckets::take(&mut tx, &ip_key("oauth", visitor.ip), limit, self.now()).await? {
-            return Err(too_many(wait));
-        }
-        let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
         let back = match invitation {
             Some(id) => paths::invitation(id),
             None => paths::login(place.slug.as_str()),
         };
+        let leads_somewhere = match invitation {
+            Some(id) => self.held_as(&mut tx, visitor, id).await.is_ok_and(|held| held.member.method.id == method),
+            None => true,
+        };
+        if from_elsewhere || !leads_somewhere {
+            return Ok(WithCookies { answer: back, cookies: Vec::new() });
+        }
+        let limits = &self.config.limits;
+        let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
+        if let Err(wait) = rate_buckets::take(&mut tx, &tries_of(visitor), limit, self.now()).await? {
+            return Err(too_many(wait));
+        }
+        let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
         let Some(live) = live.filter(|_| place.enabled) else {
             return Ok(WithCookies { answer: paths::with_problem(&back, "off"), cookies: Vec::new() });
         };
@@ -157,7 +164,7 @@ impl Services {
             sealed: &self.seal_kept(id, &begun.kept),
             expires: now + LIFE,
         };
-        oauth_attempts::insert(&mut tx, place.scope, &attempt, now - KEPT, now).await?;
+        oauth_attempts::insert(&mut tx, place.scope, &attempt, now).await?;
         tx.commit().await?;
         Ok(WithCookies { answer: begun.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
     }
@@ -199,6 +206,11 @@ impl Services {
 
 fn client_secret_of(scope: AccountScope, method: LoginMethodId) -> SealedFor {
     SealedFor::ClientSecret { account: scope.id(), method }
+}
+
+/// The bucket in which ways to a provider are counted. One that ends well is put back: only failures count.
+pub(super) fn tries_of(visitor: &Visitor) -> String {
+    ip_key("oauth", visitor.ip)
 }
 
 /// What the database holds of a state.

@@ -85,9 +85,8 @@ impl Services {
         let kept = self.open_kept(attempt.id, state, attempt.sealed.as_deref())?;
         let secret = self.client_secret(attempt.scope, attempt.method, by)?;
         let redirect_uri = self.redirect_uri(attempt.method);
-        let claims =
-            self.oauth.finish(&by.configuration, secret.as_deref(), &redirect_uri, &kept, answer, self.now()).await;
-        Ok(claims)
+        let (account, secret) = (attempt.scope.id(), secret.as_deref());
+        Ok(self.oauth.finish(account, &by.configuration, secret, &redirect_uri, &kept, answer, self.now()).await)
     }
 
     /// The page that says what went wrong: to the person in few words, to somebody who tests in all of them.

@@ -4,9 +4,10 @@
 use super::{
     Services,
     accept_invitation::Accepted,
-    begin_oauth::is_fresh,
+    begin_oauth::{is_fresh, tries_of},
     finish_oauth::{Returned, without_cookies},
     invitation_facts::Held,
+    sign_up::lock_accounts,
 };
 use crate::{
     mail::MailKind,
@@ -17,6 +18,7 @@ use crate::{
         decisions::{self, Decision},
         identities, invitations, login_methods,
         oauth_attempts::{self, Attempt, AttemptPurpose},
+        rate_buckets::{self, Limit},
         sessions::{self, Proof},
         users::{self, User},
     },
@@ -37,6 +39,9 @@ use app::{
     ports::{Visitor, WithCookies},
 };
 use uuid::Uuid;
+
+/// Mails to admins about one invitation's decisions.
+const DECISION_MAILS: Limit = Limit { burst: 3, per_day: 3 };
 
 /// Is the person whom the provider named the one invited?
 enum Comparison {
@@ -82,7 +87,8 @@ impl Services {
         let comparison = compare(&mut tx, &held, &returned.configuration.configuration, &person).await?;
         match comparison {
             Comparison::Same => {
-                drop(tx);
+                rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
+                tx.commit().await?;
                 self.keep_claims(&returned, None).await?;
                 Ok(without_cookies(paths::returned(id, returned.attempt.id)))
             }
@@ -120,7 +126,11 @@ impl Services {
         decisions::open(tx, held.scope, held.member.id, &decision).await?;
         let event = Event::DecisionOpened { invitation: held.invitation.id };
         audit::record(tx, held.scope, &By::default(), Some(&super::accept_invitation::to(held)), &event, now).await?;
-        self.tell_admins(tx, MailKind::Decision, held, now).await?;
+        // Who comes back now as this and now as that person does not fill the admins' mailboxes (R52).
+        let key = format!("decision:{}", held.invitation.id);
+        if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {
+            self.tell_admins(tx, MailKind::Decision, held, now).await?;
+        }
         Ok(())
     }
 
@@ -170,11 +180,9 @@ impl Services {
         }
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock(&mut tx, held.scope).await?;
+        lock_accounts(&mut tx, &held).await?;
         let held = self.held_as(&mut tx, visitor, id).await?;
-        if let Some(signed_in) = &visitor.signed_in
-            && held.was_taken_up_by(signed_in.user)
-        {
+        if self.has_joined(&mut tx, visitor, &held, attempt).await? {
             return Ok(self.joined(&held, Vec::new()));
         }
         if !held.is_open(now) || !held.member.method_enabled {
@@ -212,6 +220,22 @@ impl Services {
         Ok(self.joined(&held, vec![cookie]))
     }
 
+    /// R19: the second of two clicks finds its work done, by the person who is signed in or by the way of this browser.
+    async fn has_joined(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        attempt: AttemptId,
+    ) -> Result<bool, AppError> {
+        if let Some(signed_in) = &visitor.signed_in {
+            return Ok(held.was_taken_up_by(signed_in.user));
+        }
+        let Some(browser) = visitor.oauth.as_deref().and_then(Token::parse) else { return Ok(false) };
+        let used = oauth_attempts::used_for(tx, attempt, &browser.hash()).await?;
+        Ok(held.invitation.state == InvitationState::Accepted && used == Some(held.invitation.id))
+    }
+
     /// Whose login the provider's word is linked to (R17, OA-11): a user who has a password proves it first, freshly; one without proves
     /// the mailbox by the invitation that names the identifier.
     async fn linkable(
@@ -240,8 +264,16 @@ impl Services {
             None => None,
         };
         let fresh = proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now()));
-        let may = fresh || mailbox_proved && !has_password;
-        Ok(if may { Linkable::Is(user) } else { Linkable::ProveFirst })
+        if !fresh && (has_password || !mailbox_proved) {
+            return Ok(Linkable::ProveFirst);
+        }
+        if !mailbox_proved || user.verified.is_some() {
+            return Ok(Linkable::Is(user));
+        }
+        // The present login and the mail together prove person and mailbox: nothing has to make way, unlike in R13.
+        let now = self.now();
+        users::verify(tx, user.id, now).await?;
+        Ok(Linkable::Is(User { verified: Some(now), ..user }))
     }
 
     /// The new user, whose name is the typed one (R50). Whoever had the address unproved makes way (R13).
@@ -267,7 +299,8 @@ impl Services {
             verified,
             phc: None,
         };
-        users::insert(tx, &user, now).await?;
+        // Somebody with the address was made meanwhile, in another account.
+        users::insert(tx, &user, now).await.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
         Ok(user)
     }
 }

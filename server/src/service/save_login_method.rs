@@ -2,6 +2,7 @@
 
 use super::{Services, actors, flash::Flash};
 use crate::storage::{
+    AccountScope,
     audit::{self, Event},
     login_methods::{self, SavedConfiguration, Stage},
 };
@@ -45,16 +46,17 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
-        login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
+        let scope = actor.scope();
+        login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
         if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
-            self.count_provider_try(&mut tx, actor.scope()).await?;
+            self.count_provider_try(&mut tx, scope).await?;
             tx.commit().await?;
         } else {
             drop(tx);
         }
 
         let read = match parsed {
-            Ok(read) => self.discovered(read).await,
+            Ok(read) => self.discovered(scope, read).await,
             Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
         };
         let mut tx = self.database.begin_write().await?;
@@ -94,10 +96,10 @@ impl Services {
     }
 
     /// Fills the endpoints in that the issuer names.
-    async fn discovered(&self, mut read: Read) -> Result<Read, Box<Flash>> {
+    async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
         let issuer = read.configuration.open_id.as_ref().map(|open_id| open_id.issuer.clone());
         if let Some(issuer) = issuer {
-            let found = self.oauth.discover(&issuer).await;
+            let found = self.oauth.discover(scope.id(), &issuer).await;
             found.map_err(|fault| Box::new(Flash::notice(Notice::Fault(fault))))?.put_into(&mut read.configuration);
         }
         Ok(read)

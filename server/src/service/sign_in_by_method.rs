@@ -2,9 +2,10 @@
 
 use super::{
     Services,
+    begin_oauth::tries_of,
     finish_oauth::{Returned, without_cookies},
 };
-use crate::storage::{StorageError, Tx, accounts, identities, login_methods, members, sessions::Proof};
+use crate::storage::{StorageError, Tx, accounts, identities, login_methods, members, rate_buckets, sessions::Proof};
 use app::{
     domain::{
         ids::UserId,
@@ -40,6 +41,7 @@ impl Services {
             tracing::info!(method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: no such member");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
+        rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
         let (session, cookie) =
             self.begin_session(&mut tx, visitor, user, Proof::Method(returned.attempt.method)).await?;
         tx.commit().await?;

@@ -249,7 +249,7 @@ impl Services {
 
 /// Locks the account, and with it those of a user who may have to make way (R13): all in one order, so that no two sign-ups wait for each
 /// other.
-async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), StorageError> {
+pub(super) async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), StorageError> {
     let mut scopes = vec![held.scope];
     if let Some(user) = users::find_by_email(tx, held.member.email.key()).await?
         && user.verified.is_none()

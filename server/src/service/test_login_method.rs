@@ -11,7 +11,7 @@ use crate::{
     storage::{
         Tx,
         audit::{self, Event},
-        identities,
+        decisions, identities,
         login_methods::{self, SavedConfiguration, Stage},
         members,
         oauth_attempts::{self, Attempt, AttemptPurpose},
@@ -127,18 +127,24 @@ impl Services {
         let page = paths::login_method(caller.account.as_str(), method);
         let mut tx = self.database.begin_write().await?;
         let passed = self.passed(&mut tx, caller, visitor, method, form).await?;
-        let live = match &passed {
-            Some(passed) => login_methods::configuration(&mut tx, passed.actor.scope(), method, Stage::Live).await?,
-            None => None,
+        // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
+        let in_force = match &passed {
+            Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,
+            None => false,
         };
-        let Some((passed, _)) = passed.zip(live).filter(|(passed, live)| live.id == passed.by.id) else {
+        let Some(passed) = passed.filter(|_| in_force) else {
             let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
             tx.commit().await?;
             return Ok(path);
         };
         let (actor, now) = (&passed.actor, self.now());
-        let identifier = &passed.person.identifier;
-        members::set_method(&mut tx, actor.scope(), actor.member, method, Some(identifier)).await?;
+        let (scope, identifier) = (actor.scope(), &passed.person.identifier);
+        if members::identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
+            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
+            tx.commit().await?;
+            return Ok(path);
+        }
+        members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
         self.link(&mut tx, actor, caller, method, &passed.person).await?;
         crate::storage::sessions::prove(&mut tx, session, method, now).await?;
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
@@ -184,7 +190,10 @@ impl Services {
                 && attempt.sealed.is_some()
         });
         let Some(attempt) = attempt else { return Ok(None) };
-        let by = login_methods::configuration_by_id(tx, actor.scope(), attempt.configuration).await?;
+        let draft = login_methods::configuration(tx, actor.scope(), method, Stage::Draft).await?;
+        let live = login_methods::configuration(tx, actor.scope(), method, Stage::Live).await?;
+        // One that was replaced meanwhile has lost its secret, and proves nothing of the one in its place.
+        let by = [draft, live].into_iter().flatten().find(|saved| saved.id == attempt.configuration);
         let Some(mut by) = by else { return Ok(None) };
         if let Ok(claim) = ClaimPath::parse(&form.claim)
             && claim != by.configuration.identifier
@@ -228,6 +237,7 @@ impl Services {
         let mut unlinked = 0;
         if others {
             unlinked = identities::delete_of_method(tx, scope, method).await?;
+            decisions::supersede_of_method(tx, scope, method, now).await?;
             members::forget_identifiers(tx, scope, method).await?;
         }
         if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {

@@ -60,7 +60,9 @@ statements! {
     SWITCH = "UPDATE login_methods SET enabled = $3 WHERE account_id = $1 AND id = $2";
     FORGET_PROOFS = "DELETE FROM session_proofs WHERE login_method_id = $1";
     IN_USE = "
-        SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND login_method_id = $2 LIMIT 1) m";
+        SELECT (SELECT COUNT(*) FROM members WHERE account_id = $1 AND login_method_id = $2)
+             + (SELECT COUNT(*) FROM identities WHERE account_id = $1 AND login_method_id = $2)
+             + (SELECT COUNT(*) FROM decisions WHERE account_id = $1 AND login_method_id = $2)";
     DELETE_ATTEMPTS = "DELETE FROM oauth_attempts WHERE account_id = $1 AND login_method_id = $2";
     DELETE_CONFIGURATIONS = "DELETE FROM login_method_configurations WHERE account_id = $1 AND login_method_id = $2";
     DELETE_METHOD = "DELETE FROM login_methods WHERE account_id = $1 AND id = $2 AND kind = 'oauth'";
@@ -331,7 +333,7 @@ pub async fn forget_proofs(tx: &mut Tx, id: LoginMethodId) -> Result<(), Storage
     Ok(())
 }
 
-/// Removes an OAuth method that no member row names; `false` if one does.
+/// Removes an OAuth method that stands in no row of a member and in nothing that was decided about one; `false` if it does.
 pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<bool, StorageError> {
     let (account, method) = (scope.id().0, id.0);
     let in_use: i64 = on!(tx, c => sqlx::query_scalar(IN_USE).bind(account).bind(method).fetch_one(c).await)?;

@@ -37,6 +37,8 @@ statements! {
     POINT_TO = "UPDATE oauth_attempts SET configuration_id = $3 WHERE account_id = $1 AND id = $2";
     USE_UP = "
         UPDATE oauth_attempts SET used_at = $3, sealed = NULL WHERE account_id = $1 AND id = $2 AND used_at IS NULL";
+    USED_FOR = "
+        SELECT invitation_id FROM oauth_attempts WHERE id = $1 AND browser_hash = $2 AND used_at IS NOT NULL";
     SWEEP = "DELETE FROM oauth_attempts WHERE expires_at < $1";
 }
 
@@ -166,15 +168,14 @@ impl TryFrom<AttemptRow> for Attempt {
     }
 }
 
-/// Begins a way to a provider, and forgets those that ended before `long_ago`.
+/// Begins a way to a provider, and forgets those whose time is over, with what providers said of people.
 pub async fn insert(
     tx: &mut Tx,
     scope: AccountScope,
     new: &NewAttempt<'_>,
-    long_ago: Timestamp,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SWEEP).bind(long_ago.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(SWEEP).bind(now.0).execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(INSERT)
         .bind(new.id.0)
         .bind(new.state_hash)
@@ -252,6 +253,13 @@ pub async fn point_to(tx: &mut Tx, attempt: &Attempt, configuration: Configurati
         .bind(configuration.0)
         .execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// The invitation that this browser took up by an attempt.
+pub async fn used_for(tx: &mut Tx, id: AttemptId, browser_hash: &[u8]) -> Result<Option<InvitationId>, StorageError> {
+    let found: Option<Option<Uuid>> =
+        on!(tx, c => sqlx::query_scalar(USED_FOR).bind(id.0).bind(browser_hash).fetch_optional(c).await)?;
+    Ok(found.flatten().map(InvitationId))
 }
 
 /// Uses up what came of an attempt; `false` if somebody was faster.

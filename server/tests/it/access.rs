@@ -189,7 +189,7 @@ both_databases! {
             }
             // AZ-03: a row of another account is no row.
             let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
-                || ["users/show", "users/plan-removal", "users/resend", "users/copy-link"].contains(function);
+                || ["users/show", "users/plan-removal", "users/resend", "users/copy-link", "users/decide"].contains(function);
             if takes_a_row {
                 assert_eq!(call(&bea, function, "beta", &row).await, Err(AppError::NotFound), "{function}: a row of another account");
                 let random = uuid::Uuid::now_v7().to_string();

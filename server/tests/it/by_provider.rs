@@ -1,6 +1,6 @@
 //! Invited, in and out again through an account's provider (R16, R17, R26, R27, R42 to R46, R50).
 
-use crate::support::{Browser, PASSWORD, both_databases, provider::Provider};
+use crate::support::{Browser, PASSWORD, attempt_in, both_databases, provider::Provider};
 use app::{
     api::{
         invitations::Invited,
@@ -205,7 +205,7 @@ both_databases! {
         let page = ana.tests(&other, &method, json!({ "sub": "00u-ana" })).await.body;
         assert!(page.contains("1 members and invited people"), "{page}");
         assert_eq!(theirs.home().await.unwrap().name, "Acme", "not live before somebody confirms");
-        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
         ana.call::<String>("login-methods/make-live", &fields).await.unwrap();
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated);

@@ -1,11 +1,15 @@
 //! Setting a provider up and testing it, through the real router and with a real provider.
 
 use crate::support::{
-    PASSWORD, both_databases, holds,
+    PASSWORD, attempt_in, both_databases, holds,
     provider::{CLIENT_SECRET, Endpoint, Provider, Signing, Twist},
 };
 use app::{
-    domain::{oauth::ConfigurationForm, time::Span},
+    domain::{
+        oauth::{ClaimPath, ConfigurationForm},
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
     error::AppError,
 };
 use axum::{http::StatusCode, response::Redirect};
@@ -188,19 +192,92 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         let method = ana.adds_method().await;
         let mut by_address = provider.configuration();
-        by_address.identifier = app::domain::oauth::ClaimPath::parse("email").unwrap();
+        by_address.identifier = ClaimPath::parse("email").unwrap();
         ana.saves(&method, "Acme SSO", &by_address).await;
         let me = json!({ "sub": "00u-ana", "email": "ana@example.org" });
         let page = ana.tests(&provider, &method, me.clone()).await.body;
         assert!(page.contains("can change hands"), "an address is no identifier: {page}");
         assert!(page.contains("does not say that it has checked the e-mail address"), "OA-10: {page}");
 
-        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", "sub")];
         let page: String = ana.call("login-methods/make-live", &fields).await.unwrap();
         let shown = ana.get(&page).await.body;
         assert!(shown.contains("This is live now") && shown.contains("The identifier"), "{shown}");
         let hint = ana.list(&Default::default()).await.unwrap().facts.methods.pop().unwrap().hint.unwrap();
         assert_eq!((&*hint.claim, hint.example.as_deref()), ("sub", Some("00u-ana")), "the example for those who invite");
+    }
+
+    async fn az_16_every_change_of_a_login_method_asks_for_a_sign_in_of_the_last_minutes(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await.body;
+        let attempt = attempt_in(&page);
+        let before = world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await;
+        world.advance(Span::minutes(11));
+        let tested = [("form[method]", &*method), ("form[attempt]", attempt)];
+        let form = [("form[method]", &*method), ("form[name]", "Mine")];
+        for (function, fields) in [
+            ("login-methods/add", &[("preset", "openid")][..]),
+            ("login-methods/save", &form),
+            ("login-methods/drop-draft", &[("method", &*method)]),
+            ("login-methods/make-live", &tested),
+            ("login-methods/use-for-me", &tested),
+            ("login-methods/switch", &[("method", &*method), ("on", "off")]),
+            ("login-methods/remove", &[("method", &*method)]),
+        ] {
+            let fields = [&[("account", "acme")], fields].concat();
+            assert_eq!(ana.call::<String>(function, &fields).await, Err(AppError::ProveAgain), "{function}");
+        }
+        let begun = ana.get(&format!("/a/acme/settings/login-methods/{method}/test")).await;
+        assert!(!begun.location().starts_with("https://"), "{}", begun.location());
+        let page = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await.body;
+        assert!(page.contains("sign-in of the last few minutes"), "said before anybody types: {page}");
+        assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
+    }
+
+    async fn oa_23_what_a_test_brought_back_is_shown_for_a_quarter_of_an_hour_to_the_session_that_ran_it(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let method = ana.adds_method().await;
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        let start = format!("/a/acme/settings/login-methods/{method}/test");
+        let me = json!({ "sub": "00u-ana", "nickname": "annie" });
+        let tested = ana.goes_through(&provider, &start, me.clone()).await.location().to_owned();
+        assert!(ana.get(&tested).await.body.contains("annie"));
+        ana.sign_in("olga@example.org", PASSWORD).await.unwrap();
+        assert!(!ana.get(&tested).await.body.contains("annie"), "another owner in the same browser");
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let tested = ana.goes_through(&provider, &start, me).await.location().to_owned();
+        assert!(ana.get(&tested).await.body.contains("annie"));
+        world.advance(Span::minutes(16));
+        assert!(!ana.get(&tested).await.body.contains("annie"), "a quarter of an hour later");
+    }
+
+    async fn r45_a_test_whose_draft_was_replaced_makes_nothing_live(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        ana.invites_by(&method, "ben@example.org", "00u-ben", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let mut draft = provider.configuration();
+        draft.identifier = ClaimPath::parse("email").unwrap();
+        ana.saves(&method, "Acme SSO", &draft).await;
+        let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana", "oid": "7", "email": "ana@example.org" })).await.body;
+        let attempt = attempt_in(&page);
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        let before = world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await;
+        for claim in ["", "oid"] {
+            let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", claim),
+                          ("form[confirmed]", "yes")];
+            let page: String = ana.call("login-methods/make-live", &fields).await.unwrap();
+            assert!(ana.get(&page).await.body.contains("the draft has changed since"), "{claim:?}");
+        }
+        assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }
 }

@@ -22,6 +22,7 @@ mod http;
 mod instance_keys;
 mod inviting;
 mod joining;
+mod joining_by_provider;
 mod limits;
 mod listing;
 mod locks;

@@ -207,4 +207,67 @@ both_databases! {
             }
         }
     }
+
+    async fn oa_03_no_other_site_sends_anybody_to_a_provider(world: World) {
+        let acme = Acme::of(&world).await;
+        let sent = async |path: &str, from: &'static str| {
+            let request = Request::get(path).header("sec-fetch-site", from).body(Body::empty()).unwrap();
+            acme.owner.send(request).await
+        };
+        let test = format!("/a/acme/settings/login-methods/{}/test", acme.method);
+        for elsewhere in ["cross-site", "same-site"] {
+            // Else somebody could be signed in as another, at that other's provider, without having asked for it.
+            let shown = sent(&acme.start(), elsewhere).await;
+            assert_eq!(shown.location(), "/login/acme", "the page where one chooses to go: {elsewhere}");
+            assert!(shown.headers.get(header::SET_COOKIE).is_none());
+            assert!(!sent(&test, elsewhere).await.status.is_redirection());
+        }
+        for here in ["same-origin", "none"] {
+            assert!(sent(&acme.start(), here).await.location().starts_with(acme.provider.issuer()), "{here}");
+            assert!(sent(&test, here).await.location().starts_with(acme.provider.issuer()), "{here}");
+        }
+    }
+
+    async fn r49_se_11_an_accounts_provider_ends_no_session_but_those_that_it_began(world: World) {
+        let acme = Acme::of(&world).await;
+        // Ben has a password as well, for an account of his own.
+        acme.world.services.create_account("Own", "own", "ben@example.org").await.unwrap();
+        let own = acme.world.browser().on("own");
+        let id = own.opens_link(&acme.world.link_to("ben@example.org", 1).await).await;
+        own.signs_up(&id, "ben@example.org").await.unwrap();
+        for _ in 0..25 {
+            acme.world.advance(Span::seconds(1));
+            let another = acme.world.browser();
+            assert_eq!(another.signs_in_by(&acme.provider, &acme.method, ben()).await.location(), "/a/acme");
+        }
+        assert_eq!(own.home().await.unwrap().name, "Own");
+        let ends = "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email_key = 'ben@example.org'";
+        assert_eq!(world.count(ends).await, 21, "twenty by the provider, and that one");
+    }
+
+    async fn en_04_only_ways_that_lead_nowhere_count_against_an_address(world: World) {
+        let acme = Acme::of(&world).await;
+        let office = || async { acme.world.browser().signs_in_by(&acme.provider, &acme.method, ben()).await };
+        for _ in 0..40 {
+            assert_eq!(office().await.location(), "/a/acme", "a whole office signs in at nine");
+        }
+        let mut room = 0;
+        while acme.world.browser().get(&acme.start()).await.location().starts_with("https://") {
+            room += 1;
+            assert!(room <= 20, "no end");
+        }
+        let refused = acme.world.browser().get(&acme.start()).await;
+        assert_eq!(refused.status, 429);
+        acme.world.advance(Span::minutes(1));
+        assert_eq!(office().await.location(), "/a/acme");
+    }
+
+    async fn az_16_a_way_that_starts_with_somebody_elses_session_carries_nothing_of_it_over(world: World) {
+        let acme = Acme::of(&world).await;
+        // Ana's browser, in which Ben signs in: what her session proved is not his.
+        assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ben()).await.location(), "/a/acme");
+        assert_eq!(acme.owner.me().await.unwrap().email, "ben@example.org");
+        assert!(matches!(acme.owner.opens_account("Mine", "mine").await, Err(app::error::AppError::Refused(_))));
+        assert_eq!(world.count("SELECT COUNT(*) FROM session_proofs WHERE kind = 'password'").await, 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! Login methods switched off and on, and an account that is run on a provider alone (R27, R33, OA-19, AZ-07).
 
-use crate::support::{Browser, PASSWORD, World, both_databases, provider::Provider};
+use crate::support::{Browser, PASSWORD, World, attempt_in, both_databases, provider::Provider};
 use app::{
     api::joining::{Joined, MethodStep, Standing},
     domain::{
@@ -36,7 +36,7 @@ impl Browser {
     /// Signs in by the method that the test just proved, from now on.
     async fn makes_it_hers(&self, provider: &Provider, method: &str, claims: Value) {
         let page = self.tests(provider, method, claims).await.body;
-        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let attempt = attempt_in(&page);
         let fields = [("account", self.account.as_str()), ("form[method]", method), ("form[attempt]", attempt)];
         let page: String = self.call("login-methods/use-for-me", &fields).await.unwrap();
         assert!(self.get(&page).await.body.contains("From now on you sign in"));
@@ -93,7 +93,7 @@ both_databases! {
         // Another provider in place of the first, by whose identifiers people are invited anew.
         owner.saves(&method, "Acme SSO", &other.configuration()).await;
         let page = owner.tests(&other, &method, ana()).await.body;
-        let attempt = page.split("name=\"form[attempt]\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
         owner.call::<String>("login-methods/make-live", &fields).await.unwrap();
         owner.changes_way_in(&owner.row("ben@example.org").await, &method, "00u-ben").await.unwrap();
@@ -204,5 +204,37 @@ both_databases! {
                 false => drop(by_password.sign_in("ana@example.org", PASSWORD).await.unwrap()),
             }
         }
+    }
+
+    async fn r33_nobody_moves_into_a_method_that_is_off(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.switches(&method, false).await.unwrap();
+        let page = owner.tests(&provider, &method, ana()).await.body;
+        assert!(!page.contains("Sign me in by this method"), "{page}");
+        let attempt = attempt_in(&page);
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt)];
+        owner.call::<String>("login-methods/use-for-me", &fields).await.unwrap();
+        assert_eq!(owner.home().await.unwrap().name, "Acme", "still in");
+    }
+
+    async fn r33_no_owner_loses_the_only_way_in_because_a_method_means_other_people_now(world: World) {
+        let (provider, other) = (Provider::openid(world.clock.clone()).await, Provider::openid(world.clock.clone()).await);
+        let world = world.with_providers(&[&provider, &other]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.makes_it_hers(&provider, &method, ana()).await;
+        // Somebody who is no owner looks after login methods.
+        let manager = owner.brings_in("dora@example.org", &Grant::of(BuiltInRole::Admin).with("login_methods.manage")).await;
+        manager.saves(&method, "Acme SSO", &other.configuration()).await;
+        let page = manager.tests(&other, &method, json!({ "sub": "00u-dora" })).await.body;
+        let attempt = attempt_in(&page);
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
+        let page: String = manager.call("login-methods/make-live", &fields).await.unwrap();
+        assert!(manager.get(&page).await.body.contains(LAST_WAY_IN));
+        assert_eq!(owner.home().await.unwrap().name, "Acme");
+        assert_eq!(world.browser().signs_in_by(&provider, &method, ana()).await.location(), "/a/acme");
     }
 }

@@ -268,7 +268,7 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
     let warnings: Vec<_> = warnings.iter().map(|warning| warns(locale, *warning)).collect();
     let in_use = view.line.members + view.line.invited > 0;
     let rows: Vec<_> = claims.iter().map(|claim| row(place, view, test, claim, in_use)).collect();
-    let me = (person.is_ok() && live && !view.mine).then(|| {
+    let me = (person.is_ok() && live && view.line.enabled && !view.mine).then(|| {
         let fields = view! {
             {hidden("form[method]", view.line.method.id)}
             {hidden("form[attempt]", test.attempt)}

@@ -7,6 +7,7 @@ mod ways;
 
 pub use browser::{Answer, Browser, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, all_databases};
+pub use ways::attempt_in;
 
 use crate::mail_server::{MailServer, Received};
 use app::domain::time::{Span, Timestamp};

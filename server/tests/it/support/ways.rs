@@ -16,6 +16,11 @@ use app::{
 use serde_json::Value;
 use url::Url;
 
+/// The test that a page is about.
+pub fn attempt_in(page: &str) -> &str {
+    page.split("name=\"form[attempt]\" value=\"").nth(1).expect("a test").split('"').next().unwrap()
+}
+
 impl World {
     /// The same deployment, for which these providers can be reached.
     pub fn with_providers(&self, providers: &[&Provider]) -> Self {

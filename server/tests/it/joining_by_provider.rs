@@ -1,0 +1,224 @@
+//! Taking an invitation up through a provider, where people or the invitation are not as simple as that (R12 to R14, R19, R29, INV-05).
+
+use crate::support::{Answer, Browser, World, both_databases, provider::Provider};
+use app::{
+    api::joining::{InvitationView, Joined, Standing},
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        member::ShownState,
+        name::Slug,
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
+    error::AppError,
+};
+use serde_json::{Value, json};
+
+fn editor() -> Grant {
+    Grant::of(BuiltInRole::Editor)
+}
+
+fn ana() -> Value {
+    json!({ "sub": "00u-ana" })
+}
+
+fn ben() -> Value {
+    json!({ "sub": "00u-ben", "email": "ben@example.org" })
+}
+
+fn in_the(slug: &str) -> Result<Joined, AppError> {
+    Ok(Joined::In { slug: Slug::parse(slug).unwrap() })
+}
+
+/// Acme and Beta, both Ana's, each with a method of its own at one provider. Ben is in Acme by a copied link: Ana's word is all that there
+/// is for his mailbox.
+struct Vouched {
+    world: World,
+    provider: Provider,
+    owner: Browser,
+    acme_method: String,
+    beta_method: String,
+    ben: Browser,
+}
+
+impl Vouched {
+    async fn of(world: &World) -> Self {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let acme_method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let bare = world.without_mail_server();
+        let at_bare = owner.at(&bare);
+        at_bare.invites_by(&acme_method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let link = at_bare.copies_link(&owner.row("ben@example.org").await).await.unwrap().url;
+        let there = bare.browser();
+        let id = there.opens_link(&link).await;
+        let arrived = there.arrives(&provider, &acme_method, &id, ben()).await;
+        assert_eq!(there.joins_by(&id, &arrived, "Ben").await, in_the("acme"));
+        assert!(owner.row("ben@example.org").await.vouched_by.is_some());
+        owner.opens_account("Beta", "beta").await.unwrap();
+        let beta_method = owner.on("beta").sets_up(&provider, "Beta SSO", ana()).await;
+        let ben = there.at(&world);
+        Self { world, provider, owner, acme_method, beta_method, ben }
+    }
+
+    /// Beta invites, by a mail; the link.
+    async fn beta_invites(&self) -> String {
+        let beta = self.owner.on("beta");
+        beta.invites_by(&self.beta_method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        self.world.link_to("ben@example.org", 0).await
+    }
+
+    async fn arrives(&self, browser: &Browser, id: &str) -> Answer {
+        browser.arrives(&self.provider, &self.beta_method, id, ben()).await
+    }
+}
+
+async fn with_code(browser: &Browser, id: &str, arrived: &Answer, code: &str) -> Result<Joined, AppError> {
+    let attempt = arrived.location().split("attempt=").nth(1).unwrap();
+    let fields = [("form[invitation]", id), ("form[attempt]", attempt), ("form[name]", "Ben"), ("form[code]", code)];
+    browser.call("invitation/join-by-method", &fields).await
+}
+
+both_databases! {
+    async fn r13_whoever_owns_the_mailbox_outranks_who_never_proved_it_through_a_provider_too(world: World) {
+        let vouched = Vouched::of(&world).await;
+        let link = vouched.beta_invites().await;
+        let mailbox = vouched.world.browser();
+        let id = mailbox.opens_link(&link).await;
+        let arrived = vouched.arrives(&mailbox, &id).await;
+        assert_eq!(mailbox.joins_by(&id, &arrived, "The Real Ben").await, in_the("beta"));
+
+        assert!(vouched.ben.me().await.is_none(), "the earlier sessions are gone");
+        let stranger = vouched.ben.signs_in_by(&vouched.provider, &vouched.acme_method, ben()).await;
+        assert_eq!(stranger.location(), "/login/acme?problem=not-a-member", "and so are the earlier identities");
+        assert_eq!(vouched.owner.row("ben@example.org").await.state, ShownState::Suspended, "Acme decides anew");
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+        assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 1);
+        assert_eq!(world.texts("SELECT name FROM users WHERE email_key = 'ben@example.org'").await, ["The Real Ben"]);
+    }
+
+    async fn r12_the_present_login_and_the_mail_together_prove_the_mailbox_and_nothing_is_lost(world: World) {
+        let vouched = Vouched::of(&world).await;
+        let link = vouched.beta_invites().await;
+        let id = vouched.ben.opens_link(&link).await;
+        let arrived = vouched.arrives(&vouched.ben, &id).await;
+        assert_eq!(vouched.ben.joins_by(&id, &arrived, "").await, in_the("beta"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
+        assert_eq!(vouched.ben.on("acme").home().await.unwrap().name, "Acme");
+        assert_eq!(vouched.ben.on("beta").home().await.unwrap().name, "Beta");
+        assert_eq!(vouched.owner.on("beta").row("ben@example.org").await.vouched_by, None);
+    }
+
+    async fn r12_a_copied_link_asks_for_the_mailed_code_before_the_provider_counts(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let theirs = world.browser();
+        let id = theirs.opens_link(&owner.copies_link(&owner.row("ben@example.org").await).await.unwrap().url).await;
+        let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
+        theirs.asks_for_code(&id).await.unwrap();
+        let text = world.mail_to("ben@example.org", 1).await.part("text/plain");
+        let code = text.lines().map(|line| line.replace(' ', "")).find(|line| line.len() == 8 && line.parse::<u32>().is_ok());
+        let wrong = with_code(&theirs, &id, &arrived, "00000000").await;
+        assert_eq!(wrong, Err(FieldErrors::one(Field::Code, Problem::WrongCode).into()));
+        assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
+        assert_eq!(with_code(&theirs, &id, &arrived, &code.expect("eight digits")).await, in_the("acme"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
+        assert_eq!(owner.row("ben@example.org").await.vouched_by, None);
+    }
+
+    async fn r14_somebody_else_who_is_signed_in_stays_that_and_the_link_stays_good(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let dora = json!({ "sub": "00u-dora" });
+        let somebody = owner.brings_in_by(&provider, &method, "dora@example.org", dora, &editor()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let id = somebody.opens_link(&link).await;
+        assert_eq!(somebody.views_open(&id).await.standing, Standing::SomebodyElse("dora@example.org".to_owned()));
+        let arrived = somebody.arrives(&provider, &method, &id, ben()).await;
+        assert_eq!(somebody.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(somebody.me().await.unwrap().email, "dora@example.org");
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+
+        somebody.sign_out().await;
+        let id = somebody.opens_link(&link).await;
+        let arrived = somebody.arrives(&provider, &method, &id, ben()).await;
+        assert_eq!(somebody.joins_by(&id, &arrived, "Ben").await, in_the("acme"));
+    }
+
+    async fn r19_inv_05_clicking_many_times_joins_once_and_every_click_succeeds(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let theirs = world.browser();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
+        // As browsers send them: each with the cookies from before the first answer.
+        let cookies = ["invite", "oauth"].map(|part| (format!("roster_{part}_3000"), theirs.cookie(part).unwrap()));
+        let clicks = (0..20).map(|_| {
+            let click = world.browser();
+            for (name, value) in &cookies {
+                click.set_cookie(name, value);
+            }
+            let (id, arrived) = (id.clone(), arrived.clone());
+            tokio::spawn(async move { click.joins_by(&id, &arrived, "Ben").await })
+        });
+        for click in clicks.collect::<Vec<_>>() {
+            assert_eq!(click.await.unwrap(), in_the("acme"));
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
+        assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM sessions").await, 2, "Ana's, and one of Ben's");
+
+        // Not so for a browser that never went that way.
+        let stranger = world.browser();
+        stranger.set_cookie(&cookies[0].0, &cookies[0].1);
+        assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
+    }
+
+    async fn r29_a_sponsor_who_may_no_longer_give_it_leaves_the_invitation_to_the_admins(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let admin = owner.brings_in_as("dora@example.org", BuiltInRole::Admin).await;
+        admin.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let theirs = world.browser();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
+        owner.edits(&owner.row("dora@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::Held));
+        assert_eq!(theirs.views(&id).await, InvitationView::Held("Acme".to_owned()));
+        assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
+        assert_eq!(owner.row("ben@example.org").await.state, ShownState::Held);
+    }
+
+    async fn r40_inv_12_what_a_session_proved_before_the_removal_opens_nothing_after_joining_again(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let before = owner.brings_in_by(&provider, &method, "ben@example.org", ben(), &editor()).await;
+        world.advance(Span::minutes(1));
+        owner.removes(&owner.row("ben@example.org").await).await.unwrap();
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "ben@example.org"), ("form[identifier]", "00u-ben"),
+            ("form[role]", "viewer"), ("form[again]", "fresh"),
+        ];
+        owner.call::<app::api::invitations::Invited>("users/invite", &fields).await.unwrap();
+        let anew = world.browser();
+        let id = anew.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        let arrived = anew.arrives(&provider, &method, &id, ben()).await;
+        assert_eq!(anew.joins_by(&id, &arrived, "").await, in_the("acme"));
+        assert_eq!(anew.home().await.unwrap().grant, Grant::of(BuiltInRole::Viewer));
+        assert_eq!(before.home().await.unwrap_err(), AppError::Unauthenticated);
+    }
+}
