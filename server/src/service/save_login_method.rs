@@ -2,7 +2,7 @@
 
 use super::{Services, actors, flash::Flash};
 use crate::storage::{
-    AccountScope,
+    AccountScope, StorageError, Tx,
     audit::{self, Event},
     login_methods::{self, SavedConfiguration, Stage},
 };
@@ -42,12 +42,13 @@ impl Services {
         let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
         let page = paths::login_method(caller.account.as_str(), method);
         // Rights before anything is asked of a provider (OA-15).
-        let parsed = form.parse(true);
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
         let scope = actor.scope();
         login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        let (draft, live) = saved(&mut tx, scope, method).await?;
+        let parsed = form.parse([&draft, &live].into_iter().flatten().any(|saved| saved.secret.is_some()));
         if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
             self.count_provider_try(&mut tx, scope).await?;
             tx.commit().await?;
@@ -63,8 +64,7 @@ impl Services {
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
         login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
-        let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
-        let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
+        let (draft, live) = saved(&mut tx, scope, method).await?;
         let sealed = read.and_then(|read| {
             let secret = match &read.secret {
                 Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
@@ -115,6 +115,16 @@ impl Services {
         tx.commit().await?;
         Ok(paths::login_method(caller.account.as_str(), method))
     }
+}
+
+/// The draft of a method, and what is live.
+async fn saved(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<(Option<SavedConfiguration>, Option<SavedConfiguration>), StorageError> {
+    let draft = login_methods::configuration(tx, scope, method, Stage::Draft).await?;
+    Ok((draft, login_methods::configuration(tx, scope, method, Stage::Live).await?))
 }
 
 /// A secret is kept for the endpoint that it was entered for; elsewhere it would be told to somebody else (OA-17).

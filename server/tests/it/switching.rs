@@ -118,7 +118,7 @@ both_databases! {
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
 
         let page = owner.get("/a/acme/settings/login-methods").await.body;
-        assert!(page.contains("0 members sign in by this, and 2 invitations are for it"), "warned beforehand: {page}");
+        assert!(page.contains("Members who sign in by this: 0. Invitations for it: 2."), "warned beforehand: {page}");
         owner.switches(&method, false).await.unwrap();
         assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
         let Standing::ByMethod(by) = theirs.views_open(&id).await.standing else { panic!("by the provider") };

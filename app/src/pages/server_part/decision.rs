@@ -69,7 +69,9 @@ pub(super) fn page(place: &Place<'_>, view: Option<DecisionView>) -> (String, An
             <section>
                 <h2>{text!(locale, methods.decide_correct)}</h2>
                 <p>{text!(locale, methods.decide_correct_text)}</p>
-                <a class="button" href=paths::edit(slug.as_str(), view.member)>{text!(locale, methods.decide_correct)}</a>
+                <p>
+                    <a class="button" href=paths::edit(slug.as_str(), view.member)>{text!(locale, methods.decide_correct)}</a>
+                </p>
             </section>
             <section>
                 <h2>{text!(locale, methods.decide_reject)}</h2>

@@ -13,7 +13,7 @@ use crate::{
         fields::Field,
         oauth::{Fault, Person, Preset, Warning},
     },
-    i18n::{Locale, fault_text, preset_line, preset_name, text},
+    i18n::{Locale, fault_text, preset_line, text},
     paths,
 };
 use leptos::prelude::*;
@@ -159,9 +159,13 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         </details>
         <div class="actions">{button("button button-primary", text!(locale, methods.save_draft), view.fresh)}</div>
     };
+    let title = match preset.brand() {
+        Some(provider) => text!(locale, methods.step_enter, provider = provider),
+        None => text!(locale, methods.step_enter_any).to_owned(),
+    };
     view! {
         <section class="panel">
-            <h2>{text!(locale, methods.step_enter, provider = preset_name(locale, preset))}</h2>
+            <h2>{title}</h2>
             {form::<SaveLoginMethod>(place.slug, "form set-up-form", fields)}
         </section>
     }
@@ -287,8 +291,10 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
             {about}
             {warnings}
             {me}
-            <h3>{text!(locale, methods.claims_received)}</h3>
-            <p class="field-hint">{text!(locale, methods.claims_received_hint)}</p>
+            <div>
+                <h3>{text!(locale, methods.claims_received)}</h3>
+                <p class="field-hint">{text!(locale, methods.claims_received_hint)}</p>
+            </div>
             <table class="claims">
                 <thead>
                     <tr>
@@ -372,7 +378,7 @@ fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim
     view! {
         <tr>
             <th scope="row"><code>{claim.path.clone()}</code></th>
-            <td><span data-claim=claim.path.clone()>{claim.value.clone()}</span> {mutable}</td>
+            <td><span data-claim=claim.path.clone()>{claim.value.clone()}</span> " " {mutable}</td>
             <td>{action}</td>
         </tr>
     }

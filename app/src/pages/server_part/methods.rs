@@ -73,43 +73,39 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
     let draft = line
         .has_draft
         .then(|| view! { <Badge tone=Tone::Info icon="clock">{text!(locale, methods.state_draft)}</Badge> });
-    let tested = line.tested.map(|at| view! { <span>{text!(locale, methods.tested_at)} " " {time(at)}</span> });
+    let tested = line.tested.map(|at| view! { <span>" · " {text!(locale, methods.tested_at)} " " {time(at)}</span> });
     let set_up = (!is_password).then(|| {
         view! { <a class="button" href=paths::login_method(slug.as_str(), id)>{text!(locale, methods.set_up)}</a> }
     });
-    let (to, words, class) = if line.enabled {
-        ("off", text!(locale, methods.switch_off), "button")
+    let (to, words) = if line.enabled {
+        ("off", text!(locale, methods.switch_off))
     } else {
-        ("on", text!(locale, methods.switch_on), "button")
+        ("on", text!(locale, methods.switch_on))
     };
     let switch = form::<SwitchLoginMethod>(
         slug,
         "inline",
-        view! { {hidden("method", id)} {hidden("on", to)} {button(class, words, fresh)} },
+        view! { {hidden("method", id)} {hidden("on", to)} {button("button", words, fresh)} },
     );
     // Switching off what people use is said before it is done (R27).
-    let switch = if line.enabled && line.members + line.invited > 0 {
-        view! {
-            <details class="disclosure">
-                <summary>{text!(locale, methods.switch_off)}</summary>
-                {note("note note-warn", "alert", view! {
-                    <p>{text!(locale, methods.switch_off_text, members = line.members, invited = line.invited)}</p>
-                })}
-                {switch}
-            </details>
-        }
-        .into_any()
+    let in_use = line.members + line.invited > 0;
+    let switch = if line.enabled && in_use {
+        let warning = text!(locale, methods.switch_off_text, members = line.members, invited = line.invited);
+        asks(text!(locale, methods.switch_off), warning, switch)
     } else {
         switch
     };
-    let unused = !is_password && line.members + line.invited + line.linked == 0;
+    // What was never ready is not offered anywhere that it could be taken from.
+    let switch = (is_password || !line.enabled || line.tested.is_some()).then_some(switch);
+    let unused = !is_password && !in_use && line.linked == 0;
     let remove = unused.then(|| {
         let words = text!(locale, common.remove);
-        form::<RemoveLoginMethod>(
+        let remove = form::<RemoveLoginMethod>(
             slug,
             "inline",
-            view! { {hidden("method", id)} {button("button button-quiet", words, fresh)} },
-        )
+            view! { {hidden("method", id)} {button("button button-danger", words, fresh)} },
+        );
+        asks(words, text!(locale, methods.remove_text).to_owned(), remove)
     });
     view! {
         <li class="login-method">
@@ -117,11 +113,23 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
                 <h2>{name}</h2>
                 <p class="login-method-states">{state} {draft}</p>
                 <p class="muted">
-                    {text!(locale, methods.used_by, members = line.members, invited = line.invited)} " " {tested}
+                    {text!(locale, methods.used_by, members = line.members, invited = line.invited)} {tested}
                 </p>
             </div>
             <div class="actions">{set_up} {switch} {remove}</div>
         </li>
+    }
+    .into_any()
+}
+
+/// What is to be thought about before it is done: a button that opens the warning, and the one that does it below.
+fn asks(words: &'static str, warning: String, action: AnyView) -> AnyView {
+    view! {
+        <details class="asks">
+            <summary class="button">{words}</summary>
+            {note("note note-warn", "alert", view! { <p>{warning}</p> })}
+            {action}
+        </details>
     }
     .into_any()
 }

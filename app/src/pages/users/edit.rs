@@ -233,11 +233,13 @@ fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>)
             identifier: identifier.clone().unwrap_or_default(),
             asks_for_names: false,
         };
+        let (methods, at_provider) = way_in(locale, facts.methods.clone(), present, error);
         view! {
             <details class="way-in">
                 <summary>{text!(locale, users.way_in_change)}</summary>
                 <p class="field-hint">{hint}</p>
-                {way_in(locale, facts.methods.clone(), present, error)}
+                {methods}
+                {at_provider}
             </details>
         }
     });

@@ -117,6 +117,8 @@ fn InviteForm(
             outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
         }
     };
+    let new = Present { asks_for_names: true, ..Present::default() };
+    let (methods, at_provider) = way_in(locale, facts.methods.clone(), new, error);
     let (answered, failed) = (NodeRef::new(), NodeRef::new());
     keep_in_sight(answered, move || invite.value().with(|value| value.as_ref().is_some_and(Result::is_ok)));
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
@@ -126,7 +128,7 @@ fn InviteForm(
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
-            {way_in(locale, facts.methods.clone(), Present { asks_for_names: true, ..Present::default() }, error)}
+            {methods}
             <Field
                 name="form[email]"
                 label=text!(locale, users.invite_email)
@@ -140,6 +142,7 @@ fn InviteForm(
                 check=check_shape
                 on_input
             />
+            {at_provider}
             <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
             <div class="field-row">
                 {language(locale, facts.language)}

@@ -24,14 +24,14 @@ pub(super) struct Present {
     pub(super) asks_for_names: bool,
 }
 
-/// The login methods that are available and fully set up, no other, and what the chosen one has to know of the person. A provider's
-/// fields are there without scripting too: the style sheet shows them while such a method is chosen.
+/// The login methods that are available and fully set up, no other; and, to stand below, what the chosen one has to know of the person. A
+/// provider's fields are there without scripting too: the style sheet shows them while such a method is chosen.
 pub(super) fn way_in(
     locale: Locale,
     methods: Vec<LoginMethod>,
     present: Present,
     error: Signal<Option<AppError>>,
-) -> impl IntoView {
+) -> (AnyView, Option<AnyView>) {
     let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
     let chosen = RwSignal::new(if present.method.is_empty() { first } else { present.method });
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
@@ -40,16 +40,16 @@ pub(super) fn way_in(
     let by_provider = methods
         .iter()
         .any(|method| method.kind == LoginMethodKind::OAuth)
-        .then(|| by_provider(locale, methods, chosen, present.identifier, present.asks_for_names, error));
-    view! {
+        .then(|| by_provider(locale, methods, chosen, present.identifier, present.asks_for_names, error).into_any());
+    let choice = view! {
         <fieldset class="methods">
             <legend>{text!(locale, users.invite_method)}</legend>
             {cards}
             {none}
             <FieldProblem id="form-method-problem" problem=problem_at(error, fields::Field::LoginMethod) />
         </fieldset>
-        {by_provider}
-    }
+    };
+    (choice.into_any(), by_provider)
 }
 
 fn card(locale: Locale, method: &LoginMethod, chosen: RwSignal<String>) -> impl IntoView + use<> {
