@@ -3,6 +3,7 @@
 use app::domain::{
     name::parse_name,
     oauth::{ClaimPath, Configuration, Fault, Person, Step, Warning},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +18,8 @@ const MOST_SHOWN: usize = 60;
 const DEEPEST_SHOWN: usize = 5;
 const LONGEST_SHOWN: usize = 200;
 
+/// The claim that says when the person signed in at the provider (OpenID Connect Core 1.0, section 2).
+const SIGNED_IN_AT: &str = "auth_time";
 /// Claims that are about the ID token, not about the person.
 const OF_THE_TOKEN: [&str; 10] = ["aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
 
@@ -64,6 +67,8 @@ impl Claims {
             // The user-info endpoint speaks of another address: whether that is checked says nothing of this one (OA-10).
             told.remove("email_verified");
         }
+        // What is not signed says nothing of when somebody signed in.
+        told.remove(SIGNED_IN_AT);
         for (name, value) in told {
             claims.entry(name).or_insert(value);
         }
@@ -88,10 +93,16 @@ impl Claims {
         })
     }
 
+    /// When the person signed in at the provider, where it says so (ASVS 6.8.4); never later than `now`.
+    pub fn signed_in_at(&self, now: Timestamp) -> Timestamp {
+        let seconds = self.0.get(SIGNED_IN_AT).and_then(Value::as_i64);
+        seconds.map_or(now, |seconds| Timestamp(seconds.saturating_mul(1000)).min(now))
+    }
+
     /// All claims that a path leads to, flattened; bounded in number, depth and length.
     pub fn shown(&self) -> Vec<ShownClaim> {
         let mut shown = Vec::new();
-        for (name, value) in self.0.as_object().into_iter().flatten() {
+        for (name, value) in self.0.as_object().into_iter().flatten().filter(|(name, _)| *name != SIGNED_IN_AT) {
             flatten(name.clone(), value, DEEPEST_SHOWN, &mut shown);
         }
         shown.retain(|claim: &ShownClaim| ClaimPath::parse(&claim.path).is_ok_and(|path| self.at(&path).is_some()));

@@ -169,11 +169,17 @@ impl Client {
         discovered.inspect_err(|fault| log(*fault, issuer))
     }
 
-    /// A new attempt (OA-01 to OA-04).
+    /// A new attempt (OA-01 to OA-04). With `max_age`, in seconds, the provider is to ask whoever signed in there longer ago once more; plain
+    /// OAuth 2.0 knows no such thing.
     ///
     /// # Errors
     /// [`Fault::AddressRefused`] for an authorization URL that is none.
-    pub fn begin(&self, configuration: &Configuration, redirect_uri: &str) -> Result<Begun, Fault> {
+    pub fn begin(
+        &self,
+        configuration: &Configuration,
+        redirect_uri: &str,
+        max_age: Option<u32>,
+    ) -> Result<Begun, Fault> {
         self.shared.http.admit(&configuration.authorization_url)?;
         let kept = Kept {
             state: Token::new().reveal().to_owned(),
@@ -193,6 +199,9 @@ impl Client {
         }
         if let Some(nonce) = &kept.nonce {
             request = request.add_extra_param("nonce", nonce);
+        }
+        if let Some(seconds) = max_age.filter(|_| configuration.open_id.is_some()) {
+            request = request.add_extra_param("max_age", seconds.to_string());
         }
         let (url, _) = request.url();
         Ok(Begun { url: url.into(), kept })

@@ -12,6 +12,7 @@ use crate::{
         login_methods::{self, MethodAccount, SavedConfiguration, Stage},
         oauth_attempts::{self, AttemptPurpose, NewAttempt},
         rate_buckets::{self, Limit},
+        sessions,
     },
 };
 use app::{
@@ -38,6 +39,7 @@ pub(super) struct Errand<'a> {
     pub(super) invitation: Option<InvitationId>,
     pub(super) session: Option<SessionId>,
     pub(super) next: &'a str,
+    pub(super) max_age: Option<u32>,
 }
 
 /// What an attempt keeps until the browser comes back.
@@ -85,7 +87,14 @@ impl Services {
             return Ok(WithCookies { answer: paths::with_problem(&back, "off"), cookies: Vec::new() });
         };
         let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
-        let errand = Errand { purpose, invitation, session: None, next };
+        // Who is signed in by it already comes to prove it anew: not by a session at the provider that nobody has looked after for hours
+        // (AZ-16, ASVS 6.8.4).
+        let again = match &visitor.signed_in {
+            Some(signed_in) => sessions::has_proved(&mut tx, signed_in.session, method).await?,
+            None => false,
+        };
+        let max_age = again.then(|| 60 * self.config.sessions.step_up_minutes);
+        let errand = Errand { purpose, invitation, session: None, next, max_age };
         self.begin(tx, visitor, &place, method, &live, errand, &back).await
     }
 
@@ -115,6 +124,7 @@ impl Services {
             invitation: None,
             session: Some(caller.signed_in.session),
             next: "",
+            max_age: None,
         };
         let back = paths::login_method(place.slug.as_str(), method);
         self.begin(tx, visitor, &place, method, &tested, errand, &back).await
@@ -141,7 +151,7 @@ impl Services {
         errand: Errand<'_>,
         back: &str,
     ) -> Result<WithCookies<String>, AppError> {
-        let begun = match self.oauth.begin(&by.configuration, &self.redirect_uri(method)) {
+        let begun = match self.oauth.begin(&by.configuration, &self.redirect_uri(method), errand.max_age) {
             Ok(begun) => begun,
             Err(fault) => {
                 return Ok(WithCookies { answer: paths::with_problem(back, fault.key()), cookies: Vec::new() });

@@ -57,6 +57,8 @@ enum Comparison {
 pub(super) struct Arrival {
     pub(super) attempt: Attempt,
     pub(super) person: Person,
+    /// When the person signed in there.
+    signed_in_at: Timestamp,
 }
 
 impl Services {
@@ -156,10 +158,12 @@ impl Services {
         }
         let by = login_methods::configuration_by_id(tx, held.scope, attempt.configuration).await?;
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
-        let Ok(person) = self.open_claims(&attempt)?.person(&configuration) else { return Ok(None) };
+        let claims = self.open_claims(&attempt)?;
+        let Ok(person) = claims.person(&configuration) else { return Ok(None) };
+        let signed_in_at = claims.signed_in_at(self.now());
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, held, &configuration, &person).await? {
-            Comparison::Same => Ok(Some(Arrival { attempt, person })),
+            Comparison::Same => Ok(Some(Arrival { attempt, person, signed_in_at })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
     }
@@ -213,7 +217,8 @@ impl Services {
         }
         decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
         oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method(method)).await?;
+        let (session, cookie) =
+            self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at: arrival.signed_in_at }).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
         tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");

@@ -42,8 +42,8 @@ impl Services {
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
         rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
-        let (session, cookie) =
-            self.begin_session(&mut tx, visitor, user, Proof::Method(returned.attempt.method)).await?;
+        let proof = Proof::Method { method: returned.attempt.method, at: returned.claims.signed_in_at(now) };
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
         tx.commit().await?;
         tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");
         let next = paths::local_or(&returned.attempt.next, &paths::account(slug));

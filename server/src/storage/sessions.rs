@@ -30,6 +30,8 @@ statements! {
     TAKE_OVER_PROOFS = "
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at)
         SELECT $2, p.kind, p.login_method_id, p.proved_at FROM session_proofs p WHERE p.session_id = $1";
+    HAS_PROVED = "
+        SELECT COUNT(*) FROM session_proofs WHERE session_id = $1 AND login_method_id = $2";
     PROVED = "
         SELECT MAX(proved_at) FROM session_proofs WHERE session_id = $1 AND (kind = 'password' OR $2)";
     AUTHENTICATE = "
@@ -91,7 +93,12 @@ pub enum Proof {
     /// The user's own password.
     Password,
     /// A login method of one account, good for that account alone (OA-12).
-    Method(LoginMethodId),
+    Method {
+        /// The method.
+        method: LoginMethodId,
+        /// When the person proved it: at the provider, where that says when.
+        at: Timestamp,
+    },
 }
 
 /// Begins a session with what was just proved, and ends the oldest beyond `most` of its kind (SE-11). Those by a password are one kind,
@@ -103,9 +110,9 @@ pub async fn insert(
     most: u32,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let (kind, method) = match proof {
-        Proof::Password => ("password", None),
-        Proof::Method(method) => ("method", Some(method.0)),
+    let (kind, method, proved) = match proof {
+        Proof::Password => ("password", None, now),
+        Proof::Method { method, at } => ("method", Some(method.0), at),
     };
     on!(tx, c => sqlx::query(INSERT)
         .bind(session.id.0)
@@ -119,7 +126,7 @@ pub async fn insert(
         .bind(session.id.0)
         .bind(kind)
         .bind(method)
-        .bind(now.0)
+        .bind(proved.0)
         .execute(c).await.map(|_| ()))?;
     let (user, most) = (session.user.0, i64::from(most));
     match method {
@@ -152,6 +159,12 @@ pub async fn prove(tx: &mut Tx, session: SessionId, method: LoginMethodId, now: 
 pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(TAKE_OVER_PROOFS).bind(from.0).bind(to.0).execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Has this session proved this method before?
+pub async fn has_proved(tx: &mut Tx, session: SessionId, method: LoginMethodId) -> Result<bool, StorageError> {
+    let proofs: i64 = on!(tx, c => sqlx::query_scalar(HAS_PROVED).bind(session.0).bind(method.0).fetch_one(c).await)?;
+    Ok(proofs > 0)
 }
 
 /// When this session last proved the user's own password.

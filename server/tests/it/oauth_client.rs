@@ -62,7 +62,7 @@ impl Story {
     }
 
     fn begins(&self) -> Begun {
-        self.client.begin(&self.configuration, REDIRECT_URI).unwrap()
+        self.client.begin(&self.configuration, REDIRECT_URI, None).unwrap()
     }
 
     /// As far as the browser's way back.
@@ -143,7 +143,7 @@ async fn oa_21_the_address_that_the_browser_is_sent_to_says_what_the_account_set
     assert_eq!(asked.len(), 10, "{asked:?}");
     for bad in ["http://id.example.org/authorize", "https://127.0.0.1/authorize", "id.example.org"] {
         story.configuration.authorization_url = bad.to_owned();
-        let begun = story.client.begin(&story.configuration, REDIRECT_URI);
+        let begun = story.client.begin(&story.configuration, REDIRECT_URI, None);
         assert_eq!(begun.map(|begun| begun.url), Err(Fault::AddressRefused), "{bad}");
     }
 }

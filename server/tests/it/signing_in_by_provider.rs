@@ -270,4 +270,32 @@ both_databases! {
         assert!(matches!(acme.owner.opens_account("Mine", "mine").await, Err(app::error::AppError::Refused(_))));
         assert_eq!(world.count("SELECT COUNT(*) FROM session_proofs WHERE kind = 'password'").await, 0);
     }
+
+    async fn az_16_a_session_at_the_provider_that_is_hours_old_is_no_fresh_sign_in(world: World) {
+        let acme = Acme::of(&world).await;
+        let row = acme.owner.row("ana@example.org").await;
+        acme.owner.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        acme.owner.changes_way_in(&row, &acme.method, "00u-ana").await.unwrap();
+        let asked = |url: &str| query(url).get("max_age").cloned();
+        assert_eq!(asked(acme.world.browser().get(&acme.start()).await.location()), None, "the first sign-in of a browser");
+
+        // The provider lets Ana through without asking, for the third hour.
+        let hours_ago = json!(world.now().0 / 1000 - 3 * 3600);
+        acme.provider.twist(Twist::claim("auth_time", hours_ago));
+        assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await.location(), "/a/acme");
+        let add = async || acme.owner.call::<String>("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
+        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+        // So it is told to ask, and says that it did.
+        assert_eq!(asked(acme.owner.get(&acme.start()).await.location()).as_deref(), Some("600"));
+        acme.provider.straighten();
+        acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000)));
+        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        add().await.unwrap();
+        // From the future it is no fresher than now.
+        acme.provider.straighten();
+        acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 + 1_000_000)));
+        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        acme.world.advance(Span::minutes(11));
+        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+    }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 /// The longest URL, id, secret and text of a form, in characters.
 const LONGEST: usize = 2000;
 /// Parameters of the authorization URL that the flow itself sets (RFC 6749, 7636, OpenID Connect).
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -19,6 +19,7 @@ const OURS: [&str; 9] = [
     "scope",
     "state",
     "nonce",
+    "max_age",
     "code_challenge",
     "code_challenge_method",
 ];
