@@ -26,10 +26,7 @@ fn editor() -> Grant {
 
 both_databases! {
     async fn r42_who_comes_back_as_the_invited_identifier_joins_and_signs_in_by_it(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let ana = world.owner("ana@example.org").await;
-        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana", "email": "ana@example.org" })).await;
+        let (world, provider, ana, method) = world.with_acme_sso().await;
 
         let ben = json!({ "sub": "00u-Ben", "email": "ben@example.org", "email_verified": true });
         let Invited::Done { .. } = ana.invites_by(&method, "Ben@Example.org", " 00u-Ben ", &editor()).await.unwrap() else {
@@ -52,10 +49,7 @@ both_databases! {
     }
 
     async fn r26_another_method_or_identifier_before_joining_ends_the_link_and_sends_another(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let ana = world.owner("ana@example.org").await;
-        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
         ana.invites("ben@example.org", &editor()).await.unwrap();
         let first = world.link_to("ben@example.org", 0).await;
 
@@ -154,10 +148,7 @@ both_databases! {
     }
 
     async fn r50_the_inviters_names_come_first_and_the_providers_fill_blanks(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let ana = world.owner("ana@example.org").await;
-        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let (world, provider, ana, method) = world.with_acme_sso().await;
         for (who, first, last, suggested) in [("ben", "Ben", "Bø", "Ben Bø"), ("carl", "", "", "Karl Krause")] {
             let (email, sub) = (format!("{who}@example.org"), format!("00u-{who}"));
             let grant = editor();

@@ -52,10 +52,7 @@ impl Browser {
 
 both_databases! {
     async fn r44_another_identifier_creates_nothing_and_waits_for_a_decision_even_if_the_address_is_equal(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
         let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
@@ -102,10 +99,7 @@ both_databases! {
     }
 
     async fn r44_rejecting_leaves_the_invitation_to_whom_it_was_made_for(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
         let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
@@ -123,10 +117,7 @@ both_databases! {
     }
 
     async fn r44_correcting_the_identifier_closes_the_decision_and_mails_a_new_link(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-bne", &editor()).await.unwrap();
         let theirs = world.browser();
         let ben = json!({ "sub": "00u-ben", "email": "ben@example.org" });
@@ -143,10 +134,7 @@ both_databases! {
     }
 
     async fn r43_another_address_stops_and_holds_the_invitation_until_somebody_decides(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
         let came = json!({ "sub": "00u-ben", "email": "benedict@corp.example", "email_verified": true });
@@ -176,10 +164,7 @@ both_databases! {
     }
 
     async fn r43_without_an_address_or_where_the_identifier_alone_counts_nobody_has_to_decide(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (_, provider, owner, method) = world.with_acme_sso().await;
         let carl = json!({ "sub": "00u-carl" });
         owner.brings_in_by(&provider, &method, "carl@example.org", carl, &editor()).await;
 
@@ -219,10 +204,7 @@ both_databases! {
     }
 
     async fn r44_an_identifier_that_is_another_members_is_not_given_twice(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let carl = json!({ "sub": "00u-carl" });
         owner.brings_in_by(&provider, &method, "carl@example.org", carl.clone(), &editor()).await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
@@ -239,10 +221,7 @@ both_databases! {
     }
 
     async fn r44_a_decision_ends_with_the_invitation_that_it_is_about(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let eve = world.browser();
         let id = eve.opens_link(&world.link_to("ben@example.org", 0).await).await;
@@ -293,10 +272,7 @@ both_databases! {
     }
 
     async fn r52_who_comes_back_as_many_people_writes_to_the_admins_three_times(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let eve = world.browser();
         let id = eve.opens_link(&world.link_to("ben@example.org", 0).await).await;

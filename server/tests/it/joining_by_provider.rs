@@ -111,10 +111,7 @@ both_databases! {
     }
 
     async fn r12_a_copied_link_asks_for_the_mailed_code_before_the_provider_counts(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
         let id = theirs.opens_link(&owner.copies_link(&owner.row("ben@example.org").await).await.unwrap().url).await;
@@ -131,10 +128,7 @@ both_databases! {
     }
 
     async fn r14_somebody_else_who_is_signed_in_stays_that_and_the_link_stays_good(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let dora = json!({ "sub": "00u-dora" });
         let somebody = owner.brings_in_by(&provider, &method, "dora@example.org", dora, &editor()).await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
@@ -153,10 +147,7 @@ both_databases! {
     }
 
     async fn r19_inv_05_clicking_many_times_joins_once_and_every_click_succeeds(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
         let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
@@ -185,10 +176,7 @@ both_databases! {
     }
 
     async fn r29_a_sponsor_who_may_no_longer_give_it_leaves_the_invitation_to_the_admins(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let admin = owner.brings_in_as("dora@example.org", BuiltInRole::Admin).await;
         admin.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         let theirs = world.browser();
@@ -202,10 +190,7 @@ both_databases! {
     }
 
     async fn r40_inv_12_what_a_session_proved_before_the_removal_opens_nothing_after_joining_again(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let before = owner.brings_in_by(&provider, &method, "ben@example.org", ben(), &editor()).await;
         world.advance(Span::minutes(1));
         owner.removes(&owner.row("ben@example.org").await).await.unwrap();

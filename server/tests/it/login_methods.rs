@@ -260,10 +260,7 @@ both_databases! {
     }
 
     async fn r45_a_test_whose_draft_was_replaced_makes_nothing_live(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let ana = world.owner("ana@example.org").await;
-        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let (world, provider, ana, method) = world.with_acme_sso().await;
         ana.invites_by(&method, "ben@example.org", "00u-ben", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let mut draft = provider.configuration();
         draft.identifier = ClaimPath::parse("email").unwrap();

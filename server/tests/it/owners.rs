@@ -147,10 +147,7 @@ both_databases! {
     }
 
     async fn r33_an_owner_whose_method_is_off_has_no_way_in_and_gets_one(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let ana = world.owner("ana@example.org").await;
-        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let (world, provider, ana, method) = world.with_acme_sso().await;
         let ben = json!({ "sub": "00u-ben" });
         ana.brings_in_by(&provider, &method, "ben@example.org", ben, &Grant::of(BuiltInRole::Editor)).await;
         let off = [("account", "acme"), ("method", &*method), ("on", "off")];

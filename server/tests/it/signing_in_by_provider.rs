@@ -40,10 +40,7 @@ struct Acme {
 
 impl Acme {
     async fn of(world: &World) -> Self {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let ben =
             owner.brings_in_by(&provider, &method, "ben@example.org", ben(), &Grant::of(BuiltInRole::Editor)).await;
         ben.sign_out().await;

@@ -57,10 +57,7 @@ async fn set_out(world: &World, provider: &Provider, start: &str, claims: Value)
 
 both_databases! {
     async fn oa_19_switching_off_ends_sessions_and_every_way_that_is_under_way(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         let theirs = owner.brings_in_by(&provider, &method, "ben@example.org", ben(), &editor()).await;
         let (at_the_provider, back) = set_out(&world, &provider, &format!("/oauth/{method}/start"), ben()).await;
 
@@ -107,10 +104,7 @@ both_databases! {
     }
 
     async fn r27_invitations_by_a_method_that_is_off_wait_and_say_so(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
         owner.invites_by(&method, "carl@example.org", "00u-carl", &editor()).await.unwrap();
         let theirs = world.browser();
@@ -207,10 +201,7 @@ both_databases! {
     }
 
     async fn r33_nobody_moves_into_a_method_that_is_off(world: World) {
-        let provider = Provider::openid(world.clock.clone()).await;
-        let world = world.with_providers(&[&provider]);
-        let owner = world.owner("ana@example.org").await;
-        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let (_, provider, owner, method) = world.with_acme_sso().await;
         owner.switches(&method, false).await.unwrap();
         let page = owner.tests(&provider, &method, ana()).await.body;
         assert!(!page.contains("Sign me in by this method"), "{page}");

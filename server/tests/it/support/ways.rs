@@ -13,7 +13,7 @@ use app::{
     },
     error::AppError,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// The test that a page is about.
@@ -25,6 +25,17 @@ impl World {
     /// The same deployment, for which these providers can be reached.
     pub fn with_providers(&self, providers: &[&Provider]) -> Self {
         self.configured(|config| config.oauth = Provider::settings_of(providers))
+    }
+}
+
+impl World {
+    /// Acme with a provider that its owner Ana has set up: the deployment that reaches it, the provider, Ana, and the method.
+    pub async fn with_acme_sso(&self) -> (Self, Provider, Browser, String) {
+        let provider = Provider::openid(self.clock.clone()).await;
+        let world = self.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana", "email": "ana@example.org" })).await;
+        (world, provider, ana, method)
     }
 }
 
