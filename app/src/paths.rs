@@ -47,9 +47,14 @@ pub fn tested(slug: &str, id: LoginMethodId, attempt: AttemptId) -> String {
     format!("/a/{slug}/settings/login-methods/{id}?attempt={attempt}")
 }
 
+/// What the pages of decisions begin with.
+pub fn decisions(slug: &str) -> String {
+    format!("/a/{slug}/settings/decisions/")
+}
+
 /// Deciding about somebody who came back from a provider as another than the one invited.
 pub fn decide(slug: &str, member: MemberId) -> String {
-    format!("/a/{slug}/settings/decisions/{member}")
+    format!("{}{member}", decisions(slug))
 }
 
 /// The way to a provider.

@@ -6,7 +6,7 @@ use crate::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
-        login_methods::{DecisionView, MakeLiveForm, MethodView, MethodsView},
+        login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
         session::{Me, SignInForm, StrengthForm, WaysIn},
@@ -17,7 +17,7 @@ use crate::{
         language::Language,
         list::ListQuery,
         name::Slug,
-        oauth::{ConfigurationForm, Preset},
+        oauth::ConfigurationForm,
         password::Strength,
     },
     error::AppError,
@@ -192,7 +192,6 @@ pub trait LoginMethods: Send + Sync {
         caller: &Caller,
         visitor: &Visitor,
         method: LoginMethodId,
-        preset: Option<Preset>,
         attempt: Option<AttemptId>,
         flash: Option<FlashId>,
     ) -> Result<MethodView, AppError>;
@@ -210,13 +209,13 @@ pub trait LoginMethods: Send + Sync {
     async fn switch(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError>;
     /// Removes a method that is in nobody's row.
     async fn remove(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
-    /// Who came back from a provider, beside who was invited; `None` if nothing is to be decided.
+    /// Who came back from a provider, beside who was invited.
     async fn decision(
         &self,
         caller: &Caller,
         member: MemberId,
         flash: Option<FlashId>,
-    ) -> Result<Option<DecisionView>, AppError>;
+    ) -> Result<DecisionPage, AppError>;
     /// Decides about them: `use` or `reject`.
     async fn decide(
         &self,

@@ -128,7 +128,7 @@ pub struct ByMethod {
     pub method: String,
     /// The link that leads to the provider.
     pub start: String,
-    /// Who is expected there, masked (R44).
+    /// Who is expected there, masked (R44); empty where there is too little to show any of it.
     pub expected: String,
     /// The way to the provider that ended here; empty before.
     pub attempt: String,

@@ -105,7 +105,7 @@ mod views {
         fields::FieldErrors,
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
-        oauth::{ConfigurationForm, Fault, Person, Warning},
+        oauth::{ConfigurationForm, Fault, Person, Preset, Warning},
         policy::Verdict,
         time::Timestamp,
     };
@@ -118,6 +118,8 @@ mod views {
         pub method: LoginMethod,
         /// Is it switched on?
         pub enabled: bool,
+        /// The preset that it began as; `None` for Email & password.
+        pub preset: Option<Preset>,
         /// When its live configuration passed; `None` without one.
         pub tested: Option<Timestamp>,
         /// Is there a draft?
@@ -242,6 +244,15 @@ mod views {
         pub mutable: bool,
     }
 
+    /// The page of a decision.
+    #[derive(Clone, Debug)]
+    pub struct DecisionPage {
+        /// What is to be decided; `None` if nothing is.
+        pub open: Option<DecisionView>,
+        /// What came of the last form.
+        pub notice: Option<Notice>,
+    }
+
     /// Who came back from a provider, beside who was invited.
     #[derive(Clone, Debug)]
     pub struct DecisionView {
@@ -261,7 +272,5 @@ mod views {
         pub at: Timestamp,
         /// May the caller decide?
         pub verdict: Verdict,
-        /// What came of the last form.
-        pub notice: Option<Notice>,
     }
 }

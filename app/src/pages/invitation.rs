@@ -47,10 +47,7 @@ pub fn InvitationPage() -> impl IntoView {
     });
     view! {
         <Title text=text!(locale, joining.title) />
-        <Card>
-            {problem_note()}
-            {view}
-        </Card>
+        <Card>{view}</Card>
     }
 }
 
@@ -142,6 +139,11 @@ impl Page {
     }
 
     fn open(self, open: OpenInvitation) -> AnyView {
+        // What went wrong on the way to a provider concerns nobody whose invitation is answered.
+        view! { {problem_note()} {self.standing(open)} }.into_any()
+    }
+
+    fn standing(self, open: OpenInvitation) -> AnyView {
         match open.standing.clone() {
             Standing::SignUp { email, name, needs_code, or_sign_in, shortest_password } => {
                 let sign_up = NewLogin { email, name, needs_code, shortest_password };
@@ -149,7 +151,8 @@ impl Page {
             }
             Standing::SignIn => {
                 let title = text!(self.locale, joining.sign_in_title, account = open.account.clone());
-                self.sign_in(open, title, text!(self.locale, joining.sign_in_text).to_owned()).into_any()
+                let sign_in = sign_in_and_back(&open);
+                self.sign_in(open, title, text!(self.locale, joining.sign_in_text).to_owned(), sign_in).into_any()
             }
             Standing::ByMethod(by) => self.by_method(open, *by),
             Standing::Join(email) => self.join(open, email).into_any(),
@@ -158,14 +161,14 @@ impl Page {
     }
 
     /// Signing in with the login there is, and coming back (R16).
-    fn sign_in(self, open: OpenInvitation, title: String, text: String) -> impl IntoView {
+    fn sign_in(self, open: OpenInvitation, title: String, text: String, href: String) -> impl IntoView {
         let locale = self.locale;
         view! {
             <h1>{title}</h1>
             <p class="page-lead">{text}</p>
             {offer(locale, &open)}
             <div class="actions">
-                <a class="button button-primary" href=sign_in_and_back(&open)>{text!(locale, joining.sign_in)}</a>
+                <a class="button button-primary" href=href>{text!(locale, joining.sign_in)}</a>
             </div>
         }
     }
@@ -176,7 +179,9 @@ impl Page {
             MethodStep::SignInFirst => {
                 let title = text!(locale, joining.link_title, method = method.clone());
                 let text = text!(locale, joining.link_text, account = account, method = method);
-                self.sign_in(open, title, text).into_any()
+                // It is the person's own password, which the account itself may not take.
+                let sign_in = with_next(paths::LOGIN, &paths::invitation(open.id));
+                self.sign_in(open, title, text, sign_in).into_any()
             }
             MethodStep::Go => self.provider(open, by).into_any(),
             MethodStep::Returned => self.returned(open, by).into_any(),

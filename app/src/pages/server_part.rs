@@ -39,6 +39,8 @@ pub fn ServerPage() -> impl IntoView {
     });
     let error = RwSignal::new(None::<AppError>);
     let sending = RwSignal::new(false);
+    // Was a form sent whose answer is still to be looked at?
+    let asked = StoredValue::new(false);
     let navigate = use_navigate();
     let submitted = move |event: ev::SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
@@ -62,15 +64,22 @@ pub fn ServerPage() -> impl IntoView {
             }
             // What came of it is said at the top.
             window().scroll_to_with_x_and_y(0.0, 0.0);
+            asked.set_value(true);
         });
     };
     let page = loaded(move || async move {
         match load.await {
-            Ok(part) => view! {
-                <Title text=part.title />
-                <div class="server-page" inner_html=part.html></div>
+            Ok(part) => {
+                if asked.try_get_value() == Some(true) {
+                    asked.set_value(false);
+                    request_animation_frame(leads_the_eye);
+                }
+                view! {
+                    <Title text=part.title />
+                    <div class="server-page" inner_html=part.html></div>
+                }
+                .into_any()
             }
-            .into_any(),
             Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
         }
     });
@@ -79,6 +88,16 @@ pub fn ServerPage() -> impl IntoView {
             <ErrorBox error />
             {page}
         </div>
+    }
+}
+
+/// The focus goes to the first wrong field, else to what is said at the top, else to the page.
+fn leads_the_eye() {
+    let find = |what: &str| document().query_selector(what).ok().flatten();
+    let target =
+        find(".server-page [aria-invalid]").or_else(|| find(".server-page > [tabindex]")).or_else(|| find("main"));
+    if let Some(target) = target.and_then(|target| target.dyn_into::<HtmlElement>().ok()) {
+        let _ = target.focus();
     }
 }
 

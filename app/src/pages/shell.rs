@@ -147,21 +147,28 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
     let locale = use_locale();
     let slug = home.slug.as_str();
     let users = home.effective.opens(Gate::UsersRead).then(|| {
-        let href = paths::users(slug);
-        tab(href, false, text!(locale, common.users))
+        let decisions = paths::decisions(slug);
+        tab(paths::users(slug), vec![decisions], text!(locale, common.users))
     });
-    let outbox = home.effective.opens(Gate::UsersInvite).then(|| {
-        let href = paths::outbox(slug);
-        tab(href, false, text!(locale, common.outbox))
-    });
-    let methods = home.effective.opens(Gate::LoginMethodsManage).then(|| {
-        let href = paths::login_methods(slug);
-        tab(href, false, text!(locale, common.login_methods))
-    });
+    let outbox = home
+        .effective
+        .opens(Gate::UsersInvite)
+        .then(|| tab(paths::outbox(slug), Vec::new(), text!(locale, common.outbox)));
+    let methods = home
+        .effective
+        .opens(Gate::LoginMethodsManage)
+        .then(|| tab(paths::login_methods(slug), Vec::new(), text!(locale, common.login_methods)));
     let overview = paths::account(slug);
+    let path = use_location().pathname;
+    let is_overview = {
+        let overview = overview.clone();
+        move || path.with(|path| *path == overview).then_some("page")
+    };
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
-            {tab(overview, true, text!(locale, common.overview))}
+            <a href=overview aria-current=is_overview>
+                {text!(locale, common.overview)}
+            </a>
             {users}
             {outbox}
             {methods}
@@ -169,12 +176,12 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
     }
 }
 
-/// A link that says whether one is there, or, unless `exact`, below it.
-fn tab(href: String, exact: bool, label: &'static str) -> impl IntoView {
+/// A link that says whether one is there or below it, or below another page that belongs to it.
+fn tab(href: String, also: Vec<String>, label: &'static str) -> impl IntoView {
     let path = use_location().pathname;
-    let target = href.clone();
+    let places = [vec![href.clone()], also].concat();
     let current = move || {
-        let is_here = path.with(|path| if exact { *path == target } else { path.starts_with(&target) });
+        let is_here = path.with(|path| places.iter().any(|place| path.starts_with(place.as_str())));
         is_here.then_some("page")
     };
     view! {

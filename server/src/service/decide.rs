@@ -7,7 +7,7 @@ use crate::storage::{
     invitations, members,
 };
 use app::{
-    api::login_methods::{DecisionView, Notice},
+    api::login_methods::{DecisionPage, DecisionView, Notice},
     domain::{
         ids::{DecisionId, FlashId, MemberId},
         permission::Gate,
@@ -19,19 +19,19 @@ use app::{
 };
 
 impl Services {
-    /// Who came, beside who was invited; `None` if nothing is to be decided.
+    /// Who came, beside who was invited.
     pub(super) async fn show_decision(
         &self,
         caller: &Caller,
         member: MemberId,
         flash: Option<FlashId>,
-    ) -> Result<Option<DecisionView>, AppError> {
+    ) -> Result<DecisionPage, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
         let row = actors::find_member(&mut tx, &actor, member).await?;
-        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
-        let Some(open) = decisions::find_open(&mut tx, actor.scope(), member).await? else { return Ok(None) };
-        Ok(Some(DecisionView {
+        let notice = self.flashed(&mut tx, caller.signed_in.session, flash).await?.notice;
+        let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
+        let open = open.map(|open| DecisionView {
             member,
             decision: open.id,
             label: row.label().to_owned(),
@@ -40,8 +40,8 @@ impl Services {
             identifier: (row.identifier.clone(), open.identifier),
             at: open.at,
             verdict: can_handle_invitation(&actor.effective, &row.grant, &actor.roles),
-            notice: flash.notice,
-        }))
+        });
+        Ok(DecisionPage { open, notice })
     }
 
     /// Lets the person in as the provider named them, with a new link to come back by; or leaves the invitation as it was.
@@ -58,7 +58,7 @@ impl Services {
             _ => return Err(AppError::NotFound),
         };
         let now = self.now();
-        let list = paths::users(caller.account.as_str());
+        let page = paths::decide(caller.account.as_str(), member);
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
         let row = actors::find_member(&mut tx, &actor, member).await?;
@@ -78,7 +78,6 @@ impl Services {
             Some(_) => None,
         };
         let (Some(open), None) = (open, refused.as_ref()) else {
-            let page = paths::decide(caller.account.as_str(), member);
             let flash = Flash { notice: refused, ..Flash::default() };
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &flash).await?;
             tx.commit().await?;
@@ -96,8 +95,9 @@ impl Services {
         let to = To { member, email: row.email.key().to_owned() };
         let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+        let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Decided)).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
-        Ok(list)
+        Ok(path)
     }
 }

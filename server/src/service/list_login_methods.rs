@@ -44,7 +44,6 @@ impl Services {
         caller: &Caller,
         visitor: &Visitor,
         method: LoginMethodId,
-        preset: Option<Preset>,
         attempt: Option<AttemptId>,
         flash: Option<FlashId>,
     ) -> Result<MethodView, AppError> {
@@ -63,7 +62,7 @@ impl Services {
         let form = match (flash.form, saved) {
             (Some(typed), _) => typed,
             (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
-            (None, None) => ConfigurationForm { name: name.clone(), ..preset.unwrap_or(Preset::OpenId).form() },
+            (None, None) => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },
         };
         let differs = live
             .as_ref()

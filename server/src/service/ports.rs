@@ -6,7 +6,7 @@ use app::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
-        login_methods::{DecisionView, MakeLiveForm, MethodView, MethodsView},
+        login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
         session::{Me, SignInForm, StrengthForm, WaysIn},
@@ -16,7 +16,7 @@ use app::{
         ids::{AttemptId, DecisionId, FlashId, InvitationId, LoginMethodId, MailId, MemberId},
         list::ListQuery,
         name::Slug,
-        oauth::{ConfigurationForm, Preset},
+        oauth::ConfigurationForm,
         password::Strength,
     },
     error::AppError,
@@ -198,11 +198,10 @@ impl LoginMethods for Services {
         caller: &Caller,
         visitor: &Visitor,
         method: LoginMethodId,
-        preset: Option<Preset>,
         attempt: Option<AttemptId>,
         flash: Option<FlashId>,
     ) -> Result<MethodView, AppError> {
-        self.show_login_method(caller, visitor, method, preset, attempt, flash).await
+        self.show_login_method(caller, visitor, method, attempt, flash).await
     }
 
     async fn add(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
@@ -238,7 +237,7 @@ impl LoginMethods for Services {
         caller: &Caller,
         member: MemberId,
         flash: Option<FlashId>,
-    ) -> Result<Option<DecisionView>, AppError> {
+    ) -> Result<DecisionPage, AppError> {
         self.show_decision(caller, member, flash).await
     }
 

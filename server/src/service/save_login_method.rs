@@ -31,10 +31,11 @@ impl Services {
         actor.needs_fresh_proof(self)?;
         let method = LoginMethodId(Uuid::now_v7());
         let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
-        login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some(&name), now).await?;
+        login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some((&name, preset)), now)
+            .await?;
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
         tx.commit().await?;
-        Ok(format!("{}?preset={}", paths::login_method(caller.account.as_str(), method), preset.key()))
+        Ok(paths::login_method(caller.account.as_str(), method))
     }
 
     /// Saves a draft in place of the one before. What members sign in by stays as it is.

@@ -165,7 +165,7 @@ impl Services {
         }
         let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
             let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
-            let expected = held.member.identifier.as_deref().map(masked).unwrap_or_default();
+            let expected = held.member.identifier.as_deref().and_then(masked).unwrap_or_default();
             return Ok(by(ByMethod { method, start, expected, ..ByMethod::default() }));
         };
         let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();

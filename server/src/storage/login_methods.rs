@@ -7,7 +7,7 @@ use app::{
         ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
         member::{IdentifierHint, LoginMethod, LoginMethodKind},
         name::Slug,
-        oauth::Configuration,
+        oauth::{Configuration, Preset},
         time::Timestamp,
     },
 };
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 statements! {
     INSERT = "
-        INSERT INTO login_methods (id, account_id, kind, name, enabled, created_at) VALUES ($1, $2, $3, $4, TRUE, $5)";
+        INSERT INTO login_methods (id, account_id, kind, name, enabled, preset, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6)";
     READY = "
         SELECT l.id, l.kind, l.name, c.configuration, c.example
           FROM login_methods l
@@ -24,7 +24,7 @@ statements! {
          WHERE l.account_id = $1 AND l.enabled AND (l.kind = 'password' OR c.id IS NOT NULL)
          ORDER BY l.created_at, l.id";
     ALL = "
-        SELECT l.id, l.kind, l.name, l.enabled, c.tested_at,
+        SELECT l.id, l.kind, l.name, l.enabled, l.preset, c.tested_at,
                (SELECT COUNT(*) FROM login_method_configurations d WHERE d.login_method_id = l.id AND d.stage = 'draft') AS drafts,
                (SELECT COUNT(*) FROM members m WHERE m.login_method_id = l.id AND m.state IN ('active', 'suspended')) AS members,
                (SELECT COUNT(*) FROM members m WHERE m.login_method_id = l.id AND m.state = 'invited') AS invited,
@@ -86,20 +86,21 @@ impl Stage {
     }
 }
 
-/// Makes a login method. An OAuth method counts for nothing before its configuration passed a test.
+/// Makes a login method. An OAuth method has a name and a preset, and counts for nothing before its configuration passed a test.
 pub async fn insert(
     tx: &mut Tx,
     scope: AccountScope,
     id: LoginMethodId,
     kind: LoginMethodKind,
-    name: Option<&str>,
+    began_as: Option<(&str, Preset)>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(INSERT)
         .bind(id.0)
         .bind(scope.id().0)
         .bind(kind.key())
-        .bind(name)
+        .bind(began_as.map(|(name, _)| name))
+        .bind(began_as.map(|(_, preset)| preset.key()))
         .bind(now.0)
         .execute(c).await.map(|_| ()))?;
     Ok(())
@@ -135,6 +136,7 @@ struct MethodRow {
     kind: String,
     name: Option<String>,
     enabled: bool,
+    preset: Option<String>,
     tested_at: Option<i64>,
     drafts: i64,
     members: i64,
@@ -150,6 +152,7 @@ pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<MethodLine>, St
             Ok(MethodLine {
                 method: login_method(row.id, &row.kind, row.name)?,
                 enabled: row.enabled,
+                preset: row.preset.as_deref().and_then(Preset::from_key),
                 tested: row.tested_at.map(Timestamp),
                 has_draft: row.drafts > 0,
                 members: row.members.unsigned_abs(),

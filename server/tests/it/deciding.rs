@@ -240,7 +240,7 @@ both_databases! {
         let row = owner.row("ben@example.org").await;
         assert!(!row.awaits_decision);
         let page = owner.decides_about(&row, &decision, "use").await.unwrap();
-        assert!(owner.get(&page).await.body.contains("Nothing is to be decided"));
+        assert!(owner.get(&page).await.body.contains("no longer open"));
         assert_eq!(owner.shows(row.id).await.unwrap().identifier.as_deref(), Some("00u-ben"));
 
         // Declined: nobody is written to again by a late rejection.

@@ -149,13 +149,12 @@ impl Person {
     }
 }
 
-/// An identifier with its middle hidden, for somebody who may not be its owner (R44).
-pub fn masked(identifier: &str) -> String {
-    let shown = |part: usize| identifier.chars().count() >= 4 * part;
-    let part = [3, 2, 1].into_iter().find(|part| shown(*part)).unwrap_or(0);
-    let start: String = identifier.chars().take(part).collect();
-    let end: String = identifier.chars().rev().take(part).collect::<Vec<_>>().into_iter().rev().collect();
-    format!("{start}…{end}")
+/// An identifier with more hidden than shown, for somebody who may not be its owner (R44); `None` for one too short to show any of.
+pub fn masked(identifier: &str) -> Option<String> {
+    let letters: Vec<char> = identifier.chars().collect();
+    let part = [3, 2, 1].into_iter().find(|part| letters.len() > 4 * part)?;
+    let (start, end) = (letters.iter().take(part), letters.iter().skip(letters.len() - part));
+    Some(start.chain([&'…']).chain(end).collect())
 }
 
 #[cfg(test)]
@@ -200,10 +199,15 @@ mod tests {
 
     #[test]
     fn r44_a_masked_identifier_shows_less_than_it_hides() {
-        assert_eq!(masked("00u1a2b3c4d5"), "00u…4d5");
-        assert_eq!(masked("12345678"), "12…78");
-        assert_eq!(masked("1234"), "1…4");
-        assert_eq!(masked("123"), "…");
-        assert_eq!(masked(""), "…");
+        for (identifier, shown) in [
+            ("00u1a2b3c4d5e", Some("00u…d5e")),
+            ("00u1a2b3c4d5", Some("00…d5")),
+            ("12345678", Some("1…8")),
+            ("12345", Some("1…5")),
+            ("1234", None),
+            ("", None),
+        ] {
+            assert_eq!(masked(identifier).as_deref(), shown, "{identifier}");
+        }
     }
 }

@@ -5,23 +5,34 @@ use super::{
     render::Place,
 };
 use crate::{
-    api::login_methods::{Decide, DecisionView},
+    api::login_methods::{Decide, DecisionPage, Notice},
     i18n::{Locale, refusal_text, text},
     paths,
 };
 use leptos::prelude::*;
 
 /// Invited and received, side by side, with the three ways on.
-pub(super) fn page(place: &Place<'_>, view: Option<DecisionView>) -> (String, AnyView) {
+pub(super) fn page(place: &Place<'_>, page: DecisionPage) -> (String, AnyView) {
     let (locale, slug) = (place.locale, place.slug);
-    let title = text!(locale, methods.decision_title).to_owned();
+    let done = page.notice == Some(Notice::Decided);
+    let notice = notice(locale, page.notice);
+    // Is it the same person, whom the provider knows by another address (R43)?
+    let same = page.open.as_ref().is_some_and(|view| view.identifier.0.as_ref() == Some(&view.identifier.1));
+    let title = match (done, same) {
+        (true, _) => text!(locale, methods.decision_done),
+        (false, true) => text!(locale, methods.decision_title_address),
+        (false, false) => text!(locale, methods.decision_title),
+    };
+    let title = title.to_owned();
     let back =
         view! { <p class="back"><a href=paths::users(slug.as_str())>{text!(locale, common.back_to_users)}</a></p> };
-    let Some(view) = view else {
+    let Some(view) = page.open else {
+        let none = notice.is_none().then(|| view! { <p class="page-lead">{text!(locale, methods.decision_none)}</p> });
         let page = view! {
             {back}
             <h1>{title.clone()}</h1>
-            <p class="page-lead">{text!(locale, methods.decision_none)}</p>
+            {notice}
+            {none}
         };
         return (title, page.into_any());
     };
@@ -39,18 +50,23 @@ pub(super) fn page(place: &Place<'_>, view: Option<DecisionView>) -> (String, An
         };
         form::<Decide>(slug, "inline", fields)
     };
+    let (use_it, use_text) = if same {
+        (text!(locale, methods.decide_let_in), text!(locale, methods.decide_let_in_text))
+    } else {
+        (text!(locale, methods.decide_use), text!(locale, methods.decide_use_text))
+    };
     let page = view! {
         {back}
         <h1>{title.clone()}</h1>
         <p class="page-lead">
             {text!(locale, methods.decision_lead, label = view.label.clone(), method = view.method.clone())} " " {time(view.at)}
         </p>
-        {notice(locale, view.notice)}
+        {notice}
         {refusal}
         <table class="compare">
             <thead>
                 <tr>
-                    <th></th>
+                    <td></td>
                     <th scope="col">{text!(locale, methods.invited)}</th>
                     <th scope="col">{text!(locale, methods.received)}</th>
                 </tr>
@@ -62,9 +78,9 @@ pub(super) fn page(place: &Place<'_>, view: Option<DecisionView>) -> (String, An
         </table>
         <div class="ways-on">
             <section>
-                <h2>{text!(locale, methods.decide_use)}</h2>
-                <p>{text!(locale, methods.decide_use_text)}</p>
-                {way("use", "button button-primary", text!(locale, methods.decide_use))}
+                <h2>{use_it}</h2>
+                <p>{use_text}</p>
+                {way("use", "button button-primary", use_it)}
             </section>
             <section>
                 <h2>{text!(locale, methods.decide_correct)}</h2>

@@ -139,14 +139,24 @@ pub(super) fn button(class: &'static str, words: impl Into<String>, enabled: boo
 
 /// A note: what it means to the reader is in its icon and its words.
 pub(super) fn note(class: &'static str, icon: &'static str, content: impl IntoView) -> AnyView {
-    let role = (class == "note note-bad").then_some("alert");
+    let role = match class {
+        "note note-bad" => Some("alert"),
+        "note note-good" => Some("status"),
+        _ => None,
+    };
     view! {
-        <div class=class role=role>
+        <div class=class role=role tabindex=role.map(|_| "-1")>
             <Icon name=icon />
             <div>{content.into_any()}</div>
         </div>
     }
     .into_any()
+}
+
+/// Something is wrong with what was typed: said at the top, and at the fields.
+pub(super) fn refused(locale: Locale, errors: &FieldErrors) -> Option<AnyView> {
+    let words = text!(locale, errors.invalid);
+    (*errors != FieldErrors::default()).then(|| note("note note-bad", "alert", view! { <p>{words}</p> }))
 }
 
 /// What came of the last form.

@@ -1,7 +1,7 @@
 //! One login method: its set-up, its redirect URI, its test.
 
 use super::{
-    kit::{Line, button, choice, form, hidden, note, notice, sign_in_again, time},
+    kit::{Line, button, choice, form, hidden, note, notice, refused, sign_in_again, time},
     render::Place,
 };
 use crate::{
@@ -41,6 +41,7 @@ pub(super) fn page(place: &Place<'_>, view: MethodView, problem: Option<&str>) -
             </a>
         </header>
         {notice(locale, view.notice)}
+        {refused(locale, &view.errors)}
         {(!view.fresh).then(|| sign_in_again(locale, slug, &here))}
         {problem}
         {draft}

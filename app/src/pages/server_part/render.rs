@@ -40,8 +40,7 @@ pub(crate) async fn render(
         }
         Some(("login-methods", raw)) => {
             let method = raw.parse().map_err(|_| AppError::NotFound)?;
-            let preset = query.get("preset").and_then(|key| crate::domain::oauth::Preset::from_key(&key));
-            let shown = methods.show(caller, visitor, method, preset, id(&query, "attempt"), flash).await?;
+            let shown = methods.show(caller, visitor, method, id(&query, "attempt"), flash).await?;
             method::page(&place, shown, query.get("problem").as_deref())
         }
         Some(("decisions", raw)) => {

@@ -32,7 +32,14 @@ pub(super) fn way_in(
     present: Present,
     error: Signal<Option<AppError>>,
 ) -> (AnyView, Option<AnyView>) {
-    let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
+    // Without scripting the form comes back as new: what is wrong with a provider's fields must be in sight.
+    let about_provider = error.with_untracked(|error| {
+        let fields = error.as_ref().and_then(AppError::fields);
+        let of = |field| fields.is_some_and(|fields| fields.of(field).is_some());
+        of(fields::Field::Identifier) || of(fields::Field::FirstName) || of(fields::Field::LastName)
+    });
+    let first = methods.iter().find(|method| !about_provider || method.kind == LoginMethodKind::OAuth);
+    let first = first.map(|method| method.id.to_string()).unwrap_or_default();
     let chosen = RwSignal::new(if present.method.is_empty() { first } else { present.method });
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
     let none =
