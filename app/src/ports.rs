@@ -23,6 +23,7 @@ use crate::{
     error::AppError,
 };
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};
 
 /// The signed-in user of a request, as authentication found it.
@@ -39,6 +40,11 @@ pub struct SignedIn {
     /// The user's language, if one was chosen.
     pub language: Option<Language>,
 }
+
+/// What somebody without scripting typed into a form that came back with an error: the fields' names and texts. Pages find it among
+/// the extensions of their request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed(pub Vec<(String, String)>);
 
 /// Who is asking, before it is known what for: made once for each request by the HTTP layer.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! One line of a form: label, hint, input, problem.
 
+use super::typed;
 use crate::{
     domain::fields::Problem,
     i18n::{problem_text, text, use_locale},
@@ -117,6 +118,7 @@ pub fn Field(
 ) -> impl IntoView {
     let locale = use_locale();
     let id = field_id(name);
+    let initial = if readonly { initial } else { typed(name).unwrap_or(initial) };
     let shown = shown_problem(problem);
     let left = move |value: String| {
         // An untouched empty field is not a mistake yet.

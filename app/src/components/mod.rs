@@ -23,7 +23,7 @@
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
 //!   shows until the text changes. The input belongs to the browser: what was typed before the page was taken over stays.
-//!   For a `<select>`, radio buttons or checkboxes write the HTML and put [`FieldProblem`] beneath them.
+//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`typed`] choose.
 //! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
 //!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
@@ -55,6 +55,7 @@ mod permissions;
 mod slug;
 mod time;
 mod toast;
+mod typed;
 
 pub use badge::*;
 pub use button::*;
@@ -71,3 +72,4 @@ pub use permissions::*;
 pub use slug::*;
 pub use time::*;
 pub use toast::*;
+pub use typed::*;

@@ -1,10 +1,11 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, cookies::local_target};
-use app::error::AppError;
+use super::{answer, cookies::local_target, typed};
+use crate::service::Services;
+use app::{error::AppError, ports::Visitor};
 use axum::{
     body::{Body, to_bytes},
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
@@ -16,7 +17,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Takes form encoding of a decent size alone (BR-06, IN-09); then gives errors their status and redirects a target of our own.
-pub(super) async fn layer(request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
@@ -27,9 +28,11 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return answer::error_with(StatusCode::PAYLOAD_TOO_LARGE, &AppError::Transport);
     };
-    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let visitor = parts.extensions.get::<Visitor>().filter(|_| typed::wants_page(&parts.headers)).cloned();
+    let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
     if let Some(target) = response.headers().get(header::LOCATION) {
         let local = local_target(target.to_str().unwrap_or_default());
+        let local = typed::keep(&services, visitor, &body, local).await;
         response
             .headers_mut()
             .insert(header::LOCATION, HeaderValue::from_str(&local).unwrap_or(HeaderValue::from_static("/")));

@@ -2,7 +2,7 @@
 //!
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
 //! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
-//! and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
+//! what a form that comes back held ([`typed`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
 pub mod cookies;
 
@@ -21,6 +21,7 @@ mod mail;
 mod oauth;
 mod pages;
 mod trace;
+mod typed;
 mod visitor;
 
 pub use listen::serve;
@@ -103,7 +104,8 @@ pub fn router(services: Services) -> Router {
     router
         .leptos_routes_with_context(&http, pages, pages::context(services.clone()), pages::shell(&http.options))
         .fallback(pages::not_found(&http))
-        .layer(from_fn(api::layer))
+        .layer(from_fn_with_state(services.clone(), api::layer))
+        .layer(from_fn_with_state(services.clone(), typed::layer))
         .layer(from_fn_with_state(services.clone(), visitor::layer))
         .layer(from_fn_with_state(services.clone(), csrf::strict))
         .layer(csrf::layer(&services.config))

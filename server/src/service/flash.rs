@@ -14,6 +14,7 @@ use app::{
         time::Span,
     },
     error::AppError,
+    ports::Typed,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,8 +26,11 @@ const KEPT: Span = Span::minutes(15);
 pub(super) struct Flash {
     /// What came of the form.
     pub(super) notice: Option<Notice>,
-    /// What was typed, without secrets.
+    /// What was typed into the form of a login method, without secrets.
     pub(super) form: Option<ConfigurationForm>,
+    /// What was typed into any other form, without secrets.
+    #[serde(default)]
+    pub(super) typed: Typed,
     /// What is wrong with it.
     pub(super) errors: FieldErrors,
 }

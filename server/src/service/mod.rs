@@ -22,6 +22,7 @@ mod invite_owner;
 mod invite_user;
 mod join_account;
 mod join_by_method;
+mod keep_typed;
 mod leave_account;
 mod list_login_methods;
 mod list_mails;

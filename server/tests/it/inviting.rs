@@ -313,6 +313,27 @@ both_databases! {
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         assert_eq!(world.count("SELECT COUNT(*) FROM invitation_tokens WHERE sealed IS NOT NULL").await, 0, "erased when they die");
     }
+
+    async fn br_14_a_form_that_comes_back_without_scripting_holds_what_was_typed_and_no_password(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+        let page = "/a/acme/settings/users/new";
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "ben at example.org"), ("form[role]", "analyst"),
+            ("form[extras][]", "bots.edit"), ("form[language]", "de"), ("form[lifetime]", "24"),
+        ];
+        let shown = ana.submits(page, "users/invite", &fields).await.body;
+        assert!(shown.contains("This is not an e-mail address"), "{shown}");
+        assert!(shown.contains("value=\"ben at example.org\""), "{shown}");
+        for chosen in ["value=\"analyst\" selected", "value=\"de\" selected", "value=\"24\" selected"] {
+            assert!(shown.contains(chosen), "{chosen}: {shown}");
+        }
+        let extra = shown.split("value=\"bots.edit\"").nth(1).unwrap().split('>').next().unwrap();
+        assert!(extra.contains("checked"), "{extra}");
+
+        let shown = ana.submits("/login", "session/sign-in", &[("form[email]", "eve@example.org"), ("form[password]", "a mistyped password")]).await;
+        assert!(shown.body.contains("value=\"eve@example.org\"") && !shown.body.contains("a mistyped password"));
+    }
 }
 
 fn slug(raw: &str) -> Slug {

@@ -2,6 +2,7 @@
 
 use crate::{
     api::members::AccountFacts,
+    components::{all_typed, typed},
     domain::{
         permission::{PermissionKey, Permissions},
         policy::{Refusal, Verdict, Whose, can_edit, can_invite},
@@ -20,10 +21,11 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Starts from what is there.
+    /// Starts from what is there, or from what was chosen in a form that came back.
     pub(super) fn starting_from(grant: &Grant) -> Self {
         let live = RwSignal::new(false);
         Effect::new(move |_| live.set(true));
+        let grant = &typed_grant().unwrap_or_else(|| grant.clone());
         Self { role: RwSignal::new(grant.role.clone()), extras: RwSignal::new(grant.extras.clone()), live }
     }
 
@@ -68,6 +70,14 @@ impl Choice {
             }
         });
     }
+}
+
+fn typed_grant() -> Option<Grant> {
+    let extras = all_typed("form[extras][]")?;
+    Some(Grant {
+        role: RoleKey::new(typed("form[role]")?),
+        extras: extras.into_iter().map(PermissionKey::new).collect(),
+    })
 }
 
 /// What a grant is chosen for: the policy's answer depends on it.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, ShowMember},
     ask::{Load, Post, PostForm, ask},
-    components::{Button, ErrorBox, Field, Icon, RefusalNote, form_with, problem_at, use_toasts},
+    components::{Button, ErrorBox, Field, Icon, RefusalNote, form_with, problem_at, typed, use_toasts},
     domain::{
         fields,
         member::{LoginMethodKind, ShownState},
@@ -235,7 +235,7 @@ fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>)
         };
         let (methods, at_provider) = way_in(locale, facts.methods.clone(), present, error);
         view! {
-            <details class="way-in">
+            <details class="way-in" open=typed("form[identifier]").is_some()>
                 <summary>{text!(locale, users.way_in_change)}</summary>
                 <p class="field-hint">{hint}</p>
                 {methods}

@@ -16,7 +16,7 @@ use crate::{
         members::AccountFacts,
     },
     ask::{Post, PostForm},
-    components::{Button, ErrorBox, Field, Kind, RefusalNote, form_with, problem_at, use_toasts},
+    components::{Button, ErrorBox, Field, Kind, RefusalNote, form_with, problem_at, typed, use_toasts},
     domain::{
         email::check_shape,
         fields,
@@ -160,10 +160,11 @@ fn InviteForm(
 }
 
 fn language(locale: Locale, of_account: Language) -> impl IntoView {
+    let chosen = typed("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
         .map(|language| {
-            view! { <option value=language.tag() selected={language == of_account}>{language.own_name()}</option> }
+            view! { <option value=language.tag() selected={language.tag() == chosen}>{language.own_name()}</option> }
         })
         .collect();
     view! {
@@ -175,10 +176,14 @@ fn language(locale: Locale, of_account: Language) -> impl IntoView {
 }
 
 fn lifetime(locale: Locale) -> impl IntoView {
+    let chosen = typed("form[lifetime]");
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {
-            let selected = Span::hours(hours) == DEFAULT_LIFETIME;
+            let selected = match &chosen {
+                Some(chosen) => *chosen == hours.to_string(),
+                None => Span::hours(hours) == DEFAULT_LIFETIME,
+            };
             view! { <option value=hours.to_string() selected=selected>{lifetime_words(locale, hours)}</option> }
         })
         .collect();

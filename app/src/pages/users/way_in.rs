@@ -2,7 +2,7 @@
 
 use super::words::{method_line, method_name};
 use crate::{
-    components::{Field, FieldProblem, problem_at},
+    components::{Field, FieldProblem, problem_at, typed},
     domain::{
         fields,
         member::{LoginMethod, LoginMethodKind},
@@ -32,15 +32,9 @@ pub(super) fn way_in(
     present: Present,
     error: Signal<Option<AppError>>,
 ) -> (AnyView, Option<AnyView>) {
-    // Without scripting the form comes back as new: what is wrong with a provider's fields must be in sight.
-    let about_provider = error.with_untracked(|error| {
-        let fields = error.as_ref().and_then(AppError::fields);
-        let of = |field| fields.is_some_and(|fields| fields.of(field).is_some());
-        of(fields::Field::Identifier) || of(fields::Field::FirstName) || of(fields::Field::LastName)
-    });
-    let first = methods.iter().find(|method| !about_provider || method.kind == LoginMethodKind::OAuth);
-    let first = first.map(|method| method.id.to_string()).unwrap_or_default();
-    let chosen = RwSignal::new(if present.method.is_empty() { first } else { present.method });
+    let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
+    let present_method = if present.method.is_empty() { first } else { present.method };
+    let chosen = RwSignal::new(typed("form[method]").unwrap_or(present_method));
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
     let none =
         cards.is_empty().then(|| view! { <p class="note note-warn">{text!(locale, users.invite_no_methods)}</p> });
@@ -94,7 +88,7 @@ fn by_provider(
     error: Signal<Option<AppError>>,
 ) -> impl IntoView {
     // What was typed stays while one provider's words take the place of another's.
-    let typed = RwSignal::new(identifier);
+    let kept = RwSignal::new(typed("form[identifier]").unwrap_or(identifier));
     let identifier = move || {
         let hint = chosen.with(|id| {
             let method = methods.iter().find(|method| method.id.to_string() == *id)?;
@@ -106,10 +100,10 @@ fn by_provider(
                 label=text!(locale, users.identifier)
                 hint=hint.unwrap_or_else(|| text!(locale, users.identifier_hint).to_owned())
                 kind=crate::components::Kind::Verbatim
-                initial=typed.get_untracked()
+                initial=kept.get_untracked()
                 problem=problem_at(error, fields::Field::Identifier)
                 check=check_identifier
-                on_input=move |text| typed.set(text)
+                on_input=move |text| kept.set(text)
             />
         }
     };

@@ -169,6 +169,22 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Posts a form as the browser itself does, without scripting, and goes where that leads.
+    pub async fn submits(&self, page: &str, function: &str, fields: Fields<'_>) -> Answer {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/api/{function}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "text/html,application/xhtml+xml")
+            .header(header::REFERER, format!("http://127.0.0.1:3000{page}"))
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(encoded(fields)))
+            .unwrap();
+        let answer = self.send(request).await;
+        assert!(answer.status.is_redirection(), "{}: {}", answer.status, answer.body);
+        self.get(answer.location()).await
+    }
+
     pub async fn call<T: DeserializeOwned>(&self, function: &str, fields: Fields<'_>) -> Result<T, AppError> {
         self.post(function, fields).await.read()
     }
