@@ -12,13 +12,15 @@ export class OpenIdProvider implements Provider {
     private readonly server: HttpsServer,
     private readonly clients: Map<string, object>,
     readonly people: KnownPerson[],
+    readonly issued: string[],
   ) {}
 
   static async start(): Promise<OpenIdProvider> {
     const clients = new Map<string, object>();
     const people = everybody((name) => `00u-${name.toLowerCase()}`);
-    const server = await HttpsServer.start((issuer) => handler(issuer, clients, people));
-    return new OpenIdProvider(server, clients, people);
+    const issued: string[] = [];
+    const server = await HttpsServer.start((issuer) => handler(issuer, clients, people, issued));
+    return new OpenIdProvider(server, clients, people, issued);
   }
 
   /** The issuer to enter into Roster. */
@@ -28,6 +30,7 @@ export class OpenIdProvider implements Provider {
 
   async registerClient({ redirectUri }: { redirectUri: string }): Promise<Client> {
     const [clientId, clientSecret] = [8, 32].map((length) => randomBytes(length).toString('base64url'));
+    this.issued.push(clientSecret);
     this.clients.set(clientId, {
       client_id: clientId,
       client_secret: clientSecret,
@@ -43,7 +46,7 @@ export class OpenIdProvider implements Provider {
   }
 }
 
-async function handler(issuer: string, clients: Map<string, object>, people: KnownPerson[]): Promise<Handler> {
+async function handler(issuer: string, clients: Map<string, object>, people: KnownPerson[], issued: string[]): Promise<Handler> {
   // The package is a module of the newer kind.
   const { default: Oidc, interactionPolicy } = await import('oidc-provider');
   const { default: Memory } = await import('oidc-provider/lib/adapters/memory_adapter.js');
@@ -78,6 +81,10 @@ async function handler(issuer: string, clients: Map<string, object>, people: Kno
     renderError: ({ res, status }, { error, error_description }) => showError(res, status, `${error}: ${error_description}`),
     ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
   });
+
+  const note = (...secrets: unknown[]) => issued.push(...secrets.filter((secret): secret is string => typeof secret === 'string'));
+  oidc.on('authorization.success', (_, { code, state }) => note(code, state));
+  oidc.on('grant.success', ({ body, oidc: { params } }) => note(params?.code_verifier, body.access_token, body.id_token));
 
   const answer = oidc.callback();
   return async (request, response) => {

@@ -12,7 +12,7 @@ export interface KnownPerson {
 
 /** The people of the tests, as a provider knows them that identifies the n-th like this. */
 export function everybody(identifier: (name: string, n: number) => string): KnownPerson[] {
-  return ['Ana', 'Ben', 'Cleo', 'Dan', 'Eve'].map((name, n) => ({
+  return ['Ana', 'Ben', 'Cleo', 'Dan', 'Eve', 'Fred', 'Gina'].map((name, n) => ({
     identifier: identifier(name, n),
     firstName: name,
     lastName: 'Example',

@@ -33,6 +33,7 @@ class Refusal extends Error {
  */
 export class PlainProvider implements Provider {
   readonly people = everybody((_, n) => String(5_832_310 + n));
+  readonly issued: string[] = [];
   private server?: HttpsServer;
   private readonly clients = new Map<string, { secret: string; redirectUri: string }>();
   private readonly codes = new Map<string, Code>();
@@ -55,6 +56,7 @@ export class PlainProvider implements Provider {
 
   async registerClient({ redirectUri }: { redirectUri: string }): Promise<Client> {
     const [clientId, clientSecret] = [secret(8), secret(32)];
+    this.issued.push(clientSecret);
     this.clients.set(clientId, { secret: clientSecret, redirectUri });
     return { clientId, clientSecret };
   }
@@ -102,6 +104,7 @@ export class PlainProvider implements Provider {
     const code = secret(20);
     const challenge = asked.get('code_challenge') ?? '';
     this.codes.set(code, { clientId, redirectUri, challenge, person: chosen, until: Date.now() + LIFETIME });
+    this.issued.push(code, asked.get('state') ?? '');
     goBack({ code });
   }
 
@@ -117,6 +120,7 @@ export class PlainProvider implements Provider {
       const person = this.redeem(form, this.authenticated(request, form));
       const token = secret(32);
       this.tokens.set(token, person);
+      this.issued.push(form.get('code_verifier') ?? '', token);
       answer(200, { access_token: token, token_type: 'bearer', scope: SCOPES.join(',') });
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;

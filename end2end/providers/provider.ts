@@ -17,6 +17,8 @@ export interface Provider {
   readonly url: string;
   /** Whom it knows. */
   readonly people: KnownPerson[];
+  /** The secrets that it gave out or was shown so far: of clients, codes, tokens, and what belongs to one attempt alone. */
+  readonly issued: string[];
   /** Registers one more client; each account has its own. */
   registerClient(client: { redirectUri: string }): Promise<Client>;
   stop(): Promise<void>;

@@ -20,7 +20,7 @@ export interface Mail {
  */
 export class MailServer {
   private readonly mails: Mail[] = [];
-  private readonly read = new Map<string, number>();
+  private readonly read = new Set<Mail>();
 
   private constructor(
     private readonly server: SMTPServer,
@@ -64,19 +64,18 @@ export class MailServer {
     };
   }
 
-  /** The next mail to `address` that was not asked for yet; waits for it. */
-  async to(address: string): Promise<Mail> {
+  /** The next mail to `address`, perhaps of a certain subject, that was not asked for yet; waits for it. */
+  async to(address: string, subject = /^/): Promise<Mail> {
     const until = Date.now() + 20_000;
-    const number = this.read.get(address) ?? 0;
     while (Date.now() < until) {
-      const mail = this.mails.filter((mail) => mail.to === address)[number];
+      const mail = this.mails.find((mail) => mail.to === address && subject.test(mail.subject) && !this.read.has(mail));
       if (mail) {
-        this.read.set(address, number + 1);
+        this.read.add(mail);
         return mail;
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    throw new Error(`no mail number ${number + 1} came to ${address}`);
+    throw new Error(`no further mail came to ${address}`);
   }
 
   /** How many mails came to `address`. */

@@ -1,6 +1,9 @@
 import { expect, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test';
 import type { Roster } from './roster';
 
+/** Browsers with scripting off: a page is all that it will ever be once it is loaded. */
+const withoutScripting = new WeakSet<BrowserContext>();
+
 /** People with a browser of their own each. Whatever goes wrong in one of them without being looked for is a fault. */
 export class People {
   /** What went wrong: another host was called, the policy was broken, a script failed. */
@@ -12,6 +15,8 @@ export class People {
     private readonly roster: Roster,
     /** Where else they go: to sign in at a provider. */
     private readonly providers: { url: string }[] = [],
+    /** What their browsers have in common. */
+    private readonly common: BrowserContextOptions = {},
   ) {}
 
   /** Somebody new, with an empty browser. */
@@ -22,9 +27,11 @@ export class People {
       timezoneId: 'Europe/Berlin',
       // The browser does not know the authority of this run. Roster does, and checks.
       ignoreHTTPSErrors: this.providers.length > 0,
+      ...this.common,
       ...options,
     });
     this.contexts.push(context);
+    if ({ ...this.common, ...options }.javaScriptEnabled === false) withoutScripting.add(context);
     context.on('request', (request) => this.onlyWhereItBelongs(request.url()));
     context.on('console', (message) => {
       const text = message.text();
@@ -67,8 +74,9 @@ function watchWebAssembly(): void {
   }
 }
 
-/** Waits until the page is live: the WebAssembly has taken over what the server rendered. */
+/** Waits until the page is live: the WebAssembly has taken over what the server rendered, unless scripting is off. */
 export async function live(page: Page): Promise<Page> {
+  if (withoutScripting.has(page.context())) return page;
   // Asked again and again from outside: the page's policy forbids what Playwright's own waiting would evaluate in it.
   const takenOver = () => page.evaluate(() => !!(window as unknown as { takenOver?: boolean }).takenOver).catch(() => false);
   await expect.poll(takenOver, { message: 'the WebAssembly took over', intervals: [20, 50, 100] }).toBe(true);

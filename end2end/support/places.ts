@@ -1,7 +1,11 @@
 import type { Browser, Page } from '@playwright/test';
+import { OpenIdProvider } from '../providers/openid';
+import { known } from '../providers/people';
+import { PlainProvider } from '../providers/plain';
+import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
 import { People, visit } from './people';
 import { Roster } from './roster';
-import { choose, invite, line, password, person, setUp, signUp } from './steps';
+import { choose, invite, line, password, person, setUp, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [
@@ -11,6 +15,7 @@ export const PLACES = [
   'sign-in',
   'sign-in-refused',
   'sign-in-to-account',
+  'login-account-with-provider',
   'accounts',
   'account',
   'users-alone',
@@ -19,18 +24,29 @@ export const PLACES = [
   'new-user',
   'new-user-refused',
   'new-user-removed-before',
+  'new-user-by-provider',
   'edit',
   'edit-changed',
+  'edit-way-in',
   'remove',
   'withdraw',
   'outbox',
   'outbox-without-mail-server',
   'users-without-mail-server',
+  'login-methods',
+  'login-method-new',
+  'login-method-refused',
+  'login-method-tested',
+  'login-method-test-failed',
+  'decision',
   'sign-up',
   'sign-up-refused',
   'sign-in-to-join',
   'join',
   'somebody-else',
+  'invitation-by-provider',
+  'invitation-by-provider-returned',
+  'invitation-somebody-else-came',
   'link-unknown',
   'link-used',
   'link-withdrawn',
@@ -59,14 +75,18 @@ export async function open({ page, address, then }: Place): Promise<Page> {
 export class Town {
   private constructor(
     private readonly servers: { roster: Roster; people: People }[],
+    private readonly providers: { stop(): Promise<void> }[],
     readonly places: Record<PlaceName, Place>,
   ) {}
 
   static async build(browser: Browser): Promise<Town> {
     const servers: { roster: Roster; people: People }[] = [];
+    const [openid, plain] = await Promise.all([OpenIdProvider.start(), PlainProvider.start()]);
     const start = async (mail: boolean) => {
-      const roster = await Roster.start({ mail });
-      servers.push({ roster, people: new People(browser, roster) });
+      // Looking at everything takes longer than a sign-in counts as fresh, and one address alone goes to the providers for all.
+      const settings = { ROSTER_SESSIONS__STEP_UP_MINUTES: '60', ROSTER_LIMITS__SIGN_IN_BURST: '200' };
+      const roster = await Roster.start({ mail, providers: true, settings });
+      servers.push({ roster, people: new People(browser, roster, [openid, plain]) });
       return servers[servers.length - 1];
     };
     const { roster, people } = await start(true);
@@ -76,9 +96,9 @@ export class Town {
     const owner = await people.newcomer();
     await setUp(owner, roster.setUpLink, person('Ana'), 'Acme Support', 'acme');
     const users = '/a/acme/settings/users';
-    const mailed = async (name: string, role: string, extras: string[] = []) => {
+    const mailed = async (name: string, role: string, extras: string[] = [], by?: WayIn) => {
       await visit(owner, users);
-      await invite(owner, person(name).email, { role, extras });
+      await invite(owner, person(name).email, { role, extras, by });
       return (await roster.mail.to(person(name).email)).link;
     };
     const joined = async (name: string, role: string, extras: string[] = []) => {
@@ -122,6 +142,25 @@ export class Town {
     await owner.getByRole('button', { name: 'Open account' }).click();
     await owner.waitForURL('**/a/gamma/settings/users');
 
+    const method = await addWithDraft(owner, 'acme', 'Acme ID', openid);
+    await testAs(owner, method, 'Ana');
+    await addWithDraft(owner, 'acme', 'Acme Hub', plain);
+    const empty = await add(owner, 'acme', 'Acme', plain);
+    const byProvider = async (name: string, identifier: string, lastName?: string) => {
+      const page = await people.newcomer();
+      const link = await mailed(name, 'Editor', [], { method: 'Acme ID', identifier, firstName: lastName && name, lastName });
+      return { page, link };
+    };
+    const cleo = await byProvider('Cleo', known(openid.people, 'Cleo').identifier);
+    const dan = await byProvider('Dan', known(openid.people, 'Dan').identifier, 'Example');
+    const eve = await byProvider('Eve', '00u-neither-of-them');
+    await visit(eve.page, eve.link);
+    await continueWith(eve.page, 'Acme ID', 'Eve');
+    await eve.page.getByText('You came back as somebody else').waitFor();
+    const cameAs = new URL(eve.page.url());
+    await visit(owner, users);
+    const decision = await line(owner, person('Eve')).getByRole('link', { name: 'Decision needed' }).getAttribute('href');
+
     const stranger = await people.newcomer();
     const invited = await people.newcomer();
     await visit(invited, hugo);
@@ -151,7 +190,8 @@ export class Town {
           await page.getByText('do not go together').waitFor();
         },
       },
-      'sign-in-to-account': { page: stranger, address: '/login/acme' },
+      'sign-in-to-account': { page: stranger, address: '/login/beta-labs' },
+      'login-account-with-provider': { page: stranger, address: '/login/acme' },
       accounts: { page: owner, address: '/accounts' },
       account: { page: ben.page, address: '/a/acme' },
       'users-alone': { page: owner, address: '/a/gamma/settings/users' },
@@ -176,17 +216,54 @@ export class Town {
           await page.getByText('was a member before').waitFor();
         },
       },
+      'new-user-by-provider': {
+        page: owner,
+        address: `${users}/new`,
+        then: async (page) => {
+          await page.getByRole('radio', { name: 'Acme ID' }).check();
+          await page.getByLabel('User identifier').waitFor();
+        },
+      },
       edit: { page: owner, address: await member('Ben', 'Edit') },
       'edit-changed': {
         page: owner,
         address: await member('Ben', 'Edit'),
         then: (page) => choose(page.getByRole('dialog'), { role: 'Analyst' }),
       },
+      'edit-way-in': {
+        page: owner,
+        address: await member('Dan', 'Edit'),
+        then: async (page) => {
+          await page.locator('summary', { hasText: 'Change login method or identifier' }).click();
+          await page.getByLabel('User identifier').waitFor();
+        },
+      },
       remove: { page: owner, address: await member('Carla', 'Remove') },
       withdraw: { page: owner, address: await member('Gina', 'Remove') },
       outbox: { page: owner, address: '/a/acme/settings/outbox' },
       'outbox-without-mail-server': { page: mailer, address: '/a/acme/settings/outbox' },
       'users-without-mail-server': { page: mailer, address: '/a/acme/settings/users' },
+      'login-methods': { page: owner, address: loginMethods('acme') },
+      'login-method-new': { page: owner, address: `${empty.settings}?preset=oauth` },
+      'login-method-refused': {
+        page: owner,
+        address: `${empty.settings}?preset=oauth`,
+        then: async (page) => {
+          await page.getByRole('button', { name: 'Save draft' }).click();
+          await page.getByText('Please fill this in').first().waitFor();
+        },
+      },
+      'login-method-tested': { page: owner, address: method.settings, then: (page) => testAs(page, method, 'Ana') },
+      'login-method-test-failed': {
+        page: owner,
+        address: method.settings,
+        then: async (page) => {
+          await page.getByRole('link', { name: 'Test sign-in' }).click();
+          await cancelThere(page);
+          await page.getByText('The test did not pass').waitFor();
+        },
+      },
+      decision: { page: owner, address: decision ?? '' },
       'sign-up': { page: invited, address: signUpPage },
       'sign-up-refused': {
         page: invited,
@@ -201,6 +278,16 @@ export class Town {
       'sign-in-to-join': { page: knownButSignedOut, address: second },
       join: { page: ben.page, address: second },
       'somebody-else': { page: owner, address: hugo },
+      'invitation-by-provider': { page: dan.page, address: dan.link },
+      'invitation-by-provider-returned': {
+        page: cleo.page,
+        address: cleo.link,
+        then: async (page) => {
+          await continueWith(page, 'Acme ID', 'Cleo');
+          await page.getByLabel('Your name').waitFor();
+        },
+      },
+      'invitation-somebody-else-came': { page: eve.page, address: cameAs.pathname + cameAs.search },
       'link-unknown': { page: stranger, address: '/i/no-such-link' },
       'link-used': { page: stranger, address: ben.link },
       'link-withdrawn': { page: fred, address: fred.url() },
@@ -208,7 +295,7 @@ export class Town {
       'not-allowed': { page: ben.page, address: users },
       'not-found': { page: stranger, address: '/nothing-here' },
     };
-    return new Town(servers, places);
+    return new Town(servers, [openid, plain], places);
   }
 
   /** Nothing went wrong in any browser. */
@@ -221,5 +308,6 @@ export class Town {
       await people.close();
       await roster.stop();
     }
+    for (const provider of this.providers) await provider.stop();
   }
 }

@@ -76,6 +76,11 @@ export class Roster {
     return stdout;
   }
 
+  /** The folder that it keeps its data in. */
+  get dataFolder(): string {
+    return this.settings.ROSTER_DATA_DIR;
+  }
+
   /** The id of its process. */
   get pid(): number {
     return this.process?.pid ?? 0;
