@@ -117,6 +117,7 @@ impl Claims {
             (mutable, Warning::MutableIdentifier),
             (person.email.is_none(), Warning::NoEmail),
             (person.email.is_some() && !person.email_verified, Warning::EmailNotVerified),
+            (configuration.open_id.as_ref().is_some_and(|open_id| open_id.lacks_s256), Warning::NoPkce),
         ]
         .into_iter()
         .filter_map(|(so, warning)| so.then_some(warning))

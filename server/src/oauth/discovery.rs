@@ -16,6 +16,7 @@ struct Document {
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    code_challenge_methods_supported: Option<Vec<String>>,
 }
 
 /// Reads the document of an issuer.
@@ -41,6 +42,10 @@ pub(super) async fn discover(http: &Http, issuer: &str, asking: Asking) -> Resul
         user_info_url: document.userinfo_endpoint,
         jwks_url: document.jwks_uri,
         names_itself: document.authorization_response_iss_parameter_supported,
+        // Many know it and do not say so.
+        lacks_s256: document
+            .code_challenge_methods_supported
+            .is_some_and(|methods| !methods.iter().any(|method| method == "S256")),
         client_authentications: match document.token_endpoint_auth_methods_supported {
             Some(methods) => methods.iter().filter_map(|method| authentication(method)).collect(),
             None => vec![ClientAuthentication::Basic],

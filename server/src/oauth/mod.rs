@@ -91,6 +91,8 @@ pub struct Discovered {
     pub jwks_url: String,
     /// Does it name itself in its answers (RFC 9207)?
     pub names_itself: bool,
+    /// Does it say that it does not know the way of PKCE that is used here (RFC 8414)?
+    pub lacks_s256: bool,
     /// The ways in which a client may prove itself, of those that Roster knows.
     pub client_authentications: Vec<ClientAuthentication>,
 }
@@ -98,8 +100,12 @@ pub struct Discovered {
 impl Discovered {
     /// Fills a configuration in.
     pub fn put_into(self, configuration: &mut Configuration) {
-        configuration.open_id =
-            Some(OpenId { issuer: self.issuer, jwks_url: self.jwks_url, names_itself: self.names_itself });
+        configuration.open_id = Some(OpenId {
+            issuer: self.issuer,
+            jwks_url: self.jwks_url,
+            names_itself: self.names_itself,
+            lacks_s256: self.lacks_s256,
+        });
         configuration.authorization_url = self.authorization_url;
         configuration.token_url = self.token_url;
         configuration.user_info_url = self.user_info_url;

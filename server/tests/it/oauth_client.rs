@@ -253,6 +253,14 @@ async fn oa_06_discovery_openid_config() {
     let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
     assert_eq!(discovered.client_authentications, [ClientAuthentication::Basic], "the default of the specification");
     assert_eq!((discovered.names_itself, discovered.user_info_url), (false, None));
+    assert!(!discovered.lacks_s256, "who says nothing of it may know it");
+    for (methods, lacks) in [(json!(["plain", "S256"]), false), (json!(["plain"]), true), (json!([]), true)] {
+        story.provider.twist(Twist::json(Endpoint::Discovery, move |document| {
+            document.insert("code_challenge_methods_supported".to_owned(), methods.clone());
+        }));
+        let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
+        assert_eq!(discovered.lacks_s256, lacks);
+    }
 }
 
 #[tokio::test]
@@ -537,6 +545,9 @@ async fn oa_10_only_json_true_says_that_an_address_was_checked() {
     assert!(!person(claims.clone(), &story).email_verified);
     let named = person(claims.clone(), &story);
     assert_eq!(claims.warnings(&story.configuration, &named), [Warning::EmailNotVerified]);
+    let mut without = story.configuration.clone();
+    without.open_id.as_mut().unwrap().lacks_s256 = true;
+    assert_eq!(claims.warnings(&without, &named), [Warning::EmailNotVerified, Warning::NoPkce]);
 
     // It says nothing of an address in another claim, nor of one that the ID token names instead.
     story

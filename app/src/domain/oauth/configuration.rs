@@ -77,6 +77,9 @@ pub struct OpenId {
     pub jwks_url: String,
     /// Does the provider name itself in its answers (RFC 9207, OA-05)?
     pub names_itself: bool,
+    /// Does the provider say that it knows other ways of PKCE alone than Roster's, S256 (OA-02)?
+    #[serde(default)]
+    pub lacks_s256: bool,
 }
 
 /// Everything about a provider but the client secret, which is sealed and kept beside it (OA-17). Only what passed

@@ -160,6 +160,8 @@ pub enum Warning {
     NoEmail,
     /// The provider does not say that it checked the address (OA-10).
     EmailNotVerified,
+    /// The provider says that it does not know PKCE with S256, so that it ignores what Roster sends (OA-02).
+    NoPkce,
 }
 
 #[cfg(test)]

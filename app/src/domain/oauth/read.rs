@@ -89,6 +89,7 @@ impl ConfigurationForm {
                         issuer,
                         jwks_url: String::new(),
                         names_itself: false,
+                        lacks_s256: false,
                     }),
                     authorization_url: authorization_url?,
                     token_url: token_url?,

@@ -352,6 +352,7 @@ fn warns(locale: Locale, warning: Warning) -> AnyView {
         Warning::MutableIdentifier => text!(locale, methods.warn_mutable),
         Warning::NoEmail => text!(locale, methods.warn_no_email),
         Warning::EmailNotVerified => text!(locale, methods.warn_not_verified),
+        Warning::NoPkce => text!(locale, methods.warn_no_pkce),
     };
     note("note note-warn", "alert", view! { <p>{words}</p> })
 }

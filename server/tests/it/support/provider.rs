@@ -269,6 +269,7 @@ impl Provider {
                 issuer: self.shared.issuer.clone(),
                 jwks_url: self.url(Endpoint::Keys),
                 names_itself: true,
+                lacks_s256: false,
             }),
             authorization_url: format!("{}/authorize", self.shared.issuer),
             token_url: self.url(Endpoint::Token),
