@@ -295,4 +295,22 @@ both_databases! {
         acme.world.advance(Span::minutes(11));
         assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
     }
+
+    async fn en_01_en_03_who_signs_in_by_a_provider_alone_looks_like_nobody_to_the_password_form(world: World) {
+        let acme = Acme::of(&world).await;
+        let stranger = acme.world.browser();
+        let tries = async |email: &str| {
+            let fields = [("form[email]", email), ("form[password]", "certainly the wrong one")];
+            let answer = stranger.post("session/sign-in", &fields).await;
+            (answer.status, answer.body)
+        };
+        assert_eq!(tries("ben@example.org").await, tries("nobody@example.org").await);
+
+        // An account's page says how it lets people in; one that there is not looks like one with passwords alone.
+        let ways = async |account: &str| stranger.post("session/ways-in", &[("account", account), ("next", "")]).await.body;
+        assert!(ways("acme").await.contains("Acme SSO"));
+        acme.owner.opens_account("Beta", "beta").await.unwrap();
+        assert_eq!(ways("beta").await, ways("no-such-account").await);
+        assert_eq!(stranger.get(&format!("/oauth/{}/start", uuid::Uuid::now_v7())).await.status, 404);
+    }
 }
