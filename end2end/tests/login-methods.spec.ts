@@ -405,7 +405,7 @@ function tellTheStory(scripting: boolean): void {
     await expect(row('E-mail address')).toContainText(cleo.email);
     await expect(row('E-mail address')).not.toContainText('differs');
     await owner.getByRole('button', { name: 'Use this identifier' }).click();
-    await expect(owner.getByText('The invited person gets a new link by mail.')).toBeVisible();
+    await expect(owner.getByText('The Users list says how the invited person gets the new link.')).toBeVisible();
     await owner.getByRole('link', { name: 'Back to users' }).click();
     await expect(line(owner, cleo)).toBeVisible();
     await expect(line(owner, cleo)).not.toContainText('Decision needed');

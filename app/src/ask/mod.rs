@@ -118,6 +118,16 @@ impl<S: Question> IntoFuture for Load<S> {
     }
 }
 
+/// The error that a form of this page brought back without scripting, whichever it was.
+pub fn error_brought_back() -> Option<AppError> {
+    brought_back(|_| true)
+}
+
+fn brought_back(of: impl FnOnce(&str) -> bool) -> Option<AppError> {
+    let error = use_context::<ServerActionError>().filter(|error| of(error.path()))?;
+    Some(ServerFnUrlError::<AppError>::decode_err(error.err()))
+}
+
 /// A form's sending, and what came of it.
 pub struct Post<S> {
     sending: Sending,
@@ -209,9 +219,7 @@ impl Said {
 
 impl Sending {
     fn new(path: &'static str) -> Self {
-        let error = use_context::<ServerActionError>()
-            .filter(|error| error.path() == path)
-            .map(|error| Said::Error(ServerFnUrlError::<AppError>::decode_err(error.err())));
+        let error = brought_back(|of| of == path).map(Said::Error);
         Self { path, said: RwSignal::new(error), pending: RwSignal::new(false) }
     }
 

@@ -18,9 +18,8 @@ pub(crate) use render::render;
 use super::{Failed, loaded, use_slug};
 use crate::{
     api::login_methods::ServerPart,
-    ask::{Load, send_form},
+    ask::{Load, error_brought_back, send_form},
     components::{ErrorBox, copy_to_clipboard},
-    error::AppError,
 };
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
@@ -37,7 +36,7 @@ pub fn ServerPage() -> impl IntoView {
         path: location.pathname.get(),
         query: location.search.get(),
     });
-    let error = RwSignal::new(None::<AppError>);
+    let error = RwSignal::new(error_brought_back());
     let sending = RwSignal::new(false);
     // Was a form sent whose answer is still to be looked at?
     let asked = StoredValue::new(false);

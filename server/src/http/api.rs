@@ -28,11 +28,12 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return answer::error_with(StatusCode::PAYLOAD_TOO_LARGE, &AppError::Transport);
     };
+    let came_from = parts.headers.get(header::REFERER).and_then(|page| page.to_str().ok()).map(local_target);
     let visitor = parts.extensions.get::<Visitor>().filter(|_| typed::wants_page(&parts.headers)).cloned();
     let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
     if let Some(target) = response.headers().get(header::LOCATION) {
         let local = local_target(target.to_str().unwrap_or_default());
-        let local = typed::keep(&services, visitor, &body, local).await;
+        let local = typed::keep(&services, visitor, &body, &came_from.unwrap_or_default(), local).await;
         response
             .headers_mut()
             .insert(header::LOCATION, HeaderValue::from_str(&local).unwrap_or(HeaderValue::from_static("/")));

@@ -1,6 +1,6 @@
 //! Forms that come back with an error, for those without scripting: what was typed goes with the page.
 
-use crate::service::Services;
+use crate::service::{Services, without_flash};
 use app::{domain::ids::FlashId, ports::Visitor};
 use axum::{
     extract::{Request, State},
@@ -29,9 +29,19 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
-/// The page's address with what brings back what was typed, if the page comes back with an error.
-pub(super) async fn keep(services: &Services, visitor: Option<Visitor>, form: &[u8], page: String) -> String {
-    let Some(visitor) = visitor.filter(|_| page.contains("__err=")) else { return page };
+/// The page's address with what brings back what was typed, if the page comes back with an error. One that comes back without has nothing
+/// to show of an earlier try.
+pub(super) async fn keep(
+    services: &Services,
+    visitor: Option<Visitor>,
+    form: &[u8],
+    came_from: &str,
+    page: String,
+) -> String {
+    if !page.contains("__err=") {
+        return if page == came_from { without_flash(&page) } else { page };
+    }
+    let Some(visitor) = visitor else { return page };
     match services.keep_typed(&visitor, form, &page).await {
         Ok(path) => path,
         Err(error) => {

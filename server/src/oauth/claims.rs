@@ -93,10 +93,10 @@ impl Claims {
         })
     }
 
-    /// When the person signed in at the provider, where it says so (ASVS 6.8.4); never later than `now`.
-    pub fn signed_in_at(&self, now: Timestamp) -> Timestamp {
+    /// When the person signed in at the provider, where it says so (ASVS 6.8.4).
+    pub fn signed_in_at(&self) -> Option<Timestamp> {
         let seconds = self.0.get(SIGNED_IN_AT).and_then(Value::as_i64);
-        seconds.map_or(now, |seconds| Timestamp(seconds.saturating_mul(1000)).min(now))
+        seconds.map(|seconds| Timestamp(seconds.saturating_mul(1000)))
     }
 
     /// All claims that a path leads to, flattened; bounded in number, depth and length.

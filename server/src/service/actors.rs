@@ -69,6 +69,11 @@ impl Actor {
         By { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
     }
 
+    /// When the session last proved the member's login method.
+    pub const fn proved(&self) -> Timestamp {
+        self.proved
+    }
+
     /// Did the session prove the member's login method recently enough for what is most dangerous (AZ-16)?
     pub fn is_fresh(&self, services: &Services) -> bool {
         is_fresh(self.proved, services.config.sessions.step_up_minutes, services.now())

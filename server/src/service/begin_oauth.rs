@@ -8,7 +8,7 @@ use crate::{
     oauth::Kept,
     secrets::{NotOurs, SealedFor, Token},
     storage::{
-        AccountScope, Tx,
+        AccountScope, StorageError, Tx,
         login_methods::{self, MethodAccount, SavedConfiguration, Stage},
         oauth_attempts::{self, AttemptPurpose, NewAttempt},
         rate_buckets::{self, Limit},
@@ -89,11 +89,9 @@ impl Services {
         let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
         // Who is signed in by it already comes to prove it anew: not by a session at the provider that nobody has looked after for hours
         // (AZ-16, ASVS 6.8.4).
-        let again = match &visitor.signed_in {
-            Some(signed_in) => sessions::has_proved(&mut tx, signed_in.session, method).await?,
-            None => false,
-        };
-        let max_age = again.then(|| 60 * self.config.sessions.step_up_minutes);
+        // Half of what counts as fresh, so that something of it is left.
+        let again = has_proved(&mut tx, visitor, method).await?;
+        let max_age = again.then(|| 30 * self.config.sessions.step_up_minutes);
         let errand = Errand { purpose, invitation, session: None, next, max_age };
         self.begin(tx, visitor, &place, method, &live, errand, &back).await
     }
@@ -221,6 +219,14 @@ fn client_secret_of(scope: AccountScope, method: LoginMethodId) -> SealedFor {
 /// The bucket in which ways to a provider are counted. One that ends well is put back: only failures count.
 pub(super) fn tries_of(visitor: &Visitor) -> String {
     ip_key("oauth", visitor.ip)
+}
+
+/// Has the present session proved this method before?
+pub(super) async fn has_proved(tx: &mut Tx, visitor: &Visitor, method: LoginMethodId) -> Result<bool, StorageError> {
+    match &visitor.signed_in {
+        Some(signed_in) => sessions::has_proved(tx, signed_in.session, method).await,
+        None => Ok(false),
+    }
 }
 
 /// What the database holds of a state.

@@ -10,7 +10,11 @@ use crate::{
     },
 };
 use app::{
-    domain::{ids::LoginMethodId, oauth::Fault, time::Span},
+    domain::{
+        ids::LoginMethodId,
+        oauth::{Configuration, Fault},
+        time::{Span, Timestamp},
+    },
     error::AppError,
     paths,
     ports::{Visitor, WithCookies},
@@ -116,6 +120,17 @@ impl Services {
         oauth_attempts::keep(&mut tx, &returned.attempt, Some(&sealed), fault, until).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// When what the provider said was proved there, for what needs a fresh proof (AZ-16): as it says; else now, if it was `asked` to have
+    /// people sign in anew or knows no such thing; else long enough ago that it will be asked.
+    pub(super) fn proved_at(&self, claims: &Claims, by: &Configuration, asked: bool) -> Timestamp {
+        let now = self.now();
+        match claims.signed_in_at() {
+            Some(at) => at.min(now),
+            None if asked || by.open_id.is_none() => now,
+            None => now - Span::minutes(i64::from(self.config.sessions.step_up_minutes)),
+        }
     }
 
     /// What [`Self::keep_claims`] kept.

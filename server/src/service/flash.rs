@@ -28,7 +28,7 @@ pub(super) struct Flash {
     pub(super) notice: Option<Notice>,
     /// What was typed into the form of a login method, without secrets.
     pub(super) form: Option<ConfigurationForm>,
-    /// What was typed into any other form, without secrets.
+    /// What was typed into a form that came back with an error, without secrets.
     #[serde(default)]
     pub(super) typed: Typed,
     /// What is wrong with it.

@@ -4,6 +4,7 @@ use super::{Services, invite_owner::OwnerInvitation};
 use crate::storage::{
     AccountScope, Tx, accounts,
     audit::{self, By, Event, To},
+    identities,
     members::{self, Member},
     users,
 };
@@ -83,6 +84,9 @@ impl Services {
         }
         if !is_in {
             let method = self.email_and_password(tx, scope).await?;
+            if let Some(user) = row.user {
+                identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
+            }
             members::set_method(tx, scope, row.id, method, None).await?;
             let to = To { member: row.id, email: row.email.key().to_owned() };
             audit::record(tx, scope, &By::default(), Some(&to), &Event::SignsInBy { method }, self.now()).await?;

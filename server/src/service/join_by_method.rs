@@ -57,8 +57,8 @@ enum Comparison {
 pub(super) struct Arrival {
     pub(super) attempt: Attempt,
     pub(super) person: Person,
-    /// When the person signed in there.
-    signed_in_at: Timestamp,
+    /// When it was proved there.
+    proved_at: Timestamp,
 }
 
 impl Services {
@@ -160,10 +160,10 @@ impl Services {
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
         let claims = self.open_claims(&attempt)?;
         let Ok(person) = claims.person(&configuration) else { return Ok(None) };
-        let signed_in_at = claims.signed_in_at(self.now());
+        let proved_at = self.proved_at(&claims, &configuration, false);
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, held, &configuration, &person).await? {
-            Comparison::Same => Ok(Some(Arrival { attempt, person, signed_in_at })),
+            Comparison::Same => Ok(Some(Arrival { attempt, person, proved_at })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
     }
@@ -218,7 +218,7 @@ impl Services {
         decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
         oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
         let (session, cookie) =
-            self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at: arrival.signed_in_at }).await?;
+            self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at: arrival.proved_at }).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
         tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");

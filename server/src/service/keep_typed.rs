@@ -8,6 +8,8 @@ use app::{
 };
 use url::form_urlencoded;
 
+/// More than people type.
+const LARGEST: usize = 8 * 1024;
 /// The ends of the names of fields that are never kept: whoever typed them types them again.
 const SECRET: [&str; 3] = ["password]", "secret]", "code]"];
 
@@ -16,8 +18,10 @@ impl Services {
     /// stays as it is: there is nothing that what they typed could be bound to.
     pub(crate) async fn keep_typed(&self, visitor: &Visitor, form: &[u8], page: &str) -> Result<String, AppError> {
         let Some(signed_in) = &visitor.signed_in else { return Ok(page.to_owned()) };
-        let fields = form_urlencoded::parse(form).into_owned();
-        let typed = Typed(fields.filter(|(name, _)| !SECRET.iter().any(|end| name.ends_with(end))).collect());
+        if form.len() > LARGEST {
+            return Ok(page.to_owned());
+        }
+        let typed = without_secrets(form);
         let mut tx = self.database.begin_write().await?;
         let flash = Flash { typed, ..Flash::default() };
         let path = self.flash(&mut tx, signed_in.session, &without_flash(page), &flash).await?;
@@ -33,8 +37,13 @@ impl Services {
     }
 }
 
+fn without_secrets(form: &[u8]) -> Typed {
+    let fields = form_urlencoded::parse(form).into_owned();
+    Typed(fields.filter(|(name, _)| !SECRET.iter().any(|end| name.ends_with(end))).collect())
+}
+
 /// A page that comes back for the second time has an earlier flash in its address.
-fn without_flash(page: &str) -> String {
+pub(crate) fn without_flash(page: &str) -> String {
     let Some((path, query)) = page.split_once('?') else { return page.to_owned() };
     let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("flash=")).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
@@ -42,7 +51,15 @@ fn without_flash(page: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_flash;
+    use super::*;
+
+    #[test]
+    fn oa_17_nothing_secret_is_kept_of_a_form() {
+        let form =
+            b"form%5Bemail%5D=a&form[password]=b&form[client_secret]=c&form[code]=d&form[client_id]=e&account=acme";
+        let kept: Vec<_> = without_secrets(form).0.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(kept, ["form[email]", "form[client_id]", "account"]);
+    }
 
     #[test]
     fn an_address_has_one_flash() {

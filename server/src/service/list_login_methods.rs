@@ -18,8 +18,18 @@ use app::{
         permission::Gate,
     },
     error::AppError,
-    ports::{Caller, Visitor},
+    ports::{Caller, Typed, Visitor},
 };
+
+/// The form as it came back with an error of another kind than its own: a sign-in that is too old, too many tries.
+fn configuration_typed(typed: &Typed) -> Option<ConfigurationForm> {
+    let field = |(name, text): &(String, String)| {
+        let name = name.strip_prefix("form[")?.strip_suffix(']')?;
+        Some((name.to_owned(), serde_json::Value::from(text.as_str())))
+    };
+    let fields: serde_json::Map<_, _> = typed.0.iter().filter_map(field).collect();
+    (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
+}
 
 impl Services {
     /// Every login method of the account.
@@ -59,7 +69,7 @@ impl Services {
         let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
         let name = line.method.name.clone().unwrap_or_default();
         let saved = draft.as_ref().or(live.as_ref());
-        let form = match (flash.form, saved) {
+        let form = match (flash.form.or_else(|| configuration_typed(&flash.typed)), saved) {
             (Some(typed), _) => typed,
             (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
             (None, None) => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },

@@ -53,6 +53,7 @@ mod view_invitation;
 pub use create_account::CreatedAccount;
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
+pub(crate) use keep_typed::without_flash;
 pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 

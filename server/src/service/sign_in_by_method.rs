@@ -2,7 +2,7 @@
 
 use super::{
     Services,
-    begin_oauth::tries_of,
+    begin_oauth::{has_proved, tries_of},
     finish_oauth::{Returned, without_cookies},
 };
 use crate::storage::{StorageError, Tx, accounts, identities, login_methods, members, rate_buckets, sessions::Proof};
@@ -42,7 +42,10 @@ impl Services {
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
         rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
-        let proof = Proof::Method { method: returned.attempt.method, at: returned.claims.signed_in_at(now) };
+        let method = returned.attempt.method;
+        let asked = has_proved(&mut tx, visitor, method).await?;
+        let at = self.proved_at(&returned.claims, &returned.configuration.configuration, asked);
+        let proof = Proof::Method { method, at };
         let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
         tx.commit().await?;
         tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");

@@ -15,6 +15,7 @@ use crate::{
         login_methods::{self, SavedConfiguration, Stage},
         members,
         oauth_attempts::{self, Attempt, AttemptPurpose},
+        sessions,
     },
 };
 use app::{
@@ -24,6 +25,7 @@ use app::{
         oauth::{ClaimPath, Configuration, Person},
         permission::Gate,
         policy::keeps_an_owner,
+        time::Timestamp,
     },
     error::AppError,
     paths,
@@ -49,6 +51,8 @@ struct Passed {
     attempt: Attempt,
     by: SavedConfiguration,
     person: Person,
+    /// When it was proved at the provider.
+    at: Timestamp,
 }
 
 impl Services {
@@ -68,10 +72,12 @@ impl Services {
         if let (Ok(person), Some(signed_in)) = (person, signed_in) {
             let caller =
                 Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
+            let at = self.proved_at(&returned.claims, configuration, false);
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
-            if let MadeLive::Yes =
-                self.promote(&mut tx, &actor, returned.attempt.method, &returned.configuration, &person, false).await?
+            if let MadeLive::Yes = self
+                .promote(&mut tx, &actor, returned.attempt.method, &returned.configuration, (&person, at), false)
+                .await?
             {
                 tx.commit().await?;
             }
@@ -95,9 +101,9 @@ impl Services {
             tx.commit().await?;
             return Ok(path);
         };
-        let Passed { actor, attempt, by, person } = passed;
+        let Passed { actor, attempt, by, person, at } = passed;
         let tested = paths::tested(caller.account.as_str(), method, attempt.id);
-        let made = self.promote(&mut tx, &actor, method, &by, &person, form.confirmed == "yes").await?;
+        let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
         let notice = match made {
             MadeLive::Yes => Notice::Live,
             MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
@@ -144,9 +150,10 @@ impl Services {
             tx.commit().await?;
             return Ok(path);
         }
+        identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
         members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
         self.link(&mut tx, actor, caller, method, &passed.person).await?;
-        crate::storage::sessions::prove(&mut tx, session, method, now).await?;
+        sessions::prove(&mut tx, session, method, passed.at.max(actor.proved())).await?;
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
         let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
         tx.commit().await?;
@@ -213,8 +220,10 @@ impl Services {
             )
             .await?;
         }
-        let Ok(person) = self.open_claims(&attempt)?.person(&by.configuration) else { return Ok(None) };
-        Ok(Some(Passed { actor, attempt, by, person }))
+        let claims = self.open_claims(&attempt)?;
+        let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
+        let at = self.proved_at(&claims, &by.configuration, false);
+        Ok(Some(Passed { actor, attempt, by, person, at }))
     }
 
     /// Makes a configuration live whose test named `person`. Nothing is written unless the answer is yes.
@@ -224,7 +233,7 @@ impl Services {
         actor: &Actor,
         method: LoginMethodId,
         tested: &SavedConfiguration,
-        person: &Person,
+        (person, at): (&Person, Timestamp),
         confirmed: bool,
     ) -> Result<MadeLive, AppError> {
         let (scope, now) = (actor.scope(), self.now());
@@ -248,7 +257,7 @@ impl Services {
             members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
             let (user, email) = (actor.user, person.email.as_deref());
             identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
-            crate::storage::sessions::prove(tx, actor.session, method, now).await?;
+            sessions::prove(tx, actor.session, method, at.max(actor.proved())).await?;
         }
         if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
             return Ok(MadeLive::LastWayIn);

@@ -61,8 +61,8 @@ statements! {
     FORGET_PROOFS = "DELETE FROM session_proofs WHERE login_method_id = $1";
     IN_USE = "
         SELECT (SELECT COUNT(*) FROM members WHERE account_id = $1 AND login_method_id = $2)
-             + (SELECT COUNT(*) FROM identities WHERE account_id = $1 AND login_method_id = $2)
-             + (SELECT COUNT(*) FROM decisions WHERE account_id = $1 AND login_method_id = $2)";
+             + (SELECT COUNT(*) FROM identities WHERE account_id = $1 AND login_method_id = $2)";
+    DELETE_DECISIONS = "DELETE FROM decisions WHERE account_id = $1 AND login_method_id = $2";
     DELETE_ATTEMPTS = "DELETE FROM oauth_attempts WHERE account_id = $1 AND login_method_id = $2";
     DELETE_CONFIGURATIONS = "DELETE FROM login_method_configurations WHERE account_id = $1 AND login_method_id = $2";
     DELETE_METHOD = "DELETE FROM login_methods WHERE account_id = $1 AND id = $2 AND kind = 'oauth'";
@@ -336,7 +336,7 @@ pub async fn forget_proofs(tx: &mut Tx, id: LoginMethodId) -> Result<(), Storage
     Ok(())
 }
 
-/// Removes an OAuth method that stands in no row of a member and in nothing that was decided about one; `false` if it does.
+/// Removes an OAuth method by which nobody is known or invited; `false` if somebody is. What was decided about it is in the audit events.
 pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<bool, StorageError> {
     let (account, method) = (scope.id().0, id.0);
     let in_use: i64 = on!(tx, c => sqlx::query_scalar(IN_USE).bind(account).bind(method).fetch_one(c).await)?;
@@ -344,7 +344,7 @@ pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Resu
         return Ok(false);
     }
     forget_proofs(tx, id).await?;
-    for sql in [DELETE_ATTEMPTS, DELETE_CONFIGURATIONS] {
+    for sql in [DELETE_ATTEMPTS, DELETE_DECISIONS, DELETE_CONFIGURATIONS] {
         on!(tx, c => sqlx::query(sql).bind(account).bind(method).execute(c).await.map(|_| ()))?;
     }
     let deleted = changed!(tx, c => sqlx::query(DELETE_METHOD).bind(account).bind(method).execute(c).await)?;

@@ -8,16 +8,27 @@ use app::domain::{
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// Sessions that proved a provider of the account of the method `$3`, and no password.
+/// Sessions by a password.
+macro_rules! by_password {
+    ($session:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM session_proofs p WHERE p.session_id = ",
+            $session,
+            ".id AND p.kind = 'password')"
+        )
+    };
+}
+
+/// Sessions that proved providers of the account of the method `$3`, and nothing else.
 macro_rules! of_account {
     ($session:literal) => {
         concat!(
-            $session,
-            ".id IN (SELECT p.session_id FROM session_proofs p JOIN login_methods l ON l.id = p.login_method_id
-                                WHERE l.account_id = (SELECT o.account_id FROM login_methods o WHERE o.id = $3))
-           AND ",
-            $session,
-            ".id NOT IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')"
+            "EXISTS (SELECT 1 FROM session_proofs p JOIN login_methods l ON l.id = p.login_method_id
+                      WHERE p.session_id = ", $session, ".id
+                        AND l.account_id = (SELECT o.account_id FROM login_methods o WHERE o.id = $3))
+           AND NOT EXISTS (SELECT 1 FROM session_proofs p LEFT JOIN login_methods l ON l.id = p.login_method_id
+                            WHERE p.session_id = ", $session, ".id
+                              AND (p.kind = 'password' OR l.account_id <> (SELECT o.account_id FROM login_methods o WHERE o.id = $3)))"
         )
     };
 }
@@ -41,12 +52,12 @@ statements! {
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
-    DELETE_BEYOND_PASSWORD = "
+    DELETE_BEYOND_PASSWORD = concat!("
         DELETE FROM sessions
-         WHERE user_id = $1 AND id IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')
+         WHERE user_id = $1 AND ", by_password!("sessions"), "
            AND id NOT IN (SELECT k.id FROM sessions k
-                           WHERE k.user_id = $1 AND k.id IN (SELECT p.session_id FROM session_proofs p WHERE p.kind = 'password')
-                           ORDER BY k.created_at DESC, k.id DESC LIMIT $2)";
+                           WHERE k.user_id = $1 AND ", by_password!("k"), "
+                           ORDER BY k.created_at DESC, k.id DESC LIMIT $2)");
     DELETE_BEYOND_ACCOUNT = concat!("
         DELETE FROM sessions
          WHERE user_id = $1 AND ", of_account!("sessions"), "

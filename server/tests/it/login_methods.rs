@@ -277,4 +277,20 @@ both_databases! {
         }
         assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }
+
+    async fn az_16_what_was_typed_outlives_that_a_sign_in_is_asked_for_without_scripting_too(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        world.advance(Span::minutes(11));
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[preset]", "openid"), ("form[name]", "Typed name"),
+            ("form[issuer]", "https://typed.example"), ("form[client_id]", "typed-id"), ("form[client_secret]", "typed-secret"),
+        ];
+        let page = format!("/a/acme/settings/login-methods/{method}");
+        let shown = ana.submits(&page, "login-methods/save", &fields).await.body;
+        for typed in ["Typed name", "https://typed.example", "typed-id"] {
+            assert!(shown.contains(&format!("value=\"{typed}\"")), "{typed}: {shown}");
+        }
+        assert!(!shown.contains("typed-secret") && shown.contains("Sign in again"), "{shown}");
+    }
 }

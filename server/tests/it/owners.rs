@@ -146,7 +146,7 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
     }
 
-    async fn r33_an_owner_whose_method_is_off_has_no_way_in_and_gets_one(world: World) {
+    async fn r33_who_has_no_way_in_because_the_method_is_off_is_invited_as_an_owner(world: World) {
         let (world, provider, ana, method) = world.with_acme_sso().await;
         let ben = json!({ "sub": "00u-ben" });
         ana.brings_in_by(&provider, &method, "ben@example.org", ben, &Grant::of(BuiltInRole::Editor)).await;

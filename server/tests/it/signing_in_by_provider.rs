@@ -232,14 +232,27 @@ both_databases! {
         let own = acme.world.browser().on("own");
         let id = own.opens_link(&acme.world.link_to("ben@example.org", 1).await).await;
         own.signs_up(&id, "ben@example.org").await.unwrap();
+        // And a session that proved a provider of each of two accounts.
+        acme.owner.opens_account("Beta", "beta").await.unwrap();
+        let (beta, of_both) = (acme.owner.on("beta"), acme.world.browser());
+        let by_beta = beta.sets_up(&acme.provider, "Beta SSO", ana()).await;
+        beta.invites_by(&by_beta, "ben@example.org", "00u-ben", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        own.signs_in_by(&acme.provider, &acme.method, ben()).await;
+        let id = own.opens_link(&acme.world.link_to("ben@example.org", 2).await).await;
+        let arrived = own.arrives(&acme.provider, &by_beta, &id, ben()).await;
+        own.joins_by(&id, &arrived, "").await.unwrap();
+        for method in [&acme.method, &by_beta] {
+            of_both.goes_through(&acme.provider, &format!("/oauth/{method}/start"), ben()).await;
+        }
         for _ in 0..25 {
             acme.world.advance(Span::seconds(1));
             let another = acme.world.browser();
             assert_eq!(another.signs_in_by(&acme.provider, &acme.method, ben()).await.location(), "/a/acme");
         }
         assert_eq!(own.home().await.unwrap().name, "Own");
+        assert_eq!(of_both.on("beta").home().await.unwrap().name, "Beta", "nor one that it has a part in");
         let ends = "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email_key = 'ben@example.org'";
-        assert_eq!(world.count(ends).await, 21, "twenty by the provider, and that one");
+        assert_eq!(world.count(ends).await, 22, "twenty by the provider, and these two");
     }
 
     async fn en_04_only_ways_that_lead_nowhere_count_against_an_address(world: World) {
@@ -283,9 +296,18 @@ both_databases! {
         let add = async || acme.owner.call::<String>("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
         assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
         // So it is told to ask, and says that it did.
-        assert_eq!(asked(acme.owner.get(&acme.start()).await.location()).as_deref(), Some("600"));
+        assert_eq!(asked(acme.owner.get(&acme.start()).await.location()).as_deref(), Some("300"));
         acme.provider.straighten();
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000)));
+        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        add().await.unwrap();
+        // One that says nothing is believed to have asked if it was told to, and not else: signing out first is no way round.
+        acme.world.advance(Span::minutes(11));
+        acme.provider.straighten();
+        acme.provider.twist(Twist::without_claim("auth_time"));
+        acme.owner.sign_out().await;
+        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
         acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
         add().await.unwrap();
         // From the future it is no fresher than now.

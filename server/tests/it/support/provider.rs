@@ -402,6 +402,7 @@ impl Shared {
         claims.insert("aud".to_owned(), json!(CLIENT_ID));
         claims.insert("iat".to_owned(), json!(now));
         claims.insert("exp".to_owned(), json!(now + 300));
+        claims.insert("auth_time".to_owned(), json!(now));
         claims.extend(nonce.map(|nonce| ("nonce".to_owned(), json!(nonce))));
         let mut header = json!({ "typ": "JWT", "kid": self.key_id(), "alg": "RS256" }).as_object().unwrap().clone();
         let mut signing = Signing::Rs256;
