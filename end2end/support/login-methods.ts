@@ -111,5 +111,5 @@ export function methodLine(page: Page, name: string): Locator {
 /** Switches off a method that people use, of whom one is told first. */
 export async function switchOff(line: Locator): Promise<void> {
   await line.locator('summary', { hasText: 'Switch off' }).click();
-  await line.getByRole('button', { name: 'Switch off' }).click();
+  await line.getByRole('button', { name: 'Yes, switch off' }).click();
 }

@@ -200,12 +200,12 @@ function tellTheStory(scripting: boolean): void {
     await owner.getByRole('link', { name: 'Test sign-in' }).click();
     await expect(owner.getByText('The redirect URI is not registered for this application')).toBeVisible();
     await visit(owner, acmeHub.settings);
-    await expect(owner.getByRole('heading', { name: 'The test did not pass' })).toBeVisible();
+    await expect(owner.getByRole('heading', { name: 'A test is not back yet' })).toBeVisible();
     await expect(owner.getByText('the redirect URI is not registered there exactly as it stands below')).toBeVisible();
     await expect(owner.getByRole('link', { name: 'What this means and what to do' })).toBeVisible();
 
     await saveDraft(owner, acmeHub, await plain.registerClient(acmeHub));
-    await expect(owner.getByRole('heading', { name: 'The test did not pass' })).toHaveCount(0);
+    await expect(owner.getByRole('heading', { name: 'A test is not back yet' })).toHaveCount(0);
   });
 
   test('oa_23_saying_no_at_the_provider_is_named_as_the_reason', async () => {
@@ -502,7 +502,7 @@ function tellTheStory(scripting: boolean): void {
     const method = methodLine(owner, 'Acme ID');
     await method.locator('summary', { hasText: 'Switch off' }).click();
     await expect(method).toContainText('Members who sign in by this: 2. Invitations for it: 1.');
-    await method.getByRole('button', { name: 'Switch off' }).click();
+    await method.getByRole('button', { name: 'Yes, switch off' }).click();
     await expect(method).toContainText('Switched off');
 
     await visit(at.cleo, '/a/acme');

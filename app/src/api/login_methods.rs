@@ -177,6 +177,14 @@ mod views {
         IdentifierTaken,
         /// Somebody decided before.
         DecidedBefore,
+        /// A method was switched on.
+        SwitchedOn,
+        /// A method was switched off.
+        SwitchedOff,
+        /// A method was removed.
+        Removed,
+        /// A draft was given up.
+        Discarded,
     }
 
     /// One method with its form.
@@ -242,6 +250,8 @@ mod views {
         pub value: String,
         /// Can it change hands (R45)?
         pub mutable: bool,
+        /// Is it text or a whole number, as a User identifier must be?
+        pub names_somebody: bool,
     }
 
     /// The page of a decision.

@@ -28,8 +28,11 @@ pub fn ErrorBox(
             } else {
                 error_text(locale, &error)
             };
-            let sign_in = (error == AppError::Unauthenticated || error == AppError::ProveAgain)
-                .then(|| view! { <a href=sign_in_and_back() rel="external">{text!(locale, errors.sign_in_again)}</a> });
+            // What was typed stays, while the sign-in is done beside it.
+            let beside = (error == AppError::ProveAgain).then_some("_blank");
+            let sign_in = (error == AppError::Unauthenticated || beside.is_some()).then(|| {
+                view! { <a href=sign_in_and_back() rel="external" target=beside>{text!(locale, errors.sign_in_again)}</a> }
+            });
             view! {
                 <div class="note note-bad" role="alert">
                     <Icon name="alert" />

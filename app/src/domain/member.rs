@@ -208,6 +208,8 @@ pub struct MemberRow {
     pub awaits_decision: bool,
     /// Is the login method switched off, so that nobody gets in by it (R27)?
     pub blocked: bool,
+    /// Does the provider name people otherwise now, so that this person needs a new identifier (R45)?
+    pub needs_identifier: bool,
     /// The mail of the latest invitation, while it awaits an answer.
     pub mail: Option<MailState>,
     /// When the latest invitation was made, and by whom.

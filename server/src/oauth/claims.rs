@@ -21,7 +21,8 @@ const LONGEST_SHOWN: usize = 200;
 /// The claim that says when the person signed in at the provider (OpenID Connect Core 1.0, section 2).
 const SIGNED_IN_AT: &str = "auth_time";
 /// Claims that are about the ID token, not about the person.
-const OF_THE_TOKEN: [&str; 10] = ["aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
+const OF_THE_TOKEN: [&str; 11] =
+    ["iss", "aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
 
 /// Names of claims that people choose, or that pass from one to another.
 const MUTABLE: [&str; 16] = [
@@ -57,6 +58,8 @@ pub struct ShownClaim {
     pub value: String,
     /// Can it change hands, so that it is no User identifier (R45)?
     pub mutable: bool,
+    /// Is it text or a whole number, as a User identifier must be?
+    pub names_somebody: bool,
 }
 
 impl Claims {
@@ -198,7 +201,7 @@ fn flatten(path: String, value: &Value, depth: usize, shown: &mut Vec<ShownClaim
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     };
     let mutable = ClaimPath::parse(&path).is_ok_and(|path| is_mutable(&path));
-    shown.push(ShownClaim { path, value: shortened(&text), mutable });
+    shown.push(ShownClaim { path, value: shortened(&text), mutable, names_somebody: identifier(value).is_some() });
 }
 
 fn shortened(text: &str) -> String {

@@ -12,7 +12,7 @@ use app::{
         email::Email,
         ids::MemberId,
         list::ListQuery,
-        member::{Event, MemberRow, MemberState, ShownState},
+        member::{Event, LoginMethodKind, MemberRow, MemberState, ShownState},
         permission::Gate,
         time::Timestamp,
     },
@@ -80,6 +80,7 @@ pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, Sto
             }
         }
     }
+    let lacks_identifier = member.method.kind == LoginMethodKind::OAuth && member.identifier.is_none();
     Ok(MemberRow {
         id: member.id,
         email: member.email.typed().to_owned(),
@@ -88,6 +89,7 @@ pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, Sto
         method: member.method,
         awaits_decision: member.awaits_decision && waiting,
         blocked: !member.method_enabled && state != ShownState::Removed,
+        needs_identifier: lacks_identifier && state != ShownState::Removed,
         state,
         mail,
         invited,

@@ -66,11 +66,18 @@ impl Services {
         let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
         login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
         let (draft, live) = saved(&mut tx, scope, method).await?;
+        let others = login_methods::all(&mut tx, scope).await?.into_iter().filter(|line| line.method.id != method);
+        let others: Vec<String> = others.filter_map(|line| line.method.name).collect();
         let sealed = read.and_then(|read| {
             let secret = match &read.secret {
                 Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
                 None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
             };
+            // People choose by the name.
+            if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
+                let errors = FieldErrors::one(Field::MethodName, Problem::Taken);
+                return Err(Box::new(Flash { errors, ..Flash::default() }));
+            }
             if read.configuration.client_authentication.needs_secret() && secret.is_none() {
                 let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
                 return Err(Box::new(Flash { errors, ..Flash::default() }));
@@ -83,7 +90,9 @@ impl Services {
                 let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
                 let (by, secret) = (actor.member, secret.as_deref());
                 login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
-                login_methods::rename(&mut tx, scope, method, &read.name).await?;
+                if live.is_none() {
+                    login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
+                }
                 audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
                 self.flash(&mut tx, session, &page, &Flash::notice(Notice::Saved)).await?
             }
@@ -113,8 +122,10 @@ impl Services {
         actor.needs_fresh_proof(self)?;
         login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
         login_methods::drop_draft(&mut tx, actor.scope(), method).await?;
+        let page = paths::login_method(caller.account.as_str(), method);
+        let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;
         tx.commit().await?;
-        Ok(paths::login_method(caller.account.as_str(), method))
+        Ok(path)
     }
 }
 

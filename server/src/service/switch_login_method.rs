@@ -38,8 +38,10 @@ impl Services {
         login_methods::switch(&mut tx, actor.scope(), method, on).await?;
         let event = Event::LoginMethodSwitched { method, on };
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, now).await?;
+        let notice = if on { Notice::SwitchedOn } else { Notice::SwitchedOff };
+        let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(notice)).await?;
         tx.commit().await?;
-        Ok(page)
+        Ok(path)
     }
 
     /// Removes a method that is in nobody's row.
@@ -56,7 +58,8 @@ impl Services {
             return Ok(path);
         }
         audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodRemoved { method }, now).await?;
+        let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Removed)).await?;
         tx.commit().await?;
-        Ok(page)
+        Ok(path)
     }
 }

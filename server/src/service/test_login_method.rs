@@ -252,6 +252,9 @@ impl Services {
         if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {
             return Ok(MadeLive::Replaced);
         }
+        if !tested.configuration.name.is_empty() {
+            login_methods::rename(tx, scope, method, &tested.configuration.name).await?;
+        }
         if others && actor.method == method {
             // Whoever runs the test has just proved to be this person at the new place, too (OA-11).
             members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
@@ -282,7 +285,13 @@ pub(super) fn result_of(
     let person = claims.person(configuration);
     let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
     let shown = claims.shown().into_iter();
-    let claims =
-        shown.map(|claim| ShownClaim { path: claim.path, value: claim.value, mutable: claim.mutable }).collect();
+    let claims = shown
+        .map(|crate::oauth::ShownClaim { path, value, mutable, names_somebody }| ShownClaim {
+            path,
+            value,
+            mutable,
+            names_somebody,
+        })
+        .collect();
     Ok(TestResult::Returned { claims, person, warnings, live })
 }

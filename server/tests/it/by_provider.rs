@@ -194,7 +194,7 @@ both_databases! {
         let draft = ana.saves(&method, "Acme SSO", &other.configuration()).await.body;
         assert!(draft.contains("loses the link"), "{draft}");
         let page = ana.tests(&other, &method, json!({ "sub": "00u-ana" })).await.body;
-        assert!(page.contains("lose their link") && page.contains(": 1."), "{page}");
+        assert!(page.contains("cannot sign in until") && page.contains(": 1."), "{page}");
         assert_eq!(theirs.home().await.unwrap().name, "Acme", "not live before somebody confirms");
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
@@ -203,10 +203,12 @@ both_databases! {
         let stranger = theirs.signs_in_by(&other, &method, renamed.clone()).await;
         assert_eq!(stranger.location(), "/login/acme?problem=not-a-member");
 
-        // R46: an admin gives the new identifier.
+        // R46: an admin gives the new identifier, which the list says is needed.
         let row = ana.row("ben@example.org").await;
+        assert!(row.needs_identifier && ana.get("/a/acme/settings/users").await.body.contains("Needs a new identifier"));
         ana.changes_way_in(&row, &method, "00u-ben").await.unwrap();
         assert_eq!(theirs.signs_in_by(&other, &method, renamed).await.location(), "/a/acme");
+        assert!(!ana.row("ben@example.org").await.needs_identifier);
     }
 
     async fn r46_a_member_is_linked_anew_by_whoever_manages_login_methods(world: World) {

@@ -293,4 +293,25 @@ both_databases! {
         }
         assert!(!shown.contains("typed-secret") && shown.contains("Sign in again"), "{shown}");
     }
+
+    async fn r45_the_name_counts_once_a_test_has_passed_and_stands_for_one_method_alone(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let offered = async || world.browser().get("/login/acme").await.body;
+        ana.saves(&method, "Corporate login", &provider.configuration()).await;
+        assert!(offered().await.contains("Acme SSO") && !offered().await.contains("Corporate login"));
+        ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await;
+        assert!(offered().await.contains("Corporate login") && !offered().await.contains("Acme SSO"));
+
+        let other = ana.adds_method().await;
+        let refused = ana.saves(&other, "corporate LOGIN", &provider.configuration()).await.body;
+        assert!(refused.contains("aria-invalid") && !refused.contains("Saved as a draft"), "{refused}");
+    }
+
+    async fn oa_09_only_what_can_name_a_person_is_offered_as_the_identifier(world: World) {
+        let (_world, provider, ana, method) = world.with_acme_sso().await;
+        let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana", "oid": 7, "admin": true, "share": 0.5 })).await.body;
+        assert!(page.contains("data-claim=\"admin\"") && !page.contains("data-claim=\"iss\""), "{page}");
+        let offered = |claim: &str| page.contains(&format!("name=\"form[claim]\" value=\"{claim}\""));
+        assert!(offered("oid") && !offered("admin") && !offered("share"), "{page}");
+    }
 }

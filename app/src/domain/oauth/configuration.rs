@@ -86,6 +86,9 @@ pub struct OpenId {
 /// [`super::ConfigurationForm::parse`] is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
+    /// The text on the button. Like everything else it counts once a test has passed.
+    #[serde(default)]
+    pub name: String,
     /// The preset it began as: its guide and its words.
     pub preset: Preset,
     /// Set for OpenID Connect; `None` for plain OAuth 2.0, whose user-info endpoint alone tells who somebody is.

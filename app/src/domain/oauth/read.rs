@@ -27,8 +27,6 @@ const OURS: [&str; 10] = [
 /// What a form says, in order; for OpenID Connect, the endpoints are yet to be discovered.
 #[derive(Clone)]
 pub struct Read {
-    /// The text on the button.
-    pub name: String,
     /// The configuration.
     pub configuration: Configuration,
     /// Another secret; `None` to keep the one there is.
@@ -38,10 +36,7 @@ pub struct Read {
 impl fmt::Debug for Read {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read")
-            .field("name", &self.name)
-            .field("configuration", &self.configuration)
-            .finish_non_exhaustive()
+        f.debug_struct("Read").field("configuration", &self.configuration).finish_non_exhaustive()
     }
 }
 
@@ -82,8 +77,8 @@ impl ConfigurationForm {
 
         let read = || {
             Some(Read {
-                name: name?,
                 configuration: Configuration {
+                    name: name?,
                     preset,
                     open_id: issuer.filter(|_| open_id).map(|issuer| OpenId {
                         issuer,
@@ -121,7 +116,7 @@ impl From<(&str, &Configuration)> for ConfigurationForm {
         Self {
             method: String::new(),
             preset: saved.preset.key().to_owned(),
-            name: name.to_owned(),
+            name: if saved.name.is_empty() { name.to_owned() } else { saved.name.clone() },
             issuer: saved.open_id.as_ref().map(|open_id| open_id.issuer.clone()).unwrap_or_default(),
             authorization_url: saved.authorization_url.clone(),
             token_url: saved.token_url.clone(),
@@ -222,7 +217,7 @@ mod tests {
             let read = filled_in(preset).parse(false).unwrap();
             assert_eq!(read.configuration.open_id.is_some(), preset.is_open_id(), "{preset:?}");
             assert_eq!(read.secret.as_deref(), Some("secret"));
-            let again = ConfigurationForm::from((read.name.as_str(), &read.configuration));
+            let again = ConfigurationForm::from(("", &read.configuration));
             assert_eq!(again.client_secret, "", "the secret is write-only (OA-17)");
             assert_eq!(again.parse(true).unwrap().configuration, read.configuration);
         }

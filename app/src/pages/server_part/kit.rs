@@ -173,6 +173,10 @@ pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> 
         Notice::Saved => good(text!(locale, methods.saved)),
         Notice::Live => good(text!(locale, methods.made_live)),
         Notice::UsedForMe => good(text!(locale, methods.used_for_me)),
+        Notice::SwitchedOn => good(text!(locale, methods.switched_on)),
+        Notice::SwitchedOff => good(text!(locale, methods.switched_off)),
+        Notice::Removed => good(text!(locale, methods.removed)),
+        Notice::Discarded => good(text!(locale, methods.discarded)),
         Notice::Decided => good(text!(locale, methods.decided)),
     })
 }

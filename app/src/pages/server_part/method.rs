@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::login_methods::{
-        DropDraft, MakeLive, MethodView, SaveLoginMethod, ShownClaim, TestResult, TestView, UseForMe,
+        DropDraft, MakeLive, MethodView, Notice, SaveLoginMethod, ShownClaim, TestResult, TestView, UseForMe,
     },
     components::{Badge, Icon, Tone},
     domain::{
@@ -122,7 +122,10 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         }
         .into_any()
     };
-    let secret_hint = if view.has_secret {
+    let comes_back = view.errors != Default::default() || matches!(view.notice, Some(Notice::Fault(_)));
+    let secret_hint = if comes_back && (!view.has_secret || view.errors.of(Field::ClientSecret).is_some()) {
+        text!(locale, methods.client_secret_again)
+    } else if view.has_secret {
         text!(locale, methods.client_secret_kept)
     } else {
         text!(locale, methods.client_secret_hint)
@@ -234,11 +237,17 @@ fn step_three(place: &Place<'_>, view: &MethodView) -> AnyView {
 }
 
 fn failed(locale: Locale, fault: Fault) -> AnyView {
+    // A test that is not back may yet come.
+    let (class, icon, title) = if fault == Fault::NoReturn {
+        ("note note-warn", "clock", text!(locale, methods.test_not_back))
+    } else {
+        ("note note-bad", "alert", text!(locale, methods.test_failed))
+    };
     note(
-        "note note-bad",
-        "alert",
+        class,
+        icon,
         view! {
-            <h2>{text!(locale, methods.test_failed)}</h2>
+            <h2>{title}</h2>
             <p>{fault_text(locale, fault)}</p>
             <p>
                 <a href=paths::login_methods_guide(fault.key()) rel="external" target="_blank">
@@ -272,6 +281,11 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
     let about = person.as_ref().ok().map(|person| whom(locale, person));
     let warnings: Vec<_> = warnings.iter().map(|warning| warns(locale, *warning)).collect();
     let in_use = view.line.members + view.line.invited > 0;
+    let choose = if in_use {
+        text!(locale, methods.claims_received_in_use)
+    } else {
+        text!(locale, methods.claims_received_choose)
+    };
     let rows: Vec<_> = claims.iter().map(|claim| row(place, view, test, claim, in_use)).collect();
     let me = (person.is_ok() && live && view.line.enabled && !view.mine).then(|| {
         let fields = view! {
@@ -294,7 +308,7 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
             {me}
             <div>
                 <h3>{text!(locale, methods.claims_received)}</h3>
-                <p class="field-hint">{text!(locale, methods.claims_received_hint)}</p>
+                <p class="field-hint">{text!(locale, methods.claims_received_hint)} " " {choose}</p>
             </div>
             <table class="claims">
                 <thead>
@@ -363,7 +377,7 @@ fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim
     let action = if is_it {
         view! { <span class="is-identifier"><Icon name="check" /> " " {text!(locale, methods.is_identifier)}</span> }
             .into_any()
-    } else if in_use {
+    } else if in_use || !claim.names_somebody {
         ().into_any()
     } else {
         let fields = view! {

@@ -78,7 +78,14 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
         view! { <a class="button" href=paths::login_method(slug.as_str(), id)>{text!(locale, methods.set_up)}</a> }
     });
     let (to, words) = if line.enabled {
-        ("off", text!(locale, methods.switch_off))
+        (
+            "off",
+            if line.members + line.invited > 0 {
+                text!(locale, methods.switch_off_yes)
+            } else {
+                text!(locale, methods.switch_off)
+            },
+        )
     } else {
         ("on", text!(locale, methods.switch_on))
     };
@@ -99,11 +106,11 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
     let switch = (is_password || !line.enabled || line.tested.is_some()).then_some(switch);
     let unused = !is_password && !in_use && line.linked == 0;
     let remove = unused.then(|| {
-        let words = text!(locale, common.remove);
+        let (words, yes) = (text!(locale, common.remove), text!(locale, methods.remove_yes));
         let remove = form::<RemoveLoginMethod>(
             slug,
             "inline",
-            view! { {hidden("method", id)} {button("button button-danger", words, fresh)} },
+            view! { {hidden("method", id)} {button("button button-danger", yes, fresh)} },
         );
         asks(words, text!(locale, methods.remove_text).to_owned(), remove)
     });

@@ -175,6 +175,9 @@ fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
     let blocked = row
         .blocked
         .then(|| view! { <span class="state-todo"><Icon name="lock" />{text!(locale, users.blocked)}</span> });
+    let nameless = row.needs_identifier.then(|| {
+        view! { <span class="state-todo"><Icon name="alert" />{text!(locale, users.needs_identifier)}</span> }
+    });
     let name = state_name(locale, row.state);
     let words = match row.state {
         ShownState::Invited => Some(text!(locale, users.expires)),
@@ -191,6 +194,7 @@ fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
             <span class="state-line"><Badge tone icon>{name}</Badge> {by}</span>
             {decision}
             {blocked}
+            {nameless}
             {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} " " {end}</span> })}
         </div>
     }

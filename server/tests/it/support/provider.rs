@@ -264,6 +264,7 @@ impl Provider {
         let open_id = self.shared.open_id;
         let path = |raw: &str| Some(ClaimPath::parse(raw).unwrap());
         Configuration {
+            name: String::new(),
             preset: if open_id { Preset::OpenId } else { Preset::OAuth },
             open_id: open_id.then(|| OpenId {
                 issuer: self.shared.issuer.clone(),
