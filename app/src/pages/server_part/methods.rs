@@ -77,17 +77,11 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
     let set_up = (!is_password).then(|| {
         view! { <a class="button" href=paths::login_method(slug.as_str(), id)>{text!(locale, methods.set_up)}</a> }
     });
-    let (to, words) = if line.enabled {
-        (
-            "off",
-            if line.members + line.invited > 0 {
-                text!(locale, methods.switch_off_yes)
-            } else {
-                text!(locale, methods.switch_off)
-            },
-        )
-    } else {
-        ("on", text!(locale, methods.switch_on))
+    let in_use = line.members + line.invited > 0;
+    let (to, words) = match (line.enabled, in_use) {
+        (true, true) => ("off", text!(locale, methods.switch_off_yes)),
+        (true, false) => ("off", text!(locale, methods.switch_off)),
+        (false, _) => ("on", text!(locale, methods.switch_on)),
     };
     let switch = form::<SwitchLoginMethod>(
         slug,
@@ -95,7 +89,6 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
         view! { {hidden("method", id)} {hidden("on", to)} {button("button", words, fresh)} },
     );
     // Switching off what people use is said before it is done (R27).
-    let in_use = line.members + line.invited > 0;
     let switch = if line.enabled && in_use {
         let warning = text!(locale, methods.switch_off_text, members = line.members, invited = line.invited);
         asks(text!(locale, methods.switch_off), warning, switch)
