@@ -29,9 +29,13 @@ pub fn ErrorBox(
                 error_text(locale, &error)
             };
             // What was typed stays, while the sign-in is done beside it.
-            let beside = (error == AppError::ProveAgain).then_some("_blank");
-            let sign_in = (error == AppError::Unauthenticated || beside.is_some()).then(|| {
-                view! { <a href=sign_in_and_back() rel="external" target=beside>{text!(locale, errors.sign_in_again)}</a> }
+            let link = if error == AppError::ProveAgain {
+                Some((text!(locale, errors.prove_beside), Some("_blank")))
+            } else {
+                (error == AppError::Unauthenticated).then(|| (text!(locale, errors.sign_in_again), None))
+            };
+            let sign_in = link.map(|(words, target)| {
+                view! { <a href=sign_in_and_back() rel="external" target=target>{words}</a> }
             });
             view! {
                 <div class="note note-bad" role="alert">

@@ -56,7 +56,7 @@ pub(super) async fn test(
     onward(begin_test(&services, &visitor, &slug, &method).await)
 }
 
-/// Was the browser sent here by another site? One that does not say so is taken at its word, as for links it changes nothing of ours.
+/// Was the browser sent here by another site? One that says nothing of it, as very old ones do, is let through.
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }

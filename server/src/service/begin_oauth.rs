@@ -88,8 +88,7 @@ impl Services {
         };
         let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
         // Who is signed in by it already comes to prove it anew: not by a session at the provider that nobody has looked after for hours
-        // (AZ-16, ASVS 6.8.4).
-        // Half of what counts as fresh, so that something of it is left.
+        // (AZ-16, ASVS 6.8.4). Half of what counts as fresh is asked for, so that something of it is left.
         let again = has_proved(&mut tx, visitor, method).await?;
         let max_age = again.then(|| 30 * self.config.sessions.step_up_minutes);
         let errand = Errand { purpose, invitation, session: None, next, max_age };

@@ -5,7 +5,6 @@ use crate::domain::{
     fields::{Field, FieldErrors, Problem},
     name::parse_name,
 };
-
 use std::fmt;
 
 /// The longest URL, id, secret and text of a form, in characters.
