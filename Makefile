@@ -40,6 +40,7 @@ lint: set-up ## Checks formatting, lints and layers
 	cargo clippy -p app -p server --all-targets -- -D warnings
 	cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
 	.ci/check-layers
+	.ci/check-markup
 
 .PHONY: fmt
 fmt: ## Formats the Rust code

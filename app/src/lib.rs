@@ -61,7 +61,7 @@ pub fn App() -> impl IntoView {
     provide_toasts();
     forget_the_error_in_the_address();
     view! {
-        <Title formatter=|title: String| format!("{title} · Roster") />
+        <Title formatter=document_title />
         <Router>
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/") view=HomePage ssr=Async />
@@ -89,6 +89,15 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// The title of the document. On the server, `leptos_meta` writes what this returns between `<title>` and `</title>` as it is, so the
+/// text is escaped here, once for all pages (IN-13). In the browser it becomes `document.title`, which takes text.
+fn document_title(page: String) -> String {
+    let title = format!("{page} · Roster");
+    #[cfg(feature = "ssr")]
+    let title = html_escape::encode_text(&title).into_owned();
+    title
+}
+
 /// A form posted without scripting brings its error back in the address. Once shown it goes, so that loading the page anew does not
 /// show it again.
 fn forget_the_error_in_the_address() {
@@ -109,4 +118,17 @@ fn forget_the_error_in_the_address() {
             let _ = history.replace_state_with_url(&state, "", Some(&address));
         }
     });
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_13_a_title_is_text_whatever_it_holds() {
+        assert_eq!(
+            document_title("</title><b id=x>Müller & Söhne".to_owned()),
+            "&lt;/title&gt;&lt;b id=x&gt;Müller &amp; Söhne · Roster"
+        );
+    }
 }

@@ -19,6 +19,8 @@ export interface Mail {
  * `refused@…` for good and `later@…` for now.
  */
 export class MailServer {
+  /** The words with which it refuses `refused@…`. */
+  refusal = '5.1.1 No such person here';
   private readonly mails: Mail[] = [];
   private readonly read = new Set<Mail>();
 
@@ -36,7 +38,7 @@ export class MailServer {
       disabledCommands: ['AUTH'],
       onMailFrom: (_, session, done) => done(session.secure ? undefined : reply(530, 'Must issue a STARTTLS command first')),
       onRcptTo: ({ address }, _, done) => {
-        if (address.startsWith('refused@')) return done(reply(550, '5.1.1 No such person here'));
+        if (address.startsWith('refused@')) return done(reply(550, self.refusal));
         if (address.startsWith('later@')) return done(reply(451, '4.7.1 Greylisted, come back later'));
         done();
       },

@@ -42,6 +42,16 @@ export class People {
     return context.newPage();
   }
 
+  /** Is this the page of one of them? */
+  has(page: Page): boolean {
+    return this.contexts.includes(page.context());
+  }
+
+  /** The same person, with the same cookies, in a further browser with scripting off. */
+  async withoutScripting(page: Page): Promise<Page> {
+    return this.newcomer({ javaScriptEnabled: false, storageState: await page.context().storageState() });
+  }
+
   /** Nothing went wrong so far (BR-01, BR-09). */
   expectNoFaults(): void {
     expect(this.faults.splice(0), 'faults that no test looked for').toEqual([]);

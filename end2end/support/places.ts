@@ -5,7 +5,7 @@ import { PlainProvider } from '../providers/plain';
 import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
 import { People, visit } from './people';
 import { Roster } from './roster';
-import { choose, invite, line, password, person, setUp, signUp, type WayIn } from './steps';
+import { choose, invite, line, password, person as somebody, setUp, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [
@@ -79,13 +79,17 @@ export class Town {
     readonly places: Record<PlaceName, Place>,
   ) {}
 
-  static async build(browser: Browser): Promise<Town> {
+  /** Builds one. `mark` is added to every free text that a person, an account, a provider or the mail server brings. */
+  static async build(browser: Browser, mark = ''): Promise<Town> {
+    const person = (name: string) => ({ ...somebody(name), name: somebody(name).name + mark });
     const servers: { roster: Roster; people: People }[] = [];
     const [openid, plain] = await Promise.all([OpenIdProvider.start(), PlainProvider.start()]);
+    for (const known of [...openid.people, ...plain.people]) known.lastName += mark;
     const start = async (mail: boolean) => {
       // Looking at everything takes longer than a sign-in counts as fresh, and one address alone goes to the providers for all.
       const settings = { ROSTER_SESSIONS__STEP_UP_MINUTES: '60', ROSTER_LIMITS__SIGN_IN_BURST: '200' };
       const roster = await Roster.start({ mail, providers: true, settings });
+      if (mail) roster.mail.refusal += mark;
       servers.push({ roster, people: new People(browser, roster, [openid, plain]) });
       return servers[servers.length - 1];
     };
@@ -94,7 +98,7 @@ export class Town {
     const mailless = await start(false);
 
     const owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, person('Ana'), 'Acme Support', 'acme');
+    await setUp(owner, roster.setUpLink, person('Ana'), `Acme Support${mark}`, 'acme');
     const users = '/a/acme/settings/users';
     const mailed = async (name: string, role: string, extras: string[] = [], by?: WayIn) => {
       await visit(owner, users);
@@ -132,30 +136,33 @@ export class Town {
     await remove('Dora');
 
     await visit(owner, '/accounts');
-    await owner.getByLabel('Account name').fill('Beta Labs');
+    await owner.getByLabel('Account name').fill(`Beta Labs${mark}`);
+    await owner.getByLabel('Account address').fill('beta-labs');
     await owner.getByRole('button', { name: 'Open account' }).click();
     await owner.waitForURL('**/a/beta-labs/settings/users');
     await invite(owner, person('Ben').email, { role: 'Editor' });
     const second = (await roster.mail.to(person('Ben').email)).link;
     await visit(owner, '/accounts');
-    await owner.getByLabel('Account name').fill('Gamma');
+    await owner.getByLabel('Account name').fill(`Gamma${mark}`);
+    await owner.getByLabel('Account address').fill('gamma');
     await owner.getByRole('button', { name: 'Open account' }).click();
     await owner.waitForURL('**/a/gamma/settings/users');
 
-    const method = await addWithDraft(owner, 'acme', 'Acme ID', openid);
+    const acmeId = `Acme ID${mark}`;
+    const method = await addWithDraft(owner, 'acme', acmeId, openid);
     await testAs(owner, method, 'Ana');
-    await addWithDraft(owner, 'acme', 'Acme Hub', plain);
+    await addWithDraft(owner, 'acme', `Acme Hub${mark}`, plain);
     const empty = await add(owner, 'acme', 'Acme', plain);
     const byProvider = async (name: string, identifier: string, lastName?: string) => {
       const page = await people.newcomer();
-      const link = await mailed(name, 'Editor', [], { method: 'Acme ID', identifier, firstName: lastName && name, lastName });
+      const link = await mailed(name, 'Editor', [], { method: acmeId, identifier, firstName: lastName && name, lastName });
       return { page, link };
     };
     const cleo = await byProvider('Cleo', known(openid.people, 'Cleo').identifier);
     const dan = await byProvider('Dan', known(openid.people, 'Dan').identifier, 'Example');
-    const eve = await byProvider('Eve', '00u-neither-of-them');
+    const eve = await byProvider('Eve', `00u-neither-of-them${mark}`);
     await visit(eve.page, eve.link);
-    await continueWith(eve.page, 'Acme ID', 'Eve');
+    await continueWith(eve.page, acmeId, 'Eve');
     await eve.page.getByText('You came back as somebody else').waitFor();
     const cameAs = new URL(eve.page.url());
     await visit(owner, users);
@@ -172,7 +179,7 @@ export class Town {
     const early = await untouched.people.newcomer();
 
     const mailer = await mailless.people.newcomer();
-    await setUp(mailer, mailless.roster.setUpLink, person('Ana'), 'Acme');
+    await setUp(mailer, mailless.roster.setUpLink, person('Ana'), `Acme${mark}`, 'acme');
     await invite(mailer, person('Ben').email, { role: 'Editor' });
 
     const places: Record<PlaceName, Place> = {
@@ -220,7 +227,7 @@ export class Town {
         page: owner,
         address: `${users}/new`,
         then: async (page) => {
-          await page.getByRole('radio', { name: 'Acme ID' }).check();
+          await page.getByRole('radio', { name: acmeId }).check();
           await page.getByLabel('User identifier').waitFor();
         },
       },
@@ -283,7 +290,7 @@ export class Town {
         page: cleo.page,
         address: cleo.link,
         then: async (page) => {
-          await continueWith(page, 'Acme ID', 'Cleo');
+          await continueWith(page, acmeId, 'Cleo');
           await page.getByLabel('Your name').waitFor();
         },
       },
@@ -296,6 +303,13 @@ export class Town {
       'not-found': { page: stranger, address: '/nothing-here' },
     };
     return new Town(servers, [openid, plain], places);
+  }
+
+  /** Whoever looks at a place, in a further browser with scripting off. */
+  async withoutScripting(place: Place): Promise<Page> {
+    const server = this.servers.find(({ people }) => people.has(place.page));
+    if (!server) throw new Error(`nobody looks at ${place.address}`);
+    return server.people.withoutScripting(place.page);
   }
 
   /** Nothing went wrong in any browser. */

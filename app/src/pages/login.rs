@@ -5,7 +5,7 @@ use crate::{
     api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
     ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Field, Icon, Kind, Look, form_with, problem_at},
-    domain::{email::check_shape, fields},
+    domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
     paths,
 };
@@ -123,18 +123,22 @@ fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl 
 fn account_form(locale: Locale, next: Memo<String>) -> impl IntoView {
     let query = use_query_map();
     // The form comes back here, with the address of the account; a form alone cannot make it part of the path.
-    let account = move || query.with(|map| map.get("account")).filter(|account| !account.trim().is_empty());
-    let go_on = move || account().map(|account| view! { <Redirect path=paths::login(account.trim()) /> });
+    let typed = Memo::new(move |_| query.with(|map| map.get("account").unwrap_or_default()));
+    let account = Memo::new(move |_| Slug::parse(&typed.get()));
+    let go_on = move || account.get().ok().map(|slug| view! { <Redirect path=paths::login(slug.as_str()) /> });
+    let problem = Signal::derive(move || account.get().err().filter(|_| !typed.get().trim().is_empty()));
     view! {
         {go_on}
-        <details class="disclosure">
+        <details class="disclosure" open=move || problem.get().is_some()>
             <summary>{text!(locale, session.other_account)}</summary>
             <form method="get" action=paths::LOGIN class="form">
                 <Field
                     name="account"
                     label=text!(locale, session.account_address)
                     hint=text!(locale, session.account_address_hint)
+                    initial=typed.get_untracked()
                     required=true
+                    problem=problem
                 />
                 <input type="hidden" name="next" value=move || next.get() />
                 <div class="actions">

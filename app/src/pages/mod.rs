@@ -27,6 +27,7 @@ pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
 
 use crate::{
     components::ErrorBox,
+    domain::name::Slug,
     error::AppError,
     i18n::{text, use_locale},
     paths,
@@ -50,10 +51,14 @@ fn set_status(status: http::StatusCode) {
     let _ = status;
 }
 
-/// The account in the address, empty where there is none.
+/// The account in the address, empty where there is none, and where what stands there could be the slug of none: the rest of the
+/// address bar is never shown or followed.
 fn use_slug() -> Memo<String> {
     let parameters = use_params_map();
-    Memo::new(move |_| parameters.with(|map| map.get("slug").unwrap_or_default()))
+    Memo::new(move |_| {
+        let written = parameters.with(|map| map.get("slug").unwrap_or_default());
+        Slug::parse(&written).map_or_else(|_| String::new(), |slug| slug.to_string())
+    })
 }
 
 /// The path in `?next=`, if it is one of ours.

@@ -28,6 +28,7 @@ mod listing;
 mod locks;
 mod login_methods;
 mod mail_worker;
+mod markup;
 mod neighbours;
 mod oauth_client;
 mod owners;

@@ -107,6 +107,12 @@ impl Line<'_> {
     }
 }
 
+/// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
+/// break at the very beginning would be taken away by the browser, so one stands before it.
+pub(super) fn text_area_content(text: &str) -> String {
+    format!("\n{}", html_escape::encode_text(text))
+}
+
 /// A choice of a few, each with a word.
 pub(super) fn choice(
     name: &'static str,
@@ -202,4 +208,15 @@ fn http_query(name: &str, value: &str) -> String {
 /// A point in time, in UTC: these pages do not know the reader's zone. Without signals: nothing here lives on after it was written down.
 pub(super) fn time(at: Timestamp) -> AnyView {
     view! { <time datetime=iso(at)>{in_utc(at)}</time> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_13_the_text_of_a_text_area_is_never_markup() {
+        let area = view! { <textarea inner_html=text_area_content("a=</textarea><b id=x>&amp;")></textarea> }.to_html();
+        assert_eq!(area, "<textarea>\na=&lt;/textarea&gt;&lt;b id=x&gt;&amp;amp;</textarea>");
+    }
 }

@@ -1,7 +1,7 @@
 //! One login method: its set-up, its redirect URI, its test.
 
 use super::{
-    kit::{Line, button, choice, form, hidden, note, notice, refused, sign_in_again, time},
+    kit::{Line, button, choice, form, hidden, note, notice, refused, sign_in_again, text_area_content, time},
     render::Place,
 };
 use crate::{
@@ -198,9 +198,8 @@ fn parameters(place: &Place<'_>, view: &MethodView) -> AnyView {
                 spellcheck="false"
                 aria-describedby="form-parameters-hint form-parameters-problem"
                 aria-invalid=problem.is_some().then_some("true")
-            >
-                {view.form.parameters.clone()}
-            </textarea>
+                inner_html=text_area_content(&view.form.parameters)
+            ></textarea>
             <p class="field-problem" id="form-parameters-problem">{problem}</p>
         </div>
     }
