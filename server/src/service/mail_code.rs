@@ -22,9 +22,15 @@ use app::{
 const LIFE_MINUTES: u32 = 10;
 /// Codes mailed for one invitation: three, then one in five minutes.
 const CODES: Limit = Limit { burst: 3, per_day: 288 };
+/// Codes that one account's invitations bring to one mailbox: ten, then one in an hour.
+const CODES_PER_ACCOUNT_MAILBOX: Limit = Limit { burst: 10, per_day: 24 };
+/// Codes that all accounts' invitations bring to one mailbox; more than one account can use up.
+const CODES_PER_MAILBOX: Limit = Limit { burst: 20, per_day: 48 };
 
 impl Services {
-    /// Mails a code to the invited address; earlier ones are dead. It counts among the mails of account and recipient (INV-19).
+    /// Mails a code to the invited address; earlier ones are dead. Codes have limits of their own (INV-19): what admins send uses up
+    /// nothing of them, so that whoever was handed a copied link because the invitation's mail has to wait is not made to wait too. Any
+    /// holder of a link can ask, so all `+tag`s of a mailbox count together (EN-05).
     pub(super) async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
@@ -34,8 +40,14 @@ impl Services {
         if !held.is_open(now) || !self.needs_code(&held) {
             return Err(AppError::OpenTheLinkAgain);
         }
-        rate_buckets::take(&mut tx, &format!("mail-code:{id}"), CODES, now).await?.map_err(too_many)?;
-        self.count_mail(&mut tx, held.scope, &held.member.email, now).await?;
+        let (account, mailbox) = (held.scope.id(), held.member.email.rate_key());
+        for (key, limit) in [
+            (format!("mail-code:{id}"), CODES),
+            (format!("mail-code:account:{account}:to:{mailbox}"), CODES_PER_ACCOUNT_MAILBOX),
+            (format!("mail-code:to:{mailbox}"), CODES_PER_MAILBOX),
+        ] {
+            rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(too_many)?;
+        }
         let code = secrets::code();
         let expires = now + Span::minutes(i64::from(LIFE_MINUTES));
         let hash = secrets::code_hash(id.0, &code);

@@ -15,7 +15,6 @@ use crate::{
 };
 use app::{
     domain::{
-        email::Email,
         ids::{InvitationId, MemberId},
         invitation::Channel,
         member::MailState,
@@ -26,6 +25,9 @@ use app::{
     error::AppError,
 };
 use uuid::Uuid;
+
+/// Invitations of one account to one mailbox in a day, whatever the `+tag`s: as many as “Invite several” takes at once.
+const MAILS_PER_ACCOUNT_MAILBOX_DAY: u32 = 50;
 
 async fn later(tx: &mut Tx, (key, limit): &(String, Limit), now: Timestamp) -> Result<Span, StorageError> {
     rate_buckets::take_later(tx, key, *limit, now).await
@@ -72,7 +74,8 @@ impl Services {
     }
 
     /// When an invitation's mail may go: now, or when account, inviter and recipient have had few enough (R52, INV-19). The operator's
-    /// go at once.
+    /// go at once. Only members with a right to it invite, so an address with another `+tag` is another recipient here, as R1 has it;
+    /// what one account sends to one mailbox under any number of tags has a wider limit.
     async fn when_limits_allow(
         &self,
         tx: &mut Tx,
@@ -83,10 +86,17 @@ impl Services {
         if new.sponsor == new.member {
             return Ok(now);
         }
-        let [of_both, of_account, of_recipient] = self.mail_limits(scope, new.email);
-        let per_hour = self.config.limits.mails_per_inviter_hour;
-        let of_inviter = (format!("mail:by:{}", new.sponsor), Limit::per_hour(per_hour));
-        let mut wait = later(tx, &of_both, now).await?;
+        let (limits, account, to) = (&self.config.limits, scope.id(), new.email.key());
+        let of_both =
+            (format!("mail:account:{account}:to:{to}"), Limit::per_day(limits.mails_per_account_recipient_day));
+        let of_mailbox = (
+            format!("mail:account:{account}:mailbox:{}", new.email.rate_key()),
+            Limit::per_day(MAILS_PER_ACCOUNT_MAILBOX_DAY),
+        );
+        let of_account = (format!("mail:account:{account}"), Limit::per_day(limits.mails_per_account_day));
+        let of_recipient = (format!("mail:to:{to}"), Limit::per_day(limits.mails_per_recipient_day));
+        let of_inviter = (format!("mail:by:{}", new.sponsor), Limit::per_hour(limits.mails_per_inviter_hour));
+        let mut wait = later(tx, &of_both, now).await?.max(later(tx, &of_mailbox, now).await?);
         if wait == Span(0) {
             // What waits for the account's own limit comes at the account's own pace, and takes nothing from the other accounts.
             wait = later(tx, &of_recipient, now).await?;
@@ -96,34 +106,6 @@ impl Services {
             return Err(too_many(Span(wait.0 - new.lifetime.0)));
         }
         Ok(now + wait)
-    }
-
-    /// Counts a mail that somebody waits for, where it may go now (INV-19).
-    ///
-    /// # Errors
-    /// [`AppError::RateLimited`] if account or recipient have had enough.
-    pub(super) async fn count_mail(
-        &self,
-        tx: &mut Tx,
-        scope: AccountScope,
-        to: &Email,
-        now: Timestamp,
-    ) -> Result<(), AppError> {
-        for (key, limit) in self.mail_limits(scope, to) {
-            rate_buckets::take(tx, &key, limit, now).await?.map_err(too_many)?;
-        }
-        Ok(())
-    }
-
-    /// The limits on mails of an account to a recipient, in the order in which everybody takes from them: of both, of the account, and
-    /// of the recipient, whose bucket all accounts share (EN-05).
-    fn mail_limits(&self, scope: AccountScope, to: &Email) -> [(String, Limit); 3] {
-        let (limits, account, to) = (&self.config.limits, scope.id(), to.rate_key());
-        [
-            (format!("mail:account:{account}:to:{to}"), Limit::per_day(limits.mails_per_account_recipient_day)),
-            (format!("mail:account:{account}"), Limit::per_day(limits.mails_per_account_day)),
-            (format!("mail:to:{to}"), Limit::per_day(limits.mails_per_recipient_day)),
-        ]
     }
 
     /// Tells the sponsor, in the sponsor's language, what became of the invitation (R51, R63).
