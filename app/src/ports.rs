@@ -3,7 +3,7 @@
 
 use crate::{
     api::{
-        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
+        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm, OtherAccount},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
@@ -120,6 +120,8 @@ pub trait Sessions: Send + Sync {
 pub trait Accounts: Send + Sync {
     /// The accounts that this session can open, and whether it may open another.
     async fn mine(&self, visitor: &Visitor) -> Result<Vec<AccountLine>, AppError>;
+    /// The accounts that take another login method than the password that this session proved.
+    async fn by_other_methods(&self, visitor: &Visitor) -> Result<Vec<OtherAccount>, AppError>;
     /// May this user open another account (`accounts.create`)?
     async fn may_open(&self, visitor: &Visitor) -> Result<bool, AppError>;
     /// Opens another account, with the caller as its owner.

@@ -1,5 +1,6 @@
 //! Accounts: the chooser, opening another one, and an account's front page.
 
+use super::session::WayIn;
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
@@ -23,11 +24,24 @@ pub struct AccountLine {
     pub grant: Grant,
 }
 
+/// An account of the signed-in user that takes another login method than the one just used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherAccount {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// The login method that it takes.
+    pub way: WayIn,
+}
+
 /// The accounts of the signed-in user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MyAccounts {
     /// The accounts, by name.
     pub accounts: Vec<AccountLine>,
+    /// Those that ask for another sign-in first, by name.
+    pub others: Vec<OtherAccount>,
     /// May another one be opened (`accounts.create`)?
     pub may_open: bool,
 }
@@ -74,6 +88,7 @@ pub async fn list_accounts() -> Result<MyAccounts, AppError> {
     signed_in(&visitor)?;
     Ok(MyAccounts {
         accounts: ports.accounts.mine(&visitor).await?,
+        others: ports.accounts.by_other_methods(&visitor).await?,
         may_open: ports.accounts.may_open(&visitor).await?,
     })
 }

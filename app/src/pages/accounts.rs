@@ -3,7 +3,7 @@
 use super::{Failed, loaded, shell::Card, shell::Shell};
 use crate::{
     api::{
-        accounts::{AccountLine, ListAccounts, MyAccounts, OpenAccount},
+        accounts::{AccountLine, ListAccounts, MyAccounts, OpenAccount, OtherAccount},
         session::{Me, Whoami},
     },
     ask::{Load, Post, PostForm},
@@ -43,8 +43,10 @@ async fn both(me: Load<Whoami>, mine: Load<ListAccounts>) -> Result<(Me, MyAccou
     Ok((me.await?.ok_or(AppError::Unauthenticated)?, mine.await?))
 }
 
-fn accounts(locale: Locale, MyAccounts { accounts, may_open }: MyAccounts) -> impl IntoView {
-    let list = if accounts.is_empty() {
+fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccounts) -> impl IntoView {
+    let list = if accounts.is_empty() && !others.is_empty() {
+        ().into_any()
+    } else if accounts.is_empty() {
         view! {
             <EmptyState icon="mail" title=text!(locale, session.accounts_empty_title)>
                 <p>{text!(locale, session.accounts_empty_text)}</p>
@@ -61,18 +63,52 @@ fn accounts(locale: Locale, MyAccounts { accounts, may_open }: MyAccounts) -> im
                 <h1>{text!(locale, session.accounts_title)}</h1>
             </header>
             {list}
+            {(!others.is_empty()).then(|| by_other_methods(locale, others))}
             {may_open.then(|| open_form(locale))}
         </section>
     }
+}
+
+/// The accounts that the password does not open: each leads to its own login method.
+fn by_other_methods(locale: Locale, others: Vec<OtherAccount>) -> impl IntoView {
+    let lines: Vec<_> = others
+        .into_iter()
+        .map(|OtherAccount { slug, name, way }| {
+            view! {
+                <li>
+                    <a href=way.start rel="external">
+                        {mark(&name)}
+                        <span class="accounts-name">
+                            <strong>{name}</strong>
+                            <small>"/a/" {slug.to_string()}</small>
+                        </span>
+                        <span class="accounts-role">{text!(locale, session.continue_with, method = way.name)}</span>
+                        <Icon name="chevron-right" />
+                    </a>
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <section class="accounts-others">
+            <h2>{text!(locale, session.other_methods_title)}</h2>
+            <p>{text!(locale, session.other_methods_text)}</p>
+            <ul class="accounts">{lines}</ul>
+        </section>
+    }
+}
+
+/// The first letter of an account's name, as its picture.
+fn mark(name: &str) -> impl IntoView + use<> {
+    let first = name.chars().next().map(|first| first.to_uppercase().to_string());
+    view! { <span class="accounts-mark" aria-hidden="true">{first}</span> }
 }
 
 fn line(locale: Locale, account: AccountLine) -> impl IntoView {
     view! {
         <li>
             <a href=paths::account(account.slug.as_str())>
-                <span class="accounts-mark" aria-hidden="true">
-                    {account.name.chars().next().map(|first| first.to_uppercase().to_string())}
-                </span>
+                {mark(&account.name)}
                 <span class="accounts-name">
                     <strong>{account.name}</strong>
                     <small>"/a/" {account.slug.to_string()}</small>

@@ -3,7 +3,7 @@
 use super::Services;
 use app::{
     api::{
-        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm},
+        accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm, OtherAccount},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
@@ -87,6 +87,10 @@ impl Sessions for Services {
 impl Accounts for Services {
     async fn mine(&self, visitor: &Visitor) -> Result<Vec<AccountLine>, AppError> {
         self.list_accounts(signed_in(visitor)?).await
+    }
+
+    async fn by_other_methods(&self, visitor: &Visitor) -> Result<Vec<OtherAccount>, AppError> {
+        self.list_other_accounts(signed_in(visitor)?).await
     }
 
     async fn may_open(&self, visitor: &Visitor) -> Result<bool, AppError> {

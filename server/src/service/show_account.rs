@@ -4,10 +4,11 @@ use super::{Services, actors};
 use crate::storage::{accounts, members};
 use app::{
     api::{
-        accounts::{AccountHome, AccountLine},
-        session::Me,
+        accounts::{AccountHome, AccountLine, OtherAccount},
+        session::{Me, WayIn},
     },
     error::AppError,
+    paths,
     ports::{Caller, SignedIn, Visitor},
 };
 
@@ -29,6 +30,20 @@ impl Services {
         Ok(memberships
             .into_iter()
             .map(|membership| AccountLine { slug: membership.slug, name: membership.name, grant: membership.grant })
+            .collect())
+    }
+
+    /// The accounts that this session does not open, because they take another login method, with the link that starts it.
+    pub(super) async fn list_other_accounts(&self, signed_in: &SignedIn) -> Result<Vec<OtherAccount>, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let memberships = accounts::by_other_methods(&mut tx, signed_in.user, signed_in.session).await?;
+        Ok(memberships
+            .into_iter()
+            .map(|membership| OtherAccount {
+                slug: membership.slug,
+                name: membership.name,
+                way: WayIn { name: membership.method_name, start: paths::oauth_start(membership.method) },
+            })
             .collect())
     }
 

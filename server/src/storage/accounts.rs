@@ -40,6 +40,16 @@ statements! {
                         WHERE s.session_id = $2 AND l.enabled
                           AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
          ORDER BY a.name, a.slug";
+    // Whoever proved the user's own password may know of all the user's accounts; whoever came by an account's provider may not.
+    BY_OTHER_METHODS = "
+        SELECT a.slug, a.name, l.id, l.name AS method
+          FROM members m
+          JOIN accounts a ON a.id = m.account_id
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.user_id = $1 AND m.state = 'active' AND l.enabled AND l.kind = 'oauth'
+           AND EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.kind = 'password')
+           AND NOT EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.login_method_id = l.id)
+         ORDER BY a.name, a.slug";
 }
 
 /// An account: the tenant.
@@ -184,6 +194,39 @@ pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Ve
                 slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
                 name,
                 grant: Grant { role: RoleKey::new(role), extras: extras(extra) },
+            })
+        })
+        .collect()
+}
+
+/// An account that the user is in, and that asks for a sign-in by another login method than this session proved.
+#[derive(Clone, Debug)]
+pub struct OtherMembership {
+    /// The account's slug.
+    pub slug: Slug,
+    /// The account's name.
+    pub name: String,
+    /// The member's login method.
+    pub method: LoginMethodId,
+    /// What stands on its button.
+    pub method_name: String,
+}
+
+/// The accounts of a user that this session does not open, because they take another login method than the password that it proved.
+pub async fn by_other_methods(
+    tx: &mut Tx,
+    user: UserId,
+    session: SessionId,
+) -> Result<Vec<OtherMembership>, StorageError> {
+    let rows: Vec<(String, String, Uuid, Option<String>)> =
+        on!(tx, c => sqlx::query_as(BY_OTHER_METHODS).bind(user.0).bind(session.0).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|(slug, name, method, method_name)| {
+            Ok(OtherMembership {
+                slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+                name,
+                method: LoginMethodId(method),
+                method_name: method_name.unwrap_or_default(),
             })
         })
         .collect()

@@ -5,9 +5,12 @@ use crate::support::{
     Answer, Browser, PASSWORD, World, both_databases, holds,
     provider::{CLIENT_ID, CLIENT_SECRET, Endpoint, Provider, Twist},
 };
-use app::domain::{
-    role::{BuiltInRole, Grant},
-    time::Span,
+use app::{
+    api::accounts::MyAccounts,
+    domain::{
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
 };
 use axum::{
     body::Body,
@@ -65,6 +68,46 @@ fn refused(answer: &Answer) -> bool {
 }
 
 both_databases! {
+    async fn r16_a_right_password_leads_to_the_login_method_that_the_account_takes(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        // Ben has a password from another account, and is in Acme by its provider.
+        let beta = owner.opens_account("Beta", "beta").await.unwrap();
+        let ben_in_beta = owner.on(beta.slug.as_str()).brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let id = ben_in_beta.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        let arrived = ben_in_beta.arrives(&provider, &method, &id, ben()).await;
+        ben_in_beta.joins_by(&id, &arrived, "Ben").await.unwrap();
+
+        let by_password = world.browser();
+        by_password.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        let mine: MyAccounts = by_password.call("accounts/list", &[]).await.unwrap();
+        assert_eq!(mine.accounts.iter().map(|line| line.slug.as_str()).collect::<Vec<_>>(), ["beta"]);
+        assert_eq!(mine.others.iter().map(|other| other.slug.as_str()).collect::<Vec<_>>(), ["acme"]);
+        assert_eq!(mine.others[0].way.start, format!("/oauth/{method}/start"));
+        let page = by_password.get("/accounts").await.body;
+        assert!(page.contains("Continue with Acme SSO"), "{page}");
+
+        // Removed from Beta, Ben is still led to Acme, and not told that there is nothing.
+        let row = owner.on("beta").row("ben@example.org").await;
+        owner.on("beta").removes(&row).await.unwrap();
+        let again = world.browser();
+        assert_eq!(again.sign_in("ben@example.org", PASSWORD).await.unwrap(), "/accounts");
+        let page = again.get("/accounts").await.body;
+        assert!(page.contains("Continue with Acme SSO") && !page.contains("You are in no account yet"), "{page}");
+
+        // OA-12: whoever came by Acme's provider alone learns nothing of other accounts.
+        let by_provider = world.browser();
+        by_provider.signs_in_by(&provider, &method, ben()).await;
+        let mine: MyAccounts = by_provider.call("accounts/list", &[]).await.unwrap();
+        assert_eq!((mine.accounts.len(), mine.others.len()), (1, 0));
+
+        // A method that is off leads nowhere.
+        let off = [("account", "acme"), ("method", method.as_str()), ("on", "off")];
+        owner.call::<String>("login-methods/switch", &off).await.unwrap();
+        let mine: MyAccounts = again.call("accounts/list", &[]).await.unwrap();
+        assert_eq!((mine.accounts.len(), mine.others.len()), (0, 0));
+    }
+
     async fn oa_03_a_return_is_good_once_in_the_browser_that_set_out_and_for_ten_minutes(world: World) {
         let acme = Acme::of(&world).await;
         // The attacker's own sign-in, finished in somebody else's browser, would sign that person in as the attacker.
