@@ -108,6 +108,7 @@ fn numbers(config: &Config) -> Checked {
     within("mail.workers", mail.workers, 1..=64)?;
     within("mail.timeout_s", mail.timeout_s, 1..=60)?;
     within("passwords.shortest", passwords.shortest, 8..=64)?;
+    within("passwords.turn_timeout_ms", passwords.turn_timeout_ms, 10..=60_000)?;
     within("sessions.absolute_days", sessions.absolute_days, 1..=400)?;
     within("sessions.idle_days", sessions.idle_days, 1..=sessions.absolute_days)?;
     within("sessions.step_up_minutes", sessions.step_up_minutes, 1..=24 * 60)?;
@@ -120,6 +121,8 @@ fn numbers(config: &Config) -> Checked {
     within("limits.measure_burst", limits.measure_burst, 1..=MANY)?;
     within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MANY)?;
     within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MANY)?;
+    within("limits.mails_per_server_day", limits.mails_per_server_day, 1..=MANY)?;
+    within("limits.accounts_per_user_day", limits.accounts_per_user_day, 1..=MANY)?;
     within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MANY)?;
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
     within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MANY)?;

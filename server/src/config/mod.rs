@@ -208,6 +208,8 @@ pub struct Passwords {
     /// Passwords that are refused, one a line, besides the built-in list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breached_file: Option<PathBuf>,
+    /// Milliseconds that a request waits for its turn to have a password hashed or measured before the answer is 503 (PW-07).
+    pub turn_timeout_ms: u32,
 }
 
 /// Sessions.
@@ -252,12 +254,16 @@ pub struct Limits {
     pub measure_per_s: f64,
     /// Invitation mails of one account in a day.
     pub mails_per_account_day: u32,
-    /// Invitation mails by one inviter in an hour.
+    /// Invitation mails by one inviter in an hour, in all accounts.
     pub mails_per_inviter_hour: u32,
+    /// Invitation mails of all accounts in a day.
+    pub mails_per_server_day: u32,
     /// Mails of one account to one recipient in a day: fewer than `mails_per_recipient_day`, so that none uses those up alone.
     pub mails_per_account_recipient_day: u32,
     /// Mails of all accounts to one recipient in a day.
     pub mails_per_recipient_day: u32,
+    /// Accounts that one user opens in a day.
+    pub accounts_per_user_day: u32,
     /// Discoveries and tests of one account's login methods in an hour: each has Roster ask a server that the account names (OA-15).
     pub provider_tries_per_account_hour: u32,
 }
@@ -363,7 +369,7 @@ impl Default for Accounts {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { shortest: 15, breached_file: None }
+        Self { shortest: 15, breached_file: None, turn_timeout_ms: 1000 }
     }
 }
 
@@ -390,6 +396,8 @@ impl Default for Limits {
             measure_per_s: 1.0,
             mails_per_account_day: 500,
             mails_per_inviter_hour: 100,
+            mails_per_server_day: 10_000,
+            accounts_per_user_day: 10,
             mails_per_account_recipient_day: 4,
             mails_per_recipient_day: 5,
             provider_tries_per_account_hour: 60,

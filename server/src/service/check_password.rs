@@ -5,13 +5,13 @@ use crate::storage::rate_buckets;
 use app::{
     api::session::StrengthForm,
     domain::{
-        fields::Problem,
+        fields::{Field, FieldErrors, Problem},
         password::{Strength, check_length},
     },
     error::AppError,
     ports::Visitor,
 };
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 /// Guesses (as powers of ten, by zxcvbn) below which a password counts as common: the 3 000 most used are below 10^4.
 const TOO_FEW_GUESSES_LOG10: f64 = 8.0;
@@ -36,15 +36,24 @@ impl RefusedPasswords {
 }
 
 impl Services {
-    /// Checks a new password. `own_words` are the person's and the account's: name, address, account.
+    /// Checks a new password; its length is looked at beforehand, with the other fields. `own_words` are the person's and the account's:
+    /// name, address, account.
+    ///
+    /// # Errors
+    /// What is to be said at the field; [`AppError::Unavailable`] if too many are measured at once.
+    pub(super) async fn check_password(&self, password: &str, own_words: &[&str]) -> Result<(), AppError> {
+        match self.measure(password, own_words).await?.problem {
+            Some(problem) => Err(FieldErrors::one(Field::Password, problem).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Is a new password neither too short nor too long? The cheap part of [`Self::check_password`].
     ///
     /// # Errors
     /// What is to be said at the field.
-    pub(super) fn check_password(&self, password: &str, own_words: &[&str]) -> Result<(), Problem> {
-        match self.measure(password, own_words).problem {
-            Some(problem) => Err(problem),
-            None => Ok(()),
-        }
+    pub(super) fn check_length(&self, password: &str) -> Result<(), Problem> {
+        check_length(password, self.config.passwords.shortest)
     }
 
     /// How hard a password is to guess, for the meter. Limited by address, never logged.
@@ -56,29 +65,33 @@ impl Services {
         tx.commit().await?;
         taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })?;
         let words: Vec<&str> = form.own_words.iter().map(String::as_str).take(10).collect();
-        Ok(self.measure(&form.password, &words))
+        self.measure(&form.password, &words).await
     }
 
-    fn measure(&self, password: &str, own_words: &[&str]) -> Strength {
-        if let Err(problem) = check_length(password, self.config.passwords.shortest) {
-            return Strength { score: 0, problem: Some(problem) };
+    /// Estimates in turn with the hashing of passwords, since it costs as much.
+    async fn measure(&self, password: &str, own_words: &[&str]) -> Result<Strength, AppError> {
+        if let Err(problem) = self.check_length(password) {
+            return Ok(Strength { score: 0, problem: Some(problem) });
         }
-        let words = words_of(own_words);
-        let inputs: Vec<&str> = words.iter().map(String::as_str).collect();
-        // The estimate's time grows with the length; what is beyond 100 characters adds nothing to it.
-        let start: String = password.chars().take(100).collect();
-        let estimate = zxcvbn::zxcvbn(&start, &inputs);
-        let problem = if self.refused_passwords.0.contains(&password.to_lowercase())
-            || estimate.guesses_log10() < TOO_FEW_GUESSES_LOG10
-        {
-            Some(Problem::TooCommon)
-        } else if is_built_from(password, &words) {
-            Some(Problem::FromYourWords)
-        } else {
-            None
-        };
-        Strength { score: u8::from(estimate.score()), problem }
+        let (refused, password, words) =
+            (Arc::clone(&self.refused_passwords), password.to_owned(), words_of(own_words));
+        Ok(self.hasher.in_turn(move || estimate(&refused, &password, &words)).await?)
     }
+}
+
+fn estimate(refused: &RefusedPasswords, password: &str, words: &[String]) -> Strength {
+    let inputs: Vec<&str> = words.iter().map(String::as_str).collect();
+    // The estimate's time grows with the length; what is beyond 100 characters adds nothing to it.
+    let start: String = password.chars().take(100).collect();
+    let estimate = zxcvbn::zxcvbn(&start, &inputs);
+    let problem = if refused.0.contains(&password.to_lowercase()) || estimate.guesses_log10() < TOO_FEW_GUESSES_LOG10 {
+        Some(Problem::TooCommon)
+    } else if is_built_from(password, words) {
+        Some(Problem::FromYourWords)
+    } else {
+        None
+    };
+    Strength { score: u8::from(estimate.score()), problem }
 }
 
 /// The words of names and addresses, in lower case, with the product's own.

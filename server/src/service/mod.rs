@@ -66,8 +66,9 @@ use crate::{
     storage::{Database, StorageError},
 };
 use app::domain::{permission::Catalogue, time::Timestamp};
+use check_password::RefusedPasswords;
 use passwords::Hasher;
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -94,7 +95,7 @@ pub struct Parts {
     /// Wakes the mail worker of this process when a mail was queued.
     pub mail_wake: Notify,
     hasher: Hasher,
-    refused_passwords: check_password::RefusedPasswords,
+    refused_passwords: Arc<RefusedPasswords>,
 }
 
 impl Deref for Services {
@@ -163,8 +164,8 @@ impl Services {
         Ok(Self(Arc::new(Parts {
             cookies: Cookies::from(&*config),
             catalogue: config.catalogue(),
-            refused_passwords: check_password::RefusedPasswords::load(config.passwords.breached_file.as_deref())?,
-            hasher: Hasher::new(),
+            refused_passwords: Arc::new(RefusedPasswords::load(config.passwords.breached_file.as_deref())?),
+            hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
             oauth: oauth::Client::new(&config.oauth)?,
             mail_wake: Notify::new(),
             config,

@@ -1,13 +1,15 @@
 //! Opening another account (`accounts.create`), and what every new account begins with.
 
-use super::Services;
+use super::{Services, sign_in::too_many};
 use crate::{
     config::WhoMayOpen,
     storage::{
         AccountScope, Tx,
         accounts::{self, Account},
         audit::{self, By, Event, To},
-        members, sessions,
+        members,
+        rate_buckets::{self, Limit},
+        sessions,
         users::{self, User},
     },
 };
@@ -75,6 +77,10 @@ impl Services {
         };
         let mut tx = self.database.begin_write().await?;
         let owner = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+        // Each account has limits of its own; so there are not any number of accounts (INV-19).
+        let (key, limit) =
+            (format!("accounts:by:{}", owner.id), Limit::per_day(self.config.limits.accounts_per_user_day));
+        rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
         let slug = new.slug.clone();
         self.insert_account(&mut tx, new, Some((&owner, Some(visitor.ip)))).await?;
         tx.commit().await?;

@@ -1,4 +1,4 @@
-//! Hashing passwords: argon2id, off the async threads, as many at once as there are cores (PW-06, PW-07).
+//! Hashing and measuring passwords: argon2id and zxcvbn, off the async threads, as many at once as there are cores (PW-06, PW-07).
 
 use argon2::{
     Argon2,
@@ -8,9 +8,6 @@ use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
-
-/// How long a sign-in waits for its turn before the answer is 503.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A password could not be hashed.
 #[derive(Debug, Error)]
@@ -23,18 +20,20 @@ pub enum HashError {
     Failed(String),
 }
 
-/// Hashes and verifies passwords.
+/// Hashes and verifies passwords, and lends its turns to whatever else is as expensive.
 pub struct Hasher {
     turns: Arc<Semaphore>,
+    /// How long a request waits for its turn before the answer is 503.
+    turn_timeout: Duration,
     /// Stands in for the password of a user that there is not, so that it costs the same (EN-01).
     nobody: String,
 }
 
 impl Hasher {
     /// A hasher for this machine.
-    pub fn new() -> Self {
+    pub fn new(turn_timeout: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(cores)), nobody: NOBODY.to_owned() }
+        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: NOBODY.to_owned() }
     }
 
     /// The hash of a password, in PHC form with its own salt.
@@ -74,8 +73,12 @@ impl Hasher {
             .is_none_or(|made| made.m_cost() < today.m_cost() || made.t_cost() < today.t_cost())
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
+    /// Runs expensive work on a thread of its own, when it is its turn.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if its turn does not come in time.
+    pub async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
+        let turn = tokio::time::timeout(self.turn_timeout, Arc::clone(&self.turns).acquire_owned())
             .await
             .map_err(|_| HashError::Busy)?
             .map_err(|_| HashError::Busy)?;
@@ -102,9 +105,31 @@ const NOBODY: &str =
 mod tests {
     use super::*;
 
+    const TURN_TIMEOUT: Duration = Duration::from_secs(60);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn pw_07_what_does_not_get_its_turn_in_time_is_refused_and_what_runs_goes_on() {
+        let hasher = Arc::new(Hasher::new(Duration::from_millis(200)));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let running: Vec<_> = (0..cores)
+            .map(|_| {
+                let hasher = Arc::clone(&hasher);
+                tokio::spawn(async move { hasher.in_turn(|| std::thread::sleep(Duration::from_secs(1))).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let asked = std::time::Instant::now();
+        assert!(matches!(hasher.verify("one too many", None).await, Err(HashError::Busy)));
+        assert!(asked.elapsed() < Duration::from_millis(900), "the answer does not wait for what runs");
+        for one in running {
+            one.await.unwrap().unwrap();
+        }
+        assert!(!hasher.verify("now there is room", None).await.unwrap());
+    }
+
     #[tokio::test]
     async fn pw_06_argon2id_with_a_salt_of_its_own_at_19_mib() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(TURN_TIMEOUT);
         let (a, b) =
             (hasher.hash("correct horse battery").await.unwrap(), hasher.hash("correct horse battery").await.unwrap());
         assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
@@ -119,14 +144,14 @@ mod tests {
 
     #[tokio::test]
     async fn pw_02_passwords_equal_in_the_first_72_bytes_differ() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(TURN_TIMEOUT);
         let hash = hasher.hash(&format!("{}a", "x".repeat(72))).await.unwrap();
         assert!(!hasher.verify(&format!("{}b", "x".repeat(72)), Some(&hash)).await.unwrap());
     }
 
     #[tokio::test]
     async fn pw_03_composed_and_decomposed_forms_are_one_password() {
-        let hasher = Hasher::new();
+        let hasher = Hasher::new(TURN_TIMEOUT);
         let hash = hasher.hash("pa\u{df}wort m\u{fc}nchen").await.unwrap();
         assert!(hasher.verify("pa\u{df}wort mu\u{308}nchen", Some(&hash)).await.unwrap());
     }
@@ -134,6 +159,6 @@ mod tests {
     #[tokio::test]
     async fn en_01_an_unknown_user_costs_a_real_verification() {
         assert!(PasswordHash::new(NOBODY).is_ok(), "the stand-in must parse, or nothing would be computed");
-        assert!(!Hasher::new().verify("anything at all", None).await.unwrap());
+        assert!(!Hasher::new(TURN_TIMEOUT).verify("anything at all", None).await.unwrap());
     }
 }

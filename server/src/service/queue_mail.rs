@@ -29,8 +29,17 @@ use uuid::Uuid;
 /// Invitations of one account to one mailbox in a day, whatever the `+tag`s: as many as “Invite several” takes at once.
 const MAILS_PER_ACCOUNT_MAILBOX_DAY: u32 = 50;
 
-async fn later(tx: &mut Tx, (key, limit): &(String, Limit), now: Timestamp) -> Result<Span, StorageError> {
+/// What several accounts share is never pushed further ahead than this by what they send (INV-19).
+const MAX_SHARED_WAIT: Span = Span::days(1);
+
+type Bucket = (String, Limit);
+
+async fn later(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
     rate_buckets::take_later(tx, key, *limit, now).await
+}
+
+async fn later_of_all(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
+    rate_buckets::take_later_within(tx, key, *limit, MAX_SHARED_WAIT, now).await
 }
 
 impl Services {
@@ -73,7 +82,7 @@ impl Services {
         Ok((row, token))
     }
 
-    /// When an invitation's mail may go: now, or when account, inviter and recipient have had few enough (R52, INV-19). The operator's
+    /// When an invitation's mail may go: now, or when account, inviter, recipient and server have had few enough (R52, INV-19). The operator's
     /// go at once. Only members with a right to it invite, so an address with another `+tag` is another recipient here, as R1 has it;
     /// what one account sends to one mailbox under any number of tags has a wider limit.
     async fn when_limits_allow(
@@ -86,22 +95,35 @@ impl Services {
         if new.sponsor == new.member {
             return Ok(now);
         }
+        // The same person in another account is the same inviter.
+        let inviter = members::find(tx, scope, new.sponsor).await?.and_then(|sponsor| sponsor.user);
+        let inviter = inviter.map_or_else(|| new.sponsor.to_string(), |user| user.to_string());
         let (limits, account, to) = (&self.config.limits, scope.id(), new.email.key());
-        let of_both =
-            (format!("mail:account:{account}:to:{to}"), Limit::per_day(limits.mails_per_account_recipient_day));
-        let of_mailbox = (
-            format!("mail:account:{account}:mailbox:{}", new.email.rate_key()),
-            Limit::per_day(MAILS_PER_ACCOUNT_MAILBOX_DAY),
-        );
-        let of_account = (format!("mail:account:{account}"), Limit::per_day(limits.mails_per_account_day));
-        let of_recipient = (format!("mail:to:{to}"), Limit::per_day(limits.mails_per_recipient_day));
-        let of_inviter = (format!("mail:by:{}", new.sponsor), Limit::per_hour(limits.mails_per_inviter_hour));
-        let mut wait = later(tx, &of_both, now).await?.max(later(tx, &of_mailbox, now).await?);
-        if wait == Span(0) {
-            // What waits for the account's own limit comes at the account's own pace, and takes nothing from the other accounts.
-            wait = later(tx, &of_recipient, now).await?;
+        let to_recipient = Limit::per_day(limits.mails_per_account_recipient_day);
+        let own = [
+            (format!("mail:account:{account}:to:{to}"), to_recipient),
+            (format!("mail:by:{inviter}:to:{to}"), to_recipient),
+            (
+                format!("mail:account:{account}:mailbox:{}", new.email.rate_key()),
+                Limit::per_day(MAILS_PER_ACCOUNT_MAILBOX_DAY),
+            ),
+            (format!("mail:account:{account}"), Limit::per_day(limits.mails_per_account_day)),
+            (format!("mail:by:{inviter}"), Limit::per_hour(limits.mails_per_inviter_hour)),
+        ];
+        let shared = [
+            (format!("mail:to:{to}"), Limit::per_day(limits.mails_per_recipient_day)),
+            ("mail:server".to_owned(), Limit::per_day(limits.mails_per_server_day)),
+        ];
+        let mut wait = Span(0);
+        for bucket in &own {
+            wait = wait.max(later(tx, bucket, now).await?);
         }
-        wait = wait.max(later(tx, &of_account, now).await?).max(later(tx, &of_inviter, now).await?);
+        if wait == Span(0) {
+            // What waits for a limit of its own comes at its own pace, and takes nothing from the other accounts.
+            for bucket in &shared {
+                wait = wait.max(later_of_all(tx, bucket, now).await?);
+            }
+        }
         if wait >= new.lifetime {
             return Err(too_many(Span(wait.0 - new.lifetime.0)));
         }

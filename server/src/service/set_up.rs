@@ -69,10 +69,12 @@ impl Services {
         let name = errors.keep(Field::Name, parse_name(&form.name));
         let email = errors.keep(Field::Email, Email::parse(&form.email));
         let words = [form.name.as_str(), form.email.as_str(), form.account_name.as_str()];
-        errors.keep(Field::Password, self.check_password(&form.password, &words));
+        errors.keep(Field::Password, self.check_length(&form.password));
         let (Some(account), Some(name), Some(email), None) = (account, name, email, errors.of(Field::Password)) else {
             return Err(errors.into());
         };
+        let attempt = self.count_attempt(visitor).await?;
+        self.check_password(&form.password, &words).await?;
         let phc = self.hasher.hash(&form.password).await?;
 
         let now = self.now();
@@ -91,6 +93,7 @@ impl Services {
         let slug = account.slug.clone();
         self.insert_account(&mut tx, account, Some((&owner, Some(visitor.ip)))).await?;
         let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id, Proof::Password).await?;
+        attempt.forget(&mut tx).await?;
         tx.commit().await?;
         Ok(WithCookies { answer: slug, cookies: vec![cookie, self.cookies.clear_setup()] })
     }

@@ -8,7 +8,7 @@ use crate::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
         sessions::{self, NewSession, Proof},
-        users,
+        users::{self, User},
     },
 };
 use app::{
@@ -47,45 +47,15 @@ impl Services {
     /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
     /// same price (EN-01); only failures count against the limits.
     pub(super) async fn sign_in(&self, visitor: &Visitor, form: &SignInForm) -> Result<WithCookies<String>, AppError> {
-        let email = Email::parse(&form.email).ok();
-        let mut tx = self.database.begin_read().await?;
-        let user = match &email {
-            Some(email) => users::find_by_email(&mut tx, email.key()).await?,
-            None => None,
-        };
-        // EN-06: a stranger's failures do not lock out the browser that the user signed in with before.
-        let mark = visitor.known_browser.as_deref();
-        let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
-        let keys = Keys::of(&self.config.limits, visitor.ip, email.as_ref().filter(|_| !known));
-        drop(tx);
-        // Counted before hashing, so that many at once count as many (EN-09); a success is taken back.
-        let mut tx = self.database.begin_write().await?;
-        let room = keys.count_try(&mut tx, self).await?;
-        tx.commit().await?;
-        room.map_err(too_many)?;
-
-        // PW-02: what is too long is not hashed, but costs a verification like anything else.
-        let too_long = form.password.chars().count() > LONGEST as usize;
-        let (password, phc) = if too_long {
-            ("", None)
-        } else {
-            (form.password.as_str(), user.as_ref().and_then(|user| user.phc.as_deref()))
-        };
-        let fits = self.hasher.verify(password, phc).await?;
-        let Some(user) = user.filter(|_| fits) else {
-            tracing::info!(ip = %visitor.ip, "sign-in failed");
-            return Err(AppError::WrongCredentials);
-        };
-        let verified = user.phc.unwrap_or_default();
-        let kept =
-            if self.hasher.is_outdated(&verified) { self.hasher.hash(&form.password).await? } else { verified.clone() };
+        let Proved { user, verified, kept, attempt } =
+            self.prove_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
 
         let mut tx = self.database.begin_write().await?;
         // Hashing takes its time: the password may be another one by now.
         if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
             return Err(AppError::WrongCredentials);
         }
-        keys.forget_try(&mut tx).await?;
+        attempt.forget(&mut tx).await?;
         let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
         let accounts = accounts::of_user(&mut tx, user.id, session).await?;
         tx.commit().await?;
@@ -100,6 +70,64 @@ impl Services {
         };
         let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
         Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
+    }
+
+    /// Looks at an address and a password, wherever they are asked for: within the limits, with a line in the log for a failure, and at
+    /// the same price whether or not there is such a user (EN-01, EN-04, EN-09, LG-01). The caller forgets the attempt in the
+    /// transaction that makes use of it.
+    ///
+    /// # Errors
+    /// [`AppError::WrongCredentials`], [`AppError::RateLimited`], [`AppError::Unavailable`].
+    pub(super) async fn prove_password(
+        &self,
+        visitor: &Visitor,
+        email: Option<&Email>,
+        password: &str,
+    ) -> Result<Proved, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let user = match email {
+            Some(email) => users::find_by_email(&mut tx, email.key()).await?,
+            None => None,
+        };
+        drop(tx);
+        // EN-06: a stranger's failures do not lock out the browser that the user signed in with before.
+        let mark = visitor.known_browser.as_deref();
+        let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
+        let attempt = Attempt::to_sign_in(&self.config.limits, visitor.ip, email.filter(|_| !known));
+        self.count(&attempt).await?;
+
+        // PW-02: what is too long is not hashed, but costs a verification like anything else.
+        let too_long = password.chars().count() > LONGEST as usize;
+        let (typed, phc) =
+            if too_long { ("", None) } else { (password, user.as_ref().and_then(|user| user.phc.as_deref())) };
+        let fits = self.hasher.verify(typed, phc).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            tracing::info!(ip = %visitor.ip, "sign-in failed");
+            return Err(AppError::WrongCredentials);
+        };
+        let verified = user.phc.clone().unwrap_or_default();
+        let kept =
+            if self.hasher.is_outdated(&verified) { self.hasher.hash(password).await? } else { verified.clone() };
+        Ok(Proved { user, verified, kept, attempt })
+    }
+
+    /// Counts what somebody without a login tries with a password of their own making: each costs a hash and an estimate. What
+    /// succeeds is forgotten, so that a whole office can join from one address.
+    ///
+    /// # Errors
+    /// [`AppError::RateLimited`].
+    pub(super) async fn count_attempt(&self, visitor: &Visitor) -> Result<Attempt, AppError> {
+        let attempt = Attempt::to_sign_up(&self.config.limits, visitor.ip);
+        self.count(&attempt).await?;
+        Ok(attempt)
+    }
+
+    /// Counts before the work is done, so that many at once count as many (EN-09).
+    async fn count(&self, attempt: &Attempt) -> Result<(), AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let room = attempt.take(&mut tx, self).await?;
+        tx.commit().await?;
+        room.map_err(too_many)
     }
 
     /// Begins a session with what was just proved, in place of the browser's present one (SE-02); what that one proved of the same user
@@ -130,11 +158,21 @@ impl Services {
     }
 }
 
-/// The buckets that a sign-in is counted in.
-struct Keys(Vec<(String, Limit)>);
+/// Whose password was right.
+pub(super) struct Proved {
+    pub(super) user: User,
+    /// The hash that the password was compared with.
+    pub(super) verified: String,
+    /// The hash to keep: with today's parameters (PW-06).
+    pub(super) kept: String,
+    pub(super) attempt: Attempt,
+}
 
-impl Keys {
-    fn of(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
+/// The buckets that an attempt with a password is counted in.
+pub(super) struct Attempt(Vec<(String, Limit)>);
+
+impl Attempt {
+    fn to_sign_in(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
         let by_ip = (ip_key("sign-in", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s));
         let by_user = email.map(|email| {
             let key = format!("sign-in:user:{}", email.rate_key());
@@ -143,8 +181,12 @@ impl Keys {
         Self(std::iter::once(by_ip).chain(by_user).collect())
     }
 
-    /// Counts a try; answers how long to wait where there is no room for it.
-    async fn count_try(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
+    fn to_sign_up(limits: &Limits, ip: IpAddr) -> Self {
+        Self(vec![(ip_key("sign-up", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s))])
+    }
+
+    /// Counts it; answers how long to wait where there is no room.
+    async fn take(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
         for (key, limit) in &self.0 {
             if let Err(wait) = rate_buckets::take(tx, key, *limit, services.now()).await? {
                 return Ok(Err(wait));
@@ -153,8 +195,8 @@ impl Keys {
         Ok(Ok(()))
     }
 
-    /// Takes a try back that was a success.
-    async fn forget_try(&self, tx: &mut Tx) -> Result<(), StorageError> {
+    /// Takes it back: it was a success.
+    pub(super) async fn forget(&self, tx: &mut Tx) -> Result<(), StorageError> {
         for (key, _) in &self.0 {
             rate_buckets::put_back(tx, key).await?;
         }

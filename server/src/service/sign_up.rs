@@ -25,7 +25,7 @@ use app::{
         name::parse_name,
         permission::Permissions,
         role::Grant,
-        time::Timestamp,
+        time::{Span, Timestamp},
     },
     error::AppError,
     ports::{Visitor, WithCookies},
@@ -55,10 +55,18 @@ impl Services {
         if held.member.method.kind != LoginMethodKind::Password || !held.member.method_enabled {
             return Err(AppError::OpenTheLinkAgain);
         }
+        if !held.is_open(self.now()) {
+            return self.finish_late(visitor, &held, form).await;
+        }
+        // The cheap refusals come before what costs much, and that is counted (EN-04).
         let name = self.read_form(&held, form)?;
+        let attempt = self.count_attempt(visitor).await?;
         if self.needs_code(&held) {
             self.count_code_try(visitor, id).await?;
+            self.check_code(&held, &form.code).await?;
         }
+        let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
+        self.check_password(&form.password, &words).await?;
         let phc = self.hasher.hash(&form.password).await?;
 
         let now = self.now();
@@ -81,6 +89,7 @@ impl Services {
             Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
         }
         let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
+        attempt.forget(&mut tx).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
         tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
@@ -93,8 +102,7 @@ impl Services {
             errors.keep::<()>(Field::Email, Err(Problem::NotTheInvitedAddress));
         }
         let name = errors.keep(Field::Name, parse_name(&form.name));
-        let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
-        errors.keep(Field::Password, self.check_password(&form.password, &words));
+        errors.keep(Field::Password, self.check_length(&form.password));
         if self.needs_code(held) && form.code.trim().is_empty() {
             errors.keep::<()>(Field::Code, Err(Problem::Required));
         }
@@ -130,11 +138,18 @@ impl Services {
         if !self.needs_code(held) {
             return Ok(false);
         }
-        // People type codes in groups.
-        let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        let hash = secrets::code_hash(held.invitation.id.0, &code);
-        if tokens::use_up(tx, Purpose::InvitationCode, &hash, now).await? {
+        if tokens::use_up(tx, Purpose::InvitationCode, &code_hash(held, code), now).await? {
             Ok(true)
+        } else {
+            Err(FieldErrors::one(Field::Code, Problem::WrongCode).into())
+        }
+    }
+
+    /// Is this the mailed code? Looked at before anything expensive; [`Self::prove_mailbox`] uses it up.
+    async fn check_code(&self, held: &Held, code: &str) -> Result<(), AppError> {
+        let mut tx = self.database.begin_read().await?;
+        if tokens::is_live(&mut tx, Purpose::InvitationCode, &code_hash(held, code), self.now()).await? {
+            Ok(())
         } else {
             Err(FieldErrors::one(Field::Code, Problem::WrongCode).into())
         }
@@ -219,7 +234,8 @@ impl Services {
         Ok(())
     }
 
-    /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same.
+    /// R19: of two parallel clicks, the slower one finds the user made with its own password, and is signed in just the same. Only for
+    /// a moment, and under the limits of signing in: an old link is no way to try passwords.
     async fn finish_late(
         &self,
         visitor: &Visitor,
@@ -229,14 +245,17 @@ impl Services {
         let mut tx = self.database.begin_read().await?;
         let user = users::find_by_email(&mut tx, held.member.email.key()).await?;
         drop(tx);
-        let Some(user) = user.filter(|user| held.was_taken_up_by(user.id)) else {
-            return Err(AppError::OpenTheLinkAgain);
-        };
-        if !self.hasher.verify(&form.password, user.phc.as_deref()).await? {
+        let just_now = held.invitation.answered.is_some_and(|at| self.now() <= at + SECOND_CLICK);
+        if !just_now || !user.is_some_and(|user| held.was_taken_up_by(user.id)) {
             return Err(AppError::OpenTheLinkAgain);
         }
+        let proved = match self.prove_password(visitor, Some(&held.member.email), &form.password).await {
+            Err(AppError::WrongCredentials) => return Err(AppError::OpenTheLinkAgain),
+            other => other?,
+        };
         let mut tx = self.database.begin_write().await?;
-        let (_, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
+        proved.attempt.forget(&mut tx).await?;
+        let (_, cookie) = self.begin_session(&mut tx, visitor, proved.user.id, Proof::Password).await?;
         tx.commit().await?;
         Ok(self.joined(held, vec![cookie]))
     }
@@ -264,6 +283,14 @@ pub(super) async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), Storag
     Ok(())
 }
 
+/// The hash by which a mailed code is known. People type codes in groups.
+fn code_hash(held: &Held, code: &str) -> Vec<u8> {
+    let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    secrets::code_hash(held.invitation.id.0, &code)
+}
+
+/// How long after an invitation was accepted a further click on its form counts as the same click (R19).
+const SECOND_CLICK: Span = Span::minutes(1);
 /// Tries with the mailed codes of one invitation from everywhere: many addresses do not guess more. The mailed link needs no code.
 const CODE_TRIES_IN_ALL: rate_buckets::Limit = rate_buckets::Limit { burst: 50, per_day: 100 };
 /// Tries with a mailed code: ten, then one a minute.

@@ -19,7 +19,8 @@ statements! {
                                  mailed_at, resends)
         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $8, 0)";
     FIND = "
-        SELECT id, account_id, member_id, state, sponsor_id, language, lifetime_ms, created_at, expires_at, mailed_at, asked_at, resends
+        SELECT id, account_id, member_id, state, sponsor_id, language, lifetime_ms, created_at, expires_at, mailed_at, asked_at,
+               answered_at, resends
           FROM invitations WHERE account_id = $1 AND id = $2";
     SPONSORED = "
         SELECT i.id, i.member_id, m.email, m.role_key,
@@ -92,6 +93,8 @@ pub struct Invitation {
     pub mailed: Option<Timestamp>,
     /// When a new link was last asked for.
     pub asked: Option<Timestamp>,
+    /// When it was accepted, declined or withdrawn.
+    pub answered: Option<Timestamp>,
     /// How often it was sent again.
     pub resends: i64,
 }
@@ -108,6 +111,7 @@ struct InvitationRow {
     expires_at: i64,
     mailed_at: Option<i64>,
     asked_at: Option<i64>,
+    answered_at: Option<i64>,
     resends: i64,
 }
 
@@ -126,6 +130,7 @@ impl TryFrom<InvitationRow> for Invitation {
             expires: Timestamp(row.expires_at),
             mailed: row.mailed_at.map(Timestamp),
             asked: row.asked_at.map(Timestamp),
+            answered: row.answered_at.map(Timestamp),
             resends: row.resends,
         })
     }

@@ -85,6 +85,23 @@ pub async fn take_later(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) ->
     Ok(if over > 0 { limit.wait_for(over, Timestamp(updated_at), now) } else { Span(0) })
 }
 
+/// As [`take_later`], from a bucket that several accounts share: none of them pushes it ahead by more than `most`. Whoever would have to
+/// wait for longer takes nothing, and waits for as long as that.
+pub async fn take_later_within(
+    tx: &mut Tx,
+    key: &str,
+    limit: Limit,
+    most: Span,
+    now: Timestamp,
+) -> Result<Span, StorageError> {
+    let wait = take_later(tx, key, limit, now).await?;
+    if wait <= most {
+        return Ok(wait);
+    }
+    put_back(tx, key).await?;
+    Ok(most)
+}
+
 /// Puts one back that was taken.
 pub async fn put_back(tx: &mut Tx, key: &str) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(PUT_BACK).bind(key).execute(c).await.map(|_| ()))?;

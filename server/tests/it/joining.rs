@@ -135,6 +135,11 @@ both_databases! {
     }
 
     async fn inv_05_fifty_accepts_of_one_link_make_one_user_and_one_membership(world: World) {
+        // All fifty come from one address.
+        let world = world.configured(|config| {
+            config.limits.sign_in_burst = 100;
+            config.limits.sign_in_user_burst = 100;
+        });
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &viewer()).await.unwrap();
         let link = world.link_to("ben@example.org", 0).await;
@@ -347,6 +352,38 @@ both_databases! {
         let (first, second) = tokio::join!(ben.signs_up(&id, "ben@example.org"), ben.signs_up(&id, "ben@example.org"));
         assert_eq!((first, second), (in_acme(), in_acme()));
         assert!(ben.home().await.is_ok());
+    }
+
+    async fn r19_en_04_a_second_click_counts_for_a_minute_and_is_no_way_to_try_passwords(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+
+        let again = world.browser();
+        again.opens_link(&link).await;
+        assert_eq!(again.signs_up(&id, "ben@example.org").await, in_acme(), "the second click of the same person");
+        let thief = world.browser();
+        thief.opens_link(&link).await;
+        let mut refused = 0;
+        for n in 0..21 {
+            let guess = format!("not the password, number {n}");
+            match thief.signs_up_with(&id, "ben@example.org", &guess, &[]).await {
+                Err(AppError::OpenTheLinkAgain) => refused += 1,
+                Err(AppError::RateLimited { .. }) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(refused, 20, "as many as sign-ins may fail");
+        assert!(matches!(thief.sign_in("ben@example.org", "x").await, Err(AppError::RateLimited { .. })), "from the same buckets");
+
+        world.advance(Span::minutes(2));
+        let late = world.browser();
+        late.opens_link(&link).await;
+        assert_eq!(late.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain), "the right password, too late");
+        assert!(late.me().await.is_none());
     }
 
     async fn r20_an_expired_link_lets_the_person_ask_once_a_day(world: World) {

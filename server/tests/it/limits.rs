@@ -53,7 +53,10 @@ both_databases! {
 
     async fn r52_inv_19_one_account_does_not_use_up_what_a_recipient_may_get_from_others(world: World) {
         let ana = world.owner("ana@example.org").await;
-        ana.opens_account("Beta", "beta").await.unwrap();
+        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
+        let bea = world.browser().on("beta");
+        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
+        bea.signs_up(&id, "bea@example.org").await.unwrap();
         let mut refused = None;
         for n in 0..40 {
             let email = "ben@example.org";
@@ -71,8 +74,8 @@ both_databases! {
         // Four at once; then four a day, for the seven days that an invitation lives.
         let (n, error) = refused.expect("it does not go on for ever");
         assert_eq!((n, &error), (31, &AppError::RateLimited { retry_after_s: 1 }));
-        assert_eq!(world.count("SELECT COUNT(*) FROM outbox").await, 31);
-        let other = ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE recipient = 'ben@example.org'").await, 31);
+        let other = bea.invites("ben@example.org", &viewer()).await.unwrap();
         assert!(!waits(&other), "{other:?}");
         world.advance(Span::hours(6));
         assert!(waits(&ana.invites_with("ben@example.org", &viewer(), &[("form[again]", "fresh")]).await.unwrap()));
@@ -170,5 +173,52 @@ both_databases! {
         let ben = world.browser();
         let id = ben.opens_link(&ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url).await;
         ben.asks_for_code(&id).await.expect("another account has codes of its own");
+    }
+
+    async fn inv_19_accounts_of_one_user_are_limited_and_share_the_users_limits(world: World) {
+        let world = world.configured(|config| {
+            config.limits.accounts_per_user_day = 5;
+            config.limits.mails_per_inviter_hour = 9;
+        });
+        let ana = world.owner("ana@example.org").await;
+        for n in 0..5 {
+            ana.opens_account("More", &format!("more-{n}")).await.unwrap();
+        }
+        assert!(matches!(ana.opens_account("More", "more-5").await, Err(AppError::RateLimited { .. })));
+
+        // Four to one recipient in a day, from all the accounts of one inviter; the fifth waits for nobody else.
+        let mut at_once = 0;
+        for n in 0..5 {
+            let outcome = ana.on(&format!("more-{n}")).invites("victim@example.org", &viewer()).await.unwrap();
+            at_once += i32::from(!waits(&outcome));
+        }
+        assert_eq!(at_once, 4);
+        // Nine mails in an hour, in all accounts together.
+        let mut sent = 5;
+        while !waits(&ana.on("more-0").invites(&format!("n{sent}@example.org"), &viewer()).await.unwrap()) {
+            sent += 1;
+        }
+        assert_eq!(sent, 9);
+    }
+
+    async fn inv_19_no_account_is_kept_waiting_for_more_than_a_day_by_what_others_send_to_the_same_recipient(world: World) {
+        let mut tx = world.services.database.begin_write().await.unwrap();
+        let (limit, day) = (Limit::per_day(5), Span::days(1));
+        for n in 0..200 {
+            let wait = rate_buckets::take_later_within(&mut tx, "mail:to:x", limit, day, world.now()).await.unwrap();
+            assert!(wait <= day, "{n}: {wait:?}");
+        }
+        // A day later there is room again, and not after the forty days that two hundred would take.
+        let later = world.now() + Span::days(2);
+        assert_eq!(rate_buckets::take(&mut tx, "mail:to:x", limit, later).await.unwrap(), Ok(()));
+    }
+
+    async fn inv_19_the_server_sends_so_many_in_a_day_whoever_invites(world: World) {
+        let world = world.configured(|config| config.limits.mails_per_server_day = 2);
+        let ana = world.owner("ana@example.org").await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        assert!(!waits(&ana.invites("a@example.org", &viewer()).await.unwrap()));
+        assert!(!waits(&ana.on("beta").invites("b@example.org", &viewer()).await.unwrap()));
+        assert!(waits(&ana.invites("c@example.org", &viewer()).await.unwrap()));
     }
 }

@@ -15,6 +15,7 @@ mod support;
 mod access;
 mod by_provider;
 mod command_line;
+mod costs;
 mod deciding;
 mod editing;
 mod first_run;

@@ -86,6 +86,8 @@ impl World {
             }),
             ..Config::default()
         };
+        // Many worlds share few cores: a turn may be long in coming. `costs.rs` sets what operators have.
+        config.passwords.turn_timeout_ms = 60_000;
         change(&mut config);
         let clock = Arc::new(HandSetClock::at(MONDAY));
         Self::with_services(Self::services(config, clock.clone(), database), clock, mail)

@@ -1,0 +1,217 @@
+//! What everybody may ask for before a right is known, what it costs the server, and the bucket that bounds it (EN-04, EN-09). A function, page or
+//! route that is not in these tables fails the test, and each bound is driven over.
+
+use crate::support::{Browser, PASSWORD, both_databases};
+use app::{
+    domain::role::{BuiltInRole, Grant},
+    error::AppError,
+};
+use axum::http::StatusCode;
+use std::collections::BTreeSet;
+
+/// What one request costs at most, before its sender's right to it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// Rows are read, by keys.
+    Reads,
+    /// A session is looked up, and the request ends there.
+    Session,
+    /// A password is hashed or measured.
+    Password(Bound),
+    /// A mail is written.
+    Mail(Bound),
+    /// Another server is asked, or a row is written for it.
+    Provider(Bound),
+    /// Rows are written.
+    Writes(Bound),
+}
+
+/// What bounds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    /// The bucket of the client's address, of failures alone.
+    Address,
+    /// The bucket of the invitation.
+    Invitation,
+    /// The bucket of the user.
+    User,
+    /// What is written takes the place of what was there, or ends it.
+    Once,
+}
+
+/// Every server function that answers without a right to an account.
+const FUNCTIONS: &[(&str, Cost)] = &[
+    ("accounts/list", Cost::Session),
+    ("accounts/open", Cost::Writes(Bound::User)),
+    ("invitation/ask-for-new-link", Cost::Mail(Bound::Once)),
+    ("invitation/decline", Cost::Writes(Bound::Once)),
+    ("invitation/join", Cost::Session),
+    ("invitation/join-by-method", Cost::Writes(Bound::Once)),
+    ("invitation/mail-code", Cost::Mail(Bound::Invitation)),
+    ("invitation/sign-up", Cost::Password(Bound::Address)),
+    ("invitation/view", Cost::Reads),
+    ("session/measure-password", Cost::Password(Bound::Address)),
+    ("session/sign-in", Cost::Password(Bound::Address)),
+    ("session/sign-out", Cost::Writes(Bound::Once)),
+    ("session/ways-in", Cost::Reads),
+    ("session/whoami", Cost::Reads),
+    ("setup/set-up", Cost::Password(Bound::Address)),
+    ("setup/view", Cost::Reads),
+];
+
+/// Every plain route that answers without a right to an account.
+const ROUTES: &[(&str, Cost)] = &[
+    ("/i/{token}", Cost::Reads),
+    ("/s/{token}", Cost::Reads),
+    ("/language/{tag}", Cost::Reads),
+    ("/guide/login-methods", Cost::Reads),
+    ("/oauth/{method}/start", Cost::Provider(Bound::Address)),
+    ("/oauth/{method}/callback", Cost::Provider(Bound::Once)),
+    ("/healthz", Cost::Reads),
+    ("/readyz", Cost::Reads),
+];
+
+/// The functions of one account begin with the session and the membership, and cost nothing before that.
+const OF_AN_ACCOUNT: &[&str] = &["accounts/home", "accounts/leave", "login-methods/", "outbox/", "users/"];
+
+#[test]
+fn en_04_every_function_that_strangers_reach_is_in_the_table_of_costs() {
+    let registered: BTreeSet<String> = server_fn::axum::server_fn_paths()
+        .map(|(path, _)| path.strip_prefix("/api/").unwrap().to_owned())
+        .filter(|path| !OF_AN_ACCOUNT.iter().any(|prefix| path.starts_with(prefix)))
+        .collect();
+    assert_eq!(registered, FUNCTIONS.iter().map(|(function, _)| (*function).to_owned()).collect());
+}
+
+#[test]
+fn en_04_every_route_that_strangers_reach_is_in_the_table_of_costs() {
+    use server::http::{Access, PLAIN_ROUTES};
+    let open = PLAIN_ROUTES.iter().filter(|route| route.access != Access::Member).map(|route| route.path);
+    let named: BTreeSet<&str> = ROUTES.iter().map(|(path, _)| *path).collect();
+    assert_eq!(open.filter(|path| !named.contains(path)).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// How often a function is answered before it is refused with 429.
+async fn refused_after(browser: &Browser, function: &str, fields: &[(&str, &str)]) -> u32 {
+    for n in 0..200 {
+        let answer = browser.post(function, fields).await;
+        assert!(!answer.status.is_server_error(), "{function}: {}", answer.body);
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            assert!(answer.headers.contains_key("retry-after"), "{function}");
+            return n;
+        }
+    }
+    panic!("{function} goes on for ever");
+}
+
+both_databases! {
+    async fn en_04_each_bound_of_the_table_holds(world: World) {
+        let world = world.configured(|config| config.limits.accounts_per_user_day = 3);
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        for (function, cost) in FUNCTIONS {
+            let bound = match cost {
+                Cost::Reads | Cost::Session => continue,
+                Cost::Password(bound) | Cost::Mail(bound) | Cost::Provider(bound) | Cost::Writes(bound) => *bound,
+            };
+            let stranger = world.browser();
+            let most = match (*function, bound) {
+                // Nothing is written twice: `r20_…`, `r63_…`, `r19_…` and the sign-out of nobody show it.
+                (_, Bound::Once) => continue,
+                ("session/sign-in", Bound::Address) => {
+                    refused_after(&stranger, function, &[("form[email]", "x@example.org"), ("form[password]", "wrong")]).await
+                }
+                ("session/measure-password", Bound::Address) => {
+                    refused_after(&stranger, function, &[("form[password]", "correct horse battery")]).await
+                }
+                ("invitation/sign-up", Bound::Address) => {
+                    let id = stranger.opens_link(&link).await;
+                    let fields = [
+                        ("form[invitation]", id.as_str()),
+                        ("form[email]", "ben@example.org"),
+                        ("form[name]", "Ben"),
+                        // Long enough to be measured, and refused for it.
+                        ("form[password]", "passwordpassword"),
+                    ];
+                    refused_after(&stranger, function, &fields).await
+                }
+                ("setup/set-up", Bound::Address) => continue,
+                ("invitation/mail-code", Bound::Invitation) => {
+                    let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
+                    let id = stranger.opens_link(&link).await;
+                    refused_after(&stranger, function, &[("invitation", &id)]).await
+                }
+                ("accounts/open", Bound::User) => {
+                    let mut opened = 0;
+                    while ana.opens_account("More", &format!("more-{opened}")).await.is_ok() {
+                        opened += 1;
+                    }
+                    opened
+                }
+                other => panic!("{other:?} has a bound that nothing here drives over"),
+            };
+            let expected = match *function {
+                "session/sign-in" | "invitation/sign-up" => 20,
+                "session/measure-password" => 60,
+                "invitation/mail-code" | "accounts/open" => 3,
+                other => panic!("{other}"),
+            };
+            assert_eq!(most, expected, "{function}");
+        }
+    }
+
+    async fn en_04_setting_up_is_bounded_by_the_address(world: World) {
+        let browser = world.browser();
+        let link = world.services.setup_link().await.unwrap().unwrap();
+        browser.follow(link.strip_prefix("http://127.0.0.1:3000").unwrap()).await;
+        let fields = [
+            ("form[account_name]", "Acme"),
+            ("form[name]", "Ana"),
+            ("form[email]", "ana@example.org"),
+            ("form[password]", "passwordpassword"),
+        ];
+        assert_eq!(refused_after(&browser, "setup/set-up", &fields).await, 20);
+    }
+
+    async fn en_04_what_is_refused_cheaply_is_neither_hashed_nor_counted(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let link = world.link_to("ben@example.org", 0).await;
+        let ben = world.browser();
+        let id = ben.opens_link(&link).await;
+        for _ in 0..30 {
+            let wrong = ben.signs_up(&id, "somebody-else@example.org").await;
+            assert!(matches!(wrong, Err(AppError::Invalid(_))), "{wrong:?}");
+        }
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let begun = std::time::Instant::now();
+        for _ in 0..30 {
+            assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain), "withdrawn");
+        }
+        // Thirty hashes take longer on any machine; this is no bound on how quick an answer is.
+        let cheap = begun.elapsed();
+        let begun = std::time::Instant::now();
+        for _ in 0..10 {
+            let _ = world.browser().sign_in("ben@example.org", PASSWORD).await;
+        }
+        assert!(cheap < begun.elapsed() * 3, "{cheap:?}: something was hashed");
+    }
+
+    async fn pw_07_more_passwords_than_get_their_turn_are_answered_503(world: World) {
+        world.owner("ana@example.org").await;
+        let world = world.configured(|config| {
+            config.passwords.turn_timeout_ms = 10;
+            config.limits.sign_in_burst = 100;
+        });
+        let answers = futures::future::join_all((0..40).map(|n| {
+            let browser = world.browser();
+            async move { browser.sign_in(&format!("n{n}@example.org"), "whatever it is").await }
+        }))
+        .await;
+        let busy = answers.iter().filter(|answer| **answer == Err(AppError::Unavailable)).count();
+        let wrong = answers.iter().filter(|answer| **answer == Err(AppError::WrongCredentials)).count();
+        assert_eq!(busy + wrong, 40, "{answers:?}");
+        assert!(busy > 0 && wrong > 0, "{busy} busy, {wrong} wrong");
+    }
+}
