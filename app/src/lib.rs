@@ -7,13 +7,14 @@ pub mod ask;
 pub mod components;
 pub mod domain;
 pub mod error;
+pub mod flash;
 pub mod i18n;
 mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod ports;
 
-use components::{ToastRegion, provide_toasts};
+use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -59,7 +60,8 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     i18n::provide_locale();
     provide_toasts();
-    forget_the_error_in_the_address();
+    flash::provide_form_result();
+    keep_focus();
     view! {
         <Title formatter=document_title />
         <Router>
@@ -96,28 +98,6 @@ fn document_title(page: String) -> String {
     #[cfg(feature = "ssr")]
     let title = html_escape::encode_text(&title).into_owned();
     title
-}
-
-/// A form posted without scripting brings its error back in the address. Once shown it goes, so that loading the page anew does not
-/// show it again.
-fn forget_the_error_in_the_address() {
-    Effect::new(|| {
-        let location = window().location();
-        let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
-        if !search.contains("__err=") {
-            return;
-        }
-        let kept: Vec<_> = search
-            .trim_start_matches('?')
-            .split('&')
-            .filter(|part| !part.starts_with("__err=") && !part.starts_with("__path="))
-            .collect();
-        let address = if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) };
-        if let Ok(history) = window().history() {
-            let state = history.state().unwrap_or_default();
-            let _ = history.replace_state_with_url(&state, "", Some(&address));
-        }
-    });
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -23,7 +23,6 @@ use crate::{
     error::AppError,
 };
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};
 
 /// The signed-in user of a request, as authentication found it.
@@ -40,11 +39,6 @@ pub struct SignedIn {
     /// The user's language, if one was chosen.
     pub language: Option<Language>,
 }
-
-/// What somebody without scripting typed into a form that came back with an error: the fields' names and texts. Pages find it among
-/// the extensions of their request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Typed(pub Vec<(String, String)>);
 
 /// Who is asking, before it is known what for: made once for each request by the HTTP layer.
 #[derive(Clone, Debug)]
@@ -128,8 +122,8 @@ pub trait Accounts: Send + Sync {
     async fn open(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError>;
     /// What joining and signing in lead to.
     async fn home(&self, caller: &Caller) -> Result<AccountHome, AppError>;
-    /// Leaves the account (R32).
-    async fn leave(&self, caller: &Caller) -> Result<(), AppError>;
+    /// Leaves the account (R32), and answers its name.
+    async fn leave(&self, caller: &Caller) -> Result<String, AppError>;
 }
 
 /// The Users list and its rows.

@@ -3,7 +3,12 @@ import { People, visit } from '../support/people';
 import { Roster } from '../support/roster';
 import { invite, line, person, setUp, signUp } from '../support/steps';
 
-test.describe.serial('without a mail server', () => {
+for (const scripting of [true, false]) {
+  const how = `with scripting ${scripting ? 'on' : 'off'}`;
+  test.describe.serial(`without a mail server, ${how}`, () => tellTheStory(scripting));
+}
+
+function tellTheStory(scripting: boolean): void {
   const ana = person('Ana');
   const ben = person('Ben');
   let roster: Roster;
@@ -13,7 +18,7 @@ test.describe.serial('without a mail server', () => {
 
   test.beforeAll(async ({ browser }) => {
     roster = await Roster.start({ mail: false });
-    people = new People(browser, roster);
+    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
     owner = await people.newcomer();
     await setUp(owner, roster.setUpLink, ana, 'Acme');
   });
@@ -28,7 +33,9 @@ test.describe.serial('without a mail server', () => {
   test('r61_the_invitation_says_that_nothing_was_sent_and_offers_its_link', async () => {
     await owner.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await invite(owner, ben.email, { role: 'Editor' });
-    await expect(owner.getByText(/no mail was sent/)).toBeVisible();
+    await expect(owner.getByText(`${ben.email} is invited, but no mail was sent`)).toBeVisible();
+    await owner.locator('form', { hasText: 'Copy link' }).filter({ visible: true }).first().getByRole('button').click();
+    await expect(owner.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]{43}$/);
     await visit(owner, '/a/acme/settings/users');
     await expect(line(owner, ben)).toContainText('Not sent: no mail server');
     await expect(line(owner, ben)).not.toContainText('Accepted');
@@ -51,4 +58,4 @@ test.describe.serial('without a mail server', () => {
     await visit(owner, '/a/acme/settings/users');
     await expect(line(owner, ben)).toContainText(`vouched for by ${ana.name}`);
   });
-});
+}

@@ -107,10 +107,8 @@ pub async fn open_home(account: String) -> Result<AccountHome, AppError> {
     ports()?.accounts.home(&caller_in(&account)?).await
 }
 
-/// Leaves the account (R32).
+/// Leaves the account (R32), and answers its name.
 #[server(endpoint = "accounts/leave")]
-pub async fn leave_account(account: String) -> Result<(), AppError> {
-    ports()?.accounts.leave(&caller_in(&account)?).await?;
-    go_on_without_scripting(crate::paths::ACCOUNTS);
-    Ok(())
+pub async fn leave_account(account: String) -> Result<String, AppError> {
+    shown_at(crate::paths::ACCOUNTS, ports()?.accounts.leave(&caller_in(&account)?).await?)
 }

@@ -99,6 +99,8 @@ pub struct Resent {
 /// A link to hand over by other means.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
+    /// The name of the row, or its address.
+    pub label: String,
     /// The whole URL.
     pub url: String,
     /// When it ends.
@@ -108,7 +110,7 @@ pub struct Link {
 impl std::fmt::Debug for Link {
     /// Without the link: it opens the account.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("expires", &self.expires).finish_non_exhaustive()
+        f.debug_struct("Link").field("label", &self.label).field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 
@@ -116,22 +118,23 @@ impl std::fmt::Debug for Link {
 #[server(endpoint = "users/invite")]
 pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, AppError> {
     let invited = ports()?.invitations.invite(&caller_in(&account)?, form).await?;
-    if let Invited::Done { .. } = invited {
-        go_on_without_scripting(&crate::paths::users(&account));
+    match invited {
+        Invited::Done { .. } => shown_at(&users_list(&account), invited),
+        Invited::AlreadyMember { .. }
+        | Invited::AlreadyInvited { .. }
+        | Invited::Suspended { .. }
+        | Invited::RemovedBefore { .. } => shown_here(invited),
     }
-    Ok(invited)
 }
 
 /// Sends the invitation again; the old link is dead at once (R23, INV-11). Needs `users.invite`.
 #[server(endpoint = "users/resend")]
 pub async fn resend_invitation(account: String, member: String) -> Result<Resent, AppError> {
-    let resent = ports()?.invitations.resend(&caller_in(&account)?, id(&member)?).await?;
-    go_on_without_scripting(&crate::paths::users(&account));
-    Ok(resent)
+    shown_at(&users_list(&account), ports()?.invitations.resend(&caller_in(&account)?, id(&member)?).await?)
 }
 
 /// The link of a pending invitation, to hand over by other means. Needs `users.invite`.
 #[server(endpoint = "users/copy-link")]
 pub async fn copy_link(account: String, member: String) -> Result<Link, AppError> {
-    ports()?.invitations.copy_link(&caller_in(&account)?, id(&member)?).await
+    shown_at(&users_list(&account), ports()?.invitations.copy_link(&caller_in(&account)?, id(&member)?).await?)
 }

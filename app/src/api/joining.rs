@@ -238,9 +238,7 @@ pub async fn view_invitation(
 /// Mails a code that proves the mailbox (R12).
 #[server(endpoint = "invitation/mail-code")]
 pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
-    let code = ports()?.joining.mail_code(&visitor()?, id(&invitation)?).await?;
-    go_on_without_scripting(&crate::paths::invitation(&invitation));
-    Ok(code)
+    shown_here(ports()?.joining.mail_code(&visitor()?, id(&invitation)?).await?)
 }
 
 /// Makes a login and joins with it (R9, R11, R12, INV-01 to INV-08).
@@ -281,8 +279,7 @@ pub async fn decline(invitation: String) -> Result<(), AppError> {
 #[server(endpoint = "invitation/ask-for-new-link")]
 pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
     let asked = ports()?.joining.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
-    go_on_without_scripting(&crate::paths::invitation(&invitation));
-    Ok(asked)
+    shown_at(&crate::paths::invitation(&invitation), asked)
 }
 
 impl Joined {

@@ -161,8 +161,10 @@ pub async fn show_member(account: String, member: String) -> Result<MemberDetail
 #[server(endpoint = "users/edit")]
 pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppError> {
     let edited = ports()?.members.edit(&caller_in(&account)?, form).await?;
-    go_on_without_scripting(&crate::paths::users(&account));
-    Ok(edited)
+    match edited {
+        Edited::Done { .. } => shown_at(&users_list(&account), edited),
+        Edited::Unchanged => shown_here(edited),
+    }
 }
 
 /// What removing this member will do (R64). Needs `users.remove`.
@@ -174,7 +176,5 @@ pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan
 /// Removes a member, or withdraws an invitation (R22, R29, R33, R36, R39). Needs `users.remove`.
 #[server(endpoint = "users/remove")]
 pub async fn remove_member(account: String, form: RemoveForm) -> Result<Removed, AppError> {
-    let removed = ports()?.members.remove(&caller_in(&account)?, form).await?;
-    go_on_without_scripting(&crate::paths::users(&account));
-    Ok(removed)
+    shown_at(&users_list(&account), ports()?.members.remove(&caller_in(&account)?, form).await?)
 }

@@ -13,13 +13,16 @@ pub mod setup;
 #[cfg(feature = "ssr")]
 mod context {
     use crate::{
-        domain::name::Slug,
+        domain::{list::ListQuery, name::Slug},
         error::AppError,
+        flash::CARRY_RESPONSE,
+        paths,
         ports::{Caller, Ports, SignedIn, Visitor, WithCookies},
     };
     use axum::http::{HeaderName, HeaderValue, header, request::Parts};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
+    use std::collections::BTreeMap;
 
     /// The server's ports.
     pub(super) fn ports() -> Result<Ports, AppError> {
@@ -64,14 +67,42 @@ mod context {
         }
     }
 
-    /// Sends a browser without scripting to the page that shows the outcome; with scripting, the page itself goes on.
+    /// Sends a browser without scripting to the page that follows; with scripting, the page itself goes on.
     pub(super) fn go_on_without_scripting(path: &str) {
-        let posted_by_form = use_context::<Parts>()
-            .and_then(|parts| Some(parts.headers.get(header::ACCEPT)?.to_str().ok()?.contains("text/html")))
-            .unwrap_or(false);
-        if posted_by_form {
+        if is_posted_by_browser() {
             leptos_axum::redirect(path);
         }
+    }
+
+    /// Answers the page; a browser without scripting is sent to `path`, where the answer is shown.
+    pub(super) fn shown_at<T>(path: &str, answer: T) -> Result<T, AppError> {
+        go_on_without_scripting(path);
+        shown_here(answer)
+    }
+
+    /// Answers the page; a browser without scripting is sent back to the form, where the answer is shown beside what was submitted.
+    pub(super) fn shown_here<T>(answer: T) -> Result<T, AppError> {
+        if let Some(response) = use_context::<ResponseOptions>().filter(|_| is_posted_by_browser()) {
+            response.insert_header(CARRY_RESPONSE, HeaderValue::from_static("yes"));
+        }
+        Ok(answer)
+    }
+
+    fn is_posted_by_browser() -> bool {
+        header_of_request(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+    }
+
+    fn header_of_request(name: HeaderName) -> Option<String> {
+        use_context::<Parts>()?.headers.get(name)?.to_str().ok().map(str::to_owned)
+    }
+
+    /// The address of an account's Users list, as it lay behind the form that was sent.
+    pub(super) fn users_list(account: &str) -> String {
+        let list = paths::users(account);
+        let form = header_of_request(header::REFERER).filter(|page| page.contains(&list)).unwrap_or_default();
+        let query = form.split_once('?').map_or("", |(_, query)| query);
+        let query: BTreeMap<String, String> = serde_qs::from_str(query).unwrap_or_default();
+        crate::pages::users_list_at(list, &ListQuery::from_url(|name| query.get(name).cloned()))
     }
 
     /// An id of a form or URL; one that is not an id names nothing.

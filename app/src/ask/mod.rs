@@ -7,18 +7,14 @@
 #[cfg(not(feature = "ssr"))]
 pub(crate) mod reader;
 
-use crate::error::AppError;
+use crate::{error::AppError, flash};
 use leptos::{
-    ev::SubmitEvent,
-    form::form_data_from_event,
-    html,
-    prelude::*,
-    server::{ServerActionError, codee::string::FromToStringCodec},
-    server_fn::{ServerFn, error::ServerFnUrlError},
-    task::spawn_local,
+    ev::SubmitEvent, form::form_data_from_event, html, prelude::*, server::codee::string::FromToStringCodec,
+    server_fn::ServerFn, task::spawn_local,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, pin::Pin};
+use web_sys::{HtmlElement, wasm_bindgen::JsCast};
 
 /// A server function that pages ask: its arguments are its fields.
 pub trait Question:
@@ -52,15 +48,19 @@ fn answer<S: Question>(question: S) -> Answer {
     in_browser::post(S::PATH, in_form(&question))
 }
 
+fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
+    parse(answer).unwrap_or(Err(AppError::Transport))
+}
+
 /// Everything is read the same way, as each further way would be a second copy of all that reads.
 #[cfg(feature = "ssr")]
-fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
-    serde_json::from_str(answer).unwrap_or(Err(AppError::Transport))
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
 }
 
 #[cfg(not(feature = "ssr"))]
-fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
-    reader::read(answer).unwrap_or(Err(AppError::Transport))
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+    reader::read(text)
 }
 
 /// The arguments as a form would send them.
@@ -118,14 +118,18 @@ impl<S: Question> IntoFuture for Load<S> {
     }
 }
 
-/// The error that a form of this page brought back without scripting, whichever it was.
-pub fn error_brought_back() -> Option<AppError> {
-    brought_back(|_| true)
+/// The error that this page came with, of whichever form that the browser itself sent.
+pub fn carried_error() -> Option<AppError> {
+    error_in(&flash::response_of_any()?)
 }
 
-fn brought_back(of: impl FnOnce(&str) -> bool) -> Option<AppError> {
-    let error = use_context::<ServerActionError>().filter(|error| of(error.path()))?;
-    Some(ServerFnUrlError::<AppError>::decode_err(error.err()))
+/// What this page came with, if it is the success of a form of this server function that the browser itself sent.
+pub fn carried<S: Question>() -> Option<S::Output> {
+    read(&flash::response_of(S::PATH)?).ok()
+}
+
+fn error_in(answer: &str) -> Option<AppError> {
+    read::<serde::de::IgnoredAny>(answer).err()
 }
 
 /// A form's sending, and what came of it.
@@ -145,20 +149,12 @@ impl<S> Copy for Post<S> {}
 #[derive(Clone, Copy)]
 struct Sending {
     path: &'static str,
-    said: RwSignal<Option<Said>>,
+    said: RwSignal<Option<String>>,
     pending: RwSignal<bool>,
 }
 
-#[derive(Clone)]
-enum Said {
-    /// The server's answer to the page.
-    Answer(String),
-    /// The error that a form brought back without scripting.
-    Error(AppError),
-}
-
 impl<S: Question> Post<S> {
-    /// Not sent yet, unless the browser itself sent it, without scripting, and came back with an error.
+    /// Not sent yet, unless the browser itself sent it, without scripting, and this page came with the response.
     pub fn new() -> Self {
         Self { sending: Sending::new(S::PATH), question: PhantomData }
     }
@@ -184,7 +180,7 @@ impl<S: Question> Post<S> {
         S::Output: Clone + Sync,
     {
         let said = self.sending.said;
-        Signal::derive(move || said.with(|said| Some(said.as_ref()?.read())))
+        Signal::derive(move || said.with(|said| Some(read(said.as_ref()?))))
     }
 
     /// What went wrong.
@@ -192,10 +188,10 @@ impl<S: Question> Post<S> {
         self.sending.error()
     }
 
-    /// Runs once for each success, in the browser.
+    /// Runs once for each success, in the browser. What the page came with is no news.
     pub fn on_success(self, then: impl Fn(S::Output) + 'static) {
         self.sending.on_answer(Box::new(move |said| {
-            if let Ok(answer) = said.read() {
+            if let Ok(answer) = read(said) {
                 then(answer);
             }
         }));
@@ -208,28 +204,19 @@ impl<S: Question> Default for Post<S> {
     }
 }
 
-impl Said {
-    fn read<T: DeserializeOwned>(&self) -> Result<T, AppError> {
-        match self {
-            Self::Answer(text) => read(text),
-            Self::Error(error) => Err(error.clone()),
-        }
-    }
-}
-
 impl Sending {
     fn new(path: &'static str) -> Self {
-        let error = brought_back(|of| of == path).map(Said::Error);
-        Self { path, said: RwSignal::new(error), pending: RwSignal::new(false) }
+        Self { path, said: RwSignal::new(flash::response_of(path)), pending: RwSignal::new(false) }
     }
 
     fn error(self) -> Signal<Option<AppError>> {
-        Signal::derive(move || self.said.with(|said| said.as_ref()?.read::<serde::de::IgnoredAny>().err()))
+        Signal::derive(move || self.said.with(|said| error_in(said.as_ref()?)))
     }
 
-    fn on_answer(self, then: Box<dyn Fn(&Said)>) {
-        Effect::new(move || {
-            if let Some(said) = self.said.get() {
+    fn on_answer(self, then: Box<dyn Fn(&str)>) {
+        Effect::new(move |began: Option<()>| {
+            let said = self.said.get();
+            if let (Some(()), Some(said)) = (began, said) {
                 then(&said);
             }
         });
@@ -244,19 +231,18 @@ impl Sending {
         spawn_local(async move {
             let answer = in_browser::post(self.path, form).await;
             self.pending.try_set(false);
-            self.said.try_set(Some(Said::Answer(answer)));
+            self.said.try_set(Some(answer));
         });
     }
 }
 
-/// A form that is sent by the page, or, without scripting, by the browser; either way to the same server function.
+/// A form that is sent by the page, or, without scripting, by the browser; either way to the same server function. Its fields are checked
+/// by us and not by the browser, whose bubbles speak another language and look. After an error the cursor stands in the first wrong
+/// field, unless somebody has typed on meanwhile: what is typed never lands in another field than it was begun in.
 #[component]
 pub fn PostForm<S: Question>(
     /// Its sending.
     post: Post<S>,
-    /// To reach the form from outside, as [`crate::components::form_with`] does.
-    #[prop(optional)]
-    node_ref: NodeRef<html::Form>,
     /// Its class.
     #[prop(optional)]
     class: Option<&'static str>,
@@ -266,17 +252,27 @@ pub fn PostForm<S: Question>(
     /// Its fields, named as the function's arguments.
     children: Children,
 ) -> impl IntoView {
-    form(post.sending, node_ref, class, id, children())
+    form(post.sending, class, id, children())
 }
 
-fn form(
-    sending: Sending,
-    node_ref: NodeRef<html::Form>,
-    class: Option<&'static str>,
-    id: Option<&'static str>,
-    children: AnyView,
-) -> AnyView {
+fn form(sending: Sending, class: Option<&'static str>, id: Option<&'static str>, children: AnyView) -> AnyView {
+    let form = NodeRef::<html::Form>::new();
+    form.on_load(|form| form.set_no_validate(true));
+    let typed_since = StoredValue::new(false);
+    sending.on_answer(Box::new(move |said| {
+        if error_in(said).is_some_and(|error| error.fields().is_some()) {
+            // The fields show their problems first.
+            request_animation_frame(move || {
+                if typed_since.try_get_value() == Some(false)
+                    && let Some(field) = form.try_get_untracked().flatten().and_then(|form| first_wrong_field(&form))
+                {
+                    let _ = field.focus();
+                }
+            });
+        }
+    }));
     let submitted = move |event: SubmitEvent| {
+        typed_since.set_value(false);
         if event.default_prevented() {
             return;
         }
@@ -286,11 +282,23 @@ fn form(
         }
     };
     view! {
-        <form action=sending.path method="post" class=class id=id node_ref=node_ref on:submit=submitted>
+        <form
+            action=sending.path
+            method="post"
+            class=class
+            id=id
+            node_ref=form
+            on:submit=submitted
+            on:input=move |_| typed_since.set_value(true)
+        >
             {children}
         </form>
     }
     .into_any()
+}
+
+fn first_wrong_field(form: &web_sys::HtmlFormElement) -> Option<HtmlElement> {
+    form.query_selector("[aria-invalid=true]").ok()??.dyn_into().ok()
 }
 
 /// The fields of a form about to be sent, its button's among them.

@@ -1,14 +1,16 @@
 //! Dialogs: pages of their own that lie over a list.
 
-use super::Icon;
+use super::{
+    Icon,
+    focus::{focus_next, focused},
+};
 use crate::i18n::{text, use_locale};
 use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_navigate;
 use send_wrapper::SendWrapper;
-use web_sys::{HtmlElement, wasm_bindgen::JsCast};
 
 /// A page that lies over the list behind it. The server renders it open, and the style sheet shows it alone; once the page is taken
-/// over it is modal: the focus moves in, stays in, and returns to where it was.
+/// over it is modal: the focus moves in, unless it is there, stays in, and returns to where it was.
 #[component]
 pub fn Dialog(
     /// The heading.
@@ -54,7 +56,7 @@ pub fn Dialog(
                     <Icon name="arrow-left" />
                     {back_label}
                 </a>
-                <h2 id="dialog-title">{title}</h2>
+                <h2 id="dialog-title" tabindex="-1">{title}</h2>
                 {children()}
                 // Last in the order of focus, so that the first field comes first; the style sheet puts it into the corner.
                 <a
@@ -71,19 +73,25 @@ pub fn Dialog(
 
 /// Once the dialog goes, the focus returns to where it is now: taking an element away does not do that by itself.
 fn give_the_focus_back(dialog: &web_sys::HtmlDialogElement) {
-    let before = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    let before = focused().filter(|before| !dialog.contains(Some(before)));
     let both = SendWrapper::new((dialog.clone(), before));
     on_cleanup(move || {
         let (dialog, before) = both.take();
+        let is_elsewhere = focused().is_some_and(|element| !dialog.contains(Some(&element)));
         dialog.close();
-        if let Some(before) = before.filter(|before| before.is_connected()) {
+        if let Some(before) = before.filter(|before| !is_elsewhere && before.is_connected()) {
             let _ = before.focus();
         }
     });
 }
 
-/// Makes it modal, which an open dialog cannot be made.
+/// Makes it modal, which an open dialog cannot be made. Somebody may be typing in it already, since before the page was taken over.
 fn show(dialog: &web_sys::HtmlDialogElement) {
+    let typing = focused().filter(|element| dialog.contains(Some(element)));
     let _ = dialog.remove_attribute("open");
     let _ = dialog.show_modal();
+    match typing {
+        Some(field) => drop(field.focus()),
+        None => focus_next(dialog),
+    }
 }

@@ -1,8 +1,8 @@
 //! One line of a form: label, hint, input, problem.
 
-use super::typed;
 use crate::{
     domain::fields::Problem,
+    flash::submitted,
     i18n::{problem_text, text, use_locale},
 };
 use leptos::{html, prelude::*};
@@ -118,7 +118,7 @@ pub fn Field(
 ) -> impl IntoView {
     let locale = use_locale();
     let id = field_id(name);
-    let initial = if readonly { initial } else { typed(name).unwrap_or(initial) };
+    let initial = if readonly { initial } else { submitted(name).unwrap_or(initial) };
     let shown = shown_problem(problem);
     let left = move |value: String| {
         // An untouched empty field is not a mistake yet.
@@ -130,7 +130,7 @@ pub fn Field(
         <div class="field">
             <label for=id.clone()>
                 {label}
-                {optional.then(|| view! { <span class="field-optional">{text!(locale, common.optional)}</span> })}
+                {optional.then(|| view! { " " <span class="field-optional">{text!(locale, common.optional)}</span> })}
             </label>
             {hint.map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> })}
             <input
@@ -145,7 +145,7 @@ pub fn Field(
                 spellcheck=kind.is_verbatim().then_some("false")
                 required=required
                 readonly=readonly
-                autofocus=autofocus
+                data-autofocus=autofocus.then_some("")
                 aria-describedby=format!("{id}-hint {id}-problem")
                 aria-invalid=move || shown.get().map(|_| "true")
                 on:input:target=move |event| {

@@ -1,12 +1,13 @@
 //! A menu that opens beneath its button; `<details>`, so that it works without scripting.
 
-use super::Icon;
+use super::{Icon, focus::focused};
 use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys::Node};
+use web_sys::{Element, HtmlElement};
 
 /// A menu beneath its button. Once the page is taken over it closes when something in it is chosen, on Escape, and on a click elsewhere.
 #[component]
 pub fn Menu(
-    /// What it is, for those who do not see it.
+    /// What it is, for those who do not see it; read after what its button shows (WCAG 2.5.3).
     label: &'static str,
     /// What its button shows.
     #[prop(into)]
@@ -16,8 +17,12 @@ pub fn Menu(
 ) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
     let close = move || {
-        if let Some(details) = details.get_untracked() {
+        if let Some(details) = details.get_untracked().filter(|details| details.open()) {
+            let had_focus = focused().is_some_and(|element| details.contains(Some(&element)));
             details.set_open(false);
+            if had_focus && let Some(button) = details.first_element_child() {
+                let _ = button.unchecked_into::<HtmlElement>().focus();
+            }
         }
     };
     Effect::new(move || {
@@ -34,10 +39,19 @@ pub fn Menu(
             close();
         }
     };
+    let clicked = move |event: ev::MouseEvent| {
+        let hit = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        // A switch in it may be pressed more than once.
+        if hit.is_some_and(|hit| hit.closest("a, button").is_ok_and(|chosen| chosen.is_some())) {
+            close();
+        }
+    };
     view! {
         <details class="menu" node_ref=details on:keydown=pressed>
-            <summary aria-label=label>{button.run()} <Icon name="chevron-down" /></summary>
-            <div class="menu-box" on:click=move |_| close()>
+            <summary>
+                {button.run()} <span class="visually-hidden">{label}</span> <Icon name="chevron-down" />
+            </summary>
+            <div class="menu-box" on:click=clicked>
                 {children()}
             </div>
         </details>

@@ -6,10 +6,9 @@
 //! let locale = use_locale();
 //! let invite = Post::<InviteUser>::new();
 //! let error = invite.error();                         // Signal<Option<AppError>>, also after a post without scripting
-//! let form = form_with(error);                        // NodeRef: focus goes to the first wrong field
 //! invite.on_success(move |invited| go(…));            // runs in the browser alone
 //! view! {
-//!     <PostForm post=invite node_ref=form class="form">
+//!     <PostForm post=invite class="form">
 //!         <ErrorBox error />                          // what is not about one field, role="alert"
 //!         <input type="hidden" name="account" value=slug />
 //!         <Field name="form[email]" label=text!(locale, users.email) kind=Kind::Email
@@ -23,7 +22,7 @@
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
 //!   shows until the text changes. The input belongs to the browser: what was typed before the page was taken over stays.
-//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`typed`] choose.
+//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::submitted`] choose.
 //! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
 //!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
@@ -36,6 +35,7 @@
 //! * [`Time`] `at`: UTC until the page is taken over, then the browser's zone; `relative=true` says "5 minutes ago".
 //! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.
 //! * [`PermissionSummary`]: what a grant allows, by area.
+//! * [`focus_soon`] and the attributes `data-autofocus` and `data-focus`: where the focus goes. [`keep_focus`] sees to it that it is not lost.
 //!
 //! **Going places**: links are plain `<a href>`; the router takes them over. A link to what is not a page of the router (a mail's
 //! text, `/language/…`, the platform) needs `rel="external"`. After a success go on with `use_navigate()`.
@@ -44,32 +44,36 @@ mod badge;
 mod button;
 mod clipboard;
 mod dialog;
+mod done;
 mod empty;
 mod error_box;
 mod field;
+mod focus;
 mod form;
 mod icon;
 mod menu;
 mod password;
 mod permissions;
+mod shortcut;
 mod slug;
 mod time;
 mod toast;
-mod typed;
 
 pub use badge::*;
 pub use button::*;
 pub use clipboard::*;
 pub use dialog::*;
+pub use done::*;
 pub use empty::*;
 pub use error_box::*;
 pub use field::*;
+pub use focus::*;
 pub use form::*;
 pub use icon::*;
 pub use menu::*;
 pub use password::*;
 pub use permissions::*;
+pub use shortcut::*;
 pub use slug::*;
 pub use time::*;
 pub use toast::*;
-pub use typed::*;

@@ -58,7 +58,17 @@ impl Toasts {
         self.last_id.set_value(id);
         let stays = if link.is_some() { STAYS_WITH_LINK } else { STAYS };
         self.shown.update(|shown| shown.push(Toast { id, text, link }));
-        set_timeout(move || self.dismiss(id), stays);
+        set_timeout(move || self.dismiss_unless_in_use(id), stays);
+    }
+
+    /// Nothing goes from under the pointer or the focus.
+    fn dismiss_unless_in_use(self, id: u32) {
+        let in_use = document().query_selector(".toast:is(:hover, :focus-within)");
+        if in_use.is_ok_and(|in_use| in_use.is_some()) {
+            set_timeout(move || self.dismiss_unless_in_use(id), STAYS);
+        } else {
+            self.dismiss(id);
+        }
     }
 
     fn dismiss(self, id: u32) {

@@ -101,9 +101,8 @@ fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
     let leave = Post::<LeaveAccount>::new();
     let error = leave.error();
     let (navigate, toasts) = (use_navigate(), use_toasts());
-    let name = home.name.clone();
-    leave.on_success(move |()| {
-        toasts.say(text!(locale, session.left, account = name.clone()));
+    leave.on_success(move |account| {
+        toasts.say(text!(locale, session.left, account = account));
         navigate(paths::ACCOUNTS, Default::default());
     });
     let what = text!(locale, session.leave_text, account = home.name.clone());

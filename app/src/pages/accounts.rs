@@ -3,11 +3,11 @@
 use super::{Failed, loaded, shell::Card, shell::Shell};
 use crate::{
     api::{
-        accounts::{AccountLine, ListAccounts, MyAccounts, OpenAccount, OtherAccount},
+        accounts::{AccountLine, LeaveAccount, ListAccounts, MyAccounts, OpenAccount, OtherAccount},
         session::{Me, Whoami},
     },
-    ask::{Load, Post, PostForm},
-    components::{Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, form_with, problem_at},
+    ask::{Load, Post, PostForm, carried},
+    components::{Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, done, problem_at},
     domain::fields,
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},
@@ -57,11 +57,13 @@ fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccount
         let lines: Vec<_> = accounts.into_iter().map(|account| line(locale, account)).collect();
         view! { <ul class="accounts">{lines}</ul> }.into_any()
     };
+    let left = carried::<LeaveAccount>().map(|account| done(text!(locale, session.left, account = account)));
     view! {
         <section class="page-narrow">
             <header class="page-head">
                 <h1>{text!(locale, session.accounts_title)}</h1>
             </header>
+            {left}
             {list}
             {(!others.is_empty()).then(|| by_other_methods(locale, others))}
             {may_open.then(|| open_form(locale))}
@@ -123,7 +125,6 @@ fn line(locale: Locale, account: AccountLine) -> impl IntoView {
 fn open_form(locale: Locale) -> impl IntoView {
     let open = Post::<OpenAccount>::new();
     let error = open.error();
-    let form = form_with(error);
     let navigate = use_navigate();
     open.on_success(move |new| navigate(&paths::users(new.slug.as_str()), Default::default()));
     let name = RwSignal::new(String::new());
@@ -131,7 +132,7 @@ fn open_form(locale: Locale) -> impl IntoView {
         <section class="panel">
             <h2>{text!(locale, session.open_account_title)}</h2>
             <p>{text!(locale, session.open_account_text)}</p>
-            <PostForm post=open node_ref=form class="form">
+            <PostForm post=open class="form">
                 <ErrorBox error />
                 <Field
                     name="form[account_name]"

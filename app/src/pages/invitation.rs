@@ -11,7 +11,7 @@ use crate::{
     },
     ask::{Load, Post, PostForm},
     components::{
-        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, form_with, problem_at,
+        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, problem_at,
     },
     domain::{fields, name, time::Timestamp},
     error::AppError,
@@ -116,9 +116,11 @@ impl Page {
         let locale = self.locale;
         let ask = Post::<AskForNewLink>::new();
         let error = ask.error();
-        let (asked, set_asked) = signal((!may_ask).then_some(NewLink::AskedBefore));
-        ask.on_success(move |answer| set_asked.set(Some(answer)));
-        move || match asked.get() {
+        let asked = move || match ask.value().get() {
+            Some(Ok(answer)) => Some(answer),
+            Some(Err(_)) | None => (!may_ask).then_some(NewLink::AskedBefore),
+        };
+        move || match asked() {
             None => {
                 let id = id.clone();
                 view! {
@@ -217,7 +219,6 @@ impl Page {
         let locale = self.locale;
         let join = Post::<JoinByMethod>::new();
         let error = join.error();
-        let form = form_with(error);
         let page = paths::invitation(open.id);
         join.on_success(move |joined| load_anew(&joined.path_or(&page)));
         let id = open.id.to_string();
@@ -230,7 +231,7 @@ impl Page {
             <p class="page-lead">{text!(locale, joining.returned_text, method = by.method)}</p>
             {offer(locale, &open)}
             {code_form}
-            <PostForm post=join node_ref=form class="form">
+            <PostForm post=join class="form">
                 <ErrorBox error />
                 <input type="hidden" name="form[invitation]" value=id />
                 <input type="hidden" name="form[attempt]" value=by.attempt />
@@ -295,7 +296,6 @@ impl Page {
         let locale = self.locale;
         let sign_up = Post::<SignUp>::new();
         let error = sign_up.error();
-        let form = form_with(error);
         sign_up.on_success(move |joined| match joined.path_or("").as_str() {
             "" => self.invitation.refetch(),
             path => load_anew(path),
@@ -317,7 +317,7 @@ impl Page {
             <h2>{text!(locale, joining.sign_up_title)}</h2>
             <p>{text!(locale, joining.sign_up_text)}</p>
             {code_form}
-            <PostForm post=sign_up node_ref=form class="form">
+            <PostForm post=sign_up class="form">
                 <ErrorBox error />
                 <input type="hidden" name="form[invitation]" value=id />
                 {new.fields(locale, error, code_sent)}
@@ -451,7 +451,7 @@ fn says(title: impl Into<String>, text: impl Into<String>) -> AnyView {
 
 fn note(text: impl Into<String>) -> impl IntoView {
     view! {
-        <div class="note note-good">
+        <div class="note note-good" tabindex="-1" data-focus="">
             <Icon name="check" />
             <p>{text.into()}</p>
         </div>

@@ -4,7 +4,7 @@ use super::{load_anew, loaded, problem::problem_note, shell::Card, use_next, use
 use crate::{
     api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
     ask::{Load, Post, PostForm},
-    components::{Button, ErrorBox, Field, Icon, Kind, Look, form_with, problem_at},
+    components::{Button, ErrorBox, Field, Icon, Kind, Look, problem_at},
     domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
     paths,
@@ -88,10 +88,9 @@ fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: WaysIn)
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
     let sign_in = Post::<SignIn>::new();
     let error = sign_in.error();
-    let form = form_with(error);
     sign_in.on_success(|path| load_anew(&path));
     view! {
-        <PostForm post=sign_in node_ref=form class="form">
+        <PostForm post=sign_in class="form">
             <ErrorBox error />
             <input type="hidden" name="form[account]" value=move || slug.get() />
             <input type="hidden" name="form[next]" value=move || next.get() />

@@ -24,6 +24,8 @@ pub use server_part::ServerPage;
 pub use setup::SetUpPage;
 pub use shell::AccountLayout;
 pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
+#[cfg(feature = "ssr")]
+pub(crate) use users::users_list_at;
 
 use crate::{
     components::ErrorBox,

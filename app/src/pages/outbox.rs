@@ -7,7 +7,7 @@ use crate::{
         outbox::{ListMails, MailLine, OutboxPage as Mails},
     },
     ask::Load,
-    components::{EmptyState, Icon, Time},
+    components::{EmptyState, Icon, Time, focus_soon},
     i18n::{Locale, text, use_locale},
     paths,
 };
@@ -22,9 +22,17 @@ pub fn OutboxPage() -> impl IntoView {
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
     let mails = Load::new(move || ListMails { account: slug.get(), after: after.get() });
+    // Is somebody on the way to another page of the list?
+    let paging = StoredValue::new(false);
     let page = loaded(move || async move {
         match mails.await {
-            Ok(mails) => outbox(locale, mails, !after.get().is_empty()).into_any(),
+            Ok(mails) => {
+                if paging.get_value() {
+                    paging.set_value(false);
+                    focus_soon(".outbox-status");
+                }
+                outbox(locale, mails, !after.get().is_empty(), paging).into_any()
+            }
             Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
         }
     });
@@ -36,8 +44,13 @@ pub fn OutboxPage() -> impl IntoView {
     }
 }
 
-fn outbox(locale: Locale, page: Mails, further: bool) -> impl IntoView {
+fn outbox(locale: Locale, page: Mails, further: bool, paging: StoredValue<bool>) -> impl IntoView {
     let Mails { facts, mails, next } = page;
+    let status = match (mails.first().filter(|_| further), mails.is_empty()) {
+        (Some(first), _) => text!(locale, outbox.table_from, email = first.to.clone()),
+        (None, true) => text!(locale, outbox.empty_title).to_owned(),
+        (None, false) => text!(locale, outbox.table).to_owned(),
+    };
     let content = if mails.is_empty() {
         view! {
             <EmptyState icon="mail" title=text!(locale, outbox.empty_title)>
@@ -57,11 +70,23 @@ fn outbox(locale: Locale, page: Mails, further: bool) -> impl IntoView {
             </div>
         </header>
         {(!facts.mail_server).then(|| no_mail_server(locale, &facts))}
+        <p class="visually-hidden outbox-status" role="status" tabindex="-1" data-focus="">{status}</p>
         {content}
         <nav class="pages" aria-label=text!(locale, outbox.pages)>
-            {further.then(|| view! { <a class="button" href=here.clone()>{text!(locale, outbox.newest)}</a> })}
+            {further.then(|| view! {
+                <a class="button" href=here.clone() on:click=move |_| paging.set_value(true)>
+                    {text!(locale, outbox.newest)}
+                </a>
+            })}
             {next.map(|next| view! {
-                <a class="button" rel="next" href=format!("{here}?after={next}")>{text!(locale, outbox.older)}</a>
+                <a
+                    class="button"
+                    rel="next"
+                    href=format!("{here}?after={next}")
+                    on:click=move |_| paging.set_value(true)
+                >
+                    {text!(locale, outbox.older)}
+                </a>
             })}
         </nav>
     }

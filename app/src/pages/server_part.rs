@@ -18,7 +18,7 @@ pub(crate) use render::render;
 use super::{Failed, loaded, use_slug};
 use crate::{
     api::login_methods::ServerPart,
-    ask::{Load, error_brought_back, send_form},
+    ask::{Load, carried_error, send_form},
     components::{ErrorBox, copy_to_clipboard},
 };
 use leptos::{ev, prelude::*};
@@ -36,7 +36,7 @@ pub fn ServerPage() -> impl IntoView {
         path: location.pathname.get(),
         query: location.search.get(),
     });
-    let error = RwSignal::new(error_brought_back());
+    let error = RwSignal::new(carried_error());
     let sending = RwSignal::new(false);
     // Was a form sent whose answer is still to be looked at?
     let asked = StoredValue::new(false);

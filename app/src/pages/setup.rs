@@ -4,7 +4,7 @@ use super::{Failed, load_anew, loaded, shell::Card};
 use crate::{
     api::setup::{SetUp, SetUpView, ViewSetUp},
     ask::{Load, Post, PostForm},
-    components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, form_with, problem_at},
+    components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, problem_at},
     domain::{email::check_shape, fields, name, password},
     i18n::{Locale, text, use_locale},
     paths,
@@ -36,7 +36,6 @@ pub fn SetUpPage() -> impl IntoView {
 fn form(locale: Locale) -> impl IntoView {
     let set_up = Post::<SetUp>::new();
     let error = set_up.error();
-    let form = form_with(error);
     set_up.on_success(|path| load_anew(&path));
     let (account, person, email) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
@@ -44,7 +43,7 @@ fn form(locale: Locale) -> impl IntoView {
     view! {
         <h1>{text!(locale, session.set_up_title)}</h1>
         <p class="page-lead">{text!(locale, session.set_up_text)}</p>
-        <PostForm post=set_up node_ref=form class="form">
+        <PostForm post=set_up class="form">
             <ErrorBox error />
             <fieldset>
                 <legend>{text!(locale, session.account_section)}</legend>

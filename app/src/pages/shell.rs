@@ -7,7 +7,7 @@ use crate::{
         session::{Me, SignOut, Whoami},
     },
     ask::{Load, Post, PostForm},
-    components::{Icon, Menu},
+    components::{Icon, Menu, ShortcutSwitch},
     domain::{language::Language, permission::Gate},
     error::AppError,
     i18n::{role_name, text, use_locale},
@@ -131,6 +131,7 @@ fn user_menu(me: Me) -> impl IntoView {
                     <strong>{me.name}</strong>
                     <span>{me.email}</span>
                 </div>
+                <ShortcutSwitch />
                 <PostForm post=sign_out>
                     <button type="submit" class="menu-last">
                         <Icon name="sign-out" />

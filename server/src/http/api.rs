@@ -1,6 +1,6 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, cookies::local_target, typed};
+use super::{answer, cookies::local_target, flash};
 use crate::service::Services;
 use app::{error::AppError, ports::Visitor};
 use axum::{
@@ -28,16 +28,24 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return answer::error_with(StatusCode::PAYLOAD_TOO_LARGE, &AppError::Transport);
     };
-    let came_from = parts.headers.get(header::REFERER).and_then(|page| page.to_str().ok()).map(local_target);
-    let visitor = parts.extensions.get::<Visitor>().filter(|_| typed::wants_page(&parts.headers)).cloned();
-    let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
-    if let Some(target) = response.headers().get(header::LOCATION) {
-        let local = local_target(target.to_str().unwrap_or_default());
-        let local = typed::keep(&services, visitor, &body, &came_from.unwrap_or_default(), local).await;
-        response
-            .headers_mut()
-            .insert(header::LOCATION, HeaderValue::from_str(&local).unwrap_or(HeaderValue::from_static("/")));
-        return response;
+    let visitor = parts.extensions.get::<Visitor>().filter(|_| flash::is_sent_by_browser(&parts.headers)).cloned();
+    let form = visitor.map(|visitor| flash::Form {
+        visitor,
+        function: parts.uri.path().to_owned(),
+        body: body.clone(),
+        page: parts.headers.get(header::REFERER).and_then(|page| page.to_str().ok()).map(local_target),
+    });
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let target = response.headers().get(header::LOCATION);
+    let target = target.map(|target| local_target(target.to_str().unwrap_or_default()));
+    match (form, target) {
+        (Some(form), Some(target)) => return form.answer(&services, response, target, LARGEST_BODY).await,
+        (None, Some(target)) => {
+            let target = HeaderValue::from_str(&target).unwrap_or(HeaderValue::from_static("/"));
+            response.headers_mut().insert(header::LOCATION, target);
+            return response;
+        }
+        (_, None) => {}
     }
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) { with_status(response).await } else { response }
 }

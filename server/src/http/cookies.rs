@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 /// How long a browser keeps the token of an invitation or set-up link.
 const LINK_S: i64 = 60 * 60;
+/// How long a browser keeps what came of a form, for the page that shows it.
+const FLASH_S: i64 = 15 * 60;
 /// How long a browser keeps what it need not forget: the language, and the mark of an earlier sign-in.
 const YEAR_S: i64 = 365 * 24 * 60 * 60;
 
@@ -27,6 +29,7 @@ struct Names {
     setup: String,
     known_browser: String,
     oauth: String,
+    flash: String,
     session_s: i64,
 }
 
@@ -42,6 +45,7 @@ impl From<&Config> for Cookies {
             setup: name("setup"),
             known_browser: name("known"),
             oauth: name("oauth"),
+            flash: name("flash"),
             session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
         }))
     }
@@ -60,6 +64,8 @@ pub struct Sent {
     pub known_browser: Option<String>,
     /// The mark of this browser on its ways to providers (OA-03).
     pub oauth: Option<String>,
+    /// What came of a form, sealed.
+    pub flash: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
 }
@@ -105,6 +111,16 @@ impl Cookies {
         self.set(&self.0.oauth, mark, LINK_S)
     }
 
+    /// Keeps what came of a form, for somebody who is not signed in.
+    pub fn flash(&self, sealed: &str) -> String {
+        self.set(&self.0.flash, sealed, FLASH_S)
+    }
+
+    /// Forgets what came of a form.
+    pub fn clear_flash(&self) -> String {
+        self.set(&self.0.flash, "", 0)
+    }
+
     /// Keeps the chosen language.
     pub fn language(&self, language: Language) -> String {
         self.set(LANGUAGE, language.tag(), YEAR_S)
@@ -121,6 +137,7 @@ impl Cookies {
             setup: value(&self.0.setup),
             known_browser: value(&self.0.known_browser),
             oauth: value(&self.0.oauth),
+            flash: value(&self.0.flash),
             language: value(LANGUAGE).and_then(|tag| Language::from_tag(&tag)),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
 //! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
-//! what a form that comes back held ([`typed`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
+//! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
 pub mod cookies;
 
@@ -11,6 +11,7 @@ mod api;
 mod assets;
 mod client_ip;
 mod csrf;
+mod flash;
 mod guard;
 mod guide;
 mod headers;
@@ -21,7 +22,6 @@ mod mail;
 mod oauth;
 mod pages;
 mod trace;
-mod typed;
 mod visitor;
 
 pub use listen::serve;
@@ -105,7 +105,7 @@ pub fn router(services: Services) -> Router {
         .leptos_routes_with_context(&http, pages, pages::context(services.clone()), pages::shell(&http.options))
         .fallback(pages::not_found(&http))
         .layer(from_fn_with_state(services.clone(), api::layer))
-        .layer(from_fn_with_state(services.clone(), typed::layer))
+        .layer(from_fn_with_state(services.clone(), flash::layer))
         .layer(from_fn_with_state(services.clone(), visitor::layer))
         .layer(from_fn_with_state(services.clone(), csrf::strict))
         .layer(csrf::layer(&services.config))

@@ -34,7 +34,7 @@ impl Services {
         let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
         let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
         tx.commit().await?;
-        Ok(Link { url, expires: latest.expires })
+        Ok(Link { label: row.label().to_owned(), url, expires: latest.expires })
     }
 
     /// The copied-channel link of an invitation, made at its first use; the actor holds it from now on. The caller has established the

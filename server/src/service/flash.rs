@@ -1,4 +1,4 @@
-//! Flashes: what a form has to show on the page that it leads to; sealed, for its own session, and for a quarter of an hour.
+//! Flashes: what a form has to show on the page that it leads to; sealed, for its own session or browser, and for a quarter of an hour.
 
 use super::Services;
 use crate::{
@@ -11,28 +11,37 @@ use app::{
         fields::FieldErrors,
         ids::{FlashId, SessionId},
         oauth::ConfigurationForm,
-        time::Span,
+        time::{Span, Timestamp},
     },
     error::AppError,
-    ports::Typed,
+    flash::FormResult,
+    ports::Visitor,
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
 use uuid::Uuid;
 
-const KEPT: Span = Span::minutes(15);
+const FLASH_TTL: Span = Span::minutes(15);
+/// More than people type.
+const MAX_SUBMITTED_BYTES: usize = 8 * 1024;
+/// A cookie may have 4096 bytes with its name and attributes.
+const MAX_COOKIE_BYTES: usize = 3 * 1024;
+/// The ends of the names of fields that are never kept: whoever typed them types them again.
+const SECRET: [&str; 3] = ["password]", "secret]", "code]"];
 
 /// What a page has to show beside what is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Flash {
-    /// What came of the form.
+    /// What came of the form of a page that is made on the server.
     pub(super) notice: Option<Notice>,
     /// What was typed into the form of a login method, without secrets.
     pub(super) form: Option<ConfigurationForm>,
-    /// What was typed into a form that came back with an error, without secrets.
-    #[serde(default)]
-    pub(super) typed: Typed,
     /// What is wrong with it.
     pub(super) errors: FieldErrors,
+    /// What came of any other form.
+    #[serde(default)]
+    pub(super) result: Option<FormResult>,
 }
 
 impl Flash {
@@ -54,9 +63,8 @@ impl Services {
         let (id, now) = (FlashId(Uuid::now_v7()), self.now());
         let plain = serde_json::to_vec(flash).unwrap_or_default();
         let sealed = self.keyring.seal(SealedFor::Flash(id), &plain);
-        flashes::insert(tx, id, session, &sealed, now + KEPT, now).await?;
-        let joint = if page.contains('?') { '&' } else { '?' };
-        Ok(format!("{page}{joint}flash={id}"))
+        flashes::insert(tx, id, session, &sealed, now + FLASH_TTL, now).await?;
+        Ok(with_flash(page, id))
     }
 
     /// The flash of this session; an empty one if there is none (any more).
@@ -70,5 +78,128 @@ impl Services {
         let Some(sealed) = flashes::find(tx, id, session, self.now()).await? else { return Ok(Flash::default()) };
         let plain = self.keyring.open(SealedFor::Flash(id), &sealed)?;
         Ok(serde_json::from_slice(&plain).unwrap_or_default())
+    }
+
+    /// Carries what came of a form to `page`: the address that shows it there, perhaps with a cookie. For a session it is a row. For
+    /// somebody who is not signed in, or while the database is away, the browser itself keeps it: strangers write no rows.
+    pub(crate) async fn carry(&self, visitor: &Visitor, result: FormResult, page: &str) -> (String, Option<String>) {
+        if let Some(signed_in) = &visitor.signed_in {
+            match self.carry_in_row(signed_in.session, result.clone(), page).await {
+                Ok(path) => return (path, None),
+                Err(error) => tracing::warn!(%error, "what came of a form goes by the browser"),
+            }
+        }
+        self.carry_in_cookie(result, page)
+    }
+
+    async fn carry_in_row(&self, session: SessionId, result: FormResult, page: &str) -> Result<String, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let path = self.flash(&mut tx, session, page, &Flash { result: Some(result), ..Flash::default() }).await?;
+        tx.commit().await?;
+        Ok(path)
+    }
+
+    /// What is too much for a cookie is typed again.
+    fn carry_in_cookie(&self, mut result: FormResult, page: &str) -> (String, Option<String>) {
+        let id = FlashId(Uuid::now_v7());
+        loop {
+            let carried = CarriedByBrowser { expires: self.now() + FLASH_TTL, result };
+            let plain = serde_json::to_vec(&carried).unwrap_or_default();
+            let sealed = URL_SAFE_NO_PAD.encode(self.keyring.seal(SealedFor::Flash(id), &plain));
+            if sealed.len() <= MAX_COOKIE_BYTES {
+                return (with_flash(page, id), Some(self.cookies.flash(&sealed)));
+            }
+            result = carried.result;
+            if result.submitted.is_empty() {
+                return (page.to_owned(), None);
+            }
+            result.submitted.clear();
+        }
+    }
+
+    /// What was carried to a page under this id, for this session or this browser. What came of a form outlives that its sender has to sign
+    /// in first; that this was asked for is then no news.
+    pub(crate) async fn carried_to(
+        &self,
+        visitor: &Visitor,
+        id: FlashId,
+        cookie: Option<&str>,
+    ) -> Result<Option<FormResult>, AppError> {
+        if let Some(signed_in) = &visitor.signed_in {
+            let mut tx = self.database.begin_read().await?;
+            if let Some(result) = self.flashed(&mut tx, signed_in.session, Some(id)).await?.result {
+                return Ok(Some(result));
+            }
+        }
+        let Some(mut result) = cookie.and_then(|cookie| self.open_cookie(id, cookie)) else { return Ok(None) };
+        if visitor.signed_in.is_some() && result.response == UNAUTHENTICATED {
+            result.response.clear();
+        }
+        Ok(Some(result))
+    }
+
+    fn open_cookie(&self, id: FlashId, cookie: &str) -> Option<FormResult> {
+        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let plain = self.keyring.open(SealedFor::Flash(id), &sealed).ok()?;
+        let carried: CarriedByBrowser = serde_json::from_slice(&plain).ok()?;
+        (carried.expires > self.now()).then_some(carried.result)
+    }
+}
+
+/// The fields of a form that may be shown again (OA-17).
+pub(crate) fn without_secrets(form: &[u8]) -> Vec<(String, String)> {
+    if form.len() > MAX_SUBMITTED_BYTES {
+        return Vec::new();
+    }
+    let fields = form_urlencoded::parse(form).into_owned();
+    fields.filter(|(name, _)| !SECRET.iter().any(|end| name.ends_with(end))).collect()
+}
+
+/// How [`AppError::Unauthenticated`] is carried.
+const UNAUTHENTICATED: &str = r#"{"Err":"unauthenticated"}"#;
+
+/// What a cookie holds, sealed.
+#[derive(Serialize, Deserialize)]
+struct CarriedByBrowser {
+    expires: Timestamp,
+    result: FormResult,
+}
+
+fn with_flash(page: &str, id: FlashId) -> String {
+    let joint = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{joint}flash={id}")
+}
+
+/// A page that comes back for the second time has an earlier flash in its address; or an error, which the framework put there.
+pub(crate) fn without_flash(page: &str) -> String {
+    let Some((path, query)) = page.split_once('?') else { return page.to_owned() };
+    let ours = ["flash=", "__err=", "__path="];
+    let kept: Vec<_> = query.split('&').filter(|pair| !ours.iter().any(|name| pair.starts_with(name))).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oa_17_nothing_secret_is_kept_of_a_form() {
+        let form =
+            b"form%5Bemail%5D=a&form[password]=b&form[client_secret]=c&form[code]=d&form[client_id]=e&account=acme";
+        let kept: Vec<_> = without_secrets(form).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(kept, ["form[email]", "form[client_id]", "account"]);
+    }
+
+    #[test]
+    fn an_address_has_one_flash_and_no_error() {
+        assert_eq!(without_flash("/a/acme?x=1&flash=7&__err=y&__path=z"), "/a/acme?x=1");
+        assert_eq!(without_flash("/a/acme?flash=7"), "/a/acme");
+        assert_eq!(without_flash("/a/acme"), "/a/acme");
+    }
+
+    #[test]
+    fn a_response_that_asks_for_a_sign_in_is_known_by_its_text() {
+        let response: Result<(), AppError> = Err(AppError::Unauthenticated);
+        assert_eq!(serde_json::to_string(&response).unwrap(), UNAUTHENTICATED);
     }
 }

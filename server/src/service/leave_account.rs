@@ -18,8 +18,8 @@ use app::{
 
 impl Services {
     /// Takes the caller out of the account; refused for the last owner (R33). Somebody else answers for the caller's
-    /// invitations from then on (R29).
-    pub(super) async fn leave_account(&self, caller: &Caller) -> Result<(), AppError> {
+    /// invitations from then on (R29). Answers the account's name.
+    pub(super) async fn leave_account(&self, caller: &Caller) -> Result<String, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         accounts::lock_by_slug(&mut tx, &caller.account).await?;
@@ -39,6 +39,6 @@ impl Services {
         audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &Event::Left { grant: actor.grant.clone() }, now)
             .await?;
         tx.commit().await?;
-        Ok(())
+        Ok(actor.account_name)
     }
 }

@@ -18,16 +18,17 @@ use app::{
         permission::Gate,
     },
     error::AppError,
-    ports::{Caller, Typed, Visitor},
+    flash::FormResult,
+    ports::{Caller, Visitor},
 };
 
 /// The form as it came back with an error of another kind than its own: a sign-in that is too old, too many tries.
-fn configuration_typed(typed: &Typed) -> Option<ConfigurationForm> {
+fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
     let field = |(name, text): &(String, String)| {
         let name = name.strip_prefix("form[")?.strip_suffix(']')?;
         Some((name.to_owned(), serde_json::Value::from(text.as_str())))
     };
-    let fields: serde_json::Map<_, _> = typed.0.iter().filter_map(field).collect();
+    let fields: serde_json::Map<_, _> = result.submitted.iter().filter_map(field).collect();
     (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
 }
 
@@ -69,7 +70,7 @@ impl Services {
         let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
         let name = line.method.name.clone().unwrap_or_default();
         let saved = draft.as_ref().or(live.as_ref());
-        let form = match (flash.form.or_else(|| configuration_typed(&flash.typed)), saved) {
+        let form = match (flash.form.or_else(|| flash.result.as_ref().and_then(configuration_submitted)), saved) {
             (Some(typed), _) => typed,
             (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
             (None, None) => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },

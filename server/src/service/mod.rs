@@ -22,7 +22,6 @@ mod invite_owner;
 mod invite_user;
 mod join_account;
 mod join_by_method;
-mod keep_typed;
 mod leave_account;
 mod list_login_methods;
 mod list_mails;
@@ -53,7 +52,7 @@ mod view_invitation;
 pub use create_account::CreatedAccount;
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
-pub(crate) use keep_typed::without_flash;
+pub(crate) use flash::{without_flash, without_secrets};
 pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 

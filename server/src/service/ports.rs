@@ -105,7 +105,7 @@ impl Accounts for Services {
         self.show_account(caller).await
     }
 
-    async fn leave(&self, caller: &Caller) -> Result<(), AppError> {
+    async fn leave(&self, caller: &Caller) -> Result<String, AppError> {
         self.leave_account(caller).await
     }
 }

@@ -16,6 +16,6 @@ impl Services {
             tx.commit().await?;
             tracing::info!(user = %signed_in.user, session = %signed_in.session, "signed out");
         }
-        Ok(WithCookies { answer: (), cookies: vec![self.cookies.clear_session()] })
+        Ok(WithCookies { answer: (), cookies: vec![self.cookies.clear_session(), self.cookies.clear_flash()] })
     }
 }

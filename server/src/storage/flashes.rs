@@ -8,9 +8,14 @@ use app::domain::{
 
 statements! {
     SWEEP = "DELETE FROM flashes WHERE expires_at < $1";
+    PRUNE = "DELETE FROM flashes WHERE session_id = $1
+                AND id NOT IN (SELECT id FROM flashes WHERE session_id = $1 ORDER BY id DESC LIMIT $2)";
     INSERT = "INSERT INTO flashes (id, session_id, sealed, expires_at) VALUES ($1, $2, $3, $4)";
     FIND = "SELECT sealed FROM flashes WHERE id = $1 AND session_id = $2 AND expires_at > $3";
 }
+
+/// A session has so many; the oldest go.
+const MAX_PER_SESSION: i64 = 20;
 
 /// Keeps a flash for this session until `expires`.
 pub async fn insert(
@@ -22,6 +27,7 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(SWEEP).bind(now.0).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(PRUNE).bind(session.0).bind(MAX_PER_SESSION - 1).execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(INSERT)
         .bind(id.0)
         .bind(session.0)

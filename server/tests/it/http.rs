@@ -138,7 +138,8 @@ both_databases! {
         let page = [FORM, SAME_ORIGIN, ("accept", "text/html"), ("referer", "http://127.0.0.1:3000/a/acme/settings/users/new")];
         let body = format!("account=acme&form[method]={method}&form[email]=ben@example.org&form[role]=viewer");
         let answer = ana.send(request(Method::POST, "/api/users/invite", &page, &body)).await;
-        assert_eq!((answer.status, answer.location()), (StatusCode::FOUND, "/a/acme/settings/users"));
+        assert_eq!(answer.status, StatusCode::FOUND);
+        assert!(answer.location().starts_with("/a/acme/settings/users?flash="), "{}", answer.location());
         assert_eq!(ana.row("ben@example.org").await.grant, Grant::of(BuiltInRole::Viewer));
 
         let body = format!("account=acme&form[method]={method}&form[email]=nonsense&form[role]=viewer");

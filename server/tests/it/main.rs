@@ -38,3 +38,4 @@ mod schema;
 mod signing_in;
 mod signing_in_by_provider;
 mod switching;
+mod without_scripting;

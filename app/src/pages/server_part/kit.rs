@@ -81,7 +81,7 @@ impl Line<'_> {
             <div class="field">
                 <label for=id.clone()>
                     {self.label.to_owned()}
-                    {self.optional.then(|| view! { <span class="field-optional">{text!(locale, common.optional)}</span> })}
+                    {self.optional.then(|| view! { " " <span class="field-optional">{text!(locale, common.optional)}</span> })}
                 </label>
                 {(!self.hint.is_empty()).then(|| view! { <p class="field-hint" id=format!("{id}-hint")>{self.hint.to_owned()}</p> })}
                 <input

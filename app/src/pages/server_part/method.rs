@@ -188,7 +188,7 @@ fn parameters(place: &Place<'_>, view: &MethodView) -> AnyView {
     view! {
         <div class="field">
             <label for="form-parameters">
-                {text!(locale, methods.parameters)} <span class="field-optional">{text!(locale, common.optional)}</span>
+                {text!(locale, methods.parameters)} " " <span class="field-optional">{text!(locale, common.optional)}</span>
             </label>
             <p class="field-hint" id="form-parameters-hint">{text!(locale, methods.parameters_hint)}</p>
             <textarea

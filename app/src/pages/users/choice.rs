@@ -2,12 +2,12 @@
 
 use crate::{
     api::members::AccountFacts,
-    components::{all_typed, typed},
     domain::{
         permission::{PermissionKey, Permissions},
         policy::{Refusal, Verdict, Whose, can_edit, can_invite},
         role::{Grant, RoleKey},
     },
+    flash::{all_submitted, submitted},
 };
 use leptos::prelude::*;
 
@@ -23,10 +23,18 @@ pub(super) struct Choice {
 impl Choice {
     /// Starts from what is there, or from what was chosen in a form that came back.
     pub(super) fn starting_from(grant: &Grant) -> Self {
+        let grant = submitted_grant().unwrap_or_else(|| grant.clone());
+        let (role, extras) = (RwSignal::new(grant.role), RwSignal::new(grant.extras));
         let live = RwSignal::new(false);
-        Effect::new(move |_| live.set(true));
-        let grant = &typed_grant().unwrap_or_else(|| grant.clone());
-        Self { role: RwSignal::new(grant.role.clone()), extras: RwSignal::new(grant.extras.clone()), live }
+        let chosen = chosen_already();
+        Effect::new(move |_| {
+            if let Some(grant) = &chosen {
+                role.set(grant.role.clone());
+                extras.set(grant.extras.clone());
+            }
+            live.set(true);
+        });
+        Self { role, extras, live }
     }
 
     /// The grant as chosen.
@@ -72,12 +80,30 @@ impl Choice {
     }
 }
 
-fn typed_grant() -> Option<Grant> {
-    let extras = all_typed("form[extras][]")?;
+fn submitted_grant() -> Option<Grant> {
+    let extras = all_submitted("form[extras][]")?;
     Some(Grant {
-        role: RoleKey::new(typed("form[role]")?),
+        role: RoleKey::new(submitted("form[role]")?),
         extras: extras.into_iter().map(PermissionKey::new).collect(),
     })
+}
+
+/// What was chosen in a dialog that the server made, before the page was taken over.
+#[cfg(not(feature = "ssr"))]
+fn chosen_already() -> Option<Grant> {
+    use web_sys::{HtmlInputElement, HtmlSelectElement, wasm_bindgen::JsCast};
+    let role = document().query_selector("dialog select[name='form[role]']").ok()??;
+    let boxes = document().query_selector_all("dialog input[name='form[extras][]']:checked").ok()?;
+    let keys = (0..boxes.length()).filter_map(|index| boxes.item(index)?.dyn_into::<HtmlInputElement>().ok());
+    Some(Grant {
+        role: RoleKey::new(role.dyn_into::<HtmlSelectElement>().ok()?.value()),
+        extras: keys.map(|input| PermissionKey::new(input.value())).collect(),
+    })
+}
+
+#[cfg(feature = "ssr")]
+const fn chosen_already() -> Option<Grant> {
+    None
 }
 
 /// What a grant is chosen for: the policy's answer depends on it.

@@ -9,12 +9,12 @@ use super::{
     row_actions::whose,
     table::extras_words,
     way_in::{Present, way_in},
-    words::method_name,
+    words::{edited_words, method_name},
 };
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, ShowMember},
     ask::{Load, Post, PostForm, ask},
-    components::{Button, ErrorBox, Field, Icon, RefusalNote, form_with, problem_at, typed, use_toasts},
+    components::{Button, ErrorBox, Field, Icon, RefusalNote, problem_at, use_toasts},
     domain::{
         fields,
         member::{LoginMethodKind, ShownState},
@@ -22,6 +22,7 @@ use crate::{
         role::{Grant, Roles},
     },
     error::AppError,
+    flash::submitted,
     i18n::{Locale, permission_list, role_name, text},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -91,24 +92,27 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     let purpose = Purpose::Edit { whose, present: details.row.grant.clone(), last_owner: details.last_owner };
     let save = Post::<EditMember>::new();
     let error = save.error();
-    let form = form_with(error);
     // What is there now: loaded again when somebody else was faster (R66).
     let present = RwSignal::new(details.row.clone());
-    let (unchanged, reloaded) = (RwSignal::new(false), RwSignal::new(false));
+    let is_unchanged = matches!(save.value().get_untracked(), Some(Ok(Edited::Unchanged)));
+    let is_reloaded = matches!(error.get_untracked(), Some(AppError::ChangedMeanwhile { .. }));
+    let (unchanged, reloaded) = (RwSignal::new(is_unchanged), RwSignal::new(is_reloaded));
 
     let toasts = use_toasts();
-    save.on_success(move |edited| match edited {
-        Edited::Done { row } => {
-            toasts.say(text!(locale, users.edited, name = row.label()));
+    save.on_success(move |edited| match edited_words(locale, &edited) {
+        Some(words) => {
+            toasts.say(words);
             users.page.refetch();
             users.back_to_list();
         }
-        Edited::Unchanged => unchanged.set(true),
+        None => unchanged.set(true),
     });
     let member = details.row.id.to_string();
     let again = member.clone();
-    Effect::new(move |_| {
-        if let Some(AppError::ChangedMeanwhile { .. }) = error.get() {
+    Effect::new(move |began: Option<()>| {
+        let changed = matches!(error.get(), Some(AppError::ChangedMeanwhile { .. }));
+        // A form that the browser itself sent came back with the present values.
+        if changed && began.is_some() {
             let (account, member) = (users.slug.get_untracked(), again.clone());
             spawn_local(async move {
                 if let Ok(fresh) = ask(ShowMember { account, member }).await {
@@ -125,9 +129,11 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         roles.with_value(|roles| present.with(|row| Step::between(&row.grant, &choice.grant(), roles)))
     });
     let confirm = Memo::new(move |_| whose == Whose::Own && (!choice.is_live() || step.with(Step::gives_something_up)));
-    Effect::new(move |_| {
+    Effect::new(move |began: Option<()>| {
         step.track();
-        unchanged.set(false);
+        if began.is_some() {
+            unchanged.set(false);
+        }
     });
     // Without scripting nothing here could follow the choice.
     let changes = move || {
@@ -160,14 +166,16 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     keep_in_sight(answered, move || unchanged.get());
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
-        <PostForm post=save node_ref=form class="form">
+        <PostForm post=save class="form">
             <p class="edit-now">
                 {move || present.with(|row| text!(locale, users.edit_now, grant = roles.with_value(|roles| grant_words(locale, &row.grant, roles))))}
             </p>
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
-            {move || reloaded.get().then(|| view! { <p class="note note-info" role="status">{text!(locale, users.reloaded)}</p> })}
+            <div class="answer" role="status">
+                {move || reloaded.get().then(|| view! { <p class="note note-info">{text!(locale, users.reloaded)}</p> })}
+            </div>
             <input type="hidden" name="account" value=slug />
             <input type="hidden" name="form[member]" value=member />
             <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
@@ -235,7 +243,7 @@ fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>)
         };
         let (methods, at_provider) = way_in(locale, facts.methods.clone(), present, error);
         view! {
-            <details class="way-in" open=typed("form[identifier]").is_some()>
+            <details class="way-in" open=submitted("form[identifier]").is_some()>
                 <summary>{text!(locale, users.way_in_change)}</summary>
                 <p class="field-hint">{hint}</p>
                 {methods}

@@ -11,6 +11,7 @@ use crate::{
         member::ShownState,
         role::Roles,
     },
+    components::shortcuts_are_on,
     i18n::{Locale, role_name, text},
     paths,
 };
@@ -31,7 +32,13 @@ impl Search {
     /// Watches the address bar and the key `/`.
     pub(super) fn new(query: Memo<ListQuery>) -> Self {
         let search = Self { field: NodeRef::new(), clock: StoredValue::new(None) };
-        Effect::new(move |_| search.follow(&query.get().search));
+        Effect::new(move |began: Option<()>| {
+            let wanted = query.get().search;
+            // What was typed before the page was taken over stays.
+            if began.is_some() {
+                search.follow(&wanted);
+            }
+        });
         Effect::new(move |_| {
             let keys = window_event_listener(ev::keydown, move |event| search.focus_on_slash(&event));
             on_cleanup(move || keys.remove());
@@ -51,11 +58,11 @@ impl Search {
 
     fn focus_on_slash(self, event: &ev::KeyboardEvent) {
         let typing = document().active_element().is_some_and(|element| {
-            ["INPUT", "TEXTAREA", "SELECT"].contains(&element.tag_name().as_str())
-                || element.closest("dialog").is_ok_and(|d| d.is_some())
+            element.closest("input, textarea, select, [contenteditable], dialog").is_ok_and(|field| field.is_some())
         });
         if event.key() == "/"
             && !typing
+            && shortcuts_are_on()
             && !event.ctrl_key()
             && !event.meta_key()
             && !event.alt_key()

@@ -169,6 +169,7 @@ fn extra(
             }
         }
     };
+    let is_fixed = move || refused || included.get();
     let label = permission_label(locale, entry);
     let value = key.to_string();
     view! {
@@ -176,12 +177,19 @@ fn extra(
             <label>
                 <input
                     type="checkbox"
-                    name="form[extras][]"
+                    // What cannot be chosen can be reached and read, and is not sent.
+                    name=move || (!is_fixed()).then_some("form[extras][]")
                     value=value
                     checked=untrack(move || checked.get())
                     prop:checked=move || checked.get()
-                    disabled=move || refused || included.get()
+                    disabled=move || refused && !choice.is_live()
+                    aria-disabled=move || is_fixed().then_some("true")
                     aria-describedby=described_by
+                    on:click=move |event| {
+                        if is_fixed() {
+                            event.prevent_default();
+                        }
+                    }
                     on:change:target=move |event| choice.set_extra(&key, event.target().checked())
                 />
                 <span>{label}</span>

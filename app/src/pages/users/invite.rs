@@ -8,27 +8,27 @@ use super::{
     invite_outcome::{NotMailed, outcome},
     keep_in_sight, loaded_once,
     way_in::{Present, way_in},
-    words::lifetime_words,
+    words::{invited_words, lifetime_words},
 };
 use crate::{
     api::{
         invitations::{InviteUser, Invited},
         members::AccountFacts,
     },
-    ask::{Post, PostForm},
-    components::{Button, ErrorBox, Field, Kind, RefusalNote, form_with, problem_at, typed, use_toasts},
+    ask::{Post, PostForm, carried_error},
+    components::{Button, ErrorBox, Field, Kind, RefusalNote, problem_at, use_toasts},
     domain::{
         email::check_shape,
         fields,
         ids::MemberId,
         invitation::{DEFAULT_LIFETIME, LIFETIMES_IN_HOURS},
         language::Language,
-        member::MailState,
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
         time::Span,
     },
+    flash::submitted,
     i18n::{Locale, text},
 };
 use leptos::prelude::*;
@@ -75,33 +75,24 @@ fn InviteForm(
 ) -> impl IntoView {
     let locale = users.locale;
     let invite = Post::<InviteUser>::new();
-    let error = invite.error();
-    let form = form_with(error);
+    // Without scripting, sending an older invitation again comes back here too.
+    let came_with = carried_error();
+    let error = Signal::derive(move || match invite.value().with(Option::is_none) {
+        true => came_with.clone(),
+        false => invite.error().get(),
+    });
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
-    let typed = RwSignal::new(email.clone());
+    let typed = RwSignal::new(submitted("form[email]").unwrap_or_else(|| email.clone()));
     let toasts = use_toasts();
-    invite.on_success(move |invited| match invited {
-        Invited::Done { member, email, mail: MailState::NoMailServer } => {
+    invite.on_success(move |invited| {
+        if let Some(words) = invited_words(locale, &invited) {
+            toasts.say(words);
+            users.page.refetch();
+            users.back_to_list();
+        } else if let Invited::Done { member, email, .. } = invited {
             users.page.refetch();
             not_mailed.set(Some((member, email)));
         }
-        Invited::Done {
-            email,
-            mail:
-                MailState::Queued { .. }
-                | MailState::Accepted { .. }
-                | MailState::Deferred { .. }
-                | MailState::Refused { .. },
-            ..
-        } => {
-            toasts.say(text!(locale, users.invited_done, email = email));
-            users.page.refetch();
-            users.back_to_list();
-        }
-        Invited::AlreadyMember { .. }
-        | Invited::AlreadyInvited { .. }
-        | Invited::Suspended { .. }
-        | Invited::RemovedBefore { .. } => {}
     });
     // An answer is about the address that it was asked for.
     let on_input = Callback::new(move |email: String| {
@@ -117,13 +108,21 @@ fn InviteForm(
             outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
         }
     };
+    // Then one of the two answers sends the form.
+    let asks_which =
+        move || invite.value().with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. }))));
+    let send = move || {
+        (!asks_which()).then(|| {
+            view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }
+        })
+    };
     let new = Present { asks_for_names: true, ..Present::default() };
     let (methods, at_provider) = way_in(locale, facts.methods.clone(), new, error);
     let (answered, failed) = (NodeRef::new(), NodeRef::new());
     keep_in_sight(answered, move || invite.value().with(|value| value.as_ref().is_some_and(Result::is_ok)));
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
-        <PostForm post=invite node_ref=form class="form">
+        <PostForm post=invite class="form">
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
@@ -152,7 +151,7 @@ fn InviteForm(
                 {answer}
             </div>
             <div class="actions">
-                <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button>
+                {send}
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
         </PostForm>
@@ -160,7 +159,7 @@ fn InviteForm(
 }
 
 fn language(locale: Locale, of_account: Language) -> impl IntoView {
-    let chosen = typed("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
+    let chosen = submitted("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
         .map(|language| {
@@ -176,7 +175,7 @@ fn language(locale: Locale, of_account: Language) -> impl IntoView {
 }
 
 fn lifetime(locale: Locale) -> impl IntoView {
-    let chosen = typed("form[lifetime]");
+    let chosen = submitted("form[lifetime]");
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {

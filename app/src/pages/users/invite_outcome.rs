@@ -6,13 +6,13 @@ use crate::{
         invitations::{CopyLink, Invited, ResendInvitation},
         members::AccountFacts,
     },
-    ask::Post,
+    ask::{Post, PostForm},
     components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time},
     domain::{ids::MemberId, list::ListQuery, policy::Verdict, role::Grant},
     i18n::{Locale, refusal_text, role_name, text},
     paths,
 };
-use leptos::prelude::*;
+use leptos::{ev, prelude::*, server_fn::ServerFn};
 
 /// The answer to an invitation that was not sent; `None` for one that was.
 pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, email: String) -> Option<AnyView> {
@@ -35,7 +35,8 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
         }
         Invited::AlreadyInvited { member, since, by } => {
             let by = by.map(|name| text!(locale, users.already_invited_by, name = name));
-            let resend = move |()| {
+            let resend = move |event: ev::MouseEvent| {
+                event.prevent_default();
                 users
                     .resend
                     .dispatch(ResendInvitation { account: users.slug.get_untracked(), member: member.to_string() });
@@ -44,7 +45,17 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
             note(view! {
                 <p>{text!(locale, users.already_invited, email = email)} " " <Time at=since /> " " {by}</p>
                 <p class="note-links">
-                    <Button look=Look::Plain on_click=Callback::new(resend)>{text!(locale, users.resend)}</Button>
+                    // Without scripting it sends the form that it stands in to where it says itself.
+                    <button
+                        type="submit"
+                        class="button"
+                        formaction=ResendInvitation::PATH
+                        name="member"
+                        value=member.to_string()
+                        on:click=resend
+                    >
+                        {text!(locale, users.resend)}
+                    </button>
                     {edit(member)} " " {show}
                 </p>
             })
@@ -63,7 +74,7 @@ fn note(content: impl IntoView + 'static) -> AnyView {
     view! { <div class="note note-info"><Icon name="info" /> <div>{content}</div></div> }.into_any()
 }
 
-/// Restore or start fresh: part of the form, which is sent once more with the answer (R4).
+/// Restore or start fresh: either button sends the form once more, with the answer (R4).
 fn removed_before(
     locale: Locale,
     facts: &AccountFacts,
@@ -71,24 +82,31 @@ fn removed_before(
     previous: Grant,
     restore: &Verdict,
 ) -> impl IntoView + use<> {
-    let refusal = restore.refusal().map(|refusal| {
-        view! { <span class="card-line">{refusal_text(locale, refusal, Some(&facts.roles))}</span> }
-    });
+    let refusal = restore.refusal().map(|refusal| refusal_text(locale, refusal, Some(&facts.roles)));
     let refused = refusal.is_some();
     let role = role_name(locale, &previous.role, Some(&facts.roles));
     view! {
         <fieldset class="again">
             <legend>{text!(locale, users.removed_before, email = email)}</legend>
-            <label class="card-choice">
-                <input type="radio" name="form[again]" value="fresh" checked />
-                <span class="card-title">{text!(locale, users.start_fresh)}</span>
-                <span class="card-line">{text!(locale, users.start_fresh_line)}</span>
-            </label>
-            <label class="card-choice">
-                <input type="radio" name="form[again]" value="restore" disabled=refused />
-                <span class="card-title">{text!(locale, users.restore)} ": " {role}</span>
-                {refusal}
-            </label>
+            <div class="again-choice">
+                <button type="submit" class="button" name="form[again]" value="fresh" aria-describedby="again-fresh">
+                    {text!(locale, users.start_fresh)}
+                </button>
+                <span class="card-line" id="again-fresh">{text!(locale, users.start_fresh_line)}</span>
+            </div>
+            <div class="again-choice">
+                <button
+                    type=if refused { "button" } else { "submit" }
+                    class="button"
+                    name="form[again]"
+                    value="restore"
+                    aria-disabled=refused.then_some("true")
+                    aria-describedby="again-restore"
+                >
+                    {text!(locale, users.restore)} ": " {role}
+                </button>
+                <span class="card-line" id="again-restore">{refusal}</span>
+            </div>
             <details>
                 <summary>{text!(locale, users.restore_details)}</summary>
                 <PermissionSummary permissions=facts.roles.permissions_of(&previous) roles=facts.roles.clone() />
@@ -108,30 +126,14 @@ pub(super) fn NotMailed(
 ) -> impl IntoView {
     let locale = users.locale;
     let copy = Post::<CopyLink>::new();
-    let link = RwSignal::new(None);
-    copy.on_success(move |copied| link.set(Some(copied)));
-    let ask = move |()| {
-        copy.dispatch(CopyLink { account: users.slug.get_untracked(), member: member.to_string() });
-    };
-    let name = email.clone();
-    let hand_over = move || match link.get() {
-        Some(link) => view! { <LinkField link name=name.clone() /> }.into_any(),
-        None => view! {
-            <Button look=Look::Plain icon="copy" busy=copy.pending() on_click=Callback::new(ask)>
-                {text!(locale, users.copy_link)}
-            </Button>
-        }
-        .into_any(),
+    let link = move || copy.value().get().and_then(Result::ok);
+    let hand_over = move || match link() {
+        Some(link) => view! { <LinkField link /> }.into_any(),
+        None => copy_form(users, copy, member),
     };
     view! {
         <div class="form">
-            <div class="note note-warn" role="status">
-                <Icon name="alert" />
-                <div>
-                    <p><strong>{text!(locale, users.invited_no_mail_title, email = email)}</strong></p>
-                    <p>{text!(locale, users.invited_no_mail)}</p>
-                </div>
-            </div>
+            {not_mailed_note(locale, email)}
             <ErrorBox error=copy.error() />
             {hand_over}
             <div class="actions">
@@ -140,4 +142,32 @@ pub(super) fn NotMailed(
             </div>
         </div>
     }
+}
+
+/// Says that somebody is invited without having heard of it.
+pub(super) fn not_mailed_note(locale: Locale, email: String) -> AnyView {
+    view! {
+        <div class="note note-warn" tabindex="-1" data-autofocus="">
+            <Icon name="alert" />
+            <div>
+                <p><strong>{text!(locale, users.invited_no_mail_title, email = email)}</strong></p>
+                <p>{text!(locale, users.invited_no_mail)}</p>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Asks for somebody's link.
+pub(super) fn copy_form(users: Users, copy: Post<CopyLink>, member: MemberId) -> AnyView {
+    view! {
+        <PostForm post=copy>
+            <input type="hidden" name="account" value=users.slug.get_untracked() />
+            <input type="hidden" name="member" value=member.to_string() />
+            <Button look=Look::Plain icon="copy" busy=copy.pending()>
+                {text!(users.locale, users.copy_link)}
+            </Button>
+        </PostForm>
+    }
+    .into_any()
 }

@@ -13,16 +13,24 @@ use leptos::{html, prelude::*};
 pub(super) fn LinkDialog(users: Users) -> impl IntoView {
     move || {
         let link = users.copy.value().get()?.ok()?;
-        let name = users.link_for.get_untracked();
         let dialog = NodeRef::<html::Dialog>::new();
         dialog.on_load(|dialog| {
+            // The server renders it open, as a page of its own.
+            let _ = dialog.remove_attribute("open");
             let _ = dialog.show_modal();
         });
+        let title = text!(users.locale, users.link_title, name = link.label.clone());
         Some(view! {
-            <dialog class="dialog" node_ref=dialog aria-labelledby="link-title" on:close=move |_| users.copy.clear()>
+            <dialog
+                class="dialog"
+                node_ref=dialog
+                open=cfg!(feature = "ssr")
+                aria-labelledby="link-title"
+                on:close=move |_| users.copy.clear()
+            >
                 <div class="dialog-box">
-                    <h2 id="link-title">{text!(users.locale, users.link_title, name = name.clone())}</h2>
-                    <LinkField link name />
+                    <h2 id="link-title" tabindex="-1">{title}</h2>
+                    <LinkField link />
                     <form method="dialog" class="actions">
                         <button class="button button-primary">{text!(users.locale, users.done)}</button>
                     </form>
@@ -34,11 +42,12 @@ pub(super) fn LinkDialog(users: Users) -> impl IntoView {
 
 /// A link in a field, copied already where that is possible, with what to beware of.
 #[component]
-pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
+pub(super) fn LinkField(link: Link) -> impl IntoView {
     let locale = use_locale();
     let field = NodeRef::<html::Input>::new();
     let copied = RwSignal::new(false);
-    let url = StoredValue::new(link.url);
+    let Link { label: name, url, expires } = link;
+    let url = StoredValue::new(url);
     let copy = move || {
         // The dialog may be gone by then.
         if let Some((field, url)) = field.try_get_untracked().flatten().zip(url.try_get_value()) {
@@ -60,12 +69,12 @@ pub(super) fn LinkField(link: Link, name: String) -> impl IntoView {
             <label for="invitation-link">{text!(locale, users.link_label)}</label>
             <div class="link-line">
                 <input id="invitation-link" type="text" readonly node_ref=field value=url.get_value() />
-                <button type="button" class="button" on:click=move |_| copy()>
+                <button type="button" class="button only-with-scripting" on:click=move |_| copy()>
                     <Icon name="copy" />
                     {text!(locale, users.link_copy)}
                 </button>
             </div>
         </div>
-        <p class="link-warning"><Icon name="alert" /> <span>{text!(locale, users.link_warning)} " " <Time at=link.expires /> "."</span></p>
+        <p class="link-warning"><Icon name="alert" /> <span>{text!(locale, users.link_warning)} " " <Time at=expires /> "."</span></p>
     }
 }

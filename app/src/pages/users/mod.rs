@@ -1,6 +1,7 @@
 //! Settings → Users: the list of an account's members in every state, and the dialogs over it.
 
 mod choice;
+mod done;
 mod edit;
 mod filters;
 mod grant_picker;
@@ -19,6 +20,8 @@ pub use edit::EditDialog;
 pub use invite::InviteDialog;
 pub(in crate::pages) use mail_state::mail_state;
 pub use remove::RemoveDialog;
+#[cfg(feature = "ssr")]
+pub(crate) use url::with_view as users_list_at;
 
 use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
@@ -27,10 +30,9 @@ use crate::{
         members::{ListMembers, UsersPage as ListPage},
     },
     ask::{Load, Post},
-    components::{Dialog, EmptyState, ErrorBox, Icon, use_toasts},
+    components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon, use_toasts},
     domain::{
         list::ListQuery,
-        member::MailState,
         permission::Gate,
         policy::{Verdict, can_pass},
     },
@@ -46,8 +48,10 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 use link::LinkDialog;
+use done::done_note;
 use table::table;
 use url::with_view;
+use words::{count_words, resent_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -63,8 +67,8 @@ struct Users {
     search: Search,
     resend: Post<ResendInvitation>,
     copy: Post<CopyLink>,
-    /// Whose link was asked for.
-    link_for: RwSignal<String>,
+    /// Is somebody on the way to another page of the list?
+    paging: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
 }
 
@@ -80,7 +84,7 @@ impl Users {
             search: Search::new(query),
             resend: Post::new(),
             copy: Post::new(),
-            link_for: RwSignal::new(String::new()),
+            paging: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
     }
@@ -120,18 +124,30 @@ pub fn UsersPage() -> impl IntoView {
     provide_context(users);
     tell_what_became_of_resending(users);
     let failed = Signal::derive(move || users.resend.error().get().or_else(|| users.copy.error().get()));
-    let page = loaded(move || async move {
+    // A new view in the address brings new rows; both are shown at once.
+    let head = loaded(move || async move {
         match users.page.await {
-            // A new view in the address brings new rows; both are shown at once.
-            Ok(page) => untrack(|| list(users, page)).into_any(),
+            Ok(page) => untrack(|| head(users, &page)).into_any(),
             Err(error) => view! { <Failed error account=users.slug.get_untracked() /> }.into_any(),
         }
+    });
+    let status = loaded(move || async move {
+        let words = users.page.await.map_or_else(|_| String::new(), |page| untrack(|| status_words(users, &page)));
+        words.into_any()
+    });
+    let rows = loaded(move || async move {
+        let page = users.page.await.ok();
+        page.map(|page| untrack(|| list(users, page))).into_any()
     });
     view! {
         <Title text=text!(users.locale, users.title) />
         <section class="users">
             <ErrorBox error=failed />
-            {page}
+            {done_note(users)}
+            {head}
+            // It is there before anything is said in it, and stays: that is how it is read out (WCAG 4.1.3).
+            <p class="users-count" role="status" tabindex="-1" data-focus="">{status}</p>
+            {rows}
         </section>
         <LinkDialog users />
         <Outlet />
@@ -142,38 +158,46 @@ pub fn UsersPage() -> impl IntoView {
 fn tell_what_became_of_resending(users: Users) {
     let toasts = use_toasts();
     users.resend.on_success(move |resent| {
-        let locale = users.locale;
-        toasts.say(match resent.mail {
-            MailState::NoMailServer => text!(locale, users.resent_no_mail, email = resent.email),
-            MailState::Queued { .. }
-            | MailState::Accepted { .. }
-            | MailState::Deferred { .. }
-            | MailState::Refused { .. } => {
-                text!(locale, users.resent, email = resent.email)
-            }
-        });
+        toasts.say(resent_words(users.locale, resent));
         users.page.refetch();
     });
 }
 
-/// Heading, filters, rows, pages.
-fn list(users: Users, page: ListPage) -> impl IntoView {
+/// Heading and filters.
+fn head(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let locale = users.locale;
-    let query = users.query.get();
     let may_invite = can_pass(&page.facts.my, Gate::UsersInvite);
     let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
-    let none_found = page.rows.is_empty();
-    let alone = page.alone && !query.is_filtered();
-    let heading = view! {
+    view! {
         <header class="page-head">
             <div>
                 <h1>{text!(locale, users.title)}</h1>
                 <p class="page-lead">{text!(locale, users.lead, account = page.facts.name.clone())}</p>
             </div>
-            {invite_link(users, &page, &may_invite, new_user.clone())}
+            {invite_link(users, page, &may_invite, new_user)}
         </header>
-    };
-    let below = match (none_found, alone, &may_invite) {
+        {filters(users, &page.facts.roles)}
+    }
+}
+
+/// How many there are; on a further page also with whom it begins, so that turning the page changes what is said.
+fn status_words(users: Users, page: &ListPage) -> String {
+    let (locale, query) = (users.locale, users.query.get());
+    let Some(first) = page.rows.first() else { return text!(locale, users.none_title).to_owned() };
+    let count = count_words(locale, page.count, query.is_filtered());
+    match query.after {
+        None => count,
+        Some(_) => text!(locale, users.count_from, count = count, name = first.label()),
+    }
+}
+
+/// Rows and pages.
+fn list(users: Users, page: ListPage) -> impl IntoView {
+    let locale = users.locale;
+    let query = users.query.get();
+    let none_found = page.rows.is_empty();
+    let alone = page.alone && !query.is_filtered();
+    let below = match (none_found, alone, can_pass(&page.facts.my, Gate::UsersInvite)) {
         (true, _, _) => {
             let all = with_view(
                 paths::users(page.facts.slug.as_str()),
@@ -187,19 +211,23 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
             }
             .into_any()
         }
-        (false, true, Verdict::Yes) => view! {
-            <EmptyState icon="users" title=text!(locale, users.alone_title)>
-                <p>{text!(locale, users.alone_text)}</p>
-                <a class="button button-primary" href=new_user data-noscroll="">{text!(locale, users.invite_first)}</a>
-            </EmptyState>
+        (false, true, Verdict::Yes) => {
+            let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
+            view! {
+                <EmptyState icon="users" title=text!(locale, users.alone_title)>
+                    <p>{text!(locale, users.alone_text)}</p>
+                    <a class="button button-primary" href=new_user data-noscroll="">{text!(locale, users.invite_first)}</a>
+                </EmptyState>
+            }
+            .into_any()
         }
-        .into_any(),
         (false, _, _) => ().into_any(),
     };
-    let filters = filters(users, &page.facts.roles);
+    if users.paging.get_value() {
+        users.paging.set_value(false);
+        focus_soon(".users-count");
+    }
     view! {
-        {heading}
-        {filters}
         {(!none_found).then(|| table(users, page))}
         {below}
     }

@@ -1,14 +1,17 @@
 //! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
 
-use super::{OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose};
+use super::{
+    OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose, words::removed_words,
+};
 use crate::{
-    api::members::{PlanRemoval, RemovalPlan, RemoveMember, Removed},
+    api::members::{PlanRemoval, RemovalPlan, RemoveMember},
     ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
     domain::{
         member::ShownState,
         policy::{Refusal, Verdict, can_grant, can_remove},
     },
+    flash::submitted,
     i18n::{Locale, role_name, text},
     paths,
 };
@@ -87,11 +90,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let error = remove.error();
     let toasts = use_toasts();
     remove.on_success(move |removed| {
-        toasts.say(match removed {
-            Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
-            Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
-            Removed::AlreadyRemoved => text!(locale, users.already_removed).to_owned(),
-        });
+        toasts.say(removed_words(locale, removed));
         users.page.refetch();
         users.back_to_list();
     });
@@ -125,7 +124,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
             <div class="actions">
                 <Button look=Look::Danger busy=remove.pending()>{button}</Button>
                 // What cannot be undone with one key is not under the first key.
-                <a class="button" href=move || users.list() data-noscroll="" autofocus>{text!(locale, common.cancel)}</a>
+                <a class="button" href=move || users.list() data-noscroll="" data-autofocus="">{text!(locale, common.cancel)}</a>
             </div>
         </PostForm>
     }
@@ -152,12 +151,13 @@ fn sponsored(locale: Locale, plan: &RemovalPlan) -> Option<impl IntoView + use<>
             view! { <li><Icon name="mail" /> {one.email.clone()} <span class="muted">{role}</span></li> }
         })
         .collect();
+    let revoke = submitted("form[sponsored]").is_some_and(|chosen| chosen == "revoke");
     Some(view! {
         <fieldset class="sponsored">
             <legend>{title}</legend>
             <ul class="sponsored-list">{each}</ul>
-            {card("keep", true, text!(locale, users.sponsored_keep), keep_line)}
-            {card("revoke", false, text!(locale, users.sponsored_revoke), text!(locale, users.sponsored_revoke_line))}
+            {card("keep", !revoke, text!(locale, users.sponsored_keep), keep_line)}
+            {card("revoke", revoke, text!(locale, users.sponsored_revoke), text!(locale, users.sponsored_revoke_line))}
         </fieldset>
     })
 }

@@ -56,12 +56,18 @@ pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -
     let resend = || {
         let named = text!(locale, users.resend_named, name = name.clone());
         let label = text!(locale, users.resend);
-        action("resend", label, named.clone(), handle.clone(), resend_form(users, row, label, named).into_any())
+        let send = move |member| {
+            users.resend.dispatch(ResendInvitation { account: users.slug.get_untracked(), member });
+        };
+        let form = row_form(users, row, ResendInvitation::PATH, label, named.clone(), send);
+        action("resend", label, named, handle.clone(), form)
     };
     let copy = || {
         let named = text!(locale, users.copy_link_named, name = name.clone());
         let label = text!(locale, users.copy_link);
-        action("copy", label, named.clone(), handle.clone(), copy_button(users, row, label, named).into_any())
+        let send = move |member| users.copy.dispatch(CopyLink { account: users.slug.get_untracked(), member });
+        let form = row_form(users, row, CopyLink::PATH, label, named.clone(), send);
+        action("copy", label, named, handle.clone(), form)
     };
     let invite_again = || {
         let named = text!(locale, users.invite_again_named, name = name.clone());
@@ -93,18 +99,26 @@ pub(super) fn refused(id: String, label: &'static str, named: String, reason: St
     }
 }
 
-/// A form of its own, so that it works without scripting.
-fn resend_form(users: Users, row: &MemberRow, label: &'static str, named: String) -> impl IntoView + use<> {
+/// A button in a form of its own, so that it works without scripting.
+fn row_form(
+    users: Users,
+    row: &MemberRow,
+    action: &'static str,
+    label: &'static str,
+    named: String,
+    send: impl Fn(String) + 'static,
+) -> AnyView {
     let member = row.id.to_string();
-    let again = ResendInvitation { account: users.slug.get(), member: member.clone() };
+    let sent = member.clone();
     view! {
         <form
             method="post"
-            action=ResendInvitation::url()
+            action=action
             on:submit=move |event| {
                 event.prevent_default();
                 users.copy.clear();
-                users.resend.dispatch(again.clone());
+                users.resend.clear();
+                send(sent.clone());
             }
         >
             <input type="hidden" name="account" value=users.slug.get() />
@@ -112,23 +126,6 @@ fn resend_form(users: Users, row: &MemberRow, label: &'static str, named: String
             <button type="submit" class="row-action" aria-label=named>{label}</button>
         </form>
     }
+    .into_any()
 }
 
-fn copy_button(users: Users, row: &MemberRow, label: &'static str, named: String) -> impl IntoView + use<> {
-    let wanted = CopyLink { account: users.slug.get(), member: row.id.to_string() };
-    let name = row.label().to_owned();
-    view! {
-        <button
-            type="button"
-            class="row-action only-with-scripting"
-            aria-label=named
-            on:click=move |_| {
-                users.link_for.set(name.clone());
-                users.resend.clear();
-                users.copy.dispatch(wanted.clone());
-            }
-        >
-            {label}
-        </button>
-    }
-}

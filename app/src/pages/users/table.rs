@@ -4,7 +4,7 @@ use super::{
     Users, mail_state,
     row_actions::row_actions,
     url::{from_the_start, with_view},
-    words::{count_words, method_name, state_name},
+    words::{method_name, state_name},
 };
 use crate::{
     api::members::{AccountFacts, UsersPage as ListPage},
@@ -23,10 +23,9 @@ use leptos::prelude::*;
 pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
     let locale = users.locale;
     let query = users.query.get();
-    let ListPage { facts, rows, next, count, .. } = page;
+    let ListPage { facts, rows, next, .. } = page;
     let rows: Vec<_> = rows.into_iter().map(|row| table_row(users, &facts, row)).collect();
     view! {
-        <p class="users-count" role="status">{count_words(locale, count, query.is_filtered())}</p>
         <table class="users-table" role="table">
             <caption class="visually-hidden">{text!(locale, users.table, account = facts.name.clone())}</caption>
             <thead role="rowgroup">
@@ -45,7 +44,11 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
         </table>
         <nav class="pages" aria-label=text!(locale, users.pages)>
             {query.after.map(|_| view! {
-                <a class="button" href=with_view(paths::users(facts.slug.as_str()), &from_the_start(&query))>
+                <a
+                    class="button"
+                    href=with_view(paths::users(facts.slug.as_str()), &from_the_start(&query))
+                    on:click=move |_| users.paging.set_value(true)
+                >
                     {text!(locale, users.first_page)}
                 </a>
             })}
@@ -54,6 +57,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                     class="button"
                     rel="next"
                     href=with_view(paths::users(facts.slug.as_str()), &ListQuery { after: Some(next), ..query.clone() })
+                    on:click=move |_| users.paging.set_value(true)
                 >
                     {text!(locale, users.next_page)}
                 </a>

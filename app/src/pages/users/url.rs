@@ -4,7 +4,7 @@ use crate::domain::list::ListQuery;
 use leptos_router::location::Url;
 
 /// `path` with the view of the list that it lies over.
-pub(super) fn with_view(path: String, query: &ListQuery) -> String {
+pub(crate) fn with_view(path: String, query: &ListQuery) -> String {
     with_parameters(path, query.to_url())
 }
 

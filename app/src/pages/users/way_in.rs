@@ -2,13 +2,14 @@
 
 use super::words::{method_line, method_name};
 use crate::{
-    components::{Field, FieldProblem, problem_at, typed},
+    components::{Field, FieldProblem, problem_at},
     domain::{
         fields,
         member::{LoginMethod, LoginMethodKind},
         name::parse_name,
     },
     error::AppError,
+    flash::submitted,
     i18n::{Locale, text},
 };
 use leptos::prelude::*;
@@ -34,7 +35,7 @@ pub(super) fn way_in(
 ) -> (AnyView, Option<AnyView>) {
     let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
     let present_method = if present.method.is_empty() { first } else { present.method };
-    let chosen = RwSignal::new(typed("form[method]").unwrap_or(present_method));
+    let chosen = RwSignal::new(submitted("form[method]").unwrap_or(present_method));
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
     let none =
         cards.is_empty().then(|| view! { <p class="note note-warn">{text!(locale, users.invite_no_methods)}</p> });
@@ -55,7 +56,7 @@ pub(super) fn way_in(
 
 fn card(locale: Locale, method: &LoginMethod, chosen: RwSignal<String>) -> impl IntoView + use<> {
     let id = method.id.to_string();
-    let line = format!("method-{id}");
+    let (title, line) = (format!("method-{id}-title"), format!("method-{id}"));
     let class = match method.kind {
         LoginMethodKind::Password => None,
         LoginMethodKind::OAuth => Some("is-provider"),
@@ -69,10 +70,11 @@ fn card(locale: Locale, method: &LoginMethod, chosen: RwSignal<String>) -> impl 
                 class=class
                 value=id.clone()
                 checked=checked
+                aria-labelledby=title.clone()
                 aria-describedby=line.clone()
                 on:change=move |_| chosen.set(id.clone())
             />
-            <span class="card-title">{method_name(locale, method)}</span>
+            <span class="card-title" id=title>{method_name(locale, method)}</span>
             <span class="card-line" id=line>{method_line(locale, method)}</span>
         </label>
     }
@@ -88,7 +90,7 @@ fn by_provider(
     error: Signal<Option<AppError>>,
 ) -> impl IntoView {
     // What was typed stays while one provider's words take the place of another's.
-    let kept = RwSignal::new(typed("form[identifier]").unwrap_or(identifier));
+    let kept = RwSignal::new(submitted("form[identifier]").unwrap_or(identifier));
     let identifier = move || {
         let hint = chosen.with(|id| {
             let method = methods.iter().find(|method| method.id.to_string() == *id)?;

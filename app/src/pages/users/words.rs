@@ -1,9 +1,13 @@
 //! What the list and its dialogs say about roles, login methods, states and numbers.
 
 use crate::{
+    api::{
+        invitations::{Invited, Resent},
+        members::{Edited, Removed},
+    },
     domain::{
         list::{Count, MOST_COUNTED, Sort},
-        member::{LoginMethod, LoginMethodKind, ShownState},
+        member::{LoginMethod, LoginMethodKind, MailState, ShownState},
         role::{BuiltInRole, RoleKey},
     },
     i18n::{Locale, text},
@@ -73,6 +77,54 @@ pub(super) fn count_words(locale: Locale, count: Count, filtered: bool) -> Strin
         (Count::Exactly(n), true) => text!(locale, users.found_many, count = grouped(locale, n)),
         (Count::Many, false) => text!(locale, users.count_more, count = grouped(locale, MOST_COUNTED)),
         (Count::Many, true) => text!(locale, users.found_more, count = grouped(locale, MOST_COUNTED)),
+    }
+}
+
+/// That somebody was invited and the mail is on its way. For all else there is more to say than a sentence.
+pub(super) fn invited_words(locale: Locale, invited: &Invited) -> Option<String> {
+    match invited {
+        Invited::Done { mail: MailState::NoMailServer, .. }
+        | Invited::AlreadyMember { .. }
+        | Invited::AlreadyInvited { .. }
+        | Invited::Suspended { .. }
+        | Invited::RemovedBefore { .. } => None,
+        Invited::Done {
+            email,
+            mail:
+                MailState::Queued { .. }
+                | MailState::Accepted { .. }
+                | MailState::Deferred { .. }
+                | MailState::Refused { .. },
+            ..
+        } => Some(text!(locale, users.invited_done, email = email.clone())),
+    }
+}
+
+/// What became of sending again.
+pub(super) fn resent_words(locale: Locale, Resent { email, mail, .. }: Resent) -> String {
+    match mail {
+        MailState::NoMailServer => text!(locale, users.resent_no_mail, email = email),
+        MailState::Queued { .. }
+        | MailState::Accepted { .. }
+        | MailState::Deferred { .. }
+        | MailState::Refused { .. } => text!(locale, users.resent, email = email),
+    }
+}
+
+/// That somebody was changed; `None` if nothing was different.
+pub(super) fn edited_words(locale: Locale, edited: &Edited) -> Option<String> {
+    match edited {
+        Edited::Done { row } => Some(text!(locale, users.edited, name = row.label())),
+        Edited::Unchanged => None,
+    }
+}
+
+/// That somebody was removed, or an invitation withdrawn.
+pub(super) fn removed_words(locale: Locale, removed: Removed) -> String {
+    match removed {
+        Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
+        Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
+        Removed::AlreadyRemoved => text!(locale, users.already_removed).to_owned(),
     }
 }
 

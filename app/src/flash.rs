@@ -1,0 +1,98 @@
+//! What a form that the browser itself sent has to show on the page that it leads to: the response, and what was submitted. The server
+//! keeps it for a quarter of an hour (`server/src/service/flash.rs`) and puts it into the request of that page; from there the
+//! browser's half gets it too, in case the form was sent before the page was taken over.
+
+#[cfg(feature = "ssr")]
+use http::HeaderName;
+use leptos::{
+    prelude::*,
+    server::{SharedValue, codee::string::FromToStringCodec},
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The header by which a server function asks for its response to be carried to the page that the browser is sent to. It never leaves
+/// the server.
+#[cfg(feature = "ssr")]
+pub const CARRY_RESPONSE: HeaderName = HeaderName::from_static("roster-carry-response");
+
+/// What came of a form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormResult {
+    /// The path of the server function.
+    pub function: String,
+    /// Its response, as JSON of a `Result`; empty if it says nothing (any more).
+    pub response: String,
+    /// The fields that were submitted, without secrets; none if the page does not show the form again.
+    pub submitted: Vec<(String, String)>,
+}
+
+/// The result that this page came with. It belongs to this page alone: parts made later find nothing.
+#[derive(Clone, Copy)]
+struct Carried(StoredValue<Option<FormResult>>);
+
+/// Makes the functions below work; once, at the root.
+pub fn provide_form_result() {
+    let text = SharedValue::<String, FromToStringCodec>::new_str(of_request).into_inner();
+    let carried = Carried(StoredValue::new(crate::ask::parse(&text)));
+    provide_context(carried);
+    Effect::new(move || {
+        forget_the_address();
+        // Whatever is made while the page is taken over may still ask.
+        set_timeout(move || carried.0.set_value(None), Duration::ZERO);
+    });
+}
+
+#[cfg(feature = "ssr")]
+fn of_request() -> String {
+    let result =
+        use_context::<http::request::Parts>().and_then(|parts| parts.extensions.get::<FormResult>().cloned());
+    result.and_then(|result| serde_json::to_string(&result).ok()).unwrap_or_default()
+}
+
+#[cfg(not(feature = "ssr"))]
+const fn of_request() -> String {
+    String::new()
+}
+
+fn with_result<T>(read: impl FnOnce(&FormResult) -> Option<T>) -> Option<T> {
+    use_context::<Carried>()?.0.try_with_value(|result| read(result.as_ref()?))?
+}
+
+/// The response of the server function with this path, if it is what this page came with.
+pub(crate) fn response_of(function: &str) -> Option<String> {
+    with_result(|result| (result.function == function).then(|| result.response.clone())).filter(|text| !text.is_empty())
+}
+
+/// The response that this page came with, of whichever server function.
+pub(crate) fn response_of_any() -> Option<String> {
+    with_result(|result| Some(result.response.clone())).filter(|text| !text.is_empty())
+}
+
+/// What was submitted in the field of this name.
+pub fn submitted(name: &str) -> Option<String> {
+    all_submitted(name).and_then(|texts| texts.into_iter().next())
+}
+
+/// What was chosen of the boxes of this name; `None` if no form came back.
+pub fn all_submitted(name: &str) -> Option<Vec<String>> {
+    with_result(|result| {
+        let of_name = result.submitted.iter().filter(|(field, _)| field == name);
+        (!result.submitted.is_empty()).then(|| of_name.map(|(_, text)| text.clone()).collect())
+    })
+}
+
+/// Once shown, a result goes from the address, so that loading the page anew does not show it again.
+fn forget_the_address() {
+    let location = window().location();
+    let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
+    if !search.contains("flash=") {
+        return;
+    }
+    let kept: Vec<_> = search.trim_start_matches('?').split('&').filter(|part| !part.starts_with("flash=")).collect();
+    let address = if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) };
+    if let Ok(history) = window().history() {
+        let state = history.state().unwrap_or_default();
+        let _ = history.replace_state_with_url(&state, "", Some(&address));
+    }
+}

@@ -1,0 +1,48 @@
+//! What was done by a form that the browser itself sent, said above the list that it led to.
+
+use super::{
+    Users,
+    invite_outcome::{copy_form, not_mailed_note},
+    words::{edited_words, invited_words, removed_words, resent_words},
+};
+use crate::{
+    api::{
+        invitations::{InviteUser, Invited, ResendInvitation},
+        members::{EditMember, RemoveMember},
+    },
+    ask::carried,
+    components::done,
+};
+use leptos::prelude::*;
+
+/// What was done, if this page came of that.
+pub(super) fn done_note(users: Users) -> Option<AnyView> {
+    let locale = users.locale;
+    let invited = carried::<InviteUser>();
+    let words = invited
+        .as_ref()
+        .and_then(|invited| invited_words(locale, invited))
+        .or_else(|| carried::<ResendInvitation>().map(|resent| resent_words(locale, resent)))
+        .or_else(|| carried::<EditMember>().and_then(|edited| edited_words(locale, &edited)))
+        .or_else(|| carried::<RemoveMember>().map(|removed| removed_words(locale, removed)));
+    match (words, invited) {
+        (Some(words), _) => Some(done(words)),
+        (None, Some(Invited::Done { member, email, .. })) => Some(
+            view! {
+                {not_mailed_note(locale, email)}
+                {copy_form(users, users.copy, member)}
+            }
+            .into_any(),
+        ),
+        (
+            None,
+            None
+            | Some(
+                Invited::AlreadyMember { .. }
+                | Invited::AlreadyInvited { .. }
+                | Invited::Suspended { .. }
+                | Invited::RemovedBefore { .. },
+            ),
+        ) => None,
+    }
+}

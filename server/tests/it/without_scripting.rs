@@ -1,0 +1,255 @@
+//! Forms that the browser itself sends: what came of them, the choices that are left and what was typed are on the page that follows (BR-14).
+
+use crate::support::{Browser, PASSWORD, both_databases, holds};
+use app::domain::{
+    role::{BuiltInRole, Grant},
+    time::Span,
+};
+use axum::http::StatusCode;
+
+const LIST: &str = "/a/acme/settings/users";
+const NEW: &str = "/a/acme/settings/users/new";
+
+/// The id of the login method that everybody is invited by here.
+async fn method(of: &Browser) -> String {
+    of.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string()
+}
+
+/// Sends the form for inviting somebody, with more fields, and answers the page that follows.
+async fn invites(ana: &Browser, email: &str, more: &[(&str, &str)]) -> String {
+    let method = method(ana).await;
+    let mut fields =
+        vec![("account", "acme"), ("form[method]", &*method), ("form[email]", email), ("form[role]", "viewer")];
+    fields.extend_from_slice(more);
+    ana.submits(NEW, "users/invite", &fields).await.body
+}
+
+/// A page that brings an answer back in its address, and how the address reads without.
+fn id_in(location: &str) -> &str {
+    location.split("flash=").nth(1).unwrap_or_else(|| panic!("nothing is carried to {location}"))
+}
+
+both_databases! {
+    async fn br_14_every_change_of_the_users_list_is_confirmed_on_the_list(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let page = invites(&ana, "ben@example.org", &[]).await;
+        assert!(page.contains("Invitation to ben@example.org is queued") && page.contains("users-table"), "{page}");
+
+        let row = ana.row("ben@example.org").await;
+        let (id, version) = (row.id.to_string(), row.version.to_string());
+        let edit = format!("{LIST}/{id}/edit?q=ben");
+        let fields = |role| [("account", "acme"), ("form[member]", &*id), ("form[version]", &*version), ("form[role]", role)];
+        let page = ana.submits(&edit, "users/edit", &fields("viewer")).await.body;
+        assert!(page.contains("Nothing to save") && page.contains("dialog-title"), "still in the dialog: {page}");
+        let location = ana.is_sent_on(Some(&edit), "users/edit", &fields("editor")).await;
+        assert!(location.starts_with(&format!("{LIST}?q=ben&flash=")), "back to the list as it was: {location}");
+        let page = ana.get(&location).await.body;
+        assert!(page.contains("ben@example.org is saved"), "{page}");
+
+        let member = [("account", "acme"), ("member", &*id)];
+        world.advance(Span::minutes(6));
+        let page = ana.submits(LIST, "users/resend", &member).await.body;
+        assert!(page.contains("Invitation to ben@example.org is queued again"), "{page}");
+        let page = ana.submits(LIST, "users/resend", &member).await.body;
+        assert!(page.contains("Too many tries"), "{page}");
+
+        let page = ana.submits(LIST, "users/copy-link", &member).await.body;
+        let link = ana.copies_link(&row).await.unwrap().url;
+        assert!(page.contains("Invitation link for ben@example.org") && page.contains(&format!("value=\"{link}\"")), "{page}");
+        assert!(page.contains("<dialog") && page.contains(" open"), "{page}");
+        assert!(!holds(&world.dump().await, link.rsplit('/').next().unwrap()), "it is carried sealed");
+
+        let version = ana.row("ben@example.org").await.version.to_string();
+        let remove = [("account", "acme"), ("form[member]", &*id), ("form[version]", &*version)];
+        let page = ana.submits(&format!("{LIST}/{id}/remove"), "users/remove", &remove).await.body;
+        assert!(page.contains("The invitation of ben@example.org is withdrawn"), "{page}");
+        let page = ana.submits(&format!("{LIST}/{id}/remove"), "users/remove", &remove).await.body;
+        assert!(page.contains("Somebody else was faster"), "{page}");
+    }
+
+    async fn br_14_r04_who_was_removed_is_asked_about_and_restored_or_starts_fresh(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for (name, again, role) in [("ben", "restore", BuiltInRole::Analyst), ("cleo", "fresh", BuiltInRole::Viewer)] {
+            let email = format!("{name}@example.org");
+            ana.invites(&email, &Grant::of(BuiltInRole::Analyst)).await.unwrap();
+            ana.removes(&ana.row(&email).await).await.unwrap();
+            let page = invites(&ana, &email, &[("form[lifetime]", "24")]).await;
+            assert!(page.contains(&format!("{email} was a member before")), "{page}");
+            assert!(page.contains(&format!("value=\"{email}\"")) && page.contains("value=\"24\" selected"), "{page}");
+            for choice in ["fresh", "restore"] {
+                let button = page.split("<button").find(|button| button.contains(&format!("value=\"{choice}\""))).unwrap();
+                let button = button.split('>').next().unwrap();
+                assert!(button.contains("name=\"form[again]\"") && button.contains("type=\"submit\""), "{button}");
+            }
+            let page = invites(&ana, &email, &[("form[again]", again)]).await;
+            assert!(page.contains(&format!("Invitation to {email} is queued")), "{page}");
+            assert_eq!(ana.row(&email).await.grant, Grant::of(role), "{again}");
+        }
+    }
+
+    async fn br_14_r02_r05_who_is_a_member_or_invited_is_named_beside_the_form(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
+        let page = invites(&ana, "Ben@Example.org", &[("form[extras][]", "bots.edit")]).await;
+        assert!(page.contains("Ben@Example.org is already a member (Editor)"), "{page}");
+        let extra = page.split("value=\"bots.edit\"").nth(1).unwrap().split('>').next().unwrap();
+        assert!(extra.contains("checked"), "what was chosen stays: {extra}");
+
+        ana.invites("cleo@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let page = invites(&ana, "cleo@example.org", &[]).await;
+        assert!(page.contains("cleo@example.org was invited already"), "{page}");
+        assert!(page.contains("formaction=\"/api/users/resend\""), "{page}");
+        let (method, member) = (method(&ana).await, ana.row("cleo@example.org").await.id.to_string());
+        let again = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "cleo@example.org"), ("form[role]", "viewer"),
+            ("member", &*member),
+        ];
+        let page = ana.submits(NEW, "users/resend", &again).await.body;
+        assert!(page.contains("Too many tries") && page.contains("value=\"cleo@example.org\""), "{page}");
+        world.advance(Span::minutes(6));
+        let page = ana.submits(NEW, "users/resend", &again).await.body;
+        assert!(page.contains("Invitation to cleo@example.org is queued again"), "{page}");
+    }
+
+    async fn br_14_r61_without_a_mail_server_the_link_is_handed_over_from_the_page(world: World) {
+        world.owner("ana@example.org").await;
+        let mailless = world.without_mail_server();
+        let ana = mailless.browser();
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let page = invites(&ana, "ben@example.org", &[]).await;
+        assert!(page.contains("ben@example.org is invited, but no mail was sent"), "{page}");
+        let row = ana.row("ben@example.org").await;
+        let forms = page.matches("action=\"/api/users/copy-link\"").count();
+        assert_eq!(forms, 2, "one by the note and one in the row: {page}");
+        let page = ana.submits(LIST, "users/copy-link", &[("account", "acme"), ("member", &row.id.to_string())]).await.body;
+        assert!(page.contains(&ana.copies_link(&row).await.unwrap().url), "{page}");
+    }
+
+    async fn br_14_who_leaves_is_told_so_and_who_is_too_late_sees_what_is_there(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let row = ana.row("ben@example.org").await;
+        ana.edits(&row, &Grant::of(BuiltInRole::Agent)).await.unwrap();
+        let (id, stale) = (row.id.to_string(), row.version.to_string());
+        let fields = [
+            ("account", "acme"), ("form[member]", &*id), ("form[version]", &*stale), ("form[role]", "analyst"),
+            ("form[extras][]", "bots.edit"),
+        ];
+        let page = ana.submits(&format!("{LIST}/{id}/edit"), "users/edit", &fields).await.body;
+        assert!(page.contains("changed this meanwhile") && page.contains("Your choice is kept below"), "{page}");
+        let version = ana.row("ben@example.org").await.version;
+        assert!(page.contains(&format!("name=\"form[version]\" value=\"{version}\"")), "{page}");
+        assert!(page.contains("value=\"analyst\" selected"), "{page}");
+
+        let page = ben.submits("/a/acme", "accounts/leave", &[("account", "acme")]).await.body;
+        assert!(page.contains("You have left Acme"), "{page}");
+    }
+
+    async fn br_14_what_strangers_type_comes_back_without_secrets_and_without_a_row(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let stranger = world.browser();
+        let wrong = [("form[email]", "eve@example.org"), ("form[password]", "a mistyped password")];
+        let page = stranger.submits("/login", "session/sign-in", &wrong).await.body;
+        assert!(page.contains("do not go together") && page.contains("value=\"eve@example.org\""), "{page}");
+        assert!(!page.contains("a mistyped password"), "{page}");
+
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let form = [
+            ("form[invitation]", &*id), ("form[email]", "ben@example.org"), ("form[name]", "Benedetta Ruß"),
+            ("form[password]", "short-secret"), ("form[code]", "12345678"),
+        ];
+        let page = ben.submits(&format!("/invitation/{id}"), "invitation/sign-up", &form).await.body;
+        assert!(page.contains("At least 15 characters") && page.contains("value=\"Benedetta Ruß\""), "{page}");
+        assert!(!page.contains("short-secret") && !page.contains("12345678"), "{page}");
+        assert_eq!(world.count("SELECT COUNT(*) FROM flashes").await, 0, "strangers write nothing");
+    }
+
+    async fn br_14_what_was_typed_outlives_that_the_session_ends(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let method = method(&ana).await;
+        world.advance(Span::hours(24 * 31));
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "ben@example.org"), ("form[role]", "analyst"),
+        ];
+        let location = ana.is_sent_on(Some(NEW), "users/invite", &fields).await;
+        let to_sign_in = ana.get(&location).await;
+        assert!(to_sign_in.location().starts_with("/login/acme?next="), "{}", to_sign_in.location());
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let page = ana.get(&location).await.body;
+        assert!(page.contains("value=\"ben@example.org\"") && page.contains("value=\"analyst\" selected"), "{page}");
+        assert!(!page.contains("You are signed out"), "{page}");
+    }
+
+    async fn br_14_a_flash_is_its_session_s_or_its_browser_s_own_and_lives_for_a_quarter_of_an_hour(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let olga = ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let method = method(&ana).await;
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[email]", "not an address"), ("form[role]", "viewer")];
+        let location = ana.is_sent_on(Some(NEW), "users/invite", &fields).await;
+        assert!(ana.get(&location).await.body.contains("value=\"not an address\""));
+        assert!(!olga.get(&location).await.body.contains("not an address"), "another session");
+        world.advance(Span::minutes(16));
+        assert!(!ana.get(&location).await.body.contains("not an address"), "too late");
+
+        let sign_in = [("form[email]", "eve@example.org"), ("form[password]", "a mistyped password")];
+        let stranger = world.browser();
+        let location = stranger.is_sent_on(Some("/login"), "session/sign-in", &sign_in).await;
+        assert!(stranger.cookie("flash").is_some_and(|cookie| !cookie.contains("eve")));
+        assert!(!world.browser().get(&location).await.body.contains("eve@example.org"), "another browser");
+        let other = format!("/login?flash={}", uuid::Uuid::now_v7());
+        assert!(!stranger.get(&other).await.body.contains("eve@example.org"), "another address");
+        let location = stranger.is_sent_on(Some("/login"), "session/sign-in", &sign_in).await;
+        world.advance(Span::minutes(16));
+        assert!(!stranger.get(&location).await.body.contains("eve@example.org"), "too late");
+        let location = stranger.is_sent_on(Some("/login"), "session/sign-in", &sign_in).await;
+        assert!(stranger.get(&location).await.body.contains("eve@example.org"));
+        assert_eq!(stranger.cookie("flash"), None, "shown, and forgotten");
+    }
+
+    async fn br_08_an_error_stands_in_no_address_and_none_in_an_address_is_believed(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let location = ana.is_sent_on(Some("/login?next=/accounts&__err=x&__path=y"), "session/sign-in", &[]).await;
+        assert_eq!(location.split("&flash=").next(), Some("/login?next=/accounts"), "{location}");
+        let forged = serde_json::json!({ "no_longer_a_member": { "account": "call 0800 000000" } }).to_string();
+        for engine in [&base64::engine::general_purpose::STANDARD, &base64::engine::general_purpose::URL_SAFE] {
+            let error = base64::Engine::encode(engine, &forged);
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs([("__path", "/api/session/sign-in"), ("__err", &error)])
+                .finish();
+            let answer = world.browser().get(&format!("/login?{query}")).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert!(!answer.body.contains("0800"), "{}", answer.body);
+        }
+    }
+
+    async fn br_14_a_form_whose_page_is_not_named_comes_back_to_its_own(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let (method, row) = (method(&ana).await, ana.row("ana@example.org").await.id.to_string());
+        let cases: [(&str, &[(&str, &str)], String); 4] = [
+            ("session/sign-in", &[("form[email]", "a"), ("form[account]", "acme")], "/login/acme".to_owned()),
+            ("users/invite", &[("account", "acme"), ("form[method]", &method), ("form[email]", "a")], NEW.to_owned()),
+            ("users/edit", &[("account", "acme"), ("form[member]", &row)], format!("{LIST}/{row}/edit")),
+            ("users/resend", &[("account", "acme"), ("member", &row)], LIST.to_owned()),
+        ];
+        for (function, fields, page) in cases {
+            let location = ana.is_sent_on(None, function, fields).await;
+            assert_eq!(location.split("?flash=").next(), Some(&*page), "{function}");
+            assert_eq!(id_in(&location).len(), 36);
+            assert!(ana.get(&location).await.body.contains("note-bad") || function == "users/edit", "{function}");
+        }
+        for forged in ["//evil.example", "https://evil.example/x", "..\\evil"] {
+            let location = ana.is_sent_on(None, "users/invite", &[("account", forged)]).await;
+            assert!(location.starts_with('/') && !location.starts_with("//"), "{location}");
+        }
+    }
+
+    async fn a_session_keeps_no_more_flashes_than_somebody_looks_at(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for _ in 0..25 {
+            ana.is_sent_on(Some(NEW), "users/invite", &[("account", "acme"), ("form[email]", "x")]).await;
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM flashes").await, 20);
+    }
+}
