@@ -45,8 +45,7 @@ pub fn provide_form_result() {
 
 #[cfg(feature = "ssr")]
 fn of_request() -> String {
-    let result =
-        use_context::<http::request::Parts>().and_then(|parts| parts.extensions.get::<FormResult>().cloned());
+    let result = use_context::<http::request::Parts>().and_then(|parts| parts.extensions.get::<FormResult>().cloned());
     result.and_then(|result| serde_json::to_string(&result).ok()).unwrap_or_default()
 }
 

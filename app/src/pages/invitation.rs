@@ -10,9 +10,7 @@ use crate::{
         session::SignOut,
     },
     ask::{Load, Post, PostForm},
-    components::{
-        Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, problem_at,
-    },
+    components::{Button, ErrorBox, Field, Icon, Kind, Look, NewPasswordField, PermissionSummary, Time, problem_at},
     domain::{fields, name, time::Timestamp},
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},

@@ -87,9 +87,7 @@ impl Form {
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
             parts.headers.remove(name);
         }
-        parts
-            .headers
-            .insert(header::LOCATION, HeaderValue::from_str(&path).unwrap_or(HeaderValue::from_static("/")));
+        parts.headers.insert(header::LOCATION, HeaderValue::from_str(&path).unwrap_or(HeaderValue::from_static("/")));
         Response::from_parts(parts, Body::empty())
     }
 

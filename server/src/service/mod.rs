@@ -50,9 +50,9 @@ mod test_login_method;
 mod view_invitation;
 
 pub use create_account::CreatedAccount;
+pub(crate) use flash::{without_flash, without_secrets};
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
-pub(crate) use flash::{without_flash, without_secrets};
 pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 

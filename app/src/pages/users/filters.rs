@@ -6,12 +6,12 @@ use super::{
     words::{sort_name, state_name},
 };
 use crate::{
+    components::shortcuts_are_on,
     domain::{
         list::{ListQuery, Sort},
         member::ShownState,
         role::Roles,
     },
-    components::shortcuts_are_on,
     i18n::{Locale, role_name, text},
     paths,
 };

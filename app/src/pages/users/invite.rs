@@ -109,8 +109,7 @@ fn InviteForm(
         }
     };
     // Then one of the two answers sends the form.
-    let asks_which =
-        move || invite.value().with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. }))));
+    let asks_which = move || invite.value().with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. }))));
     let send = move || {
         (!asks_which()).then(|| {
             view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }

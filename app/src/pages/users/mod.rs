@@ -39,6 +39,7 @@ use crate::{
     i18n::{Locale, refusal_text, text, use_locale},
     paths,
 };
+use done::done_note;
 use filters::{Search, filters};
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
@@ -48,7 +49,6 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 use link::LinkDialog;
-use done::done_note;
 use table::table;
 use url::with_view;
 use words::{count_words, resent_words};

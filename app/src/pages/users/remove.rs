@@ -1,8 +1,6 @@
 //! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
 
-use super::{
-    OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose, words::removed_words,
-};
+use super::{OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose, words::removed_words};
 use crate::{
     api::members::{PlanRemoval, RemovalPlan, RemoveMember},
     ask::{Load, Post, PostForm},

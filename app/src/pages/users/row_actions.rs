@@ -128,4 +128,3 @@ fn row_form(
     }
     .into_any()
 }
-
