@@ -35,7 +35,12 @@ pub fn keep_focus() {
             let is_gone = last.borrow().as_ref().is_some_and(|last| !last.is_connected());
             if is_gone && focused().is_none() {
                 last.take();
-                focus_on(FALLBACKS.into_iter().find_map(find));
+                // What closes gives it back itself, a moment later.
+                request_animation_frame(|| {
+                    if focused().is_none() {
+                        focus_on(FALLBACKS.into_iter().find_map(find));
+                    }
+                });
             }
         });
         if let Ok(observer) = MutationObserver::new(changed.as_ref().unchecked_ref()) {

@@ -49,7 +49,7 @@ pub fn Menu(
     view! {
         <details class="menu" node_ref=details on:keydown=pressed>
             <summary>
-                {button.run()} <span class="visually-hidden">{label}</span> <Icon name="chevron-down" />
+                {button.run()} " " <span class="visually-hidden">{label}</span> <Icon name="chevron-down" />
             </summary>
             <div class="menu-box" on:click=clicked>
                 {children()}

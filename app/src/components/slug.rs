@@ -3,6 +3,7 @@
 use super::Field;
 use crate::{
     domain::{fields::Problem, name::Slug},
+    flash::submitted,
     i18n::{text, use_locale},
 };
 use leptos::{html, prelude::*};
@@ -21,7 +22,8 @@ pub fn ProposedSlug(
 ) -> impl IntoView {
     let locale = use_locale();
     let input = NodeRef::<html::Input>::new();
-    let edited = RwSignal::new(false);
+    // One that came back with an error was chosen.
+    let edited = RwSignal::new(submitted(name).is_some_and(|slug| !slug.is_empty()));
     Effect::new(move || {
         let proposed = of.with(|name| Slug::propose(name));
         if let (false, Some(input)) = (edited.get_untracked() || proposed.is_empty(), input.get_untracked()) {

@@ -109,9 +109,10 @@ fn InviteForm(
         }
     };
     // Then one of the two answers sends the form.
-    let asks_which = move || invite.value().with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. }))));
+    let value = invite.value();
+    let asks_which = Memo::new(move |_| value.with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. })))));
     let send = move || {
-        (!asks_which()).then(|| {
+        (!asks_which.get()).then(|| {
             view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }
         })
     };

@@ -67,8 +67,8 @@ struct Users {
     search: Search,
     resend: Post<ResendInvitation>,
     copy: Post<CopyLink>,
-    /// Is somebody on the way to another page of the list?
-    paging: StoredValue<bool>,
+    /// Does the focus go to the status once the list has come anew? What had it is gone, or stands for somebody else by then.
+    focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
 }
 
@@ -84,7 +84,7 @@ impl Users {
             search: Search::new(query),
             resend: Post::new(),
             copy: Post::new(),
-            paging: StoredValue::new(false),
+            focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
     }
@@ -223,8 +223,8 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
         }
         (false, _, _) => ().into_any(),
     };
-    if users.paging.get_value() {
-        users.paging.set_value(false);
+    if users.focus_status.get_value() {
+        users.focus_status.set_value(false);
         focus_soon(".users-count");
     }
     view! {

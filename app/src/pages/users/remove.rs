@@ -89,6 +89,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let toasts = use_toasts();
     remove.on_success(move |removed| {
         toasts.say(removed_words(locale, removed));
+        users.focus_status.set_value(true);
         users.page.refetch();
         users.back_to_list();
     });

@@ -47,7 +47,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                 <a
                     class="button"
                     href=with_view(paths::users(facts.slug.as_str()), &from_the_start(&query))
-                    on:click=move |_| users.paging.set_value(true)
+                    on:click=move |_| users.focus_status.set_value(true)
                 >
                     {text!(locale, users.first_page)}
                 </a>
@@ -57,7 +57,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                     class="button"
                     rel="next"
                     href=with_view(paths::users(facts.slug.as_str()), &ListQuery { after: Some(next), ..query.clone() })
-                    on:click=move |_| users.paging.set_value(true)
+                    on:click=move |_| users.focus_status.set_value(true)
                 >
                     {text!(locale, users.next_page)}
                 </a>
