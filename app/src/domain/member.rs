@@ -3,8 +3,8 @@
 use super::{
     fields::Problem,
     ids::{LoginMethodId, MemberId},
-    name::is_direction,
     role::Grant,
+    text::is_invisible,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,7 @@ impl LoginMethodKind {
                 long if long.chars().count() > LONGEST_IDENTIFIER as usize => {
                     Err(Problem::TooLong { most: LONGEST_IDENTIFIER })
                 }
-                hidden if hidden.chars().any(|c| c.is_control() || is_direction(c)) => Err(Problem::NotAnIdentifier),
+                hidden if hidden.chars().any(|c| c.is_control() || is_invisible(c)) => Err(Problem::NotAnIdentifier),
                 identifier => Ok(Some(identifier.to_owned())),
             },
         }

@@ -13,4 +13,5 @@ pub mod password;
 pub mod permission;
 pub mod policy;
 pub mod role;
+mod text;
 pub mod time;

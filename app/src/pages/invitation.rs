@@ -435,7 +435,7 @@ fn code_form(locale: Locale, id: String) -> (AnyView, AnyView) {
 }
 
 fn check_name(text: &str) -> Result<(), fields::Problem> {
-    name::parse_name(text).map(drop)
+    name::check_shape(text)
 }
 
 /// A heading and a sentence.

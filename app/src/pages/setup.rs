@@ -97,7 +97,7 @@ fn form(locale: Locale) -> impl IntoView {
 }
 
 fn check_name(text: &str) -> Result<(), fields::Problem> {
-    name::parse_name(text).map(drop)
+    name::check_shape(text)
 }
 
 fn done(locale: Locale) -> impl IntoView {

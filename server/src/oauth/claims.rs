@@ -1,7 +1,7 @@
 //! What a provider tells of a person, and what of it counts.
 
 use app::domain::{
-    name::parse_name,
+    name::mend_name,
     oauth::{ClaimPath, Configuration, Fault, Person, Step, Warning},
     time::Timestamp,
 };
@@ -86,7 +86,7 @@ impl Claims {
     pub fn person(&self, configuration: &Configuration) -> Result<Person, Fault> {
         let identifier = self.at(&configuration.identifier).and_then(identifier).ok_or(Fault::NoIdentifier)?;
         let email = configuration.email.as_ref();
-        let name = |path: &Option<ClaimPath>| parse_name(self.at(path.as_ref()?)?.as_str()?).ok();
+        let name = |path: &Option<ClaimPath>| mend_name(self.at(path.as_ref()?)?.as_str()?);
         Ok(Person {
             identifier,
             email: email.and_then(|path| self.at(path)).and_then(address),

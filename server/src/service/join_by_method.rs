@@ -332,7 +332,7 @@ async fn compare(
         return Ok(Comparison::OtherIdentifier);
     }
     let Some(email) = &person.email else { return Ok(Comparison::Same) };
-    let same = Email::parse(email).as_ref() == Ok(&held.member.email);
+    let same = Email::parse_exactly(email).as_ref() == Ok(&held.member.email);
     let counts = match configuration.email_policy {
         EmailPolicy::Strict => true,
         EmailPolicy::Identifier => false,

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         fields,
         member::{LoginMethod, LoginMethodKind},
-        name::parse_name,
+        name,
     },
     error::AppError,
     flash::submitted,
@@ -147,5 +147,5 @@ fn check_identifier(text: &str) -> Result<(), fields::Problem> {
 }
 
 fn check_name(text: &str) -> Result<(), fields::Problem> {
-    parse_name(text).map(drop)
+    name::check_shape(text)
 }
