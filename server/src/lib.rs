@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod collation;
 pub mod config;
 pub mod http;
 pub mod mail;

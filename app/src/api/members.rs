@@ -6,7 +6,7 @@ use crate::{
     domain::{
         ids::MemberId,
         language::Language,
-        list::{Count, ListQuery},
+        list::{Count, Cursor, ListQuery},
         member::{LoginMethod, MemberRow},
         name::Slug,
         role::{Effective, Grant, Roles},
@@ -45,7 +45,7 @@ pub struct UsersPage {
     /// The rows.
     pub rows: Vec<MemberRow>,
     /// The `after` of the next page, if there is one.
-    pub next: Option<MemberId>,
+    pub next: Option<Cursor>,
     /// How many rows match.
     pub count: Count,
     /// Is the caller the only line, removed ones not counted?

@@ -1,6 +1,6 @@
 //! What the Users list shows: search, filters, order and place, all of it in the URL.
 
-use super::{ids::MemberId, member::ShownState, role::RoleKey};
+use super::{member::ShownState, role::RoleKey};
 use serde::{Deserialize, Serialize};
 
 /// Rows on one page of the list.
@@ -49,7 +49,7 @@ impl Sort {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListQuery {
-    /// A part of the name or address.
+    /// Words, each of them a part of the name or address.
     pub search: String,
     /// This role alone.
     pub role: Option<RoleKey>,
@@ -57,8 +57,45 @@ pub struct ListQuery {
     pub state: Option<ShownState>,
     /// The order.
     pub sort: Sort,
-    /// The last row of the page before.
-    pub after: Option<MemberId>,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+}
+
+/// The longest cursor, in characters.
+const MAX_CURSOR_CHARS: usize = 300;
+
+/// Where a page of the list ended: the value that it is sorted by and the row, sealed by the server, so that no name or time stands in an
+/// address and nobody but the server makes one. Going on from a value, and not from a row, shows nobody twice when rows move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor with this text, if it can be one.
+    pub fn new(text: String) -> Option<Self> {
+        let fine = (1..=MAX_CURSOR_CHARS).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        fine.then_some(Self(text))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text).ok_or("not a cursor")
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.0
+    }
 }
 
 impl ListQuery {
@@ -70,7 +107,7 @@ impl ListQuery {
             role: text("role").map(RoleKey::new),
             state: text("state").and_then(|key| ShownState::from_key(&key)),
             sort: text("sort").and_then(|key| Sort::from_key(&key)).unwrap_or_default(),
-            after: text("after").and_then(|id| id.parse().ok()),
+            after: text("after").and_then(Cursor::new),
         }
     }
 
@@ -89,8 +126,8 @@ impl ListQuery {
         if self.sort != Sort::default() {
             parameters.push(("sort", self.sort.key().to_owned()));
         }
-        if let Some(after) = self.after {
-            parameters.push(("after", after.to_string()));
+        if let Some(after) = &self.after {
+            parameters.push(("after", after.as_str().to_owned()));
         }
         parameters
     }
@@ -113,8 +150,6 @@ pub enum Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::MemberId;
-    use uuid::Uuid;
 
     #[test]
     fn a_view_of_the_list_survives_the_url() {
@@ -123,7 +158,7 @@ mod tests {
             role: Some(RoleKey::new("editor")),
             state: Some(ShownState::Expired),
             sort: Sort::LastActiveDown,
-            after: Some(MemberId(Uuid::from_u128(7))),
+            after: Cursor::new("c2VhbGVk_-".to_owned()),
         };
         let url = query.to_url();
         let read = ListQuery::from_url(|name| url.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()));
@@ -133,6 +168,16 @@ mod tests {
 
     #[test]
     fn unknown_values_in_a_url_are_passed_over() {
-        assert_eq!(ListQuery::from_url(|_| Some("no such thing".to_owned())).sort, Sort::NameUp);
+        let query = ListQuery::from_url(|_| Some("no such thing".to_owned()));
+        assert_eq!((query.sort, query.after), (Sort::NameUp, None));
+    }
+
+    #[test]
+    fn in_12_a_text_that_can_be_no_cursor_is_none() {
+        for bad in ["", "a b", "a/b", "a\0", "ü", &"a".repeat(MAX_CURSOR_CHARS + 1)] {
+            assert_eq!(Cursor::new(bad.to_owned()), None, "{bad:?}");
+            assert!(serde_json::from_value::<Cursor>(serde_json::Value::from(bad)).is_err(), "{bad:?}");
+        }
+        assert!(Cursor::new("a".repeat(MAX_CURSOR_CHARS)).is_some());
     }
 }

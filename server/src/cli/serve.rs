@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     http,
     mail::{smtp::Sender, worker},
-    service::Services,
+    service::{Services, keep_keys},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -32,6 +32,8 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_signal(stop.clone()));
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
+    // Whatever it is at when the server stops is rolled back, and done at the next start.
+    tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     greet(&services).await?;
 

@@ -48,6 +48,13 @@ pub enum SealedFor {
     Flash(FlashId),
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
+    /// Where a page of an account's Users list ended.
+    ListCursor {
+        /// The account.
+        account: AccountId,
+        /// The hash of the view: its search, filters and order.
+        view: [u8; 32],
+    },
 }
 
 impl fmt::Display for SealedFor {
@@ -59,6 +66,10 @@ impl fmt::Display for SealedFor {
             Self::OAuthAttempt(id) => write!(f, "oauth-attempt:{id}"),
             Self::Flash(id) => write!(f, "flash:{id}"),
             Self::KnownBrowser => f.write_str("known-browser"),
+            Self::ListCursor { account, view } => {
+                write!(f, "list-cursor:{account}:")?;
+                view.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
         }
     }
 }
@@ -70,7 +81,7 @@ impl SealedFor {
             Self::ClientSecret { account, .. } => format!("client-secret:{account}"),
             Self::InvitationToken(_) => "invitation-token".to_owned(),
             Self::MailedCode(_) => "mailed-code".to_owned(),
-            Self::OAuthAttempt(_) | Self::Flash(_) | Self::KnownBrowser => self.to_string(),
+            Self::OAuthAttempt(_) | Self::Flash(_) | Self::KnownBrowser | Self::ListCursor { .. } => self.to_string(),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Services {
                 if let Some(user) = row.user {
                     identities::delete_of_user_in_account(tx, scope, user).await?;
                 }
-                members::revive(tx, scope, row.id, offer, None, now).await?;
+                members::revive(tx, scope, row, offer, None, now).await?;
                 row.id
             }
             None => {

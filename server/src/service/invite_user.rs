@@ -140,7 +140,7 @@ impl Services {
                 if let Some(declined) = member.invitation.as_ref().filter(|_| member.state == MemberState::Invited) {
                     invitations::revoke(tx, scope, declined.id, now).await?;
                 }
-                members::revive(tx, scope, member.id, offer, Some(by), now).await?;
+                members::revive(tx, scope, member, offer, Some(by), now).await?;
                 member.id
             }
             None => {

@@ -1,6 +1,6 @@
 //! The Users list and one row of it.
 
-use super::{Services, actors, actors::Actor};
+use super::{Services, actors, actors::Actor, cursor};
 use crate::storage::{
     StorageError, Tx, identities,
     members::{self, Member},
@@ -27,7 +27,10 @@ impl Services {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
         let facts = actors::facts(self, &mut tx, &actor).await?;
-        let (rows, next) = members::page(&mut tx, actor.scope(), query, now).await?;
+        // A cursor that says nothing, because its key has retired or it belongs to another view, leads to the beginning.
+        let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), query, cursor));
+        let (rows, next) = members::page(&mut tx, actor.scope(), query, from, now).await?;
+        let next = next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), query, &position));
         let count = members::count(&mut tx, actor.scope(), query, now).await?;
         let alone = members::is_alone(&mut tx, actor.scope(), actor.member).await?;
         drop(tx);
@@ -60,7 +63,8 @@ pub(super) async fn member_details(
         Some(user) => identities::of_user(tx, actor.scope(), row.method.id, user).await?,
         None => None,
     };
-    let known_as = identity.and_then(|(_, email)| email).filter(|email| Email::parse(email).as_ref() != Ok(&row.email));
+    let known_as =
+        identity.and_then(|(_, email)| email).filter(|email| Email::parse_exactly(email).as_ref() != Ok(&row.email));
     let identifier = row.identifier.clone();
     Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner, identifier, known_as })
 }

@@ -10,6 +10,7 @@ mod check_audit;
 mod check_password;
 mod copy_link;
 mod create_account;
+mod cursor;
 mod decide;
 mod decline_invitation;
 mod edit_member;
@@ -35,6 +36,7 @@ mod ports;
 mod queue_mail;
 mod remove_member;
 mod resend_invitation;
+mod rewrite_keys;
 mod rotate_keys;
 mod save_login_method;
 mod set_up;
@@ -53,6 +55,11 @@ pub use create_account::CreatedAccount;
 pub(crate) use flash::{without_flash, without_secrets};
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
+<<<<<<< HEAD
+=======
+pub(crate) use keep_typed::without_flash;
+pub use rewrite_keys::{KeysRewritten, keep_keys};
+>>>>>>> ec616fa (Sort and search the Users list by keys computed once when stored)
 pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 

@@ -1,6 +1,7 @@
 //! Accounts, their roles and login methods.
 
 use super::{AccountScope, StorageError, Tx, changed, login_methods, on, statements};
+use crate::collation;
 use app::domain::{
     ids::{AccountId, LoginMethodId, SessionId, UserId},
     language::Language,
@@ -21,6 +22,7 @@ statements! {
     FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
     FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
+    NEXT = "SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT 1";
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
     LOCK_BY_SLUG = "UPDATE accounts SET audit_seq = audit_seq WHERE slug = $1";
@@ -28,7 +30,7 @@ statements! {
         SELECT r.key, r.name, p.permission
           FROM roles r LEFT JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
          WHERE r.account_id = $1 AND r.name IS NOT NULL
-         ORDER BY r.name, r.key";
+         ORDER BY r.key";
     OF_USER = "
         SELECT a.slug, a.name, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
@@ -39,6 +41,7 @@ statements! {
            AND EXISTS (SELECT 1 FROM session_proofs s
                         WHERE s.session_id = $2 AND l.enabled
                           AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
+<<<<<<< HEAD
          ORDER BY a.name, a.slug";
     // Whoever proved the user's own password may know of all the user's accounts; whoever came by an account's provider may not.
     BY_OTHER_METHODS = "
@@ -50,6 +53,9 @@ statements! {
            AND EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.kind = 'password')
            AND NOT EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.login_method_id = l.id)
          ORDER BY a.name, a.slug";
+=======
+         ORDER BY a.slug";
+>>>>>>> ec616fa (Sort and search the Users list by keys computed once when stored)
 }
 
 /// An account: the tenant.
@@ -130,6 +136,13 @@ pub(crate) async fn all_slugs(tx: &mut Tx) -> Result<Vec<Slug>, StorageError> {
     slugs.iter().map(|slug| Slug::parse(slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))).collect()
 }
 
+/// The account after this one in the order of their ids, for jobs that go through all of them.
+pub(crate) async fn next(tx: &mut Tx, after: Option<AccountId>) -> Result<Option<AccountScope>, StorageError> {
+    let after = after.map_or(Uuid::nil(), |account| account.0);
+    let next: Option<Uuid> = on!(tx, c => sqlx::query_scalar(NEXT).bind(after).fetch_optional(c).await)?;
+    Ok(next.map(|id| AccountScope::established(AccountId(id))))
+}
+
 /// Is there any account yet?
 pub async fn any(tx: &mut Tx) -> Result<bool, StorageError> {
     let count: i64 = on!(tx, c => sqlx::query_scalar(ANY).fetch_one(c).await)?;
@@ -159,6 +172,8 @@ pub async fn roles(tx: &mut Tx, scope: AccountScope, catalogue: &Catalogue) -> R
     for (key, name, permission) in rows {
         own.entry((name, key)).or_default().extend(permission.map(PermissionKey::new));
     }
+    let mut own: Vec<_> = own.into_iter().collect();
+    own.sort_by(|((one, _), _), ((other, _), _)| collation::compare(one, other));
     let mut roles = Roles::built_in(catalogue.clone());
     roles.roles.extend(own.into_iter().map(|((name, key), permissions)| Role {
         key: RoleKey::new(key),
@@ -184,11 +199,12 @@ pub struct Membership {
     pub grant: Grant,
 }
 
-/// The accounts that this session of this user opens: where the user is active and the session proved the member's login method.
+/// The accounts that this session of this user opens, by name: where the user is active and the session proved the member's login method.
 pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Membership>, StorageError> {
     let rows: Vec<(String, String, String, Option<String>)> =
         on!(tx, c => sqlx::query_as(OF_USER).bind(user.0).bind(session.0).fetch_all(c).await)?;
-    rows.into_iter()
+    let mut memberships: Vec<Membership> = rows
+        .into_iter()
         .map(|(slug, name, role, extra)| {
             Ok(Membership {
                 slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
@@ -196,7 +212,10 @@ pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Ve
                 grant: Grant { role: RoleKey::new(role), extras: extras(extra) },
             })
         })
-        .collect()
+        .collect::<Result<_, StorageError>>()?;
+    // Not by the database: each of the two sorts names its own way. Those of one name stay in the order of their slugs.
+    memberships.sort_by(|one, other| collation::compare(&one.name, &other.name));
+    Ok(memberships)
 }
 
 /// An account that the user is in, and that asks for a sign-in by another login method than this session proved.

@@ -1,6 +1,7 @@
 //! Members: the lines of an account's Users list, and the actor of a request.
 
 use super::{AccountScope, StorageError, Tx, accounts, changed, containing, login_methods, on, statements};
+use crate::collation::{Keys, MAX_SEARCH_WORDS, MAX_SORT_KEY_BYTES, search_words};
 use app::domain::{
     email::Email,
     ids::{AccountId, InvitationId, LoginMethodId, MemberId, SessionId, UserId},
@@ -14,6 +15,7 @@ use app::domain::{
     time::Timestamp,
 };
 use sqlx::FromRow;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 /// The columns of [`Member`], with the latest invitation and its mail; `$1` is the account.
@@ -21,7 +23,7 @@ macro_rules! select_members {
     ($rest:expr) => {
         concat!(
             "
-        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_key, m.state, m.role_key, m.login_method_id, m.identifier,
+        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_sort, m.state, m.role_key, m.login_method_id, m.identifier,
                m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
@@ -48,18 +50,35 @@ macro_rules! select_members {
     };
 }
 
-/// The rows that a view of the list matches: `$2` now, `$3` search pattern, `$4` role, `$5` shown state.
+/// Does this text hold every word that is looked for? They are `$5` to `$12`; `%` stands in for those that there are not.
+macro_rules! holds_each_word {
+    ($text:literal) => {
+        holds_each_word!($text, "$5" "$6" "$7" "$8" "$9" "$10" "$11" "$12")
+    };
+    ($text:literal, $first:literal $($other:literal)*) => {
+        concat!($text, " LIKE ", $first, " ESCAPE '\\'" $(, " AND ", $text, " LIKE ", $other, " ESCAPE '\\'")*)
+    };
+}
+
+/// The rows that a view of the list matches: `$2` now, `$3` role, `$4` shown state, `$5` to `$12` patterns of the words looked for. Rows
+/// without keys, which the job has not come to yet, are looked through as they were before there were keys.
 macro_rules! matching {
     () => {
-        "
-           AND ($3 = '%%' OR m.name_key LIKE $3 ESCAPE '\\' OR m.email_key LIKE $3 ESCAPE '\\')
-           AND ($4 = '' OR m.role_key = $4)
-           AND CASE WHEN $5 = '' THEN m.state <> 'removed'
-                    WHEN $5 IN ('active', 'suspended', 'removed') THEN m.state = $5
-                    ELSE m.state = 'invited' AND $5 = CASE WHEN i.state = 'declined' THEN 'declined'
+        concat!(
+            "
+           AND ($5 = '%' OR ",
+            holds_each_word!("m.search_key"),
+            " OR m.search_key = '' AND ",
+            holds_each_word!("(m.name_key || ' ' || m.email_key)"),
+            ")
+           AND ($3 = '' OR m.role_key = $3)
+           AND CASE WHEN $4 = '' THEN m.state <> 'removed'
+                    WHEN $4 IN ('active', 'suspended', 'removed') THEN m.state = $4
+                    ELSE m.state = 'invited' AND $4 = CASE WHEN i.state = 'declined' THEN 'declined'
                                                            WHEN i.state = 'held' THEN 'held'
                                                            WHEN i.expires_at <= $2 THEN 'expired'
                                                            ELSE 'invited' END END "
+        )
     };
 }
 
@@ -73,16 +92,15 @@ macro_rules! has_way_in {
     };
 }
 
-/// One page: `$6` the last row of the page before, if there is one; `$7` how many.
+/// One page: `$13` and `$14` the value and the id that the page before ended with, `$15` how many.
 #[rustfmt::skip]
 macro_rules! page {
-    ($key:literal, $follows:literal, $direction:literal) => {
+    ($value:literal, $follows:literal, $direction:literal) => {
         select_members!(concat!(
             matching!(), "
-           AND ((", $key, ", m.id) ", $follows, " (SELECT ", $key, ", m.id FROM members m WHERE m.id = $6 AND m.account_id = $1)
-                OR $6 IS NULL)
-         ORDER BY ", $key, " ", $direction, ", m.id ", $direction, "
-         LIMIT $7"
+           AND (", $value, ", m.id) ", $follows, " ($13, $14)
+         ORDER BY ", $value, " ", $direction, ", m.id ", $direction, "
+         LIMIT $15"
         ))
     };
 }
@@ -100,20 +118,20 @@ statements! {
     FIND = select_members!("AND m.id = $2");
     FIND_BY_EMAIL = select_members!("AND m.email_key = $2 ORDER BY CASE WHEN m.state = 'removed' THEN 1 ELSE 0 END LIMIT 1");
     FIND_BY_USER = select_members!("AND m.user_id = $2");
-    BY_NAME_UP = page!("m.name_key", ">", "ASC");
-    BY_NAME_DOWN = page!("m.name_key", "<", "DESC");
+    BY_NAME_UP = page!("m.name_sort", ">", "ASC");
+    BY_NAME_DOWN = page!("m.name_sort", "<", "DESC");
     BY_ACTIVITY_UP = page!("COALESCE(m.last_active_at, 0)", ">", "ASC");
     BY_ACTIVITY_DOWN = page!("COALESCE(m.last_active_at, 0)", "<", "DESC");
     BY_INVITED_DOWN = page!("m.invited_at", "<", "DESC");
     COUNT = concat!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM members m LEFT JOIN invitations i ON i.id = m.invitation_id
-          WHERE m.account_id = $1 ", matching!(), " LIMIT $6) counted");
+          WHERE m.account_id = $1 ", matching!(), " LIMIT $13) counted");
     OTHERS = "
         SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND id <> $2 AND state <> 'removed' LIMIT 1) m";
     INSERT = "
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id, identifier,
-                             invited_at, version, changed_at, changed_by)
-        VALUES ($1, $2, NULL, $3, $4, $5, COALESCE($6, $4), 'invited', $7, $8, $9, $10, 1, $10, $11)";
+                             invited_at, version, changed_at, changed_by, name_sort, search_key)
+        VALUES ($1, $2, NULL, $3, $4, $5, COALESCE($6, $4), 'invited', $7, $8, $9, $10, 1, $10, $11, $12, $13)";
     SET_METHOD = "UPDATE members SET login_method_id = $3, identifier = $4 WHERE account_id = $1 AND id = $2";
     IDENTIFIER_TAKEN = "
         SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3 AND id <> $4
@@ -126,13 +144,18 @@ statements! {
     FORGET_IDENTIFIERS = "UPDATE members SET identifier = NULL WHERE account_id = $1 AND login_method_id = $2";
     INSERT_ACTIVE = "
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id,
-                             invited_at, joined_at, last_active_at, version, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, $10, 1, $10)";
+                             invited_at, joined_at, last_active_at, version, changed_at, name_sort, search_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9, $10, $10, $10, 1, $10, $11, $12)";
     REVIVE = "
         UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, identifier = $5, name = COALESCE($6, name),
                            name_key = COALESCE($7, name_key), invited_at = $8, removed_at = NULL, removed_by = NULL,
-                           vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9
+                           vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9, name_sort = $10, search_key = $11
          WHERE account_id = $1 AND id = $2";
+    WITH_KEYS = "
+        SELECT id, name, email, email_key, name_sort, search_key, version, invited_at FROM members
+         WHERE account_id = $1 AND (invited_at, id) > ($2, $3) ORDER BY invited_at, id LIMIT $4";
+    SET_KEYS = "
+        UPDATE members SET name = $4, email = $5, name_sort = $6, search_key = $7 WHERE account_id = $1 AND id = $2 AND version = $3";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
     SET_GRANT = "
         UPDATE members SET role_key = $3, version = version + 1, changed_at = $4, changed_by = $5
@@ -144,7 +167,8 @@ statements! {
          WHERE account_id = $1 AND id = $2 AND version = $5 AND state <> 'removed'";
     JOIN = "
         UPDATE members SET state = 'active', user_id = $3, email = $4, email_key = $5, name = $6, name_key = $7, joined_at = $8,
-                           last_active_at = $8, vouched_by = $9, version = version + 1, changed_at = $8, changed_by = $2
+                           last_active_at = $8, vouched_by = $9, version = version + 1, changed_at = $8, changed_by = $2,
+                           name_sort = $10, search_key = $11
          WHERE account_id = $1 AND id = $2 AND state = 'invited' AND (user_id IS NULL OR user_id = $3)";
     HOLD = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
@@ -291,6 +315,8 @@ pub struct Member {
     pub removed_by: Option<String>,
     /// Who answers for the mailbox.
     pub vouched_by: Option<String>,
+    /// What the list sorts by where it is in the order of names.
+    pub name_sort: Vec<u8>,
     /// The latest invitation.
     pub invitation: Option<LatestInvitation>,
 }
@@ -358,6 +384,7 @@ struct MemberRow {
     email: String,
     email_key: String,
     name: Option<String>,
+    name_sort: Vec<u8>,
     state: String,
     role_key: String,
     login_method_id: Uuid,
@@ -413,6 +440,7 @@ impl TryFrom<MemberRow> for Member {
             user: row.user_id.map(UserId),
             email: Email::from_storage(row.email, row.email_key),
             name: row.name,
+            name_sort: row.name_sort,
             state: state(&row.state)?,
             grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
             method: login_methods::login_method(row.login_method_id, &row.method_kind, row.method_name)?,
@@ -454,13 +482,77 @@ pub async fn find_by_user(tx: &mut Tx, scope: AccountScope, user: UserId) -> Res
     row.map(Member::try_from).transpose()
 }
 
-/// One page of the list, with the id that the next page follows.
+/// A place in the order of the list: the value that it sorts by, and the id. It stays where it is whatever becomes of the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The value.
+    pub value: SortValue,
+    /// The id of the row that had it.
+    pub id: MemberId,
+}
+
+/// What the list sorts by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SortValue {
+    /// The key of the name.
+    Name(Vec<u8>),
+    /// A time; 0 for somebody who never was active.
+    Time(i64),
+}
+
+impl Position {
+    /// The place of a row in this order.
+    fn of(member: &Member, sort: Sort) -> Self {
+        let value = match sort {
+            Sort::NameUp | Sort::NameDown => SortValue::Name(member.name_sort.clone()),
+            Sort::LastActiveUp | Sort::LastActiveDown => SortValue::Time(member.last_active_at.map_or(0, |at| at.0)),
+            Sort::InvitedDown => SortValue::Time(member.invited_at.0),
+        };
+        Self { value, id: member.id }
+    }
+
+    /// Before the first row of this order. There is always a place to go on from, so that the databases use their index for it.
+    fn start(sort: Sort) -> Self {
+        let (first, last) = (MemberId(Uuid::nil()), MemberId(Uuid::max()));
+        match sort {
+            Sort::NameUp => Self { value: SortValue::Name(Vec::new()), id: first },
+            // Longer than any key.
+            Sort::NameDown => Self { value: SortValue::Name(vec![u8::MAX; MAX_SORT_KEY_BYTES + 1]), id: last },
+            Sort::LastActiveUp => Self { value: SortValue::Time(i64::MIN), id: first },
+            Sort::LastActiveDown | Sort::InvitedDown => Self { value: SortValue::Time(i64::MAX), id: last },
+        }
+    }
+}
+
+/// The patterns of the words of a search, `%` for those that there are not.
+fn patterns(search: &str) -> [String; MAX_SEARCH_WORDS] {
+    let mut words = search_words(search).into_iter();
+    std::array::from_fn(|_| words.next().map_or_else(|| "%".to_owned(), |word| containing(&word)))
+}
+
+/// Binds what the rows of a view match by, to a query of the list.
+macro_rules! bind_view {
+    ($sql:expr, $scope:expr, $query:expr, $now:expr) => {{
+        let mut bound = $sql
+            .bind($scope.id().0)
+            .bind($now.0)
+            .bind($query.role.as_ref().map_or("", RoleKey::as_str))
+            .bind($query.state.map_or("", ShownState::key));
+        for pattern in patterns(&$query.search) {
+            bound = bound.bind(pattern);
+        }
+        bound
+    }};
+}
+
+/// One page of the list, from this place or the beginning on, with the place that the next page follows.
 pub async fn page(
     tx: &mut Tx,
     scope: AccountScope,
     query: &ListQuery,
+    from: Option<Position>,
     now: Timestamp,
-) -> Result<(Vec<Member>, Option<MemberId>), StorageError> {
+) -> Result<(Vec<Member>, Option<Position>), StorageError> {
     let sql = match query.sort {
         Sort::NameUp => BY_NAME_UP,
         Sort::NameDown => BY_NAME_DOWN,
@@ -468,30 +560,25 @@ pub async fn page(
         Sort::LastActiveDown => BY_ACTIVITY_DOWN,
         Sort::InvitedDown => BY_INVITED_DOWN,
     };
-    let rows: Vec<MemberRow> = on!(tx, c => sqlx::query_as(sql)
-        .bind(scope.id().0)
-        .bind(now.0)
-        .bind(containing(&query.search.to_lowercase()))
-        .bind(query.role.as_ref().map_or("", RoleKey::as_str))
-        .bind(query.state.map_or("", ShownState::key))
-        .bind(query.after.map(|id| id.0))
-        .bind(PAGE as i64 + 1)
-        .fetch_all(c).await)?;
+    let from = from.unwrap_or_else(|| Position::start(query.sort));
+    let rows: Vec<MemberRow> = on!(tx, c => {
+        let bound = bind_view!(sqlx::query_as(sql), scope, query, now);
+        let bound = match from.value {
+            SortValue::Name(key) => bound.bind(key),
+            SortValue::Time(at) => bound.bind(at),
+        };
+        bound.bind(from.id.0).bind(PAGE as i64 + 1).fetch_all(c).await
+    })?;
     let mut members: Vec<Member> = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
     let more = members.len() > PAGE;
     members.truncate(PAGE);
-    let next = if more { members.last().map(|member| member.id) } else { None };
+    let next = members.last().filter(|_| more).map(|last| Position::of(last, query.sort));
     Ok((members, next))
 }
 
 /// How many rows a view of the list matches.
 pub async fn count(tx: &mut Tx, scope: AccountScope, query: &ListQuery, now: Timestamp) -> Result<Count, StorageError> {
-    let counted: i64 = on!(tx, c => sqlx::query_scalar(COUNT)
-        .bind(scope.id().0)
-        .bind(now.0)
-        .bind(containing(&query.search.to_lowercase()))
-        .bind(query.role.as_ref().map_or("", RoleKey::as_str))
-        .bind(query.state.map_or("", ShownState::key))
+    let counted: i64 = on!(tx, c => bind_view!(sqlx::query_scalar(COUNT), scope, query, now)
         .bind(i64::try_from(MOST_COUNTED).unwrap_or(i64::MAX) + 1)
         .fetch_one(c).await)?;
     let counted = counted.unsigned_abs();
@@ -530,6 +617,7 @@ pub async fn insert_invited(
     by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    let keys = Keys::of(offer.name, email);
     on!(tx, c => sqlx::query(INSERT)
         .bind(id.0)
         .bind(scope.id().0)
@@ -542,6 +630,8 @@ pub async fn insert_invited(
         .bind(offer.identifier)
         .bind(now.0)
         .bind(by.map(|by| by.0))
+        .bind(&keys.name_sort)
+        .bind(&keys.search)
         .execute(c).await.map(|_| ()))?;
     add_extras(tx, scope, id, &offer.grant.extras).await
 }
@@ -556,6 +646,7 @@ pub async fn insert_owner(
     method: LoginMethodId,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    let keys = Keys::of(Some(&user.name), &user.email);
     on!(tx, c => sqlx::query(INSERT_ACTIVE)
         .bind(id.0)
         .bind(scope.id().0)
@@ -567,6 +658,8 @@ pub async fn insert_owner(
         .bind(grant.role.as_str())
         .bind(method.0)
         .bind(now.0)
+        .bind(&keys.name_sort)
+        .bind(&keys.search)
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
@@ -576,14 +669,15 @@ pub async fn insert_owner(
 pub async fn revive(
     tx: &mut Tx,
     scope: AccountScope,
-    id: MemberId,
+    known: &Member,
     offer: Offer<'_>,
     by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    let keys = Keys::of(offer.name.or(known.name.as_deref()), &known.email);
     on!(tx, c => sqlx::query(REVIVE)
         .bind(scope.id().0)
-        .bind(id.0)
+        .bind(known.id.0)
         .bind(offer.grant.role.as_str())
         .bind(offer.method.0)
         .bind(offer.identifier)
@@ -591,8 +685,10 @@ pub async fn revive(
         .bind(offer.name.map(str::to_lowercase))
         .bind(now.0)
         .bind(by.map(|by| by.0))
+        .bind(&keys.name_sort)
+        .bind(&keys.search)
         .execute(c).await.map(|_| ()))?;
-    replace_extras(tx, scope, id, &offer.grant.extras).await
+    replace_extras(tx, scope, known.id, &offer.grant.extras).await
 }
 
 /// Ties a member to its latest invitation.
@@ -687,6 +783,7 @@ pub async fn join(
     vouched_by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
+    let keys = Keys::of(Some(&user.name), &user.email);
     let changed = changed!(tx, c => sqlx::query(JOIN)
         .bind(scope.id().0)
         .bind(id.0)
@@ -697,6 +794,75 @@ pub async fn join(
         .bind(user.name.to_lowercase())
         .bind(now.0)
         .bind(vouched_by.map(|by| by.0))
+        .bind(&keys.name_sort)
+        .bind(&keys.search)
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// A row with its keys as they are stored, for the job that computes them anew.
+#[derive(Clone, Debug, FromRow)]
+pub struct StoredKeys {
+    id: Uuid,
+    name: Option<String>,
+    email: String,
+    email_key: String,
+    name_sort: Vec<u8>,
+    search_key: String,
+    version: i64,
+    invited_at: i64,
+}
+
+/// How far the job that computes keys has come in an account. A row that moves meanwhile moves forward, and was written with its keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowPosition {
+    invited_at: i64,
+    id: Uuid,
+}
+
+impl StoredKeys {
+    /// Where the row stands in the order of the job.
+    pub fn position(&self) -> RowPosition {
+        RowPosition { invited_at: self.invited_at, id: self.id }
+    }
+}
+
+/// The next rows of an account with their keys, removed members included.
+pub(crate) async fn with_keys(
+    tx: &mut Tx,
+    scope: AccountScope,
+    after: RowPosition,
+    most: i64,
+) -> Result<Vec<StoredKeys>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(WITH_KEYS)
+        .bind(scope.id().0)
+        .bind(after.invited_at)
+        .bind(after.id)
+        .bind(most)
+        .fetch_all(c).await)?)
+}
+
+/// The row as it should be, with name and address in the form in which they are written today; `None` if it is so already.
+pub(crate) fn rewritten(row: &StoredKeys) -> Option<StoredKeys> {
+    let name = row.name.as_deref().map(|name| name.nfc().collect::<String>());
+    let email = Email::from_storage(row.email.clone(), row.email_key.clone());
+    let keys = Keys::of(name.as_deref(), &email);
+    let email = email.typed().to_owned();
+    let same =
+        (&name, &email, &keys.name_sort, &keys.search) == (&row.name, &row.email, &row.name_sort, &row.search_key);
+    (!same).then(|| StoredKeys { name, email, name_sort: keys.name_sort, search_key: keys.search, ..row.clone() })
+}
+
+/// Writes a row's keys, name and address, unless it was changed since it was read; whoever changed it wrote them.
+pub(crate) async fn set_keys(tx: &mut Tx, scope: AccountScope, row: &StoredKeys) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(SET_KEYS)
+        .bind(scope.id().0)
+        .bind(row.id)
+        .bind(row.version)
+        .bind(&row.name)
+        .bind(&row.email)
+        .bind(&row.name_sort)
+        .bind(&row.search_key)
         .execute(c).await)?;
     Ok(changed == 1)
 }

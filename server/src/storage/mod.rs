@@ -11,6 +11,7 @@ pub mod decisions;
 pub mod flashes;
 pub mod identities;
 pub mod invitations;
+pub mod job_leases;
 pub mod login_methods;
 pub mod members;
 pub mod oauth_attempts;
@@ -252,6 +253,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("flashes", flashes::STATEMENTS),
         ("identities", identities::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
+        ("job_leases", job_leases::STATEMENTS),
         ("login_methods", login_methods::STATEMENTS),
         ("members", members::STATEMENTS),
         ("oauth_attempts", oauth_attempts::STATEMENTS),

@@ -43,7 +43,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
             <tbody role="rowgroup">{rows}</tbody>
         </table>
         <nav class="pages" aria-label=text!(locale, users.pages)>
-            {query.after.map(|_| view! {
+            {query.after.is_some().then(|| view! {
                 <a
                     class="button"
                     href=with_view(paths::users(facts.slug.as_str()), &from_the_start(&query))

@@ -32,8 +32,10 @@ pub(super) fn from_the_start(query: &ListQuery) -> ListQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ids::MemberId, list::Sort, member::ShownState};
-    use uuid::Uuid;
+    use crate::domain::{
+        list::{Cursor, Sort},
+        member::ShownState,
+    };
 
     #[test]
     fn the_plain_list_has_a_plain_address() {
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn another_search_starts_at_the_first_page() {
-        let query = ListQuery { after: Some(MemberId(Uuid::from_u128(1))), ..ListQuery::default() };
+        let query = ListQuery { after: Cursor::new("a".to_owned()), ..ListQuery::default() };
         assert_eq!(from_the_start(&query), ListQuery::default());
     }
 }

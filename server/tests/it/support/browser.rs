@@ -243,7 +243,7 @@ impl Browser {
             ("query[role]", query.role.as_ref().map(ToString::to_string).unwrap_or_default()),
             ("query[state]", query.state.map(|state| state.key().to_owned()).unwrap_or_default()),
             ("query[sort]", serde_json::to_value(query.sort).unwrap().as_str().unwrap().to_owned()),
-            ("query[after]", query.after.map(|id| id.to_string()).unwrap_or_default()),
+            ("query[after]", query.after.as_ref().map(|cursor| cursor.as_str().to_owned()).unwrap_or_default()),
         ];
         let parts: Vec<_> =
             parts.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (*key, value.as_str())).collect();

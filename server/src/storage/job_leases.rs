@@ -1,0 +1,51 @@
+//! Leases on work that one instance at a time does. A process that dies lets its lease run out; another one takes the work up.
+
+use super::{StorageError, Tx, changed, on, statements};
+use app::domain::time::{Span, Timestamp};
+
+statements! {
+    TAKE = "
+        INSERT INTO job_leases (job, leased_until) VALUES ($1, $2)
+            ON CONFLICT (job) DO UPDATE SET leased_until = excluded.leased_until WHERE job_leases.leased_until <= $3";
+    MOVE = "UPDATE job_leases SET leased_until = $3 WHERE job = $1 AND leased_until = $2";
+}
+
+/// How long a lease lasts when its holder does nothing.
+const LEASE: Span = Span::minutes(2);
+
+/// A piece of work that was taken.
+#[derive(Debug)]
+pub struct JobLease {
+    job: &'static str,
+    until: Timestamp,
+}
+
+/// Takes the work, unless somebody has it.
+pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Option<JobLease>, StorageError> {
+    let until = now + LEASE;
+    let taken = changed!(tx, c => sqlx::query(TAKE).bind(job).bind(until.0).bind(now.0).execute(c).await)?;
+    Ok((taken == 1).then_some(JobLease { job, until }))
+}
+
+impl JobLease {
+    /// Holds on to the work for another while; `false` if it was lost. Each transaction of the work begins with it.
+    pub async fn renew(&mut self, tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
+        // Never backwards: then it would be free before its time.
+        let until = (now + LEASE).max(self.until);
+        let kept = self.move_to(tx, until).await?;
+        self.until = until;
+        Ok(kept)
+    }
+
+    /// Gives the work back.
+    pub async fn release(self, tx: &mut Tx) -> Result<(), StorageError> {
+        self.move_to(tx, Timestamp(0)).await?;
+        Ok(())
+    }
+
+    async fn move_to(&self, tx: &mut Tx, until: Timestamp) -> Result<bool, StorageError> {
+        let moved =
+            changed!(tx, c => sqlx::query(MOVE).bind(self.job).bind(self.until.0).bind(until.0).execute(c).await)?;
+        Ok(moved == 1)
+    }
+}
