@@ -55,11 +55,7 @@ pub use create_account::CreatedAccount;
 pub(crate) use flash::{without_flash, without_secrets};
 pub use grant_owner::OwnerGranted;
 pub use invite_owner::OwnerInvitation;
-<<<<<<< HEAD
-=======
-pub(crate) use keep_typed::without_flash;
 pub use rewrite_keys::{KeysRewritten, keep_keys};
->>>>>>> ec616fa (Sort and search the Users list by keys computed once when stored)
 pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
 pub use show_mail::MailText;
 

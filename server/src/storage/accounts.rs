@@ -41,8 +41,7 @@ statements! {
            AND EXISTS (SELECT 1 FROM session_proofs s
                         WHERE s.session_id = $2 AND l.enabled
                           AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
-<<<<<<< HEAD
-         ORDER BY a.name, a.slug";
+         ORDER BY a.slug";
     // Whoever proved the user's own password may know of all the user's accounts; whoever came by an account's provider may not.
     BY_OTHER_METHODS = "
         SELECT a.slug, a.name, l.id, l.name AS method
@@ -52,10 +51,7 @@ statements! {
          WHERE m.user_id = $1 AND m.state = 'active' AND l.enabled AND l.kind = 'oauth'
            AND EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.kind = 'password')
            AND NOT EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $2 AND s.login_method_id = l.id)
-         ORDER BY a.name, a.slug";
-=======
          ORDER BY a.slug";
->>>>>>> ec616fa (Sort and search the Users list by keys computed once when stored)
 }
 
 /// An account: the tenant.
@@ -231,7 +227,7 @@ pub struct OtherMembership {
     pub method_name: String,
 }
 
-/// The accounts of a user that this session does not open, because they take another login method than the password that it proved.
+/// The accounts of a user that this session does not open, by name, because they take another login method than the password that it proved.
 pub async fn by_other_methods(
     tx: &mut Tx,
     user: UserId,
@@ -239,7 +235,8 @@ pub async fn by_other_methods(
 ) -> Result<Vec<OtherMembership>, StorageError> {
     let rows: Vec<(String, String, Uuid, Option<String>)> =
         on!(tx, c => sqlx::query_as(BY_OTHER_METHODS).bind(user.0).bind(session.0).fetch_all(c).await)?;
-    rows.into_iter()
+    let mut memberships: Vec<OtherMembership> = rows
+        .into_iter()
         .map(|(slug, name, method, method_name)| {
             Ok(OtherMembership {
                 slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
@@ -248,5 +245,7 @@ pub async fn by_other_methods(
                 method_name: method_name.unwrap_or_default(),
             })
         })
-        .collect()
+        .collect::<Result<_, StorageError>>()?;
+    memberships.sort_by(|one, other| collation::compare(&one.name, &other.name));
+    Ok(memberships)
 }

@@ -161,3 +161,18 @@ fn az_14_every_statement_on_account_data_names_the_account() {
         );
     }
 }
+
+#[test]
+fn no_statement_sorts_by_words_of_people() {
+    // PostgreSQL would sort them by the language of its cluster and SQLite by bytes: neither is how people sort. Names are sorted by
+    // their keys, or after they were read.
+    for (name, sql) in all_statements() {
+        for order in sql.split("ORDER BY ").skip(1) {
+            let order = order.split("LIMIT").next().unwrap_or_default();
+            let by_words = order
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| ["name", "email", "name_key"].contains(&word));
+            assert!(!by_words, "{name} sorts by a text: {order}");
+        }
+    }
+}
