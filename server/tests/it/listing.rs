@@ -1,18 +1,266 @@
 //! The Users list: search, filters, order, pages.
 
-use crate::support::both_databases;
-use app::domain::{
-    list::{Count, ListQuery, Sort},
-    member::ShownState,
-    role::{BuiltInRole, Grant, RoleKey},
-    time::Span,
+use crate::support::{Browser, World, both_databases};
+use app::{
+    api::invitations::Invited,
+    domain::{
+        email::Email,
+        list::{Count, Cursor, ListQuery, Sort},
+        member::ShownState,
+        role::{BuiltInRole, Grant, RoleKey},
+        time::{Span, Timestamp},
+    },
 };
+use server::{service::KeysRewritten, storage::Database};
+use std::collections::BTreeSet;
+use tokio_util::sync::CancellationToken;
 
 fn emails(page: &app::api::members::UsersPage) -> Vec<&str> {
     page.rows.iter().map(|row| row.email.as_str()).collect()
 }
 
+/// Changes rows behind the server's back.
+async fn change(world: &World, sql: &'static str) {
+    match &world.services.database {
+        Database::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.unwrap()),
+        Database::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.unwrap()),
+    }
+}
+
+async fn last_active(world: &World, email: &str, at: Timestamp) {
+    let sql = "UPDATE members SET last_active_at = $1 WHERE email_key = $2";
+    match &world.services.database {
+        Database::Sqlite { writer, .. } => drop(sqlx::query(sql).bind(at.0).bind(email).execute(writer).await.unwrap()),
+        Database::Postgres(pool) => drop(sqlx::query(sql).bind(at.0).bind(email).execute(pool).await.unwrap()),
+    }
+}
+
+async fn invites_named(ana: &Browser, email: &str, name: &str) {
+    ana.invites_with(email, &Grant::of(BuiltInRole::Viewer), &[("form[first_name]", name)]).await.unwrap();
+}
+
+/// The labels of all pages in this order.
+async fn labels(ana: &Browser, sort: Sort) -> Vec<String> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = ana.list(&ListQuery { sort, after, ..Default::default() }).await.unwrap();
+        all.extend(page.rows.iter().map(|row| row.label().to_owned()));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return all,
+        }
+    }
+}
+
+async fn found(ana: &Browser, search: &str) -> Vec<String> {
+    let page = ana.list(&ListQuery { search: search.to_owned(), ..Default::default() }).await.unwrap();
+    assert_eq!(page.count, Count::Exactly(page.rows.len() as u64), "{search}");
+    page.rows.iter().map(|row| row.email.clone()).collect()
+}
+
+/// Addresses that are the same as `local@domain`, others, and none at all.
+fn vectors(local: &str, domain: &str) -> Vec<String> {
+    let ascii = idna::domain_to_ascii(domain).unwrap();
+    let plain = format!("{local}@{domain}");
+    let decomposed: String = unicode_normalization::UnicodeNormalization::nfd(plain.as_str()).collect();
+    vec![
+        plain.to_uppercase().replace("STRASSE", "STRAßE"),
+        decomposed,
+        format!("{local}@{ascii}"),
+        format!("{}@{}", local.to_uppercase(), ascii.to_uppercase()),
+        format!(" {plain}\u{A0}"),
+        format!("\u{200B}{plain}"),
+        format!("{local}\u{2060}@{domain}\u{FEFF}"),
+        format!("\u{202A}{plain}\u{202C}"),
+        format!("{local}@\u{AD}{domain}"),
+        format!("mailto:{plain}"),
+        format!("{plain};"),
+        format!("{plain}."),
+        format!("{local}+tag@{domain}"),
+        format!("{local}.x@{domain}"),
+        format!("{local}@{}", domain.replace('a', "\u{430}")),
+        format!("{local}@{}", domain.replace('ß', "ss")),
+        format!("{local}@{}", domain.replace('ü', "u")),
+        format!("{}@{domain}", local.replace('k', "\u{212A}")),
+        format!("{}@{domain}", local.replace('i', "\u{131}")),
+        format!("{}@{domain}", local.replace('s', "\u{17F}")),
+        format!("Kim <{plain}>"),
+        format!("{plain},{plain}"),
+        format!("{local}@{domain}\0"),
+        plain,
+    ]
+}
+
 both_databases! {
+    async fn names_stand_in_human_order_over_the_pages(world: World) {
+        let ana = world.owner("zz@example.org").await;
+        for (n, name) in ["Zora", "Ägidius", "Adam", "Élodie", "Łukasz", "Ömer", "Otto", "de Boer"].into_iter().enumerate() {
+            invites_named(&ana, &format!("p{n}@example.org"), name).await;
+        }
+        let right = ["Adam", "Ägidius", "Ana Owner", "de Boer", "Élodie", "Łukasz", "Ömer", "Otto", "Zora"];
+        assert_eq!(labels(&ana, Sort::NameUp).await, right);
+        for n in 0..60 {
+            invites_named(&ana, &format!("q{n}@example.org"), &format!("{}mil {n:02}", ["Ä", "É", "Ł", "Ö", "o", "z"][n % 6])).await;
+        }
+        let up = labels(&ana, Sort::NameUp).await;
+        let mut down = labels(&ana, Sort::NameDown).await;
+        down.reverse();
+        assert_eq!(up, down);
+        assert_eq!(up.iter().collect::<BTreeSet<_>>().len(), 69);
+        let mut sorted = up.clone();
+        sorted.sort_by(|one, other| server::collation::compare(one, other));
+        assert_eq!(up, sorted);
+    }
+
+    async fn a_search_finds_each_word_whatever_its_case_accents_or_width(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        invites_named(&ana, "ana.silva@bücher.example", "Ana María Silva").await;
+        invites_named(&ana, "ben@xn--bcher-kva.example", "Łukasz Ägidius").await;
+        assert_eq!(found(&ana, "silva ana").await, ["ana.silva@bücher.example"]);
+        assert_eq!(found(&ana, "SILVA, maria").await, ["ana.silva@bücher.example"]);
+        assert_eq!(found(&ana, "silva lukasz").await, [""; 0]);
+        assert_eq!(found(&ana, "agidius").await, ["ben@bücher.example"], "shown in the letters of the domain");
+        assert_eq!(found(&ana, "ＬＵＫＡＳＺ").await, ["ben@bücher.example"]);
+        for domain in ["bücher", "BÜCHER", "bücher.example", "xn--bcher", "xn--bcher-kva.example"] {
+            assert_eq!(found(&ana, domain).await.len(), 2, "{domain}");
+        }
+        assert_eq!(found(&ana, "ana.silva@bücher").await.len(), 1);
+        assert_eq!(found(&ana, "a b c d e f g h i j k l m n o p").await.len(), 0, "more words than are looked for");
+    }
+
+    async fn nobody_comes_twice_because_the_last_of_a_page_was_active(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let hour = |n: i64| world.now() - Span::hours(n);
+        last_active(&world, "ana@example.org", hour(0)).await;
+        for n in 0..70 {
+            let email = format!("p{n:02}@example.org");
+            ana.invites(&email, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            last_active(&world, &email, hour(2 * (n + 1))).await;
+        }
+        // The 50th, after the owner and 48 others.
+        last_active(&world, "ben@example.org", hour(2 * 48 + 1)).await;
+        for sort in [Sort::LastActiveDown, Sort::LastActiveUp] {
+            let all: Vec<String> = labels(&ana, sort).await;
+            assert_eq!(all.len(), 72);
+            let first = ana.list(&ListQuery { sort, ..Default::default() }).await.unwrap();
+            let seen = emails(&first);
+            if sort == Sort::LastActiveDown {
+                assert_eq!(seen[49], "ben@example.org");
+                ben.home().await.unwrap();
+                assert_eq!(ana.row("ben@example.org").await.last_active, Some(world.now()), "he is at the top now");
+            }
+            let second = ana.list(&ListQuery { sort, after: first.next.clone(), ..Default::default() }).await.unwrap();
+            let next = emails(&second);
+            assert!(!next.iter().any(|email| seen.contains(email)), "{sort:?}: {next:?}");
+            assert_eq!(seen.len() + next.len(), 72, "{sort:?}: nobody is left out");
+            // And the first page once more, as Back shows it.
+            assert_eq!(ana.list(&ListQuery { sort, ..Default::default() }).await.unwrap().rows.len(), 50);
+        }
+        // Whoever the page ended with may be gone: the page after goes on at the same place.
+        let first = ana.list(&ListQuery::default()).await.unwrap();
+        let last = first.rows.last().unwrap().clone();
+        let before = ana.list(&ListQuery { after: first.next.clone(), ..Default::default() }).await.unwrap();
+        ana.removes(&last).await.unwrap();
+        let after = ana.list(&ListQuery { after: first.next.clone(), ..Default::default() }).await.unwrap();
+        assert_eq!(emails(&before), emails(&after));
+    }
+
+    async fn in_12_a_cursor_that_leads_nowhere_shows_the_first_page(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for n in 0..60 {
+            ana.invites(&format!("p{n:02}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        }
+        let first = ana.list(&ListQuery::default()).await.unwrap();
+        let next = first.next.clone().unwrap();
+        assert!(!next.as_str().contains("p49") && next.as_str().len() <= 300);
+        let by = |sort, after: &Cursor| ListQuery { sort, after: Some(after.clone()), ..Default::default() };
+        assert_eq!(ana.list(&by(Sort::NameUp, &next)).await.unwrap().rows.len(), 11);
+        let of_other_order = ana.list(&by(Sort::InvitedDown, &next)).await.unwrap();
+        assert_eq!(of_other_order.rows.len(), 50);
+        let forged = next.as_str().replace(|c: char| c.is_ascii_digit(), "x");
+        for text in [forged.as_str(), "0", "01890000-0000-7000-8000-000000000000", &"A".repeat(300)] {
+            let page = ana.list(&by(Sort::NameUp, &Cursor::new(text.to_owned()).unwrap())).await.unwrap();
+            assert_eq!(emails(&page), emails(&first), "{text}");
+        }
+        // Of an account, it leads nowhere in another.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.post("users/list", &[("account", "beta"), ("query[after]", next.as_str())]).await;
+        assert_eq!(beta.status, 200);
+        for bad in ["a b", "\0", "../x", &"A".repeat(5000)] {
+            let answer = ana.post("users/list", &[("account", "acme"), ("query[after]", bad)]).await;
+            assert_eq!(answer.status, 400, "{bad:?}");
+        }
+        for bad in ["%00", "a%20b", "%ff", &"A".repeat(5000)] {
+            let answer = ana.get(&format!("/a/acme/settings/users?after={bad}")).await;
+            assert!(answer.status == 200 || answer.status == 400, "{bad:?}: {}", answer.status);
+        }
+    }
+
+    async fn rows_without_keys_are_listed_and_found_until_the_job_has_come_to_them(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for (n, name) in ["Zora", "Ägidius", "Adam", "Ömer", "Otto"].into_iter().enumerate() {
+            invites_named(&ana, &format!("p{n}@example.org"), name).await;
+        }
+        invites_named(&ana, "ben@bücher.example", "Zoé Alt").await;
+        let keyed = world.texts("SELECT search_key FROM members ORDER BY search_key").await;
+        // As an older release leaves them.
+        change(&world, "UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
+        change(&world, "UPDATE members SET email = 'ben@xn--bcher-kva.example', name = 'Zoe\u{301} Alt' WHERE name_key = 'zoé alt'").await;
+        assert_eq!(labels(&ana, Sort::NameUp).await.len(), 7);
+        assert_eq!(found(&ana, "adam").await, ["p2@example.org"]);
+        assert_eq!(found(&ana, "example.org ADA").await, ["p2@example.org"]);
+        assert_eq!(found(&ana, "xn--bcher").await, ["ben@bücher.example"], "shown as it will be stored");
+
+        let stop = CancellationToken::new();
+        assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Done { rows: 7 });
+        assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Done { rows: 0 });
+        assert_eq!(world.texts("SELECT search_key FROM members ORDER BY search_key").await, keyed);
+        assert_eq!(world.texts("SELECT email FROM members WHERE name = 'Zoé Alt'").await, ["ben@bücher.example"]);
+        assert_eq!(labels(&ana, Sort::NameUp).await, ["Adam", "Ägidius", "Ana Owner", "Ömer", "Otto", "Zoé Alt", "Zora"]);
+        assert_eq!(found(&ana, "agidius").await, ["p1@example.org"]);
+    }
+
+    async fn one_instance_at_a_time_writes_keys_and_another_goes_on_where_it_died(world: World) {
+        world.owner("ana@example.org").await;
+        change(&world, "UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
+        let held = world.now() + Span::minutes(2);
+        assert_eq!(held.0, world.now().0 + 120_000);
+        change(&world, "INSERT INTO job_leases (job, leased_until) VALUES ('members.keys', 1777885320000)").await;
+        let stop = CancellationToken::new();
+        assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Elsewhere);
+        world.advance(Span::minutes(3));
+        assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Done { rows: 1 });
+        // One that is told to stop gives the work back.
+        stop.cancel();
+        assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Done { rows: 0 });
+        assert_eq!(world.count("SELECT COUNT(*) FROM job_leases WHERE leased_until = 0").await, 1);
+    }
+
+    async fn in_02_both_databases_agree_on_which_addresses_are_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let mut known = BTreeSet::from(["ana@example.org".to_owned()]);
+        let mut tried = 0;
+        for local in ["kim", "i.s", "strasse", "o'kay-1", "ski"] {
+            for domain in ["example.org", "bücher.example", "straße.example", "mañana.example", "παράδειγμα.example"] {
+                for address in vectors(local, domain) {
+                    tried += 1;
+                    let invited = ana.invites(&address, &Grant::of(BuiltInRole::Viewer)).await;
+                    match Email::parse(&address) {
+                        Err(_) => assert!(invited.is_err(), "{address:?}"),
+                        Ok(email) if known.insert(email.key().to_owned()) => {
+                            assert!(matches!(invited, Ok(Invited::Done { .. })), "{address:?}: {invited:?}");
+                        }
+                        Ok(_) => assert!(matches!(invited, Ok(Invited::AlreadyInvited { .. })), "{address:?}: {invited:?}"),
+                    }
+                }
+            }
+        }
+        assert!(tried >= 500, "{tried}");
+        let stored: BTreeSet<String> = world.texts("SELECT email_key FROM members").await.into_iter().collect();
+        assert_eq!(stored, known);
+    }
+
     async fn the_list_is_searched_filtered_and_sorted(world: World) {
         let ana = world.owner("ana@example.org").await;
         assert!(ana.list(&ListQuery::default()).await.unwrap().alone);
