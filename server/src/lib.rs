@@ -10,3 +10,4 @@ pub mod oauth;
 pub mod secrets;
 pub mod service;
 pub mod storage;
+pub mod tls;

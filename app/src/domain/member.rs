@@ -180,6 +180,15 @@ pub enum MailState {
         /// The mail server's own words, or what kept us from reaching it.
         answer: String,
     },
+    /// Handed over whole, and the mail server did not say what became of it: it may have arrived.
+    Unanswered {
+        /// When it was handed over.
+        at: Timestamp,
+        /// When it is sent once more, if it is; the copy can be known as one.
+        next: Option<Timestamp>,
+        /// What kept the answer from us, or what the mail server said to a later try.
+        answer: String,
+    },
     /// Refused for good (a 5xx answer, or tries used up).
     Refused {
         /// When.

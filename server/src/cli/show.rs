@@ -41,6 +41,7 @@ fn joins_by(invitation: &OwnerInvitation) -> String {
         MailState::Queued { .. }
         | MailState::Accepted { .. }
         | MailState::Deferred { .. }
+        | MailState::Unanswered { .. }
         | MailState::Refused { .. } => "A mail is queued; the link can be handed over as well.",
     };
     format!("The owner joins by this link: {}\n{mail}", invitation.link)
@@ -48,8 +49,8 @@ fn joins_by(invitation: &OwnerInvitation) -> String {
 
 pub(super) async fn outbox(services: &Services) -> Result<(), Failure> {
     for mail in services.show_outbox().await.map_err(in_words)? {
-        let answer = mail.last_answer.unwrap_or_default();
-        println!("{}  {:<10}  {:<10}  {}  {answer}", mail.id, mail.kind.key(), mail.state, mail.to);
+        let answer = mail.last_answer.as_deref().unwrap_or_default();
+        println!("{}  {:<10}  {:<10}  {}  {answer}", mail.id, mail.kind.key(), mail.known_state(), mail.to);
     }
     Ok(())
 }

@@ -6,7 +6,13 @@ use app::domain::{
     permission::{Catalogue, PermissionKey},
     role::{BuiltInRole, RoleKey},
 };
-use std::{collections::BTreeSet, ops::RangeInclusive, path::Path};
+use lettre::{Address, message::Mailbox};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv6Addr},
+    ops::RangeInclusive,
+    path::Path,
+};
 use url::{Host, Url};
 
 type Checked = Result<(), ConfigError>;
@@ -82,8 +88,9 @@ fn database(config: &Config) -> Checked {
 }
 
 fn mail_server(smtp: &mut Smtp) -> Checked {
-    let host_fine = !smtp.host.is_empty() && Host::parse(&smtp.host).is_ok();
-    require(host_fine, "smtp.host", "not a host name")?;
+    smtp.host = host_name(&smtp.host)
+        .ok_or_else(|| ConfigError::new("smtp.host", "not a host name or an address; a port goes into smtp.port"))?;
+    smtp.from = sender(&smtp.from)?;
     require(smtp.port != Some(0), "smtp.port", "not a port")?;
     if let Some(path) = &smtp.password_file {
         require(smtp.password.is_none(), "smtp.password_file", "set this or smtp.password, not both")?;
@@ -95,18 +102,57 @@ fn mail_server(smtp: &mut Smtp) -> Checked {
         const PLACEHOLDERS: &[&str] = &["", "changeme", "change-me", "***", "<password>"];
         require(!PLACEHOLDERS.contains(&password.expose()), "smtp.password", "a placeholder")?;
         require(smtp.username.is_some(), "smtp.username", "needed with a password")?;
-        let local = matches!(smtp.host.as_str(), "localhost" | "127.0.0.1" | "::1");
-        require(smtp.tls != SmtpTls::None || local, "smtp.tls", "a password must not travel in clear")?;
+        require(
+            smtp.tls != SmtpTls::None || is_this_host(&smtp.host),
+            "smtp.tls",
+            "a password must not travel in clear",
+        )?;
     } else {
         require(smtp.username.is_none(), "smtp.password", "needed with a user name")?;
     }
     readable("smtp.ca_file", smtp.ca_file.as_deref())
 }
 
+/// A host as it is looked up and as certificates name it: in ASCII and lower case, IPv6 with or without the brackets that URLs want.
+fn host_name(typed: &str) -> Option<String> {
+    let typed = typed.trim();
+    let bare = typed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(ip) = bare.unwrap_or(typed).parse::<Ipv6Addr>() {
+        return Some(ip.to_string());
+    }
+    match Host::parse(typed.strip_suffix('.').unwrap_or(typed)) {
+        Ok(Host::Domain(name)) => Some(name).filter(|name| !name.is_empty()),
+        Ok(Host::Ipv4(ip)) => Some(ip.to_string()),
+        Ok(Host::Ipv6(_)) | Err(_) => None,
+    }
+}
+
+fn is_this_host(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// The sender as every mail server takes it, without SMTPUTF8: the domain in ASCII (RFC 5890).
+fn sender(from: &Mailbox) -> Result<Mailbox, ConfigError> {
+    const KEY: &str = "smtp.from";
+    let (local, domain) = (from.email.user(), from.email.domain());
+    let plain = |text: &str| !text.chars().any(char::is_control);
+    require(from.name.as_deref().is_none_or(plain) && plain(local), KEY, "it must stand on one line")?;
+    require(
+        local.is_ascii(),
+        KEY,
+        "what stands before the @ must be ASCII: not every mail server takes letters such as ü there",
+    )?;
+    let domain = idna::domain_to_ascii_strict(domain)
+        .map_err(|_| ConfigError::new(KEY, "what stands behind the @ is not a domain"))?;
+    let email = Address::new(local, domain).map_err(|error| ConfigError::new(KEY, error))?;
+    Ok(Mailbox::new(from.name.clone(), email))
+}
+
 fn numbers(config: &Config) -> Checked {
     let Config { mail, passwords, sessions, invitations, limits, .. } = config;
     within("mail.workers", mail.workers, 1..=64)?;
     within("mail.timeout_s", mail.timeout_s, 1..=60)?;
+    within("mail.answer_timeout_s", mail.answer_timeout_s, 60..=3600)?;
     within("passwords.shortest", passwords.shortest, 8..=64)?;
     within("passwords.turn_timeout_ms", passwords.turn_timeout_ms, 10..=60_000)?;
     within("sessions.absolute_days", sessions.absolute_days, 1..=400)?;

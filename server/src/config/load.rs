@@ -212,6 +212,14 @@ mod tests {
             (&[SMTP[0]], "from"),
             (&[("smtp.host", "mail example org"), SMTP[1]], "smtp.host"),
             (&[SMTP[0], ("smtp.from", "nobody")], "smtp.from"),
+            (&[SMTP[0], ("smtp.from", "Roster <büro@example.org>")], "smtp.from"),
+            (&[SMTP[0], ("smtp.from", "Müller, Söhne <info@example.org>")], "smtp.from"),
+            (&[SMTP[0], ("smtp.from", "Roster <a@example.org>, Other <b@example.org>")], "smtp.from"),
+            (&[("smtp.host", "[::1]:25"), SMTP[1]], "smtp.host"),
+            (&[("smtp.host", "mail.example.org:25"), SMTP[1]], "smtp.host"),
+            (&[("smtp.host", ""), SMTP[1]], "smtp.host"),
+            (&[("smtp.host", "[mail.example.org]"), SMTP[1]], "smtp.host"),
+            (&[("mail.answer_timeout_s", "30")], "mail.answer_timeout_s"),
             (&[SMTP[0], SMTP[1], ("smtp.tls", "maybe")], "smtp.tls"),
             (&[SMTP[0], SMTP[1], ("smtp.username", "roster")], "smtp.password"),
             (&[SMTP[0], SMTP[1], ("smtp.username", "roster"), ("smtp.password", "changeme")], "smtp.password"),
@@ -242,6 +250,56 @@ mod tests {
         assert!(!error.to_string().contains("hunter"), "{error}");
         let error = from_toml("[[permission]]\nkey = \"Bots Fly\"\nlabel.en = \"Fly\"\n").unwrap_err();
         assert_eq!(error.key, "permission.key");
+    }
+
+    #[test]
+    fn cf_05_the_mail_servers_host_is_a_name_or_an_address_in_any_spelling() {
+        let host_of = |host: &str| {
+            with(&[("smtp.host", host), ("smtp.from", "roster@example.org")]).map(|config| config.smtp.unwrap().host)
+        };
+        for (typed, host) in [
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("FD00:0::5", "fd00::5"),
+            ("[fd00::5]", "fd00::5"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("Mail.Müller.example.", "mail.xn--mller-kva.example"),
+        ] {
+            assert_eq!(host_of(typed).as_deref(), Ok(host), "{typed}");
+        }
+        let in_clear = |host: &str| {
+            with(&[
+                ("smtp.host", host),
+                ("smtp.from", "roster@example.org"),
+                ("smtp.tls", "none"),
+                ("smtp.username", "roster"),
+                ("smtp.password", "geheim"),
+            ])
+        };
+        for local in ["localhost", "127.0.0.1", "127.8.9.1", "::1", "[::1]", "::ffff:127.0.0.1"] {
+            assert!(in_clear(local).is_ok(), "{local}");
+        }
+        for elsewhere in ["localhost.example", "128.0.0.1", "::2", "[fd00::5]"] {
+            assert_eq!(in_clear(elsewhere).unwrap_err().key, "smtp.tls", "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn in_05_the_sender_is_one_that_every_mail_server_takes() {
+        let from = |from: &str| {
+            with(&[("smtp.host", "mail.example.org"), ("smtp.from", from)]).map(|config| config.smtp.unwrap().from)
+        };
+        for (typed, address, name) in [
+            ("Roster <info@müller.example>", "info@xn--mller-kva.example", Some("Roster")),
+            ("info@xn--mller-kva.example", "info@xn--mller-kva.example", None),
+            ("\"Müller, Söhne\" <info@mueller.example>", "info@mueller.example", Some("Müller, Söhne")),
+            ("Roster Inc. <root@localhost>", "root@localhost", Some("Roster Inc.")),
+        ] {
+            let sender = from(typed).unwrap();
+            assert_eq!((sender.email.to_string().as_str(), sender.name.as_deref()), (address, name), "{typed}");
+        }
+        assert!(from("Roster <büro@example.org>").unwrap_err().problem.contains("before the @"));
+        assert!(from("Müller, Söhne <info@example.org>").unwrap_err().problem.contains("quotes"));
     }
 
     #[test]

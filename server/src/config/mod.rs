@@ -19,7 +19,7 @@ use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use url::Url;
-use values::{host_list, network_list, text, text_option};
+use values::{host_list, mailbox, network_list, text, text_option};
 
 /// Everything an operator can set. [`SETTINGS`] says what each key means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,13 +110,15 @@ pub struct Mail {
     pub workers: u32,
     /// How long one step of one mail may take.
     pub timeout_s: u32,
+    /// How long the answer to the text of a mail is awaited (RFC 5321, 4.5.3.2.6).
+    pub answer_timeout_s: u32,
 }
 
 /// The mail server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
-    /// Its host name, which its certificate must carry.
+    /// Its host name or address, which its certificate must carry; after loading in ASCII, and IPv6 without brackets.
     pub host: String,
     /// Its port; 587 for STARTTLS, 465 for TLS, 25 for neither, unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,8 +135,8 @@ pub struct Smtp {
     /// A file that holds the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
-    /// The sender of all mails: `Roster <roster@example.org>`.
-    #[serde(with = "text")]
+    /// The sender of all mails: `Roster <roster@example.org>`; after loading its domain is in ASCII.
+    #[serde(with = "mailbox")]
     pub from: Mailbox,
     /// Certificates (PEM) trusted for this server, besides the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -357,7 +359,7 @@ impl Default for Log {
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { workers: 4, timeout_s: 10 }
+        Self { workers: 4, timeout_s: 10, answer_timeout_s: 600 }
     }
 }
 

@@ -36,7 +36,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("log.level", "info", "error, warn, info, debug or trace"),
     ("mail.workers", "4", "Mails sent at the same time, 1 to 64"),
     ("mail.timeout_s", "10", "Seconds that one step of one mail may take, 1 to 60"),
-    ("smtp.host", "", "The mail server. Without it, mails stay in the outbox"),
+    (
+        "mail.answer_timeout_s",
+        "600",
+        "Seconds to wait until the mail server has taken a mail's text, 60 to 3600; giving up earlier sends mails twice",
+    ),
+    ("smtp.host", "", "The mail server, by name or by address. Without it, mails stay in the outbox"),
     ("smtp.port", "587, 465 or 25, by smtp.tls", "Its port"),
     ("smtp.tls", "starttls", "starttls, tls or none; none sends no password, except to this host"),
     ("smtp.username", "", "User name at the mail server"),

@@ -1,6 +1,7 @@
 //! The values of settings that are more than text or number, and how they are read and shown.
 
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
     fmt,
@@ -156,7 +157,22 @@ pub(super) mod text {
     }
 }
 
-/// The same, for values that may be absent.
+/// A sender in words, such as `Roster <roster@example.org>`.
+pub(super) mod mailbox {
+    use super::*;
+    pub use text::serialize;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Mailbox, D::Error> {
+        String::deserialize(from)?.parse().map_err(|_| {
+            de::Error::custom(
+                "not a sender like Roster <roster@example.org>; a name with a comma, colon or dot stands in quotes: \
+                 \"Roster, Inc.\" <roster@example.org>",
+            )
+        })
+    }
+}
+
+/// The same as [`text`], for values that may be absent.
 pub(super) mod text_option {
     use super::*;
 

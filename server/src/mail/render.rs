@@ -427,6 +427,27 @@ mod tests {
     }
 
     #[test]
+    fn in_04_every_line_of_a_mail_is_ascii_and_within_what_mail_servers_take() {
+        let long = "Zoë Ünïcödé-".repeat(20);
+        let host = ["x".repeat(63).as_str(); 3].join(".") + ".example.org";
+        for account in [long.as_str(), &"a".repeat(100), &"漢字".repeat(50)] {
+            let link = format!("https://{host}/i/{}", "T".repeat(1200));
+            let invitation = Content::Invitation { inviter: Some(person(&long)), link, until: UNTIL };
+            let words = render(Language::De, account, &host, invitation).unwrap();
+            let from: Mailbox = format!("\"{}\" <roster@example.org>", "Rößter, Inc. ".repeat(15)).parse().unwrap();
+            let to = format!("{}@{host}", "b".repeat(40));
+            let mail = message(&from, &to, MailId(Uuid::from_u128(7)), &host, UNTIL, words).unwrap();
+            let mail = String::from_utf8(mail.formatted()).unwrap();
+            assert!(mail.is_ascii());
+            let longest = mail.split("\r\n").max_by_key(|line| line.len()).unwrap();
+            assert!(longest.len() <= 998, "{longest}");
+            assert!(!mail.replace("\r\n", "").contains(['\r', '\n']));
+            // A Message-ID is one word, however long: folded inside, it would be another one to some.
+            assert!(mail.contains(&format!("<{}@{host}>", MailId(Uuid::from_u128(7)))), "{}", headers(&mail));
+        }
+    }
+
+    #[test]
     fn in_04_an_address_that_is_none_makes_no_mail() {
         let from: Mailbox = "roster@example.org".parse().unwrap();
         for to in

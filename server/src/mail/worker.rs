@@ -1,10 +1,15 @@
 //! The mail worker: takes due mails from the outbox under a lease, hands them over, and writes down what came of it. Several at a
 //! time in one process, and any number of processes (F1 to F4). No request waits for it.
+//!
+//! A mail is sent once. The one thing that can make a second copy is a text that was handed over whole and an answer that did not come:
+//! the connection broke, the mail server thought too long, or this process died. So before the text goes, the row says that it may have
+//! arrived, and only an answer takes that back. Such a mail is sent once more, after a pause, with the same link and the same
+//! Message-ID; then never again.
 
 use super::{
     ForWhom, NoMail, compose,
     render::message,
-    smtp::{Outcome, Sender, SetUpError, id_right},
+    smtp::{Offer, Outcome, Sender, SetUpError, id_right},
 };
 use crate::{
     service::Services,
@@ -16,19 +21,29 @@ use crate::{
 use app::domain::time::{Span, Timestamp};
 use lettre::Message;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long a mail is this process's; longer than the longest delivery. A crashed process's mails are taken up again after it (F1).
-const LEASE: Span = Span::minutes(2);
+/// How long a mail stays this process's after the longest that a part of its delivery takes, so that its result can be written down. A
+/// crashed process's mails are taken up again when their lease has run out (F1).
+const LEASE_RESERVE: Span = Span::seconds(90);
 /// How often the outbox is looked at when nothing wakes the worker: for retries, and for mails that other processes queued.
 const POLL: Duration = Duration::from_secs(1);
 /// The pause before the second try; doubled for each further one.
 const FIRST_PAUSE: Span = Span::seconds(5);
 /// The longest pause.
 const LONGEST_PAUSE: Span = Span::hours(1);
-/// When trying ends (F2).
+/// When trying ends, counted from the first try (F2).
 const PATIENCE: Span = Span::hours(48);
+/// The pause after a text that was not answered: the mail server may be restarting, or still be looking into it.
+const UNANSWERED_PAUSE: Span = Span::minutes(5);
+/// How many copies of a mail may be handed over without an answer (F1).
+const MAX_UNANSWERED: i64 = 2;
+/// How many mails may wait for an answer besides those that have a place among the workers.
+const MAX_WAITING_BESIDE: usize = 64;
 /// How often the result of a delivery is written down again, if the database is away, once a second: as long as the lease allows.
 const RECORDING_TRIES: u32 = 80;
 
@@ -42,13 +57,16 @@ pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetU
     // Told at once: whoever started this task may look at its result much later.
     let sender = Sender::new(&services.config, smtp)
         .inspect_err(|error| tracing::error!(%error, "no mail is sent: the mail server's settings are of no use"))?;
-    Arc::new(Worker { sender, services: services.clone(), stop }).work().await;
+    let beside = Arc::new(Semaphore::new(MAX_WAITING_BESIDE));
+    Arc::new(Worker { sender, services: services.clone(), beside, stop }).work().await;
     Ok(())
 }
 
 struct Worker {
     services: Services,
     sender: Sender,
+    /// Places for mails whose answer takes longer than usual.
+    beside: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -69,10 +87,7 @@ impl Worker {
             for mail in claimed {
                 let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
                 let worker = Arc::clone(&self);
-                deliveries.spawn(async move {
-                    worker.deliver(&mail).await;
-                    drop(slot);
-                });
+                deliveries.spawn(async move { worker.deliver(&mail, slot).await });
             }
             if idle {
                 tokio::select! {
@@ -92,15 +107,38 @@ impl Worker {
             return Ok(Vec::new());
         }
         let mut tx = self.services.database.begin_write().await?;
-        let claimed = outbox::claim_due(&mut tx, now, now + LEASE, most).await?;
+        let claimed = outbox::claim_due(&mut tx, now, self.lease(now, self.sender.offer_timeout()), most).await?;
         tx.commit().await?;
         Ok(claimed)
     }
 
+    /// Until when a mail is this process's, if the next part of its delivery takes as long as it may.
+    fn lease(&self, now: Timestamp, part: Duration) -> Timestamp {
+        now + Span(i64::try_from(part.as_millis()).unwrap_or(i64::MAX)) + LEASE_RESERVE
+    }
+
     #[tracing::instrument(skip_all, fields(mail = %mail.id))]
-    async fn deliver(&self, mail: &OutboxMail) {
-        let turn = match self.compose(mail).await {
-            Ok(message) => of_outcome(self.sender.send(&message, &self.stop).await),
+    async fn deliver(&self, mail: &OutboxMail, mut slot: OwnedSemaphorePermit) {
+        let Some(turn) = self.turn(mail, &mut slot).await else { return };
+        for _ in 0..RECORDING_TRIES {
+            match self.note(mail, &turn).await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What comes of a mail's turn; `None` if that cannot be told, and the mail is taken up again when its lease has run out.
+    async fn turn(&self, mail: &OutboxMail, slot: &mut OwnedSemaphorePermit) -> Option<Turn> {
+        if mail.unanswered >= MAX_UNANSWERED {
+            return Some(Turn::Refused(given_up(mail, "no answer came to the second copy either")));
+        }
+        Some(match self.compose(mail).await {
+            Ok(message) => match self.sender.offer(&message, &self.stop).await {
+                Ok(offer) => self.hand_over(mail, offer, slot).await?,
+                Err(outcome) => of_outcome(outcome),
+            },
             Err(NoMail::Outdated) => Turn::Dropped,
             Err(NoMail::Ended) => Turn::Refused(given_up(mail, "the offer ended before the mail could be delivered")),
             Err(NoMail::Broken(why)) => {
@@ -113,15 +151,46 @@ impl Worker {
                 Turn::Deferred("the mail could not be put together yet; the server's log says why".to_owned())
             }
             // Without the database there is nothing to note either; the lease runs out and the mail is taken up again.
-            Err(NoMail::Storage(error)) => return tracing::warn!(%error, "a mail's facts cannot be read"),
-        };
-        for _ in 0..RECORDING_TRIES {
-            match self.note(mail, &turn).await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
+            Err(NoMail::Storage(error)) => {
+                tracing::warn!(%error, "a mail's facts cannot be read");
+                return None;
             }
-            tokio::time::sleep(POLL).await;
+        })
+    }
+
+    /// Hands the text over, once the row says so. A mail server that takes longer than a step to answer is waited for beside the other
+    /// mails, which need the place (F3).
+    async fn hand_over(&self, mail: &OutboxMail, offer: Offer, slot: &mut OwnedSemaphorePermit) -> Option<Turn> {
+        match self.note_handing_over(mail).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("the mail was not handed over: its lease had ended");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the mail was not handed over: that cannot be written down");
+                return None;
+            }
         }
+        let mut answer = std::pin::pin!(offer.hand_over(&self.stop));
+        let outcome = match timeout(self.sender.step_timeout(), &mut answer).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                if let Ok(beside) = Arc::clone(&self.beside).try_acquire_owned() {
+                    *slot = beside;
+                }
+                answer.await
+            }
+        };
+        Some(of_outcome(outcome))
+    }
+
+    async fn note_handing_over(&self, mail: &OutboxMail) -> Result<bool, StorageError> {
+        let now = self.services.now();
+        let mut tx = self.services.database.begin_write().await?;
+        let ours = outbox::hand_over(&mut tx, mail, self.lease(now, self.sender.hand_over_timeout()), now).await?;
+        tx.commit().await?;
+        Ok(ours)
     }
 
     async fn compose(&self, mail: &OutboxMail) -> Result<Message, NoMail> {
@@ -152,6 +221,21 @@ impl Worker {
                     outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
                 }
             },
+            Turn::Unanswered(answer) => {
+                let mail = OutboxMail {
+                    unanswered: mail.unanswered.saturating_add(1),
+                    unanswered_at: Some(now),
+                    ..mail.clone()
+                };
+                match next_copy(&mail, now) {
+                    Some(next) => {
+                        outbox::defer(&mut tx, &mail, next, answer, now).await?;
+                    }
+                    None => {
+                        outbox::finish(&mut tx, &mail, End::Refused, Some(answer), now).await?;
+                    }
+                }
+            }
             Turn::Refused(answer) => {
                 outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
             }
@@ -169,6 +253,7 @@ impl Worker {
 enum Turn {
     Accepted(String),
     Deferred(String),
+    Unanswered(String),
     Refused(String),
     Dropped,
     Untried,
@@ -178,6 +263,7 @@ fn of_outcome(outcome: Outcome) -> Turn {
     match outcome {
         Outcome::Accepted(answer) => Turn::Accepted(answer),
         Outcome::Deferred(answer) => Turn::Deferred(answer),
+        Outcome::Unanswered(answer) => Turn::Unanswered(answer),
         Outcome::Refused(answer) => Turn::Refused(answer),
         Outcome::Stopped => Turn::Untried,
     }
@@ -191,10 +277,18 @@ fn given_up(mail: &OutboxMail, why: &str) -> String {
     }
 }
 
-/// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly; not beyond 48 hours after it was written (F2).
+/// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly (F2).
 fn next_try(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
     let doublings = u32::try_from(mail.attempts.saturating_sub(1)).unwrap_or(0).min(30);
-    let pause = Span(FIRST_PAUSE.0.saturating_mul(1 << doublings).min(LONGEST_PAUSE.0));
-    let next = now + pause;
-    (next <= mail.written + PATIENCE).then_some(next)
+    within_patience(mail, now + Span(FIRST_PAUSE.0.saturating_mul(1 << doublings).min(LONGEST_PAUSE.0)))
+}
+
+/// When a mail that may have arrived is sent once more, if it is.
+fn next_copy(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
+    if mail.unanswered < MAX_UNANSWERED { within_patience(mail, now + UNANSWERED_PAUSE) } else { None }
+}
+
+/// A time at which a mail may still be tried: not beyond 48 hours after its first try, however long limits put that off (F2).
+fn within_patience(mail: &OutboxMail, next: Timestamp) -> Option<Timestamp> {
+    (next <= mail.first_tried.unwrap_or(mail.written) + PATIENCE).then_some(next)
 }

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     mail::render::{account_label, invitation_subject},
-    storage::outbox::{self, InvitationMail},
+    storage::{
+        StorageError,
+        outbox::{self, InvitationMail},
+    },
 };
 use app::{
     api::outbox::{MailLine, OutboxPage},
@@ -30,7 +33,10 @@ impl Services {
         let more = mails.len() > PAGE;
         mails.truncate(PAGE);
         let next = mails.last().filter(|_| more).map(|mail| mail.id);
-        let mails = mails.into_iter().filter_map(|mail| line(mail, &actor, now)).collect();
+        let mails = mails
+            .into_iter()
+            .filter_map(|mail| line(mail, &actor, now).transpose())
+            .collect::<Result<_, StorageError>>()?;
         let facts = actors::facts(self, &mut tx, &actor).await?;
         drop(tx);
         self.note_activity(&actor).await;
@@ -38,17 +44,18 @@ impl Services {
     }
 }
 
-fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Option<MailLine> {
+fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Result<Option<MailLine>, StorageError> {
     let readable = is_readable(&mail, actor, now);
-    Some(MailLine {
+    let Some(state) = outbox::mail_state(mail.delivery, now)? else { return Ok(None) };
+    Ok(Some(MailLine {
         id: mail.id,
         member: mail.member,
         subject: invitation_subject(mail.language, &account_label(&mail.account, &mail.slug)),
         to: mail.to,
         written: mail.written,
-        state: mail.mail?,
+        state,
         readable,
-    })
+    }))
 }
 
 /// Is the invitation still open, and may the actor handle it? Then its mail can be shown with a link.

@@ -78,9 +78,8 @@ pub(super) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, Sto
         invited = Some(Event { at: member.invited_at, by: invitation.sponsor_name });
         if waiting {
             expires = Some(invitation.expires);
-            if let Some(latest) = invitation.mail {
-                let done = latest.done.map(|at| at.0);
-                mail = outbox::mail_state(&latest.state, latest.next.0, done, latest.answer, now)?;
+            if let Some(delivery) = invitation.mail {
+                mail = outbox::mail_state(delivery, now)?;
             }
         }
     }

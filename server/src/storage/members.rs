@@ -1,6 +1,8 @@
 //! Members: the lines of an account's Users list, and the actor of a request.
 
-use super::{AccountScope, StorageError, Tx, accounts, changed, containing, login_methods, on, statements};
+use super::{
+    AccountScope, StorageError, Tx, accounts, changed, containing, login_methods, on, outbox::Delivery, statements,
+};
 use crate::collation::{Keys, MAX_SEARCH_WORDS, MAX_SORT_KEY_BYTES, search_words};
 use app::domain::{
     email::Email,
@@ -33,7 +35,8 @@ macro_rules! select_members {
                i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.sponsor_id,
                COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
                COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
-               o.state AS mail_state, o.next_at AS mail_next_at, o.done_at AS mail_done_at, o.last_answer AS mail_answer
+               o.state AS mail_state, o.next_at AS mail_next_at, o.done_at AS mail_done_at, o.last_answer AS mail_answer,
+               o.unanswered_at AS mail_unanswered_at, o.lease_until AS mail_lease_until
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
           LEFT JOIN invitations i ON i.id = m.invitation_id
@@ -335,20 +338,7 @@ pub struct LatestInvitation {
     /// The sponsor's name.
     pub sponsor_name: Option<String>,
     /// The newest mail of it, as the outbox has it.
-    pub mail: Option<LatestMail>,
-}
-
-/// The newest mail of an invitation.
-#[derive(Clone, Debug)]
-pub struct LatestMail {
-    /// The state in the outbox.
-    pub state: String,
-    /// The next try.
-    pub next: Timestamp,
-    /// When it was taken or given up.
-    pub done: Option<Timestamp>,
-    /// What the mail server said last.
-    pub answer: Option<String>,
+    pub mail: Option<Delivery>,
 }
 
 impl Member {
@@ -412,17 +402,21 @@ struct MemberRow {
     mail_next_at: Option<i64>,
     mail_done_at: Option<i64>,
     mail_answer: Option<String>,
+    mail_unanswered_at: Option<i64>,
+    mail_lease_until: Option<i64>,
 }
 
 impl TryFrom<MemberRow> for Member {
     type Error = StorageError;
 
     fn try_from(row: MemberRow) -> Result<Self, StorageError> {
-        let mail = row.mail_state.map(|state| LatestMail {
+        let mail = row.mail_state.map(|state| Delivery {
             state,
             next: Timestamp(row.mail_next_at.unwrap_or_default()),
             done: row.mail_done_at.map(Timestamp),
             answer: row.mail_answer,
+            unanswered: row.mail_unanswered_at.map(Timestamp),
+            leased: row.mail_lease_until.is_some(),
         });
         let invitation = match (row.invitation_id, row.invitation_state, row.expires_at, row.sponsor_id) {
             (Some(id), Some(state), Some(expires), Some(sponsor)) => Some(LatestInvitation {

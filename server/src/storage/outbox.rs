@@ -10,7 +10,7 @@ use app::domain::{
     member::MailState,
     name::Slug,
     role::{Grant, RoleKey},
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ macro_rules! invitation_mails {
         concat!(
             "
         SELECT o.id, o.member_id, o.invitation_id, o.language, o.recipient, o.state, o.created_at, o.next_at, o.done_at,
-               o.last_answer, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
+               o.last_answer, o.unanswered_at, o.lease_until, a.name AS account, a.slug, i.state AS invitation_state, i.expires_at, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
           FROM outbox o
           JOIN accounts a ON a.id = o.account_id
@@ -30,6 +30,13 @@ macro_rules! invitation_mails {
          WHERE o.account_id = $1 AND o.kind = 'invitation' ",
             $rest
         )
+    };
+}
+
+/// The columns of [`OutboxMail`].
+macro_rules! mail_columns {
+    () => {
+        "id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
     };
 }
 
@@ -43,21 +50,27 @@ statements! {
             SELECT 1 FROM outbox
              WHERE state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1) due";
     // The outer conditions repeat the inner ones: PostgreSQL looks at them again when another instance took the row meanwhile.
-    CLAIM = "
-        UPDATE outbox SET lease_until = $2, attempts = attempts + 1
+    CLAIM = concat!("
+        UPDATE outbox SET lease_until = $2, attempts = attempts + 1, first_tried_at = COALESCE(first_tried_at, $1)
          WHERE id IN (SELECT due.id FROM outbox due
                        WHERE due.state = 'queued' AND due.next_at <= $1 AND (due.lease_until IS NULL OR due.lease_until <= $1)
                        ORDER BY due.next_at, due.id LIMIT $3)
            AND state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-        RETURNING id, kind, language, recipient, sealed, attempts, created_at, state, last_answer";
+        RETURNING ", mail_columns!());
+    // A worker that dies from here on leaves the row as it will be if no answer comes.
+    HAND_OVER = "
+        UPDATE outbox SET unanswered = unanswered + 1, unanswered_at = $3, lease_until = $4, next_at = $4
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     FINISH = "
-        UPDATE outbox SET state = $3, done_at = $4, last_answer = COALESCE($5, last_answer), lease_until = NULL, sealed = NULL
+        UPDATE outbox SET state = $3, done_at = $4, last_answer = COALESCE($5, last_answer), unanswered = $6, unanswered_at = $7,
+                          lease_until = NULL, sealed = NULL
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     DEFER = "
-        UPDATE outbox SET next_at = $3, last_answer = $4, lease_until = NULL
+        UPDATE outbox SET next_at = $3, last_answer = $4, unanswered = $5, unanswered_at = $6, lease_until = NULL
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     RELEASE = "
-        UPDATE outbox SET lease_until = NULL, attempts = attempts - 1
+        UPDATE outbox SET lease_until = NULL, attempts = attempts - 1,
+                          first_tried_at = CASE WHEN attempts > 1 THEN first_tried_at END
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     INSERT_EVENT = "INSERT INTO delivery_events (id, outbox_id, at, outcome, answer) VALUES ($1, $2, $3, $4, $5)";
     FACTS = "
@@ -74,11 +87,8 @@ statements! {
          WHERE o.id = $1";
     INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
     INVITATION_OF_ACCOUNT = invitation_mails!("AND o.id = $2");
-    ALL = "
-        SELECT id, kind, language, recipient, sealed, attempts, created_at, state, last_answer
-          FROM outbox ORDER BY id DESC LIMIT $1";
-    ONE = "
-        SELECT id, kind, language, recipient, sealed, attempts, created_at, state, last_answer FROM outbox WHERE id = $1";
+    ALL = concat!("SELECT ", mail_columns!(), " FROM outbox ORDER BY id DESC LIMIT $1");
+    ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1");
 }
 
 /// A mail to be written.
@@ -127,26 +137,51 @@ pub async fn queue(
 }
 
 const QUEUED: &str = "queued";
+const ACCEPTED: &str = "accepted";
+const REFUSED: &str = "refused";
 const NO_SERVER: &str = "no_server";
+const DROPPED: &str = "dropped";
 
-/// Where a mail is, from its row's columns. A dropped one has no state to show.
-pub fn mail_state(
-    state: &str,
-    next_at: i64,
-    done_at: Option<i64>,
-    last_answer: Option<String>,
-    now: Timestamp,
-) -> Result<Option<MailState>, StorageError> {
-    let at = || done_at.map(Timestamp).ok_or(StorageError::inconsistent("outbox", "done_at"));
-    Ok(Some(match state {
-        QUEUED => match last_answer {
-            None => MailState::Queued { until: Some(Timestamp(next_at)).filter(|next| *next > now) },
-            Some(answer) => MailState::Deferred { next: Timestamp(next_at), answer },
+/// How far a mail has come, from its row's columns.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The state in the outbox.
+    pub state: String,
+    /// The next try.
+    pub next: Timestamp,
+    /// When it was taken or given up.
+    pub done: Option<Timestamp>,
+    /// What the mail server said last.
+    pub answer: Option<String>,
+    /// When its text was last handed over without an answer that is known.
+    pub unanswered: Option<Timestamp>,
+    /// Is a worker at it, as far as is known?
+    pub leased: bool,
+}
+
+/// How long a mail that was handed over and not answered yet is shown as one that is still on its way.
+const USUAL_ANSWER: Span = Span::seconds(30);
+
+/// Where a mail is. A dropped one has no state to show.
+pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState>, StorageError> {
+    let Delivery { state, next, done, answer, unanswered, leased } = delivery;
+    let at = || done.ok_or(StorageError::inconsistent("outbox", "done_at"));
+    Ok(Some(match state.as_str() {
+        QUEUED => match (unanswered.filter(|at| !leased || now - *at > USUAL_ANSWER), answer) {
+            (Some(at), answer) => MailState::Unanswered { at, next: Some(next), answer: answer.unwrap_or_default() },
+            (None, None) => MailState::Queued { until: Some(next).filter(|next| *next > now && !leased) },
+            (None, Some(answer)) => MailState::Deferred { next, answer },
         },
-        "accepted" => MailState::Accepted { at: at()? },
-        "refused" => MailState::Refused { at: at()?, answer: last_answer.unwrap_or_default() },
+        ACCEPTED => MailState::Accepted { at: at()? },
+        REFUSED => {
+            let answer = answer.unwrap_or_default();
+            match unanswered {
+                Some(at) => MailState::Unanswered { at, next: None, answer },
+                None => MailState::Refused { at: at()?, answer },
+            }
+        }
         NO_SERVER => MailState::NoMailServer,
-        "dropped" => return Ok(None),
+        DROPPED => return Ok(None),
         _ => return Err(StorageError::inconsistent("outbox", "state")),
     }))
 }
@@ -172,6 +207,23 @@ pub struct OutboxMail {
     pub state: String,
     /// What was last said to it.
     pub last_answer: Option<String>,
+    /// When it was first tried.
+    pub first_tried: Option<Timestamp>,
+    /// How many times its whole text was handed over without an answer that is known: so many copies may have arrived.
+    pub unanswered: i64,
+    /// When this was last.
+    pub unanswered_at: Option<Timestamp>,
+}
+
+impl OutboxMail {
+    /// Its state, for the host's operator: of a mail that was handed over without an answer, whatever became of it later, that it may have
+    /// arrived.
+    pub fn known_state(&self) -> &str {
+        match self.state.as_str() {
+            QUEUED | REFUSED if self.unanswered > 0 => "unanswered",
+            state => state,
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -185,6 +237,9 @@ struct OutboxMailRow {
     created_at: i64,
     state: String,
     last_answer: Option<String>,
+    first_tried_at: Option<i64>,
+    unanswered: i64,
+    unanswered_at: Option<i64>,
 }
 
 impl TryFrom<OutboxMailRow> for OutboxMail {
@@ -201,6 +256,9 @@ impl TryFrom<OutboxMailRow> for OutboxMail {
             written: Timestamp(row.created_at),
             state: row.state,
             last_answer: row.last_answer,
+            first_tried: row.first_tried_at.map(Timestamp),
+            unanswered: row.unanswered,
+            unanswered_at: row.unanswered_at.map(Timestamp),
         })
     }
 }
@@ -230,6 +288,23 @@ fn count(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
+/// Notes that the whole text of a mail is about to be handed over: from now on it may have arrived, whatever becomes of this process, until
+/// an answer says otherwise. The lease lasts until `lease_until` then; `false` if it is another's by now, and nothing may be sent.
+pub async fn hand_over(
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    lease_until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(HAND_OVER)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(now.0)
+        .bind(lease_until.0)
+        .execute(c).await)?;
+    Ok(done == 1)
+}
+
 /// How a mail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -244,14 +319,15 @@ pub enum End {
 impl End {
     const fn key(self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Dropped => "dropped",
+            Self::Accepted => ACCEPTED,
+            Self::Refused => REFUSED,
+            Self::Dropped => DROPPED,
         }
     }
 }
 
-/// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased.
+/// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased. How many copies are
+/// unanswered is as `mail` has it.
 pub async fn finish(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -265,6 +341,8 @@ pub async fn finish(
         .bind(end.key())
         .bind(now.0)
         .bind(answer)
+        .bind(mail.unanswered)
+        .bind(mail.unanswered_at.map(|at| at.0))
         .execute(c).await)?;
     if done == 1 {
         record(tx, mail, end.key(), answer, now).await?;
@@ -272,7 +350,8 @@ pub async fn finish(
     Ok(done == 1)
 }
 
-/// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now.
+/// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now. How many copies are unanswered is as
+/// `mail` has it.
 pub async fn defer(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -285,6 +364,8 @@ pub async fn defer(
         .bind(mail.attempts)
         .bind(next.0)
         .bind(answer)
+        .bind(mail.unanswered)
+        .bind(mail.unanswered_at.map(|at| at.0))
         .execute(c).await)?;
     if done == 1 {
         record(tx, mail, "deferred", Some(answer), now).await?;
@@ -402,8 +483,8 @@ pub struct InvitationMail {
     pub to: String,
     /// When it was written.
     pub written: Timestamp,
-    /// Where it is; `None` if it was dropped.
-    pub mail: Option<MailState>,
+    /// How far it has come.
+    pub delivery: Delivery,
     /// The account's name.
     pub account: String,
     /// The account's slug.
@@ -428,6 +509,8 @@ struct InvitationMailRow {
     next_at: i64,
     done_at: Option<i64>,
     last_answer: Option<String>,
+    unanswered_at: Option<i64>,
+    lease_until: Option<i64>,
     account: String,
     slug: String,
     invitation_state: String,
@@ -447,7 +530,14 @@ impl TryFrom<InvitationMailRow> for InvitationMail {
             language: Language::from_tag(&row.language).unwrap_or_default(),
             to: row.recipient,
             written: Timestamp(row.created_at),
-            mail: mail_state(&row.state, row.next_at, row.done_at, row.last_answer, Timestamp(row.created_at))?,
+            delivery: Delivery {
+                state: row.state,
+                next: Timestamp(row.next_at),
+                done: row.done_at.map(Timestamp),
+                answer: row.last_answer,
+                unanswered: row.unanswered_at.map(Timestamp),
+                leased: row.lease_until.is_some(),
+            },
             account: row.account,
             slug: slug(&row.slug)?,
             state: invitation_state(&row.invitation_state)?,

@@ -28,6 +28,10 @@ pub enum Reply {
     Say(String),
     /// Says nothing more, and keeps the connection.
     Stall,
+    /// Says these bytes, as they are.
+    Bytes(Vec<u8>),
+    /// Says these bytes, and closes the connection.
+    Last(Vec<u8>),
     /// Says this line, one byte in each of these spans.
     Drip(String, Duration),
     /// Says this after a while.
@@ -41,10 +45,11 @@ impl Reply {
         Some(Self::Say(line.to_owned()))
     }
 
-    /// Does it take the mail?
-    fn takes(&self) -> bool {
+    /// Is it a reply of this class?
+    fn is(&self, digit: u8) -> bool {
         match self {
-            Self::Say(line) | Self::Drip(line, _) | Self::Late(_, line) => line.starts_with('2'),
+            Self::Say(line) | Self::Drip(line, _) | Self::Late(_, line) => line.as_bytes().first() == Some(&digit),
+            Self::Bytes(bytes) | Self::Last(bytes) => bytes.iter().find(|byte| byte.is_ascii_digit()) == Some(&digit),
             Self::Stall | Self::HangUp => false,
         }
     }
@@ -204,7 +209,16 @@ impl MailServer {
 
     /// A polite one that offers STARTTLS.
     pub async fn with_starttls(authority: &Authority) -> Self {
-        Self::start("127.0.0.1:0".parse().unwrap(), Box::new(|_| None), Tls::Starttls(authority.acceptor.clone())).await
+        Self::scripted_with_starttls(authority, "127.0.0.1:0", |_| None).await
+    }
+
+    /// One that offers STARTTLS at this address, and answers some lines as the script says.
+    pub async fn scripted_with_starttls(
+        authority: &Authority,
+        address: &str,
+        script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(address.parse().unwrap(), Box::new(script), Tls::Starttls(authority.acceptor.clone())).await
     }
 
     /// A polite one that speaks TLS from the first byte.
@@ -313,17 +327,19 @@ async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Resu
             "QUIT" => "221 bye",
             _ => "250 OK",
         };
-        if !say(&mut stream, reply_to(state, &line, polite)).await? {
+        let reply = reply_to(state, &line, polite);
+        let (done, goes_on) = (reply.is(b'2'), reply.is(b'3'));
+        if !say(&mut stream, reply).await? {
             return Ok(());
         }
         match verb.as_str() {
-            "STARTTLS" => {
+            "STARTTLS" if done => {
                 let acceptor = upgrade.take().expect("STARTTLS was offered");
                 stream = BufReader::new(Box::new(acceptor.accept(stream.into_inner()).await?));
             }
             "MAIL" => (from, to) = (address(&line), Vec::new()),
             "RCPT" => to.push(address(&line)),
-            "DATA" => {
+            "DATA" if goes_on => {
                 let mut data = String::new();
                 while !data.ends_with("\r\n.\r\n") {
                     if stream.read_line(&mut data).await? == 0 {
@@ -332,7 +348,7 @@ async fn converse(state: &State, stream: tokio::net::TcpStream) -> std::io::Resu
                 }
                 let data = data.trim_end_matches("\r\n.\r\n").replace("\r\n..", "\r\n.");
                 let reply = reply_to(state, ".", "250 2.0.0 taken");
-                let pile = if reply.takes() { &state.mails } else { &state.lost };
+                let pile = if reply.is(b'2') { &state.mails } else { &state.lost };
                 pile.lock().unwrap().push(Received { from: from.clone(), to: to.clone(), data });
                 if !say(&mut stream, reply).await? {
                     return Ok(());
@@ -352,6 +368,12 @@ fn reply_to(state: &State, line: &str, polite: &str) -> Reply {
 async fn say(stream: &mut BufReader<Box<dyn Stream>>, reply: Reply) -> std::io::Result<bool> {
     match reply {
         Reply::Say(text) => stream.write_all(format!("{text}\r\n").as_bytes()).await?,
+        Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
+        Reply::Last(bytes) => {
+            stream.write_all(&bytes).await?;
+            stream.flush().await?;
+            return Ok(false);
+        }
         Reply::Late(pause, text) => {
             tokio::time::sleep(pause).await;
             stream.write_all(format!("{text}\r\n").as_bytes()).await?;

@@ -229,7 +229,10 @@ both_databases! {
                 .until(ben, |state| match state {
                     MailState::Deferred { next, .. } => *next > now,
                     MailState::Refused { .. } => true,
-                    MailState::Queued { .. } | MailState::NoMailServer | MailState::Accepted { .. } => false,
+                    MailState::Queued { .. }
+                    | MailState::NoMailServer
+                    | MailState::Accepted { .. }
+                    | MailState::Unanswered { .. } => false,
                 })
                 .await;
             match state {
@@ -328,7 +331,8 @@ both_databases! {
         assert!(matches!(office.mail_of(ben).await, MailState::Accepted { .. }));
     }
 
-    /// A connection that breaks after the text was sent makes a second mail at most: same link, same Message-ID.
+    /// A connection that breaks after the text was sent: the row says that the mail may have arrived. It goes once more, as a copy that can
+    /// be known as one: same link, same Message-ID.
     async fn f1_an_answer_that_is_lost_makes_a_second_copy_at_most(world: World) {
         let texts = AtomicU32::new(0);
         let server = MailServer::scripted(move |line: &str| {
@@ -338,13 +342,155 @@ both_databases! {
         let office = Office::of(&world, &server).await;
         let ben = office.invite("ben@example.org").await;
         let _worker = office.start_worker();
-        office.until(ben, |state| matches!(state, MailState::Deferred { .. })).await;
-        office.advance(Span::seconds(5));
+        let state = office.until(ben, |state| matches!(state, MailState::Unanswered { .. })).await;
+        let (at, answer) = (office.world.now(), "the mail server closed the connection".to_owned());
+        assert_eq!(state, MailState::Unanswered { at, next: Some(at + Span::minutes(5)), answer });
+        assert_eq!(office.outbox().await.mails[0].state, state);
+        office.advance(Span::minutes(5));
         office.until(ben, |state| matches!(state, MailState::Accepted { .. })).await;
         let texts: Vec<_> = server.lost().into_iter().chain(server.mails()).collect();
         assert_eq!(texts.len(), 2);
         assert_eq!(texts[0].token(), texts[1].token());
         assert_eq!(texts[0].header("Message-ID"), texts[1].header("Message-ID"));
+    }
+
+    /// A mail server that never answers gets two copies, whatever happens between them; the row goes on saying that one may have arrived.
+    async fn f1_r62_a_mail_that_is_never_answered_is_not_sent_a_third_time(world: World) {
+        let tries = AtomicU32::new(0);
+        let server = MailServer::scripted(move |line: &str| match line {
+            "." => Some(Reply::HangUp),
+            // Between both, it is busy once: that is no answer to the first copy.
+            line if line.starts_with("RCPT") && tries.fetch_add(1, Ordering::SeqCst) == 1 => Reply::say("451 Busy"),
+            _ => None,
+        })
+        .await;
+        let office = Office::of(&world, &server).await;
+        let ben = office.invite("ben@example.org").await;
+        let _worker = office.start_worker();
+        let first = office.world.now();
+        office.until(ben, |state| matches!(state, MailState::Unanswered { .. })).await;
+        office.advance(Span::minutes(5));
+        let busy = |state: &MailState| matches!(state, MailState::Unanswered { answer, .. } if answer == "451 Busy");
+        let MailState::Unanswered { at, next: Some(next), .. } = office.until(ben, busy).await else { panic!() };
+        assert_eq!(at, first);
+        office.advance(next - office.world.now());
+        office.until(ben, |state| matches!(state, MailState::Unanswered { next: None, .. })).await;
+        office.advance(Span::hours(1));
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(server.lost().len(), 2);
+        assert!(matches!(office.mail_of(ben).await, MailState::Unanswered { next: None, .. }));
+    }
+
+    /// A process that dies while it waits for the answer: the row said beforehand that the mail may have arrived. One copy follows when the
+    /// lease has run out, and if its process dies too, none.
+    async fn f1_a_process_that_dies_before_the_answer_makes_a_second_copy_at_most(world: World) {
+        let server = MailServer::polite().await;
+        let office = Office::of(&world, &server).await;
+        let database = &office.world.services.database;
+        let (ben, cleo) = (office.invite("ben@example.org").await, office.invite("cleo@example.org").await);
+        for (turn, most) in [(0, 10), (1, 1)] {
+            let now = office.world.now();
+            let mut tx = database.begin_write().await.unwrap();
+            let claimed = outbox::claim_due(&mut tx, now, now + Span::minutes(2), most).await.unwrap();
+            assert_eq!(claimed.len(), 2 - turn);
+            for mail in &claimed {
+                assert!(outbox::hand_over(&mut tx, mail, now + Span::minutes(12), now).await.unwrap());
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(office.mail_of(ben).await, MailState::Queued { until: None }, "an answer is awaited");
+            office.advance(Span::minutes(1));
+            if turn == 0 {
+                let next = Some(now + Span::minutes(12));
+                let state = MailState::Unanswered { at: now, next, answer: String::new() };
+                assert_eq!((office.mail_of(ben).await, office.mail_of(cleo).await), (state.clone(), state));
+            }
+            office.advance(Span::minutes(11));
+        }
+        let _worker = office.start_worker();
+        // One of them was handed over twice by now, the other once.
+        server.wait_for(1).await;
+        let settled = |state: &MailState| matches!(state, MailState::Accepted { .. } | MailState::Unanswered { next: None, .. });
+        let states = [office.until(ben, settled).await, office.until(cleo, settled).await];
+        assert_eq!(states.iter().filter(|state| matches!(state, MailState::Accepted { .. })).count(), 1, "{states:?}");
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(server.mails().len(), 1);
+    }
+
+    /// Who lost the lease before the text went does not send it.
+    async fn f1_nothing_is_handed_over_under_a_lease_that_is_anothers(world: World) {
+        let server = MailServer::polite().await;
+        let office = Office::of(&world, &server).await;
+        office.invite("ben@example.org").await;
+        let now = office.world.now();
+        let mut tx = office.world.services.database.begin_write().await.unwrap();
+        let first = outbox::claim_due(&mut tx, now, now + Span::minutes(2), 1).await.unwrap().remove(0);
+        let later = now + Span::minutes(2);
+        let second = outbox::claim_due(&mut tx, later, later + Span::minutes(2), 1).await.unwrap().remove(0);
+        assert!(!outbox::hand_over(&mut tx, &first, later, later).await.unwrap());
+        assert!(outbox::hand_over(&mut tx, &second, later, later).await.unwrap());
+        assert!(outbox::finish(&mut tx, &second, End::Accepted, Some("250"), later).await.unwrap());
+        assert!(!outbox::hand_over(&mut tx, &second, later, later).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
+    /// A mail server that takes minutes to look into mails keeps nobody else waiting, and gets each of them once.
+    async fn f3_mails_flow_while_others_wait_for_their_answers(world: World) {
+        let texts = AtomicU32::new(0);
+        let server = MailServer::scripted(move |line: &str| {
+            (line == "." && texts.fetch_add(1, Ordering::SeqCst) < 6).then_some(Reply::Stall)
+        })
+        .await;
+        let mut office = Office::of(&world, &server).await;
+        office.world = office.world.configured(|config| (config.mail.workers, config.mail.timeout_s) = (2, 1));
+        let mut members = Vec::new();
+        for n in 0..10 {
+            members.push(office.invite(&format!("p{n}@example.org")).await);
+        }
+        let _worker = office.start_worker();
+        assert_eq!(server.wait_for(4).await.len(), 4);
+        assert_eq!(server.lost().len(), 6);
+        for member in members {
+            office.until(member, |state| matches!(state, MailState::Accepted { .. } | MailState::Queued { .. })).await;
+        }
+        assert!(server.most_at_once() >= 7, "{} at once", server.most_at_once());
+    }
+
+    /// An answer that takes longer than the operator lets it is no answer; what came late does not count, and does no harm.
+    async fn f3_an_answer_that_comes_too_late_leaves_it_open(world: World) {
+        let texts = AtomicU32::new(0);
+        let server = MailServer::scripted(move |line: &str| {
+            let late = || Reply::Late(Duration::from_secs(3), "250 late".to_owned());
+            (line == "." && texts.fetch_add(1, Ordering::SeqCst) == 0).then(late)
+        })
+        .await;
+        let mut office = Office::of(&world, &server).await;
+        office.world = office.world.configured(|config| (config.mail.timeout_s, config.mail.answer_timeout_s) = (1, 1));
+        let ben = office.invite("ben@example.org").await;
+        let _worker = office.start_worker();
+        let state = office.until(ben, |state| matches!(state, MailState::Unanswered { .. })).await;
+        assert!(matches!(&state, MailState::Unanswered { answer, .. } if answer == "no answer within 1 s"), "{state:?}");
+    }
+
+    /// Limits may put a mail off for days, and so may a Roster that is not running: its 48 hours begin with its first try.
+    async fn f2_r52_a_mail_that_was_put_off_for_days_has_its_48_hours(world: World) {
+        let server = MailServer::scripted(about("ben", "451 4.7.1 Greylisted")).await;
+        let mut office = Office::of(&world, &server).await;
+        office.world = office.world.configured(|config| config.limits.mails_per_account_day = 1);
+        office.ana = office.ana.at(&office.world);
+        for n in 0..3 {
+            office.invite(&format!("p{n}@example.org")).await;
+        }
+        let ben = office.invite("ben@example.org").await;
+        let until = office.world.now() + Span::hours(72);
+        assert_eq!(office.mail_of(ben).await, MailState::Queued { until: Some(until) });
+        office.advance(Span::hours(73));
+        let _worker = office.start_worker();
+        office.until(ben, |state| matches!(state, MailState::Deferred { .. })).await;
+        office.advance(Span::hours(47));
+        let now = office.world.now();
+        office.until(ben, |state| matches!(state, MailState::Deferred { next, .. } if *next > now)).await;
+        office.advance(Span::hours(1));
+        office.until(ben, |state| matches!(state, MailState::Refused { .. })).await;
     }
 
     /// Two workers, as of two instances, on one outbox: each mail goes once.

@@ -17,13 +17,28 @@ pub(in crate::pages) fn mail_state(locale: Locale, state: MailState) -> impl Int
         MailState::Deferred { next, answer } => {
             ("deferred", text!(locale, users.mail_deferred), Some(next), Some(answer))
         }
+        MailState::Unanswered { at: _, next: Some(next), answer } => {
+            ("deferred", text!(locale, users.mail_unanswered), Some(next), Some(answer))
+        }
+        MailState::Unanswered { at, next: None, answer } => {
+            ("refused", text!(locale, users.mail_never_answered), Some(at), Some(answer))
+        }
         MailState::Refused { at, answer } => ("refused", text!(locale, users.mail_refused), Some(at), Some(answer)),
     };
     let answer = answer.filter(|answer| !answer.is_empty());
     view! {
         <span class=format!("mail-state mail-{kind}")>
             {words} {at.map(|at| view! { " " <Time at /> })}
-            {answer.map(|answer| view! { <span class="mail-answer">{text!(locale, users.mail_answer, answer = answer)}</span> })}
+            {answer.map(|answer| view! { <span class="mail-answer">{in_words(locale, answer)}</span> })}
         </span>
+    }
+}
+
+/// What a mail server said begins with its code; what else there is are words of ours.
+fn in_words(locale: Locale, answer: String) -> String {
+    if answer.starts_with(|c: char| c.is_ascii_digit()) {
+        text!(locale, users.mail_answer, answer = answer)
+    } else {
+        answer
     }
 }

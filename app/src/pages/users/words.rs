@@ -94,6 +94,7 @@ pub(super) fn invited_words(locale: Locale, invited: &Invited) -> Option<String>
                 MailState::Queued { .. }
                 | MailState::Accepted { .. }
                 | MailState::Deferred { .. }
+                | MailState::Unanswered { .. }
                 | MailState::Refused { .. },
             ..
         } => Some(text!(locale, users.invited_done, email = email.clone())),
@@ -107,6 +108,7 @@ pub(super) fn resent_words(locale: Locale, Resent { email, mail, .. }: Resent) -
         MailState::Queued { .. }
         | MailState::Accepted { .. }
         | MailState::Deferred { .. }
+        | MailState::Unanswered { .. }
         | MailState::Refused { .. } => text!(locale, users.resent, email = email),
     }
 }
