@@ -2,7 +2,7 @@
 
 use super::{Icon, focus::focused};
 use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys::Node};
-use web_sys::{Element, HtmlElement};
+use web_sys::HtmlElement;
 
 /// A menu beneath its button. Once the page is taken over it closes when something in it is chosen, on Escape, and on a click elsewhere.
 #[component]
@@ -39,19 +39,12 @@ pub fn Menu(
             close();
         }
     };
-    let clicked = move |event: ev::MouseEvent| {
-        let hit = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        // A switch in it may be pressed more than once.
-        if hit.is_some_and(|hit| hit.closest("a, button").is_ok_and(|chosen| chosen.is_some())) {
-            close();
-        }
-    };
     view! {
         <details class="menu" node_ref=details on:keydown=pressed>
             <summary>
                 {button.run()} " " <span class="visually-hidden">{label}</span> <Icon name="chevron-down" />
             </summary>
-            <div class="menu-box" on:click=clicked>
+            <div class="menu-box" on:click=move |_| close()>
                 {children()}
             </div>
         </details>

@@ -32,7 +32,7 @@ pub fn ShortcutSwitch() -> impl IntoView {
         on.set(wanted);
     };
     view! {
-        <label class="menu-switch only-with-scripting">
+        <label class="foot-switch only-with-scripting">
             <input type="checkbox" prop:checked=move || on.get() on:change:target=switched />
             <span>{text!(use_locale(), common.shortcut)}</span>
         </label>

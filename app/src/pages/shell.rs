@@ -79,7 +79,7 @@ pub(super) fn Shell(
         <main id="main" class="page" tabindex="-1">
             {children()}
         </main>
-        <Footer />
+        <Footer keys=true />
     }
 }
 
@@ -131,7 +131,6 @@ fn user_menu(me: Me) -> impl IntoView {
                     <strong>{me.name}</strong>
                     <span>{me.email}</span>
                 </div>
-                <ShortcutSwitch />
                 <PostForm post=sign_out>
                     <button type="submit" class="menu-last">
                         <Icon name="sign-out" />
@@ -225,9 +224,13 @@ fn SkipLink() -> impl IntoView {
     }
 }
 
-/// The choice of language: plain links, as the whole page changes.
+/// What is chosen for this browser: the language, by plain links, as the whole page changes; and whether single keys do something.
 #[component]
-fn Footer() -> impl IntoView {
+fn Footer(
+    /// Do single keys do something on pages like this one?
+    #[prop(optional)]
+    keys: bool,
+) -> impl IntoView {
     let locale = use_locale();
     let here = here();
     let links = Language::ALL.map(|language| {
@@ -245,6 +248,7 @@ fn Footer() -> impl IntoView {
                 <Icon name="globe" />
                 {links.into_iter().collect_view()}
             </nav>
+            {keys.then(|| view! { <ShortcutSwitch /> })}
         </footer>
     }
 }

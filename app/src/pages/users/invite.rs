@@ -5,7 +5,7 @@ use super::{
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
-    invite_outcome::{NotMailed, outcome},
+    invite_outcome::{NotMailed, outcome, resend_form},
     keep_in_sight, loaded_once,
     way_in::{Present, way_in},
     words::{invited_words, lifetime_words},
@@ -122,6 +122,7 @@ fn InviteForm(
     keep_in_sight(answered, move || invite.value().with(|value| value.as_ref().is_some_and(Result::is_ok)));
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
+        {resend_form(users)}
         <PostForm post=invite class="form">
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />

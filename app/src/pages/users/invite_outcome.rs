@@ -45,11 +45,11 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
             note(view! {
                 <p>{text!(locale, users.already_invited, email = email)} " " <Time at=since /> " " {by}</p>
                 <p class="note-links">
-                    // Without scripting it sends the form that it stands in to where it says itself.
+                    // Without scripting it sends a form of its own.
                     <button
                         type="submit"
                         class="button"
-                        formaction=ResendInvitation::PATH
+                        form=RESEND_FORM
                         name="member"
                         value=member.to_string()
                         on:click=resend
@@ -74,6 +74,18 @@ fn note(content: impl IntoView + 'static) -> AnyView {
     view! { <div class="note note-info"><Icon name="info" /> <div>{content}</div></div> }.into_any()
 }
 
+const RESEND_FORM: &str = "resend-form";
+
+/// The form that sends an older invitation again. It stands beside the form for inviting, where the Enter key must not reach it.
+pub(super) fn resend_form(users: Users) -> AnyView {
+    view! {
+        <form id=RESEND_FORM method="post" action=ResendInvitation::PATH hidden>
+            <input type="hidden" name="account" value=users.slug.get_untracked() />
+        </form>
+    }
+    .into_any()
+}
+
 /// Restore or start fresh: either button sends the form once more, with the answer (R4).
 fn removed_before(
     locale: Locale,
@@ -88,6 +100,8 @@ fn removed_before(
     view! {
         <fieldset class="again">
             <legend>{text!(locale, users.removed_before, email = email)}</legend>
+            // What the Enter key presses: with another address by then, neither answer is meant.
+            <button type="submit" hidden></button>
             <div class="again-choice">
                 <button type="submit" class="button" name="form[again]" value="fresh" aria-describedby="again-fresh">
                     {text!(locale, users.start_fresh)}
