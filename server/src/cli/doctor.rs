@@ -1,6 +1,10 @@
 //! `roster doctor`: what is wrong with this installation, a line each.
 
-use super::{Failure, start};
+use super::{
+    Failure,
+    audit::{describe, head_line},
+    start,
+};
 use crate::{
     config::Config,
     mail::smtp::Sender,
@@ -68,10 +72,14 @@ async fn mail_server(services: &Services) -> Finding {
 async fn audit(services: &Services) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for slug in services.account_slugs().await.map_err(Failure::other)? {
-        let events = services.check_audit(&slug).await.map_err(Failure::other)?.unwrap_or_default();
-        findings.push(match events.iter().find(|event| !event.in_chain) {
-            None => Finding::Fine(format!("audit events of {slug}: {} in an unbroken chain", events.len())),
-            Some(event) => Finding::Wrong(format!("audit events of {slug}: number {} was changed", event.seq)),
+        let Some(chain) = services.check_audit(&slug).await.map_err(Failure::other)? else { continue };
+        findings.push(match chain.fault() {
+            None => Finding::Fine(format!(
+                "audit events of {slug}: {} in an unbroken chain, head {}",
+                chain.events.len(),
+                head_line(&slug, &chain.head)
+            )),
+            Some(fault) => Finding::Wrong(format!("audit events of {slug}: {}", describe(fault))),
         });
     }
     Ok(findings)

@@ -1,5 +1,6 @@
 //! The command line: what `roster` can be told to do.
 
+mod audit;
 mod doctor;
 mod keys;
 mod lock;
@@ -81,6 +82,9 @@ enum Command {
     /// The instance key, which seals what is secret in the database
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Audit events
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -135,6 +139,17 @@ enum KeysCommand {
     Rotate,
     /// Remove the earlier keys, once nothing needs them any more
     Retire,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Print the number and the hash of each account's latest event, for keeping elsewhere
+    Head,
+    /// Compare the events with heads that were kept
+    Check {
+        /// A file with what `roster audit head` printed
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -229,6 +244,8 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         }
         Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
+        Command::Audit(AuditCommand::Head) => audit::head(&start(config).await?).await,
+        Command::Audit(AuditCommand::Check { file }) => audit::check(&start(config).await?, &file).await,
         Command::Keys(KeysCommand::Prepare) => keys::prepare(&config),
         Command::Keys(KeysCommand::Rotate) => keys::rotate(config).await,
         Command::Keys(KeysCommand::Retire) => keys::retire(config).await,

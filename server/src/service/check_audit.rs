@@ -1,4 +1,4 @@
-//! Reading an account's audit events against their chain, for `roster doctor`.
+//! Reading an account's audit events against their chain, for `roster doctor` and `roster audit`.
 
 use super::Services;
 use crate::storage::{AccountScope, StorageError, accounts, audit};
@@ -13,13 +13,14 @@ impl Services {
         accounts::all_slugs(&mut self.database.begin_read().await?).await
     }
 
-    /// The audit events of the account with this slug, each checked against the one before; `None` without such an account.
+    /// The audit events of the account with this slug, each checked against the one before, and the account's own count of them; `None`
+    /// without such an account.
     ///
     /// # Errors
     /// The database's.
-    pub async fn check_audit(&self, slug: &Slug) -> Result<Option<Vec<audit::Recorded>>, StorageError> {
+    pub async fn check_audit(&self, slug: &Slug) -> Result<Option<audit::Chain>, StorageError> {
         let mut tx = self.database.begin_read().await?;
         let Some(account) = accounts::find_by_slug(&mut tx, slug).await? else { return Ok(None) };
-        Ok(Some(audit::all(&mut tx, AccountScope::established(account.id)).await?))
+        Ok(Some(audit::chain(&mut tx, AccountScope::established(account.id)).await?))
     }
 }

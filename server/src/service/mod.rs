@@ -70,9 +70,16 @@ use crate::{
 use app::domain::{permission::Catalogue, time::Timestamp};
 use check_password::RefusedPasswords;
 use passwords::Hasher;
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
+
+/// How long what a probe was told holds for the next one.
+const BETWEEN_CHECKS: Duration = Duration::from_millis(200);
 
 /// Everything that the operations need, cheap to clone.
 #[derive(Clone)]
@@ -96,6 +103,7 @@ pub struct Parts {
     pub oauth: oauth::Client,
     /// Wakes the mail worker of this process when a mail was queued.
     pub mail_wake: Notify,
+    last_check: Mutex<Option<(Instant, bool)>>,
     hasher: Hasher,
     refused_passwords: Arc<RefusedPasswords>,
 }
@@ -170,6 +178,7 @@ impl Services {
             hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
             oauth: oauth::Client::new(&config.oauth)?,
             mail_wake: Notify::new(),
+            last_check: Mutex::default(),
             config,
             database,
             clock,
@@ -182,12 +191,24 @@ impl Services {
         self.clock.now()
     }
 
-    /// Is everything there that a request needs (`/readyz`)?
-    ///
-    /// # Errors
-    /// [`StorageError::Unavailable`].
-    pub async fn check(&self) -> Result<(), StorageError> {
-        self.database.ping().await
+    /// Is everything there that a request needs, room for writing among it (`/readyz`)? Asked of the database five times a second at
+    /// most, however often the probes come.
+    pub async fn is_ready(&self) -> bool {
+        let mut last = self.last_check.lock().await;
+        if let Some((at, ready)) = *last
+            && at.elapsed() < BETWEEN_CHECKS
+        {
+            return ready;
+        }
+        let ready = match self.database.try_writing(self.now()).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                false
+            }
+        };
+        *last = Some((Instant::now(), ready));
+        ready
     }
 }
 

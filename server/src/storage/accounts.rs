@@ -1,6 +1,6 @@
 //! Accounts, their roles and login methods.
 
-use super::{AccountScope, StorageError, Tx, changed, login_methods, on, statements};
+use super::{AccountScope, StorageError, Tx, audit, changed, login_methods, on, statements};
 use crate::collation;
 use app::domain::{
     ids::{AccountId, LoginMethodId, SessionId, UserId},
@@ -104,7 +104,7 @@ pub async fn insert(
         .bind(&account.name)
         .bind(account.language.tag())
         .bind(now.0)
-        .bind(Vec::<u8>::new())
+        .bind(audit::beginning(account.id.0))
         .execute(c).await.map(|_| ()))?;
     for role in BuiltInRole::ALL {
         on!(tx, c => sqlx::query(INSERT_ROLE).bind(account.id.0).bind(role.key()).execute(c).await.map(|_| ()))?;

@@ -22,6 +22,7 @@ statements! {
     INSERT_DETAILS = "
         INSERT INTO audit_details (account_id, seq, salt, actor, target, ip) VALUES ($1, $2, $3, $4, $5, $6)";
     SET_HEAD = "UPDATE accounts SET audit_hash = $2 WHERE id = $1";
+    HEAD = "SELECT audit_seq, audit_hash FROM accounts WHERE id = $1";
     ALL = "
         SELECT e.seq, e.at, e.actor_id, e.target_id, e.kind, e.data, e.details, e.hash, d.salt, d.actor, d.target, d.ip
           FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
@@ -208,6 +209,57 @@ impl Link<'_> {
     }
 }
 
+/// An account's latest event: its number and its hash, which follows from all events before it. Whoever keeps it elsewhere can tell
+/// later whether the chain was written anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the latest event; 0 before the first.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: Vec<u8>,
+}
+
+/// What is wrong with a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainFault {
+    /// This event does not follow from the one before: it was changed, or one before it is gone.
+    Changed(i64),
+    /// The account counts more events than there are, or others.
+    CutOff {
+        /// The number of the last event that is there.
+        there: i64,
+        /// The number of the latest event by the account's own count.
+        counted: i64,
+    },
+}
+
+/// An account's events with the head that the account keeps apart from them.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The events, in order.
+    pub events: Vec<Recorded>,
+    /// The head that the account keeps.
+    pub head: Head,
+}
+
+impl Chain {
+    /// What is wrong with the chain, if anything is.
+    pub fn fault(&self) -> Option<ChainFault> {
+        if let Some(event) = self.events.iter().find(|event| !event.in_chain) {
+            return Some(ChainFault::Changed(event.seq));
+        }
+        let last = self.events.last();
+        let there = last.map_or(0, |event| event.seq);
+        let fits = there == self.head.seq && last.is_none_or(|event| event.hash == self.head.hash);
+        (!fits).then_some(ChainFault::CutOff { there, counted: self.head.seq })
+    }
+}
+
+/// What the first event of an account follows from: a chain put under another account does not fit there.
+pub(super) fn beginning(account: Uuid) -> Vec<u8> {
+    Sha256::new().chain_update(b"roster audit").chain_update(account.as_bytes()).finalize().to_vec()
+}
+
 /// An event as it was written.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -223,6 +275,8 @@ pub struct Recorded {
     pub target: Option<String>,
     /// Does it follow from the one before?
     pub in_chain: bool,
+    /// Its hash.
+    pub hash: Vec<u8>,
 }
 
 #[derive(FromRow)]
@@ -241,12 +295,13 @@ struct RecordedRow {
     ip: Option<String>,
 }
 
-/// Every event of an account in order, each checked against the chain.
-pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Recorded>, StorageError> {
+/// Every event of an account in order, each checked against the chain, with the head that the account keeps.
+pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageError> {
+    let (seq, hash): (i64, Vec<u8>) = on!(tx, c => sqlx::query_as(HEAD).bind(scope.id().0).fetch_one(c).await)?;
     let rows: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
-    let mut previous = Vec::new();
+    let mut previous = beginning(scope.id().0);
     let mut expected = 1;
-    Ok(rows
+    let events = rows
         .into_iter()
         .map(|row| {
             let link = Link {
@@ -263,8 +318,10 @@ pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Recorded>, Stor
                 let details = Details { salt, actor: row.actor.clone(), target: row.target.clone(), ip: row.ip };
                 details.digest() == row.details
             });
-            let in_chain = link.seq == expected && link.hash(&previous) == row.hash && details_fit;
-            previous = row.hash;
+            // The chains of accounts that were made before chains were tied to them begin with nothing.
+            let follows = link.hash(&previous) == row.hash || (link.seq == 1 && link.hash(&[]) == row.hash);
+            let in_chain = link.seq == expected && follows && details_fit;
+            previous.clone_from(&row.hash);
             expected += 1;
             Recorded {
                 seq: row.seq,
@@ -273,7 +330,9 @@ pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Recorded>, Stor
                 actor: row.actor,
                 target: row.target,
                 in_chain,
+                hash: row.hash,
             }
         })
-        .collect())
+        .collect();
+    Ok(Chain { events, head: Head { seq, hash } })
 }

@@ -25,14 +25,19 @@ pub mod users;
 pub use tx::Tx;
 
 use crate::config::Config;
-use app::domain::ids::AccountId;
+use app::domain::{ids::AccountId, time::Timestamp};
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection, PgPool, SqliteConnection, SqlitePool,
     migrate::Migrator,
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{str::FromStr, time::Duration};
+use std::{
+    io::ErrorKind::NotFound,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 use thiserror::Error;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -95,21 +100,28 @@ impl From<sqlx::Error> for StorageError {
             if database.is_unique_violation() {
                 return Self::Taken(error);
             }
-            // SQLite: 5 busy, 6 locked, 13 full, with extended codes in the higher bits. PostgreSQL: 53 resources, 57P shutdown,
-            // 08 connection, 25006 read-only (a demoted primary), 40 serialization and deadlock.
+            // SQLite: 5 busy, 6 locked, 8 read-only, 10 input or output, 13 full, 14 cannot open, with extended codes in the higher
+            // bits. PostgreSQL: 53 resources, 57P shutdown, 57014 a statement timeout, 08 connection, 25006 read-only (a demoted
+            // primary), 40 serialization and deadlock.
             let code = database.code().unwrap_or_default();
             let away = if code.len() == 5 {
-                ["08", "25006", "40", "53", "57P"].iter().any(|class| code.starts_with(class))
+                ["08", "25006", "40", "53", "57014", "57P"].iter().any(|class| code.starts_with(class))
             } else {
-                code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13))
+                code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
             };
             if away {
                 return Self::Unavailable(error);
             }
         }
+        // The last two: a connection that a fault left within a transaction, which its pool is about to throw away.
         let away = matches!(
             error,
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+            sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::BeginFailed
+                | sqlx::Error::InvalidSavePointStatement
         );
         if away { Self::Unavailable(error) } else { Self::Database(error) }
     }
@@ -136,6 +148,8 @@ pub enum Database {
         writer: SqlitePool,
         /// The others.
         readers: SqlitePool,
+        /// The file.
+        file: PathBuf,
     },
     /// PostgreSQL.
     Postgres(PgPool),
@@ -149,16 +163,23 @@ impl Database {
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => {
+                // What was acknowledged is on the disk (F1, F10): a mail may be out already that tells of it.
                 let options = SqliteConnectOptions::from_str(url)?
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
+                    .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(WAIT_FOR_WRITER);
-                let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(WAIT_FOR_WRITER * 2);
+                let pool = |size| {
+                    SqlitePoolOptions::new()
+                        .max_connections(size)
+                        .acquire_timeout(WAIT_FOR_WRITER * 2)
+                        .after_release(|connection, _| Box::pin(is_sound(connection)))
+                };
+                let file = options.get_filename().to_owned();
                 let writer = pool(1).connect_with(options.clone()).await?;
                 let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
-                Ok(Self::Sqlite { writer, readers })
+                Ok(Self::Sqlite { writer, readers, file })
             }
             Some("postgres" | "postgresql") => {
                 let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(WAIT_FOR_CONNECTION);
@@ -217,20 +238,25 @@ impl Database {
         })
     }
 
-    /// Does the database answer?
+    /// Does the database take what is written? A row that is written each time tells: reading goes on when a disk is full or a
+    /// primary was demoted.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn ping(&self) -> Result<(), StorageError> {
-        let mut tx = self.begin_read().await?;
-        on!(&mut tx, c => sqlx::query(PING).execute(c).await.map(|_| ()))?;
-        Ok(())
+    pub async fn try_writing(&self, now: Timestamp) -> Result<(), StorageError> {
+        let mut tx = self.begin_write().await?;
+        rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await?;
+        tx.commit().await?;
+        match self {
+            Self::Sqlite { file, .. } => Ok(try_room(file).await.map_err(sqlx::Error::Io)?),
+            Self::Postgres(_) => Ok(()),
+        }
     }
 
     /// Closes the connections, after their present work.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -239,14 +265,36 @@ impl Database {
     }
 }
 
-statements! {
-    PING = "SELECT 1";
+/// How often `/readyz` writes is bounded by whoever asks; here it only has to write.
+const PROBES: rate_buckets::Limit = rate_buckets::Limit { burst: 1, per_day: 86_400 };
+
+/// Is there room on the disk for what a larger change writes? One row still finds it in the write-ahead log when nothing else does.
+async fn try_room(database: &Path) -> std::io::Result<()> {
+    let mut probe = database.as_os_str().to_owned();
+    probe.push(".probe");
+    let written = tokio::fs::write(&probe, vec![0; ROOM_TO_WRITE_BYTES]).await;
+    tokio::fs::remove_file(&probe).await.or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) })?;
+    written
+}
+
+/// What `/readyz` wants to be free: more than the pages of any one change.
+const ROOM_TO_WRITE_BYTES: usize = 128 * 1024;
+
+/// Is a connection fit to be used again? After a full disk or an I/O error SQLite has rolled back by itself; the library then counts a
+/// transaction that is no more, and refuses every further one. Such a connection is closed, and the pool makes a new one (F9, F10).
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback may still be on its way to the connection's thread; the answer to this comes after it.
+    connection.ping().await?;
+    let sound = !connection.is_in_transaction();
+    if !sound {
+        tracing::warn!("a connection was left within a transaction; it is made anew");
+    }
+    Ok(sound)
 }
 
 /// Every statement of every file, as `file::NAME` and text.
 pub fn all_statements() -> Vec<(String, &'static str)> {
     [
-        ("storage", STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("decisions", decisions::STATEMENTS),

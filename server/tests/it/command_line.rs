@@ -153,6 +153,17 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
         text(&doctor.stdout)
     );
     assert!(run(dir.path(), &["migrate"]).status.success());
+
+    // LT-11: what was kept elsewhere tells later that the events are still the same.
+    let head = text(&run(dir.path(), &["audit", "head"]).stdout);
+    assert!(head.starts_with("beta-works 3 ") && head.trim().len() == "beta-works 3 ".len() + 64, "{head}");
+    let kept = dir.path().join("heads");
+    std::fs::write(&kept, &head).unwrap();
+    let check = || run(dir.path(), &["audit", "check", kept.to_str().unwrap()]);
+    assert!(check().status.success(), "{}", text(&check().stdout));
+    std::fs::write(&kept, head.replace("beta-works 3 ", "beta-works 2 ")).unwrap();
+    assert!(!check().status.success());
+    assert!(text(&check().stdout).contains("up to number 2 were written anew"), "{}", text(&check().stdout));
 }
 
 #[test]

@@ -13,11 +13,13 @@ mod mail_transport;
 mod support;
 
 mod access;
+mod audit;
 mod by_provider;
 mod command_line;
 mod costs;
 mod deciding;
 mod editing;
+mod faults;
 mod first_run;
 mod http;
 mod instance_keys;
