@@ -46,8 +46,59 @@ pub enum AppError {
         /// The request's id.
         request_id: String,
     },
-    /// The answer did not come or made no sense: no network, a proxy's page, an old build.
+    /// Turned away before anybody looked at what was asked for.
+    BadRequest(BadRequest),
+    /// No answer came: the network is gone, or Roster is.
     Transport,
+}
+
+/// Why a request is turned away before anybody looks at what it asks for. Most of these are a proxy's doing, so their words are for the
+/// person and for whoever runs Roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadRequest {
+    /// It comes from another site (BR-04).
+    CrossOrigin,
+    /// It was sent to Roster under a name that is not its own.
+    ForeignHost {
+        /// Roster's own address, as configured.
+        address: String,
+    },
+    /// Neither the browser nor what stands between says where it comes from.
+    UnknownOrigin,
+    /// A provider sends people back by a form, and not by a link.
+    FormPost,
+    /// The body is larger than any form of ours (IN-09).
+    BodyTooLarge,
+    /// The address is longer than any of ours (IN-09).
+    AddressTooLong,
+    /// The headers, mostly cookies, are larger than Roster takes (IN-09).
+    HeadersTooLarge,
+    /// The body is not form encoded (BR-06).
+    WrongContentType,
+    /// It cannot be read, or could be read in two ways (BR-16).
+    Malformed,
+    /// Something between browser and Roster answered in its place. Only browsers find this out.
+    Intercepted {
+        /// With this status.
+        status: u16,
+    },
+}
+
+impl BadRequest {
+    /// The HTTP status of this refusal.
+    pub fn status(&self) -> http::StatusCode {
+        use http::StatusCode;
+        match self {
+            Self::CrossOrigin | Self::ForeignHost { .. } | Self::UnknownOrigin => StatusCode::FORBIDDEN,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AddressTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::WrongContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::FormPost | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Intercepted { .. } => StatusCode::BAD_GATEWAY,
+        }
+    }
 }
 
 impl AppError {
@@ -59,6 +110,7 @@ impl AppError {
             Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ProveAgain => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
+            Self::BadRequest(why) => why.status(),
             Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -81,8 +133,15 @@ impl AppError {
             | Self::RateLimited { .. }
             | Self::Unavailable
             | Self::Internal { .. }
+            | Self::BadRequest(_)
             | Self::Transport => None,
         }
+    }
+}
+
+impl From<BadRequest> for AppError {
+    fn from(why: BadRequest) -> Self {
+        Self::BadRequest(why)
     }
 }
 
@@ -116,8 +175,8 @@ impl FromServerFnError for AppError {
     #[cfg(not(feature = "ssr"))]
     type Encoder = crate::ask::reader::ErrorEncoding;
 
-    /// What the framework itself reports is, to a person, a broken transport; its texts stay out of pages.
+    /// What the framework itself reports is a request that it cannot read; its texts stay out of pages.
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
-        Self::Transport
+        Self::BadRequest(BadRequest::Malformed)
     }
 }

@@ -1,6 +1,8 @@
 //! The addresses of pages, in one place.
 
 use crate::domain::ids::{AttemptId, InvitationId, LoginMethodId, MemberId};
+#[cfg(feature = "ssr")]
+use leptos_router::location::Url;
 
 /// First run.
 pub const SETUP: &str = "/setup";
@@ -70,6 +72,13 @@ pub fn oauth_test(slug: &str, method: LoginMethodId) -> String {
 /// The way back from a provider.
 pub fn oauth_callback(method: LoginMethodId) -> String {
     format!("/oauth/{method}/callback")
+}
+
+/// A page from which one goes on to `next`, if that is a path of our own.
+#[cfg(feature = "ssr")]
+pub fn with_next(page: &str, next: &str) -> String {
+    let next = local_or(next, "");
+    if next.is_empty() { page.to_owned() } else { format!("{page}?next={}", Url::escape(&next)) }
 }
 
 /// A page that says by this key what went wrong on the way.

@@ -67,10 +67,12 @@ mod context {
         }
     }
 
-    /// Sends a browser without scripting to the page that follows; with scripting, the page itself goes on.
+    /// Sends a browser without scripting to the page that follows; with scripting, the page itself goes on. What is no path of ours leads
+    /// home: the framework panics at one that cannot be a header.
+    #[allow(clippy::disallowed_methods, reason = "the one place that makes it safe")]
     pub(super) fn go_on_without_scripting(path: &str) {
         if is_posted_by_browser() {
-            leptos_axum::redirect(path);
+            leptos_axum::redirect(&paths::local_or(path, "/"));
         }
     }
 

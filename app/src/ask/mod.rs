@@ -339,6 +339,14 @@ mod in_browser {
         request.set_body(&form.into());
         let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &request)).await?.dyn_into()?;
         let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        // Roster answers in JSON, whatever it says.
+        let kind = response.headers().get("Content-Type")?.unwrap_or_default();
+        if !kind.starts_with("application/json") {
+            return Ok(format!(
+                "{{\"Err\":{{\"bad_request\":{{\"intercepted\":{{\"status\":{}}}}}}}}}",
+                response.status()
+            ));
+        }
         // What the server functions answer on the server itself: a `Result`.
         Ok(format!("{{\"{}\":{text}}}", if response.ok() { "Ok" } else { "Err" }))
     }

@@ -2,7 +2,7 @@
 
 use super::Icon;
 use crate::{
-    domain::{policy::Refusal, role::Roles},
+    domain::{name::Slug, policy::Refusal, role::Roles},
     error::AppError,
     i18n::{error_text, refusal_text, text, use_locale},
     paths,
@@ -50,8 +50,9 @@ pub fn ErrorBox(
 /// The account's sign-in page, from which one comes back here.
 fn sign_in_and_back() -> String {
     let path = use_location().pathname.get_untracked();
-    let slug = path.strip_prefix("/a/").and_then(|rest| rest.split('/').next());
-    format!("{}?next={}", slug.map_or_else(|| paths::LOGIN.to_owned(), paths::login), Url::escape(&path))
+    let slug = path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok());
+    let login = slug.map_or_else(|| paths::LOGIN.to_owned(), |slug| paths::login(slug.as_str()));
+    format!("{login}?next={}", Url::escape(&path))
 }
 
 /// Why something is refused, before anybody tries.

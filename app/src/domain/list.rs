@@ -9,6 +9,8 @@ pub const PAGE: usize = 50;
 pub const MOST_COUNTED: u64 = 10_000;
 /// The longest search text, in code points.
 const LONGEST_SEARCH: usize = 100;
+/// The longest key of a role, in bytes.
+const LONGEST_ROLE_KEY: usize = 100;
 
 /// The order of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ impl Sort {
 
 /// One view of the list. Unknown values in a URL are passed over, so that an old link still shows something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ListQuery {
     /// Words, each of them a part of the name or address.
     pub search: String,
@@ -104,7 +106,7 @@ impl ListQuery {
         let text = |name| parameter(name).filter(|text| !text.is_empty());
         Self {
             search: text("q").unwrap_or_default().trim().chars().take(LONGEST_SEARCH).collect(),
-            role: text("role").map(RoleKey::new),
+            role: text("role").filter(|key| key.len() <= LONGEST_ROLE_KEY).map(RoleKey::new),
             state: text("state").and_then(|key| ShownState::from_key(&key)),
             sort: text("sort").and_then(|key| Sort::from_key(&key)).unwrap_or_default(),
             after: text("after").and_then(Cursor::new),
@@ -130,6 +132,12 @@ impl ListQuery {
             parameters.push(("after", after.as_str().to_owned()));
         }
         parameters
+    }
+
+    /// Is it one that a page of ours could ask for? Longer texts are refused and not cut: a pattern may be too much for a database (IN-12).
+    pub fn is_within_limits(&self) -> bool {
+        self.search.chars().count() <= LONGEST_SEARCH
+            && self.role.as_ref().is_none_or(|role| role.as_str().len() <= LONGEST_ROLE_KEY)
     }
 
     /// Is anything narrowed down?
@@ -164,6 +172,14 @@ mod tests {
         let read = ListQuery::from_url(|name| url.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()));
         assert_eq!(read, query);
         assert!(ListQuery::default().to_url().is_empty());
+    }
+
+    #[test]
+    fn in_12_what_a_page_asks_for_is_within_the_limits_and_more_is_not() {
+        let long = "ä".repeat(LONGEST_SEARCH + 1);
+        assert!(ListQuery::from_url(|_| Some(long.clone())).is_within_limits());
+        assert!(!ListQuery { search: long.clone(), ..ListQuery::default() }.is_within_limits());
+        assert!(!ListQuery { role: Some(RoleKey::new(long)), ..ListQuery::default() }.is_within_limits());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
         policy::Refusal,
         role::{BuiltInRole, RoleKey, Roles},
     },
-    error::AppError,
+    error::{AppError, BadRequest},
 };
 
 /// What is wrong with a field.
@@ -80,7 +80,24 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
         }
         AppError::Unavailable => text!(locale, errors.unavailable).into(),
         AppError::Internal { request_id } => text!(locale, errors.internal, id = request_id.clone()),
+        AppError::BadRequest(why) => bad_request_text(locale, why),
         AppError::Transport => text!(locale, errors.transport).into(),
+    }
+}
+
+/// Why a request was turned away, and what to do about it.
+fn bad_request_text(locale: Locale, why: &BadRequest) -> String {
+    match why {
+        BadRequest::CrossOrigin => text!(locale, errors.cross_origin).into(),
+        BadRequest::ForeignHost { address } => text!(locale, errors.foreign_host, address = address.clone()),
+        BadRequest::UnknownOrigin => text!(locale, errors.unknown_origin).into(),
+        BadRequest::FormPost => text!(locale, errors.form_post).into(),
+        BadRequest::BodyTooLarge => text!(locale, errors.body_too_large).into(),
+        BadRequest::AddressTooLong => text!(locale, errors.address_too_long).into(),
+        BadRequest::HeadersTooLarge => text!(locale, errors.headers_too_large).into(),
+        BadRequest::WrongContentType => text!(locale, errors.wrong_content_type).into(),
+        BadRequest::Malformed => text!(locale, errors.malformed).into(),
+        BadRequest::Intercepted { status } => text!(locale, errors.intercepted, status = *status),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/`: leads on to where the visitor belongs.
 
-use super::{Failed, loaded};
+use super::{Failed, LeadOn, loaded};
 use crate::{
     api::{
         session::Whoami,
@@ -11,7 +11,6 @@ use crate::{
     paths,
 };
 use leptos::prelude::*;
-use leptos_router::components::Redirect;
 
 /// Leads to the only account, to the chooser of several, to signing in, or to the first run.
 #[component]
@@ -19,7 +18,7 @@ pub fn HomePage() -> impl IntoView {
     let (me, first_run) = (Load::new(|| Whoami {}), Load::new(|| ViewSetUp {}));
     loaded(move || async move {
         match destination(me, first_run).await {
-            Ok(path) => view! { <Redirect path=path /> }.into_any(),
+            Ok(path) => view! { <LeadOn path /> }.into_any(),
             Err(error) => view! { <Failed error /> }.into_any(),
         }
     })

@@ -1,6 +1,6 @@
 //! Signing in: `/login`, and `/login/{slug}` for one account.
 
-use super::{load_anew, loaded, problem::problem_note, shell::Card, use_next, use_slug};
+use super::{LeadOn, load_anew, loaded, problem::problem_note, shell::Card, use_next, use_slug};
 use crate::{
     api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
     ask::{Load, Post, PostForm},
@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{components::Redirect, hooks::use_query_map};
+use leptos_router::hooks::use_query_map;
 
 /// Signing in by e-mail address and password.
 #[component]
@@ -124,7 +124,7 @@ fn account_form(locale: Locale, next: Memo<String>) -> impl IntoView {
     // The form comes back here, with the address of the account; a form alone cannot make it part of the path.
     let typed = Memo::new(move |_| query.with(|map| map.get("account").unwrap_or_default()));
     let account = Memo::new(move |_| Slug::parse(&typed.get()));
-    let go_on = move || account.get().ok().map(|slug| view! { <Redirect path=paths::login(slug.as_str()) /> });
+    let go_on = move || account.get().ok().map(|slug| view! { <LeadOn path=paths::login(slug.as_str()) /> });
     let problem = Signal::derive(move || account.get().err().filter(|_| !typed.get().trim().is_empty()));
     view! {
         {go_on}

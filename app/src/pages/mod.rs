@@ -83,6 +83,17 @@ fn here() -> Signal<String> {
     })
 }
 
+/// Leads on to a path of ours, and home from anything else: the framework's redirect takes any text, and panics at one that cannot be a
+/// header.
+#[component]
+#[allow(clippy::disallowed_methods, reason = "the one place that makes it safe")]
+fn LeadOn(
+    /// Where to.
+    path: String,
+) -> impl IntoView {
+    view! { <Redirect path=paths::local_or(&path, "/") /> }
+}
+
 /// Leaves the single-page app, so that the next page is the server's: after signing in or out everything may be different,
 /// the language as well.
 fn load_anew(path: &str) {
@@ -103,7 +114,7 @@ fn Failed(
     match error {
         AppError::Unauthenticated => {
             let page = if account.is_empty() { paths::LOGIN.to_owned() } else { paths::login(&account) };
-            view! { <Redirect path=with_next(&page, &here().get_untracked()) /> }.into_any()
+            view! { <LeadOn path=with_next(&page, &here().get_untracked()) /> }.into_any()
         }
         AppError::NotFound => view! {
             <section class="page-narrow">
@@ -134,6 +145,7 @@ fn Failed(
         | AppError::RateLimited { .. }
         | AppError::Unavailable
         | AppError::Internal { .. }
+        | AppError::BadRequest(_)
         | AppError::Transport) => {
             let title = if matches!(error, AppError::Refused(_)) {
                 text!(locale, common.forbidden_title)

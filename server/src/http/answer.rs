@@ -3,14 +3,15 @@
 use super::visitor::language_of;
 use crate::service::Services;
 use app::{
-    error::AppError,
-    i18n::{Locale, error_text},
+    error::{AppError, BadRequest},
+    i18n::{Locale, error_text, leptos_i18n, text},
+    paths,
 };
 use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,14 +20,14 @@ use axum::{
 #[derive(Clone)]
 struct Says(AppError);
 
-/// An error with its own status.
-pub(super) fn error(error: &AppError) -> Response {
-    error_with(error.status(), error)
+/// A request turned away.
+pub(super) fn bad_request(why: BadRequest) -> Response {
+    error(&why.into())
 }
 
-/// An error with a status that says more than it does.
-pub(super) fn error_with(status: StatusCode, error: &AppError) -> Response {
-    let mut response = (status, Json(error)).into_response();
+/// An error with its status.
+pub(super) fn error(error: &AppError) -> Response {
+    let mut response = (error.status(), Json(error)).into_response();
     if let AppError::RateLimited { retry_after_s } = error {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
     }
@@ -42,23 +43,26 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let mut response = next.run(request).await;
     if for_a_person && let Some(Says(error)) = response.extensions_mut().remove() {
         let locale = Locale::from(language);
-        *response.body_mut() = Body::from(page(language.tag(), &error_text(locale, &error)));
+        let guide = (error == AppError::BadRequest(BadRequest::FormPost))
+            .then(|| (paths::login_methods_guide("form_post"), text!(locale, methods.guide)));
+        let link = guide.unwrap_or_else(|| ("/".to_owned(), text!(locale, common.product)));
+        *response.body_mut() = Body::from(page(language.tag(), &error_text(locale, &error), &link));
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     }
     response
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// A page without style or script: whatever went wrong, it can be sent.
-fn page(language: &str, text: &str) -> String {
+fn page(language: &str, text: &str, (href, label): &(String, &str)) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Roster</title></head>\n<body><p>{text}</p><p><a href=\"/\">Roster</a></p></body></html>\n"
+         content=\"width=device-width\"><title>Roster</title></head>\n<body><p>{text}</p><p><a href=\"{href}\">{label}</a></p></body></html>\n"
     )
 }
 
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn what_a_text_holds_is_no_markup() {
         assert!(
-            page("en", "You no longer have access to <b>&.")
+            page("en", "You no longer have access to <b>&.", &("/".to_owned(), "Roster"))
                 .contains("<p>You no longer have access to &lt;b&gt;&amp;.</p>")
         );
     }

@@ -1,16 +1,21 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, cookies::local_target, flash};
+use super::{answer, cookies::local_target, flash, text};
 use crate::service::Services;
-use app::{error::AppError, ports::Visitor};
+use app::{
+    error::{AppError, BadRequest},
+    ports::Visitor,
+};
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
+use http_body_util::LengthLimitError;
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
+use std::error::Error;
 
 /// The largest body of a server function (IN-09).
 const LARGEST_BODY: usize = 64 * 1024;
@@ -22,12 +27,16 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         return next.run(request).await;
     }
     if !request.method().is_safe() && !is_form(request.headers()) {
-        return answer::error_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, &AppError::Transport);
+        return answer::bad_request(BadRequest::WrongContentType);
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return answer::error_with(StatusCode::PAYLOAD_TOO_LARGE, &AppError::Transport);
+    let body = match to_bytes(body, LARGEST_BODY).await {
+        Ok(body) => body,
+        Err(error) => return answer::bad_request(why_unread(&error)),
     };
+    if text::has_nul(&body) {
+        return answer::bad_request(BadRequest::Malformed);
+    }
     let visitor = parts.extensions.get::<Visitor>().filter(|_| flash::is_sent_by_browser(&parts.headers)).cloned();
     let form = visitor.map(|visitor| flash::Form {
         visitor,
@@ -50,17 +59,23 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) { with_status(response).await } else { response }
 }
 
-/// The framework answers every error with 500; the error in the body knows better.
+/// Why a body could not be read to its end.
+fn why_unread(error: &axum::Error) -> BadRequest {
+    let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
+    if too_large { BadRequest::BodyTooLarge } else { BadRequest::Malformed }
+}
+
+/// The framework answers every error with 500; the error in the body knows better. What else the answer carries, such as cookies, stays.
 async fn with_status(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
-    let error = AppError::de(body.clone());
-    parts.status = error.status();
-    if let AppError::RateLimited { retry_after_s } = error {
-        parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    let mut response = answer::error(&AppError::de(body));
+    for (name, value) in &parts.headers {
+        if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+            response.headers_mut().append(name, value.clone());
+        }
     }
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Response::from_parts(parts, Body::from(body))
+    response
 }
 
 /// Is the body said to be form encoded, and nothing else?
@@ -74,6 +89,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::StatusCode;
 
     #[test]
     fn br_06_only_form_encoding_is_taken() {

@@ -5,17 +5,18 @@ use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Walks `X-Forwarded-For` from the right, where our own proxies write, to the first address that is not one of them. What stands
-/// further left was written by the client.
+/// further left was written by the client, in whatever bytes it liked: it is split as bytes, from the right, so that nothing in it hides what
+/// our proxies wrote.
 pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if !is_proxy(&peer) {
         return peer;
     }
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     let mut nearest = peer;
-    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(ip) = parse(entry) else { return nearest };
+    for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+        let Some(ip) = std::str::from_utf8(entry).ok().and_then(parse) else { return nearest };
         nearest = ip;
         if !is_proxy(&ip) {
             return ip;
@@ -39,9 +40,14 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn seen(peer: &str, forwarded: &[&'static str], trusted: &[&str]) -> String {
+        let lines: Vec<_> = forwarded.iter().map(|line| line.as_bytes()).collect();
+        seen_in_bytes(peer, &lines, trusted)
+    }
+
+    fn seen_in_bytes(peer: &str, forwarded: &[&[u8]], trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         client_ip(peer.parse().unwrap(), &headers, &trusted).to_string()
@@ -60,6 +66,18 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["198.51.100.1", "203.0.113.7, 10.0.0.2"], &proxies), "203.0.113.7");
         assert_eq!(seen("10.0.0.1", &["203.0.113.7, nonsense, 10.0.0.2"], &proxies), "10.0.0.2");
         assert_eq!(seen("10.0.0.1", &[], &proxies), "10.0.0.1");
+    }
+
+    #[test]
+    fn en_07_bytes_that_are_no_text_hide_nothing_that_a_proxy_wrote() {
+        let proxies = ["10.0.0.0/8"];
+        assert_eq!(seen_in_bytes("10.0.0.1", &[b"\xff, 203.0.113.7"], &proxies), "203.0.113.7");
+        assert_eq!(
+            seen_in_bytes("10.0.0.1", &[b"198.51.100.1", b"\xff,203.0.113.7, 10.0.0.2"], &proxies),
+            "203.0.113.7"
+        );
+        assert_eq!(seen_in_bytes("10.0.0.1", &[b"203.0.113.7, \xff\xfe"], &proxies), "10.0.0.1");
+        assert_eq!(seen_in_bytes("10.0.0.1", &[b",,,"], &proxies), "10.0.0.1");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Faults, slowness and excess, each turned into an answer.
 
-use super::{answer, trace::RequestId};
-use app::error::AppError;
+use super::{answer, lengths::HiddenLength, trace::RequestId};
+use app::error::{AppError, BadRequest};
 use axum::{
     extract::Request,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
@@ -30,25 +30,32 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
 pub(super) async fn sizes(request: Request, next: Next) -> Response {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
-        return answer::error_with(StatusCode::URI_TOO_LONG, &AppError::Transport);
+        return answer::bad_request(BadRequest::AddressTooLong);
     }
     if size(request.headers()) > LARGEST_HEADERS {
-        return answer::error_with(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &AppError::Transport);
+        return answer::bad_request(BadRequest::HeadersTooLarge);
     }
     next.run(request).await
 }
 
-/// Refuses requests that a proxy in front might read differently (BR-16). A body of chunks may have come with a length as well, which the
-/// library below does not tell; no browser sends forms in chunks, so that they must tell their length.
+/// Refuses requests that a proxy in front might read differently (BR-16). A body in chunks is taken, as some proxies and tunnels send every
+/// body so, but not with a length beside it; and it is the last thing that its connection carries, as RFC 9112, 6.1 has it, so that nothing
+/// behind it can be taken for a request.
 pub(super) async fn ambiguities(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if request.uri().path_and_query().is_none() || headers.get_all(header::HOST).iter().count() > 1 {
-        return answer::error_with(StatusCode::BAD_REQUEST, &AppError::Transport);
+    let in_chunks = headers.contains_key(header::TRANSFER_ENCODING);
+    let two_lengths = in_chunks
+        && (headers.contains_key(header::CONTENT_LENGTH) || request.extensions().get::<HiddenLength>().is_some());
+    let two_hosts = headers.get_all(header::HOST).iter().count() > 1;
+    let mut response = if request.uri().path_and_query().is_none() || two_hosts || two_lengths {
+        answer::bad_request(BadRequest::Malformed)
+    } else {
+        next.run(request).await
+    };
+    if in_chunks {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if headers.contains_key(header::TRANSFER_ENCODING) {
-        return answer::error_with(StatusCode::LENGTH_REQUIRED, &AppError::Transport);
-    }
-    next.run(request).await
+    response
 }
 
 fn size(headers: &HeaderMap) -> usize {
@@ -69,7 +76,7 @@ mod tests {
     use axum::{
         Router,
         body::{Body, to_bytes},
-        http::HeaderValue,
+        http::StatusCode,
         middleware::from_fn,
         routing::get,
     };
@@ -101,6 +108,8 @@ mod tests {
         let large = status(&[("cookie", "x".repeat(LARGEST_HEADERS))]).await;
         assert_eq!(large, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         assert_eq!(status(&[("host", "x".into()), ("host", "y".into())]).await, StatusCode::BAD_REQUEST);
-        assert_eq!(status(&[("transfer-encoding", "chunked".into())]).await, StatusCode::LENGTH_REQUIRED);
+        assert_eq!(status(&[("transfer-encoding", "chunked".into())]).await, StatusCode::OK);
+        let both = status(&[("transfer-encoding", "chunked".into()), ("content-length", "1".into())]).await;
+        assert_eq!(both, StatusCode::BAD_REQUEST);
     }
 }

@@ -1,5 +1,6 @@
 //! Connections: accepted, bounded in time, and brought to an end (F15, F22).
 
+use super::lengths::{Counted, Lengths};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -67,8 +68,11 @@ fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 fn begin(stream: TcpStream, peer: SocketAddr, app: Router, connections: &GracefulShutdown) {
     // Answers are written whole; waiting to fill a packet would only delay them. A connection that is gone tells so by itself.
     let _ = stream.set_nodelay(true);
+    let lengths = Lengths::default();
+    let stream = Counted::new(stream, lengths.clone());
     let app = app.map_request(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
+        lengths.look_at(&mut request);
         request.extensions_mut().insert(ConnectInfo(peer));
         request
     });

@@ -1,7 +1,8 @@
 //! HTTP: the router, and what surrounds every request.
 //!
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
-//! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), requests from other sites refused ([`csrf`]), who is asking ([`visitor`]),
+//! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), texts that nothing below can
+//! hold ([`text`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
 //! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
 pub mod cookies;
@@ -16,11 +17,13 @@ mod guard;
 mod guide;
 mod headers;
 mod health;
+mod lengths;
 mod links;
 mod listen;
 mod mail;
 mod oauth;
 mod pages;
+mod text;
 mod trace;
 mod visitor;
 
@@ -107,8 +110,9 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn_with_state(services.clone(), api::layer))
         .layer(from_fn_with_state(services.clone(), flash::layer))
         .layer(from_fn_with_state(services.clone(), visitor::layer))
-        .layer(from_fn_with_state(services.clone(), csrf::strict))
         .layer(csrf::layer(&services.config))
+        .layer(from_fn_with_state(services.clone(), csrf::strict))
+        .layer(from_fn(text::layer))
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::ambiguities))
         .layer(from_fn(guard::sizes))

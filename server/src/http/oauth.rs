@@ -8,6 +8,7 @@ use app::{
         name::Slug,
     },
     error::AppError,
+    paths,
     ports::{Caller, Visitor, WithCookies},
 };
 use axum::{
@@ -17,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use url::Url;
 
 /// What a start link may carry.
 #[derive(Deserialize)]
@@ -26,8 +28,8 @@ pub(super) struct Start {
     invitation: Option<InvitationId>,
 }
 
-/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up. Only from our own pages: elsewhere somebody could
-/// have people signed in as somebody else without their doing.
+/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up. Only by a press on a page of ours: elsewhere somebody
+/// could have people signed in as somebody else, or sent to a site of their own under our name, without their doing.
 pub(super) async fn start(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
@@ -36,29 +38,35 @@ pub(super) async fn start(
     headers: HeaderMap,
 ) -> Response {
     let begun = match method.parse() {
-        Ok(method) => services.begin_oauth(&visitor, method, invitation, &next, is_from_elsewhere(&headers)).await,
+        Ok(method) => {
+            let pressed = was_pressed(&headers, &services.config.origin());
+            services.begin_oauth(&visitor, method, invitation, &next, pressed).await
+        }
         Err(_) => Err(AppError::NotFound),
     };
     onward(begun)
 }
 
-/// `/a/{slug}/settings/login-methods/{method}/test`: on to the provider, to see whether what is set up works. Only from our own pages:
-/// elsewhere somebody could make an owner test what the owner did not mean to.
+/// `/a/{slug}/settings/login-methods/{method}/test`: on to the provider, to see whether what is set up works. Only by a press on a
+/// page of ours: elsewhere somebody could make an owner test what the owner did not mean to.
 pub(super) async fn test(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
     Path((slug, method)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    if is_from_elsewhere(&headers) {
-        return answer::error(&AppError::OpenTheLinkAgain);
-    }
-    onward(begin_test(&services, &visitor, &slug, &method).await)
+    let pressed = was_pressed(&headers, &services.config.origin());
+    onward(begin_test(&services, &visitor, &slug, &method, pressed).await)
 }
 
-/// Was the browser sent here by another site? One that says nothing of it, as very old ones do, is let through.
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+/// Did the person press a link on a page of ours? `Sec-Fetch-Site: none` does not say so: it is sent for an address that was typed, and for
+/// a link in a mail or a chat just as well. Browsers that know no such header name the page in `Referer`, as our pages let them.
+fn was_pressed(headers: &HeaderMap, our_origin: &str) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let page = headers.get(header::REFERER).and_then(|page| Url::parse(page.to_str().ok()?).ok());
+    page.is_some_and(|page| page.origin().ascii_serialization() == our_origin)
 }
 
 async fn begin_test(
@@ -66,10 +74,15 @@ async fn begin_test(
     visitor: &Visitor,
     slug: &str,
     method: &str,
+    pressed: bool,
 ) -> Result<WithCookies<String>, AppError> {
     let signed_in = visitor.signed_in.clone().ok_or(AppError::Unauthenticated)?;
     let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
     let method: LoginMethodId = method.parse().map_err(|_| AppError::NotFound)?;
+    if !pressed {
+        // The page where one chooses to.
+        return Ok(WithCookies { answer: paths::login_method(account.as_str(), method), cookies: Vec::new() });
+    }
     let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
     services.begin_test(&caller, visitor, method).await
 }

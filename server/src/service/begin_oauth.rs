@@ -51,8 +51,8 @@ struct Sealed {
 
 impl Services {
     /// The way to the provider, for somebody who wants to sign in or, with `invitation`, to join. Answers where the browser goes: to the
-    /// provider, or to a page of ours that says why not. Whoever was sent `from_elsewhere` than our own pages has not chosen to go, and is
-    /// shown the page where one does.
+    /// provider, or to a page of ours that says why not. Whoever has not `pressed` a link on a page of ours has not chosen to go, and is shown
+    /// the page where one does.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is no login method, [`AppError::RateLimited`], the database's.
@@ -62,7 +62,7 @@ impl Services {
         method: LoginMethodId,
         invitation: Option<InvitationId>,
         next: &str,
-        from_elsewhere: bool,
+        pressed: bool,
     ) -> Result<WithCookies<String>, AppError> {
         let mut tx = self.database.begin_write().await?;
         let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
@@ -74,8 +74,9 @@ impl Services {
             Some(id) => self.held_as(&mut tx, visitor, id).await.is_ok_and(|held| held.member.method.id == method),
             None => true,
         };
-        if from_elsewhere || !leads_somewhere {
-            return Ok(WithCookies { answer: back, cookies: Vec::new() });
+        if !pressed || !leads_somewhere {
+            let answer = if invitation.is_some() { back } else { paths::with_next(&back, next) };
+            return Ok(WithCookies { answer, cookies: Vec::new() });
         }
         let limits = &self.config.limits;
         let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
@@ -91,7 +92,8 @@ impl Services {
         // (AZ-16, ASVS 6.8.4). Half of what counts as fresh is asked for, so that something of it is left.
         let again = has_proved(&mut tx, visitor, method).await?;
         let max_age = again.then(|| 30 * self.config.sessions.step_up_minutes);
-        let errand = Errand { purpose, invitation, session: None, next, max_age };
+        let next = paths::local_or(next, "");
+        let errand = Errand { purpose, invitation, session: None, next: &next, max_age };
         self.begin(tx, visitor, &place, method, &live, errand, &back).await
     }
 

@@ -16,7 +16,7 @@ use app::{
         permission::Gate,
         time::Timestamp,
     },
-    error::AppError,
+    error::{AppError, BadRequest},
     ports::Caller,
 };
 
@@ -26,6 +26,9 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        if !query.is_within_limits() {
+            return Err(BadRequest::Malformed.into());
+        }
         let facts = actors::facts(self, &mut tx, &actor).await?;
         // A cursor that says nothing, because its key has retired or it belongs to another view, leads to the beginning.
         let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), query, cursor));

@@ -19,7 +19,8 @@ use app::{
 };
 
 impl Services {
-    /// Begins a session for the member whom the provider named; a stranger, a removed and a suspended member get the same answer.
+    /// Begins a session for the member whom the provider named; a stranger, a removed and a suspended member get the same answer. The session
+    /// of another user stays as it is, and the person is told to sign out first (R14).
     pub(super) async fn sign_in_by_method(
         &self,
         visitor: &Visitor,
@@ -41,6 +42,11 @@ impl Services {
             tracing::info!(method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: no such member");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
+        if visitor.signed_in.as_ref().is_some_and(|present| present.user != user) {
+            // Whom this browser belongs to was decided by a person; a provider's word, which an account chose, changes nothing about it.
+            tracing::info!(%user, method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), "signed-in-as-another")));
+        }
         rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
         let method = returned.attempt.method;
         let asked = has_proved(&mut tx, visitor, method).await?;

@@ -8,7 +8,7 @@ use app::{
         policy::Refusal,
         role::{BuiltInRole, Grant},
     },
-    error::AppError,
+    error::{AppError, BadRequest},
 };
 
 both_databases! {
@@ -105,7 +105,7 @@ both_databases! {
         let row = ana.row("ben@example.org").await;
         let (id, version) = (row.id.to_string(), row.version.to_string());
         let fields = [("account", "acme"), ("form[member]", &id), ("form[version]", &version), ("form[role]", "editor"), ("form[user_id]", "x")];
-        assert_eq!(ana.call::<Edited>("users/edit", &fields).await, Err(AppError::Transport));
+        assert_eq!(ana.call::<Edited>("users/edit", &fields).await, Err(BadRequest::Malformed.into()));
         assert_eq!(ana.row("ben@example.org").await.grant, Grant::of(BuiltInRole::Viewer));
     }
 }

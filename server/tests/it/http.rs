@@ -1,11 +1,20 @@
 //! What holds for every answer, and what is refused before anybody looks at it.
 
 use crate::support::{Browser, PASSWORD, both_databases};
-use app::domain::role::{BuiltInRole, Grant};
+use app::{
+    api::members::UsersPage,
+    domain::{
+        permission::PermissionKey,
+        policy::Refusal,
+        role::{BuiltInRole, Grant},
+    },
+    error::{AppError, BadRequest},
+};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE};
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
@@ -112,6 +121,86 @@ both_databases! {
         assert!(ana.send(request(Method::POST, "/api/session/sign-out", &ours, "")).await.status.is_success());
     }
 
+    async fn br_04_what_is_turned_away_says_why_to_people_and_to_pages(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let (html, large) = (("accept", "text/html"), "x".repeat(70 * 1024));
+        let foreign = [("host", "www.example.org"), ("origin", "http://www.example.org")];
+        let cases: Vec<(Vec<(&str, &str)>, &str, StatusCode, &str)> = vec![
+            (vec![FORM, ("sec-fetch-site", "cross-site")], "", StatusCode::FORBIDDEN, "did not come from one of its own pages"),
+            (vec![FORM, ("origin", "null")], "", StatusCode::FORBIDDEN, "Referrer-Policy"),
+            (vec![FORM], "", StatusCode::FORBIDDEN, "Sec-Fetch-Site"),
+            (vec![FORM, SAME_ORIGIN, foreign[0], foreign[1]], "", StatusCode::FORBIDDEN, "Open http://127.0.0.1:3000"),
+            (vec![SAME_ORIGIN, ("content-type", "text/plain")], "", StatusCode::UNSUPPORTED_MEDIA_TYPE, "takes forms only"),
+            (vec![FORM, SAME_ORIGIN], &large, StatusCode::PAYLOAD_TOO_LARGE, "more than Roster takes"),
+            (vec![FORM, SAME_ORIGIN, ("x-much", &large)], "", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Delete the cookies"),
+            (vec![FORM, SAME_ORIGIN, ("sec-fetch-site", "same-origin")], "", StatusCode::BAD_REQUEST, "could not read"),
+            (vec![FORM, SAME_ORIGIN], "next=%00", StatusCode::BAD_REQUEST, "could not read"),
+        ];
+        for (headers, body, status, words) in cases {
+            let page = [&headers[..], &[html]].concat();
+            let shown = ana.send(request(Method::POST, "/api/session/sign-out", &page, body)).await;
+            assert_eq!(shown.status, status, "{headers:?}: {}", shown.body);
+            assert!(shown.body.contains(words) && shown.body.starts_with("<!DOCTYPE html>"), "{headers:?}: {}", shown.body);
+            assert!(!shown.body.contains("did not arrive"), "{headers:?}: {}", shown.body);
+            let answered = ana.send(request(Method::POST, "/api/session/sign-out", &headers, body)).await;
+            let error = answered.read::<()>().unwrap_err();
+            assert!(matches!(error, AppError::BadRequest(_)) && error.status() == status, "{headers:?}: {error:?}");
+        }
+        let long = ana.get(&format!("/login?next=/{}", "x".repeat(9000))).await;
+        assert!(long.body.contains("too long"), "{}", long.body);
+        assert!(is_signed_in(&ana).await, "nothing was done");
+    }
+
+    async fn br_04_a_form_is_taken_behind_a_proxy_that_hides_the_referrer(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let headers = [FORM, SAME_ORIGIN, ("origin", "null"), ("accept", "text/html")];
+        let answer = ana.send(request(Method::POST, "/api/session/sign-out", &headers, "")).await;
+        assert!(answer.status.is_redirection(), "{}: {}", answer.status, answer.body);
+        assert!(!is_signed_in(&ana).await);
+        // Without a referrer there is no page to lead back to; the error is a page of its own then.
+        let refused = ana.send(request(Method::POST, "/api/session/sign-in", &headers, "form[email]=a@example.org&form[password]=x")).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert!(refused.body.starts_with("<!DOCTYPE html>"), "{}", refused.body);
+    }
+
+    async fn oa_13_a_provider_that_answers_by_a_form_is_told_apart_in_words(world: World) {
+        let path = format!("/oauth/{}/callback", uuid::Uuid::now_v7());
+        let headers = [FORM, ("sec-fetch-site", "cross-site"), ("origin", "https://appleid.apple.com"), ("accept", "text/html")];
+        let answer = world.browser().send(request(Method::POST, &path, &headers, "code=c&state=s")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert!(answer.body.contains("response_mode=form_post"), "{}", answer.body);
+        assert!(answer.body.contains("href=\"/guide/login-methods#form_post\""), "{}", answer.body);
+        let guide = world.browser().get("/guide/login-methods").await.body;
+        assert!(guide.contains("id=\"form_post\"") && guide.contains("Apple"));
+    }
+
+    async fn in_08_a_nul_or_a_text_out_of_proportion_is_refused_alike_on_both_databases(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for path in ["/a/acme/settings/users?q=a%00b", "/a/%00", "/login?account=%00", "/i/%00", "/language/en?next=%00"] {
+            assert_eq!(ana.get(path).await.status, StatusCode::BAD_REQUEST, "{path}");
+        }
+        let long = "x".repeat(60_000);
+        for (field, value) in [("search", "a\0b"), ("search", &long), ("role", "\0"), ("role", &long), ("unknown", "x")] {
+            let field = format!("query[{field}]");
+            let answer = ana.post("users/list", &[("account", "acme"), (&field, value)]).await;
+            assert_eq!(answer.read::<UsersPage>(), Err(BadRequest::Malformed.into()), "{field}");
+        }
+    }
+
+    async fn in_10_what_cannot_be_a_header_ends_in_no_redirect_and_no_panic(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for path in [
+            "/login?account=a%0Ab", "/login?account=a%0D%0ASet-Cookie:%20x=y", "/a/%0Ab", "/a/%0Ab/settings/users", "/a/%FF",
+            "/login?next=%0A", "/language/en?next=%0A", "/%0A", "/invitation/%0A", "/oauth/%0A/start", "/i/%0A", "/s/%0A",
+        ] {
+            for browser in [&ana, &world.browser()] {
+                let answer = browser.get(path).await;
+                assert!(!answer.status.is_server_error(), "{path}: {}", answer.status);
+                assert!(answer.headers.get("set-cookie").is_none_or(|cookie| !cookie.to_str().unwrap().starts_with("x=")), "{path}");
+            }
+        }
+    }
+
     async fn br_06_only_form_encoding_is_taken(world: World) {
         let ana = world.owner("ana@example.org").await;
         for kind in [Some("text/plain"), Some("application/json"), Some("multipart/form-data; boundary=x"), None] {
@@ -148,6 +237,25 @@ both_databases! {
         let again = ana.get(answer.location()).await;
         assert_eq!(again.status, StatusCode::OK);
         assert!(again.body.contains("aria-invalid=\"true\""), "the error stands at its field");
+    }
+
+    async fn br_08_no_text_from_the_address_stands_in_a_box_of_ours(world: World) {
+        const TEXT: &str = "call 0800 000000";
+        world.owner("ana@example.org").await;
+        for error in [
+            AppError::NoLongerAMember { account: TEXT.to_owned() },
+            AppError::ChangedMeanwhile { by: Some(TEXT.to_owned()), at: world.now() },
+            AppError::Internal { request_id: TEXT.to_owned() },
+            AppError::Refused(Refusal::AboveYourOwn { missing: [PermissionKey::new(TEXT)].into() }),
+            AppError::Refused(Refusal::TheyHoldMore { missing: [PermissionKey::new(TEXT)].into() }),
+            AppError::Refused(Refusal::NoSelfPromotion { gained: [PermissionKey::new(TEXT)].into() }),
+            BadRequest::ForeignHost { address: TEXT.to_owned() }.into(),
+        ] {
+            let encoded = URL_SAFE.encode(serde_json::to_vec(&error).unwrap());
+            let answer = world.browser().get(&format!("/login?__path=/api/session/sign-in&__err={encoded}")).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert!(!answer.body.contains(TEXT), "{error:?}");
+        }
     }
 
     async fn br_08_an_error_in_the_address_is_one_of_ours_or_nothing(world: World) {

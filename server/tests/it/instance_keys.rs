@@ -319,7 +319,7 @@ both_databases! {
         let office = Office::of(&world.with_providers(&[&provider])).await;
         let world = &office.world;
         let method = office.ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
-        let begun = world.browser().get(&format!("/oauth/{method}/start")).await;
+        let begun = world.browser().presses(&format!("/oauth/{method}/start")).await;
         let state = Url::parse(begun.location()).unwrap();
         let state = state.query_pairs().find(|(key, _)| key == "state").unwrap().1.into_owned();
         let ben = office.invites("ben@example.org").await;

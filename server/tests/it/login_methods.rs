@@ -47,7 +47,7 @@ both_databases! {
         assert!(!shown.contains(CLIENT_SECRET), "OA-17: the secret is write-only");
 
         provider.signs_in_as(json!({ "sub": "00u-ana", "email": "ana@example.org", "email_verified": true }));
-        let begun = ana.get(&format!("/a/acme/settings/login-methods/{method}/test")).await;
+        let begun = ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
         let back = Url::parse(&provider.visit(begun.location()).await).unwrap();
         let back = format!("{}?{}", back.path(), back.query().unwrap());
         let tested = ana.get(&back).await.location().to_owned();
@@ -63,7 +63,7 @@ both_databases! {
         assert!(!stranger.get(&tested).await.body.contains("00u-ana"));
 
         // OA-08: whom the provider names is a stranger here, whatever the address, until an admin or an invitation names them.
-        let begun = stranger.get(&format!("/oauth/{method}/start")).await;
+        let begun = stranger.presses(&format!("/oauth/{method}/start")).await;
         let back = Url::parse(&provider.visit(begun.location()).await).unwrap();
         let refused = stranger.get(&format!("{}?{}", back.path(), back.query().unwrap())).await;
         assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
@@ -79,7 +79,7 @@ both_databases! {
         let page = format!("/a/acme/settings/login-methods/{method}");
         assert!(!ana.get(&page).await.body.contains("no-return"));
 
-        let begun = ana.get(&format!("{page}/test")).await;
+        let begun = ana.presses(&format!("{page}/test")).await;
         assert!(begun.location().starts_with(provider.issuer()));
         let shown = ana.get(&page).await.body;
         assert!(shown.contains("did not come back") && shown.contains("#no-return"), "{shown}");
@@ -153,7 +153,7 @@ both_databases! {
         assert!(said.len() >= 12, "{said:?}");
         // R45: whatever a test comes to, people sign in by what passed before.
         provider.straighten();
-        let live = world.browser().get(&format!("/oauth/{method}/start")).await;
+        let live = world.browser().presses(&format!("/oauth/{method}/start")).await;
         assert!(live.location().starts_with(provider.issuer()));
     }
 
@@ -232,7 +232,7 @@ both_databases! {
             let fields = [&[("account", "acme")], fields].concat();
             assert_eq!(ana.call::<String>(function, &fields).await, Err(AppError::ProveAgain), "{function}");
         }
-        let begun = ana.get(&format!("/a/acme/settings/login-methods/{method}/test")).await;
+        let begun = ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
         assert!(!begun.location().starts_with("https://"), "{}", begun.location());
         let page = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await.body;
         assert!(page.contains("sign-in of the last few minutes"), "said before anybody types: {page}");

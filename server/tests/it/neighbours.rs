@@ -172,7 +172,7 @@ both_databases! {
         let before = street.acme().await;
         let (acme, beta) = (&street.acme_method, &street.beta_method);
         let browser = street.world.browser();
-        let begun = async |method: &str| browser.get(&format!("/oauth/{method}/start")).await.location().to_owned();
+        let begun = async |method: &str| browser.presses(&format!("/oauth/{method}/start")).await.location().to_owned();
         let of = |url: &str, name: &str| {
             let url = url::Url::parse(url).unwrap();
             url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap()
@@ -212,7 +212,7 @@ both_databases! {
             let shown = mallory.get(&path).await;
             assert!(!shown.body.contains("Acme SSO"), "{function}: {}", shown.body);
         }
-        let begun = mallory.get(&format!("/a/beta/settings/login-methods/{acme}/test")).await;
+        let begun = mallory.presses(&format!("/a/beta/settings/login-methods/{acme}/test")).await;
         assert_eq!(begun.status, 404);
         assert_eq!(mallory.get(&format!("/a/beta/settings/login-methods/{acme}")).await.status, 404);
         let refused = mallory.invites_by(acme, "eve@example.org", "x", &editor()).await;
@@ -231,17 +231,17 @@ both_databases! {
         assert_eq!(signed_up, Err(AppError::OpenTheLinkAgain));
         assert_eq!(emil.joins(&id).await, Err(AppError::Unauthenticated));
         let other = ana.sets_up(&street.honest, "Acme Two", json!({ "sub": "00u-ana" })).await;
-        let elsewhere = emil.get(&format!("/oauth/{other}/start?invitation={id}")).await;
+        let elsewhere = emil.presses(&format!("/oauth/{other}/start?invitation={id}")).await;
         assert_eq!(elsewhere.location(), format!("/invitation/{id}"));
 
         // By a password: no provider opens it.
         ana.invites("fay@example.org", &editor()).await.unwrap();
         let fay = street.world.browser();
         let id = fay.opens_link(&street.world.link_to("fay@example.org", 0).await).await;
-        let elsewhere = fay.get(&format!("/oauth/{acme}/start?invitation={id}")).await;
+        let elsewhere = fay.presses(&format!("/oauth/{acme}/start?invitation={id}")).await;
         assert_eq!(elsewhere.location(), format!("/invitation/{id}"));
         let none = uuid::Uuid::now_v7();
-        let nowhere = fay.get(&format!("/oauth/{acme}/start?invitation={none}")).await;
+        let nowhere = fay.presses(&format!("/oauth/{acme}/start?invitation={none}")).await;
         assert_eq!(nowhere.location(), format!("/invitation/{none}"), "nor an invitation that there is not");
         assert_eq!(world.count("SELECT COUNT(*) FROM decisions").await, 0, "and nobody has anything to decide");
         assert!(matches!(fay.views_open(&id).await.standing, Standing::SignUp { .. }));

@@ -139,6 +139,7 @@ both_databases! {
             // OA-13, INV-20: whatever the request says of itself.
             let request = Request::get(acme.start())
                 .header(header::HOST, host)
+                .header("sec-fetch-site", "same-origin")
                 .header("x-forwarded-host", "evil.example")
                 .header("x-forwarded-proto", "https")
                 .body(Body::empty())
@@ -201,7 +202,7 @@ both_databases! {
         down.twist(Twist::hangs(Endpoint::Token));
 
         down.signs_in_as(ben());
-        let back = Url::parse(&down.visit(theirs.get(&format!("/oauth/{method}/start")).await.location()).await).unwrap();
+        let back = Url::parse(&down.visit(theirs.presses(&format!("/oauth/{method}/start")).await.location()).await).unwrap();
         let back = format!("{}?{}", back.path(), back.query().unwrap());
         let waiting = { let theirs = theirs.clone(); tokio::spawn(async move { theirs.get(&back).await }) };
         while !down.asked().ends_with(&["/token".to_owned()]) {
@@ -255,17 +256,44 @@ both_databases! {
             acme.owner.send(request).await
         };
         let test = format!("/a/acme/settings/login-methods/{}/test", acme.method);
-        for elsewhere in ["cross-site", "same-site"] {
+        // A link in a mail or a chat is opened with "none".
+        for elsewhere in ["cross-site", "same-site", "none", ""] {
             // Else somebody could be signed in as another, at that other's provider, without having asked for it.
-            let shown = sent(&acme.start(), elsewhere).await;
-            assert_eq!(shown.location(), "/login/acme", "the page where one chooses to go: {elsewhere}");
+            let shown = sent(&format!("{}?next=/a/acme/settings/users", acme.start()), elsewhere).await;
+            let page = "/login/acme?next=%2Fa%2Facme%2Fsettings%2Fusers";
+            assert_eq!(shown.location(), page, "the page where one chooses to go: {elsewhere}");
             assert!(shown.headers.get(header::SET_COOKIE).is_none());
-            assert!(!sent(&test, elsewhere).await.status.is_redirection());
+            assert!(acme.world.browser().get(page).await.body.contains(&acme.start()), "and from where one can");
+            let shown = sent(&test, elsewhere).await;
+            assert_eq!(shown.location(), format!("/a/acme/settings/login-methods/{}", acme.method), "{elsewhere}");
         }
-        for here in ["same-origin", "none"] {
-            assert!(sent(&acme.start(), here).await.location().starts_with(acme.provider.issuer()), "{here}");
-            assert!(sent(&test, here).await.location().starts_with(acme.provider.issuer()), "{here}");
+        for way in [acme.start(), test] {
+            assert!(sent(&way, "same-origin").await.location().starts_with(acme.provider.issuer()), "{way}");
+            // Browsers that know no such header name the page.
+            for (page, goes) in [(None, false), (Some("https://evil.example/"), false), (Some("http://127.0.0.1:3000/login"), true)] {
+                let mut request = Request::get(&way);
+                if let Some(page) = page {
+                    request = request.header(header::REFERER, page);
+                }
+                let begun = acme.owner.send(request.body(Body::empty()).unwrap()).await;
+                assert_eq!(begun.location().starts_with(acme.provider.issuer()), goes, "{way} from {page:?}");
+            }
         }
+    }
+
+    async fn r14_a_providers_return_leaves_the_session_of_another_user_alone(world: World) {
+        let acme = Acme::of(&world).await;
+        let before = acme.owner.cookie("session");
+        let back = acme.owner.signs_in_by(&acme.provider, &acme.method, ben()).await;
+        assert_eq!(back.location(), "/login/acme?problem=signed-in-as-another");
+        assert_eq!(acme.owner.cookie("session"), before, "the browser keeps its session");
+        assert_eq!(acme.owner.me().await.unwrap().email, "ana@example.org", "which lives on");
+        let page = acme.owner.get(back.location()).await.body;
+        assert!(page.contains("sign out first"), "{page}");
+        // Whoever signs out first may come back as somebody else.
+        acme.owner.sign_out().await;
+        assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ben()).await.location(), "/a/acme");
+        assert_eq!(acme.owner.me().await.unwrap().email, "ben@example.org");
     }
 
     async fn r49_se_11_an_accounts_provider_ends_no_session_but_those_that_it_began(world: World) {

@@ -65,7 +65,7 @@ both_databases! {
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated, "at once");
         assert_eq!(at_the_provider.get(&back).await.location(), "/login/acme?problem=attempt");
         assert!(at_the_provider.me().await.is_none());
-        assert_eq!(world.browser().get(&format!("/oauth/{method}/start")).await.location(), "/login/acme?problem=off");
+        assert_eq!(world.browser().presses(&format!("/oauth/{method}/start")).await.location(), "/login/acme?problem=off");
         assert!(!world.browser().get("/login/acme").await.body.contains("/oauth/"));
         assert!(owner.list(&Default::default()).await.unwrap().facts.methods.iter().all(|known| known.id.to_string() != method));
 

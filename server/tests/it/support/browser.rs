@@ -140,11 +140,21 @@ impl Browser {
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
+    /// Opens an address that was typed, or a link from elsewhere.
     pub async fn get(&self, path: &str) -> Answer {
+        self.get_from("none", path).await
+    }
+
+    /// Presses a link on a page of ours.
+    pub async fn presses(&self, path: &str) -> Answer {
+        self.get_from("same-origin", path).await
+    }
+
+    async fn get_from(&self, site: &str, path: &str) -> Answer {
         let request = Request::builder()
             .uri(path)
             .header(header::ACCEPT, "text/html")
-            .header("sec-fetch-site", "none")
+            .header("sec-fetch-site", site)
             .body(Body::empty())
             .unwrap();
         self.send(request).await

@@ -89,7 +89,7 @@ impl Browser {
     /// Follows a link to the provider, signs in there, and comes back: where Roster leads then.
     pub async fn goes_through(&self, provider: &Provider, start: &str, claims: Value) -> Answer {
         provider.signs_in_as(claims);
-        let begun = self.get(start).await;
+        let begun = self.presses(start).await;
         assert!(begun.location().starts_with("https://"), "{start} leads to {:?}", begun.location());
         let back = Url::parse(&provider.visit(begun.location()).await).unwrap();
         self.get(&format!("{}?{}", back.path(), back.query().unwrap())).await
