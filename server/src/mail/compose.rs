@@ -14,6 +14,7 @@ use crate::{
 };
 use app::{
     domain::{invitation::InvitationState, time::Timestamp},
+    i18n::{Locale, leptos_i18n, text},
     paths,
 };
 use thiserror::Error;
@@ -24,10 +25,10 @@ use uuid::Uuid;
 pub(crate) enum ForWhom {
     /// The recipient: as it is sent.
     Recipient,
-    /// Somebody of the account: with this link, the copied one.
+    /// Somebody of the account: with the copied link.
     Account {
-        /// The link.
-        link: String,
+        /// The link, if this person has copied it.
+        link: Option<String>,
     },
     /// The host's operator: an invitation shows no link, everything else is there.
     Operator,
@@ -83,7 +84,10 @@ fn content(
                     is_current(facts, facts.expires, now)?;
                     mailed_link(services, facts.token.as_ref().ok_or(NoMail::Outdated)?)?
                 }
-                ForWhom::Account { link } => link.clone(),
+                ForWhom::Account { link: Some(link) } => link.clone(),
+                ForWhom::Account { link: None } => {
+                    text!(Locale::from(mail.language), mail.invitation_link_not_copied).to_owned()
+                }
                 ForWhom::Operator => HIDDEN.to_owned(),
             };
             Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }

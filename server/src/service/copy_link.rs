@@ -62,6 +62,26 @@ impl Services {
     }
 }
 
+impl Services {
+    /// The copied-channel link of an invitation, if the actor holds it already.
+    pub(super) async fn link_held_by(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        member: MemberId,
+        invitation: InvitationId,
+    ) -> Result<Option<String>, AppError> {
+        let held = invitations::links_about(tx, actor.scope(), member).await?;
+        if !held.iter().any(|link| link.invitation == invitation && link.holder == actor.member) {
+            return Ok(None);
+        }
+        let live = invitations::live_token(tx, actor.scope(), invitation, Channel::Copied).await?;
+        let Some((id, sealed)) = live else { return Ok(None) };
+        let token = self.keyring.open_token(id, &sealed)?;
+        Ok(Some(self.config.link(&paths::invitation_link(token.reveal()))))
+    }
+}
+
 /// May whoever holds the link hand out what it offers?
 pub(super) fn is_in_reach(link: &HeldLink, roles: &Roles) -> bool {
     link.state == MemberState::Active

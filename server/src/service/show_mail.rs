@@ -17,26 +17,23 @@ pub use crate::mail::render::Rendered as MailText;
 const NEWEST: usize = 100;
 
 impl Services {
-    /// An invitation mail of the account, with the link to hand over by other means. Needs `users.invite` and the right to give what
-    /// the invitation offers.
+    /// An invitation mail of the account. Needs `users.invite` and the right to give what the invitation offers. Looking changes nothing: the
+    /// link to hand over by other means stands in it once the actor has copied it, and so answers for it.
     ///
     /// # Errors
     /// [`AppError::NotFound`] also for an invitation that is no longer open; the policy's refusal.
     pub async fn show_mail(&self, caller: &Caller, mail: MailId) -> Result<MailText, AppError> {
         let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
         let about = outbox::invitation_of_account(&mut tx, actor.scope(), mail).await?.ok_or(AppError::NotFound)?;
         can_handle_invitation(&actor.effective, &about.grant, &actor.roles).or_refuse()?;
         if !is_readable(&about, &actor, now) {
             return Err(AppError::NotFound);
         }
-        let row = actors::find_member(&mut tx, &actor, about.member).await?;
-        let link = self.copied_link(&mut tx, &actor, &row, about.invitation, now).await?;
+        let link = self.link_held_by(&mut tx, &actor, about.member, about.invitation).await?;
         let mail = outbox::find(&mut tx, mail).await?.ok_or(AppError::NotFound)?;
-        let text = compose(self, &mut tx, &mail, &ForWhom::Account { link }, now).await?;
-        tx.commit().await?;
-        Ok(text)
+        Ok(compose(self, &mut tx, &mail, &ForWhom::Account { link }, now).await?)
     }
 
     /// The newest mails of every account, newest first, for `roster outbox show`: whoever runs it has the host.

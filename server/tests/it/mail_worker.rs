@@ -164,9 +164,12 @@ both_databases! {
         assert!(line.readable && page.next.is_none());
         let shown = office.ana.get(&app::paths::mail("acme", line.id)).await;
         assert_eq!(shown.status, 200);
-        assert!(!shown.body.contains(&mailed));
+        // Looking makes no link, and answers for none.
+        assert!(!shown.body.contains(&mailed) && !shown.body.contains("/i/") && shown.body.contains("Copy link"), "{}", shown.body);
+        assert_eq!(office.world.count("SELECT COUNT(*) FROM invitation_tokens WHERE channel = 'copied'").await, 0);
         let copied = office.ana.copies_link(&office.row(ben).await).await.unwrap().url;
-        assert!(shown.body.contains(&copied), "{}", shown.body);
+        let shown = office.ana.get(&app::paths::mail("acme", line.id)).await;
+        assert!(shown.body.contains(&copied) && !shown.body.contains(&mailed), "{}", shown.body);
         let services = &office.world.services;
         let operators = services.show_outbox_mail(line.id).await.unwrap();
         assert!(!operators.text.contains(&mailed) && !operators.text.contains("/i/"), "{}", operators.text);

@@ -50,7 +50,7 @@ impl Browser {
 async fn set_out(world: &World, provider: &Provider, start: &str, claims: Value) -> (Browser, String) {
     let browser = world.browser();
     provider.signs_in_as(claims);
-    let back = provider.visit(browser.get(start).await.location()).await;
+    let back = provider.visit(browser.presses(start).await.location()).await;
     let back = url::Url::parse(&back).unwrap();
     (browser, format!("{}?{}", back.path(), back.query().unwrap()))
 }

@@ -19,7 +19,10 @@ use server::{
     service::Services,
     storage::Database,
 };
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Declares stories that run on SQLite and on PostgreSQL.
@@ -180,6 +183,20 @@ impl World {
         }
     }
 
+    /// Stops the mail worker, and waits until what it had begun is written.
+    pub async fn stops_mailing(&self) {
+        self.stop_worker();
+        let mut rows = self.rows().await;
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let now = self.rows().await;
+            if now == rows {
+                return;
+            }
+            rows = now;
+        }
+    }
+
     fn stop_worker(&self) {
         if let Some(stop) = self.worker.lock().unwrap().take() {
             stop.cancel();
@@ -200,6 +217,42 @@ impl World {
             Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.unwrap(),
             Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
         }
+    }
+
+    /// The rows of all tables as texts, without the columns that say when somebody was last there.
+    pub async fn rows(&self) -> BTreeMap<String, Vec<String>> {
+        const ACTIVITY: [&str; 2] = ["last_seen_at", "last_active_at"];
+        let mut rows = BTreeMap::new();
+        let tables = match &self.services.database {
+            Database::Sqlite { .. } => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+            Database::Postgres(_) => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+            }
+        };
+        for table in self.texts(tables).await {
+            let sql = match &self.services.database {
+                Database::Sqlite { readers, .. } => {
+                    let columns = sqlx::AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')"));
+                    let columns: Vec<String> = sqlx::query_scalar(columns).fetch_all(readers).await.unwrap();
+                    let columns = columns.iter().filter(|column| !ACTIVITY.contains(&column.as_str()));
+                    let quoted: Vec<_> = columns.map(|column| format!("'{column}=' || quote({column})")).collect();
+                    format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ' ' || "))
+                }
+                Database::Postgres(_) => {
+                    format!(
+                        "SELECT (to_jsonb(t) - '{}' - '{}')::text FROM {table} t ORDER BY 1",
+                        ACTIVITY[0], ACTIVITY[1]
+                    )
+                }
+            };
+            let sql = sqlx::AssertSqlSafe(sql);
+            let found: Vec<String> = match &self.services.database {
+                Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.unwrap(),
+                Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+            };
+            rows.insert(table, found);
+        }
+        rows
     }
 
     /// All that the database holds, by tables on PostgreSQL, and on SQLite as it lies on the disk.
