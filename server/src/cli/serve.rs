@@ -3,9 +3,9 @@
 use super::{Failure, lock, start};
 use crate::{
     config::Config,
-    http,
+    http::{self, Caps},
     mail::{smtp::Sender, worker},
-    service::{Services, keep_keys},
+    service::{Services, clean_up, keep_keys},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -34,10 +34,12 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
     // Whatever it is at when the server stops is rolled back, and done at the next start.
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
+    tokio::spawn(clean_up::run(services.clone(), stop.clone()));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     greet(&services).await?;
 
-    let requests = http::serve(listener, http::router(services.clone()), stop.clone(), LONGEST_GOODBYE);
+    let requests =
+        http::serve(listener, http::router(services.clone()), Caps::of(&config), stop.clone(), LONGEST_GOODBYE);
     let mails = async {
         stop.cancelled().await;
         tokio::time::timeout(LONGEST_GOODBYE, mails).await

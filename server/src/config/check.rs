@@ -149,7 +149,7 @@ fn sender(from: &Mailbox) -> Result<Mailbox, ConfigError> {
 }
 
 fn numbers(config: &Config) -> Checked {
-    let Config { mail, passwords, sessions, invitations, limits, .. } = config;
+    let Config { mail, passwords, sessions, invitations, limits, retention, .. } = config;
     within("mail.workers", mail.workers, 1..=64)?;
     within("mail.timeout_s", mail.timeout_s, 1..=60)?;
     within("mail.answer_timeout_s", mail.answer_timeout_s, 60..=3600)?;
@@ -172,6 +172,17 @@ fn numbers(config: &Config) -> Checked {
     within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MANY)?;
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
     within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MANY)?;
+    within("limits.connections", limits.connections, 8..=MANY)?;
+    within("limits.connections_per_address", limits.connections_per_address, 1..=MANY)?;
+    for (key, days) in [
+        ("retention.mails_days", retention.mails_days),
+        ("retention.delivery_events_days", retention.delivery_events_days),
+        ("retention.decisions_days", retention.decisions_days),
+        ("retention.invitations_days", retention.invitations_days),
+        ("retention.removed_members_days", retention.removed_members_days),
+    ] {
+        within(key, days, 1..=36_500)?;
+    }
     for (key, per_s) in [
         ("limits.sign_in_per_s", limits.sign_in_per_s),
         ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),

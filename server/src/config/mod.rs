@@ -66,6 +66,8 @@ pub struct Config {
     pub invitations: Invitations,
     /// Rate limits.
     pub limits: Limits,
+    /// How long what is over is kept.
+    pub retention: Retention,
     /// Permissions of the platform behind Roster, added to the built-in ones.
     pub permission: Vec<Permission>,
 }
@@ -266,8 +268,40 @@ pub struct Limits {
     pub mails_per_recipient_day: u32,
     /// Accounts that one user opens in a day.
     pub accounts_per_user_day: u32,
+    /// Connections at the same time.
+    pub connections: u32,
+    /// Connections from one address at the same time, unless it is a trusted proxy's.
+    pub connections_per_address: u32,
     /// Discoveries and tests of one account's login methods in an hour: each has Roster ask a server that the account names (OA-15).
     pub provider_tries_per_account_hour: u32,
+}
+
+/// How long what is over is kept, in days; the daily clean-up deletes it then (CF-08, R21, R39).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Recipients of mails, and what mail servers said of them, after they were settled.
+    pub mails_days: u32,
+    /// The attempts to deliver a mail.
+    pub delivery_events_days: u32,
+    /// Decisions, after they were taken.
+    pub decisions_days: u32,
+    /// Invitations, after they expired or were answered.
+    pub invitations_days: u32,
+    /// Removed members.
+    pub removed_members_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            mails_days: 30,
+            delivery_events_days: 90,
+            decisions_days: 90,
+            invitations_days: 90,
+            removed_members_days: 90,
+        }
+    }
 }
 
 /// A permission of the platform behind Roster.
@@ -346,6 +380,7 @@ impl Default for Config {
             sessions: Sessions::default(),
             invitations: Invitations::default(),
             limits: Limits::default(),
+            retention: Retention::default(),
             permission: Vec::new(),
         }
     }
@@ -400,6 +435,8 @@ impl Default for Limits {
             mails_per_inviter_hour: 100,
             mails_per_server_day: 10_000,
             accounts_per_user_day: 10,
+            connections: 800,
+            connections_per_address: 100,
             mails_per_account_recipient_day: 4,
             mails_per_recipient_day: 5,
             provider_tries_per_account_hour: 60,

@@ -2,7 +2,7 @@
 //! so that a rebuilt front end shows at once.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -10,6 +10,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use std::borrow::Cow;
 
 #[derive(RustEmbed)]
 #[folder = "../target/site"]
@@ -45,7 +46,7 @@ fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     let mut response = if known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut whole = Body::from(file.data.into_owned()).into_response();
+        let mut whole = Body::from(shared(file.data)).into_response();
         whole.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         if let Some(encoding) = encoding {
             whole.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
@@ -58,6 +59,14 @@ fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     answered.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     answered.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Some(response)
+}
+
+/// A file as it lies in the binary: however many ask for it, it is in memory once. What a debug build has read from disk is the answer's own.
+fn shared(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => Bytes::from(read),
+    }
 }
 
 /// The file in the best form that the browser takes, and the name of that form.
@@ -126,6 +135,13 @@ mod tests {
         }
         assert_eq!(content_type("pkg/roster.wasm"), Some("application/wasm"));
         assert_eq!(content_type("favicon.svg"), Some("image/svg+xml; charset=utf-8"));
+    }
+
+    #[test]
+    fn an_embedded_file_is_not_copied_for_each_answer() {
+        static FILE: &[u8] = b"one and the same";
+        assert_eq!(shared(Cow::Borrowed(FILE)).as_ptr(), FILE.as_ptr());
+        assert_eq!(shared(Cow::Owned(FILE.to_vec())), FILE);
     }
 
     #[test]

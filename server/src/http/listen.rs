@@ -1,6 +1,10 @@
 //! Connections: accepted, bounded in time, and brought to an end (F15, F22).
 
-use super::lengths::{Counted, Lengths};
+use super::{
+    caps::{Admission, Caps},
+    lengths::{Counted, Lengths},
+    stalls::EndsStalledWrites,
+};
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -8,6 +12,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use socket2::{SockRef, TcpKeepalive};
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -15,19 +20,32 @@ use tower::ServiceExt;
 
 /// How long a client may take to send the head of a request, and how long a connection may wait for the next one.
 const LONGEST_HEAD: Duration = Duration::from_secs(15);
+/// How long a client may take none of an answer that is being written (F15).
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long nothing comes from a client before the system asks whether it is still there, and how often it asks.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// More than the headers that [`super::guard`] lets through, so that most clients read why they were refused.
 const LARGEST_HEAD: usize = 32 * 1024;
 /// The pause after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
 const BREATH: Duration = Duration::from_millis(250);
 
-/// Serves until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
+/// Serves within `caps` until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
 /// `longest_goodbye`. It speaks HTTP/1.1 alone: what HTTP/2 offers, the proxy in front offers, and what it opens to floods stays shut.
-pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, longest_goodbye: Duration) {
+pub async fn serve(listener: TcpListener, app: Router, caps: Caps, stop: CancellationToken, longest_goodbye: Duration) {
     let connections = GracefulShutdown::new();
     loop {
+        // Who comes when all places are taken waits in the system's queue: a descriptor less is needed than for a refusal.
+        let place = tokio::select! {
+            place = caps.place() => place,
+            () = stop.cancelled() => break,
+        };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => begin(stream, peer, app.clone(), &connections),
+                Ok((stream, peer)) => match caps.admit(place, peer.ip()) {
+                    Some(admission) => begin(stream, peer, app.clone(), admission, &connections),
+                    None => tracing::debug!(peer = %peer.ip(), "one address has too many connections"),
+                },
                 Err(error) if is_of_one_connection(error.kind()) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
@@ -38,7 +56,7 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, 
         }
     }
     for (stream, peer) in waiting(listener) {
-        begin(stream, peer, app.clone(), &connections);
+        begin(stream, peer, app.clone(), Admission::last(), &connections);
     }
     // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
     tokio::time::sleep(BREATH).await;
@@ -65,9 +83,9 @@ fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
         .collect()
 }
 
-fn begin(stream: TcpStream, peer: SocketAddr, app: Router, connections: &GracefulShutdown) {
-    // Answers are written whole; waiting to fill a packet would only delay them. A connection that is gone tells so by itself.
-    let _ = stream.set_nodelay(true);
+fn begin(stream: TcpStream, peer: SocketAddr, app: Router, admission: Admission, connections: &GracefulShutdown) {
+    // A connection that is gone tells so by itself.
+    let _ = prepare(&stream);
     let lengths = Lengths::default();
     let stream = Counted::new(stream, lengths.clone());
     let app = app.map_request(move |request: Request<Incoming>| {
@@ -80,13 +98,25 @@ fn begin(stream: TcpStream, peer: SocketAddr, app: Router, connections: &Gracefu
         .timer(TokioTimer::new())
         .header_read_timeout(LONGEST_HEAD)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(TokioIo::new(EndsStalledWrites::new(stream, WRITE_TIMEOUT)), TowerToHyperService::new(app));
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection broke");
         }
+        drop(admission);
     });
+}
+
+/// Answers are written whole: waiting to fill a packet would only delay them. Clients that vanished without a word are found by keepalive,
+/// and those that take nothing of what the system holds for them any more are given up by the system too, after we did.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(WRITE_TIMEOUT))?;
+    Ok(())
 }
 
 fn is_of_one_connection(kind: ErrorKind) -> bool {
@@ -106,13 +136,17 @@ mod tests {
     const SLOW: Duration = Duration::from_millis(400);
 
     async fn start(goodbye: Duration) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
+        start_with(Caps::new(1_000, 1_000, Vec::new()), goodbye).await
+    }
+
+    async fn start_with(caps: Caps, goodbye: Duration) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
         let slow = || async {
             tokio::time::sleep(SLOW).await;
             "whole"
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let served = tokio::spawn(serve(listener, Router::new().route("/", get(slow)), stop.clone(), goodbye));
+        let served = tokio::spawn(serve(listener, Router::new().route("/", get(slow)), caps, stop.clone(), goodbye));
         (address, stop, served)
     }
 
@@ -154,6 +188,47 @@ mod tests {
             stream.read_to_string(&mut answer).await.unwrap();
             assert!(answer.ends_with("whole"), "{answer}");
         }
+        served.await.unwrap();
+    }
+
+    async fn answer(stream: &mut TcpStream) -> String {
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    }
+
+    #[tokio::test]
+    async fn f15_one_address_has_so_many_connections_and_gets_others_back_when_they_end() {
+        let (address, _stop, _served) = start_with(Caps::new(100, 2, Vec::new()), Duration::ZERO).await;
+        let first = send(address, "").await;
+        let _second = send(address, "").await;
+        tokio::time::sleep(SLOW / 4).await;
+        let ask = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        assert_eq!(answer(&mut send(address, ask).await).await, "", "the third is closed");
+        drop(first);
+        tokio::time::sleep(SLOW / 4).await;
+        assert!(answer(&mut send(address, ask).await).await.ends_with("whole"));
+    }
+
+    #[tokio::test]
+    async fn f15_a_trusted_proxy_may_have_as_many_as_there_are() {
+        let caps = Caps::new(100, 1, vec!["127.0.0.0/8".parse().unwrap()]);
+        let (address, _stop, _served) = start_with(caps, Duration::ZERO).await;
+        let _first = send(address, "").await;
+        let mut second = send(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(answer(&mut second).await.ends_with("whole"));
+    }
+
+    #[tokio::test]
+    async fn f15_beyond_all_places_connections_wait_for_one() {
+        let (address, stop, served) = start_with(Caps::new(1, 10, Vec::new()), Duration::from_secs(2)).await;
+        let ask = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let (mut first, mut second) = (send(address, ask).await, send(address, ask).await);
+        let begun = Instant::now();
+        let (first, second) = tokio::join!(answer(&mut first), answer(&mut second));
+        assert!(first.ends_with("whole") && second.ends_with("whole"), "{first} {second}");
+        assert!(begun.elapsed() >= SLOW * 2 - Duration::from_millis(50), "one after the other: {:?}", begun.elapsed());
+        stop.cancel();
         served.await.unwrap();
     }
 

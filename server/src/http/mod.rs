@@ -10,6 +10,7 @@ pub mod cookies;
 mod answer;
 mod api;
 mod assets;
+mod caps;
 mod client_ip;
 mod csrf;
 mod flash;
@@ -23,10 +24,12 @@ mod listen;
 mod mail;
 mod oauth;
 mod pages;
+mod stalls;
 mod text;
 mod trace;
 mod visitor;
 
+pub use caps::Caps;
 pub use listen::serve;
 
 use crate::service::Services;

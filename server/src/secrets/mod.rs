@@ -7,6 +7,7 @@ pub use key_file::{KeyError, KeyFile};
 pub use keyring::{KeyId, Keyring, NotOurs, SealedFor};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::{rand_core::UnwrapErr, rngs::SysRng};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -63,10 +64,11 @@ pub fn code_hash(subject: uuid::Uuid, code: &str) -> Vec<u8> {
     Sha256::new().chain_update(subject.as_bytes()).chain_update(code.as_bytes()).finalize().to_vec()
 }
 
-/// Random bytes of the operating system.
+/// Random bytes of the operating system, asked each time: a generator of our own would go on with the same ones in a copy of a virtual
+/// machine (INV-01). A system that has none to give cannot run a server; there is nothing better to do than to stop what asked.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
+    rand::Rng::fill_bytes(&mut UnwrapErr(SysRng), &mut bytes);
     bytes
 }
 

@@ -5,7 +5,7 @@ use crate::storage::{
     AccountScope, StorageError, Tx, accounts,
     audit::By,
     login_methods,
-    members::{self, LatestInvitation, Member},
+    members::{self, LatestInvitation, Member, Place},
 };
 use app::{
     api::members::AccountFacts,
@@ -100,14 +100,7 @@ impl Actor {
 /// [`AppError::Unauthenticated`] if the session did not prove the member's login method.
 pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
     let user = &caller.signed_in;
-    let place = members::place(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
-    match place.state {
-        MemberState::Active => {}
-        MemberState::Invited | MemberState::Suspended | MemberState::Removed => {
-            return Err(AppError::NoLongerAMember { account: place.account_name });
-        }
-    }
-    let Some(proved) = place.proved else { return Err(AppError::Unauthenticated) };
+    let (place, proved) = place_of_active(tx, caller).await?;
     let roles = accounts::roles(tx, place.scope, &services.catalogue).await?;
     Ok(Actor {
         scope: place.scope,
@@ -143,13 +136,38 @@ pub async fn load_with(services: &Services, tx: &mut Tx, caller: &Caller, gate: 
 }
 
 /// The actor of a change that needs a permission: changes to one account come one after the other, so that none rests on what
-/// another is about to undo (R33, R38).
+/// another is about to undo (R33, R38). Whoever is no member keeps nobody waiting: the account's row is locked for members alone, and
+/// everything is read again once it is.
 ///
 /// # Errors
 /// As [`load_with`].
 pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, gate: Gate) -> Result<Actor, AppError> {
-    accounts::lock_by_slug(tx, &caller.account).await?;
+    lock_for_member(tx, caller).await?;
     load_with(services, tx, caller, gate).await
+}
+
+/// Locks the account's row for one of its active members.
+///
+/// # Errors
+/// As [`load`].
+pub async fn lock_for_member(tx: &mut Tx, caller: &Caller) -> Result<(), AppError> {
+    let (place, _) = place_of_active(tx, caller).await?;
+    accounts::lock(tx, place.scope).await?;
+    Ok(())
+}
+
+/// The place of an active member whose session proved the member's login method, and when it did.
+async fn place_of_active(tx: &mut Tx, caller: &Caller) -> Result<(Place, Timestamp), AppError> {
+    let user = &caller.signed_in;
+    let place = members::place(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
+    match place.state {
+        MemberState::Active => {}
+        MemberState::Invited | MemberState::Suspended | MemberState::Removed => {
+            return Err(AppError::NoLongerAMember { account: place.account_name });
+        }
+    }
+    let proved = place.proved.ok_or(AppError::Unauthenticated)?;
+    Ok((place, proved))
 }
 
 /// What a page needs to explain with the policy.

@@ -6,7 +6,6 @@ use super::{
     settle_sponsored::{Wish, settle_sponsored},
 };
 use crate::storage::{
-    accounts,
     audit::{self, Event, To},
     identities, members,
 };
@@ -22,7 +21,7 @@ impl Services {
     pub(super) async fn leave_account(&self, caller: &Caller) -> Result<String, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock_by_slug(&mut tx, &caller.account).await?;
+        actors::lock_for_member(&mut tx, caller).await?;
         let actor = actors::load(self, &mut tx, caller).await?;
         let owners = members::other_owners(&mut tx, actor.scope(), actor.member).await?;
         if actor.grant.makes_owner() {

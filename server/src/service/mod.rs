@@ -8,6 +8,7 @@ mod begin_oauth;
 mod change_way_in;
 mod check_audit;
 mod check_password;
+pub mod clean_up;
 mod copy_link;
 mod create_account;
 mod cursor;

@@ -147,13 +147,14 @@ impl Services {
             user_agent: &visitor.user_agent,
             ip: visitor.ip.to_string(),
         };
-        sessions::insert(tx, &session, proof, self.config.sessions.most_per_user, self.now()).await?;
+        sessions::insert(tx, &session, proof, self.now()).await?;
         if let Some(previous) = &visitor.signed_in {
             if previous.user == user {
-                sessions::take_over_proofs(tx, previous.session, session.id).await?;
+                sessions::take_over_proofs(tx, previous.session, session.id, proof).await?;
             }
             sessions::delete(tx, previous.session).await?;
         }
+        sessions::end_oldest(tx, user, proof, self.config.sessions.most_per_user).await?;
         Ok((session.id, self.cookies.session(token.reveal())))
     }
 }

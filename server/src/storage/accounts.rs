@@ -25,7 +25,6 @@ statements! {
     NEXT = "SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT 1";
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
-    LOCK_BY_SLUG = "UPDATE accounts SET audit_seq = audit_seq WHERE slug = $1";
     OWN_ROLES = "
         SELECT r.key, r.name, p.permission
           FROM roles r LEFT JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
@@ -152,12 +151,6 @@ pub async fn lock(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> 
         0 => Err(StorageError::inconsistent("accounts", "id")),
         _ => Ok(()),
     }
-}
-
-/// As [`lock`], for those whose right to the account is yet to be read; nothing is told of it.
-pub async fn lock_by_slug(tx: &mut Tx, slug: &Slug) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(LOCK_BY_SLUG).bind(slug.as_str()).execute(c).await.map(|_| ()))?;
-    Ok(())
 }
 
 /// The account's roles: the built-in ones under this catalogue, then its own.

@@ -47,7 +47,7 @@ macro_rules! select_members {
           LEFT JOIN outbox o ON o.id = (SELECT x.id FROM outbox x
                                          WHERE x.invitation_id = m.invitation_id AND x.kind = 'invitation'
                                          ORDER BY x.id DESC LIMIT 1)
-         WHERE m.account_id = $1 ",
+         WHERE m.account_id = $1 AND m.purged_at IS NULL ",
             $rest
         )
     };
@@ -128,7 +128,7 @@ statements! {
     BY_INVITED_DOWN = page!("m.invited_at", "<", "DESC");
     COUNT = concat!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM members m LEFT JOIN invitations i ON i.id = m.invitation_id
-          WHERE m.account_id = $1 ", matching!(), " LIMIT $13) counted");
+          WHERE m.account_id = $1 AND m.purged_at IS NULL ", matching!(), " LIMIT $13) counted");
     OTHERS = "
         SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND id <> $2 AND state <> 'removed' LIMIT 1) m";
     INSERT = "
@@ -156,7 +156,7 @@ statements! {
          WHERE account_id = $1 AND id = $2";
     WITH_KEYS = "
         SELECT id, name, email, email_key, name_sort, search_key, version, invited_at FROM members
-         WHERE account_id = $1 AND (invited_at, id) > ($2, $3) ORDER BY invited_at, id LIMIT $4";
+         WHERE account_id = $1 AND purged_at IS NULL AND (invited_at, id) > ($2, $3) ORDER BY invited_at, id LIMIT $4";
     SET_KEYS = "
         UPDATE members SET name = $4, email = $5, name_sort = $6, search_key = $7 WHERE account_id = $1 AND id = $2 AND version = $3";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";

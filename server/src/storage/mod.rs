@@ -7,6 +7,7 @@ pub(crate) use tx::{changed, on, statements};
 
 pub mod accounts;
 pub mod audit;
+pub mod clean_up;
 pub mod decisions;
 pub mod flashes;
 pub mod identities;
@@ -170,6 +171,7 @@ impl Database {
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(WAIT_FOR_WRITER);
+                make_private(options.get_filename())?;
                 let pool = |size| {
                     SqlitePoolOptions::new()
                         .max_connections(size)
@@ -292,11 +294,25 @@ async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
     Ok(sound)
 }
 
+/// Makes the file of a new SQLite database for its owner alone, whatever the umask; SQLite gives the files beside it the same mode.
+fn make_private(file: &Path) -> Result<(), StorageError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if file.as_os_str().is_empty() || file.to_string_lossy().contains(":memory:") {
+        return Ok(());
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StorageError::Unavailable(sqlx::Error::Io(error))),
+    }
+}
+
 /// Every statement of every file, as `file::NAME` and text.
 pub fn all_statements() -> Vec<(String, &'static str)> {
     [
         ("accounts", accounts::STATEMENTS),
         ("audit", audit::STATEMENTS),
+        ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
         ("identities", identities::STATEMENTS),
@@ -328,4 +344,23 @@ pub(crate) fn containing(text: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn cf_02_a_new_sqlite_database_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("roster.db");
+        let database = Database::connect(&format!("sqlite:{}?mode=rwc", file.display())).await.unwrap();
+        database.migrate().await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        }
+        database.close().await;
+    }
 }

@@ -85,10 +85,10 @@ statements! {
           JOIN members s ON s.id = i.sponsor_id
           LEFT JOIN invitation_tokens t ON t.invitation_id = i.id AND t.channel = 'mailed' AND t.dead_at IS NULL
          WHERE o.id = $1";
-    INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
-    INVITATION_OF_ACCOUNT = invitation_mails!("AND o.id = $2");
-    ALL = concat!("SELECT ", mail_columns!(), " FROM outbox ORDER BY id DESC LIMIT $1");
-    ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1");
+    INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
+    INVITATION_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.id = $2");
+    ALL = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE recipient <> '' ORDER BY id DESC LIMIT $1");
+    ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1 AND recipient <> ''");
 }
 
 /// A mail to be written.

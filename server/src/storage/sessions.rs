@@ -33,14 +33,30 @@ macro_rules! of_account {
     };
 }
 
+/// Sessions that proved providers of several accounts, and no password.
+macro_rules! of_several_accounts {
+    ($session:literal) => {
+        concat!(
+            "(SELECT COUNT(DISTINCT l.account_id) FROM session_proofs p JOIN login_methods l ON l.id = p.login_method_id
+                WHERE p.session_id = ", $session, ".id) > 1
+           AND NOT ", by_password!($session)
+        )
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO sessions (id, hash, user_id, created_at, last_seen_at, user_agent, ip) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     INSERT_PROOF = "
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, $2, $3, $4)";
+    // What was just proved anew begins anew; the rest keeps its age.
     TAKE_OVER_PROOFS = "
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at)
-        SELECT $2, p.kind, p.login_method_id, p.proved_at FROM session_proofs p WHERE p.session_id = $1";
+        SELECT $2, p.kind, p.login_method_id, p.proved_at FROM session_proofs p
+         WHERE p.session_id = $1 AND (p.kind <> $3 OR p.login_method_id <> $4)";
+    TAKE_OVER_AGE = "
+        UPDATE sessions SET created_at = (SELECT o.created_at FROM sessions o WHERE o.id = $1)
+         WHERE id = $2 AND EXISTS (SELECT 1 FROM sessions o WHERE o.id = $1)";
     HAS_PROVED = "
         SELECT COUNT(*) FROM session_proofs WHERE session_id = $1 AND login_method_id = $2";
     PROVED = "
@@ -57,6 +73,12 @@ statements! {
          WHERE user_id = $1 AND ", by_password!("sessions"), "
            AND id NOT IN (SELECT k.id FROM sessions k
                            WHERE k.user_id = $1 AND ", by_password!("k"), "
+                           ORDER BY k.created_at DESC, k.id DESC LIMIT $2)");
+    DELETE_BEYOND_SEVERAL = concat!("
+        DELETE FROM sessions
+         WHERE user_id = $1 AND ", of_several_accounts!("sessions"), "
+           AND id NOT IN (SELECT k.id FROM sessions k
+                           WHERE k.user_id = $1 AND ", of_several_accounts!("k"), "
                            ORDER BY k.created_at DESC, k.id DESC LIMIT $2)");
     DELETE_BEYOND_ACCOUNT = concat!("
         DELETE FROM sessions
@@ -112,18 +134,27 @@ pub enum Proof {
     },
 }
 
-/// Begins a session with what was just proved, and ends the oldest beyond `most` of its kind (SE-11). Those by a password are one kind,
-/// those by an account's providers another: an account that makes many of a person ends none but its own (R49).
-pub async fn insert(
-    tx: &mut Tx,
-    session: &NewSession<'_>,
-    proof: Proof,
-    most: u32,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let (kind, method, proved) = match proof {
-        Proof::Password => ("password", None, now),
-        Proof::Method { method, at } => ("method", Some(method.0), at),
+impl Proof {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Method { .. } => "method",
+        }
+    }
+
+    const fn method(self) -> Option<Uuid> {
+        match self {
+            Self::Password => None,
+            Self::Method { method, .. } => Some(method.0),
+        }
+    }
+}
+
+/// Begins a session with what was just proved.
+pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, proof: Proof, now: Timestamp) -> Result<(), StorageError> {
+    let proved = match proof {
+        Proof::Password => now,
+        Proof::Method { at, .. } => at,
     };
     on!(tx, c => sqlx::query(INSERT)
         .bind(session.id.0)
@@ -135,22 +166,25 @@ pub async fn insert(
         .execute(c).await.map(|_| ()))?;
     on!(tx, c => sqlx::query(INSERT_PROOF)
         .bind(session.id.0)
-        .bind(kind)
-        .bind(method)
+        .bind(proof.kind())
+        .bind(proof.method())
         .bind(proved.0)
         .execute(c).await.map(|_| ()))?;
-    let (user, most) = (session.user.0, i64::from(most));
-    match method {
-        None => {
-            on!(tx, c => sqlx::query(DELETE_BEYOND_PASSWORD).bind(user).bind(most).execute(c).await.map(|_| ()))?;
-        }
-        Some(method) => {
-            on!(tx, c => sqlx::query(DELETE_BEYOND_ACCOUNT)
-                .bind(user)
-                .bind(most)
-                .bind(method)
-                .execute(c).await.map(|_| ()))?;
-        }
+    Ok(())
+}
+
+/// Ends the oldest sessions of a user beyond `most` of a kind (SE-11). Those by a password are one kind, those by one account's providers
+/// another, and those by several accounts' providers a third: an account that makes many of a person ends none but its own (R49).
+pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> Result<(), StorageError> {
+    let (user, most) = (user.0, i64::from(most));
+    on!(tx, c => sqlx::query(DELETE_BEYOND_PASSWORD).bind(user).bind(most).execute(c).await.map(|_| ()))?;
+    on!(tx, c => sqlx::query(DELETE_BEYOND_SEVERAL).bind(user).bind(most).execute(c).await.map(|_| ()))?;
+    if let Some(method) = proof.method() {
+        on!(tx, c => sqlx::query(DELETE_BEYOND_ACCOUNT)
+            .bind(user)
+            .bind(most)
+            .bind(method)
+            .execute(c).await.map(|_| ()))?;
     }
     Ok(())
 }
@@ -166,9 +200,18 @@ pub async fn prove(tx: &mut Tx, session: SessionId, method: LoginMethodId, now: 
     Ok(())
 }
 
-/// Gives a session what another one of the same user proved.
-pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(TAKE_OVER_PROOFS).bind(from.0).bind(to.0).execute(c).await.map(|_| ()))?;
+/// Gives a session what another one of the same user proved besides `proof`, and with it that one's age: nothing that was proved opens
+/// anything for longer than a session may last (SE-04).
+pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId, proof: Proof) -> Result<(), StorageError> {
+    let taken_over = changed!(tx, c => sqlx::query(TAKE_OVER_PROOFS)
+        .bind(from.0)
+        .bind(to.0)
+        .bind(proof.kind())
+        .bind(proof.method())
+        .execute(c).await)?;
+    if taken_over > 0 {
+        on!(tx, c => sqlx::query(TAKE_OVER_AGE).bind(from.0).bind(to.0).execute(c).await.map(|_| ()))?;
+    }
     Ok(())
 }
 

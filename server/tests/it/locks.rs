@@ -93,3 +93,34 @@ async fn f12_r13_the_accounts_of_who_makes_way_are_locked_before_their_members()
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f12_who_is_no_member_of_an_account_does_not_lock_it() {
+    World::tell(Kind::Postgres, |world| async move {
+        world.owner("ana@example.org").await;
+        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
+        let bea = world.browser().on("beta");
+        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
+        bea.signs_up(&id, "bea@example.org").await.unwrap();
+
+        // Whoever locks Acme's row now waits for longer than this.
+        let other = holding(&world, ACME).await;
+        let stranger = bea.on("acme");
+        for function in ["users/invite", "users/remove", "users/edit", "login-methods/add", "accounts/leave"] {
+            let id = "0198c5a0-0000-7000-8000-000000000000";
+            let fields = [
+                ("account", "acme"),
+                ("preset", "openid"),
+                ("form[email]", "eve@example.org"),
+                ("form[role]", "viewer"),
+                ("form[member]", id),
+                ("form[version]", "1"),
+            ];
+            let asked = tokio::time::timeout(Duration::from_secs(10), stranger.post(function, &fields)).await;
+            let answer = asked.unwrap_or_else(|_| panic!("{function} waits for the account"));
+            assert_eq!(answer.status, axum::http::StatusCode::NOT_FOUND, "{function}: {}", answer.body);
+        }
+        other.rollback().await.unwrap();
+    })
+    .await;
+}

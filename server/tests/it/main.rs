@@ -15,6 +15,7 @@ mod support;
 mod access;
 mod audit;
 mod by_provider;
+mod cleaning_up;
 mod command_line;
 mod costs;
 mod deciding;

@@ -1,0 +1,113 @@
+//! How many connections there are at the same time: in all, so that descriptors and memory last, and from one address, so that nobody has them
+//! all (F15, F27). Trusted proxies speak for many.
+
+use crate::config::Config;
+use ipnet::IpNet;
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The caps, and what there is now.
+#[derive(Clone, Debug)]
+pub struct Caps {
+    places: Arc<Semaphore>,
+    per_address: u32,
+    proxies: Arc<[IpNet]>,
+    present: Arc<Mutex<HashMap<IpAddr, u32>>>,
+}
+
+impl Caps {
+    /// Those of the configuration.
+    pub fn of(config: &Config) -> Self {
+        let limits = &config.limits;
+        Self::new(limits.connections, limits.connections_per_address, config.trusted_proxies.clone())
+    }
+
+    /// So many in all, and so many from one address that is not a proxy's.
+    pub fn new(in_all: u32, per_address: u32, proxies: Vec<IpNet>) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(in_all as usize)),
+            per_address,
+            proxies: proxies.into(),
+            present: Arc::default(),
+        }
+    }
+
+    /// Waits until there is a place for one more.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).acquire_owned().await.ok()
+    }
+
+    /// Gives a connection its place; `None` if its address has too many.
+    pub(super) fn admit(&self, place: Option<OwnedSemaphorePermit>, peer: IpAddr) -> Option<Admission> {
+        let peer = peer.to_canonical();
+        if self.proxies.iter().any(|network| network.contains(&peer)) {
+            return Some(Admission { _place: place, counted: None });
+        }
+        let key = network_of(peer);
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = present.entry(key).or_default();
+        if *count >= self.per_address {
+            return None;
+        }
+        *count += 1;
+        Some(Admission { _place: place, counted: Some((Arc::clone(&self.present), key)) })
+    }
+}
+
+/// An address as limits count it: whole for IPv4, its /64 for IPv6.
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+    }
+}
+
+/// The place of a connection, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Admission {
+    _place: Option<OwnedSemaphorePermit>,
+    counted: Option<(Arc<Mutex<HashMap<IpAddr, u32>>>, IpAddr)>,
+}
+
+impl Admission {
+    /// For connections that the system had accepted when the server stopped: nobody comes after them.
+    pub(super) const fn last() -> Self {
+        Self { _place: None, counted: None }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let Some((present, key)) = &self.counted else { return };
+        let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = present.get_mut(key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                present.remove(key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn f15_addresses_of_one_network_count_together_and_are_forgotten_when_they_are_gone() {
+        let caps = Caps::new(10, 1, Vec::new());
+        let from = |ip: &str| caps.admit(None, ip.parse().unwrap());
+        let first = from("2001:db8::1").unwrap();
+        assert!(from("2001:db8::2").is_none(), "the same /64");
+        let other = from("2001:db8:0:1::1").unwrap();
+        let four = from("::ffff:203.0.113.7").unwrap();
+        assert!(from("203.0.113.7").is_none(), "the same address in another form");
+        drop((first, other, four));
+        assert!(caps.present.lock().unwrap().is_empty());
+        assert!(from("2001:db8::2").is_some());
+    }
+}

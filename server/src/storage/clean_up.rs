@@ -1,0 +1,270 @@
+//! Deleting what is over (CF-08): in batches, so that no transaction is long. `$1` is the time before which it goes, `$2` the size of a batch.
+//! What belongs to an account is deleted by a job of the system, which has every account's right.
+
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, InvitationId, MemberId},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// Members whose invitation ran out or was declined, and who never came back to it; `$1` the time.
+macro_rules! lapsed {
+    () => {
+        "m.purged_at IS NULL AND m.state = 'invited'
+           AND EXISTS (SELECT 1 FROM invitations i
+                        WHERE i.account_id = m.account_id AND i.id = m.invitation_id
+                          AND (i.state IN ('pending', 'held') AND i.expires_at <= $1 OR i.state = 'declined' AND i.answered_at <= $1))"
+    };
+}
+
+/// Members who were removed; `$1` the time.
+macro_rules! removed {
+    () => {
+        "m.purged_at IS NULL AND m.state = 'removed' AND m.removed_at <= $1"
+    };
+}
+
+/// Invitations before a member's latest; `$1` the time.
+macro_rules! earlier {
+    () => {
+        "i.answered_at <= $1 AND i.state IN ('accepted', 'declined', 'revoked')
+           AND EXISTS (SELECT 1 FROM members m
+                        WHERE m.account_id = i.account_id AND m.id = i.member_id AND m.invitation_id <> i.id)"
+    };
+}
+
+/// What hangs on the invitations of a member, or on one: `$1` the account, `$2` the invitation.
+macro_rules! of_invitation {
+    ($table:literal) => {
+        concat!("DELETE FROM ", $table, " WHERE account_id = $1 AND invitation_id = $2")
+    };
+}
+
+statements! {
+    OLD_SESSIONS = "
+        DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE created_at <= $1 LIMIT $2)";
+    IDLE_SESSIONS = "
+        DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_seen_at <= $1 LIMIT $2)";
+    BUCKETS = "
+        DELETE FROM rate_buckets WHERE key IN (SELECT key FROM rate_buckets WHERE updated_at <= $1 LIMIT $2) AND updated_at <= $1";
+    ONE_TIME_TOKENS = "
+        DELETE FROM one_time_tokens
+         WHERE id IN (SELECT id FROM one_time_tokens WHERE expires_at <= $1 OR used_at <= $1 LIMIT $2)";
+    ATTEMPTS = "
+        DELETE FROM oauth_attempts WHERE id IN (SELECT id FROM oauth_attempts WHERE expires_at <= $1 LIMIT $2)";
+    FLASHES = "
+        DELETE FROM flashes WHERE id IN (SELECT id FROM flashes WHERE expires_at <= $1 LIMIT $2)";
+    MAIL_TEXTS = "
+        UPDATE outbox SET recipient = '', last_answer = NULL, sealed = NULL
+         WHERE id IN (SELECT id FROM outbox
+                       WHERE state <> 'queued' AND recipient <> '' AND COALESCE(done_at, created_at) <= $1 LIMIT $2)";
+    DELIVERY_ANSWERS = "
+        UPDATE delivery_events SET answer = NULL
+         WHERE id IN (SELECT e.id FROM delivery_events e JOIN outbox o ON o.id = e.outbox_id
+                       WHERE e.at <= $1 AND e.answer IS NOT NULL AND o.recipient = '' LIMIT $2)";
+    DELIVERY_EVENTS = "
+        DELETE FROM delivery_events WHERE id IN (SELECT id FROM delivery_events WHERE at <= $1 LIMIT $2)";
+    MAILS = "
+        DELETE FROM outbox
+         WHERE id IN (SELECT o.id FROM outbox o
+                       WHERE o.state <> 'queued' AND COALESCE(o.done_at, o.created_at) <= $1
+                         AND NOT EXISTS (SELECT 1 FROM delivery_events e WHERE e.outbox_id = o.id) LIMIT $2)";
+    DECISIONS = "
+        DELETE FROM decisions
+         WHERE id IN (SELECT d.id FROM decisions d JOIN invitations i ON i.account_id = d.account_id AND i.id = d.invitation_id
+                       WHERE d.decided_at <= $1 AND d.outcome IS NOT NULL
+                         AND (i.state NOT IN ('pending', 'held') OR i.expires_at <= $1) LIMIT $2)";
+    CONFIGURATIONS = "
+        DELETE FROM login_method_configurations
+         WHERE id IN (SELECT c.id FROM login_method_configurations c
+                       WHERE c.stage = 'retired' AND c.created_at <= $1
+                         AND NOT EXISTS (SELECT 1 FROM oauth_attempts a WHERE a.account_id = c.account_id AND a.configuration_id = c.id)
+                       LIMIT $2)";
+
+    LAPSED = concat!("SELECT m.account_id, m.id FROM members m WHERE ", lapsed!(), " LIMIT $2");
+    IS_LAPSED = concat!("SELECT COUNT(*) FROM members m WHERE m.account_id = $2 AND m.id = $3 AND ", lapsed!());
+    REMOVED = concat!("SELECT m.account_id, m.id FROM members m WHERE ", removed!(), " LIMIT $2");
+    IS_REMOVED = concat!("SELECT COUNT(*) FROM members m WHERE m.account_id = $2 AND m.id = $3 AND ", removed!());
+    EARLIER = concat!("SELECT i.account_id, i.id FROM invitations i WHERE ", earlier!(), " LIMIT $2");
+    IS_EARLIER = concat!("SELECT COUNT(*) FROM invitations i WHERE i.account_id = $2 AND i.id = $3 AND ", earlier!());
+
+    HOLDERS_OF_INVITATION = "
+        DELETE FROM invitation_token_holders
+         WHERE account_id = $1 AND token_id IN (SELECT id FROM invitation_tokens WHERE account_id = $1 AND invitation_id = $2)";
+    TOKENS_OF_INVITATION = of_invitation!("invitation_tokens");
+    CODES_OF_INVITATION = "DELETE FROM one_time_tokens WHERE purpose = 'invitation_code' AND subject_id = $1";
+    DECISIONS_OF_INVITATION = of_invitation!("decisions");
+    ATTEMPTS_OF_INVITATION = of_invitation!("oauth_attempts");
+    EVENTS_OF_INVITATION = "
+        DELETE FROM delivery_events
+         WHERE outbox_id IN (SELECT id FROM outbox WHERE account_id = $1 AND invitation_id = $2)";
+    MAILS_OF_INVITATION = of_invitation!("outbox");
+    INVITATION = "DELETE FROM invitations WHERE account_id = $1 AND id = $2";
+
+    INVITATIONS_OF_MEMBER = "SELECT id FROM invitations WHERE account_id = $1 AND member_id = $2";
+    EVENTS_OF_MEMBER = "
+        DELETE FROM delivery_events
+         WHERE outbox_id IN (SELECT id FROM outbox WHERE account_id = $1 AND member_id = $2)";
+    MAILS_OF_MEMBER = "DELETE FROM outbox WHERE account_id = $1 AND member_id = $2";
+    DECISIONS_OF_MEMBER = "DELETE FROM decisions WHERE account_id = $1 AND member_id = $2";
+    HELD_BY_MEMBER = "
+        DELETE FROM invitation_token_holders
+         WHERE account_id = $1 AND member_id = $2
+           AND token_id IN (SELECT id FROM invitation_tokens WHERE account_id = $1 AND dead_at IS NOT NULL)";
+    EXTRAS_OF_MEMBER = "DELETE FROM member_permissions WHERE account_id = $1 AND member_id = $2";
+    MENTIONS = "
+        SELECT (SELECT COUNT(*) FROM members WHERE account_id = $1 AND id <> $2 AND (removed_by = $2 OR vouched_by = $2 OR changed_by = $2))
+             + (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND sponsor_id = $2)
+             + (SELECT COUNT(*) FROM invitation_token_holders WHERE account_id = $1 AND member_id = $2)
+             + (SELECT COUNT(*) FROM login_method_configurations WHERE account_id = $1 AND created_by = $2)
+             + (SELECT COUNT(*) FROM decisions WHERE account_id = $1 AND decided_by = $2)";
+    FORGET_OWN_MENTIONS = "
+        UPDATE members SET removed_by = NULL, vouched_by = NULL, changed_by = NULL WHERE account_id = $1 AND id = $2";
+    DELETE_MEMBER = "DELETE FROM members WHERE account_id = $1 AND id = $2";
+    // Others' rows name this one as their sponsor or as who changed them: the name stays for them, and nothing else.
+    BLANK_MEMBER = "
+        UPDATE members SET user_id = NULL, email = '', email_key = $3, name_key = '', search_key = '', identifier = NULL, invitation_id = NULL,
+                           last_active_at = NULL, purged_at = $4
+         WHERE account_id = $1 AND id = $2";
+}
+
+/// What goes in one statement for each batch, with nothing to be looked at beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is its name")]
+pub enum Rows {
+    OldSessions,
+    IdleSessions,
+    Buckets,
+    OneTimeTokens,
+    Attempts,
+    Flashes,
+    MailTexts,
+    DeliveryAnswers,
+    DeliveryEvents,
+    Mails,
+    Decisions,
+    Configurations,
+}
+
+impl Rows {
+    const fn statement(self) -> &'static str {
+        match self {
+            Self::OldSessions => OLD_SESSIONS,
+            Self::IdleSessions => IDLE_SESSIONS,
+            Self::Buckets => BUCKETS,
+            Self::OneTimeTokens => ONE_TIME_TOKENS,
+            Self::Attempts => ATTEMPTS,
+            Self::Flashes => FLASHES,
+            Self::MailTexts => MAIL_TEXTS,
+            Self::DeliveryAnswers => DELIVERY_ANSWERS,
+            Self::DeliveryEvents => DELIVERY_EVENTS,
+            Self::Mails => MAILS,
+            Self::Decisions => DECISIONS,
+            Self::Configurations => CONFIGURATIONS,
+        }
+    }
+}
+
+/// Deletes, or blanks, so many of these rows at most that are older; answers how many.
+pub async fn delete(tx: &mut Tx, rows: Rows, before: Timestamp, most: i64) -> Result<u64, StorageError> {
+    Ok(changed!(tx, c => sqlx::query(rows.statement()).bind(before.0).bind(most).execute(c).await)?)
+}
+
+/// What hangs together with other rows, and goes one by one under its account's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tied {
+    /// Members whose invitation ran out or was declined.
+    LapsedMembers,
+    /// Members who were removed.
+    RemovedMembers,
+    /// Invitations of members who have a later one.
+    EarlierInvitations,
+}
+
+/// So many of these at most that are older, each with the scope of its account.
+pub async fn find(
+    tx: &mut Tx,
+    tied: Tied,
+    before: Timestamp,
+    most: i64,
+) -> Result<Vec<(AccountScope, Uuid)>, StorageError> {
+    let statement = match tied {
+        Tied::LapsedMembers => LAPSED,
+        Tied::RemovedMembers => REMOVED,
+        Tied::EarlierInvitations => EARLIER,
+    };
+    let rows: Vec<(Uuid, Uuid)> = on!(tx, c => sqlx::query_as(statement).bind(before.0).bind(most).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(account, id)| (AccountScope::established(AccountId(account)), id)).collect())
+}
+
+/// Is it still so, now that the account is locked?
+pub async fn is_due(
+    tx: &mut Tx,
+    scope: AccountScope,
+    tied: Tied,
+    id: Uuid,
+    before: Timestamp,
+) -> Result<bool, StorageError> {
+    let statement = match tied {
+        Tied::LapsedMembers => IS_LAPSED,
+        Tied::RemovedMembers => IS_REMOVED,
+        Tied::EarlierInvitations => IS_EARLIER,
+    };
+    let found: i64 = on!(tx, c => sqlx::query_scalar(statement)
+        .bind(before.0)
+        .bind(scope.id().0)
+        .bind(id)
+        .fetch_one(c).await)?;
+    Ok(found > 0)
+}
+
+/// Deletes an invitation with its tokens, codes, mails and decisions.
+pub async fn delete_invitation(tx: &mut Tx, scope: AccountScope, id: InvitationId) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(CODES_OF_INVITATION).bind(id.0).execute(c).await.map(|_| ()))?;
+    for statement in [
+        HOLDERS_OF_INVITATION,
+        TOKENS_OF_INVITATION,
+        DECISIONS_OF_INVITATION,
+        ATTEMPTS_OF_INVITATION,
+        EVENTS_OF_INVITATION,
+        MAILS_OF_INVITATION,
+        INVITATION,
+    ] {
+        execute(tx, statement, scope, id.0).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a member with all that is the member's own. Where others' rows name the member, the row stays with the name alone, and is shown
+/// nowhere.
+pub async fn delete_member(tx: &mut Tx, scope: AccountScope, id: MemberId, now: Timestamp) -> Result<(), StorageError> {
+    let invitations: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(INVITATIONS_OF_MEMBER)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .fetch_all(c).await)?;
+    for invitation in invitations {
+        delete_invitation(tx, scope, InvitationId(invitation)).await?;
+    }
+    for statement in
+        [EVENTS_OF_MEMBER, MAILS_OF_MEMBER, DECISIONS_OF_MEMBER, HELD_BY_MEMBER, EXTRAS_OF_MEMBER, FORGET_OWN_MENTIONS]
+    {
+        execute(tx, statement, scope, id.0).await?;
+    }
+    let mentions: i64 = on!(tx, c => sqlx::query_scalar(MENTIONS).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
+    if mentions == 0 {
+        return execute(tx, DELETE_MEMBER, scope, id.0).await;
+    }
+    on!(tx, c => sqlx::query(BLANK_MEMBER)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(format!("purged {id}"))
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+async fn execute(tx: &mut Tx, statement: &'static str, scope: AccountScope, id: Uuid) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(statement).bind(scope.id().0).bind(id).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
