@@ -6,6 +6,7 @@ use app::{
     domain::{
         list::ListQuery,
         member::ShownState,
+        name::Slug,
         role::{BuiltInRole, Grant},
         time::Span,
     },
@@ -156,7 +157,7 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM members").await, 1, "nobody names him: the row is gone");
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2, "the login is the person's own");
         assert!(matches!(ana.invites("ben@example.org", &viewer()).await.unwrap(), Invited::Done { .. }));
-        let chain = world.services.check_audit(&"acme".parse().unwrap()).await.unwrap().unwrap();
+        let chain = world.services.check_audit(&Slug::parse("acme").unwrap()).await.unwrap().unwrap();
         assert!(chain.len() > 3, "audit events stay");
         assert!(world.count("SELECT COUNT(*) FROM audit_details WHERE target = 'ben@example.org'").await > 0, "the log keeps its names");
     }
