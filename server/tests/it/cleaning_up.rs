@@ -29,6 +29,7 @@ impl World {
 const SESSIONS: &str = "SELECT COUNT(*) FROM sessions";
 const PROOFS: &str = "SELECT COUNT(*) FROM session_proofs";
 const MINUTE: Span = Span::minutes(1);
+const MINUTE_LESS: Span = Span::minutes(-1);
 
 both_databases! {
     async fn cf_08_the_clean_up_runs_once_a_day_however_many_instances_there_are(world: World) {
@@ -44,7 +45,7 @@ both_databases! {
 
     async fn cf_08_sessions_go_when_they_open_nothing_any_more(world: World) {
         let ana = world.owner("ana@example.org").await;
-        world.cleans_up_after(Span::days(7) - MINUTE).await;
+        world.cleans_up_after(Span::days(7) + MINUTE_LESS).await;
         assert!(ana.me().await.is_some());
         let idle = world.browser();
         idle.sign_in("ana@example.org", PASSWORD).await.unwrap();
@@ -88,7 +89,7 @@ both_databases! {
             if world.count(events).await > 0 { break; }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
-        world.cleans_up_after(Span::days(30) - MINUTE).await;
+        world.cleans_up_after(Span::days(30) + MINUTE_LESS).await;
         assert!(world.count(named).await > 0 && world.count(events).await > 0);
         world.cleans_up_after(Span::days(1)).await;
         assert_eq!((world.count(named).await, world.count(said).await), (0, 0));
@@ -114,7 +115,7 @@ both_databases! {
         let ben = world.browser();
         let link = world.link_to("ben@example.org", 0).await;
         ben.opens_link(&link).await;
-        world.cleans_up_after(Span::days(7 + 90) - MINUTE).await;
+        world.cleans_up_after(Span::days(7 + 90) + MINUTE_LESS).await;
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Expired);
         world.cleans_up_after(Span::days(1)).await;
@@ -149,7 +150,7 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         ana.brings_in("ben@example.org", &viewer()).await;
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
-        world.cleans_up_after(Span::days(90) - MINUTE).await;
+        world.cleans_up_after(Span::days(90) + MINUTE_LESS).await;
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         let before = ana.invites("ben@example.org", &viewer()).await.unwrap();
         assert!(matches!(before, Invited::RemovedBefore { .. }), "{before:?}");
@@ -218,7 +219,7 @@ both_databases! {
         let acme = kim.on("acme");
         assert!(kim.home().await.is_ok() && acme.home().await.is_ok(), "one session for both");
         for _ in 0..5 {
-            world.advance(Span::days(6) - MINUTE);
+            world.advance(Span::days(6) + MINUTE_LESS);
             kim.signs_in_by(&provider, &method, claims.clone()).await;
             assert!(kim.home().await.is_ok() && acme.home().await.is_ok());
         }
