@@ -150,7 +150,7 @@ mod views {
         pub lines: Vec<MethodLine>,
         /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
         pub fresh: bool,
-        /// Could Email & password be switched off (R33)?
+        /// What came of the last form, if there was one.
         pub notice: Option<Notice>,
     }
 

@@ -167,7 +167,7 @@ pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppE
     }
 }
 
-/// What removing this member will do (R64). Needs `users.remove`.
+/// What removing this member will do (R64). Needs `users.read`: it tells nothing that the list does not, and whether the caller may remove.
 #[server(endpoint = "users/plan-removal")]
 pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan, AppError> {
     ports()?.members.removal_plan(&caller_in(&account)?, id(&member)?).await

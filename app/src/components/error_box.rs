@@ -13,7 +13,7 @@ use leptos_router::{hooks::use_location, location::Url};
 /// An error in words, announced at once. Shows nothing while there is none.
 #[component]
 pub fn ErrorBox(
-    /// The error, such as [`super::error_of`] gives it.
+    /// The error to show; `None` shows nothing.
     #[prop(into)]
     error: Signal<Option<AppError>>,
     /// Words the permissions of refusals.

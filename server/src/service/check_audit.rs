@@ -1,7 +1,7 @@
 //! Reading an account's audit events against their chain, for `roster doctor` and `roster audit`.
 
 use super::Services;
-use crate::storage::{AccountScope, StorageError, accounts, audit};
+use crate::storage::{StorageError, accounts, audit};
 use app::domain::name::Slug;
 
 impl Services {
@@ -20,7 +20,7 @@ impl Services {
     /// The database's.
     pub async fn check_audit(&self, slug: &Slug) -> Result<Option<audit::Chain>, StorageError> {
         let mut tx = self.database.begin_read().await?;
-        let Some(account) = accounts::find_by_slug(&mut tx, slug).await? else { return Ok(None) };
-        Ok(Some(audit::chain(&mut tx, AccountScope::established(account.id)).await?))
+        let Some((_, scope)) = accounts::for_operator(&mut tx, slug).await? else { return Ok(None) };
+        Ok(Some(audit::chain(&mut tx, scope).await?))
     }
 }

@@ -71,8 +71,8 @@ mod tests {
     #[test]
     fn a_cursor_opens_in_its_view_of_its_account_alone_and_unchanged() {
         let (keyring, other) = (Keyring::new([7; 32]), Keyring::new([8; 32]));
-        let scope = AccountScope::established(AccountId(Uuid::from_u128(1)));
-        let elsewhere = AccountScope::established(AccountId(Uuid::from_u128(2)));
+        let scope = AccountScope::of_test(AccountId(Uuid::from_u128(1)));
+        let elsewhere = AccountScope::of_test(AccountId(Uuid::from_u128(2)));
         for (sort, position) in positions() {
             let query = ListQuery { sort, search: "ana".to_owned(), ..ListQuery::default() };
             let cursor = seal(&keyring, scope, &query, &position).unwrap();

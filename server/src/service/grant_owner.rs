@@ -43,8 +43,7 @@ impl Services {
         let slug = Slug::parse(account).map_err(|problem| FieldErrors::one(Field::Slug, problem))?;
         let email = Email::parse(email).map_err(|problem| FieldErrors::one(Field::Email, problem))?;
         let mut tx = self.database.begin_write().await?;
-        let account = accounts::find_by_slug(&mut tx, &slug).await?.ok_or(AppError::NotFound)?;
-        let scope = AccountScope::established(account.id);
+        let (account, scope) = accounts::for_operator(&mut tx, &slug).await?.ok_or(AppError::NotFound)?;
         accounts::lock(&mut tx, scope).await?;
         let known = members::find_by_email(&mut tx, scope, &email).await?;
         let granted = match known.as_ref().map(|row| (row.state, row)) {

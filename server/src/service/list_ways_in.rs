@@ -1,8 +1,7 @@
 //! The ways to sign in to an account, for its login page.
 
 use super::Services;
-use crate::storage::AccountScope;
-use crate::storage::{accounts, login_methods};
+use crate::storage::login_methods;
 use app::{
     api::session::{WayIn, WaysIn},
     domain::{member::LoginMethodKind, name::Slug},
@@ -17,11 +16,9 @@ impl Services {
         let only_password = WaysIn { password: true, providers: Vec::new() };
         let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
         let mut tx = self.database.begin_read().await?;
-        let Some(account) = accounts::find_by_slug(&mut tx, &slug).await? else { return Ok(only_password) };
-        // Everybody may know by what an account lets people in.
-        let scope = AccountScope::established(account.id);
+        let Some(methods) = login_methods::ready_by_slug(&mut tx, &slug).await? else { return Ok(only_password) };
         let mut ways = WaysIn { password: false, providers: Vec::new() };
-        for method in login_methods::ready(&mut tx, scope).await? {
+        for method in methods {
             match method.kind {
                 LoginMethodKind::Password => ways.password = true,
                 LoginMethodKind::OAuth => ways.providers.push(WayIn {

@@ -119,10 +119,19 @@ pub async fn find(tx: &mut Tx, scope: AccountScope) -> Result<Option<Account>, S
     row.map(Account::try_from).transpose()
 }
 
-/// The account with this slug.
-pub async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
+/// The account with this slug. It establishes no right: whoever knows an address bar knows slugs.
+pub(super) async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
     let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND_BY_SLUG).bind(slug.as_str()).fetch_optional(c).await)?;
     row.map(Account::try_from).transpose()
+}
+
+/// The account with this slug, for the commands of the host's operator, who has a right to every account.
+pub(crate) async fn for_operator(tx: &mut Tx, slug: &Slug) -> Result<Option<(Account, AccountScope)>, StorageError> {
+    let account = find_by_slug(tx, slug).await?;
+    Ok(account.map(|account| {
+        let scope = AccountScope::established(account.id);
+        (account, scope)
+    }))
 }
 
 /// The slugs of all accounts. For the host's operator.

@@ -1,6 +1,6 @@
 //! Login methods and their configurations: drafts, live ones, and those before them.
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
 use app::{
     api::login_methods::MethodLine,
     domain::{
@@ -119,6 +119,12 @@ pub async fn ready(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>,
         .collect()
 }
 
+/// As [`ready`], by the account's slug: everybody may know by what an account lets people in. `None` without such an account.
+pub(crate) async fn ready_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Vec<LoginMethod>>, StorageError> {
+    let Some(account) = accounts::find_by_slug(tx, slug).await? else { return Ok(None) };
+    Ok(Some(ready(tx, AccountScope::established(account.id)).await?))
+}
+
 /// A login method from its columns.
 pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result<LoginMethod, StorageError> {
     let kind = LoginMethodKind::from_key(kind).ok_or(StorageError::inconsistent("login_methods", "kind"))?;
@@ -192,7 +198,7 @@ struct MethodAccountRow {
     enabled: bool,
 }
 
-/// The account of an OAuth method. For `service::oauth` alone: everybody may knock at a login method.
+/// The account of an OAuth method. For `service::begin_oauth` and `service::finish_oauth`: everybody may knock at a login method.
 pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<MethodAccount>, StorageError> {
     let row: Option<MethodAccountRow> = on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
     row.map(|row| {

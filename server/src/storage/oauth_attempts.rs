@@ -195,7 +195,7 @@ pub async fn insert(
 }
 
 /// Takes the return of an attempt, once: `None` for one that this browser did not begin by this method, that returned before, or that is
-/// too old (OA-03, OA-05). For `service::oauth` alone.
+/// too old (OA-03, OA-05). For `service::finish_oauth` alone.
 pub(crate) async fn take_return(
     tx: &mut Tx,
     state_hash: &[u8],
@@ -230,7 +230,7 @@ pub async fn keep(
     Ok(())
 }
 
-/// What came of an attempt that this browser made, while it is kept and unused. For `service::oauth` alone.
+/// What came of an attempt that this browser made, while it is kept and unused. The hash of the browser establishes the right to it.
 pub(crate) async fn find(
     tx: &mut Tx,
     id: AttemptId,
