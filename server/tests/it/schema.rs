@@ -210,6 +210,15 @@ impl Scope {
 const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("accounts::BY_OTHER_METHODS", "the accounts of the user who is signed in, bound by user and session"),
     ("accounts::OF_USER", "the accounts of the user who is signed in, bound by user and session"),
+    ("clean_up::ATTEMPTS", "clean-up of every account, by age alone"),
+    ("clean_up::CONFIGURATIONS", "clean-up of every account, by age alone"),
+    ("clean_up::DECISIONS", "clean-up of every account, by age alone"),
+    ("clean_up::DELIVERY_ANSWERS", "clean-up of every account, by age alone"),
+    ("clean_up::EARLIER", "clean-up of every account: what it finds establishes the scope of what is deleted"),
+    ("clean_up::LAPSED", "clean-up of every account: what it finds establishes the scope of what is deleted"),
+    ("clean_up::MAILS", "clean-up of every account, by age alone"),
+    ("clean_up::MAIL_TEXTS", "clean-up of every account, by age alone"),
+    ("clean_up::REMOVED", "clean-up of every account: what it finds establishes the scope of what is deleted"),
     ("identities::DELETE_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
     ("invitations::FIND_TOKEN", "the hash of a token establishes the right"),
     ("login_methods::ACCOUNT_OF", "everybody may knock at a login method"),
@@ -238,6 +247,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("sealed::REPLACE_MAILED_CODE", "the rotation of keys is every account's"),
     ("sealed::REPLACE_OAUTH_ATTEMPT", "the rotation of keys is every account's"),
     ("sessions::DELETE_BEYOND_ACCOUNT", "a user's own sessions, by the account of the method that was proved"),
+    ("sessions::DELETE_BEYOND_SEVERAL", "a user's own sessions, by the accounts of the methods that were proved"),
 ];
 
 #[tokio::test]
