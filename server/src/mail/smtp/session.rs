@@ -158,16 +158,15 @@ impl Session {
     pub async fn sign_in(&mut self, name: &str, password: &str) -> Result<(), Trouble> {
         let plain = STANDARD.encode(format!("\0{name}\0{password}"));
         let parts = [STANDARD.encode(name), STANDARD.encode(password)];
-        let hide = |trouble| match trouble {
-            Trouble::Said(mut reply) => {
+        let hide = |mut trouble| {
+            if let Trouble::Said(reply) = &mut trouble {
                 for line in &mut reply.lines {
                     for secret in [plain.as_str(), &parts[1], password] {
                         *line = line.replace(secret, "***");
                     }
                 }
-                Trouble::Said(reply)
             }
-            other => other,
+            trouble
         };
         let done = if self.offers.plain {
             self.by_plain(&plain).await
