@@ -17,8 +17,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// How long one request may take, and before that one connection.
 const LONGEST: Duration = Duration::from_secs(5);
-/// The largest answer.
-const LARGEST: usize = 1024 * 1024;
+/// The largest answer about one person or one set-up, in bytes.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The largest set of keys, in bytes: some providers publish a chain of certificates with each key.
+pub(super) const MAX_KEYS_BYTES: usize = 256 * 1024;
 
 /// Sends requests to providers.
 #[derive(Debug)]
@@ -50,10 +52,20 @@ impl Http {
         self.guard.admit(url).map(drop)
     }
 
-    /// Reads a document, such as the keys.
+    /// Reads a document about the provider.
     pub(super) async fn get(&self, url: &str, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
+        self.get_up_to(MAX_ANSWER_BYTES, url, asking).await
+    }
+
+    /// Reads a document of at most so many bytes.
+    pub(super) async fn get_up_to(
+        &self,
+        max_bytes: usize,
+        url: &str,
+        asking: Asking,
+    ) -> Result<Response<Vec<u8>>, Fault> {
         let request = Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
-        self.send(request.map_err(|_| Fault::AddressRefused)?, asking).await
+        self.send_up_to(max_bytes, request.map_err(|_| Fault::AddressRefused)?, asking).await
     }
 
     /// Sends a request. An answer is neither a redirect nor a fault of the server; anything else it may be.
@@ -61,12 +73,22 @@ impl Http {
     /// # Errors
     /// Why there is no answer.
     pub(super) async fn send(&self, request: Request<Vec<u8>>, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
+        self.send_up_to(MAX_ANSWER_BYTES, request, asking).await
+    }
+
+    async fn send_up_to(
+        &self,
+        max_bytes: usize,
+        request: Request<Vec<u8>>,
+        asking: Asking,
+    ) -> Result<Response<Vec<u8>>, Fault> {
         let mut endpoint = self.guard.admit(&request.uri().to_string())?;
         endpoint.set_query(None);
         let begun = self.breakers.begin(asking.account, endpoint.as_str(), Instant::now())?;
         let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
         let end = Instant::now() + LONGEST;
-        let answer = timeout_at(end.min(asking.until), self.exchange(request)).await.unwrap_or(Err(Fault::TimedOut));
+        let answer =
+            timeout_at(end.min(asking.until), self.exchange(max_bytes, request)).await.unwrap_or(Err(Fault::TimedOut));
         match &answer {
             // What was left of the sign-in's time was no fair try of this endpoint.
             Err(Fault::TimedOut) if asking.until < end => {}
@@ -78,7 +100,7 @@ impl Http {
         answer
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Result<Response<Vec<u8>>, Fault> {
+    async fn exchange(&self, max_bytes: usize, request: reqwest::Request) -> Result<Response<Vec<u8>>, Fault> {
         let mut incoming = self.client.execute(request).await.map_err(|error| fault(&error))?;
         let status = incoming.status();
         if status.is_redirection() {
@@ -90,7 +112,7 @@ impl Http {
         let headers = std::mem::take(incoming.headers_mut());
         let mut body = Vec::new();
         while let Some(part) = incoming.chunk().await.map_err(|error| fault(&error))? {
-            if body.len() + part.len() > LARGEST {
+            if body.len() + part.len() > max_bytes {
                 return Err(Fault::TooLarge);
             }
             body.extend_from_slice(&part);

@@ -262,7 +262,7 @@ impl Cache {
     }
 
     async fn read(&self, http: &Http, place: Place, asking: Asking) -> Result<Arc<Keys>, Fault> {
-        let answer = http.get(&place.1, asking).await?;
+        let answer = http.get_up_to(super::http::MAX_KEYS_BYTES, &place.1, asking).await?;
         if answer.status() != StatusCode::OK {
             return Err(Fault::Keys);
         }

@@ -2,7 +2,7 @@
 
 use super::{Asking, Kept, http::Http};
 use app::domain::oauth::{ClientAuthentication, Configuration, Fault};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header};
 use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl,
     RequestTokenError, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
@@ -88,22 +88,67 @@ pub(super) async fn exchange(
 fn sender(http: Arc<Http>, asking: Asking) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
     move |request| {
         let http = http.clone();
-        Box::pin(async move { in_order(http.send(request, asking).await.map_err(Stopped)?) })
+        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(Stopped)?) })
     }
 }
 
 type Sent<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
-/// Puts two habits of providers in order: GitHub reports errors with status 200, and some refuse a client with a 401 of no content.
-fn in_order(mut answer: Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
-    let is_error = serde_json::from_slice::<BasicErrorResponse>(answer.body()).is_ok();
-    if answer.status() == StatusCode::UNAUTHORIZED && !is_error {
-        return Err(Stopped(Fault::ClientAuthentication));
+/// The members of an answer that count here. What nobody needs, such as `expires_in`, is not looked at: providers send it as text, as a
+/// fraction or negative, and it proves nothing.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    id_token: Option<String>,
+    error: Option<String>,
+}
+
+/// Reads an answer as it really comes, and hands the library the plain form of it: the library builds requests well, but refuses JSON of
+/// another content type, forms, and members that it does not need. The kind of token stays strict, since it says how the token is used.
+fn in_order(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
+    let said = read(answer.body());
+    let status = answer.status();
+    let refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+    let error = said.as_ref().and_then(|said| said.error.as_deref()).filter(|error| !error.is_empty());
+    match error {
+        // Providers have several words for a wrong secret; with these statuses they mean the same.
+        Some("invalid_client" | "unauthorized_client" | "access_denied") if refused => {
+            return Err(Stopped(Fault::ClientAuthentication));
+        }
+        Some(error) => return plain(StatusCode::BAD_REQUEST, &serde_json::json!({ "error": error })),
+        // Some refuse a client with a 401 of no content.
+        None if status == StatusCode::UNAUTHORIZED => return Err(Stopped(Fault::ClientAuthentication)),
+        None => {}
     }
-    if is_error {
-        *answer.status_mut() = StatusCode::BAD_REQUEST;
+    let Some(Answer { access_token: Some(access), token_type: Some(kind), id_token, .. }) = said else {
+        return Err(Stopped(Fault::TokenAnswer));
+    };
+    if !status.is_success() || !kind.eq_ignore_ascii_case("bearer") {
+        return Err(Stopped(Fault::TokenAnswer));
     }
-    Ok(answer)
+    plain(StatusCode::OK, &serde_json::json!({ "access_token": access, "token_type": "bearer", "id_token": id_token }))
+}
+
+/// An object of JSON or a form, whatever the header says.
+fn read(body: &[u8]) -> Option<Answer> {
+    if let Ok(answer) = serde_json::from_slice(body) {
+        return Some(answer);
+    }
+    let text = std::str::from_utf8(body).ok().filter(|text| !text.trim_start().starts_with(['{', '[', '<']))?;
+    let field = |name: &str| url::form_urlencoded::parse(text.trim().as_bytes()).find(|(key, _)| key == name);
+    let value = |name: &str| field(name).map(|(_, value)| value.into_owned());
+    Some(Answer {
+        access_token: value("access_token"),
+        token_type: value("token_type"),
+        id_token: value("id_token"),
+        error: value("error"),
+    })
+}
+
+fn plain(status: StatusCode, body: &serde_json::Value) -> Result<Response<Vec<u8>>, Stopped> {
+    let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+    answer.body(body.to_string().into_bytes()).map_err(|_| Stopped(Fault::TokenAnswer))
 }
 
 fn fault(error: RequestTokenError<Stopped, BasicErrorResponse>) -> Fault {

@@ -403,11 +403,50 @@ rows! {
     oa_06_token_type_of_another_kind: Twist::json(Endpoint::Token, |answer| {
         answer.insert("token_type".to_owned(), json!("mac"));
     }) => Err(Fault::TokenAnswer);
+    oa_06_token_type_missing: Twist::json(Endpoint::Token, |answer| drop(answer.remove("token_type"))) => Err(Fault::TokenAnswer);
+    oa_06_expires_in_as_text: expires_in(json!("3600")) => ben();
+    oa_06_expires_in_as_a_fraction: expires_in(json!(3599.5)) => ben();
+    oa_06_expires_in_negative: expires_in(json!(-1)) => ben();
+    oa_06_expires_in_null: expires_in(Value::Null) => ben();
     oa_06_user_info_of_another_kind: Twist::answers(Endpoint::UserInfo, html) => Err(Fault::UserInfo);
     oa_06_user_info_refused: Twist::answers(Endpoint::UserInfo, || StatusCode::FORBIDDEN) => Err(Fault::UserInfo);
     oa_06_user_info_of_1_mib: Twist::json(Endpoint::UserInfo, |claims| {
         claims.insert("picture".to_owned(), json!("x".repeat(1024 * 1024)));
     }) => Err(Fault::TooLarge);
+    m5_user_info_of_60_kib: picture(60) => ben();
+    m5_user_info_of_64_kib_and_more: picture(64) => Err(Fault::TooLarge);
+    m5_keys_of_250_kib: padded_keys(250) => ben();
+    m5_keys_of_256_kib_and_more: padded_keys(256) => Err(Fault::TooLarge);
+}
+
+fn expires_in(value: Value) -> Twist {
+    Twist::json(Endpoint::Token, move |answer| drop(answer.insert("expires_in".to_owned(), value.clone())))
+}
+
+fn picture(kib: usize) -> Twist {
+    Twist::json(Endpoint::UserInfo, move |claims| {
+        claims.insert("picture".to_owned(), json!("x".repeat(kib * 1024)));
+    })
+}
+
+fn padded_keys(kib: usize) -> Twist {
+    Twist::json(Endpoint::Keys, move |document| drop(document.insert("x".to_owned(), json!("x".repeat(kib * 1024)))))
+}
+
+/// GitHub's old form and text/plain are read alike (plain OAuth needs no ID token); what is no token answer stays none.
+#[tokio::test]
+async fn oa_06_token_answers_are_read_whatever_their_content_type() {
+    let form = "access_token=abc&token_type=Bearer&expires_in=x";
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", form),
+        ("text/plain", r#"{"access_token":"abc","token_type":"BEARER"}"#),
+        ("text/html", r#"{"access_token":"abc","token_type":"bearer"}"#),
+    ] {
+        let answer = move || ([(header::CONTENT_TYPE, kind)], body);
+        // It was read: what is missed is the ID token, which proves the person.
+        let story = Story::twisted(Twist::answers(Endpoint::Token, answer)).await;
+        assert_eq!(story.identifier().await, Err(Fault::NoIdToken), "{kind}");
+    }
 }
 
 /// Keys that a token brings along are not looked at, whether they are the provider's or not.
@@ -895,6 +934,9 @@ async fn oa_16_what_a_provider_says_becomes_a_code_of_ours() {
         (400, "invalid_grant", Fault::Grant),
         (400, "invalid_scope", Fault::Scope),
         (400, "unauthorized_client", Fault::ClientRefused),
+        (401, "unauthorized_client", Fault::ClientAuthentication),
+        (403, "access_denied", Fault::ClientAuthentication),
+        (403, "invalid_client", Fault::ClientAuthentication),
         (400, "invalid_request", Fault::TokenAnswer),
         (400, "unsupported_grant_type", Fault::TokenAnswer),
         (400, "<b>call 555-0100</b>", Fault::TokenAnswer),
