@@ -16,7 +16,7 @@ pub struct Caps {
     places: Arc<Semaphore>,
     per_address: u32,
     proxies: Arc<[IpNet]>,
-    present: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    present: Counts,
 }
 
 impl Caps {
@@ -66,11 +66,14 @@ fn network_of(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// How many connections each address has.
+type Counts = Arc<Mutex<HashMap<IpAddr, u32>>>;
+
 /// The place of a connection, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Admission {
     _place: Option<OwnedSemaphorePermit>,
-    counted: Option<(Arc<Mutex<HashMap<IpAddr, u32>>>, IpAddr)>,
+    counted: Option<(Counts, IpAddr)>,
 }
 
 impl Admission {
