@@ -8,10 +8,12 @@ use super::answer;
 use app::error::BadRequest;
 use axum::{extract::Request, middleware::Next, response::Response};
 
-/// Refuses addresses with a NUL; forms are looked at where they are read.
+/// Refuses addresses with a NUL; forms are looked at where they are read. A link with a token goes on: whatever stands there is parsed as
+/// one before it reaches anything, and what is none leads to the same page as any unknown link (INV-17).
 pub(super) async fn layer(request: Request, next: Next) -> Response {
-    let address = request.uri().path_and_query().map_or("", |address| address.as_str());
-    if has_nul(address.as_bytes()) {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let is_link = path.starts_with("/i/") || path.starts_with("/s/");
+    if has_nul(query.as_bytes()) || (!is_link && has_nul(path.as_bytes())) {
         return answer::bad_request(BadRequest::Malformed);
     }
     next.run(request).await
