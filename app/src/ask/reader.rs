@@ -116,7 +116,10 @@ impl Value {
 macro_rules! numbers {
     ($($deserialize:ident $visit:ident $kind:ty)*) => {
         $(fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Senseless> {
-            visitor.$visit(self.number()? as $kind)
+            let number = self.number()?;
+            let value = number as $kind;
+            // The cast alone makes 255 of 300, 1 of 1.5 and 0 of -1.
+            if value as f64 == number { visitor.$visit(value) } else { Err(Senseless) }
         })*
     };
 }
@@ -134,7 +137,10 @@ impl<'de> Deserializer<'de> for Value {
         deserialize_u32 visit_u32 u32
         deserialize_u64 visit_u64 u64
         deserialize_i64 visit_i64 i64
-        deserialize_f64 visit_f64 f64
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Senseless> {
+        visitor.visit_f64(self.number()?)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Senseless> {
