@@ -254,6 +254,10 @@ impl Services {
             other => other?,
         };
         let mut tx = self.database.begin_write().await?;
+        // Hashing takes its time: the password may be another one by now.
+        if !users::confirm_password(&mut tx, proved.user.id, &proved.verified, &proved.kept).await? {
+            return Err(AppError::OpenTheLinkAgain);
+        }
         proved.attempt.forget(&mut tx).await?;
         let (_, cookie) = self.begin_session(&mut tx, visitor, proved.user.id, Proof::Password).await?;
         tx.commit().await?;

@@ -125,7 +125,8 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         let (html, large) = (("accept", "text/html"), "x".repeat(70 * 1024));
         let foreign = [("host", "www.example.org"), ("origin", "http://www.example.org")];
-        let cases: Vec<(Vec<(&str, &str)>, &str, StatusCode, &str)> = vec![
+        type Case<'a> = (Vec<(&'a str, &'a str)>, &'a str, StatusCode, &'a str);
+        let cases: Vec<Case<'_>> = vec![
             (vec![FORM, ("sec-fetch-site", "cross-site")], "", StatusCode::FORBIDDEN, "did not come from one of its own pages"),
             (vec![FORM, ("origin", "null")], "", StatusCode::FORBIDDEN, "Referrer-Policy"),
             (vec![FORM], "", StatusCode::FORBIDDEN, "Sec-Fetch-Site"),

@@ -226,7 +226,8 @@ both_databases! {
     async fn br_14_a_form_whose_page_is_not_named_comes_back_to_its_own(world: World) {
         let ana = world.owner("ana@example.org").await;
         let (method, row) = (method(&ana).await, ana.row("ana@example.org").await.id.to_string());
-        let cases: [(&str, &[(&str, &str)], String); 4] = [
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], String);
+        let cases: [Case<'_>; 4] = [
             ("session/sign-in", &[("form[email]", "a"), ("form[account]", "acme")], "/login/acme".to_owned()),
             ("users/invite", &[("account", "acme"), ("form[method]", &method), ("form[email]", "a")], NEW.to_owned()),
             ("users/edit", &[("account", "acme"), ("form[member]", &row)], format!("{LIST}/{row}/edit")),
