@@ -80,7 +80,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, Notify};
 
 /// How long what a probe was told holds for the next one.
-const BETWEEN_CHECKS: Duration = Duration::from_millis(200);
+const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
 
 /// Everything that the operations need, cheap to clone.
 #[derive(Clone)]
@@ -192,7 +192,7 @@ impl Services {
         self.clock.now()
     }
 
-    /// Is everything there that a request needs, room for writing among it (`/readyz`)? Asked of the database five times a second at
+    /// Is everything there that a request needs, room for writing among it (`/readyz`)? Asked of the database twenty times a second at
     /// most, however often the probes come.
     pub async fn is_ready(&self) -> bool {
         let mut last = self.last_check.lock().await;
