@@ -73,6 +73,9 @@ export async function open({ page, address, then }: Place): Promise<Page> {
 
 /** Servers with accounts, people and invitations in all states, so that there is something to see everywhere. */
 export class Town {
+  /** The further browsers of those who look with scripting off. */
+  private readonly plain = new Map<Page, Page>();
+
   private constructor(
     private readonly servers: { roster: Roster; people: People }[],
     private readonly providers: { stop(): Promise<void> }[],
@@ -309,7 +312,11 @@ export class Town {
   async withoutScripting(place: Place): Promise<Page> {
     const server = this.servers.find(({ people }) => people.has(place.page));
     if (!server) throw new Error(`nobody looks at ${place.address}`);
-    return server.people.withoutScripting(place.page);
+    const known = this.plain.get(place.page);
+    if (known) return known;
+    const page = await server.people.withoutScripting(place.page);
+    this.plain.set(place.page, page);
+    return page;
   }
 
   /** Nothing went wrong in any browser. */
