@@ -46,6 +46,18 @@ lint: set-up ## Checks formatting, lints and layers
 fmt: ## Formats the Rust code
 	cargo fmt --all
 
+.PHONY: audit
+audit: ## Checks dependencies: licences, bans, sources, advisories
+	@.ci/audit
+
+.PHONY: sbom
+sbom: ## Writes the release's bill of materials to target/release
+	@.ci/sbom
+
+.PHONY: mutants
+mutants: ## Changes the code and looks for a test that notices; takes hours
+	@.ci/mutants
+
 .PHONY: screenshots
 screenshots: build ## Writes pictures of every page to end2end/screenshots
 	@.ci/set-up test
