@@ -28,11 +28,22 @@ pub(super) fn bad_request(why: BadRequest) -> Response {
 /// An error with its status.
 pub(super) fn error(error: &AppError) -> Response {
     let mut response = (error.status(), Json(error)).into_response();
-    if let AppError::RateLimited { retry_after_s } = error {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
+    if let Some(seconds) = retry_after_s(error) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response.extensions_mut().insert(Says(error.clone()));
     response
+}
+
+/// How long to leave a server alone that is busy, or whose database is away: both pass within seconds.
+const UNAVAILABLE_RETRY_S: u64 = 2;
+
+/// When it makes sense to try again.
+fn retry_after_s(error: &AppError) -> Option<u64> {
+    if *error == AppError::Unavailable {
+        return Some(UNAVAILABLE_RETRY_S);
+    }
+    if let AppError::RateLimited { retry_after_s } = error { Some(*retry_after_s) } else { None }
 }
 
 /// Puts our answers into words where a person will see them: in an address bar, after a form, in a frame.

@@ -1,6 +1,7 @@
 //! The ports of the server functions, each answered by one operation.
 
 use super::Services;
+use crate::storage::retried;
 use app::{
     api::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm, OtherAccount},
@@ -56,7 +57,7 @@ impl Setup for Services {
     }
 
     async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError> {
-        Services::set_up(self, visitor, &form).await
+        retried(|| Services::set_up(self, visitor, &form)).await
     }
 }
 
@@ -67,7 +68,7 @@ impl Sessions for Services {
     }
 
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
-        Services::sign_in(self, visitor, &form).await
+        retried(|| Services::sign_in(self, visitor, &form)).await
     }
 
     async fn ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
@@ -75,7 +76,7 @@ impl Sessions for Services {
     }
 
     async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError> {
-        Services::sign_out(self, visitor).await
+        retried(|| Services::sign_out(self, visitor)).await
     }
 
     async fn measure(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError> {
@@ -98,7 +99,7 @@ impl Accounts for Services {
     }
 
     async fn open(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError> {
-        self.open_account(visitor, &form).await
+        retried(|| self.open_account(visitor, &form)).await
     }
 
     async fn home(&self, caller: &Caller) -> Result<AccountHome, AppError> {
@@ -106,7 +107,7 @@ impl Accounts for Services {
     }
 
     async fn leave(&self, caller: &Caller) -> Result<String, AppError> {
-        self.leave_account(caller).await
+        retried(|| self.leave_account(caller)).await
     }
 }
 
@@ -121,7 +122,7 @@ impl Members for Services {
     }
 
     async fn edit(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError> {
-        self.edit_member(caller, &form).await
+        retried(|| self.edit_member(caller, &form)).await
     }
 
     async fn removal_plan(&self, caller: &Caller, member: MemberId) -> Result<RemovalPlan, AppError> {
@@ -129,22 +130,22 @@ impl Members for Services {
     }
 
     async fn remove(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError> {
-        self.remove_member(caller, &form).await
+        retried(|| self.remove_member(caller, &form)).await
     }
 }
 
 #[async_trait]
 impl Invitations for Services {
     async fn invite(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError> {
-        self.invite_user(caller, &form).await
+        retried(|| self.invite_user(caller, &form)).await
     }
 
     async fn resend(&self, caller: &Caller, member: MemberId) -> Result<Resent, AppError> {
-        self.resend_invitation(caller, member).await
+        retried(|| self.resend_invitation(caller, member)).await
     }
 
     async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError> {
-        Services::copy_link(self, caller, member).await
+        retried(|| Services::copy_link(self, caller, member)).await
     }
 }
 
@@ -160,27 +161,27 @@ impl Joining for Services {
     }
 
     async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError> {
-        Services::mail_code(self, visitor, id).await
+        retried(|| Services::mail_code(self, visitor, id)).await
     }
 
     async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError> {
-        Services::sign_up(self, visitor, &form).await
+        retried(|| Services::sign_up(self, visitor, &form)).await
     }
 
     async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError> {
-        Services::join_by_method(self, visitor, &form).await
+        retried(|| Services::join_by_method(self, visitor, &form)).await
     }
 
     async fn join(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError> {
-        self.join_account(visitor, id).await
+        retried(|| self.join_account(visitor, id)).await
     }
 
     async fn decline(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError> {
-        self.decline_invitation(visitor, id).await
+        retried(|| self.decline_invitation(visitor, id)).await
     }
 
     async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError> {
-        Services::ask_for_new_link(self, visitor, id).await
+        retried(|| Services::ask_for_new_link(self, visitor, id)).await
     }
 }
 
@@ -209,31 +210,31 @@ impl LoginMethods for Services {
     }
 
     async fn add(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
-        self.add_login_method(caller, preset).await
+        retried(|| self.add_login_method(caller, preset)).await
     }
 
     async fn save(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
-        self.save_login_method(caller, form).await
+        retried(|| self.save_login_method(caller, form.clone())).await
     }
 
     async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
-        Services::drop_draft(self, caller, method).await
+        retried(|| Services::drop_draft(self, caller, method)).await
     }
 
     async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
-        Services::make_live(self, caller, visitor, &form).await
+        retried(|| Services::make_live(self, caller, visitor, &form)).await
     }
 
     async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
-        Services::use_for_me(self, caller, visitor, &form).await
+        retried(|| Services::use_for_me(self, caller, visitor, &form)).await
     }
 
     async fn switch(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError> {
-        self.switch_login_method(caller, method, on).await
+        retried(|| self.switch_login_method(caller, method, on)).await
     }
 
     async fn remove(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
-        self.remove_login_method(caller, method).await
+        retried(|| self.remove_login_method(caller, method)).await
     }
 
     async fn decision(
@@ -252,6 +253,6 @@ impl LoginMethods for Services {
         decision: DecisionId,
         outcome: &str,
     ) -> Result<String, AppError> {
-        Services::decide(self, caller, member, decision, outcome).await
+        retried(|| Services::decide(self, caller, member, decision, outcome)).await
     }
 }

@@ -1,8 +1,11 @@
 //! The only place with SQL: one text per statement for SQLite and PostgreSQL, one file per table family. A function on account data
 //! takes an [`AccountScope`], which says that somebody's right to see it was established.
 
+mod attempt;
+mod pools;
 mod tx;
 
+pub use attempt::retried;
 pub(crate) use tx::{changed, on, statements};
 
 pub mod accounts;
@@ -27,28 +30,15 @@ pub use tx::Tx;
 
 use crate::config::Config;
 use app::domain::{ids::AccountId, time::Timestamp};
-use sqlx::{
-    Connection, PgPool, SqliteConnection, SqlitePool,
-    migrate::Migrator,
-    postgres::PgPoolOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::{PgPool, Pool, SqlitePool, error::DatabaseError, migrate::Migrator, sqlite::SqliteError};
 use std::{
     io::ErrorKind::NotFound,
     path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
 };
 use thiserror::Error;
+use tx::{Driver, Manner, Transaction};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
-
-/// How long a request waits for a connection before the answer is 503 (F7).
-const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(3);
-/// How long SQLite waits for another process's write (F5).
-const WAIT_FOR_WRITER: Duration = Duration::from_secs(5);
-const READERS: u32 = 8;
 
 /// The proof that somebody's right to an account's data was established. Only the functions of this folder that establish a right make
 /// one: loading the actor of a request, finding the token of an invitation, an attempt to sign in or a login method, making the
@@ -102,36 +92,61 @@ pub enum StorageError {
     UnknownScheme,
 }
 
+/// What the database itself calls an error.
+enum Code {
+    /// SQLite's primary result code.
+    Sqlite(u32),
+    /// PostgreSQL's SQLSTATE.
+    Postgres(String),
+}
+
+fn code_of(error: &dyn DatabaseError) -> Code {
+    let code = error.code().unwrap_or_default();
+    match error.try_downcast_ref::<SqliteError>() {
+        // The extended code has its kind in the lowest byte.
+        Some(_) => Code::Sqlite(code.parse::<u32>().unwrap_or_default() & 0xff),
+        None => Code::Postgres(code.into_owned()),
+    }
+}
+
+/// Is it the database's state, and not what was asked of it? Then another try may go well.
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    use sqlx::Error;
+    match error.as_database_error().map(code_of) {
+        // No permission, busy, locked, out of memory, read-only, I/O, corrupt, full, cannot open, locking protocol, not a database.
+        Some(Code::Sqlite(primary)) => matches!(primary, 3 | 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 15 | 26),
+        // Connection, a demoted primary, time-outs, conflicts, resources, locks, shutdown, system and internal errors; who may not
+        // connect; and statements that a pooler or a change of the schema took away.
+        Some(Code::Postgres(code)) => {
+            const CLASSES: &[&str] = &[
+                "08", "25006", "25P03", "25P04", "40", "53", "55P03", "57", "58", "XX", "28", "3D000", "26000",
+                "42P05", "0A000",
+            ];
+            CLASSES.iter().any(|class| code.starts_with(class))
+        }
+        None => matches!(
+            error,
+            Error::Io(_)
+                | Error::Tls(_)
+                | Error::Protocol(_)
+                | Error::PoolTimedOut
+                | Error::PoolClosed
+                | Error::WorkerCrashed
+                | Error::BeginFailed
+        ),
+    }
+}
+
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        if let Some(database) = error.as_database_error() {
-            if database.is_unique_violation() {
-                return Self::Taken(error);
-            }
-            // SQLite: 5 busy, 6 locked, 8 read-only, 10 input or output, 13 full, 14 cannot open, with extended codes in the higher
-            // bits. PostgreSQL: 53 resources, 57P shutdown, 57014 a statement timeout, 08 connection, 25006 read-only (a demoted
-            // primary), 40 serialization and deadlock.
-            let code = database.code().unwrap_or_default();
-            let away = if code.len() == 5 {
-                ["08", "25006", "40", "53", "57014", "57P"].iter().any(|class| code.starts_with(class))
-            } else {
-                code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
-            };
-            if away {
-                return Self::Unavailable(error);
-            }
+        attempt::note_error(&error);
+        if error.as_database_error().is_some_and(DatabaseError::is_unique_violation) {
+            Self::Taken(error)
+        } else if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
         }
-        // The last two: a connection that a fault left within a transaction, which its pool is about to throw away.
-        let away = matches!(
-            error,
-            sqlx::Error::Io(_)
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed
-                | sqlx::Error::BeginFailed
-                | sqlx::Error::InvalidSavePointStatement
-        );
-        if away { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }
 
@@ -160,7 +175,12 @@ pub enum Database {
         file: PathBuf,
     },
     /// PostgreSQL.
-    Postgres(PgPool),
+    Postgres {
+        /// The connections.
+        pool: PgPool,
+        /// How statements are run on them.
+        manner: Manner,
+    },
 }
 
 impl Database {
@@ -170,30 +190,8 @@ impl Database {
     /// [`StorageError::UnknownScheme`], or the database's own.
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => {
-                // What was acknowledged is on the disk (F1, F10): a mail may be out already that tells of it.
-                let options = SqliteConnectOptions::from_str(url)?
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .foreign_keys(true)
-                    .busy_timeout(WAIT_FOR_WRITER);
-                make_private(options.get_filename())?;
-                let pool = |size| {
-                    SqlitePoolOptions::new()
-                        .max_connections(size)
-                        .acquire_timeout(WAIT_FOR_WRITER * 2)
-                        .after_release(|connection, _| Box::pin(is_sound(connection)))
-                };
-                let file = options.get_filename().to_owned();
-                let writer = pool(1).connect_with(options.clone()).await?;
-                let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
-                Ok(Self::Sqlite { writer, readers, file })
-            }
-            Some("postgres" | "postgresql") => {
-                let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(WAIT_FOR_CONNECTION);
-                Ok(Self::Postgres(pool.connect(url).await?))
-            }
+            Some("sqlite") => pools::sqlite(url).await,
+            Some("postgres" | "postgresql") => pools::postgres(url).await,
             _ => Err(StorageError::UnknownScheme),
         }
     }
@@ -205,7 +203,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), StorageError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+            Self::Postgres { pool, .. } => pools::migrate(pool).await?,
         }
         Ok(())
     }
@@ -230,8 +228,8 @@ impl Database {
     /// The database's.
     pub async fn begin_read(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { readers, .. } => Tx::Sqlite(begin(readers, "BEGIN", &Manner::default()).await?),
+            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, manner).await?),
         })
     }
 
@@ -242,8 +240,8 @@ impl Database {
     /// The database's.
     pub async fn begin_write(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { writer, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE", &Manner::default()).await?),
+            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, manner).await?),
         })
     }
 
@@ -258,7 +256,7 @@ impl Database {
         tx.commit().await?;
         match self {
             Self::Sqlite { file, .. } => Ok(try_room(file).await.map_err(sqlx::Error::Io)?),
-            Self::Postgres(_) => Ok(()),
+            Self::Postgres { .. } => Ok(()),
         }
     }
 
@@ -269,9 +267,17 @@ impl Database {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
+
+async fn begin<DB: Driver>(
+    pool: &Pool<DB>,
+    sql: &'static str,
+    manner: &Manner,
+) -> Result<Transaction<DB>, StorageError> {
+    Transaction::begin(pool.acquire().await?, sql, manner.clone()).await
 }
 
 /// How often `/readyz` writes is bounded by whoever asks; here it only has to write.
@@ -288,31 +294,6 @@ async fn try_room(database: &Path) -> std::io::Result<()> {
 
 /// What `/readyz` wants to be free: more than the pages of any one change.
 const ROOM_TO_WRITE_BYTES: usize = 128 * 1024;
-
-/// Is a connection fit to be used again? After a full disk or an I/O error SQLite has rolled back by itself; the library then counts a
-/// transaction that is no more, and refuses every further one. Such a connection is closed, and the pool makes a new one (F9, F10).
-async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback may still be on its way to the connection's thread; the answer to this comes after it.
-    connection.ping().await?;
-    let sound = !connection.is_in_transaction();
-    if !sound {
-        tracing::warn!("a connection was left within a transaction; it is made anew");
-    }
-    Ok(sound)
-}
-
-/// Makes the file of a new SQLite database for its owner alone, whatever the umask; SQLite gives the files beside it the same mode.
-fn make_private(file: &Path) -> Result<(), StorageError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    if file.as_os_str().is_empty() || file.to_string_lossy().contains(":memory:") {
-        return Ok(());
-    }
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StorageError::Unavailable(sqlx::Error::Io(error))),
-    }
-}
 
 /// Every statement of every file, as `file::NAME` and text.
 pub fn all_statements() -> Vec<(String, &'static str)> {
@@ -351,23 +332,4 @@ pub(crate) fn containing(text: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[tokio::test]
-    async fn cf_02_a_new_sqlite_database_is_its_owners_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("roster.db");
-        let database = Database::connect(&format!("sqlite:{}?mode=rwc", file.display())).await.unwrap();
-        database.migrate().await.unwrap();
-        for entry in std::fs::read_dir(folder.path()).unwrap() {
-            let entry = entry.unwrap();
-            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
-        }
-        database.close().await;
-    }
 }

@@ -1,14 +1,30 @@
 //! One transaction on either database, and the macros that keep one text per statement.
 
-use sqlx::{Postgres, Sqlite};
+use super::{Code, StorageError, attempt, code_of};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use sqlx::{Either, Error, Execute, Executor, Postgres, SqlStr, Sqlite, pool::PoolConnection};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a rollback may take that nobody waits for.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A transaction on either database. Dropped without [`Tx::commit`], it is rolled back.
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(Transaction<Sqlite>),
     /// On PostgreSQL.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Transaction<Postgres>),
 }
 
 impl Tx {
@@ -16,12 +32,287 @@ impl Tx {
     ///
     /// # Errors
     /// The database's.
-    pub async fn commit(self) -> Result<(), super::StorageError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+    pub async fn commit(self) -> Result<(), StorageError> {
+        let done = match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        };
+        attempt::note_commit(&done);
+        done
+    }
+}
+
+/// How the statements of a transaction are run.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// How long one may take, waiting for the network included. What a server limits itself does not help when it is gone (F7).
+    pub(super) timeout: Option<Duration>,
+    /// Without names on the server: a pooler between us and it may give the next transaction another connection.
+    pub(super) unnamed: bool,
+    /// Told when a connection turned out to be dead.
+    pub(super) suspicion: Arc<Suspicion>,
+}
+
+/// When a connection last turned out to lead nowhere: then those that are as old or older lead there, too, and are not tried one
+/// after the other (F6, F7).
+#[derive(Debug, Default)]
+pub(super) struct Suspicion(Mutex<Option<Instant>>);
+
+impl Suspicion {
+    pub(super) fn raise(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Is it about connections of this age?
+    pub(super) fn is_about(&self, age: Duration) -> bool {
+        let raised = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        raised.is_some_and(|raised| age >= raised.elapsed())
+    }
+}
+
+impl Manner {
+    /// Can the connection be used again after this error, once its transaction is rolled back? Only where the database said no to one
+    /// statement, and goes on.
+    fn is_sound_after(&self, error: &Error) -> bool {
+        let Some(error) = error.as_database_error() else {
+            if matches!(error, Error::Io(_)) {
+                self.suspicion.raise();
+            }
+            return false;
+        };
+        if error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation() {
+            return true;
         }
+        match code_of(error) {
+            // Busy: nothing was done.
+            Code::Sqlite(primary) => primary == 5,
+            Code::Postgres(code) => {
+                // A primary that was demoted or is going down.
+                if code == "25006" || code.starts_with("57P") {
+                    self.suspicion.raise();
+                }
+                code.starts_with("40")
+            }
+        }
+    }
+}
+
+/// A transaction that holds a connection of a pool. `sqlx::Transaction` gives every connection back to its pool. This one gives back
+/// only those of which it is known that nothing is left on them: after a full disk, a lost network or a statement that was broken off,
+/// the connection is closed, and the next transaction gets a new one (F7, F9, F10).
+pub struct Transaction<DB: Driver> {
+    connection: Option<PoolConnection<DB>>,
+    manner: Manner,
+    /// Is the connection good for another transaction? Not while a statement runs.
+    sound: bool,
+}
+
+/// A database whose connections run statements.
+pub trait Driver: sqlx::Database + Sized {
+    /// Runs a statement without results, such as `COMMIT`.
+    fn run<'c>(connection: &'c mut Self::Connection, sql: &'static str) -> BoxFuture<'c, Result<(), Error>>;
+}
+
+impl Driver for Sqlite {
+    fn run<'c>(connection: &'c mut Self::Connection, sql: &'static str) -> BoxFuture<'c, Result<(), Error>> {
+        connection.execute(sql).map(|done| done.map(|_| ())).boxed()
+    }
+}
+
+impl Driver for Postgres {
+    fn run<'c>(connection: &'c mut Self::Connection, sql: &'static str) -> BoxFuture<'c, Result<(), Error>> {
+        connection.execute(sql).map(|done| done.map(|_| ())).boxed()
+    }
+}
+
+impl<DB: Driver> Transaction<DB> {
+    pub(super) async fn begin(
+        connection: PoolConnection<DB>,
+        sql: &'static str,
+        manner: Manner,
+    ) -> Result<Self, StorageError> {
+        let mut begun = Self { connection: Some(connection), manner, sound: false };
+        begun.run(sql).await?;
+        Ok(begun)
+    }
+
+    async fn commit(mut self) -> Result<(), StorageError> {
+        self.run("COMMIT").await?;
+        // It goes back to its pool with nothing left to roll back.
+        self.connection = None;
         Ok(())
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), StorageError> {
+        self.sound = false;
+        let done = within(self.manner.timeout, DB::run(self, sql)).await;
+        self.sound = done.as_ref().map_or_else(|error| self.manner.is_sound_after(error), |()| true);
+        Ok(done?)
+    }
+
+    /// Runs one statement, for [`on!`].
+    pub(crate) fn executor(&mut self) -> Guarded<'_, DB> {
+        let Self { connection, manner, sound } = self;
+        let Some(connection) = connection else { unreachable!("a transaction has its connection until it ends") };
+        Guarded { connection, manner, sound }
+    }
+}
+
+impl<DB: Driver> Drop for Transaction<DB> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        if !self.sound {
+            connection.close_on_drop();
+            return;
+        }
+        tokio::spawn(async move {
+            if within(Some(ROLLBACK_TIMEOUT), DB::run(&mut connection, "ROLLBACK")).await.is_err() {
+                connection.close_on_drop();
+            }
+        });
+    }
+}
+
+impl<DB: Driver> Deref for Transaction<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        let Some(connection) = &self.connection else { unreachable!("a transaction has its connection until it ends") };
+        connection
+    }
+}
+
+impl<DB: Driver> DerefMut for Transaction<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        let Some(connection) = &mut self.connection else {
+            unreachable!("a transaction has its connection until it ends")
+        };
+        connection
+    }
+}
+
+impl<DB: Driver> fmt::Debug for Transaction<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transaction(…)")
+    }
+}
+
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match limit {
+        Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| Err(timed_out())),
+        None => work.await,
+    }
+}
+
+fn timed_out() -> Error {
+    Error::Io(std::io::ErrorKind::TimedOut.into())
+}
+
+/// One statement's way to the connection of its transaction: within the time it may take, and with a look at how it went.
+pub(crate) struct Guarded<'c, DB: Driver> {
+    connection: &'c mut PoolConnection<DB>,
+    manner: &'c Manner,
+    sound: &'c mut bool,
+}
+
+impl<DB: Driver> fmt::Debug for Guarded<'_, DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guarded(…)")
+    }
+}
+
+impl<'c, DB: Driver> Executor<'c> for Guarded<'c, DB>
+where
+    for<'a> &'a mut DB::Connection: Executor<'a, Database = DB>,
+{
+    type Database = DB;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let Self { connection, manner, sound } = self;
+        *sound = false;
+        let until = manner.timeout.map(|limit| Instant::now() + limit);
+        let results = (&mut **connection).fetch_many(Named { query, unnamed: manner.unnamed });
+        stream::unfold(Some((results, sound)), move |running| async move {
+            let (mut results, sound) = running?;
+            let next = match until {
+                Some(until) => timeout_at(until, results.next()).await.unwrap_or_else(|_| Some(Err(timed_out()))),
+                None => results.next().await,
+            };
+            match next {
+                Some(Ok(result)) => Some((Ok(result), Some((results, sound)))),
+                Some(Err(error)) => {
+                    *sound = manner.is_sound_after(&error);
+                    Some((Err(error), None))
+                }
+                None => {
+                    *sound = true;
+                    None
+                }
+            }
+        })
+        .boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<DB::Row>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let Self { connection, manner, sound } = self;
+        *sound = false;
+        let row = (&mut **connection).fetch_optional(Named { query, unnamed: manner.unnamed });
+        async move {
+            let row = within(manner.timeout, row).await;
+            *sound = row.as_ref().map_or_else(|error| manner.is_sound_after(error), |_| true);
+            row
+        }
+        .boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [DB::TypeInfo],
+    ) -> BoxFuture<'e, Result<DB::Statement, Error>>
+    where
+        'c: 'e,
+    {
+        (&mut **self.connection).prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<DB>, Error>>
+    where
+        'c: 'e,
+    {
+        (&mut **self.connection).describe(sql)
+    }
+}
+
+/// A statement that may have to go without a name.
+struct Named<E> {
+    query: E,
+    unnamed: bool,
+}
+
+impl<'q, DB: Driver, E: Execute<'q, DB>> Execute<'q, DB> for Named<E> {
+    fn sql(self) -> SqlStr {
+        self.query.sql()
+    }
+
+    fn statement(&self) -> Option<&DB::Statement> {
+        self.query.statement()
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<DB::Arguments>, sqlx::error::BoxDynError> {
+        self.query.take_arguments()
+    }
+
+    fn persistent(&self) -> bool {
+        !self.unnamed && self.query.persistent()
     }
 }
 
@@ -31,11 +322,11 @@ macro_rules! on {
     ($tx:expr, $c:ident => $body:expr) => {
         match $tx {
             $crate::storage::Tx::Sqlite(tx) => {
-                let $c = &mut **tx;
+                let $c = tx.executor();
                 $body
             }
             $crate::storage::Tx::Postgres(tx) => {
-                let $c = &mut **tx;
+                let $c = tx.executor();
                 $body
             }
         }

@@ -10,7 +10,7 @@ use server::storage::{Database, audit::ChainFault};
 async fn execute(world: &World, sql: &'static str) {
     match &world.services.database {
         Database::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.unwrap()),
-        Database::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.unwrap()),
+        Database::Postgres { pool, .. } => drop(sqlx::query(sql).execute(pool).await.unwrap()),
     }
 }
 

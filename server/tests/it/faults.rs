@@ -1,100 +1,272 @@
-//! Faults of the database, and that the service heals itself of them (F5, F9, F10).
+//! Databases that are full, gone, demoted or in each other's way (F6 to F9).
 
-use crate::support::{Kind, World, both_databases};
-use app::domain::role::{BuiltInRole, Grant};
-use axum::http::StatusCode;
-use server::storage::{Database, Tx};
-use sqlx::SqlitePool;
+use crate::support::{Kind, World, empty_postgres, fresh};
+use app::{
+    api::invitations::Invited,
+    domain::{
+        name::Slug,
+        role::{BuiltInRole, Grant},
+    },
+    error::AppError,
+};
+use http::{StatusCode, header};
+use server::storage::{Database, StorageError};
+use sqlx::{PgPool, Row};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
-fn viewer() -> Grant {
-    Grant::of(BuiltInRole::Viewer)
-}
-
-fn writer(world: &World) -> &SqlitePool {
+fn postgres(world: &World) -> &PgPool {
     match &world.services.database {
-        Database::Sqlite { writer, .. } => writer,
-        Database::Postgres(_) => panic!("this is about SQLite"),
+        Database::Postgres { pool, .. } => pool,
+        Database::Sqlite { .. } => panic!("this is about PostgreSQL"),
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f09_f10_after_a_rollback_of_sqlites_own_the_next_write_succeeds() {
-    World::tell(Kind::Sqlite, |world| async move {
-        let ana = world.owner("ana@example.org").await;
-        // A full disk or an I/O error ends the transaction below the library, which goes on counting it.
-        let mut tx = world.services.database.begin_write().await.unwrap();
-        match &mut tx {
-            Tx::Sqlite(tx) => sqlx::query("ROLLBACK").execute(&mut **tx).await.unwrap(),
-            Tx::Postgres(_) => panic!("this is about SQLite"),
-        };
-        drop(tx);
-        ana.invites("ben@example.org", &viewer()).await.unwrap();
-        assert_eq!(world.browser().get("/readyz").await.status, StatusCode::OK);
-    })
-    .await;
+async fn administer(world: &World, sql: String) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(postgres(world)).await.unwrap();
+}
+
+/// Ends every connection but the one that says so, as a restart of the server does.
+async fn end_connections(world: &World) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::query(end).execute(postgres(world)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f09_a_full_database_answers_503_and_reads_go_on_and_it_heals_when_there_is_room() {
+async fn f09_after_a_full_disk_writes_succeed_as_soon_as_there_is_space() {
     World::tell(Kind::Sqlite, |world| async move {
         let ana = world.owner("ana@example.org").await;
-        let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writer(&world)).await.unwrap();
-        // No page more: to SQLite that is a full disk (SQLITE_FULL).
-        let limit = format!("PRAGMA max_page_count = {pages}");
-        sqlx::query(sqlx::AssertSqlSafe(limit)).execute(writer(&world)).await.unwrap();
+        let Database::Sqlite { writer, .. } = &world.services.database else { panic!("SQLite") };
+        // The limit belongs to the connection: the next one has space again.
+        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(writer).await.unwrap();
+        let grant = Grant::of(BuiltInRole::Viewer);
         let mut refused = None;
-        for n in 0..500 {
-            let (page, method) =
-                ("/a/acme/settings/users", ana.list(&Default::default()).await.unwrap().facts.methods[0].id);
+        for n in 0..60 {
             let email = format!("n{n}@example.org");
-            let fields = [
-                ("account", "acme"),
-                ("form[method]", &*method.to_string()),
-                ("form[email]", &*email),
-                ("form[role]", "viewer"),
-            ];
-            let answer = ana.post("users/invite", &fields).await;
-            if !answer.status.is_success() {
-                refused = Some(answer.status);
-                assert_eq!(ana.get(page).await.status, StatusCode::OK, "reading goes on");
+            if let Err(error) = ana.invites(&email, &grant).await {
+                refused = Some((email, error));
                 break;
             }
         }
-        assert_eq!(refused, Some(StatusCode::SERVICE_UNAVAILABLE));
-        sqlx::query("PRAGMA max_page_count = 1000000").execute(writer(&world)).await.unwrap();
-        ana.invites("after@example.org", &viewer()).await.unwrap();
-        let integrity: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(writer(&world)).await.unwrap();
-        assert_eq!(integrity, "ok");
+        let (email, error) = refused.expect("the disk is full");
+        assert_eq!(error, AppError::Unavailable);
+        let again = Instant::now();
+        assert!(
+            matches!(ana.invites(&email, &grant).await, Ok(Invited::Done { .. })),
+            "nothing of the first try stands"
+        );
+        assert!(again.elapsed() < Duration::from_secs(2));
+        assert_eq!(ana.get("/readyz").await.status, StatusCode::OK);
+        let chain = world.services.check_audit(&Slug::parse("acme").unwrap()).await.unwrap().unwrap();
+        assert_eq!(chain.fault(), None);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f01_f10_what_sqlite_acknowledges_is_on_the_disk() {
+async fn f10_what_is_acknowledged_on_sqlite_is_on_the_disk() {
     World::tell(Kind::Sqlite, |world| async move {
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(writer(&world)).await.unwrap();
-        assert_eq!(synchronous, 2, "FULL");
-        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(writer(&world)).await.unwrap();
-        assert_eq!(journal, "wal");
+        let Database::Sqlite { writer, .. } = &world.services.database else { panic!("SQLite") };
+        let full: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(writer).await.unwrap();
+        assert_eq!(full, 2, "FULL");
     })
     .await;
 }
 
-both_databases! {
-    async fn readyz_tells_whether_the_database_takes_what_is_written(world: World) {
-        assert_eq!(world.browser().get("/readyz").await.status, StatusCode::OK);
-        match &world.services.database {
-            Database::Sqlite { writer, .. } => {
-                sqlx::query("PRAGMA query_only = ON").execute(writer).await.unwrap();
-            }
-            Database::Postgres(pool) => {
-                // What a demoted primary answers with: read-only.
-                sqlx::query("ALTER TABLE rate_buckets RENAME TO rate_buckets_away").execute(pool).await.unwrap();
-            }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f06_connections_that_the_server_ended_are_replaced_unnoticed() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        for round in 0..3 {
+            end_connections(&world).await;
+            let email = format!("n{round}@example.org");
+            assert!(ana.invites(&email, &Grant::of(BuiltInRole::Viewer)).await.is_ok());
         }
-        // A second instance has no answer from before.
-        let other = world.configured(|_| {});
-        assert_eq!(other.browser().get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(other.browser().get("/healthz").await.status, StatusCode::OK);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f07_a_demoted_primary_is_left_and_readiness_tells_of_writing() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        let database = world.texts("SELECT current_database()::text").await.swap_remove(0);
+        administer(&world, format!("ALTER DATABASE {database} SET default_transaction_read_only = on")).await;
+        end_connections(&world).await;
+        let grant = Grant::of(BuiltInRole::Viewer);
+        // The one connection that was not ended may write once more.
+        let refused = [ana.invites("ben@example.org", &grant).await, ana.invites("cleo@example.org", &grant).await];
+        assert!(refused.iter().any(|answer| answer.as_ref().err() == Some(&AppError::Unavailable)), "{refused:?}");
+        let ready = ana.get("/readyz").await;
+        assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+        let answer = ana
+            .post("users/resend", &[("account", "acme"), ("member", &ana.row("ana@example.org").await.id.to_string())])
+            .await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers[header::RETRY_AFTER], "2");
+
+        let mut writable = postgres(&world).acquire().await.unwrap();
+        for sql in [
+            "SET default_transaction_read_only = off".to_owned(),
+            format!("ALTER DATABASE {database} RESET default_transaction_read_only"),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *writable).await.unwrap();
+        }
+        writable.detach();
+        let again = Instant::now();
+        assert!(ana.invites("dora@example.org", &grant).await.is_ok());
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert_eq!(ana.get("/readyz").await.status, StatusCode::OK);
+        assert!(again.elapsed() < Duration::from_secs(3));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f08_what_gave_way_in_a_deadlock_is_done_again_and_once() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let row = ana.row("ben@example.org").await;
+        let mut other = postgres(&world).begin().await.unwrap();
+        // The other one looks for deadlocks first, and gives way.
+        sqlx::query("SET LOCAL deadlock_timeout = '20s'").execute(&mut *other).await.unwrap();
+        sqlx::query("SELECT 1 FROM members WHERE email_key = 'ben@example.org' FOR UPDATE")
+            .execute(&mut *other)
+            .await
+            .unwrap();
+        let edit = tokio::spawn({
+            let (ana, row) = (ana.clone(), row.clone());
+            async move { ana.edits(&row, &Grant::of(BuiltInRole::Editor)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        sqlx::query("UPDATE accounts SET name = name WHERE slug = 'acme'").execute(&mut *other).await.unwrap();
+        other.commit().await.unwrap();
+        edit.await.unwrap().unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'edited'").await, 1);
+    })
+    .await;
+}
+
+/// Passes bytes on until it is told to swallow those of the connections that there are.
+async fn proxy_to(target: String) -> (u16, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let swallows = Arc::new(AtomicBool::new(false));
+    let told = swallows.clone();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&target).await.unwrap();
+            // A connection that is made after the fault leads somewhere again.
+            let swallows = if told.load(Ordering::SeqCst) { Arc::default() } else { told.clone() };
+            tokio::spawn(async move {
+                let (mut from_client, mut to_client) = client.into_split();
+                let (mut from_server, mut to_server) = server.into_split();
+                tokio::join!(
+                    pass_on(&mut from_client, &mut to_server, &swallows),
+                    pass_on(&mut from_server, &mut to_client, &swallows)
+                );
+            });
+        }
+    });
+    (port, swallows)
+}
+
+async fn pass_on(
+    from: &mut tokio::net::tcp::OwnedReadHalf,
+    to: &mut tokio::net::tcp::OwnedWriteHalf,
+    swallows: &AtomicBool,
+) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        if swallows.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if to.write_all(&bytes[..read]).await.is_err() {
+            break;
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f07_a_black_hole_ends_within_seconds_and_connections_into_it_are_given_up() {
+    let fresh = fresh(Kind::Postgres).await;
+    let mut url = url::Url::parse(fresh.url()).unwrap();
+    let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let (port, swallows) = proxy_to(target).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(port)).unwrap();
+    let database = Database::connect(url.as_str()).await.unwrap();
+    let now = server::clock::Clock::now(&server::clock::SystemClock);
+    // Several connections, one of them in the middle of a transaction.
+    let open: Vec<_> = futures::future::join_all((0..4).map(|_| database.begin_read())).await;
+    let under_way = database.begin_write().await.unwrap();
+    drop(open);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+
+    swallows.store(true, Ordering::SeqCst);
+    let began = Instant::now();
+    let error = under_way.commit().await.unwrap_err();
+    assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    let began = Instant::now();
+    database.try_writing(now).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    database.close().await;
+    fresh.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f12_instances_that_start_at_once_bring_the_schema_up_to_date_one_after_the_other() {
+    let empty = empty_postgres().await;
+    let instances = futures::future::join_all((0..4).map(|_| empty.connect())).await;
+    // One died while it held the lock: nothing of it is left.
+    let Database::Postgres { pool, .. } = &instances[0] else { panic!("PostgreSQL") };
+    let mut died = pool.acquire().await.unwrap().detach();
+    sqlx::raw_sql("BEGIN; SELECT pg_advisory_xact_lock(125823003944306)").execute(&mut died).await.unwrap();
+    let mut waiting = futures::future::join_all(instances.iter().map(Database::migrate));
+    assert!(timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "they wait for one another");
+    drop(died);
+    for done in waiting.await {
+        done.unwrap();
+    }
+    let locks = "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                  WHERE locktype = 'advisory' AND datname = current_database()";
+    assert_eq!(sqlx::query_scalar::<_, i64>(locks).fetch_one(pool).await.unwrap(), 0);
+    for instance in &instances {
+        instance.close().await;
+    }
+    empty.discard().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f07_no_statement_is_kept_where_the_url_says_so() {
+    let fresh = fresh(Kind::Postgres).await;
+    for (parameter, kept) in [("", 1), ("?statement-cache-capacity=0", 0)] {
+        let database = Database::connect(&format!("{}{parameter}", fresh.url())).await.unwrap();
+        let now = server::clock::Clock::now(&server::clock::SystemClock);
+        database.try_writing(now).await.unwrap();
+        let Database::Postgres { pool, .. } = &database else { panic!("PostgreSQL") };
+        let mut most = 0;
+        // Whichever of its connections it was.
+        let connections = futures::future::join_all((0..2).map(|_| pool.acquire())).await;
+        for connection in connections {
+            let names =
+                sqlx::raw_sql("SELECT COUNT(*) FROM pg_prepared_statements").fetch_one(&mut *connection.unwrap()).await;
+            most = most.max(names.unwrap().get::<i64, _>(0).min(1));
+        }
+        assert_eq!(most, kept, "{parameter}");
+        database.close().await;
+    }
+    fresh.discard().await;
 }

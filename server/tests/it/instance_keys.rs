@@ -114,7 +114,9 @@ async fn sealed(world: &World) -> Vec<(&'static str, String)> {
             Database::Sqlite { readers, .. } => {
                 sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(readers).await.unwrap()
             }
-            Database::Postgres(pool) => sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap(),
+            Database::Postgres { pool, .. } => {
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap()
+            }
         };
         sealed.extend(values.iter().map(|id| (table, hex(id))));
     }
@@ -137,7 +139,7 @@ where
 {
     match &world.services.database {
         Database::Sqlite { writer, .. } => sqlx::query(sql).bind(value).execute(writer).await.unwrap().rows_affected(),
-        Database::Postgres(pool) => sqlx::query(sql).bind(value).execute(pool).await.unwrap().rows_affected(),
+        Database::Postgres { pool, .. } => sqlx::query(sql).bind(value).execute(pool).await.unwrap().rows_affected(),
     }
 }
 

@@ -23,7 +23,7 @@ fn emails(page: &app::api::members::UsersPage) -> Vec<&str> {
 async fn change(world: &World, sql: &'static str) {
     match &world.services.database {
         Database::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.unwrap()),
-        Database::Postgres(pool) => drop(sqlx::query(sql).execute(pool).await.unwrap()),
+        Database::Postgres { pool, .. } => drop(sqlx::query(sql).execute(pool).await.unwrap()),
     }
 }
 
@@ -31,7 +31,7 @@ async fn last_active(world: &World, email: &str, at: Timestamp) {
     let sql = "UPDATE members SET last_active_at = $1 WHERE email_key = $2";
     match &world.services.database {
         Database::Sqlite { writer, .. } => drop(sqlx::query(sql).bind(at.0).bind(email).execute(writer).await.unwrap()),
-        Database::Postgres(pool) => drop(sqlx::query(sql).bind(at.0).bind(email).execute(pool).await.unwrap()),
+        Database::Postgres { pool, .. } => drop(sqlx::query(sql).bind(at.0).bind(email).execute(pool).await.unwrap()),
     }
 }
 

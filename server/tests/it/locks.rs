@@ -14,7 +14,7 @@ use std::time::Duration;
 
 fn pool(world: &World) -> &PgPool {
     match &world.services.database {
-        Database::Postgres(pool) => pool,
+        Database::Postgres { pool, .. } => pool,
         Database::Sqlite { .. } => panic!("this is about PostgreSQL"),
     }
 }

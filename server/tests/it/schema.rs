@@ -13,7 +13,7 @@ async fn every_statement_is_prepared_on_both_databases() {
         for (_, database) in &databases {
             let prepared = match database {
                 Database::Sqlite { writer, .. } => writer.prepare(sql.into_sql_str()).await.map(|_| ()),
-                Database::Postgres(pool) => pool.prepare(sql.into_sql_str()).await.map(|_| ()),
+                Database::Postgres { pool, .. } => pool.prepare(sql.into_sql_str()).await.map(|_| ()),
             };
             if let Err(error) = prepared {
                 wrong.push(format!("{name}: {error}"));
@@ -54,7 +54,7 @@ async fn sqlite_columns(database: &Database) -> Columns {
 }
 
 async fn postgres_columns(database: &Database) -> Columns {
-    let Database::Postgres(pool) = database else { panic!("PostgreSQL") };
+    let Database::Postgres { pool, .. } = database else { panic!("PostgreSQL") };
     let rows: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text FROM information_schema.columns
           WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'",
@@ -74,7 +74,7 @@ async fn sqlite_indexes(database: &Database) -> Vec<String> {
 }
 
 async fn postgres_indexes(database: &Database) -> Vec<String> {
-    let Database::Postgres(pool) = database else { panic!("PostgreSQL") };
+    let Database::Postgres { pool, .. } = database else { panic!("PostgreSQL") };
     sqlx::query_scalar(
         "SELECT indexname::text COLLATE \"C\" FROM pg_indexes WHERE schemaname = 'public'
             AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' ORDER BY 1",

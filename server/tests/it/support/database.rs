@@ -62,9 +62,20 @@ async fn postgres_template() -> String {
     name
 }
 
+fn next_name() -> String {
+    format!("roster_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst))
+}
+
+/// A PostgreSQL database without a schema.
+pub async fn empty_postgres() -> Fresh {
+    let name = next_name();
+    administer(format!("CREATE DATABASE {name}")).await;
+    Fresh { kind: Kind::Postgres, url: with_database(&postgres_url(), &name), name, dir: None }
+}
+
 /// A migrated database with nothing in it.
 pub async fn fresh(kind: Kind) -> Fresh {
-    let name = format!("roster_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+    let name = next_name();
     match kind {
         Kind::Sqlite => {
             let template = SQLITE_TEMPLATE.get_or_init(sqlite_template).await;
@@ -82,6 +93,10 @@ pub async fn fresh(kind: Kind) -> Fresh {
 }
 
 impl Fresh {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub async fn connect(&self) -> Database {
         Database::connect(&self.url).await.unwrap()
     }

@@ -6,7 +6,7 @@ pub mod provider;
 mod ways;
 
 pub use browser::{Answer, Browser, PASSWORD, no_longer_in_acme};
-pub use database::{Kind, all_databases};
+pub use database::{Kind, all_databases, empty_postgres, fresh};
 pub use ways::attempt_in;
 
 use crate::mail_server::{MailServer, Received};
@@ -207,7 +207,7 @@ impl World {
     pub async fn count(&self, sql: &'static str) -> i64 {
         match &self.services.database {
             Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_one(readers).await.unwrap(),
-            Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+            Database::Postgres { pool, .. } => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
         }
     }
 
@@ -215,7 +215,7 @@ impl World {
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         match &self.services.database {
             Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.unwrap(),
-            Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+            Database::Postgres { pool, .. } => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
         }
     }
 
@@ -225,7 +225,7 @@ impl World {
         let mut rows = BTreeMap::new();
         let tables = match &self.services.database {
             Database::Sqlite { .. } => "SELECT name FROM sqlite_schema WHERE type = 'table'",
-            Database::Postgres(_) => {
+            Database::Postgres { .. } => {
                 "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
             }
         };
@@ -238,7 +238,7 @@ impl World {
                     let quoted: Vec<_> = columns.map(|column| format!("'{column}=' || quote({column})")).collect();
                     format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ' ' || "))
                 }
-                Database::Postgres(_) => {
+                Database::Postgres { .. } => {
                     format!(
                         "SELECT (to_jsonb(t) - '{}' - '{}')::text FROM {table} t ORDER BY 1",
                         ACTIVITY[0], ACTIVITY[1]
@@ -248,7 +248,7 @@ impl World {
             let sql = sqlx::AssertSqlSafe(sql);
             let found: Vec<String> = match &self.services.database {
                 Database::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.unwrap(),
-                Database::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+                Database::Postgres { pool, .. } => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
             };
             rows.insert(table, found);
         }
@@ -262,7 +262,7 @@ impl World {
                 let file = self.texts("SELECT file FROM pragma_database_list WHERE name = 'main'").await.swap_remove(0);
                 [std::fs::read(&file).unwrap(), std::fs::read(format!("{file}-wal")).unwrap_or_default()].concat()
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 let mut dump = String::new();
                 let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
                 for table in self.texts(tables).await {
