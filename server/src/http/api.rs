@@ -1,6 +1,6 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, cookies::local_target, flash, text};
+use super::{answer, cookies::local_target, denials::Asked, flash, text};
 use crate::service::Services;
 use app::{
     error::{AppError, BadRequest},
@@ -8,7 +8,7 @@ use app::{
 };
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
@@ -24,7 +24,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Takes form encoding of a decent size alone (BR-06, IN-09); then gives errors their status and redirects a target of our own.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
-        return next.run(request).await;
+        return page(request, next).await;
     }
     if !request.method().is_safe() && !is_form(request.headers()) {
         return answer::bad_request(BadRequest::WrongContentType);
@@ -44,7 +44,11 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         body: body.clone(),
         page: parts.headers.get(header::REFERER).and_then(|page| page.to_str().ok()).map(local_target),
     });
+    let asked = Asked::of_function(parts.extensions.get(), parts.uri.path(), &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        response = noted(&asked, response).await;
+    }
     let target = response.headers().get(header::LOCATION);
     let target = target.map(|target| local_target(target.to_str().unwrap_or_default()));
     match (form, target) {
@@ -57,6 +61,26 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         (_, None) => {}
     }
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) { with_status(response).await } else { response }
+}
+
+/// Anything but a server function; what is denied of an account's pages is logged.
+async fn page(request: Request, next: Next) -> Response {
+    let extensions = request.extensions();
+    let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    let asked = Asked::of_page(extensions.get(), route, request.uri().path());
+    let response = next.run(request).await;
+    if let Some(asked) = asked {
+        asked.note_status(response.status());
+    }
+    response
+}
+
+/// Logs what was denied.
+async fn noted(asked: &Asked, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    asked.note_error(&AppError::de(body.clone()));
+    Response::from_parts(parts, Body::from(body))
 }
 
 /// Why a body could not be read to its end.

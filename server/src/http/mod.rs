@@ -13,6 +13,7 @@ mod assets;
 mod caps;
 mod client_ip;
 mod csrf;
+mod denials;
 mod flash;
 mod guard;
 mod guide;

@@ -11,6 +11,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use ring::hmac;
 use sha2::{Digest, Sha256};
 use std::{
     fmt,
@@ -113,11 +114,17 @@ impl fmt::Display for KeyId {
 struct Key {
     id: KeyId,
     cipher: XChaCha20Poly1305,
+    /// Makes the names that the log uses.
+    pseudonyms: hmac::Key,
 }
 
 impl From<&Bytes> for Key {
     fn from(key: &Bytes) -> Self {
-        Self { id: KeyId::of(key), cipher: XChaCha20Poly1305::new(&(*key).into()) }
+        Self {
+            id: KeyId::of(key),
+            cipher: XChaCha20Poly1305::new(&(*key).into()),
+            pseudonyms: hmac::Key::new(hmac::HMAC_SHA256, key),
+        }
     }
 }
 
@@ -253,6 +260,13 @@ impl Keyring {
     pub fn knows_browser(&self, mark: &str, user: UserId) -> bool {
         let sealed = URL_SAFE_NO_PAD.decode(mark).unwrap_or_default();
         self.open(SealedFor::KnownBrowser, &sealed).is_ok_and(|plain| plain == user.0.as_bytes())
+    }
+
+    /// What the log calls somebody whose address or identifier it must not hold (LG-01): the same each time, and nobody can try out whose
+    /// it is without the key.
+    pub fn pseudonym(&self, of: &str) -> String {
+        let tag = hmac::sign(&self.keys().current.pseudonyms, format!("log:{of}").as_bytes());
+        tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Seals an invitation's token for its row: retries and Copy link reveal the same link again.

@@ -127,11 +127,7 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
 /// As [`load`], and the policy's refusal.
 pub async fn load_with(services: &Services, tx: &mut Tx, caller: &Caller, gate: Gate) -> Result<Actor, AppError> {
     let actor = load(services, tx, caller).await?;
-    if let Some(refusal) = can_pass(&actor.effective, gate).refusal() {
-        // AZ-17: denied attempts are logged.
-        tracing::warn!(member = %actor.member, permission = gate.key(), "denied");
-        return Err(refusal.clone().into());
-    }
+    can_pass(&actor.effective, gate).or_refuse()?;
     Ok(actor)
 }
 

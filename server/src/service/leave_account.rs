@@ -26,6 +26,8 @@ impl Services {
         let owners = members::other_owners(&mut tx, actor.scope(), actor.member).await?;
         if actor.grant.makes_owner() {
             keeps_an_owner(owners).or_refuse()?;
+            // As for stepping down by Edit (AZ-16).
+            actor.needs_fresh_proof(self)?;
         }
         let row = actors::find_member(&mut tx, &actor, actor.member).await?;
         settle_sponsored(&mut tx, &actor, actor.member, Wish::Keep, now).await?;

@@ -102,7 +102,9 @@ impl Services {
             if too_long { ("", None) } else { (password, user.as_ref().and_then(|user| user.phc.as_deref())) };
         let fits = self.hasher.verify(typed, phc).await?;
         let Some(user) = user.filter(|_| fits) else {
-            tracing::info!(ip = %visitor.ip, "sign-in failed");
+            // Neither the address, nor whether there is such a user (LG-01): the same address has the same name here.
+            let who = email.map(|email| self.keyring.pseudonym(email.key()));
+            tracing::info!(who, ip = %visitor.ip, "sign-in failed");
             return Err(AppError::WrongCredentials);
         };
         let verified = user.phc.clone().unwrap_or_default();

@@ -5,7 +5,12 @@ use super::{
     begin_oauth::{has_proved, tries_of},
     finish_oauth::{Returned, without_cookies},
 };
-use crate::storage::{StorageError, Tx, accounts, identities, login_methods, members, rate_buckets, sessions::Proof};
+use crate::storage::{
+    StorageError, Tx, accounts,
+    audit::{self, By, Event, To},
+    identities, login_methods, members, rate_buckets,
+    sessions::Proof,
+};
 use app::{
     domain::{
         ids::UserId,
@@ -38,8 +43,10 @@ impl Services {
             // Switched off or set up anew while the person was at the provider (OA-19, R45).
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), Fault::Attempt.key())));
         }
-        let Some(user) = member_named(&mut tx, &returned, &person, now).await? else {
-            tracing::info!(method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: no such member");
+        let Some(user) = member_named(&mut tx, visitor, &returned, &person, now).await? else {
+            let method = returned.attempt.method;
+            let who = self.keyring.pseudonym(&format!("{method}:{}", person.identifier));
+            tracing::info!(account = %slug, %method, who, ip = %visitor.ip, "sign-in by a provider refused: no such member");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
         if visitor.signed_in.as_ref().is_some_and(|present| present.user != user) {
@@ -64,6 +71,7 @@ impl Services {
 /// since (R46).
 async fn member_named(
     tx: &mut Tx,
+    visitor: &Visitor,
     returned: &Returned,
     person: &Person,
     now: Timestamp,
@@ -82,6 +90,13 @@ async fn member_named(
         }
     };
     let member = members::find_by_user(tx, scope, user).await?;
+    if known.is_none()
+        && let Some(row) = &member
+    {
+        let by = By { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip) };
+        let to = To { member: row.id, email: row.email.key().to_owned() };
+        audit::record(tx, scope, &by, Some(&to), &Event::IdentityLinked { method }, now).await?;
+    }
     let is_in = member.is_some_and(|row| row.state == MemberState::Active && row.method.id == method);
     if is_in {
         identities::note_use(tx, scope, method, &person.identifier, email, now).await?;

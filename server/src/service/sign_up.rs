@@ -1,7 +1,11 @@
 //! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
 use super::{
-    Services, accept_invitation::Accepted, copy_link::end_links_out_of_reach, invitation_facts::Held, sign_in::ip_key,
+    Services,
+    accept_invitation::{Accepted, to},
+    copy_link::end_links_out_of_reach,
+    invitation_facts::Held,
+    sign_in::ip_key,
 };
 use crate::{
     secrets,
@@ -175,6 +179,11 @@ impl Services {
             // R17: somebody who came by providers alone so far sets a password with the mailed link.
             Some(user) if user.phc.is_none() && user.verified.is_some() => {
                 users::set_password(tx, user.id, &phc, now).await?;
+                // Another way into the login than before: what is signed in elsewhere proves itself anew (SE-07).
+                let present = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
+                sessions::delete_others(tx, user.id, present).await?;
+                let by = By { member: Some(held.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
+                audit::record(tx, held.scope, &by, Some(&to(held)), &Event::PasswordSet, now).await?;
                 Ok(User { phc: Some(phc), ..user })
             }
             Some(user) => self.replace_user(tx, user, name, Some(phc), now).await,

@@ -293,10 +293,10 @@ pub async fn save_draft(
     Ok(())
 }
 
-/// Gives a draft up.
-pub async fn drop_draft(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(DELETE_DRAFT).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+/// Gives a draft up; `false` if there is none.
+pub async fn drop_draft(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<bool, StorageError> {
+    let dropped = changed!(tx, c => sqlx::query(DELETE_DRAFT).bind(scope.id().0).bind(method.0).execute(c).await)?;
+    Ok(dropped > 0)
 }
 
 /// Makes a draft that passed its test the live configuration; `false` if it is no longer there. A live one that passed again stays.

@@ -68,6 +68,7 @@ statements! {
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
+    DELETE_OTHERS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
     DELETE_BEYOND_PASSWORD = concat!("
         DELETE FROM sessions
          WHERE user_id = $1 AND ", by_password!("sessions"), "
@@ -261,4 +262,11 @@ pub async fn delete(tx: &mut Tx, session: SessionId) -> Result<(), StorageError>
 /// Ends every session of a user.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
     Ok(changed!(tx, c => sqlx::query(DELETE_OF_USER).bind(user.0).execute(c).await)?)
+}
+
+/// Ends a user's sessions but for this one; answers how many.
+pub async fn delete_others(tx: &mut Tx, user: UserId, kept: Option<SessionId>) -> Result<u64, StorageError> {
+    // No session has the id of nothing.
+    let kept = kept.map_or_else(Uuid::nil, |session| session.0);
+    Ok(changed!(tx, c => sqlx::query(DELETE_OTHERS).bind(user.0).bind(kept).execute(c).await)?)
 }

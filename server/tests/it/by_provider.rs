@@ -235,7 +235,13 @@ both_databases! {
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated, "the session's proof is gone");
         let refused = theirs.signs_in_by(&provider, &method, old).await;
         assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
-        assert_eq!(theirs.signs_in_by(&provider, &method, json!({ "sub": "00u-new" })).await.location(), "/a/acme");
+        let new = json!({ "sub": "00u-new" });
+        assert_eq!(theirs.signs_in_by(&provider, &method, new.clone()).await.location(), "/a/acme");
+        assert_eq!(theirs.signs_in_by(&provider, &method, new).await.location(), "/a/acme");
+        // LG-01: that the first of them linked the identifier is recorded, with the member as the one who did it.
+        let linked = "SELECT d.actor || ' ' || d.target FROM audit_events e
+                        JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq WHERE e.kind = 'identity_linked'";
+        assert_eq!(world.texts(linked).await, ["ben ben@example.org"]);
 
         // One identifier, one line.
         ana.invites("carl@example.org", &editor()).await.unwrap();
@@ -249,6 +255,24 @@ both_databases! {
         let own = ana.row("ana@example.org").await;
         let alone = ana.changes_way_in(&own, &method, "00u-ana").await.unwrap_err();
         assert_eq!(alone, Refusal::LastOwner.into());
+    }
+
+    async fn r17_se_07_a_first_password_ends_what_was_signed_in_elsewhere_and_is_recorded(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let claims = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", claims.clone(), &editor()).await;
+        let elsewhere = world.browser();
+        elsewhere.signs_in_by(&provider, &method, claims).await;
+        elsewhere.home().await.unwrap();
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &editor()).await.unwrap();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        theirs.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(elsewhere.home().await, Err(AppError::Unauthenticated));
+        theirs.home().await.unwrap();
+        theirs.on("beta").home().await.unwrap();
+        let kinds = "SELECT kind FROM audit_events e JOIN accounts a ON a.id = e.account_id WHERE a.slug = 'beta' ORDER BY seq";
+        assert_eq!(world.texts(kinds).await, ["account_opened", "invited", "password_set", "joined"]);
     }
 
     async fn az_16_owner_is_given_and_taken_after_a_fresh_sign_in_and_nothing_below_asks(world: World) {

@@ -167,6 +167,55 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
 }
 
 #[test]
+fn lg_01_a_failed_sign_in_and_a_refusal_are_logged_with_who_and_what_and_no_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start(dir.path());
+    let send = |line: &str, cookies: &str, body: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\nCookie: {cookies}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            serving.port,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let post = |function: &str, body: &str| send(&format!("POST /api/{function}"), "", body);
+    let cookies = |answer: &str| {
+        let set = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+        set.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+    };
+    // Somebody who is signed in.
+    let token = serving.greeting.trim_end().rsplit("/s/").next().unwrap();
+    let setup = cookies(&send(&format!("GET /s/{token}"), "", ""));
+    let form = "form[account_name]=Acme&form[slug]=acme&form[name]=Ana&form[email]=ana@example.org&form[password]=seven+green+lamps+over+water";
+    let session = cookies(&send("POST /api/setup/set-up", &setup, form));
+    for _ in 0..2 {
+        let answer = post("session/sign-in", "form%5Bemail%5D=nora%40example.org&form%5Bpassword%5D=wrong-wrong-wrong");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    let member = "019a0000-0000-7000-8000-000000000001";
+    let answer = post("users/resend", &format!("account=acme&member={member}"));
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let answer = send("GET /a/nowhere/settings/users", &session, "");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let (_, log) = serving.stop();
+    let failures: Vec<&str> = log.lines().filter(|line| line.contains("sign-in failed")).collect();
+    let who = |line: &str| line.split("who=").nth(1).map(|rest| rest.split_whitespace().next().unwrap().to_owned());
+    assert_eq!(failures.len(), 2, "{log}");
+    assert_eq!(who(failures[0]), who(failures[1]), "the same address has the same name");
+    assert!(who(failures[0]).is_some_and(|who| who.len() >= 16), "{}", failures[0]);
+    let denied = log.lines().find(|line| line.contains("denied")).expect("a line about the refusal");
+    assert!(denied.contains("acme") && denied.contains(member) && denied.contains("/api/users/resend"), "{denied}");
+    let page = log.lines().find(|line| line.contains("denied") && line.contains("nowhere"));
+    assert!(page.is_some_and(|line| line.contains("what=\"/a/{slug}/settings") && line.contains("user=")), "{log}");
+    assert!(!log.contains("ana@") && !log.contains("nora") && !log.contains("wrong-wrong"), "{log}");
+}
+
+#[test]
 fn cf_03_an_operator_rotates_the_instance_key_while_roster_serves() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data/secret.key");

@@ -239,6 +239,21 @@ both_databases! {
         assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }
 
+    async fn lg_01_a_draft_that_is_given_up_is_recorded_once(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.adds_method().await;
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        // The second time there is none.
+        for _ in 0..2 {
+            let fields = [("account", "acme"), ("method", &*method)];
+            ana.call::<String>("login-methods/drop-draft", &fields).await.unwrap();
+        }
+        let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'login_method_draft_dropped'").await;
+        assert!(recorded.len() == 1 && recorded[0].contains(&method), "{recorded:?}");
+    }
+
     async fn oa_23_what_a_test_brought_back_is_shown_for_a_quarter_of_an_hour_to_the_session_that_ran_it(world: World) {
         let provider = Provider::openid(world.clock.clone()).await;
         let world = world.with_providers(&[&provider]);

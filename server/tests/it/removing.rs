@@ -68,6 +68,18 @@ both_databases! {
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Removed);
     }
 
+    async fn az_16_an_owner_leaves_after_a_fresh_sign_in_and_others_at_once(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let olga = ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        world.advance(Span::minutes(11));
+        assert_eq!(olga.leaves().await, Err(AppError::ProveAgain));
+        assert_eq!(ana.row("olga@example.org").await.state, ShownState::Active);
+        ben.leaves().await.unwrap();
+        olga.sign_in("olga@example.org", PASSWORD).await.unwrap();
+        olga.leaves().await.unwrap();
+    }
+
     async fn r29_inv_16_what_a_removed_member_sponsored_is_kept_or_withdrawn(world: World) {
         let ana = world.owner("ana@example.org").await;
         for (email, choice, expected) in [

@@ -1,0 +1,95 @@
+//! A line in the log for whatever is denied (AZ-17, LG-01): who asked for what, in ids and slugs alone, and nothing else that was typed.
+
+use app::{
+    domain::{
+        ids::{SessionId, UserId},
+        name::Slug,
+    },
+    error::AppError,
+    ports::Visitor,
+};
+use axum::http::StatusCode;
+use std::net::IpAddr;
+use tracing::field::display;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+/// The fields of forms that say whom or what a change is about.
+const TARGETS: [&str; 7] =
+    ["member", "form[member]", "decision", "method", "form[method]", "invitation", "form[invitation]"];
+
+/// Who asked for what.
+pub(super) struct Asked {
+    what: String,
+    user: Option<UserId>,
+    session: Option<SessionId>,
+    ip: Option<IpAddr>,
+    account: Option<Slug>,
+    target: Option<Uuid>,
+}
+
+impl Asked {
+    /// A server function was called.
+    pub(super) fn of_function(visitor: Option<&Visitor>, path: &str, body: &[u8]) -> Self {
+        let field = |names: &[&str]| {
+            form_urlencoded::parse(body).find(|(name, _)| names.contains(&name.as_ref())).map(|(_, value)| value)
+        };
+        let account = field(&["account"]).and_then(|slug| Slug::parse(&slug).ok());
+        let target = field(&TARGETS).and_then(|id| id.parse().ok());
+        Self { target, ..Self::by(visitor, path, account) }
+    }
+
+    /// A page of an account was opened: `route` is its template, since a path may hold anything. `None` for other pages.
+    pub(super) fn of_page(visitor: Option<&Visitor>, route: Option<&str>, path: &str) -> Option<Self> {
+        let account = path.strip_prefix("/a/")?.split('/').next().and_then(|slug| Slug::parse(slug).ok());
+        Some(Self::by(visitor, route.unwrap_or("(none)"), account))
+    }
+
+    fn by(visitor: Option<&Visitor>, what: &str, account: Option<Slug>) -> Self {
+        let signed_in = visitor.and_then(|visitor| visitor.signed_in.as_ref());
+        Self {
+            what: what.to_owned(),
+            user: signed_in.map(|signed_in| signed_in.user),
+            session: signed_in.map(|signed_in| signed_in.session),
+            ip: visitor.map(|visitor| visitor.ip),
+            account,
+            target: None,
+        }
+    }
+
+    /// The function answered with an error.
+    pub(super) fn note_error(&self, error: &AppError) {
+        match error {
+            // Permissions, by their keys.
+            AppError::Refused(refusal) => self.log(&format!("{refusal:?}")),
+            AppError::NotFound => self.log("not found"),
+            AppError::NoLongerAMember { .. } => self.log("no longer a member"),
+            AppError::Unauthenticated => self.log("not signed in"),
+            AppError::ProveAgain => self.log("not proved recently"),
+            AppError::OpenTheLinkAgain => self.log("another link or none"),
+            AppError::RateLimited { .. } => self.log("over a limit"),
+            // Wrong credentials have a line of their own; the others are not about rights.
+            AppError::WrongCredentials
+            | AppError::Invalid(_)
+            | AppError::ChangedMeanwhile { .. }
+            | AppError::Unavailable
+            | AppError::Internal { .. }
+            | AppError::BadRequest(_)
+            | AppError::Transport => {}
+        }
+    }
+
+    /// The page was answered with this status.
+    pub(super) fn note_status(&self, status: StatusCode) {
+        if status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
+            self.log(status.canonical_reason().unwrap_or_default());
+        }
+    }
+
+    fn log(&self, reason: &str) {
+        let Self { what, user, session, ip, account, target } = self;
+        let (user, session, ip) = (user.map(display), session.map(display), ip.map(display));
+        let (account, target) = (account.as_ref().map(display), target.map(display));
+        tracing::warn!(what, user, session, ip, account, target, reason, "denied");
+    }
+}
