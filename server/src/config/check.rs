@@ -1,6 +1,7 @@
 //! What a configuration must be before the server starts with it; it never starts half-safe (F26).
 
 use super::{Config, ConfigError, DatabaseKind, Permission, Secret, Smtp, SmtpTls};
+use crate::secrets::{OPEN_TO_OTHERS, is_private};
 use app::domain::{
     language::Language,
     permission::{Catalogue, PermissionKey},
@@ -236,14 +237,9 @@ fn readable(key: &str, path: Option<&Path>) -> Checked {
     require(path.is_file(), key, format_args!("{} is not a file", path.display()))
 }
 
-/// A file with a secret: there, and closed to everybody but its owner (CF-02).
+/// A file with a secret: there, and closed to others (CF-02).
 fn private(key: &str, path: &Path) -> Checked {
     readable(key, Some(path))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?.permissions().mode();
-        require(mode & 0o077 == 0, key, format_args!("{} can be read by others; chmod 600 helps", path.display()))?;
-    }
-    Ok(())
+    let meta = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?;
+    require(is_private(&meta), key, format_args!("{}: {OPEN_TO_OTHERS}", path.display()))
 }

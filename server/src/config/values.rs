@@ -86,19 +86,66 @@ fn percent_decoded(path: &str) -> String {
     url::form_urlencoded::parse(query.as_bytes()).next().map_or_else(|| path.to_owned(), |(path, _)| path.into_owned())
 }
 
+/// What a PostgreSQL URL may say after the question mark. The driver would write any other one to the log, with its value.
+const POSTGRES_PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 impl FromStr for DatabaseUrl {
     type Err = &'static str;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| raw.starts_with(scheme));
-        if !known {
-            return Err("it must begin with sqlite:, postgres:// or postgresql://");
+        if raw.starts_with("sqlite:") {
+            return Ok(Self(raw.to_owned()));
         }
-        if !raw.starts_with("sqlite:") && Url::parse(raw).is_err() {
-            return Err("not a URL");
+        let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| raw.strip_prefix(scheme));
+        let rest = rest.ok_or("it must begin with sqlite:, postgres:// or postgresql://")?;
+        // A / or ? or # in a password ends the part that is known to be secret; what follows would be shown.
+        let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if after.contains(['@', '#']) {
+            return Err("the characters / ? # @ in a user name or password must be written as %2F %3F %23 %40");
         }
-        Ok(Self(raw.to_owned()))
+        // A user and no host, for a server that `?host=` names or whose socket is in the usual folder.
+        let url = match authority.strip_suffix('@') {
+            Some(login) => {
+                let (user, password) = login.split_once(':').map_or((login, None), |(user, rest)| (user, Some(rest)));
+                let joint = if after.contains('?') { '&' } else { '?' };
+                let password = password.map(|password| format!("&password={}", plus_as_itself(password)));
+                let password = password.unwrap_or_default();
+                format!("postgres://{after}{joint}user={}{password}", plus_as_itself(user))
+            }
+            None => raw.to_owned(),
+        };
+        let parsed = Url::parse(&url).map_err(|_| "not a URL")?;
+        let known = |key: &str| POSTGRES_PARAMETERS.contains(&key) || key.starts_with("options[");
+        // The key is not named: it may be what a password with & in it left.
+        if !parsed.query_pairs().all(|(key, _)| known(&key)) {
+            return Err("a parameter after the ? is not known; an & in a value must be written as %26");
+        }
+        Ok(Self(url))
     }
+}
+
+/// In a query, a plus would be read as a space.
+fn plus_as_itself(login: &str) -> String {
+    login.replace('+', "%2B").replace('&', "%26")
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -238,6 +285,39 @@ mod tests {
         assert_eq!(url.to_string(), "postgres://roster:***@db.example.org/roster?sslmode=verify-full");
         let url: DatabaseUrl = "postgres://db.example.org/roster?user=roster&password=hunter2".parse().unwrap();
         assert!(!format!("{url:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn cf_07_no_form_of_a_database_url_shows_a_part_of_its_password() {
+        for odd in [
+            "postgres://roster:12/hunter2@db/roster",
+            "postgres://roster:?hunter2@db/roster",
+            "postgres://roster:1#hunter2@db/roster",
+            "postgres://roster:pass/hunter2@db/roster",
+            "postgres://db/roster?user=roster&password=x&hunter2",
+            "postgres://db/roster?user=roster&Password=hunter2",
+            "postgres://db/roster?password=p@hunter2",
+        ] {
+            let error = odd.parse::<DatabaseUrl>().map(|url| url.to_string()).unwrap_err();
+            assert!(!error.contains("hunter2"), "{odd}: {error}");
+        }
+        for fine in [
+            "postgres://roster:hunter2%2F@db/roster",
+            "postgres://roster:hunter2@/roster?host=/tmp",
+            "postgres://roster:@/roster?password=hunter2&host=/tmp",
+            "postgres:///roster?user=r&password=hunter2&password=hunter2",
+        ] {
+            let url: DatabaseUrl = fine.parse().unwrap();
+            assert!(!format!("{url} {url:?}").contains("hunter2"), "{url}");
+        }
+    }
+
+    #[test]
+    fn c52_a_user_without_a_host_is_a_url_and_what_is_printed_is_one_too() {
+        let url: DatabaseUrl = "postgres://ro%2Bs:a+b@/db?host=/tmp".parse().unwrap();
+        assert_eq!(url.expose(), "postgres:///db?host=/tmp&user=ro%2Bs&password=a%2Bb");
+        let plain: DatabaseUrl = "postgres://roster@/db".parse().unwrap();
+        assert_eq!(plain.to_string().parse::<DatabaseUrl>().unwrap(), plain);
     }
 
     #[test]

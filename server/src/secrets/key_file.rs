@@ -16,6 +16,20 @@ use thiserror::Error;
 /// What a line begins with that holds the key of the next rotation.
 const NEXT: &str = "next ";
 
+/// What is wrong with a secret's file, and what helps where it lies on a disk and where it is mounted.
+pub(crate) const OPEN_TO_OTHERS: &str =
+    "others can read it; chmod 600 helps, or for a secret that is mounted: mode 0400, or 0440 with root as its owner";
+
+/// Is a file with a secret closed to everybody whom it does not concern (CF-02)? It is its owner's alone; or root's, and its group may
+/// read it: so Kubernetes (`fsGroup`) and Docker Swarm (`mode: 0440`) mount secrets. Root reads everything anyhow, and chose the group.
+pub(crate) fn is_private(meta: &Metadata) -> bool {
+    is_private_as(meta.uid(), meta.permissions().mode())
+}
+
+fn is_private_as(owner: u32, mode: u32) -> bool {
+    mode & 0o077 == 0 || owner == 0 && mode & 0o037 == 0
+}
+
 /// The instance keys cannot be had, or cannot be changed.
 #[derive(Debug, Error)]
 pub enum KeyError {
@@ -38,7 +52,7 @@ pub enum KeyError {
         line: usize,
     },
     /// Others on this machine can read the file (CF-02).
-    #[error("{path}: others can read it; make it readable by its owner alone (chmod 600)")]
+    #[error("{path}: {OPEN_TO_OTHERS}")]
     Readable {
         /// The file.
         path: String,
@@ -119,7 +133,7 @@ impl KeyFile {
         let failed = |source| KeyError::File { path: named(), source };
         let mut file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
-        if meta.permissions().mode() & 0o077 != 0 {
+        if !is_private(&meta) {
             return Err(KeyError::Readable { path: named() });
         }
         let mut text = String::new();
@@ -260,6 +274,19 @@ mod tests {
         KeyFile::read(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(KeyFile::read(&path), Err(KeyError::Readable { .. })));
+    }
+
+    #[test]
+    fn cf_02_of_mounted_secrets_those_of_root_may_be_read_by_their_group() {
+        for mode in [0o400, 0o600] {
+            assert!(is_private_as(0, mode) && is_private_as(1000, mode), "{mode:o}");
+        }
+        for mode in [0o440, 0o640] {
+            assert!(is_private_as(0, mode) && !is_private_as(1000, mode), "{mode:o}");
+        }
+        for mode in [0o444, 0o604, 0o660, 0o644, 0o620, 0o450] {
+            assert!(!is_private_as(0, mode) && !is_private_as(1000, mode), "{mode:o}");
+        }
     }
 
     #[test]

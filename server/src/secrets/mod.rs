@@ -4,6 +4,7 @@ mod key_file;
 mod keyring;
 
 pub use key_file::{KeyError, KeyFile};
+pub(crate) use key_file::{OPEN_TO_OTHERS, is_private};
 pub use keyring::{KeyId, Keyring, NotOurs, SealedFor};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

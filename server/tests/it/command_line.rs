@@ -101,6 +101,33 @@ fn f26_a_wrong_setting_stops_the_start_with_one_line_that_names_its_key() {
 }
 
 #[test]
+fn cf_07_no_word_about_a_database_url_shows_a_part_of_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    for url in [
+        "postgres://roster:12/hunter2@127.0.0.1:1/roster",
+        "postgres://roster:1?hunter2@127.0.0.1:1/roster",
+        "postgres://roster:1#hunter2@127.0.0.1:1/roster",
+        "postgres://roster:1@hunter2@127.0.0.1:1/roster",
+        "postgres://roster:1%40hunter2%FF@127.0.0.1:1/roster",
+        "postgres://roster:hunter2@[::1/roster",
+        "postgres://roster:hunter2@127.0.0.1:x/roster",
+        "postgres://127.0.0.1:1/roster?user=roster&password=1&hunter2",
+        "postgres://127.0.0.1:1/roster?user=roster&pass=hunter2",
+        "postgres:roster:hunter2@127.0.0.1/roster",
+        "mysql://roster:hunter2@127.0.0.1/roster",
+    ] {
+        let by_variable =
+            |arguments: &[&str]| roster(dir.path(), arguments).env("ROSTER_DATABASE_URL", url).output().unwrap();
+        let flagged = run(dir.path(), &["config", "print", "--database-url", url]);
+        for output in [flagged, by_variable(&["config", "print"]), by_variable(&["doctor"])] {
+            let said = text(&output.stdout) + &text(&output.stderr);
+            assert!(!said.contains("hunter2"), "{url}: {said}");
+        }
+    }
+}
+
+#[test]
 fn the_server_greets_serves_refuses_a_second_one_and_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
     let serving = Serving::start(dir.path());
