@@ -3,7 +3,7 @@
 use super::{
     Failure,
     audit::{describe, head_line},
-    start,
+    file_system, start,
 };
 use crate::{
     config::Config,
@@ -24,6 +24,8 @@ enum Finding {
 pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let services = start(config).await?;
     let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
+    findings
+        .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
     findings.extend(older_keys(&services.config)?);
     findings.push(address(&services.config));
     findings.push(mail_server(&services).await);

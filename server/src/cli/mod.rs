@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod file_system;
 mod keys;
 mod lock;
 mod serve;

@@ -1,6 +1,6 @@
 //! `roster serve`: the web server and the mail worker in one process, until it is told to stop (F22).
 
-use super::{Failure, lock, start};
+use super::{Failure, file_system, lock, start};
 use crate::{
     config::Config,
     http::{self, Caps},
@@ -20,6 +20,9 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
     let services = start(config.clone()).await?;
+    if let Some(warning) = config.database_url.file().and_then(|file| file_system::warning(&file)) {
+        tracing::warn!("{warning}");
+    }
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;
