@@ -32,7 +32,8 @@ const NETWORK_FILE_SYSTEMS: [&str; 20] = [
 /// What there is to say about where the database lies; `None` for a disk, and where the system does not tell.
 pub(super) fn warning(file: &Path) -> Option<String> {
     let device = std::fs::metadata(file).ok()?.dev();
-    let kind = network_file_system(&std::fs::read_to_string(MOUNTS).ok()?, device)?;
+    let mounts = std::fs::read_to_string(MOUNTS).ok()?;
+    let kind = network_file_system(&mounts, device)?;
     Some(format!(
         "database_url: {} lies on a network file system ({kind}), where SQLite is damaged sooner or later; move it to a disk of this machine, \
          or take PostgreSQL",

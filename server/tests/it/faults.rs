@@ -1,6 +1,6 @@
 //! Databases that are full, gone, demoted or in each other's way (F6 to F9).
 
-use crate::support::{Kind, World, empty_postgres, fresh};
+use crate::support::{Kind, Server, World, empty_postgres, fresh};
 use app::{
     api::invitations::Invited,
     domain::{
@@ -11,7 +11,7 @@ use app::{
 };
 use http::{StatusCode, header};
 use server::storage::{Database, StorageError};
-use sqlx::{PgPool, Row};
+use sqlx::{Executor, PgPool, Row};
 use std::{
     sync::{
         Arc,
@@ -252,21 +252,104 @@ async fn f12_instances_that_start_at_once_bring_the_schema_up_to_date_one_after_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f07_no_statement_is_kept_where_the_url_says_so() {
     let fresh = fresh(Kind::Postgres).await;
-    for (parameter, kept) in [("", 1), ("?statement-cache-capacity=0", 0)] {
+    for (parameter, keeps) in [("", true), ("?statement-cache-capacity=0", false)] {
         let database = Database::connect(&format!("{}{parameter}", fresh.url())).await.unwrap();
         let now = server::clock::Clock::now(&server::clock::SystemClock);
         database.try_writing(now).await.unwrap();
         let Database::Postgres { pool, .. } = &database else { panic!("PostgreSQL") };
-        let mut most = 0;
-        // Whichever of its connections it was.
-        let connections = futures::future::join_all((0..2).map(|_| pool.acquire())).await;
-        for connection in connections {
-            let names =
-                sqlx::raw_sql("SELECT COUNT(*) FROM pg_prepared_statements").fetch_one(&mut *connection.unwrap()).await;
-            most = most.max(names.unwrap().get::<i64, _>(0).min(1));
+        while pool.num_idle() < pool.size() as usize {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(most, kept, "{parameter}");
+        // Whichever of its connections it was.
+        let connections = futures::future::join_all((0..pool.size()).map(|_| pool.acquire())).await;
+        let mut names = 0;
+        for connection in connections {
+            let mut connection = connection.unwrap();
+            let there = connection.fetch_one("SELECT COUNT(*) FROM pg_prepared_statements").await.unwrap();
+            names += there.get::<i64, _>(0);
+        }
+        assert_eq!(names > 0, keeps, "{parameter}: {names}");
         database.close().await;
     }
     fresh.discard().await;
+}
+
+/// How many people ask for something again and again while the server is restarted.
+const CALLERS: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f06_a_restart_of_the_server_is_over_within_two_seconds_and_loses_nothing_that_was_acknowledged() {
+    let server = Arc::new(tokio::task::spawn_blocking(Server::start).await.unwrap());
+    let database = Database::connect(server.url()).await.unwrap();
+    database.migrate().await.unwrap();
+    let world = World::around(database).await;
+    // The server of tests forgets what its processes had not written yet.
+    administer(&world, "ALTER DATABASE postgres SET synchronous_commit = on".to_owned()).await;
+    end_connections(&world).await;
+    let ana = world.owner("ana@example.org").await;
+    let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (ana, method, stop) = (ana.clone(), method.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for n in 0.. {
+                    if stop.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let email = format!("n{caller}-{n}@example.org");
+                    let (began, fields) = (
+                        Instant::now(),
+                        [
+                            ("account", "acme"),
+                            ("form[method]", &*method),
+                            ("form[email]", &*email),
+                            ("form[role]", "viewer"),
+                        ],
+                    );
+                    let answer = ana.call::<Invited>("users/invite", &fields).await;
+                    answers.push((email, began, Instant::now(), answer.map(drop)));
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                answers
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let crashed = Instant::now();
+    tokio::task::spawn_blocking({
+        let server = server.clone();
+        move || server.crash()
+    })
+    .await
+    .unwrap();
+    let accepts = Instant::now();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stop.store(true, Ordering::SeqCst);
+
+    let mut acknowledged = Vec::new();
+    let mut refused = 0;
+    for caller in callers {
+        for (email, began, ended, answer) in caller.await.unwrap() {
+            assert!(ended - began < Duration::from_secs(5), "{email} took {:?}", ended - began);
+            match answer {
+                Ok(()) => acknowledged.push((email, began)),
+                Err(AppError::Unavailable) => {
+                    refused += 1;
+                    assert!(began < accepts + Duration::from_secs(2), "{:?} after it accepts again", began - accepts);
+                }
+                Err(other) => panic!("{email}: {other:?}"),
+            }
+        }
+    }
+    assert!(refused > 0, "somebody was under way");
+    assert!(acknowledged.iter().any(|(_, began)| *began < crashed), "some were before");
+    assert!(acknowledged.iter().any(|(_, began)| *began > accepts), "some were after");
+    let there = world.texts("SELECT email_key FROM members").await;
+    for (email, _) in &acknowledged {
+        assert_eq!(there.iter().filter(|there| *there == email).count(), 1, "{email}");
+    }
+    world.services.database.close().await;
 }

@@ -3,6 +3,7 @@
 use server::storage::Database;
 use std::{
     path::PathBuf,
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 use tokio::sync::OnceCell;
@@ -115,4 +116,42 @@ pub async fn all_databases() -> [(Fresh, Database); 2] {
     let (sqlite, postgres) = (fresh(Kind::Sqlite).await, fresh(Kind::Postgres).await);
     let (on_sqlite, on_postgres) = (sqlite.connect().await, postgres.connect().await);
     [(sqlite, on_sqlite), (postgres, on_postgres)]
+}
+
+/// A PostgreSQL server of a test's own, which may be treated badly.
+pub struct Server {
+    folder: String,
+    url: String,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let said = Self::told(&["start"]);
+        let (folder, url) = said.trim_end().split_once('\n').unwrap();
+        Self { folder: folder.to_owned(), url: url.to_owned() }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its processes end at once, as by a fault; it accepts connections again when this returns.
+    pub fn crash(&self) {
+        Self::told(&["crash", &self.folder]);
+    }
+
+    fn told(what: &[&str]) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/postgres");
+        // The server that stays behind must not keep a pipe of ours open.
+        let output = tempfile::NamedTempFile::new().unwrap();
+        let status = Command::new(script).args(what).stdout(output.reopen().unwrap()).status().unwrap();
+        assert!(status.success(), "{what:?}");
+        std::fs::read_to_string(output.path()).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        Self::told(&["stop", &self.folder]);
+    }
 }

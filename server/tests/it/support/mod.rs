@@ -6,7 +6,7 @@ pub mod provider;
 mod ways;
 
 pub use browser::{Answer, Browser, PASSWORD, no_longer_in_acme};
-pub use database::{Kind, all_databases, empty_postgres, fresh};
+pub use database::{Kind, Server, all_databases, empty_postgres, fresh};
 pub use ways::attempt_in;
 
 use crate::mail_server::{MailServer, Received};
@@ -73,6 +73,11 @@ impl World {
         world.stop_worker();
         world.services.database.close().await;
         fresh.discard().await;
+    }
+
+    /// A deployment on a database of the test's own.
+    pub async fn around(database: Database) -> Self {
+        Self::on(database, Arc::new(MailServer::polite().await), |_| {})
     }
 
     fn on(database: Database, mail: Arc<MailServer>, change: impl FnOnce(&mut Config)) -> Self {
