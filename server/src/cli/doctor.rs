@@ -3,7 +3,7 @@
 use super::{
     Failure,
     audit::{describe, head_line},
-    file_system, start,
+    file_system, public_address, start,
 };
 use crate::{
     config::Config,
@@ -14,7 +14,7 @@ use crate::{
 use std::sync::Arc;
 
 /// What an examination found.
-enum Finding {
+pub(super) enum Finding {
     Fine(String),
     /// Works, but somebody should know.
     Note(String),
@@ -27,7 +27,7 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     findings
         .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
     findings.extend(older_keys(&services.config)?);
-    findings.push(address(&services.config));
+    findings.extend(public_address::examine(&services).await);
     findings.push(mail_server(&services).await);
     findings.extend(audit(&services).await?);
     let mut wrong = 0;
@@ -48,14 +48,6 @@ fn older_keys(config: &Config) -> Result<Option<Finding>, Failure> {
     let keys = KeyFile::read(&config.secret_key_file).map_err(StartError::from)?;
     let note = "instance key: an earlier one still opens; `roster keys retire` removes it";
     Ok(keys.has_older().then(|| Finding::Note(note.to_owned())))
-}
-
-fn address(config: &Config) -> Finding {
-    if config.is_https() {
-        Finding::Fine(format!("base_url: {}", config.base_url))
-    } else {
-        Finding::Note(format!("base_url: {} is for this machine alone", config.base_url))
-    }
 }
 
 async fn mail_server(services: &Services) -> Finding {

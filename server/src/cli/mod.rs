@@ -5,6 +5,7 @@ mod doctor;
 mod file_system;
 mod keys;
 mod lock;
+mod public_address;
 mod serve;
 mod show;
 

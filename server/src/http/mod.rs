@@ -14,6 +14,7 @@ mod caps;
 mod client_ip;
 mod csrf;
 mod denials;
+pub mod doctor;
 mod flash;
 mod guard;
 mod guide;
@@ -77,7 +78,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 10] = [
+pub static PLAIN_ROUTES: [PlainRoute; 11] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/language/{tag}", Access::Everyone, || get(links::language)),
@@ -86,6 +87,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 10] = [
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),
+    plain("/doctor/{question}", Access::TokenHolder, || get(doctor::arrived)),
     plain("/healthz", Access::Everyone, || get(health::alive)),
     plain("/readyz", Access::Everyone, || get(health::ready)),
 ];

@@ -60,7 +60,7 @@ pub(super) fn language_of(signed_in: Option<&SignedIn>, chosen: Option<Language>
 }
 
 /// The other end of the connection. Only a request without one, as tests make them, counts as this host's own.
-fn peer(request: &Request) -> IpAddr {
+pub(super) fn peer(request: &Request) -> IpAddr {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip())
 }
 

@@ -49,6 +49,8 @@ pub enum SealedFor {
     Flash(FlashId),
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
+    /// A question of `roster doctor`, which holds the time itself.
+    DoctorQuestion,
     /// Where a page of an account's Users list ended.
     ListCursor {
         /// The account.
@@ -67,6 +69,7 @@ impl fmt::Display for SealedFor {
             Self::OAuthAttempt(id) => write!(f, "oauth-attempt:{id}"),
             Self::Flash(id) => write!(f, "flash:{id}"),
             Self::KnownBrowser => f.write_str("known-browser"),
+            Self::DoctorQuestion => f.write_str("doctor-question"),
             Self::ListCursor { account, view } => {
                 write!(f, "list-cursor:{account}:")?;
                 view.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -82,7 +85,11 @@ impl SealedFor {
             Self::ClientSecret { account, .. } => format!("client-secret:{account}"),
             Self::InvitationToken(_) => "invitation-token".to_owned(),
             Self::MailedCode(_) => "mailed-code".to_owned(),
-            Self::OAuthAttempt(_) | Self::Flash(_) | Self::KnownBrowser | Self::ListCursor { .. } => self.to_string(),
+            Self::OAuthAttempt(_)
+            | Self::Flash(_)
+            | Self::KnownBrowser
+            | Self::DoctorQuestion
+            | Self::ListCursor { .. } => self.to_string(),
         }
     }
 }

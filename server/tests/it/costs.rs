@@ -67,6 +67,7 @@ const ROUTES: &[(&str, Cost)] = &[
     ("/guide/login-methods", Cost::Reads),
     ("/oauth/{method}/start", Cost::Provider(Bound::Address)),
     ("/oauth/{method}/callback", Cost::Provider(Bound::Once)),
+    ("/doctor/{question}", Cost::Reads),
     ("/healthz", Cost::Reads),
     ("/readyz", Cost::Reads),
 ];

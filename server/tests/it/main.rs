@@ -37,6 +37,7 @@ mod markup;
 mod neighbours;
 mod oauth_client;
 mod owners;
+mod proxies;
 mod reading;
 mod removing;
 mod schema;

@@ -1,5 +1,6 @@
 //! The real server on a fresh database, a real mail server, a clock set by hand, and browsers that talk to it through its router.
 
+pub mod binary;
 mod browser;
 mod database;
 pub mod provider;
