@@ -80,6 +80,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/:id/edit") view=EditDialog ssr=Async />
                         <Route path=path!("/:id/remove") view=RemoveDialog ssr=Async />
                     </ParentRoute>
+                    <Route path=path!("/reauthenticate") view=ServerPage ssr=Async />
                     <Route path=path!("/settings/outbox") view=OutboxPage ssr=Async />
                     <Route path=path!("/settings/login-methods") view=ServerPage ssr=Async />
                     <Route path=path!("/settings/login-methods/:id") view=ServerPage ssr=Async />

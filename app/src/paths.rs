@@ -1,7 +1,6 @@
 //! The addresses of pages, in one place.
 
 use crate::domain::ids::{AttemptId, InvitationId, LoginMethodId, MemberId};
-#[cfg(feature = "ssr")]
 use leptos_router::location::Url;
 
 /// First run.
@@ -27,6 +26,12 @@ pub fn login(slug: &str) -> String {
 /// An account's front page.
 pub fn account(slug: &str) -> String {
     format!("/a/{slug}")
+}
+
+/// Where somebody signed in proves anew who they are, and goes on to `next`.
+pub fn reauthenticate(slug: &str, next: &str) -> String {
+    let page = format!("/a/{slug}/reauthenticate");
+    if next.is_empty() { page } else { format!("{page}?next={}", Url::escape(next)) }
 }
 
 /// Settings → Users.

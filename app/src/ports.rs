@@ -6,7 +6,9 @@ use crate::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm, OtherAccount},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
-        login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
+        login_methods::{
+            DecisionPage, MakeLiveForm, MethodView, MethodsView, ReauthenticationForm, ReauthenticationView,
+        },
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
         session::{Me, SignInForm, StrengthForm, WaysIn},
@@ -228,6 +230,25 @@ pub trait LoginMethods: Send + Sync {
     ) -> Result<String, AppError>;
 }
 
+/// Proving anew who one is, for what is most dangerous (AZ-16).
+#[async_trait]
+pub trait Reauthentication: Send + Sync {
+    /// How the caller can.
+    async fn view(&self, caller: &Caller, next: &str, flash: Option<FlashId>)
+    -> Result<ReauthenticationView, AppError>;
+    /// By the caller's own password; answers where to go on.
+    async fn by_password(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: ReauthenticationForm,
+    ) -> Result<WithCookies<String>, AppError>;
+    /// Mails a code to the caller's proved mailbox; answers the page where it is typed.
+    async fn mail_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError>;
+    /// By that code; answers where to go on.
+    async fn by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError>;
+}
+
 /// Everything the server offers to the server functions.
 #[derive(Clone)]
 #[allow(missing_docs, reason = "each field is its trait")]
@@ -240,4 +261,5 @@ pub struct Ports {
     pub joining: Arc<dyn Joining>,
     pub outbox: Arc<dyn Outbox>,
     pub login_methods: Arc<dyn LoginMethods>,
+    pub reauthentication: Arc<dyn Reauthentication>,
 }

@@ -19,7 +19,8 @@ pub struct Part {
     pub html: String,
 }
 
-/// The page at this address, for whoever may see it. Needs `login_methods.manage`, and `users.invite` for a decision.
+/// The page at this address, for whoever may see it. Needs `login_methods.manage`, `users.invite` for a decision, and nothing for proving
+/// anew who one is.
 #[server(endpoint = "login-methods/page")]
 pub async fn server_part(
     account: String,
@@ -77,6 +78,53 @@ pub async fn decide(account: String, member: String, decision: String, outcome: 
     go_on(ports()?.login_methods.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
 }
 
+/// Proves anew, by the caller's own password, who the caller is, and answers the page to go on to.
+#[server(endpoint = "reauthentication/password")]
+pub async fn reauthenticate_by_password(
+    account: String,
+    #[server(default)] form: ReauthenticationForm,
+) -> Result<String, AppError> {
+    let reauthentication = ports()?.reauthentication;
+    go_on(set_cookies(reauthentication.by_password(&caller_in(&account)?, &visitor()?, form).await?))
+}
+
+/// Mails the caller a code for the same.
+#[server(endpoint = "reauthentication/mail-code")]
+pub async fn mail_reauthentication_code(
+    account: String,
+    #[server(default)] form: ReauthenticationForm,
+) -> Result<String, AppError> {
+    go_on(ports()?.reauthentication.mail_code(&caller_in(&account)?, form).await?)
+}
+
+/// Proves it by that code.
+#[server(endpoint = "reauthentication/code")]
+pub async fn reauthenticate_by_code(
+    account: String,
+    #[server(default)] form: ReauthenticationForm,
+) -> Result<String, AppError> {
+    go_on(ports()?.reauthentication.by_code(&caller_in(&account)?, form).await?)
+}
+
+/// What proves anew who somebody is, as typed.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReauthenticationForm {
+    /// The password.
+    pub password: String,
+    /// The code that was mailed.
+    pub code: String,
+    /// Where to go on: a path of our own, or empty.
+    pub next: String,
+}
+
+impl std::fmt::Debug for ReauthenticationForm {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReauthenticationForm").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
 /// What a test proved, to be made use of.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -101,11 +149,12 @@ fn go_on(path: String) -> Result<String, AppError> {
 /// What the pages show; they never leave the server.
 #[cfg(feature = "ssr")]
 mod views {
+    use crate::api::session::WayIn;
     use crate::domain::{
         fields::FieldErrors,
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
-        oauth::{ConfigurationForm, Fault, Person, Preset, Warning},
+        oauth::{ConfigurationForm, Fault, OtherProof, Person, Preset, Recency, Warning},
         policy::Verdict,
         time::Timestamp,
     };
@@ -185,6 +234,31 @@ mod views {
         Removed,
         /// A draft was given up.
         Discarded,
+        /// A code is on its way to the caller's own mailbox.
+        CodeMailed,
+    }
+
+    /// The page on which somebody signed in proves anew who they are (AZ-16).
+    #[derive(Clone, Debug)]
+    pub struct ReauthenticationView {
+        /// Was that done recently enough already?
+        pub fresh: bool,
+        /// How many minutes ago it may have been.
+        pub minutes: u32,
+        /// Where to go on: a path of our own.
+        pub next: String,
+        /// The caller's address.
+        pub email: String,
+        /// The provider by which the caller signs in to this account; `None` for Email & password.
+        pub provider: Option<WayIn>,
+        /// Why the provider cannot prove a fresh sign-in, as far as is known.
+        pub shortfall: Option<Recency>,
+        /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
+        pub other: Option<OtherProof>,
+        /// What is wrong with what was typed.
+        pub errors: FieldErrors,
+        /// What came of the last form.
+        pub notice: Option<Notice>,
     }
 
     /// One method with its form.
@@ -236,6 +310,8 @@ mod views {
             person: Result<Person, Fault>,
             /// What to think about.
             warnings: Vec<Warning>,
+            /// Whether the provider can prove that somebody signed in there just now.
+            recency: Recency,
             /// Is what was tested live now?
             live: bool,
         },

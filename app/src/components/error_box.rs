@@ -35,7 +35,7 @@ pub fn ErrorBox(
                 (error == AppError::Unauthenticated).then(|| (text!(locale, errors.sign_in_again), None))
             };
             let sign_in = link.map(|(words, target)| {
-                view! { <a href=sign_in_and_back() rel="external" target=target>{words}</a> }
+                view! { <a href=sign_in_and_back(target.is_some()) rel="external" target=target>{words}</a> }
             });
             view! {
                 <div class="note note-bad" role="alert">
@@ -47,10 +47,13 @@ pub fn ErrorBox(
     }
 }
 
-/// The account's sign-in page, from which one comes back here.
-fn sign_in_and_back() -> String {
+/// Where one signs in to the account, `anew` while one is signed in, and comes back here.
+fn sign_in_and_back(anew: bool) -> String {
     let path = use_location().pathname.get_untracked();
     let slug = path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok());
+    if let Some(slug) = slug.as_ref().filter(|_| anew) {
+        return paths::reauthenticate(slug.as_str(), &path);
+    }
     let login = slug.map_or_else(|| paths::LOGIN.to_owned(), |slug| paths::login(slug.as_str()));
     format!("{login}?next={}", Url::escape(&path))
 }

@@ -10,6 +10,8 @@ mod method;
 #[cfg(feature = "ssr")]
 mod methods;
 #[cfg(feature = "ssr")]
+mod reauthenticate;
+#[cfg(feature = "ssr")]
 mod render;
 
 #[cfg(feature = "ssr")]

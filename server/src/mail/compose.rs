@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use app::{
-    domain::{invitation::InvitationState, time::Timestamp},
+    domain::{ids::MemberId, invitation::InvitationState, time::Timestamp},
     i18n::{Locale, leptos_i18n, text},
     paths,
 };
@@ -62,10 +62,41 @@ pub(crate) async fn compose(
     whom: &ForWhom,
     now: Timestamp,
 ) -> Result<Rendered, NoMail> {
-    let facts = outbox::facts(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
-    let content = content(services, mail, &facts, whom, now)?;
-    let account = account_label(&facts.account, &facts.slug);
+    let (account, content) = match mail.kind {
+        MailKind::ReauthenticationCode => {
+            let (account, slug, member) = outbox::facts_of_member(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
+            (account_label(&account, &slug), reauthentication_code(services, mail, member, whom, now)?)
+        }
+        MailKind::Invitation
+        | MailKind::Code
+        | MailKind::Accepted
+        | MailKind::Declined
+        | MailKind::LinkAsked
+        | MailKind::Held
+        | MailKind::Decision => {
+            let facts = outbox::facts(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
+            (account_label(&facts.account, &facts.slug), content(services, mail, &facts, whom, now)?)
+        }
+    };
     render(mail.language, &account, &host(services), content).map_err(|error| NoMail::Broken(error.to_string()))
+}
+
+/// Nobody but its recipient reads a code that proves who somebody is.
+fn reauthentication_code(
+    services: &Services,
+    mail: &OutboxMail,
+    member: MemberId,
+    whom: &ForWhom,
+    now: Timestamp,
+) -> Result<Content, NoMail> {
+    let sealed = mail.sealed.as_deref().ok_or(NoMail::Outdated)?;
+    let (code, until) = open_code(&services.keyring, member.0, sealed)?;
+    match whom {
+        ForWhom::Recipient if until <= now => Err(NoMail::Ended),
+        ForWhom::Recipient => Ok(Content::ReauthenticationCode { code, until }),
+        ForWhom::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN.to_owned(), until }),
+        ForWhom::Account { .. } => Err(NoMail::Outdated),
+    }
 }
 
 fn content(
@@ -94,7 +125,7 @@ fn content(
         }
         MailKind::Code => {
             let sealed = mail.sealed.as_deref().ok_or(NoMail::Outdated)?;
-            let (code, until) = open_code(&services.keyring, facts.invitation, sealed)?;
+            let (code, until) = open_code(&services.keyring, facts.invitation.0, sealed)?;
             match whom {
                 ForWhom::Recipient => is_current(facts, until, now)?,
                 ForWhom::Account { .. } => return Err(NoMail::Outdated),
@@ -102,6 +133,7 @@ fn content(
             }
             Content::Code { code, until }
         }
+        MailKind::ReauthenticationCode => return Err(NoMail::Outdated),
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },
         MailKind::Declined => Content::Declined { person: person(), users: users() },
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },

@@ -10,7 +10,8 @@ mod compose;
 pub(crate) use compose::{ForWhom, NoMail, compose};
 
 use crate::secrets::{Keyring, NotOurs, SealedFor};
-use app::domain::{ids::InvitationId, time::Timestamp};
+use app::domain::time::Timestamp;
+use uuid::Uuid;
 
 /// The kinds of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum MailKind {
     Invitation,
     /// A code that proves the mailbox to whoever holds a copied link (R12).
     Code,
+    /// A code by which somebody signed in proves anew who they are (AZ-16).
+    ReauthenticationCode,
     /// To the sponsor: the person joined.
     Accepted,
     /// To the sponsor: the person said no (R63).
@@ -33,14 +36,23 @@ pub enum MailKind {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Invitation, Self::Code, Self::Accepted, Self::Declined, Self::LinkAsked, Self::Held, Self::Decision];
+    pub const ALL: [Self; 8] = [
+        Self::Invitation,
+        Self::Code,
+        Self::ReauthenticationCode,
+        Self::Accepted,
+        Self::Declined,
+        Self::LinkAsked,
+        Self::Held,
+        Self::Decision,
+    ];
 
     /// The text in storage.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
             Self::Code => "code",
+            Self::ReauthenticationCode => "reauthentication_code",
             Self::Accepted => "accepted",
             Self::Declined => "declined",
             Self::LinkAsked => "link_asked",
@@ -56,12 +68,13 @@ impl MailKind {
 }
 
 /// A code with its end, sealed between the request that makes it and the mail that says it: the database never holds it in clear (INV-02).
-pub fn seal_code(keyring: &Keyring, invitation: InvitationId, code: &str, expires: Timestamp) -> Vec<u8> {
-    keyring.seal(SealedFor::MailedCode(invitation), format!("{code} {}", expires.0).as_bytes())
+/// `subject` is its invitation or, where it is for none, the member.
+pub fn seal_code(keyring: &Keyring, subject: Uuid, code: &str, expires: Timestamp) -> Vec<u8> {
+    keyring.seal(SealedFor::MailedCode(subject), format!("{code} {}", expires.0).as_bytes())
 }
 
-fn open_code(keyring: &Keyring, invitation: InvitationId, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
-    let plain = String::from_utf8(keyring.open(SealedFor::MailedCode(invitation), sealed)?).map_err(|_| NotOurs)?;
+fn open_code(keyring: &Keyring, subject: Uuid, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
+    let plain = String::from_utf8(keyring.open(SealedFor::MailedCode(subject), sealed)?).map_err(|_| NotOurs)?;
     let (code, expires) = plain.split_once(' ').ok_or(NotOurs)?;
     Ok((code.to_owned(), Timestamp(expires.parse().map_err(|_| NotOurs)?)))
 }

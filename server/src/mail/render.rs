@@ -36,6 +36,8 @@ pub enum Content {
     Invitation { inviter: Option<Person>, link: String, until: Timestamp },
     /// A code.
     Code { code: String, until: Timestamp },
+    /// A code for somebody who is signed in.
+    ReauthenticationCode { code: String, until: Timestamp },
     /// The person joined.
     Accepted { person: Person, users: String },
     /// The person declined.
@@ -116,6 +118,14 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
                 text!(locale, mail.code_not_you).to_owned(),
             ],
         ),
+        Content::ReauthenticationCode { code, until } => (
+            vec![text!(locale, mail.reauthentication_what, account = account)],
+            Action::Code(code),
+            vec![
+                text!(locale, mail.code_until, until = moment(language, until)),
+                text!(locale, mail.reauthentication_not_you).to_owned(),
+            ],
+        ),
         Content::Accepted { person, users } => (
             vec![text!(locale, mail.accepted_what, person = named(person), account = account)],
             open(locale, users),
@@ -174,6 +184,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
     match content {
         Content::Invitation { .. } => invitation_subject(language, &account),
         Content::Code { .. } => text!(locale, mail.code_subject, account = account),
+        Content::ReauthenticationCode { .. } => text!(locale, mail.code_subject, account = account),
         Content::Accepted { .. } => text!(locale, mail.accepted_subject, account = account),
         Content::Declined { .. } => text!(locale, mail.declined_subject, account = account),
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
@@ -292,12 +303,13 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 8] {
+    fn all_kinds() -> [Content; 9] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
             Content::Invitation { inviter: None, link: "https://roster.example.org/i/x".to_owned(), until: UNTIL },
             Content::Code { code: "01234567".to_owned(), until: UNTIL },
+            Content::ReauthenticationCode { code: "01234567".to_owned(), until: UNTIL },
             Content::Accepted { person: person("Ben"), users: users() },
             Content::Declined { person: Person { name: None, email: "ben@example.org".to_owned() }, users: users() },
             Content::LinkAsked { person: person("Ben"), users: users() },
@@ -351,7 +363,7 @@ mod tests {
             for content in all_kinds() {
                 let secret = match &content {
                     Content::Invitation { link, .. } => link.clone(),
-                    Content::Code { code, .. } => code.clone(),
+                    Content::Code { code, .. } | Content::ReauthenticationCode { code, .. } => code.clone(),
                     Content::Accepted { users, .. }
                     | Content::Declined { users, .. }
                     | Content::LinkAsked { users, .. }

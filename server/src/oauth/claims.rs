@@ -2,8 +2,8 @@
 
 use app::domain::{
     name::mend_name,
-    oauth::{ClaimPath, Configuration, Fault, Person, Step, Warning},
-    time::Timestamp,
+    oauth::{ClaimPath, Configuration, Fault, Person, Recency, Step, Warning},
+    time::{Span, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +17,8 @@ const LONGEST_EMAIL: usize = 254;
 const MOST_SHOWN: usize = 60;
 const DEEPEST_SHOWN: usize = 5;
 const LONGEST_SHOWN: usize = 200;
+/// How far the provider's clock may be ahead of ours.
+const CLOCK_LEEWAY: Span = Span::seconds(60);
 
 /// The claim that says when the person signed in at the provider (OpenID Connect Core 1.0, section 2).
 const SIGNED_IN_AT: &str = "auth_time";
@@ -96,10 +98,26 @@ impl Claims {
         })
     }
 
-    /// When the person signed in at the provider, where it says so (ASVS 6.8.4).
-    pub fn signed_in_at(&self) -> Option<Timestamp> {
-        let seconds = self.0.get(SIGNED_IN_AT).and_then(Value::as_i64);
-        seconds.map(|seconds| Timestamp(seconds.saturating_mul(1000)))
+    /// Did the person sign in at the provider within the last `window`, as far as it says so (ASVS 6.8.4)? Any JSON number is one, fractions of
+    /// seconds too; 0 is how providers say that they do not know.
+    pub fn recency(&self, configuration: &Configuration, window: Span, now: Timestamp) -> Recency {
+        if configuration.open_id.is_none() {
+            return Recency::Unsupported;
+        }
+        let (said, seconds) = match self.0.get(SIGNED_IN_AT) {
+            None | Some(Value::Null) => return Recency::Missing,
+            Some(said @ Value::Number(number)) => (said, number.as_f64()),
+            Some(said @ (Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_))) => (said, None),
+        };
+        let latest = (now + CLOCK_LEEWAY).0 as f64 / 1000.0;
+        match seconds {
+            Some(0.0) => Recency::Unknown,
+            Some(seconds) if seconds > 0.0 && seconds <= latest => {
+                let at = Timestamp((seconds * 1000.0) as i64).min(now);
+                if at + window > now { Recency::Recent(at) } else { Recency::Stale(at) }
+            }
+            Some(_) | None => Recency::Implausible(shortened(&said.to_string())),
+        }
     }
 
     /// All claims that a path leads to, flattened; bounded in number, depth and length.
@@ -207,4 +225,68 @@ fn flatten(path: String, value: &Value, depth: usize, shown: &mut Vec<ShownClaim
 fn shortened(text: &str) -> String {
     let start: String = text.chars().take(LONGEST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if start.len() < text.len() { format!("{start}…") } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+    const WINDOW: Span = Span::minutes(10);
+
+    fn recency(auth_time: Value) -> Recency {
+        let mut claims = Map::new();
+        claims.insert(SIGNED_IN_AT.to_owned(), auth_time);
+        let open_id = json!({ "issuer": "", "jwks_url": "", "names_itself": false, "lacks_s256": false });
+        let configuration = Configuration { open_id: serde_json::from_value(open_id).unwrap(), ..example() };
+        Claims::of(Some(claims), Map::new()).recency(&configuration, WINDOW, NOW)
+    }
+
+    fn example() -> Configuration {
+        Configuration {
+            name: String::new(),
+            preset: app::domain::oauth::Preset::OAuth,
+            open_id: None,
+            authorization_url: String::new(),
+            token_url: String::new(),
+            user_info_url: None,
+            client_id: String::new(),
+            client_authentication: app::domain::oauth::ClientAuthentication::Basic,
+            scopes: Vec::new(),
+            parameters: Vec::new(),
+            identifier: ClaimPath::parse("sub").unwrap(),
+            email: None,
+            first_name: None,
+            last_name: None,
+            email_policy: app::domain::oauth::EmailPolicy::Strict,
+        }
+    }
+
+    #[test]
+    fn az_16_the_time_of_the_sign_in_is_any_number_that_it_could_have_been() {
+        let seconds = NOW.0 / 1000;
+        for (said, read) in [
+            (json!(seconds - 5), Recency::Recent(Timestamp(NOW.0 - 5_000))),
+            (json!(seconds as f64 - 0.5), Recency::Recent(Timestamp(NOW.0 - 500))),
+            (json!(seconds + 60), Recency::Recent(NOW)),
+            (json!(seconds - 599), Recency::Recent(Timestamp(NOW.0 - 599_000))),
+            (json!(seconds - 600), Recency::Stale(Timestamp(NOW.0 - 600_000))),
+            (json!(0.001), Recency::Stale(Timestamp(1))),
+            (json!(0), Recency::Unknown),
+            (json!(0.0), Recency::Unknown),
+            (json!(-0.0), Recency::Unknown),
+            (json!(null), Recency::Missing),
+            (json!(seconds + 61), Recency::Implausible((seconds + 61).to_string())),
+            (json!(NOW.0), Recency::Implausible(NOW.0.to_string())),
+            (json!(-3), Recency::Implausible("-3".to_owned())),
+            (json!(1e300), Recency::Implausible("1e+300".to_owned())),
+            (json!(seconds.to_string()), Recency::Implausible(format!("\"{seconds}\""))),
+            (json!(true), Recency::Implausible("true".to_owned())),
+            (json!([seconds]), Recency::Implausible(format!("[{seconds}]"))),
+        ] {
+            assert_eq!(recency(said.clone()), read, "{said}");
+        }
+        assert_eq!(Claims::of(None, Map::new()).recency(&example(), WINDOW, NOW), Recency::Unsupported);
+    }
 }

@@ -5,7 +5,7 @@ use super::{
     key_file::{Bytes, KeyError, KeyFile, Stamp},
     random,
 };
-use app::domain::ids::{AccountId, AttemptId, FlashId, InvitationId, LoginMethodId, UserId};
+use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, UserId};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -41,8 +41,8 @@ pub enum SealedFor {
     },
     /// The token of this row of `invitation_tokens`.
     InvitationToken(Uuid),
-    /// A code on its way to whom this invitation invites.
-    MailedCode(InvitationId),
+    /// A code on its way to whom this invitation invites, or to this member.
+    MailedCode(Uuid),
     /// What a way to a provider keeps.
     OAuthAttempt(AttemptId),
     /// What a form has to show.
@@ -297,7 +297,7 @@ mod tests {
 
     const A_ROW: SealedFor = SealedFor::InvitationToken(Uuid::from_u128(1));
     const ANOTHER_ROW: SealedFor = SealedFor::InvitationToken(Uuid::from_u128(2));
-    const ANOTHER_USE: SealedFor = SealedFor::MailedCode(InvitationId(Uuid::from_u128(1)));
+    const ANOTHER_USE: SealedFor = SealedFor::MailedCode(Uuid::from_u128(1));
 
     /// Sealed as it was before values carried the id of their key.
     fn sealed_before(key: Bytes, purpose: &str, plain: &[u8]) -> Vec<u8> {

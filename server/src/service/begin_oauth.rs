@@ -90,8 +90,7 @@ impl Services {
         let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
         // Who is signed in by it already comes to prove it anew: not by a session at the provider that nobody has looked after for hours
         // (AZ-16, ASVS 6.8.4). Half of what counts as fresh is asked for, so that something of it is left.
-        let again = has_proved(&mut tx, visitor, method).await?;
-        let max_age = again.then(|| 30 * self.config.sessions.step_up_minutes);
+        let max_age = has_proved(&mut tx, visitor, method).await?.then(|| self.max_age());
         let next = paths::local_or(next, "");
         let errand = Errand { purpose, invitation, session: None, next: &next, max_age };
         self.begin(tx, visitor, &place, method, &live, errand, &back).await
@@ -123,7 +122,8 @@ impl Services {
             invitation: None,
             session: Some(caller.signed_in.session),
             next: "",
-            max_age: None,
+            // So that the test can say what this provider is able to prove.
+            max_age: Some(self.max_age()),
         };
         let back = paths::login_method(place.slug.as_str(), method);
         self.begin(tx, visitor, &place, method, &tested, errand, &back).await
@@ -172,10 +172,16 @@ impl Services {
             next: errand.next,
             sealed: &self.seal_kept(id, &begun.kept),
             expires: now + LIFE,
+            max_age: errand.max_age,
         };
         oauth_attempts::insert(&mut tx, place.scope, &attempt, now).await?;
         tx.commit().await?;
         Ok(WithCookies { answer: begun.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
+    }
+
+    /// How many seconds ago at most somebody who is to sign in anew may have signed in at the provider.
+    fn max_age(&self) -> u32 {
+        30 * self.config.sessions.step_up_minutes
     }
 
     /// Where the provider sends people back to: one address for each method, by the configured base URL alone (OA-05, OA-13, INV-20).

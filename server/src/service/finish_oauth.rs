@@ -12,7 +12,7 @@ use crate::{
 use app::{
     domain::{
         ids::LoginMethodId,
-        oauth::{Configuration, Fault},
+        oauth::{Configuration, Fault, OtherProof, Recency},
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -22,6 +22,13 @@ use app::{
 
 /// What came of a test, and of a way that is to end in joining, is kept so long (OA-23).
 pub(super) const RESULT_KEPT: Span = Span::minutes(15);
+
+/// When somebody proved to a provider who they are.
+pub(super) struct ProvedAt {
+    pub(super) at: Timestamp,
+    /// Why that is no proof of a fresh sign-in, though the provider was told to ask for one.
+    pub(super) shortfall: Option<Recency>,
+}
 
 /// What an attempt came to, beside the attempt itself.
 pub(super) struct Returned {
@@ -122,15 +129,35 @@ impl Services {
         Ok(())
     }
 
-    /// When what the provider said was proved there, for what needs a fresh proof (AZ-16): as it says; else now, if it was `asked` to have
-    /// people sign in anew or knows no such thing; else long enough ago that it will be asked.
-    pub(super) fn proved_at(&self, claims: &Claims, by: &Configuration, asked: bool) -> Timestamp {
+    /// When what the provider said was proved there, for what needs a fresh proof (AZ-16): as it says, else long enough ago that a proof is
+    /// asked for. `other` is the proof that the person has besides; without any, a provider that was told to have people sign in anew, and
+    /// does not contradict it, is believed.
+    pub(super) fn proved_at(
+        &self,
+        claims: &Claims,
+        by: &Configuration,
+        asked_anew: bool,
+        other: Option<OtherProof>,
+    ) -> ProvedAt {
         let now = self.now();
-        match claims.signed_in_at() {
-            Some(at) => at.min(now),
-            None if asked || by.open_id.is_none() => now,
-            None => now - Span::minutes(i64::from(self.config.sessions.step_up_minutes)),
+        let window = self.fresh_for();
+        let recency = claims.recency(by, window, now);
+        let lacks = |at| ProvedAt { at, shortfall: asked_anew.then(|| recency.clone()) };
+        match recency {
+            Recency::Recent(at) => ProvedAt { at, shortfall: None },
+            Recency::Stale(at) => lacks(at),
+            Recency::Unknown | Recency::Missing if asked_anew && other.is_none() => {
+                ProvedAt { at: now, shortfall: None }
+            }
+            Recency::Unsupported if other.is_none() => ProvedAt { at: now, shortfall: None },
+            Recency::Unknown | Recency::Missing | Recency::Implausible(_) => lacks(now - window),
+            Recency::Unsupported => ProvedAt { at: now - window, shortfall: Some(recency) },
         }
+    }
+
+    /// How long a proof is fresh (AZ-16).
+    pub(super) fn fresh_for(&self) -> Span {
+        Span::minutes(i64::from(self.config.sessions.step_up_minutes))
     }
 
     /// What [`Self::keep_claims`] kept.

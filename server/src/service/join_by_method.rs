@@ -5,12 +5,13 @@ use super::{
     Services,
     accept_invitation::Accepted,
     begin_oauth::{is_fresh, tries_of},
-    finish_oauth::{Returned, without_cookies},
+    finish_oauth::{ProvedAt, Returned, without_cookies},
     invitation_facts::Held,
     sign_up::lock_accounts,
 };
 use crate::{
     mail::MailKind,
+    oauth::Claims,
     secrets::Token,
     storage::{
         Tx, accounts,
@@ -57,8 +58,9 @@ enum Comparison {
 pub(super) struct Arrival {
     pub(super) attempt: Attempt,
     pub(super) person: Person,
-    /// When it was proved there.
-    proved_at: Timestamp,
+    /// What the provider said, by this configuration.
+    claims: Claims,
+    configuration: Configuration,
 }
 
 impl Services {
@@ -160,10 +162,9 @@ impl Services {
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
         let claims = self.open_claims(&attempt)?;
         let Ok(person) = claims.person(&configuration) else { return Ok(None) };
-        let proved_at = self.proved_at(&claims, &configuration, false);
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, held, &configuration, &person).await? {
-            Comparison::Same => Ok(Some(Arrival { attempt, person, proved_at })),
+            Comparison::Same => Ok(Some(Arrival { attempt, person, claims, configuration })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
     }
@@ -217,8 +218,12 @@ impl Services {
         }
         decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
         oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
-        let (session, cookie) =
-            self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at: arrival.proved_at }).await?;
+        let other = self.other_proof(&user);
+        let ProvedAt { at, shortfall } = self.proved_at(&arrival.claims, &arrival.configuration, false, other);
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
+        if let Some(shortfall) = shortfall {
+            sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
+        }
         tx.commit().await?;
         self.mail_wake.notify_one();
         tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");

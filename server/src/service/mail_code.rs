@@ -55,10 +55,10 @@ impl Services {
         let mail = NewMail {
             kind: MailKind::Code,
             member: held.member.id,
-            invitation: id,
+            invitation: Some(id),
             language: held.invitation.language,
             to: held.member.email.key(),
-            sealed: Some(seal_code(&self.keyring, id, &code, expires)),
+            sealed: Some(seal_code(&self.keyring, id.0, &code, expires)),
         };
         self.queue(&mut tx, held.scope, mail, now).await?;
         tx.commit().await?;

@@ -35,6 +35,7 @@ mod open_account;
 mod passwords;
 mod ports;
 mod queue_mail;
+mod reauthenticate;
 mod remove_member;
 mod resend_invitation;
 mod rewrite_keys;

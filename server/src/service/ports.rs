@@ -7,7 +7,9 @@ use app::{
         accounts::{AccountHome, AccountLine, NewAccount, OpenAccountForm, OtherAccount},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
-        login_methods::{DecisionPage, MakeLiveForm, MethodView, MethodsView},
+        login_methods::{
+            DecisionPage, MakeLiveForm, MethodView, MethodsView, ReauthenticationForm, ReauthenticationView,
+        },
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
         session::{Me, SignInForm, StrengthForm, WaysIn},
@@ -22,8 +24,8 @@ use app::{
     },
     error::AppError,
     ports::{
-        Accounts, Caller, Invitations, Joining, LoginMethods, Members, Outbox, Ports, Sessions, Setup, SignedIn,
-        Visitor, WithCookies,
+        Accounts, Caller, Invitations, Joining, LoginMethods, Members, Outbox, Ports, Reauthentication, Sessions,
+        Setup, SignedIn, Visitor, WithCookies,
     },
 };
 use async_trait::async_trait;
@@ -41,7 +43,8 @@ impl Services {
             invitations: services.clone(),
             joining: services.clone(),
             outbox: services.clone(),
-            login_methods: services,
+            login_methods: services.clone(),
+            reauthentication: services,
         }
     }
 }
@@ -254,5 +257,34 @@ impl LoginMethods for Services {
         outcome: &str,
     ) -> Result<String, AppError> {
         retried(|| Services::decide(self, caller, member, decision, outcome)).await
+    }
+}
+
+#[async_trait]
+impl Reauthentication for Services {
+    async fn view(
+        &self,
+        caller: &Caller,
+        next: &str,
+        flash: Option<FlashId>,
+    ) -> Result<ReauthenticationView, AppError> {
+        self.view_reauthentication(caller, next, flash).await
+    }
+
+    async fn by_password(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: ReauthenticationForm,
+    ) -> Result<WithCookies<String>, AppError> {
+        self.reauthenticate_by_password(caller, visitor, &form).await
+    }
+
+    async fn mail_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
+        self.mail_reauthentication_code(caller, &form).await
+    }
+
+    async fn by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
+        self.reauthenticate_by_code(caller, &form).await
     }
 }

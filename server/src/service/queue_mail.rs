@@ -62,8 +62,14 @@ impl Services {
             self.make_token(tx, scope, id, Channel::Mailed, now).await?;
             not_before = self.when_limits_allow(tx, scope, new, now).await?;
         }
-        let mail =
-            NewMail { kind: MailKind::Invitation, member, invitation: id, language, to: email.key(), sealed: None };
+        let mail = NewMail {
+            kind: MailKind::Invitation,
+            member,
+            invitation: Some(id),
+            language,
+            to: email.key(),
+            sealed: None,
+        };
         Ok(outbox::queue(tx, scope, mail, self.config.smtp.is_some(), not_before, now).await?)
     }
 
@@ -147,7 +153,8 @@ impl Services {
         let Some(user) = sponsor.user else { return Ok(()) };
         let Some(user) = users::find(tx, user).await? else { return Ok(()) };
         let language = user.language.unwrap_or(invitation.language);
-        let mail = NewMail { kind, member, invitation: invitation.id, language, to: user.email.key(), sealed: None };
+        let mail =
+            NewMail { kind, member, invitation: Some(invitation.id), language, to: user.email.key(), sealed: None };
         self.queue(tx, scope, mail, now).await?;
         Ok(())
     }
@@ -167,7 +174,7 @@ impl Services {
                 let mail = NewMail {
                     kind,
                     member: held.member.id,
-                    invitation: held.invitation.id,
+                    invitation: Some(held.invitation.id),
                     language: inviter.language.unwrap_or(held.account.language),
                     to: &inviter.email_key,
                     sealed: None,

@@ -2,14 +2,15 @@
 
 use super::{
     Services,
-    begin_oauth::{has_proved, tries_of},
-    finish_oauth::{Returned, without_cookies},
+    begin_oauth::tries_of,
+    finish_oauth::{ProvedAt, Returned, without_cookies},
 };
 use crate::storage::{
     StorageError, Tx, accounts,
     audit::{self, By, Event, To},
     identities, login_methods, members, rate_buckets,
-    sessions::Proof,
+    sessions::{self, Proof},
+    users,
 };
 use app::{
     domain::{
@@ -56,14 +57,25 @@ impl Services {
         }
         rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
         let method = returned.attempt.method;
-        let asked = has_proved(&mut tx, visitor, method).await?;
-        let at = self.proved_at(&returned.claims, &returned.configuration.configuration, asked);
+        let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
+        let asked_anew = returned.attempt.asked_anew;
+        let ProvedAt { at, shortfall } =
+            self.proved_at(&returned.claims, &returned.configuration.configuration, asked_anew, other);
         let proof = Proof::Method { method, at };
         let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
+        if let Some(shortfall) = &shortfall {
+            sessions::note_shortfall(&mut tx, session, method, shortfall).await?;
+        }
         tx.commit().await?;
         tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");
-        let next = paths::local_or(&returned.attempt.next, &paths::account(slug));
-        Ok(WithCookies { answer: next, cookies: vec![cookie] })
+        let next = paths::local_or(&returned.attempt.next, "");
+        let answer = match (asked_anew && shortfall.is_some(), next.as_str()) {
+            (_, "") => paths::account(slug),
+            // Whoever came to prove who they are is told why that was no proof, and what is.
+            (true, next) => paths::reauthenticate(slug, next),
+            (false, next) => next.to_owned(),
+        };
+        Ok(WithCookies { answer, cookies: vec![cookie] })
     }
 }
 

@@ -22,7 +22,7 @@ use app::{
     api::login_methods::{MakeLiveForm, Notice, ShownClaim, TestResult},
     domain::{
         ids::{ConfigurationId, LoginMethodId},
-        oauth::{ClaimPath, Configuration, Person},
+        oauth::{ClaimPath, Configuration, OtherProof, Person},
         permission::Gate,
         policy::keeps_an_owner,
         time::Timestamp,
@@ -72,7 +72,7 @@ impl Services {
         if let (Ok(person), Some(signed_in)) = (person, signed_in) {
             let caller =
                 Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
-            let at = self.proved_at(&returned.claims, configuration, false);
+            let at = self.proved_at(&returned.claims, configuration, true, Some(OtherProof::Password)).at;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
             if let MadeLive::Yes = self
@@ -222,7 +222,7 @@ impl Services {
         }
         let claims = self.open_claims(&attempt)?;
         let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
-        let at = self.proved_at(&claims, &by.configuration, false);
+        let at = self.proved_at(&claims, &by.configuration, true, Some(OtherProof::Password)).at;
         Ok(Some(Passed { actor, attempt, by, person, at }))
     }
 
@@ -285,7 +285,7 @@ pub(super) fn result_of(
     let person = claims.person(configuration);
     let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
     let shown = claims.shown().into_iter();
-    let claims = shown
+    let shown = shown
         .map(|crate::oauth::ShownClaim { path, value, mutable, names_somebody }| ShownClaim {
             path,
             value,
@@ -293,5 +293,7 @@ pub(super) fn result_of(
             names_somebody,
         })
         .collect();
-    Ok(TestResult::Returned { claims, person, warnings, live })
+    let returned = attempt.returned.unwrap_or_else(|| services.now());
+    let recency = claims.recency(configuration, services.fresh_for(), returned);
+    Ok(TestResult::Returned { claims: shown, person, warnings, recency, live })
 }

@@ -12,15 +12,15 @@ use uuid::Uuid;
 /// The columns of [`Attempt`].
 macro_rules! columns {
     () => {
-        "id, account_id, login_method_id, configuration_id, purpose, invitation_id, session_id, next, sealed, fault"
+        "id, account_id, login_method_id, configuration_id, purpose, invitation_id, session_id, next, sealed, fault, max_age, returned_at"
     };
 }
 
 statements! {
     INSERT = "
         INSERT INTO oauth_attempts (id, state_hash, browser_hash, account_id, login_method_id, configuration_id, purpose, invitation_id,
-                                    session_id, next, sealed, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                                    session_id, next, sealed, created_at, expires_at, max_age)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     RETURN = concat!("
         UPDATE oauth_attempts SET returned_at = $4
          WHERE state_hash = $1 AND browser_hash = $2 AND login_method_id = $3 AND returned_at IS NULL AND expires_at > $4
@@ -107,6 +107,8 @@ pub struct NewAttempt<'a> {
     pub sealed: &'a [u8],
     /// When it is too late to return.
     pub expires: Timestamp,
+    /// The seconds since the person's sign-in that the provider is told to allow at most.
+    pub max_age: Option<u32>,
 }
 
 /// A way to a provider.
@@ -132,6 +134,10 @@ pub struct Attempt {
     pub sealed: Option<Vec<u8>>,
     /// What went wrong.
     pub fault: Option<Fault>,
+    /// Was the provider told to have the person sign in anew?
+    pub asked_anew: bool,
+    /// When the browser came back.
+    pub returned: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -146,6 +152,8 @@ struct AttemptRow {
     next: String,
     sealed: Option<Vec<u8>>,
     fault: Option<String>,
+    max_age: Option<i64>,
+    returned_at: Option<i64>,
 }
 
 impl TryFrom<AttemptRow> for Attempt {
@@ -164,6 +172,8 @@ impl TryFrom<AttemptRow> for Attempt {
             next: row.next,
             sealed: row.sealed,
             fault: row.fault.as_deref().and_then(Fault::from_key),
+            asked_anew: row.max_age.is_some(),
+            returned: row.returned_at.map(Timestamp),
         })
     }
 }
@@ -190,6 +200,7 @@ pub async fn insert(
         .bind(new.sealed)
         .bind(now.0)
         .bind(new.expires.0)
+        .bind(new.max_age.map(i64::from))
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }

@@ -85,6 +85,8 @@ statements! {
           JOIN members s ON s.id = i.sponsor_id
           LEFT JOIN invitation_tokens t ON t.invitation_id = i.id AND t.channel = 'mailed' AND t.dead_at IS NULL
          WHERE o.id = $1";
+    FACTS_OF_MEMBER = "
+        SELECT a.name AS account, a.slug, o.member_id FROM outbox o JOIN accounts a ON a.id = o.account_id WHERE o.id = $1";
     INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
     INVITATION_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.id = $2");
     ALL = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE recipient <> '' ORDER BY id DESC LIMIT $1");
@@ -98,8 +100,8 @@ pub struct NewMail<'a> {
     pub kind: MailKind,
     /// The row that it is about.
     pub member: MemberId,
-    /// The invitation that it is about.
-    pub invitation: InvitationId,
+    /// The invitation that it is about, if it is about one.
+    pub invitation: Option<InvitationId>,
     /// The language to say it in.
     pub language: Language,
     /// The recipient, in canonical form.
@@ -124,7 +126,7 @@ pub async fn queue(
         .bind(Uuid::now_v7())
         .bind(scope.id().0)
         .bind(mail.member.0)
-        .bind(mail.invitation.0)
+        .bind(mail.invitation.map(|id| id.0))
         .bind(mail.kind.key())
         .bind(mail.language.tag())
         .bind(mail.to)
@@ -458,6 +460,16 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
         })
     })
     .transpose()
+}
+
+/// What a mail to a member tells of that is about no invitation: the account, and the member.
+pub(crate) async fn facts_of_member(
+    tx: &mut Tx,
+    mail: MailId,
+) -> Result<Option<(String, Slug, MemberId)>, StorageError> {
+    let row: Option<(String, String, Uuid)> =
+        on!(tx, c => sqlx::query_as(FACTS_OF_MEMBER).bind(mail.0).fetch_optional(c).await)?;
+    row.map(|(account, raw, member)| Ok((account, slug(&raw)?, MemberId(member)))).transpose()
 }
 
 fn slug(raw: &str) -> Result<Slug, StorageError> {

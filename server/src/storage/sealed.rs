@@ -2,7 +2,7 @@
 
 use super::{StorageError, Tx, changed, on, statements};
 use crate::secrets::{KeyId, SealedFor};
-use app::domain::ids::{AccountId, AttemptId, FlashId, InvitationId, LoginMethodId};
+use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ macro_rules! replace {
 statements! {
     CLIENT_SECRETS = others!("login_method_configurations", "secret", tied to "login_method_id", of "account_id");
     INVITATION_TOKENS = others!("invitation_tokens", "sealed", tied to "id", of "account_id");
-    MAILED_CODES = others!("outbox", "sealed", tied to "invitation_id", of "account_id");
+    MAILED_CODES = others!("outbox", "sealed", tied to "COALESCE(invitation_id, member_id)", of "account_id");
     OAUTH_ATTEMPTS = others!("oauth_attempts", "sealed", tied to "id", of "account_id");
     FLASHES = others!("flashes", "sealed", tied to "id", of "NULL");
     REPLACE_CLIENT_SECRET = replace!("login_method_configurations", "secret");
@@ -94,7 +94,7 @@ impl Column {
                 method: LoginMethodId(row.row_id),
             },
             Self::InvitationTokens => SealedFor::InvitationToken(row.row_id),
-            Self::MailedCodes => SealedFor::MailedCode(InvitationId(row.row_id)),
+            Self::MailedCodes => SealedFor::MailedCode(row.row_id),
             Self::OAuthAttempts => SealedFor::OAuthAttempt(AttemptId(row.row_id)),
             Self::Flashes => SealedFor::Flash(FlashId(row.row_id)),
         }

@@ -3,6 +3,7 @@
 use super::{StorageError, Tx, changed, on, statements};
 use app::domain::{
     ids::{LoginMethodId, SessionId, UserId},
+    oauth::Recency,
     time::Timestamp,
 };
 use sqlx::FromRow;
@@ -51,14 +52,20 @@ statements! {
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, $2, $3, $4)";
     // What was just proved anew begins anew; the rest keeps its age.
     TAKE_OVER_PROOFS = "
-        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at)
-        SELECT $2, p.kind, p.login_method_id, p.proved_at FROM session_proofs p
+        INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at, shortfall)
+        SELECT $2, p.kind, p.login_method_id, p.proved_at, p.shortfall FROM session_proofs p
          WHERE p.session_id = $1 AND (p.kind <> $3 OR p.login_method_id <> $4)";
     TAKE_OVER_AGE = "
         UPDATE sessions SET created_at = (SELECT o.created_at FROM sessions o WHERE o.id = $1)
          WHERE id = $2 AND EXISTS (SELECT 1 FROM sessions o WHERE o.id = $1)";
     HAS_PROVED = "
         SELECT COUNT(*) FROM session_proofs WHERE session_id = $1 AND login_method_id = $2";
+    NOTE_SHORTFALL = "
+        UPDATE session_proofs SET shortfall = $3 WHERE session_id = $1 AND login_method_id = $2 AND kind = 'method'";
+    SHORTFALL = "
+        SELECT shortfall FROM session_proofs
+         WHERE session_id = $1 AND login_method_id = $2 AND kind = 'method' AND shortfall IS NOT NULL
+         ORDER BY proved_at DESC LIMIT 1";
     PROVED = "
         SELECT MAX(proved_at) FROM session_proofs WHERE session_id = $1 AND (kind = 'password' OR $2)";
     AUTHENTICATE = "
@@ -192,13 +199,62 @@ pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> R
 
 /// Notes that a session proved a login method just now.
 pub async fn prove(tx: &mut Tx, session: SessionId, method: LoginMethodId, now: Timestamp) -> Result<(), StorageError> {
+    insert_proof(tx, session, "method", method, now).await
+}
+
+/// Notes that whoever began a session by a login method, whose provider cannot prove a fresh sign-in, proved it in another way just now.
+/// Like the proof of the method, it is good for that method's account alone.
+pub async fn reauthenticate(
+    tx: &mut Tx,
+    session: SessionId,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    insert_proof(tx, session, "reauthentication", method, now).await
+}
+
+async fn insert_proof(
+    tx: &mut Tx,
+    session: SessionId,
+    kind: &'static str,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
     on!(tx, c => sqlx::query(INSERT_PROOF)
         .bind(session.0)
-        .bind("method")
+        .bind(kind)
         .bind(method.0)
         .bind(now.0)
         .execute(c).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Notes why what the method's provider said is no proof of a fresh sign-in.
+pub async fn note_shortfall(
+    tx: &mut Tx,
+    session: SessionId,
+    method: LoginMethodId,
+    shortfall: &Recency,
+) -> Result<(), StorageError> {
+    let text = serde_json::to_string(shortfall).unwrap_or_default();
+    on!(tx, c => sqlx::query(NOTE_SHORTFALL)
+        .bind(session.0)
+        .bind(method.0)
+        .bind(text)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Why the method's provider could not prove a fresh sign-in to this session, if that is known.
+pub async fn shortfall(
+    tx: &mut Tx,
+    session: SessionId,
+    method: LoginMethodId,
+) -> Result<Option<Recency>, StorageError> {
+    let text: Option<String> =
+        on!(tx, c => sqlx::query_scalar(SHORTFALL).bind(session.0).bind(method.0).fetch_optional(c).await)?;
+    let read = |text: String| serde_json::from_str(&text);
+    text.map(read).transpose().map_err(|_| StorageError::inconsistent("session_proofs", "shortfall"))
 }
 
 /// Gives a session what another one of the same user proved besides `proof`, and with it that one's age: nothing that was proved opens

@@ -24,6 +24,8 @@ pub enum Purpose {
     SetUp,
     /// Proving the mailbox of an invitation (R12).
     InvitationCode,
+    /// Proving anew who one is, in one session (AZ-16).
+    ReauthenticationCode,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
         match self {
             Self::SetUp => "set_up",
             Self::InvitationCode => "invitation_code",
+            Self::ReauthenticationCode => "reauthentication_code",
         }
     }
 }

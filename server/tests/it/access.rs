@@ -42,6 +42,9 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("login-methods/save", Calls::Needs("login_methods.manage")),
     ("login-methods/switch", Calls::Needs("login_methods.manage")),
     ("login-methods/use-for-me", Calls::Needs("login_methods.manage")),
+    ("reauthentication/code", Calls::Member),
+    ("reauthentication/mail-code", Calls::Member),
+    ("reauthentication/password", Calls::Member),
     ("outbox/list", Calls::Needs("users.invite")),
     ("session/measure-password", Calls::Everyone),
     ("session/sign-in", Calls::Everyone),
@@ -68,6 +71,9 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
         "users/remove" => fields.extend([("form[member]", member), ("form[version]", "1")]),
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
+        "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
+            fields.push(("form[next]", ""));
+        }
         "login-methods/page" => fields.push(("path", "/a/acme/settings/login-methods")),
         "login-methods/add" => fields.push(("preset", "google")),
         "login-methods/save" => fields.extend([("form[method]", member), ("form[preset]", "openid")]),
@@ -119,6 +125,7 @@ fn az_01_the_matrix_names_every_server_function_and_no_other() {
 const PAGES: &[&str] = &[
     "/",
     "/a/{slug}",
+    "/a/{slug}/reauthenticate",
     "/a/{slug}/settings/decisions/{id}",
     "/a/{slug}/settings/login-methods",
     "/a/{slug}/settings/login-methods/{id}",

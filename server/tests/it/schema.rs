@@ -234,6 +234,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("outbox::DEFER", "the worker's own lease, bound by mail and attempt"),
     ("outbox::DUE", "the worker sends every account's mail"),
     ("outbox::FACTS", "the worker's mail, and what it says"),
+    ("outbox::FACTS_OF_MEMBER", "the worker's mail, and what it says"),
     ("outbox::FINISH", "the worker's own lease, bound by mail and attempt"),
     ("outbox::HAND_OVER", "the worker's own lease, bound by mail and attempt"),
     ("outbox::ONE", "the operator's view of a mail"),

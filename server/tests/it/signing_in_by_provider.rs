@@ -11,6 +11,7 @@ use app::{
         role::{BuiltInRole, Grant},
         time::Span,
     },
+    error::AppError,
 };
 use axum::{
     body::Body,
@@ -54,6 +55,23 @@ impl Acme {
         format!("/oauth/{}/start", self.method)
     }
 
+    /// Olga, an owner who has no password and signs in by the provider alone.
+    async fn brings_in_olga(&self) -> Browser {
+        let owner = Grant::of(BuiltInRole::Owner);
+        self.owner.brings_in_by(&self.provider, &self.method, "olga@example.org", olga_claims(), &owner).await
+    }
+
+    /// Olga goes to the provider and back, on to the page that `page` leads on to.
+    async fn comes_back(&self, olga: &Browser, page: &str) -> Answer {
+        self.sets_out_for(olga, olga_claims(), page).await
+    }
+
+    async fn sets_out_for(&self, browser: &Browser, claims: Value, page: &str) -> Answer {
+        let next =
+            page.split_once("next=").map_or(page.to_owned(), |(_, next)| next.replace("%2F", "/").replace("%2D", "-"));
+        browser.goes_through(&self.provider, &format!("{}?next={next}", self.start()), claims).await
+    }
+
     /// A browser sets out, somebody signs in at the provider; the address that leads back.
     async fn sets_out(&self, browser: &Browser, claims: Value) -> String {
         self.provider.signs_in_as(claims);
@@ -61,6 +79,26 @@ impl Acme {
         let back = Url::parse(&back).unwrap();
         format!("{}?{}", back.path(), back.query().unwrap())
     }
+}
+
+fn olga_claims() -> Value {
+    json!({ "sub": "00u-olga", "email": "olga@example.org" })
+}
+
+/// The page where one proves anew who one is, on the way to Login methods.
+fn reauthentication(account: &str) -> String {
+    format!("/a/{account}/reauthenticate?next=%2Fa%2F{account}%2Fsettings%2Flogin%2Dmethods")
+}
+
+/// Something that asks for a fresh sign-in.
+async fn adds(owner: &Browser) -> Result<String, AppError> {
+    owner.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await
+}
+
+fn code_in(text: &str) -> String {
+    let lines = text.lines().map(|line| line.replace(' ', ""));
+    let mut codes = lines.filter(|line| line.len() == 8 && line.parse::<u32>().is_ok());
+    codes.next().expect("eight digits")
 }
 
 fn refused(answer: &Answer) -> bool {
@@ -363,21 +401,206 @@ both_databases! {
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000)));
         acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
         add().await.unwrap();
-        // One that says nothing is believed to have asked if it was told to, and not else: signing out first is no way round.
+        // From the future it is no fresher than now, and names no sign-in at all.
         acme.world.advance(Span::minutes(11));
-        acme.provider.straighten();
-        acme.provider.twist(Twist::without_claim("auth_time"));
-        acme.owner.sign_out().await;
-        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
-        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
-        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
-        add().await.unwrap();
-        // From the future it is no fresher than now.
         acme.provider.straighten();
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 + 1_000_000)));
         acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+        // A few seconds are the difference of two clocks.
+        acme.provider.straighten();
+        acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 + 30)));
+        acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
+        add().await.unwrap();
         acme.world.advance(Span::minutes(11));
         assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+    }
+
+    async fn az_16_a_time_of_the_sign_in_with_fractions_of_a_second_is_one(world: World) {
+        let acme = Acme::of(&world).await;
+        let olga = acme.brings_in_olga().await;
+        acme.world.advance(Span::minutes(11));
+        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        // As Canaille says it.
+        acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 as f64 / 1000.0 - 1.25)));
+        let back = acme.comes_back(&olga, &reauthentication("acme")).await;
+        assert_eq!(back.location(), "/a/acme/settings/login-methods");
+        adds(&olga).await.unwrap();
+    }
+
+    async fn az_16_where_a_provider_proves_no_fresh_sign_in_a_mailed_code_does_and_the_page_says_why(world: World) {
+        let acme = Acme::of(&world).await;
+        let olga = acme.brings_in_olga().await;
+        // Signing in without having been told to ask anew proves nothing, and is nothing to be offered another proof for.
+        acme.provider.twist(Twist::claim("auth_time", json!(0)));
+        acme.comes_back(&olga, "/a/acme/settings/login-methods").await;
+        acme.world.advance(Span::minutes(11));
+        let mut mails = 1;
+        let last_week = world.now().0 / 1000 - 7 * 86_400;
+        for (twist, why) in [
+            (Twist::claim("auth_time", json!(0)), "sends 0 as the time of your sign-in"),
+            (Twist::without_claim("auth_time"), "does not say when you signed in there"),
+            (Twist::claim("auth_time", json!(null)), "does not say when you signed in there"),
+            (Twist::claim("auth_time", json!(last_week)), "although Roster asked for a new sign-in"),
+            (Twist::claim("auth_time", json!(-17)), "that cannot be right: -17"),
+            (Twist::claim("auth_time", json!(1_790_000_000_000_i64)), "that cannot be right: 1790000000000"),
+            (Twist::claim("auth_time", json!("soon")), "that cannot be right: \"soon\""),
+        ] {
+            acme.world.advance(Span::hours(1));
+            acme.provider.straighten();
+            acme.provider.twist(twist);
+            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "{why}");
+            let page = reauthentication("acme");
+            let back = acme.comes_back(&olga, &page).await;
+            assert_eq!(back.location(), page, "{why}");
+            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "{why}");
+            let shown = olga.get(&page).await.body;
+            assert!(shown.contains(why) && shown.contains("Mail me a code") && !shown.contains("Your password"), "{why}: {shown}");
+            let refused = olga.call::<String>("reauthentication/password", &[("account", "acme"), ("form[password]", PASSWORD)]).await;
+            assert_eq!(refused, Err(AppError::ProveAgain), "there is no password");
+
+            let fields = [("account", "acme"), ("form[next]", "/a/acme/settings/login-methods")];
+            let sent = olga.submits(&page, "reauthentication/mail-code", &fields).await.body;
+            assert!(sent.contains("A code is on its way"), "{sent}");
+            let code = code_in(&acme.world.mail_to("olga@example.org", mails).await.part("text/plain"));
+            mails += 1;
+            let wrong = if code == "00000000" { "00000001" } else { "00000000" };
+            let proves = async |browser: &Browser, code: &str| {
+                let fields = [&fields[..], &[("form[code]", code)]].concat();
+                browser.call::<String>("reauthentication/code", &fields).await
+            };
+            let stays = proves(&olga, wrong).await.unwrap();
+            let shown = olga.get(&stays).await.body;
+            assert!(stays.starts_with(&page) && shown.contains("This code is wrong or too old"), "{stays}: {shown}");
+            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "a wrong code");
+            assert_eq!(proves(&olga, &format!("{} {}", &code[..4], &code[4..])).await.unwrap(), "/a/acme/settings/login-methods");
+            adds(&olga).await.unwrap();
+            assert!(proves(&olga, &code).await.unwrap().starts_with(&page), "a code is good once");
+            assert!(olga.get(&page).await.body.contains("You have just signed in"));
+        }
+        acme.world.advance(Span::minutes(11));
+        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "good for as long as any sign-in");
+    }
+
+    async fn az_16_a_mailed_code_is_good_in_the_session_that_asked_for_it_and_for_ten_minutes(world: World) {
+        let acme = Acme::of(&world).await;
+        let olga = acme.brings_in_olga().await;
+        acme.provider.twist(Twist::claim("auth_time", json!(0)));
+        let theirs = acme.world.browser();
+        for browser in [&olga, &theirs] {
+            acme.comes_back(browser, "/a/acme").await;
+            acme.comes_back(browser, &reauthentication("acme")).await;
+        }
+        let mails = async |browser: &Browser| browser.call::<String>("reauthentication/mail-code", &[("account", "acme")]).await;
+        let proves = async |browser: &Browser, code: &str| {
+            let answer = browser.call::<String>("reauthentication/code", &[("account", "acme"), ("form[code]", code)]).await;
+            answer.map(|path| path == "/a/acme")
+        };
+        mails(&olga).await.unwrap();
+        let code = code_in(&acme.world.mail_to("olga@example.org", 1).await.part("text/plain"));
+        assert_eq!(proves(&theirs, &code).await, Ok(false), "another session of the same user");
+        acme.world.advance(Span::minutes(10));
+        assert_eq!(proves(&olga, &code).await, Ok(false), "ten minutes later");
+        assert!(!holds(&acme.world.dump().await, &code), "INV-02");
+        for n in 0.. {
+            assert!(n < 60, "no end");
+            if let Err(error) = mails(&olga).await {
+                assert!(matches!(error, AppError::RateLimited { .. }) && n >= 3, "{n}: {error:?}");
+                break;
+            }
+        }
+        for n in 0.. {
+            assert!(n < 60, "no end");
+            if let Err(error) = proves(&olga, "00000000").await {
+                assert!(matches!(error, AppError::RateLimited { .. }), "{n}: {error:?}");
+                break;
+            }
+        }
+        // A provider that can prove it is asked, and nothing else counts.
+        acme.provider.straighten();
+        acme.comes_back(&theirs, "/a/acme").await;
+        acme.world.advance(Span::minutes(11));
+        assert_eq!(mails(&theirs).await, Err(AppError::ProveAgain));
+        let page = theirs.get(&reauthentication("acme")).await.body;
+        assert!(page.contains("Continue with Acme SSO") && !page.contains("Mail me a code"), "{page}");
+    }
+
+    async fn az_16_the_own_password_counts_where_the_provider_proves_no_fresh_sign_in(world: World) {
+        let acme = Acme::of(&world).await;
+        let row = acme.owner.row("ana@example.org").await;
+        acme.owner.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        acme.owner.changes_way_in(&row, &acme.method, "00u-ana").await.unwrap();
+        acme.provider.twist(Twist::without_claim("auth_time"));
+        let back = reauthentication("acme");
+        acme.sets_out_for(&acme.owner, ana(), &back).await;
+        assert_eq!(acme.sets_out_for(&acme.owner, ana(), &back).await.location(), back);
+        let page = acme.owner.get(&back).await.body;
+        assert!(page.contains("Your password") && !page.contains("Mail me a code"), "{page}");
+        acme.world.advance(Span::minutes(11));
+        let proves = async |password: &str| {
+            let fields = [("account", "acme"), ("form[password]", password), ("form[next]", "//evil.example")];
+            acme.owner.call::<String>("reauthentication/password", &fields).await
+        };
+        assert_eq!(proves("certainly the wrong one").await, Err(AppError::WrongCredentials));
+        assert_eq!(adds(&acme.owner).await, Err(AppError::ProveAgain));
+        assert_eq!(proves(PASSWORD).await.unwrap(), "/a/acme", "OA-14");
+        adds(&acme.owner).await.unwrap();
+        let bea = acme.owner.brings_in_as("bea@example.org", BuiltInRole::Owner).await;
+        // The reason is remembered with the session: no second way to the provider and back before each proof.
+        acme.world.advance(Span::minutes(11));
+        assert_eq!(adds(&acme.owner).await, Err(AppError::ProveAgain));
+        assert!(acme.owner.get(&back).await.body.contains("does not say when you signed in there"));
+        // Email & password is asked for on the same page.
+        acme.world.advance(Span::minutes(11));
+        assert!(bea.get(&back).await.body.contains("Your password"));
+        let fields = [("account", "acme"), ("form[password]", PASSWORD)];
+        assert_eq!(bea.submits(&back, "reauthentication/password", &fields).await.status, 200);
+        adds(&bea).await.unwrap();
+    }
+
+    async fn az_16_without_any_other_proof_a_provider_that_was_told_to_ask_is_believed_and_no_other(world: World) {
+        let acme = Acme::of(&world).await;
+        let bare = acme.world.without_mail_server();
+        let olga = acme.brings_in_olga().await.at(&bare);
+        acme.world.advance(Span::minutes(11));
+        acme.provider.twist(Twist::without_claim("auth_time"));
+        // A way that a stranger began in this browser was not told to ask: what the session is at the return changes nothing.
+        let session = olga.cookie("session").expect("signed in");
+        olga.set_cookie("roster_session_3000", "");
+        let back = acme.sets_out(&olga, olga_claims()).await;
+        olga.set_cookie("roster_session_3000", &session);
+        olga.get(&back).await;
+        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        acme.comes_back(&olga, "/a/acme").await;
+        adds(&olga).await.unwrap();
+        // One that says itself that the sign-in is old is not believed, and the page says what to do there.
+        acme.world.advance(Span::minutes(11));
+        acme.provider.straighten();
+        acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 - 86_400)));
+        let page = reauthentication("acme");
+        assert_eq!(acme.comes_back(&olga, &page).await.location(), page);
+        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        let shown = olga.get(&page).await.body;
+        assert!(shown.contains("sign out there first") && shown.contains("There is no other way"), "{shown}");
+    }
+
+    async fn az_16_oa_23_a_test_says_what_the_provider_can_prove_of_a_fresh_sign_in(world: World) {
+        let acme = Acme::of(&world).await;
+        let tests = async || acme.owner.tests(&acme.provider, &acme.method, ana()).await.body;
+        assert!(tests().await.contains("It can confirm a fresh sign-in"));
+        let url = acme.owner.presses(&format!("/a/acme/settings/login-methods/{}/test", acme.method)).await.location().to_owned();
+        assert_eq!(query(&url).get("max_age").map(String::as_str), Some("300"));
+        for (twist, says) in [
+            (Twist::claim("auth_time", json!(0)), "sends 0 as the time of the sign-in"),
+            (Twist::claim("auth_time", json!(world.now().0 / 1000 - 86_400)), "names an earlier one"),
+            (Twist::without_claim("auth_time"), "does not say when somebody signed in there"),
+            (Twist::claim("auth_time", json!(-1)), "that cannot be right: -1"),
+        ] {
+            acme.provider.straighten();
+            acme.provider.twist(twist);
+            let page = tests().await;
+            assert!(page.contains(says) && page.contains("a code by email"), "{says}: {page}");
+        }
     }
 
     async fn en_01_en_03_who_signs_in_by_a_provider_alone_looks_like_nobody_to_the_password_form(world: World) {

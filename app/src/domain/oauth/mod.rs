@@ -14,6 +14,8 @@ mod fault;
 mod preset;
 #[cfg(feature = "ssr")]
 mod read;
+#[cfg(feature = "ssr")]
+mod recency;
 
 pub use form::ConfigurationForm;
 
@@ -27,3 +29,5 @@ pub use fault::{Fault, Warning};
 pub use preset::Preset;
 #[cfg(feature = "ssr")]
 pub use read::Read;
+#[cfg(feature = "ssr")]
+pub use recency::{OtherProof, Recency};

@@ -183,26 +183,22 @@ pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> 
         Notice::SwitchedOff => good(text!(locale, methods.switched_off)),
         Notice::Removed => good(text!(locale, methods.removed)),
         Notice::Discarded => good(text!(locale, methods.discarded)),
+        Notice::CodeMailed => good(text!(locale, methods.prove_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
     })
 }
 
 /// Changes ask for a fresh sign-in (AZ-16): said before anybody types.
 pub(super) fn sign_in_again(locale: Locale, slug: &Slug, here: &str) -> AnyView {
-    let query = http_query("next", here);
-    let href = format!("{}?{query}", paths::login(slug.as_str()));
+    let href = paths::reauthenticate(slug.as_str(), here);
     note(
         "note note-warn",
         "lock",
         view! {
             <p>{text!(locale, methods.not_fresh)}</p>
-            <p><a class="button" href=href rel="external">{text!(locale, errors.sign_in_again)}</a></p>
+            <p><a class="button" href=href>{text!(locale, errors.sign_in_again)}</a></p>
         },
     )
-}
-
-fn http_query(name: &str, value: &str) -> String {
-    serde_qs::to_string(&[(name, value)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).unwrap_or_default()
 }
 
 /// A point in time, in UTC: these pages do not know the reader's zone. Without signals: nothing here lives on after it was written down.

@@ -11,7 +11,7 @@ use crate::{
     components::{Badge, Icon, Tone},
     domain::{
         fields::Field,
-        oauth::{Fault, Person, Preset, Warning},
+        oauth::{Fault, Person, Preset, Recency, Warning},
     },
     i18n::{Locale, fault_text, preset_line, text},
     paths,
@@ -261,9 +261,9 @@ fn failed(locale: Locale, fault: Fault) -> AnyView {
 /// What the test brought back (OA-23).
 fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView {
     let locale = place.locale;
-    let (claims, person, warnings, live) = match &test.result {
+    let (claims, person, warnings, recency, live) = match &test.result {
         TestResult::Failed(fault) => return failed(locale, *fault),
-        TestResult::Returned { claims, person, warnings, live } => (claims, person, warnings, *live),
+        TestResult::Returned { claims, person, warnings, recency, live } => (claims, person, warnings, recency, *live),
     };
     let verdict = match person {
         Err(fault) => failed(locale, *fault),
@@ -304,6 +304,7 @@ fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView 
             {verdict}
             {about}
             {warnings}
+            {fresh_sign_ins(locale, recency)}
             {me}
             <div>
                 <h3>{text!(locale, methods.claims_received)}</h3>
@@ -368,6 +369,33 @@ fn warns(locale: Locale, warning: Warning) -> AnyView {
         Warning::NoPkce => text!(locale, methods.warn_no_pkce),
     };
     note("note note-warn", "alert", view! { <p>{words}</p> })
+}
+
+/// What the provider can prove of when somebody signed in there, said before anybody depends on it (AZ-16).
+fn fresh_sign_ins(locale: Locale, recency: &Recency) -> AnyView {
+    let (class, icon, words) = match recency {
+        Recency::Recent(_) => ("note", "check", text!(locale, methods.recency_recent).to_owned()),
+        Recency::Stale(_) => ("note note-warn", "alert", text!(locale, methods.recency_stale).to_owned()),
+        Recency::Unknown => ("note note-warn", "alert", text!(locale, methods.recency_unknown).to_owned()),
+        Recency::Missing => ("note note-warn", "alert", text!(locale, methods.recency_missing).to_owned()),
+        Recency::Implausible(value) => {
+            ("note note-warn", "alert", text!(locale, methods.recency_implausible, value = value.clone()))
+        }
+        Recency::Unsupported => ("note", "lock", text!(locale, methods.recency_unsupported).to_owned()),
+    };
+    let at = match recency {
+        Recency::Recent(at) | Recency::Stale(at) => Some(view! { <p><code>"auth_time"</code> " " {time(*at)}</p> }),
+        Recency::Unknown | Recency::Missing | Recency::Implausible(_) | Recency::Unsupported => None,
+    };
+    note(
+        class,
+        icon,
+        view! {
+            <h3>{text!(locale, methods.recency_title)}</h3>
+            <p>{words}</p>
+            {at}
+        },
+    )
 }
 
 fn row(place: &Place<'_>, view: &MethodView, test: &TestView, claim: &ShownClaim, in_use: bool) -> AnyView {

@@ -1,11 +1,12 @@
 //! Finds the page of an address and makes it.
 
-use super::{decision, method, methods};
+use super::{decision, method, methods, reauthenticate};
 use crate::{
     api::login_methods::Part,
     domain::name::Slug,
     error::AppError,
     i18n::Locale,
+    paths,
     ports::{Caller, Ports, Visitor},
 };
 use leptos::prelude::*;
@@ -31,6 +32,12 @@ pub(crate) async fn render(
 ) -> Result<Part, AppError> {
     let place = Place { locale: Locale::from(visitor.language), slug: &caller.account };
     let query = read_query(query);
+    if path.trim_end_matches('/') == paths::reauthenticate(caller.account.as_str(), "") {
+        let next = query.get("next").unwrap_or_default();
+        let shown = ports.reauthentication.view(caller, &next, id(&query, "flash")).await?;
+        let (title, view) = reauthenticate::page(&place, shown);
+        return Ok(Part { title, html: view.to_html() });
+    }
     let inside = path.strip_prefix(&format!("/a/{}/settings/", caller.account)).ok_or(AppError::NotFound)?;
     let methods = &ports.login_methods;
     let flash = id(&query, "flash");
