@@ -1,7 +1,8 @@
 //! Who may call what: every server function, page and plain route, by everybody who must not (AZ-01, AZ-03, AZ-05).
 
-use crate::support::{Browser, both_databases, no_longer_in_acme};
+use crate::support::{Browser, World, both_databases, no_longer_in_acme, provider::CLIENT_ID};
 use app::{
+    api::outbox::OutboxPage,
     domain::role::{BuiltInRole, Grant},
     error::AppError,
 };
@@ -94,7 +95,7 @@ async fn call(browser: &Browser, function: &str, account: &str, member: &str) ->
 }
 
 /// Everything that a change would change.
-async fn state(world: &crate::support::World) -> Vec<i64> {
+async fn state(world: &World) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT COUNT(*) FROM members",
@@ -121,7 +122,7 @@ fn az_01_the_matrix_names_every_server_function_and_no_other() {
     assert_eq!(registered, named);
 }
 
-/// The pages that show somebody's data only to whom it belongs; `az_03_pages…` opens those of an account.
+/// The pages; `az_03_pages…` opens those of an account.
 const PAGES: &[&str] = &[
     "/",
     "/a/{slug}",
@@ -167,10 +168,7 @@ both_databases! {
         let again = ana.brings_in_as("again@example.org", BuiltInRole::Admin).await;
         ana.removes(&ana.row("again@example.org").await).await.unwrap();
         ana.invites_with("again@example.org", &Grant::of(BuiltInRole::Admin), &[("form[again]", "fresh")]).await.unwrap();
-        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
-        let bea = world.browser().on("beta");
-        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
-        bea.signs_up(&id, "bea@example.org").await.unwrap();
+        let bea = beta(&world).await;
         let row = ana.row("ben@example.org").await.id.to_string();
         let before = state(&world).await;
 
@@ -207,49 +205,103 @@ both_databases! {
     }
 
     async fn az_03_pages_of_an_account_open_for_its_members_alone(world: World) {
-        let ana = world.owner("ana@example.org").await;
-        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
-        world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
-        let bea = world.browser().on("beta");
-        let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
-        bea.signs_up(&id, "bea@example.org").await.unwrap();
-        let row = ana.row("ben@example.org").await.id;
-        for path in [
-            "/a/acme/settings/users".to_owned(),
-            "/a/acme/settings/users/new".to_owned(),
-            format!("/a/acme/settings/users/{row}/edit"),
-            format!("/a/acme/settings/users/{row}/remove"),
-            "/a/acme/settings/outbox".to_owned(),
-            "/a/acme/settings/login-methods".to_owned(),
-            format!("/a/acme/settings/decisions/{row}"),
-        ] {
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        let (ben, bea) = (ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await, beta(&world).await);
+        let row = ana.row("ben@example.org").await.id.to_string();
+        let mut opened = 0;
+        for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}/")) {
+            let id = if page.contains("login-methods") { &method } else { &row };
+            let path = page.replace("{slug}", "acme").replace("{id}", id);
             assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
             let anonymous = world.browser().get(&path).await;
             assert!(anonymous.status.is_redirection(), "{path}: {}", anonymous.status);
             assert!(anonymous.location().starts_with("/login/acme"), "{path}: {}", anonymous.location());
-            for (browser, status) in [(&ben, StatusCode::FORBIDDEN), (&bea, StatusCode::NOT_FOUND)] {
+            for (browser, status, me) in [(&ben, StatusCode::FORBIDDEN, "ben@example.org"), (&bea, StatusCode::NOT_FOUND, "bea@example.org")] {
                 let answer = browser.get(&path).await;
                 assert_eq!(answer.status, status, "{path}");
-                assert!(!answer.body.contains("ben@example.org") || browser.me().await.unwrap().email == "ben@example.org", "{path}");
-                assert!(!answer.body.contains("ana@example.org"), "{path} names somebody to whom it must not");
+                assert!(answer.body.contains(me), "{path}: the page says who is signed in");
+                for told in ["ana@example.org", "ben@example.org", "Acme SSO", CLIENT_ID] {
+                    assert!(told == me || !answer.body.contains(told), "{path} tells {me} of {told}");
+                }
             }
+            opened += 1;
         }
+        assert_eq!(opened, 8, "pages below an account");
+        let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
+        assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         assert_eq!(ben.get("/a/acme").await.status, StatusCode::OK);
         assert_eq!(bea.get("/a/acme").await.status, bea.get("/a/no-such-account").await.status);
     }
 
     async fn az_01_plain_routes_answer_as_their_table_says(world: World) {
         use server::http::{Access, PLAIN_ROUTES};
-        let ana = world.owner("ana@example.org").await;
-        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        let (ben, bea) = (ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await, beta(&world).await);
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let invitation = world.link_to("eve@example.org", 0).await;
+        let token = invitation.rsplit('/').next().unwrap();
+        let outbox: OutboxPage = ana.call("outbox/list", &[("account", "acme")]).await.unwrap();
+        let mail = outbox.mails.first().unwrap().id.to_string();
+
         for route in &PLAIN_ROUTES {
-            let id = uuid::Uuid::now_v7().to_string();
-            let path = route.path.replace("{slug}", "acme").replace("{token}", "x").replace("{tag}", "en").replace("{mail}", &id);
-            let answer = world.browser().get(&path).await;
-            match route.access {
-                Access::Everyone | Access::TokenHolder => assert!(!answer.body.contains("@example.org"), "{path}"),
-                Access::Member => assert!(answer.status != StatusCode::OK, "{path}: {}", answer.status),
+            let own = match route.path {
+                "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
+                _ => token,
+            };
+            let real = [("{slug}", "acme"), ("{token}", own), ("{question}", own), ("{tag}", "en"), ("{mail}", &mail), ("{method}", &method)];
+            let path = real.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
+            assert!(!path.contains('{'), "{path}: not a real address");
+            // What somebody unknown, a member without the right, and another account's owner get.
+            let ways = ways(route.path);
+            for (browser, expected) in [(&world.browser(), ways.stranger), (&ben, ways.member), (&bea, ways.elsewhere)] {
+                let answer = browser.presses(&path).await;
+                assert_eq!(answer.status.as_u16(), expected, "{path}");
+                for told in ["ana@example.org", "eve@example.org", "Acme SSO", CLIENT_ID] {
+                    let leads_there = answer.location().contains(CLIENT_ID);
+                    assert!(leads_there || !answer.body.contains(told), "{path} tells of {told}");
+                }
             }
+            assert_eq!(ana.presses(&path).await.status.as_u16(), ways.owner, "{path}: an owner");
+            assert_eq!(route.access == Access::Member, (ways.member, ways.elsewhere) == (403, 404), "{path}");
         }
+        let unknown = world.browser().get(&format!("/i/{}", "A".repeat(token.len()))).await;
+        assert_eq!(unknown.location(), "/invitation/unknown");
+        assert_ne!(world.browser().get(&format!("/i/{token}")).await.location(), "/invitation/unknown", "the token is one");
+    }
+}
+
+/// The owner of another account.
+async fn beta(world: &World) -> Browser {
+    world.services.create_account("Beta", "beta", "bea@example.org").await.unwrap();
+    let bea = world.browser().on("beta");
+    let id = bea.opens_link(&world.link_to("bea@example.org", 0).await).await;
+    bea.signs_up(&id, "bea@example.org").await.unwrap();
+    bea
+}
+
+/// The statuses of a plain route that names something of Acme.
+struct Ways {
+    stranger: u16,
+    /// A member of Acme with no right to it.
+    member: u16,
+    /// An owner of another account.
+    elsewhere: u16,
+    owner: u16,
+}
+
+fn ways(route: &str) -> Ways {
+    let everybody = |status| Ways { stranger: status, member: status, elsewhere: status, owner: status };
+    match route {
+        "/i/{token}" | "/s/{token}" | "/language/{tag}" => everybody(303),
+        "/oauth/{method}/start" => everybody(303),
+        "/guide/login-methods" | "/healthz" | "/readyz" => everybody(200),
+        "/doctor/{question}" => everybody(404),
+        // Nobody was sent to a provider.
+        "/oauth/{method}/callback" => everybody(303),
+        "/a/{slug}/settings/outbox/{mail}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
+        "/a/{slug}/settings/login-methods/{method}/test" => {
+            Ways { stranger: 401, member: 403, elsewhere: 404, owner: 303 }
+        }
+        _ => panic!("{route} has no row"),
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::support::{PASSWORD, both_databases};
 use app::{
-    api::joining::{InvitationView, Joined, NewLink, Standing},
+    api::{
+        invitations::Invited,
+        joining::{InvitationView, Joined, NewLink, Standing},
+    },
     domain::{
         fields::{Field, FieldErrors, Problem},
         member::{MailState, ShownState},
@@ -242,6 +245,30 @@ both_databases! {
         assert!(eve.me().await.is_none(), "the earlier sessions are gone");
         assert!(world.browser().sign_in("ben@example.org", "eve had the link before ben").await.is_err());
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Suspended, "the earlier membership waits for its admins");
+    }
+
+    async fn r03_inviting_a_suspended_member_leads_to_the_row_and_changes_nothing(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await;
+        ana.at(&bare).invites("ben@example.org", &viewer()).await.unwrap();
+        let eve = bare.browser();
+        let copied = ana.at(&bare).copies_link(&ana.row("ben@example.org").await).await.unwrap();
+        let id = eve.opens_link(&copied.url).await;
+        eve.signs_up(&id, "ben@example.org").await.unwrap();
+        // Another account proves the mailbox, which suspends what was joined before.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites("ben@example.org", &viewer()).await.unwrap();
+        let ben = world.browser().on("beta");
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+
+        let row = ana.row("ben@example.org").await;
+        assert_eq!(row.state, ShownState::Suspended);
+        let before = world.count("SELECT COUNT(*) FROM invitations").await;
+        let again = ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        assert_eq!(again, Invited::Suspended { member: row.id });
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, before);
+        assert_eq!(ana.row("ben@example.org").await.grant, viewer());
     }
 
     // Unlike the stranger of R13, who takes the sign-up path: this person knows the present password and has the mailed link, and so has
@@ -487,6 +514,51 @@ both_databases! {
         beta.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         assert_eq!(beta.row("ben@example.org").await.state, ShownState::Invited);
+    }
+
+    async fn r06_a_link_joins_its_own_account_alone_and_the_others_wait(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.on("beta");
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        let to_acme = world.link_to("ben@example.org", 0).await;
+        beta.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let to_beta = world.link_to("ben@example.org", 1).await;
+        let ben = world.browser();
+        let id = ben.opens_link(&to_acme).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Active);
+        assert_eq!(beta.row("ben@example.org").await.state, ShownState::Invited, "by hand, with its own link");
+        assert_eq!(ben.on("beta").home().await, Err(AppError::NotFound));
+        let id = ben.opens_link(&to_beta).await;
+        ben.joins(&id).await.unwrap();
+        assert_eq!(ben.on("beta").home().await.unwrap().grant, Grant::of(BuiltInRole::Editor));
+        assert_eq!(ben.home().await.unwrap().grant, viewer(), "each account gave its own");
+    }
+
+    async fn r57_whoever_has_no_living_invitation_gets_no_user(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for email in ["gone@example.org", "late@example.org", "live@example.org"] {
+            ana.invites(email, &viewer()).await.unwrap();
+        }
+        let (gone, late, live) = (world.browser(), world.browser(), world.browser());
+        let gone_id = gone.opens_link(&world.link_to("gone@example.org", 0).await).await;
+        let late_id = late.opens_link(&world.link_to("late@example.org", 0).await).await;
+        let live_link = world.link_to("live@example.org", 0).await;
+        let live_id = live.opens_link(&live_link).await;
+        ana.removes(&ana.row("gone@example.org").await).await.unwrap();
+
+        let users = world.count("SELECT COUNT(*) FROM users").await;
+        let stranger = world.browser();
+        assert!(stranger.signs_up(&live_id, "live@example.org").await.is_err(), "the id without the link's cookie");
+        assert!(stranger.signs_up(&uuid::Uuid::now_v7().to_string(), "eve@example.org").await.is_err());
+        assert!(stranger.set_up("Eve", "eve", "eve@example.org").await.is_err(), "Roster is set up");
+        assert!(gone.signs_up(&gone_id, "gone@example.org").await.is_err(), "withdrawn");
+        assert_eq!(live.signs_up(&live_id, "live@example.org").await, in_acme(), "invited people always can");
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, users + 1);
+        world.advance(Span::days(8));
+        assert!(late.signs_up(&late_id, "late@example.org").await.is_err(), "expired");
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, users + 1);
     }
 
     async fn inv_17_unknown_and_malformed_links_give_one_neutral_page(world: World) {

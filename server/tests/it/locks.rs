@@ -1,6 +1,6 @@
 //! What holds what on PostgreSQL, where several write at the same time: the account's row first, so that nobody waits in a circle.
 
-use crate::support::{Kind, World};
+use crate::support::{Kind, World, no_longer_in_acme};
 use app::{
     api::joining::{Joined, NewLink},
     domain::{
@@ -28,15 +28,20 @@ async fn holding(world: &World, sql: &'static str) -> Transaction<'static, Postg
 
 /// Until somebody waits for a lock.
 async fn somebody_waits(world: &World) {
+    waiting(world, 1).await;
+}
+
+/// Until so many wait for a lock.
+async fn waiting(world: &World, many: i64) {
     const WAITING: &str =
         "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     for _ in 0..2400 {
-        if world.count(WAITING).await > 0 {
+        if world.count(WAITING).await >= many {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("nobody waits");
+    panic!("fewer than {many} wait");
 }
 
 const ACME: &str = "SELECT 1 FROM accounts WHERE slug = 'acme' FOR UPDATE";
@@ -120,6 +125,29 @@ async fn f12_who_is_no_member_of_an_account_does_not_lock_it() {
             assert_eq!(answer.status, axum::http::StatusCode::NOT_FOUND, "{function}: {}", answer.body);
         }
         other.rollback().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r38_what_a_member_began_before_being_removed_is_refused_after() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        let row = ana.row("adam@example.org").await;
+        let invitations = world.count("SELECT COUNT(*) FROM invitations").await;
+
+        let other = holding(&world, ACME).await;
+        let removing = tokio::spawn(async move { ana.removes(&row).await });
+        waiting(&world, 1).await;
+        // Adam may still invite when he asks, and no longer when it is his turn.
+        let inviting =
+            tokio::spawn(async move { adam.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await });
+        waiting(&world, 2).await;
+        other.commit().await.unwrap();
+        removing.await.unwrap().unwrap();
+        assert_eq!(inviting.await.unwrap(), Err(no_longer_in_acme()));
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, invitations);
     })
     .await;
 }

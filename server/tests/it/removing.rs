@@ -101,6 +101,26 @@ both_databases! {
         }
     }
 
+    async fn r64_the_plan_of_a_removal_says_what_will_happen(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        for email in ["ben@example.org", "cleo@example.org"] {
+            adam.invites(email, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        }
+        ana.invites("dora@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("adam@example.org").await;
+        let plan = ana.plans_removal(&row).await.unwrap();
+        let mut sponsored: Vec<_> = plan.sponsored.iter().map(|invitation| invitation.email.as_str()).collect();
+        sponsored.sort_unstable();
+        assert_eq!(sponsored, ["ben@example.org", "cleo@example.org"]);
+        let page = ana.get(&format!("/a/acme/settings/users/{}/remove", row.id)).await.body;
+        for said in ["ben@example.org", "cleo@example.org", "Their login and their other accounts are not touched."] {
+            assert!(page.contains(said), "{said}");
+        }
+        assert!(adam.home().await.is_ok(), "a plan changes nothing");
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+    }
+
     async fn r29_r32_what_a_leaving_member_sponsored_passes_to_somebody_who_may_give_it(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.brings_in_as("adele@example.org", BuiltInRole::Admin).await;
