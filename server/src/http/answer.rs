@@ -11,7 +11,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -28,8 +28,8 @@ pub(super) fn bad_request(why: BadRequest) -> Response {
 /// An error with its status.
 pub(super) fn error(error: &AppError) -> Response {
     let mut response = (error.status(), Json(error)).into_response();
-    if let Some(seconds) = retry_after_s(error) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    if let AppError::RateLimited { retry_after_s } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
     }
     response.extensions_mut().insert(Says(error.clone()));
     response
@@ -38,20 +38,16 @@ pub(super) fn error(error: &AppError) -> Response {
 /// How long to leave a server alone that is busy, or whose database is away: both pass within seconds.
 const UNAVAILABLE_RETRY_S: u64 = 2;
 
-/// When it makes sense to try again.
-fn retry_after_s(error: &AppError) -> Option<u64> {
-    if *error == AppError::Unavailable {
-        return Some(UNAVAILABLE_RETRY_S);
-    }
-    if let AppError::RateLimited { retry_after_s } = error { Some(*retry_after_s) } else { None }
-}
-
-/// Puts our answers into words where a person will see them: in an address bar, after a form, in a frame.
+/// Puts our answers into words where a person will see them: in an address bar, after a form, in a frame. Whatever says that Roster is
+/// unavailable, a page too, says when to come back.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     let sent = services.cookies.sent(request.headers());
     let language = language_of(None, sent.language, request.headers());
     let for_a_person = accepts_html(request.headers());
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(UNAVAILABLE_RETRY_S));
+    }
     if for_a_person && let Some(Says(error)) = response.extensions_mut().remove() {
         let locale = Locale::from(language);
         let guide = (error == AppError::BadRequest(BadRequest::FormPost))

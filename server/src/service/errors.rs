@@ -15,6 +15,7 @@ impl From<StorageError> for AppError {
             | StorageError::Database(_)
             | StorageError::Inconsistent { .. }
             | StorageError::Migration(_)
+            | StorageError::File { .. }
             | StorageError::UnknownScheme => internal(&error),
         }
     }

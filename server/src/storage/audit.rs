@@ -23,11 +23,14 @@ statements! {
         INSERT INTO audit_details (account_id, seq, salt, actor, target, ip) VALUES ($1, $2, $3, $4, $5, $6)";
     SET_HEAD = "UPDATE accounts SET audit_hash = $2 WHERE id = $1";
     HEAD = "SELECT audit_seq, audit_hash FROM accounts WHERE id = $1";
-    ALL = "
+    AFTER = "
         SELECT e.seq, e.at, e.actor_id, e.target_id, e.kind, e.data, e.details, e.hash, d.salt, d.actor, d.target, d.ip
           FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
-         WHERE e.account_id = $1 ORDER BY e.seq";
+         WHERE e.account_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3";
 }
+
+/// How many events are read at a time: a chain may be long, and a statement takes seconds at most.
+const EVENTS_AT_A_TIME: i64 = 10_000;
 
 /// What happened. Ids and keys alone: no name, no address, never a token.
 #[derive(Clone, Debug, Serialize)]
@@ -304,7 +307,20 @@ struct RecordedRow {
 /// Every event of an account in order, each checked against the chain, with the head that the account keeps.
 pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageError> {
     let (seq, hash): (i64, Vec<u8>) = on!(tx, c => sqlx::query_as(HEAD).bind(scope.id().0).fetch_one(c).await)?;
-    let rows: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
+    let mut rows: Vec<RecordedRow> = Vec::new();
+    loop {
+        let after = rows.last().map_or(0, |row| row.seq);
+        let more: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(AFTER)
+            .bind(scope.id().0)
+            .bind(after)
+            .bind(EVENTS_AT_A_TIME)
+            .fetch_all(c)
+            .await)?;
+        if more.is_empty() {
+            break;
+        }
+        rows.extend(more);
+    }
     let mut previous = beginning(scope.id().0);
     let mut expected = 1;
     let events = rows

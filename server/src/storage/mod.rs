@@ -87,6 +87,14 @@ pub enum StorageError {
     /// The migrations cannot be run.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A file of an SQLite database cannot be used as it lies there.
+    #[error("{}: {problem}", file.display())]
+    File {
+        /// The database.
+        file: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// Not `sqlite:` or `postgres:`.
     #[error("database_url: neither sqlite: nor postgres:")]
     UnknownScheme,
@@ -222,14 +230,14 @@ impl Database {
         Ok(database)
     }
 
-    /// A transaction for reading.
+    /// A transaction for reading. What it sees is of one moment, on both databases.
     ///
     /// # Errors
     /// The database's.
     pub async fn begin_read(&self) -> Result<Tx, StorageError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Tx::Sqlite(begin(readers, "BEGIN", &Manner::default()).await?),
-            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, manner).await?),
+            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN_READ, manner).await?),
         })
     }
 
@@ -260,6 +268,23 @@ impl Database {
         }
     }
 
+    /// Can it be written to at all? SQLite opens a file that it may only read, and says so at the first write.
+    ///
+    /// # Errors
+    /// [`StorageError::File`]. Whatever else is in the way may pass.
+    pub async fn check_access(&self, now: Timestamp) -> Result<(), StorageError> {
+        let Self::Sqlite { file, .. } = self else { return Ok(()) };
+        let Ok(mut tx) = self.begin_write().await else { return Ok(()) };
+        match rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await {
+            Err(StorageError::Unavailable(error)) if is_read_only(&error) => Err(StorageError::File {
+                file: file.clone(),
+                problem: "read-only; Roster's user must be able to write to it, to the files beside it (-wal, -shm) and to its folder"
+                    .to_owned(),
+            }),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Closes the connections, after their present work.
     pub async fn close(&self) {
         match self {
@@ -278,6 +303,11 @@ async fn begin<DB: Driver>(
     manner: &Manner,
 ) -> Result<Transaction<DB>, StorageError> {
     Transaction::begin(pool.acquire().await?, sql, manner.clone()).await
+}
+
+fn is_read_only(error: &sqlx::Error) -> bool {
+    const READ_ONLY: u32 = 8;
+    matches!(error.as_database_error().map(code_of), Some(Code::Sqlite(READ_ONLY)))
 }
 
 /// How often `/readyz` writes is bounded by whoever asks; here it only has to write.

@@ -23,10 +23,13 @@ const POSTGRES_CONNECTIONS: u32 = 20;
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a statement may take as seen from here: a server that is gone ends nothing. A little longer than the server's own limit.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(6);
-/// A transaction's beginning, in one message. The limits go with it and not with the connection, so that a pooler need not know them:
-/// they end what waits too long for a lock, and what an instance left behind that died in the middle.
+/// The beginning of a transaction that writes, in one message. The limits go with it and not with the connection, so that a pooler need
+/// not know them: they end what waits too long for a lock, and what an instance left behind that died in the middle.
 pub(super) const POSTGRES_BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+/// The beginning of one that reads: everything of one moment, as on SQLite.
+pub(super) const POSTGRES_BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SET LOCAL statement_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 /// How often two connections are compared. One look is enough but for a pooler that is busy.
 const POOLER_PROBES: usize = 8;
 /// What a migration waits for and takes its time over. The lock ends with the transaction, whatever becomes of us, and through a
@@ -48,8 +51,10 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
     let file = options.get_filename().to_owned();
     make_private(&file)?;
     let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(SQLITE_BUSY_TIMEOUT * 2);
-    let writer = pool(1).connect_with(options.clone()).await?;
-    let readers = pool(SQLITE_READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
+    let named = |error: sqlx::Error| StorageError::File { file: file.clone(), problem: error.to_string() };
+    let writer = pool(1).connect_with(options.clone()).await.map_err(named)?;
+    let readers =
+        pool(SQLITE_READERS).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(named)?;
     Ok(Database::Sqlite { writer, readers, file })
 }
 
@@ -151,7 +156,7 @@ fn make_private(file: &Path) -> Result<(), StorageError> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StorageError::Unavailable(sqlx::Error::Io(error))),
+        Err(error) => Err(StorageError::File { file: file.to_owned(), problem: error.to_string() }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Databases that are full, gone, demoted or in each other's way (F6 to F9).
 
-use crate::support::{Kind, Server, World, empty_postgres, fresh};
+use crate::support::{Kind, Server, World, both_databases, empty_postgres, fresh};
 use app::{
     api::invitations::Invited,
     domain::{
@@ -10,7 +10,7 @@ use app::{
     error::AppError,
 };
 use http::{StatusCode, header};
-use server::storage::{Database, StorageError};
+use server::storage::{Database, StorageError, accounts};
 use sqlx::{Executor, PgPool, Row};
 use std::{
     sync::{
@@ -20,7 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::{Mutex, OwnedMutexGuard},
     time::timeout,
 };
 
@@ -108,6 +110,7 @@ async fn f07_a_demoted_primary_is_left_and_readiness_tells_of_writing() {
         assert!(refused.iter().any(|answer| answer.as_ref().err() == Some(&AppError::Unavailable)), "{refused:?}");
         let ready = ana.get("/readyz").await;
         assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ready.headers[header::RETRY_AFTER], "2");
         let answer = ana
             .post("users/resend", &[("account", "acme"), ("member", &ana.row("ana@example.org").await.id.to_string())])
             .await;
@@ -186,7 +189,6 @@ async fn pass_on(
     to: &mut tokio::net::tcp::OwnedWriteHalf,
     swallows: &AtomicBool,
 ) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut bytes = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         if swallows.load(Ordering::SeqCst) {
@@ -352,4 +354,144 @@ async fn f06_a_restart_of_the_server_is_over_within_two_seconds_and_loses_nothin
         assert_eq!(there.iter().filter(|there| *there == email).count(), 1, "{email}");
     }
     world.services.database.close().await;
+}
+
+/// One message of PostgreSQL's protocol, its first byte the kind; `None` at the end.
+async fn message(from: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut message = vec![0; 5];
+    from.read_exact(&mut message).await.ok()?;
+    let length = u32::from_be_bytes(message[1..5].try_into().unwrap()) as usize;
+    message.resize(length + 1, 0);
+    from.read_exact(&mut message[5..]).await.ok()?;
+    Some(message)
+}
+
+/// How a client begins, but for its wish for TLS.
+async fn first_message(client: &mut TcpStream) -> Option<Vec<u8>> {
+    const TLS_WISH: [u8; 4] = 80_877_103_u32.to_be_bytes();
+    loop {
+        let mut message = vec![0; 4];
+        client.read_exact(&mut message).await.ok()?;
+        let length = u32::from_be_bytes(message[..].try_into().unwrap()) as usize;
+        message.resize(length, 0);
+        client.read_exact(&mut message[4..]).await.ok()?;
+        if message[4..] != TLS_WISH {
+            return Some(message);
+        }
+        client.write_all(b"N").await.ok()?;
+    }
+}
+
+/// Signs in to the server as this client does; the connection, and what the server said in the end.
+async fn signed_in(target: &str, client: &mut TcpStream, first: &[u8]) -> (TcpStream, Vec<u8>) {
+    let mut server = TcpStream::connect(target).await.unwrap();
+    server.set_nodelay(true).unwrap();
+    server.write_all(first).await.unwrap();
+    let mut greeting = Vec::new();
+    loop {
+        let said = message(&mut server).await.unwrap();
+        client.write_all(&said).await.unwrap();
+        let asks = said[0] == b'R' && !matches!(said[5..9], [0, 0, 0, 0 | 12]);
+        if asks {
+            server.write_all(&message(client).await.unwrap()).await.unwrap();
+        } else if said[0] != b'R' || said[5..9] == [0; 4] {
+            greeting.extend(&said);
+        }
+        if said[0] == b'Z' {
+            return (server, greeting);
+        }
+    }
+}
+
+/// Passes answers on until the server is ready for more; `true` outside a transaction.
+async fn answers(server: &mut TcpStream, client: &mut TcpStream) -> bool {
+    loop {
+        let said = message(server).await.unwrap();
+        let _ = client.write_all(&said).await;
+        if said[0] == b'Z' {
+            return said[5] == b'I';
+        }
+    }
+}
+
+/// A pooler of transactions as small as can be: all clients share one connection, which each has to itself for a transaction.
+async fn pooler_to(target: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut shared: Option<(Arc<Mutex<TcpStream>>, Vec<u8>)> = None;
+        while let Ok((mut client, _)) = listener.accept().await {
+            client.set_nodelay(true).unwrap();
+            let Some(first) = first_message(&mut client).await else { continue };
+            let server = match &shared {
+                Some((server, greeting)) => {
+                    client.write_all(greeting).await.unwrap();
+                    server.clone()
+                }
+                None => {
+                    let (server, greeting) = signed_in(&target, &mut client, &first).await;
+                    shared.insert((Arc::new(Mutex::new(server)), greeting)).0.clone()
+                }
+            };
+            tokio::spawn(serve_pooled(client, server));
+        }
+    });
+    port
+}
+
+async fn serve_pooled(mut client: TcpStream, server: Arc<Mutex<TcpStream>>) {
+    let mut held: Option<OwnedMutexGuard<TcpStream>> = None;
+    while let Some(asked) = message(&mut client).await.filter(|asked| asked[0] != b'X') {
+        let mut connection = match held.take() {
+            Some(connection) => connection,
+            None => server.clone().lock_owned().await,
+        };
+        connection.write_all(&asked).await.unwrap();
+        let is_free = matches!(asked[0], b'Q' | b'S') && answers(&mut connection, &mut client).await;
+        held = (!is_free).then_some(connection);
+    }
+    if let Some(mut connection) = held {
+        connection.write_all(b"Q\0\0\0\x0dROLLBACK\0").await.unwrap();
+        answers(&mut connection, &mut client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f07_instances_behind_a_pooler_of_transactions_keep_no_statements_and_work_side_by_side() {
+    let empty = empty_postgres().await;
+    let mut url = url::Url::parse(empty.url()).unwrap();
+    let port = pooler_to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(port)).unwrap();
+    let mut worlds = Vec::new();
+    for _ in 0..2 {
+        let database = Database::connect(url.as_str()).await.unwrap();
+        database.migrate().await.unwrap();
+        worlds.push(World::around(database).await);
+    }
+    let ana = worlds[0].owner("ana@example.org").await;
+    let by_the_other = ana.at(&worlds[1]);
+    for n in 0..3 {
+        ana.invites(&format!("a{n}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        by_the_other.invites(&format!("b{n}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+    }
+    assert_eq!(ana.list(&Default::default()).await.unwrap().rows.len(), 7);
+    let there = postgres(&worlds[0]).fetch_one("SELECT COUNT(*) FROM pg_prepared_statements").await.unwrap();
+    assert_eq!(there.get::<i64, _>(0), 0);
+    for world in &worlds {
+        world.services.database.close().await;
+    }
+    empty.discard().await;
+}
+
+both_databases! {
+    async fn f12_what_one_transaction_reads_is_of_one_moment(world: World) {
+        let mut tx = world.services.database.begin_read().await.unwrap();
+        assert!(!accounts::any(&mut tx).await.unwrap());
+        world.owner("ana@example.org").await;
+        assert!(!accounts::any(&mut tx).await.unwrap());
+        drop(tx);
+        let mut tx = world.services.database.begin_read().await.unwrap();
+        assert!(accounts::any(&mut tx).await.unwrap());
+    }
 }
