@@ -23,9 +23,13 @@ pub(super) enum Finding {
 
 pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let services = start(config).await?;
+    services.database.check_access(services.now()).await.map_err(StartError::from)?;
     let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
     findings
         .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
+    // Tells of a full disk, and of a server that was demoted.
+    let written = services.database.try_writing(services.now()).await;
+    findings.extend(written.err().map(|error| Finding::Wrong(format!("database_url: cannot be written to: {error}"))));
     findings.extend(older_keys(&services.config)?);
     findings.extend(public_address::examine(&services).await);
     findings.push(mail_server(&services).await);

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     http::{self, Caps},
     mail::{smtp::Sender, worker},
-    service::{Services, clean_up, keep_keys},
+    service::{Services, StartError, clean_up, keep_keys},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -20,6 +20,7 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
     let services = start(config.clone()).await?;
+    services.database.check_access(services.now()).await.map_err(StartError::from)?;
     if let Some(warning) = config.database_url.file().and_then(|file| file_system::warning(&file)) {
         tracing::warn!("{warning}");
     }

@@ -61,6 +61,24 @@ fn cf_07_no_word_about_a_database_url_shows_a_part_of_its_password() {
 }
 
 #[test]
+fn f26_a_database_file_that_cannot_be_used_is_named_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("data/folder.db")).unwrap();
+    let folder = run(dir.path(), &["serve", "--database-url", "sqlite:data/folder.db"]);
+    assert_eq!(folder.status.code(), Some(2));
+    assert!(text(&folder.stderr).contains("database_url: data/folder.db: "), "{}", text(&folder.stderr));
+
+    // Whoever runs the tests may be allowed to write everything, so SQLite is told to.
+    assert!(run(dir.path(), &["doctor"]).status.success());
+    for command in ["serve", "doctor"] {
+        let read_only = run(dir.path(), &[command, "--database-url", "sqlite:data/roster.db?mode=ro"]);
+        let said = text(&read_only.stderr);
+        assert!(!read_only.status.success());
+        assert!(said.contains("database_url: data/roster.db: read-only") && said.contains("-wal"), "{said}");
+    }
+}
+
+#[test]
 fn the_server_greets_serves_refuses_a_second_one_and_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
     let serving = Serving::start(dir.path());
