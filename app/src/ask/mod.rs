@@ -52,14 +52,16 @@ fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
     parse(answer).unwrap_or(Err(AppError::Transport))
 }
 
-/// Everything is read the same way, as each further way would be a second copy of all that reads.
+/// Reads JSON as this half reads answers; `None` if it makes no sense. Everything is read the same way, as each further way would be a
+/// second copy of all that reads.
 #[cfg(feature = "ssr")]
-pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
+/// Reads JSON as this half reads answers; `None` if it makes no sense.
 #[cfg(not(feature = "ssr"))]
-pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     reader::read(text)
 }
 

@@ -97,6 +97,9 @@ impl Error for Senseless {
     }
 }
 
+/// The largest whole number up to which each is told from its neighbours (`Number.MAX_SAFE_INTEGER`).
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
 struct Value(JsValue);
 
 impl Value {
@@ -118,8 +121,8 @@ macro_rules! numbers {
         $(fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Senseless> {
             let number = self.number()?;
             let value = number as $kind;
-            // The cast alone makes 255 of 300, 1 of 1.5 and 0 of -1.
-            if value as f64 == number { visitor.$visit(value) } else { Err(Senseless) }
+            // The cast alone makes 255 of 300, 1 of 1.5 and 0 of -1; and beyond what is exact, the parser has rounded.
+            if value as f64 == number && number.abs() <= MAX_EXACT { visitor.$visit(value) } else { Err(Senseless) }
         })*
     };
 }
