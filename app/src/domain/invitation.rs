@@ -87,6 +87,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn states_and_channels_are_stored_by_these_words() {
+        for (state, key) in [
+            (InvitationState::Pending, "pending"),
+            (InvitationState::Held, "held"),
+            (InvitationState::Accepted, "accepted"),
+            (InvitationState::Declined, "declined"),
+            (InvitationState::Revoked, "revoked"),
+        ] {
+            assert_eq!((state.key(), InvitationState::from_key(key)), (key, Some(state)));
+        }
+        for (channel, key) in [(Channel::Mailed, "mailed"), (Channel::Copied, "copied")] {
+            assert_eq!((channel.key(), Channel::from_key(key)), (key, Some(channel)));
+        }
+        assert_eq!((InvitationState::from_key(""), Channel::from_key("")), (None, None));
+    }
+
+    #[test]
     fn r21_a_life_is_seven_days_unless_another_is_chosen() {
         assert_eq!(parse_lifetime(""), Ok(Span::days(7)));
         assert_eq!(parse_lifetime("1"), Ok(Span::hours(1)));

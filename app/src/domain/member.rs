@@ -252,3 +252,49 @@ pub struct Event {
     /// The person's name; `None` for the system or the host's operator.
     pub by: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_kinds_are_stored_and_addressed_by_these_words() {
+        for (state, key) in [
+            (MemberState::Invited, "invited"),
+            (MemberState::Active, "active"),
+            (MemberState::Suspended, "suspended"),
+            (MemberState::Removed, "removed"),
+        ] {
+            assert_eq!((state.key(), MemberState::from_key(key)), (key, Some(state)));
+        }
+        for (kind, key) in [(LoginMethodKind::Password, "password"), (LoginMethodKind::OAuth, "oauth")] {
+            assert_eq!((kind.key(), LoginMethodKind::from_key(key)), (key, Some(kind)));
+        }
+        let shown = ["active", "invited", "expired", "declined", "held", "suspended", "removed"];
+        assert_eq!(ShownState::ALL.map(ShownState::key), shown);
+        assert_eq!(shown.map(ShownState::from_key), ShownState::ALL.map(Some));
+        assert_eq!(
+            (MemberState::from_key(""), LoginMethodKind::from_key(""), ShownState::from_key("")),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn r23_r63_what_awaits_an_answer_can_be_sent_again_or_withdrawn() {
+        let awaiting: Vec<_> = ShownState::ALL.into_iter().filter(|state| state.is_awaiting_answer()).collect();
+        assert_eq!(awaiting, [ShownState::Invited, ShownState::Expired, ShownState::Declined, ShownState::Held]);
+    }
+
+    #[test]
+    fn r42_an_identifier_is_kept_as_it_is_but_for_white_space_around_it() {
+        let read = |raw: &str| LoginMethodKind::OAuth.parse_identifier(raw);
+        assert_eq!(read(" 00u-Ana ×2\n"), Ok(Some("00u-Ana ×2".to_owned())));
+        assert_eq!(read(&"ß".repeat(255)), Ok(Some("ß".repeat(255))));
+        assert_eq!(read(&"ß".repeat(256)), Err(Problem::TooLong { most: 255 }));
+        assert_eq!(read(" \t"), Err(Problem::Required));
+        for hidden in ["a\u{0}b", "a\nb", "a\u{200b}b", "a\u{202e}b"] {
+            assert_eq!(read(hidden), Err(Problem::NotAnIdentifier), "{hidden:?}");
+        }
+        assert_eq!(LoginMethodKind::Password.parse_identifier("anything"), Ok(None));
+    }
+}
