@@ -277,14 +277,14 @@ impl Reauthentication for Services {
         visitor: &Visitor,
         form: ReauthenticationForm,
     ) -> Result<WithCookies<String>, AppError> {
-        self.reauthenticate_by_password(caller, visitor, &form).await
+        retried(|| self.reauthenticate_by_password(caller, visitor, &form)).await
     }
 
     async fn mail_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
-        self.mail_reauthentication_code(caller, &form).await
+        retried(|| self.mail_reauthentication_code(caller, &form)).await
     }
 
     async fn by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
-        self.reauthenticate_by_code(caller, &form).await
+        retried(|| self.reauthenticate_by_code(caller, &form)).await
     }
 }

@@ -274,8 +274,11 @@ impl Database {
     /// [`StorageError::File`]. Whatever else is in the way may pass.
     pub async fn check_access(&self, now: Timestamp) -> Result<(), StorageError> {
         let Self::Sqlite { file, .. } = self else { return Ok(()) };
-        let Ok(mut tx) = self.begin_write().await else { return Ok(()) };
-        match rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await {
+        let written = async {
+            let mut tx = self.begin_write().await?;
+            rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await
+        };
+        match written.await {
             Err(StorageError::Unavailable(error)) if is_read_only(&error) => Err(StorageError::File {
                 file: file.clone(),
                 problem: "read-only; Roster's user must be able to write to it, to the files beside it (-wal, -shm) and to its folder"
