@@ -149,7 +149,13 @@ both_databases! {
 
     async fn r50_the_inviters_names_come_first_and_the_providers_fill_blanks(world: World) {
         let (world, provider, ana, method) = world.with_acme_sso().await;
-        for (who, first, last, suggested) in [("ben", "Ben", "Bø", "Ben Bø"), ("carl", "", "", "Karl Krause")] {
+        for (who, first, last, suggested, [given, family]) in [
+            ("ben", "Ben", "Bø", "Ben Bø", ["Karl", "Krause"]),
+            ("carl", "", "", "Karl Krause", ["Karl", "Krause"]),
+            // A joiner that the spelling needs is kept; what no name may hold is left out, and the rest is still suggested (IN-03).
+            ("dara", "", "", "علی\u{200C}رضا Krause", ["علی\u{200C}رضا", "Kra\u{202E}use\0\u{200D}"]),
+            ("elif", "", "", "Karl", ["Karl", "\u{3164}"]),
+        ] {
             let (email, sub) = (format!("{who}@example.org"), format!("00u-{who}"));
             let grant = editor();
             let fields = [
@@ -159,7 +165,7 @@ both_databases! {
             ana.call::<Invited>("users/invite", &fields).await.unwrap();
             let theirs = world.browser();
             let id = theirs.opens_link(&world.link_to(&email, 0).await).await;
-            let came = json!({ "sub": sub, "given_name": "Karl", "family_name": "Krause" });
+            let came = json!({ "sub": sub, "given_name": given, "family_name": family });
             let arrived = theirs.arrives(&provider, &method, &id, came).await;
             let attempt = arrived.location().split("attempt=").nth(1).unwrap();
             let fields = [("invitation", &*id), ("attempt", attempt)];

@@ -149,6 +149,33 @@ both_databases! {
         }
     }
 
+    async fn in_03_a_name_is_kept_as_it_is_spelled_and_refused_when_nothing_of_it_shows(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Viewer);
+        for (n, name) in ["علی\u{200C}رضا", "ශ\u{0DCA}\u{200D}රී", "Ana 🏳\u{FE0F}\u{200D}🌈", "Zoé"].into_iter().enumerate() {
+            let email = format!("kept{n}@example.org");
+            let typed = name.replace('é', "e\u{301}");
+            ana.invites_with(&email, &grant, &[("form[first_name]", &typed)]).await.unwrap();
+            assert_eq!(ana.row(&email).await.name.as_deref(), Some(name));
+        }
+        for nothing in ["\u{3164}", "\u{2800}", "\u{AD}", "\u{E0041}", "\u{301}", "\u{FE0F}", "A\u{200D}na", "Ana\u{202E}"] {
+            let fields = [("form[first_name]", nothing)];
+            let Err(AppError::Invalid(errors)) = ana.invites_with("ben@example.org", &grant, &fields).await else {
+                panic!("{nothing:?} is a name")
+            };
+            assert_eq!(errors.of(Field::FirstName), Some(Problem::NotAName), "{nothing:?}");
+        }
+    }
+
+    async fn in_01_what_is_stored_shown_and_mailed_holds_no_invisible_character(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let pasted = "mailto:\u{200B}Be\u{2060}n@exam\u{AD}ple.org\u{202C};";
+        ana.invites(pasted, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.email, "Ben@example.org");
+        assert_eq!(world.texts("SELECT email FROM members WHERE state = 'invited'").await, ["Ben@example.org"]);
+        assert_eq!(world.deliver(1).await[0].to, ["ben@example.org"]);
+    }
+
     async fn r21_an_invitation_lives_as_long_as_chosen_and_stays_in_the_list(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Viewer), &[("form[lifetime]", "1")]).await.unwrap();
