@@ -154,7 +154,7 @@ mod views {
         fields::FieldErrors,
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
-        oauth::{ConfigurationForm, Fault, OtherProof, Person, Preset, Recency, Warning},
+        oauth::{ConfigurationForm, Failure, Fault, OtherProof, Person, Preset, Recency, Warning},
         policy::Verdict,
         time::Timestamp,
     };
@@ -204,18 +204,20 @@ mod views {
     }
 
     /// What came of the last form.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     pub enum Notice {
         /// Refused: no owner would have a way in (R33, OA-19).
         LastWayIn,
         /// Refused: the method is in somebody's row.
         InUse,
-        /// The fault of a provider that was asked.
-        Fault(Fault),
+        /// What failed at a provider that was asked.
+        Failed(Failure),
         /// The test it rests on is too old, or was another browser's.
         TestGone,
         /// The draft was saved.
         Saved,
+        /// The draft was saved, and its secret without the blanks around it.
+        SavedTrimmed,
         /// The configuration is live.
         Live,
         /// The caller now signs in by this method.
@@ -301,7 +303,7 @@ mod views {
     #[derive(Clone, Debug)]
     pub enum TestResult {
         /// It did not succeed.
-        Failed(Fault),
+        Failed(Failure),
         /// It succeeded up to the identifier.
         Returned {
             /// Every claim received: path, value, and whether such a claim can change hands.

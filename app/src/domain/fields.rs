@@ -29,6 +29,8 @@ pub enum Field {
     #[cfg(feature = "ssr")]
     Issuer,
     #[cfg(feature = "ssr")]
+    DiscoveryUrl,
+    #[cfg(feature = "ssr")]
     AuthorizationUrl,
     #[cfg(feature = "ssr")]
     TokenUrl,

@@ -25,6 +25,7 @@ pub(super) fn problem_note() -> impl IntoView {
 
 fn words(locale: Locale, key: &str) -> String {
     match key {
+        "interaction-required" => text!(locale, session.problem_interaction).to_owned(),
         "off" => text!(locale, session.problem_off).to_owned(),
         "denied" => text!(locale, session.problem_denied).to_owned(),
         "attempt" => text!(locale, session.problem_attempt).to_owned(),

@@ -53,7 +53,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     (
         "oauth.allow_hosts",
         "[]",
-        "Hosts of providers that may be reached in private networks, for example [\"id.corp.example\"]",
+        "Hosts of providers that may be reached in private networks, by every account, for example [\"id.corp.example:8443\"]",
     ),
     ("accounts.create", "owners", "Who may open another account in the browser: nobody, owners or everyone"),
     ("accounts.language", "en", "Language of new accounts and their mails: en or de"),

@@ -249,15 +249,20 @@ pub(super) fn network_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpN
         .collect()
 }
 
-/// Hosts as a list, each as it stands in URLs: in lower case, IPv6 in brackets.
+/// Hosts as a list, each as it stands in URLs: in lower case, IPv6 in brackets; perhaps with a port.
 pub(super) fn host_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    parts(from)?
-        .iter()
-        .map(|part| match Host::parse(part) {
-            Ok(host) => Ok(host.to_string()),
-            Err(_) => Err(de::Error::custom(format!("{part:?} is not a host like id.corp.example"))),
-        })
-        .collect()
+    parts(from)?.iter().map(|part| host_and_port(part).map_err(de::Error::custom)).collect()
+}
+
+fn host_and_port(part: &str) -> Result<String, String> {
+    let no_host = || format!("{part:?} is not a host like id.corp.example or id.corp.example:8443");
+    if let Ok(host) = Host::parse(part) {
+        return Ok(host.to_string());
+    }
+    let (host, port) = part.rsplit_once(':').ok_or_else(no_host)?;
+    let host = Host::parse(host).map_err(|_| no_host())?;
+    let port: u16 = port.parse().map_err(|_| no_host())?;
+    Ok(format!("{host}:{port}"))
 }
 
 /// A list, or, as environment and flags have it, its parts separated by commas.

@@ -124,9 +124,8 @@ impl Claims {
     pub fn shown(&self) -> Vec<ShownClaim> {
         let mut shown = Vec::new();
         for (name, value) in self.0.as_object().into_iter().flatten().filter(|(name, _)| *name != SIGNED_IN_AT) {
-            flatten(name.clone(), value, DEEPEST_SHOWN, &mut shown);
+            self.flatten(vec![Step::Member(name.clone())], value, DEEPEST_SHOWN, &mut shown);
         }
-        shown.retain(|claim: &ShownClaim| ClaimPath::parse(&claim.path).is_ok_and(|path| self.at(&path).is_some()));
         shown.truncate(MOST_SHOWN);
         shown
     }
@@ -145,8 +144,57 @@ impl Claims {
         .collect()
     }
 
+    /// The value at a path. A path with dots may as well be the whole name of a claim, such as `https://acme.example/employee_id`; where both
+    /// lead to a value, it must be the same.
     fn at(&self, path: &ClaimPath) -> Option<&Value> {
-        follow(&self.0, path.steps())
+        let (nested, named) = (follow(&self.0, path.steps()), self.0.get(path.to_string()));
+        match (nested, named) {
+            (Some(nested), Some(named)) => (nested == named).then_some(nested),
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            (None, None) => None,
+        }
+    }
+
+    /// The person's sign-in at the provider, and nothing else.
+    pub fn without_person(&self) -> Self {
+        let at = self.0.get(SIGNED_IN_AT).map(|at| (SIGNED_IN_AT.to_owned(), at.clone()));
+        Self(Value::Object(at.into_iter().collect()))
+    }
+
+    fn flatten(&self, steps: Vec<Step>, value: &Value, depth: usize, shown: &mut Vec<ShownClaim>) {
+        if depth == 0 || shown.len() >= MOST_SHOWN {
+            return;
+        }
+        let within = |step| [&steps[..], &[step]].concat();
+        let text = match value {
+            Value::Object(members) => {
+                for (name, inner) in members {
+                    self.flatten(within(Step::Member(name.clone())), inner, depth - 1, shown);
+                }
+                return;
+            }
+            Value::Array(elements) => {
+                for (number, inner) in elements.iter().enumerate() {
+                    self.flatten(within(Step::Element(number)), inner, depth - 1, shown);
+                }
+                return;
+            }
+            Value::Null => return,
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+        };
+        // A name with dots is shown as it is where that leads to it.
+        let plain = match steps.as_slice() {
+            [Step::Member(name)] => ClaimPath::parse(name).ok().filter(|path| self.at(path) == Some(value)),
+            _ => None,
+        };
+        let path = plain.unwrap_or(ClaimPath::of(steps));
+        // What is too long, or stands beside another of its name, cannot be chosen.
+        let Ok(path) = ClaimPath::parse(&path.to_string()) else { return };
+        if self.at(&path) == Some(value) {
+            let (mutable, names_somebody) = (is_mutable(&path), identifier(value).is_some());
+            shown.push(ShownClaim { path: path.to_string(), value: shortened(&text), mutable, names_somebody });
+        }
     }
 
     /// Does `email_verified` beside the claim `email` say JSON `true` (OA-10)? It says nothing of a claim of another name.
@@ -192,34 +240,10 @@ fn address(value: &Value) -> Option<String> {
 /// Does the path end in a name that people choose?
 fn is_mutable(path: &ClaimPath) -> bool {
     path.steps().iter().any(|step| match step {
-        Step::Member(name) => MUTABLE.contains(&name.as_str()),
+        // The last part of a name that is an address.
+        Step::Member(name) => name.rsplit(['/', '.', ':', '#']).next().is_some_and(|name| MUTABLE.contains(&name)),
         Step::Element(_) => false,
     })
-}
-
-fn flatten(path: String, value: &Value, depth: usize, shown: &mut Vec<ShownClaim>) {
-    if depth == 0 || shown.len() >= MOST_SHOWN {
-        return;
-    }
-    let text = match value {
-        Value::Object(members) => {
-            for (name, inner) in members {
-                flatten(format!("{path}.{name}"), inner, depth - 1, shown);
-            }
-            return;
-        }
-        Value::Array(elements) => {
-            for (number, inner) in elements.iter().enumerate() {
-                flatten(format!("{path}[{number}]"), inner, depth - 1, shown);
-            }
-            return;
-        }
-        Value::Null => return,
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    };
-    let mutable = ClaimPath::parse(&path).is_ok_and(|path| is_mutable(&path));
-    shown.push(ShownClaim { path, value: shortened(&text), mutable, names_somebody: identifier(value).is_some() });
 }
 
 fn shortened(text: &str) -> String {
@@ -238,7 +262,7 @@ mod tests {
     fn recency(auth_time: Value) -> Recency {
         let mut claims = Map::new();
         claims.insert(SIGNED_IN_AT.to_owned(), auth_time);
-        let open_id = json!({ "issuer": "", "jwks_url": "", "names_itself": false, "lacks_s256": false });
+        let open_id = json!({ "issuer": "", "jwks_url": "", "names_itself": false });
         let configuration = Configuration { open_id: serde_json::from_value(open_id).unwrap(), ..example() };
         Claims::of(Some(claims), Map::new()).recency(&configuration, WINDOW, NOW)
     }
@@ -261,6 +285,37 @@ mod tests {
             last_name: None,
             email_policy: app::domain::oauth::EmailPolicy::Strict,
         }
+    }
+
+    #[test]
+    fn oa_09_a_claim_with_dots_in_its_name_is_found_shown_and_never_mistaken() {
+        let claims = |json: Value| Claims::of(None, json.as_object().unwrap().clone());
+        let at = |claims: &Claims, path: &str| claims.at(&ClaimPath::parse(path).unwrap()).cloned();
+        let some = claims(json!({
+            "https://acme.example/employee_id": "e7", "user.id": "u7", "acme/id": "a7", "employee no": 7,
+            "deep": { "a.b": "d7" }, "https://acme.example/email": "x@example.org",
+        }));
+        for (path, value) in [
+            ("https://acme.example/employee_id", json!("e7")),
+            ("['https://acme.example/employee_id']", json!("e7")),
+            ("user.id", json!("u7")),
+            ("acme/id", json!("a7")),
+            ("['employee no']", json!(7)),
+            ("deep['a.b']", json!("d7")),
+        ] {
+            assert_eq!(at(&some, path), Some(value), "{path}");
+        }
+        let shown = some.shown();
+        let paths: Vec<_> = shown.iter().map(|claim| claim.path.as_str()).collect();
+        for path in ["https://acme.example/employee_id", "user.id", "acme/id", "['employee no']", "deep['a.b']"] {
+            assert!(paths.contains(&path), "{path}: {paths:?}");
+        }
+        assert!(shown.iter().any(|claim| claim.path.ends_with("/email") && claim.mutable), "{shown:?}");
+        // One written path that leads to two people names nobody.
+        let both = claims(json!({ "user.id": "u7", "user": { "id": "other" } }));
+        assert_eq!(at(&both, "user.id"), None);
+        assert_eq!(at(&both, "['user.id']"), Some(json!("u7")));
+        assert!(both.shown().iter().any(|claim| claim.path == "['user.id']"), "{:?}", both.shown());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What an issuer says of itself (OpenID Connect Discovery 1.0).
 
 use super::{Asking, Discovered, http::Http};
-use app::domain::oauth::{ClientAuthentication, Fault};
+use app::domain::oauth::{ClientAuthentication, Failure, Fault};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -19,21 +19,34 @@ struct Document {
     code_challenge_methods_supported: Option<Vec<String>>,
 }
 
-/// Reads the document of an issuer.
-pub(super) async fn discover(http: &Http, issuer: &str, asking: Asking) -> Result<Discovered, Fault> {
-    let url = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
-    let answer = http.get(&url, asking).await?;
+/// Reads the document of an issuer, from `elsewhere` if it does not lie under it.
+pub(super) async fn discover(
+    http: &Http,
+    issuer: &str,
+    elsewhere: Option<&str>,
+    asking: Asking,
+) -> Result<Discovered, Failure> {
+    let under = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
+    let answer = http.get(elsewhere.unwrap_or(&under), asking).await?;
     if answer.status() != StatusCode::OK {
-        return Err(Fault::Discovery);
+        return Err(Failure::received(Fault::Discovery, answer.status().as_str()));
     }
     let document: Document = serde_json::from_slice(answer.body()).map_err(|_| Fault::Discovery)?;
     if document.issuer != issuer {
-        return Err(Fault::DiscoveryIssuer);
+        return Err(Failure::differs(Fault::DiscoveryIssuer, issuer, Some(&document.issuer)));
     }
-    let user_info = document.userinfo_endpoint.as_deref();
-    let named = [&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri];
-    for url in named.into_iter().map(String::as_str).chain(user_info) {
-        http.admit(url)?;
+    for (name, url) in [
+        ("authorization_endpoint", Some(&document.authorization_endpoint)),
+        ("token_endpoint", Some(&document.token_endpoint)),
+        ("jwks_uri", Some(&document.jwks_uri)),
+        ("userinfo_endpoint", document.userinfo_endpoint.as_ref()),
+    ] {
+        let Some(url) = url else { continue };
+        let received = format!("{name}: {url}");
+        if !url.starts_with("https://") {
+            return Err(Failure::received(Fault::DiscoveryEndpoint, &received));
+        }
+        http.admit(url).map_err(|fault| Failure::received(fault, &received))?;
     }
     Ok(Discovered {
         issuer: document.issuer,

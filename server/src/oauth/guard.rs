@@ -5,7 +5,7 @@ use app::domain::oauth::Fault;
 use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Name, Resolve, Resolving};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
@@ -16,6 +16,8 @@ use url::{Host, Url};
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     allowed: Arc<HashSet<String>>,
+    /// Those that are allowed at these ports alone.
+    ports: Arc<HashMap<String, HashSet<u16>>>,
 }
 
 /// A name leads to refused addresses alone.
@@ -24,9 +26,21 @@ pub(super) struct Guard {
 pub(super) struct Refused;
 
 impl Guard {
-    /// `allowed`: hosts as they stand in URLs.
+    /// `allowed`: hosts as they stand in URLs, with a port if they are allowed at that one alone.
     pub(super) fn new(allowed: &[String]) -> Self {
-        Self { allowed: Arc::new(allowed.iter().cloned().collect()) }
+        let (mut whole, mut ports) = (HashSet::new(), HashMap::<_, HashSet<u16>>::new());
+        for entry in allowed {
+            let with_port = entry.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+            match with_port.and_then(|(host, port)| Some((host, port.parse().ok()?))) {
+                Some((host, port)) => {
+                    ports.entry(host.to_owned()).or_default().insert(port);
+                }
+                None => {
+                    whole.insert(entry.clone());
+                }
+            }
+        }
+        Self { allowed: Arc::new(whole), ports: Arc::new(ports) }
     }
 
     /// What can be told without resolving a name: https, nobody's password, and no literal address that is refused. Names are looked at
@@ -42,13 +56,19 @@ impl Guard {
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             None => return Err(Fault::AddressRefused),
         };
-        let open = literal.is_none_or(is_public) || url.host_str().is_some_and(|host| self.allows(host));
+        let host = url.host_str().unwrap_or_default();
+        // A host that is allowed at some ports is reached at none else: when its name is resolved, the port is not known any more.
+        let open = match (self.ports.get(host), url.port_or_known_default()) {
+            (Some(ports), Some(port)) => self.allowed.contains(host) || ports.contains(&port),
+            (Some(_), None) => false,
+            (None, _) => literal.is_none_or(is_public) || self.allowed.contains(host),
+        };
         let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
         if plain && open { Ok(url) } else { Err(Fault::AddressRefused) }
     }
 
     fn allows(&self, host: &str) -> bool {
-        self.allowed.contains(host)
+        self.allowed.contains(host) || self.ports.contains_key(host)
     }
 }
 
@@ -230,6 +250,28 @@ mod tests {
         assert!(guard.admit("https://10.0.0.7:8443/").is_ok());
         assert!(guard.admit("https://[fd00::7]/").is_ok());
         assert_eq!(guard.admit("https://10.0.0.8/").err(), Some(Fault::AddressRefused));
+    }
+
+    #[test]
+    fn oa_15_a_host_that_is_allowed_at_a_port_is_closed_at_the_others() {
+        let guard =
+            Guard::new(&["id.corp.example:8443".to_owned(), "10.0.0.7:443".to_owned(), "[fd00::7]:9443".to_owned()]);
+        for open in [
+            "https://id.corp.example:8443/token",
+            "https://10.0.0.7/",
+            "https://[fd00::7]:9443/",
+            "https://id.example.org:9/",
+        ] {
+            assert!(guard.admit(open).is_ok(), "{open}");
+        }
+        for closed in [
+            "https://id.corp.example/",
+            "https://id.corp.example:8444/",
+            "https://10.0.0.7:8443/",
+            "https://[fd00::7]/",
+        ] {
+            assert_eq!(guard.admit(closed), Err(Fault::AddressRefused), "{closed}");
+        }
     }
 
     #[tokio::test]

@@ -4,13 +4,14 @@ use super::{
     Asking, Kept,
     http::Http,
     keys::{Algorithm, Cache, Keys},
+    told::{self, Wanted},
 };
 use app::domain::{
-    oauth::{Configuration, Fault, OpenId},
+    oauth::{Configuration, Failure, Fault, OpenId},
     time::Timestamp,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// How far the provider's clock and ours may be apart, in seconds.
@@ -23,11 +24,13 @@ const LONGEST_SUBJECT: usize = 255;
 struct Header {
     alg: String,
     kid: Option<String>,
-    crit: Option<Value>,
+    /// How it is encrypted, if it is (RFC 7516).
+    enc: Option<String>,
+    crit: Option<IgnoredAny>,
 }
 
 /// A token taken apart; nothing in it is believed yet.
-struct Unverified<'a> {
+pub(super) struct Unverified<'a> {
     algorithm: Algorithm,
     key: Option<String>,
     message: &'a [u8],
@@ -36,21 +39,46 @@ struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    fn read(token: &'a str) -> Result<Self, Fault> {
+    pub(super) fn read(token: &'a str, wanted: &Wanted) -> Result<Self, Failure> {
+        let (header, _) = token.split_once('.').ok_or(Fault::IdToken)?;
+        let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| Fault::IdToken)?;
+        if let Some(enc) = header.enc {
+            return Err(Failure::received(Fault::Encrypted, &format!("alg {}, enc {enc}", header.alg)));
+        }
         let (message, signature) = token.rsplit_once('.').ok_or(Fault::IdToken)?;
-        let (header, claims) = message.split_once('.').ok_or(Fault::IdToken)?;
-        let header: Header = decoded(header)?;
-        let algorithm = Algorithm::from_name(&header.alg).ok_or(Fault::Algorithm)?;
+        let (_, claims) = message.split_once('.').ok_or(Fault::IdToken)?;
+        let known = Algorithm::from_name(&header.alg);
+        let algorithm = known.ok_or_else(|| Failure::received(Fault::Algorithm, &header.alg))?;
         if header.crit.is_some() {
-            return Err(Fault::IdToken);
+            return Err(Fault::IdToken.into());
         }
         Ok(Self {
             algorithm,
             key: header.kid,
             message: message.as_bytes(),
             signature: URL_SAFE_NO_PAD.decode(signature).map_err(|_| Fault::IdToken)?,
-            claims: decoded(claims)?,
+            claims: told::read(&decoded(claims)?, wanted).map_err(|_| Fault::IdToken)?,
         })
+    }
+
+    /// What it says, if one of the provider's keys has signed it.
+    pub(super) async fn verified(
+        self,
+        http: &Http,
+        keys: &Cache,
+        url: &str,
+        asking: Asking,
+    ) -> Result<Map<String, Value>, Failure> {
+        let known = keys.keys(http, url, asking).await?;
+        if !self.is_signed_by(&known) {
+            match keys.newer(http, url, asking, &known).await? {
+                Some(newer) if self.is_signed_by(&newer) => {}
+                Some(_) | None => {
+                    return Err(Failure { received: self.key.clone(), ..Fault::Signature.into() });
+                }
+            }
+        }
+        Ok(self.claims)
     }
 
     fn is_signed_by(&self, keys: &Keys) -> bool {
@@ -58,9 +86,8 @@ impl<'a> Unverified<'a> {
     }
 }
 
-fn decoded<T: DeserializeOwned>(part: &str) -> Result<T, Fault> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| Fault::IdToken)?;
-    serde_json::from_slice(&bytes).map_err(|_| Fault::IdToken)
+fn decoded(part: &str) -> Result<Vec<u8>, Fault> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Fault::IdToken)
 }
 
 /// An ID token as it came, and what it must fit.
@@ -69,61 +96,37 @@ pub(super) struct Check<'a> {
     pub(super) configuration: &'a Configuration,
     pub(super) open_id: &'a OpenId,
     pub(super) kept: &'a Kept,
+    pub(super) wanted: &'a Wanted,
     pub(super) now: Timestamp,
 }
 
 impl Check<'_> {
     /// The claims of the token, if all is well with it.
-    pub(super) async fn claims(self, http: &Http, keys: &Cache, asking: Asking) -> Result<Map<String, Value>, Fault> {
-        let unverified = Unverified::read(self.token)?;
-        let url = &self.open_id.jwks_url;
-        let known = keys.keys(http, url, asking).await?;
-        if !unverified.is_signed_by(&known) {
-            match keys.newer(http, url, asking, &known).await? {
-                Some(newer) if unverified.is_signed_by(&newer) => {}
-                Some(_) | None => return Err(Fault::Signature),
-            }
-        }
-        self.fits(&unverified.claims)?;
-        Ok(unverified.claims)
+    pub(super) async fn claims(self, http: &Http, keys: &Cache, asking: Asking) -> Result<Map<String, Value>, Failure> {
+        let unverified = Unverified::read(self.token, self.wanted)?;
+        let claims = unverified.verified(http, keys, &self.open_id.jwks_url, asking).await?;
+        self.fits(&claims)?;
+        Ok(claims)
     }
 
-    fn fits(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
+    fn fits(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         if text("iss") != Some(&self.open_id.issuer) {
-            return Err(Fault::IdTokenIssuer);
+            return Err(Failure::differs(Fault::IdTokenIssuer, &self.open_id.issuer, text("iss")));
         }
-        self.fits_audience(claims)?;
+        fits_audience(&self.configuration.client_id, claims)?;
         self.fits_time(claims)?;
         let subject = text("sub").ok_or(Fault::IdToken)?;
         if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT {
-            return Err(Fault::IdToken);
+            return Err(Fault::IdToken.into());
         }
         match (text("nonce"), self.kept.nonce.as_deref()) {
             (Some(theirs), Some(ours)) if theirs == ours => Ok(()),
-            (Some(_) | None, Some(_) | None) => Err(Fault::Nonce),
+            (Some(_) | None, Some(_) | None) => Err(Fault::Nonce.into()),
         }
     }
 
-    /// Ours, and nobody else's who could pass it on; unless it was issued to us (`azp`), which some providers say with several audiences.
-    fn fits_audience(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
-        let us = self.configuration.client_id.as_str();
-        let issued_to_us = match claims.get("azp") {
-            Some(party) if party.as_str() == Some(us) => true,
-            Some(_) => return Err(Fault::Audience),
-            None => false,
-        };
-        let audiences: Vec<Option<&str>> = match claims.get("aud") {
-            Some(Value::Array(several)) => several.iter().map(Value::as_str).collect(),
-            Some(one) => vec![one.as_str()],
-            None => Vec::new(),
-        };
-        let ours = audiences.contains(&Some(us));
-        let strangers = audiences.iter().any(|audience| *audience != Some(us));
-        if ours && (!strangers || issued_to_us) { Ok(()) } else { Err(Fault::Audience) }
-    }
-
-    fn fits_time(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
+    fn fits_time(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let seconds = |name: &str| match claims.get(name) {
             Some(time) => time.as_f64().map(Some).ok_or(Fault::IdToken),
             None => Ok(None),
@@ -133,6 +136,29 @@ impl Check<'_> {
         let issued = seconds("iat")?.ok_or(Fault::IdToken)?;
         let begins = seconds("nbf")?.unwrap_or(issued);
         let fits = now <= expires + LEEWAY && issued <= now + LEEWAY && begins <= now + LEEWAY;
-        if fits { Ok(()) } else { Err(Fault::Clock) }
+        if fits {
+            return Ok(());
+        }
+        let received = format!("iat {issued}, nbf {begins}, exp {expires}");
+        Err(Failure::differs(Fault::Clock, &now.floor().to_string(), Some(&received)))
     }
+}
+
+/// Ours, and nobody else's who could pass it on; unless it was issued to us (`azp`), which some providers say with several audiences.
+pub(super) fn fits_audience(us: &str, claims: &Map<String, Value>) -> Result<(), Failure> {
+    let said = |name: &str| claims.get(name).map(Value::to_string);
+    let issued_to_us = match claims.get("azp") {
+        Some(party) if party.as_str() == Some(us) => true,
+        Some(_) => return Err(Failure::differs(Fault::Audience, us, said("azp").as_deref())),
+        None => false,
+    };
+    let audiences: Vec<Option<&str>> = match claims.get("aud") {
+        Some(Value::Array(several)) => several.iter().map(Value::as_str).collect(),
+        Some(one) => vec![one.as_str()],
+        None => Vec::new(),
+    };
+    let ours = audiences.contains(&Some(us));
+    let strangers = audiences.iter().any(|audience| *audience != Some(us));
+    let fits = ours && (!strangers || issued_to_us);
+    if fits { Ok(()) } else { Err(Failure::differs(Fault::Audience, us, said("aud").as_deref())) }
 }

@@ -5,10 +5,13 @@ use app::domain::{ids::AccountId, oauth::Fault};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -26,6 +29,8 @@ const MOST: usize = 100;
 /// The largest key, in bytes: RSA of 8192 bits with its exponent. The longest id of one, in characters.
 const LARGEST: usize = 1024 + 8;
 const LONGEST_ID: usize = 256;
+/// The longest text of a key, in bytes: the largest number in base64.
+const MAX_TEXT_BYTES: usize = 2 * LARGEST;
 /// The most providers whose keys are kept; one more, and all are read anew.
 const REMEMBERED: usize = 1_000;
 
@@ -111,27 +116,156 @@ impl Material {
     }
 }
 
-/// A key as it is written.
-#[derive(Deserialize)]
+/// A key as it is written; each member that is no text counts as missing, and all others are read over.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Jwk {
-    kty: String,
-    kid: Option<String>,
+    kty: Text,
+    kid: Text,
     #[serde(rename = "use")]
-    usage: Option<String>,
-    alg: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    crv: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
+    usage: Text,
+    alg: Text,
+    n: Text,
+    e: Text,
+    crv: Text,
+    x: Text,
+    y: Text,
+}
+
+/// A text of a key, where it is one.
+#[derive(Default)]
+enum Text {
+    #[default]
+    Missing,
+    /// Something else stands there, or a text that is longer than any of a key.
+    Wrong,
+    Is(String),
+}
+
+impl Text {
+    fn get(&self) -> Option<&str> {
+        match self {
+            Self::Missing | Self::Wrong => None,
+            Self::Is(text) => Some(text),
+        }
+    }
+}
+
+/// Reads a `T` where there is one, and reads over whatever else may stand there, without keeping it.
+macro_rules! reads_over {
+    ($visitor:ty, $wrong:expr, $($kind:ident: $of:ty),*) => {$(
+        fn $kind<E: serde::de::Error>(self, _: $of) -> Result<Self::Value, E> {
+            Ok($wrong)
+        }
+    )*};
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
+        Ok(if text.len() <= MAX_TEXT_BYTES { Text::Is(text.to_owned()) } else { Text::Wrong })
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Text, E> {
+        Ok(Text::Missing)
+    }
+
+    reads_over!(TextVisitor, Text::Wrong, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Text, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text::Wrong)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Text, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text::Wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(TextVisitor)
+    }
+}
+
+/// One element of a set: a key, or something else.
+struct Element(Option<Key>);
+
+struct ElementVisitor;
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Element, A::Error> {
+        Jwk::deserialize(MapAccessDeserializer::new(members)).map(|jwk| Element(Key::read(&jwk)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Element, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Element(None))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Element, E> {
+        Ok(Element(None))
+    }
+
+    reads_over!(ElementVisitor, Element(None), visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(ElementVisitor)
+    }
+}
+
+/// A set of keys, of which [`MOST`] are read at most.
+struct Set(Vec<Key>);
+
+struct SetVisitor;
+
+impl<'de> Visitor<'de> for SetVisitor {
+    type Value = Set;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of keys")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Set, A::Error> {
+        let (mut keys, mut seen) = (Vec::new(), 0);
+        while let Some(Element(key)) = elements.next_element()? {
+            seen += 1;
+            if seen > MOST {
+                return Err(serde::de::Error::custom("more keys than any provider has"));
+            }
+            keys.extend(key);
+        }
+        Ok(Set(keys))
+    }
+}
+
+impl<'de> Deserialize<'de> for Set {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_seq(SetVisitor)
+    }
 }
 
 impl Key {
     /// `None` for a key that is of no use here: for encryption, shared, or of a kind that is not known.
-    fn read(written: &Value) -> Option<Self> {
-        let jwk = Jwk::deserialize(written).ok()?;
-        let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
-        let material = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+    fn read(jwk: &Jwk) -> Option<Self> {
+        let bytes = |text: &Text| URL_SAFE_NO_PAD.decode(text.get()?).ok();
+        let material = match (jwk.kty.get()?, jwk.crv.get()) {
             ("RSA", _) => Material::Rsa { n: without_zeros(bytes(&jwk.n)?), e: without_zeros(bytes(&jwk.e)?) },
             ("EC", Some("P-256")) => {
                 Material::Curve { curve: Curve::P256, point: point(&bytes(&jwk.x)?, &bytes(&jwk.y)?) }
@@ -142,17 +276,23 @@ impl Key {
             ("OKP", Some("Ed25519")) => Material::Curve { curve: Curve::Ed25519, point: bytes(&jwk.x)? },
             _ => return None,
         };
-        if jwk.usage.is_some_and(|usage| usage != "sig") || material.bytes() > LARGEST {
-            return None;
-        }
-        if jwk.kid.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
-            return None;
-        }
-        let algorithm = match jwk.alg {
-            Some(name) => Some(Algorithm::from_name(&name)?),
-            None => None,
+        let usage = match &jwk.usage {
+            Text::Missing => "sig",
+            Text::Wrong => return None,
+            Text::Is(usage) => usage,
         };
-        Some(Self { id: jwk.kid, algorithm, material })
+        let id = match &jwk.kid {
+            Text::Missing => None,
+            Text::Wrong => return None,
+            Text::Is(id) => Some(id.clone()),
+        };
+        let algorithm = match &jwk.alg {
+            Text::Missing => None,
+            Text::Wrong => return None,
+            Text::Is(name) => Some(Algorithm::from_name(name)?),
+        };
+        let fits = usage == "sig" && material.bytes() <= LARGEST && id.as_ref().is_none_or(|id| id.len() <= LONGEST_ID);
+        fits.then_some(Self { id, algorithm, material })
     }
 
     /// Is this the signature of the message?
@@ -189,14 +329,10 @@ pub(super) struct Keys(Vec<Key>);
 impl Keys {
     fn read(document: &[u8]) -> Result<Self, Fault> {
         #[derive(Deserialize)]
-        struct Set {
-            keys: Vec<Value>,
+        struct Document {
+            keys: Set,
         }
-        let set: Set = serde_json::from_slice(document).map_err(|_| Fault::Keys)?;
-        if set.keys.len() > MOST {
-            return Err(Fault::Keys);
-        }
-        let keys: Vec<Key> = set.keys.iter().filter_map(Key::read).collect();
+        let Document { keys: Set(keys) } = serde_json::from_slice(document).map_err(|_| Fault::Keys)?;
         if keys.is_empty() { Err(Fault::Keys) } else { Ok(Self(keys)) }
     }
 
@@ -301,7 +437,7 @@ mod tests {
         sha2::{Sha256, Sha384, Sha512},
         traits::PublicKeyParts,
     };
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const MESSAGE: &[u8] = b"header.claims";
 
@@ -383,6 +519,13 @@ mod tests {
         let good = json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) });
         let bad = [
             json!({ "kty": "oct", "k": "AAAA" }),
+            json!(7),
+            json!(["kty", { "kty": "RSA" }]),
+            json!(null),
+            json!({ "kty": ["OKP"], "crv": "Ed25519", "x": text(&[9; 32]) }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "kid": 7, "x": text(&[9; 32]) }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "use": false, "x": text(&[9; 32]) }),
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "A".repeat(100_000) }),
             json!({ "kty": "RSA", "n": "AQAB" }),
             json!({ "kty": "RSA", "n": "not base64!", "e": "AQAB" }),
             json!({ "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA" }),

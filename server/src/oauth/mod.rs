@@ -9,6 +9,7 @@ mod http;
 mod id_token;
 mod keys;
 mod token;
+mod told;
 
 pub use claims::{Claims, ShownClaim};
 
@@ -16,11 +17,11 @@ use crate::{config, secrets::Token};
 use ::http::{StatusCode, header};
 use app::domain::{
     ids::AccountId,
-    oauth::{ClientAuthentication, Configuration, Fault, OpenId},
+    oauth::{ClientAuthentication, Configuration, Failure, Fault, OpenId},
     time::Timestamp,
 };
 use http::Http;
-use id_token::Check;
+use id_token::{Check, Unverified, fits_audience};
 use oauth2::{
     AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, basic::BasicClient,
 };
@@ -28,6 +29,7 @@ use serde_json::{Map, Value};
 use std::{fmt, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::time::Instant;
+use told::Wanted;
 use url::Url;
 
 /// How long the person waits for all requests of one sign-in together (OA-22).
@@ -100,8 +102,10 @@ pub struct Discovered {
 impl Discovered {
     /// Fills a configuration in.
     pub fn put_into(self, configuration: &mut Configuration) {
+        let elsewhere = configuration.open_id.take().and_then(|open_id| open_id.discovery_url);
         configuration.open_id = Some(OpenId {
             issuer: self.issuer,
+            discovery_url: elsewhere,
             jwks_url: self.jwks_url,
             names_itself: self.names_itself,
             lacks_s256: self.lacks_s256,
@@ -166,13 +170,18 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { http: Arc::new(Http::new(config)?), keys: keys::Cache::default() }) })
     }
 
-    /// The endpoints of an issuer, from its discovery document.
+    /// The endpoints of an issuer, from its discovery document; from `elsewhere` if that does not lie under the issuer.
     ///
     /// # Errors
     /// Why there are none.
-    pub async fn discover(&self, account: AccountId, issuer: &str) -> Result<Discovered, Fault> {
-        let discovered = discovery::discover(&self.shared.http, issuer, Asking::begin(account)).await;
-        discovered.inspect_err(|fault| log(*fault, issuer))
+    pub async fn discover(
+        &self,
+        account: AccountId,
+        issuer: &str,
+        elsewhere: Option<&str>,
+    ) -> Result<Discovered, Failure> {
+        let discovered = discovery::discover(&self.shared.http, issuer, elsewhere, Asking::begin(account)).await;
+        discovered.inspect_err(|failure| log(failure.fault, issuer))
     }
 
     /// A new attempt (OA-01 to OA-04). With `max_age`, in seconds, the provider is to ask whoever signed in there longer ago once more; plain
@@ -213,10 +222,11 @@ impl Client {
         Ok(Begun { url: url.into(), kept })
     }
 
-    /// Exchanges the code, checks everything, and answers the claims about the person. Takes ten seconds at most (OA-22).
+    /// Exchanges the code, checks everything, and answers the claims about the person: those that the configuration looks at, or with
+    /// `everything` also what else can be shown. Takes ten seconds at most (OA-22).
     ///
     /// # Errors
-    /// What went wrong, in the words of the domain; nothing of what the provider said (OA-16).
+    /// What went wrong, in the words of the domain, with the value that did; none of the provider's own words for people (OA-16).
     #[allow(clippy::too_many_arguments, reason = "what one exchange is checked with")]
     pub async fn finish(
         &self,
@@ -226,59 +236,84 @@ impl Client {
         redirect_uri: &str,
         kept: &Kept,
         answer: &CallbackAnswer,
+        everything: bool,
         now: Timestamp,
-    ) -> Result<Claims, Fault> {
+    ) -> Result<Claims, Failure> {
         let asking = Asking::begin(account);
+        let wanted = &Wanted::by(configuration, everything);
         let claims = async {
             let code = answer.code(configuration)?;
             let Shared { http, keys } = &*self.shared;
             let tokens = token::exchange(http, configuration, secret, redirect_uri, kept, code, asking).await?;
             let Some(open_id) = &configuration.open_id else {
-                return Ok(Claims::of(None, user_info(http, configuration, &tokens.access, asking).await?));
+                return Ok(Claims::of(
+                    None,
+                    user_info(http, keys, configuration, &tokens.access, wanted, asking).await?,
+                ));
             };
             let token = tokens.id.as_deref().ok_or(Fault::NoIdToken)?;
-            let signed = Check { token, configuration, open_id, kept, now }.claims(http, keys, asking).await?;
+            let signed = Check { token, configuration, open_id, kept, wanted, now }.claims(http, keys, asking).await?;
             let mut told = Map::new();
             if configuration.user_info_url.is_some() {
-                told = user_info(http, configuration, &tokens.access, asking).await?;
+                told = user_info(http, keys, configuration, &tokens.access, wanted, asking).await?;
                 if told.get("sub") != signed.get("sub") {
-                    return Err(Fault::UserInfoSubject);
+                    return Err(Fault::UserInfoSubject.into());
                 }
             }
             Ok(Claims::of(Some(signed), told))
         };
-        claims.await.inspect_err(|fault| log(*fault, &configuration.token_url))
+        claims.await.inspect_err(|failure: &Failure| log(failure.fault, &configuration.token_url))
     }
 }
 
 impl CallbackAnswer {
     /// The code, if the answer is the right provider's and not an error.
-    fn code(&self, configuration: &Configuration) -> Result<&str, Fault> {
-        // Who answers comes first: an error, too, counts only from the provider that was asked (OA-05).
+    fn code(&self, configuration: &Configuration) -> Result<&str, Failure> {
+        // Who answers comes first: an error, too, counts only from the provider that was asked (OA-05). Where an error names nobody, although
+        // the provider announced that it would, it is believed: it leads to nothing that anybody could gain by.
         match (&configuration.open_id, &self.iss) {
-            (Some(open_id), Some(named)) if *named != open_id.issuer => return Err(Fault::ResponseIssuer),
-            (Some(open_id), None) if open_id.names_itself => return Err(Fault::ResponseIssuer),
+            (Some(open_id), Some(named)) if *named != open_id.issuer => {
+                return Err(Failure::differs(Fault::ResponseIssuer, &open_id.issuer, Some(named)));
+            }
+            (Some(open_id), None) if open_id.names_itself && self.error.is_none() => {
+                return Err(Failure::differs(Fault::ResponseIssuer, &open_id.issuer, None));
+            }
             (Some(_) | None, Some(_) | None) => {}
         }
-        match (self.error.as_deref(), self.code.as_deref()) {
-            (Some("access_denied"), _) => Err(Fault::Denied),
-            (Some("invalid_scope"), _) => Err(Fault::Scope),
-            (Some("unauthorized_client" | "unsupported_response_type" | "invalid_request"), _) => {
-                Err(Fault::ClientRefused)
+        let Some(error) = self.error.as_deref() else {
+            return self.code.as_deref().filter(|code| !code.is_empty()).ok_or(Fault::ProviderError.into());
+        };
+        let fault = match error {
+            // LinkedIn, Apple and others have words of their own for the same.
+            "access_denied"
+            | "user_cancelled_login"
+            | "user_cancelled_authorize"
+            | "user_cancelled"
+            | "user_canceled"
+            | "user_denied"
+            | "consent_denied"
+            | "cancelled"
+            | "canceled" => Fault::Denied,
+            "login_required" | "consent_required" | "interaction_required" | "account_selection_required" => {
+                Fault::InteractionRequired
             }
-            (Some(_), _) | (None, None | Some("")) => Err(Fault::ProviderError),
-            (None, Some(code)) => Ok(code),
-        }
+            "invalid_scope" => Fault::Scope,
+            "unauthorized_client" | "unsupported_response_type" | "invalid_request" => Fault::ClientRefused,
+            _ => Fault::ProviderError,
+        };
+        Err(Failure::received(fault, error))
     }
 }
 
 /// What the user-info endpoint tells of the person.
 async fn user_info(
     http: &Http,
+    keys: &keys::Cache,
     configuration: &Configuration,
     access: &str,
+    wanted: &Wanted,
     asking: Asking,
-) -> Result<Map<String, Value>, Fault> {
+) -> Result<Map<String, Value>, Failure> {
     let url = configuration.user_info_url.as_deref().ok_or(Fault::UserInfo)?;
     let request = ::http::Request::get(url)
         .header(header::ACCEPT, "application/json")
@@ -286,9 +321,52 @@ async fn user_info(
         .body(Vec::new());
     let answer = http.send(request.map_err(|_| Fault::UserInfo)?, asking).await?;
     if answer.status() != StatusCode::OK {
-        return Err(Fault::UserInfo);
+        return Err(Failure::received(Fault::UserInfo, answer.status().as_str()));
     }
-    serde_json::from_slice(answer.body()).map_err(|_| Fault::UserInfo)
+    if let Ok(told) = told::read(answer.body(), wanted) {
+        return Ok(told);
+    }
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let text = std::str::from_utf8(answer.body()).unwrap_or_default().trim();
+    if kind.starts_with("application/jwt") || looks_like_a_token(text) {
+        return signed_user_info(http, keys, configuration, text, wanted, asking).await;
+    }
+    Err(Failure::received(Fault::UserInfo, kind))
+}
+
+fn looks_like_a_token(text: &str) -> bool {
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    text.starts_with("ey") && [3, 5].contains(&text.split('.').count()) && text.split('.').all(plain)
+}
+
+/// What a signed answer of the user-info endpoint tells (OpenID Connect Core 1.0, section 5.3.2).
+async fn signed_user_info(
+    http: &Http,
+    keys: &keys::Cache,
+    configuration: &Configuration,
+    token: &str,
+    wanted: &Wanted,
+    asking: Asking,
+) -> Result<Map<String, Value>, Failure> {
+    // Without OpenID Connect there are no keys to check it with.
+    let Some(open_id) = &configuration.open_id else {
+        return Err(Failure::received(Fault::UserInfoSigned, "application/jwt"));
+    };
+    let unverified = Unverified::read(token, wanted).map_err(|failure| {
+        if failure.fault == Fault::Encrypted { failure } else { Failure { fault: Fault::UserInfoSigned, ..failure } }
+    })?;
+    let told = unverified.verified(http, keys, &open_id.jwks_url, asking).await.map_err(|failure| {
+        if failure.fault == Fault::Signature { Failure { fault: Fault::UserInfoSigned, ..failure } } else { failure }
+    })?;
+    let issuer = told.get("iss").map(|issuer| issuer.as_str().unwrap_or_default());
+    if issuer.is_some_and(|issuer| issuer != open_id.issuer) {
+        return Err(Failure::differs(Fault::UserInfoSigned, &open_id.issuer, issuer));
+    }
+    if told.contains_key("aud") {
+        fits_audience(&configuration.client_id, &told)
+            .map_err(|failure| Failure { fault: Fault::UserInfoSigned, ..failure })?;
+    }
+    Ok(told)
 }
 
 /// The code of the fault and the host, and nothing that the provider said (OA-16, LG-02).

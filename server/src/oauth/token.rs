@@ -1,7 +1,7 @@
 //! Exchanging a code for tokens (RFC 6749, section 4.1.3). The tokens live as long as one sign-in (OA-18).
 
 use super::{Asking, Kept, http::Http};
-use app::domain::oauth::{ClientAuthentication, Configuration, Fault};
+use app::domain::oauth::{ClientAuthentication, Configuration, Failure, Fault};
 use http::{Response, StatusCode, header};
 use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, PkceCodeVerifier, RedirectUrl,
@@ -38,10 +38,10 @@ type Client = oauth2::Client<
     BasicRevocationErrorResponse,
 >;
 
-/// Our fault as the error that the library hands through.
+/// Our failure as the error that the library hands through.
 #[derive(Debug, Error)]
-#[error("{}", .0.key())]
-struct Stopped(Fault);
+#[error("{}", .0.fault.key())]
+struct Stopped(Failure);
 
 /// What a code is worth.
 pub(super) struct Tokens {
@@ -58,7 +58,7 @@ pub(super) async fn exchange(
     kept: &Kept,
     code: &str,
     asking: Asking,
-) -> Result<Tokens, Fault> {
+) -> Result<Tokens, Failure> {
     let url = TokenUrl::new(configuration.token_url.clone()).map_err(|_| Fault::AddressRefused)?;
     let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|_| Fault::AddressRefused)?;
     let mut client = Client::new(ClientId::new(configuration.client_id.clone()))
@@ -76,9 +76,9 @@ pub(super) async fn exchange(
     let (code, verifier) = (AuthorizationCode::new(code.to_owned()), PkceCodeVerifier::new(kept.verifier.clone()));
     let exchanging: Sent<_, _> =
         Box::pin(async move { client.exchange_code(code).set_pkce_verifier(verifier).request_async(&send).await });
-    let answer = exchanging.await.map_err(fault)?;
+    let answer = exchanging.await.map_err(failure)?;
     if *answer.token_type() != BasicTokenType::Bearer {
-        return Err(Fault::TokenAnswer);
+        return Err(Fault::TokenAnswer.into());
     }
     Ok(Tokens { access: answer.access_token().secret().clone(), id: answer.extra_fields().id_token.clone() })
 }
@@ -88,7 +88,7 @@ pub(super) async fn exchange(
 fn sender(http: Arc<Http>, asking: Asking) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
     move |request| {
         let http = http.clone();
-        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(Stopped)?) })
+        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(stopped)?) })
     }
 }
 
@@ -105,7 +105,8 @@ struct Answer {
 }
 
 /// Reads an answer as it really comes, and hands the library the plain form of it: the library builds requests well, but refuses JSON of
-/// another content type, forms, and members that it does not need. The kind of token stays strict, since it says how the token is used.
+/// another content type, forms, and members that it does not need. A kind of token that is named stays strict, since it says how the token is
+/// used; one that is not named is the only kind that providers give without saying so.
 fn in_order(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
     let said = read(answer.body());
     let status = answer.status();
@@ -114,18 +115,23 @@ fn in_order(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
     match error {
         // Providers have several words for a wrong secret; with these statuses they mean the same.
         Some("invalid_client" | "unauthorized_client" | "access_denied") if refused => {
-            return Err(Stopped(Fault::ClientAuthentication));
+            return Err(Stopped(Failure { received: error.map(str::to_owned), ..Fault::ClientAuthentication.into() }));
         }
         Some(error) => return plain(StatusCode::BAD_REQUEST, &serde_json::json!({ "error": error })),
         // Some refuse a client with a 401 of no content.
-        None if status == StatusCode::UNAUTHORIZED => return Err(Stopped(Fault::ClientAuthentication)),
+        None if status == StatusCode::UNAUTHORIZED => {
+            return Err(Stopped(Failure::received(Fault::ClientAuthentication, status.as_str())));
+        }
         None => {}
     }
-    let Some(Answer { access_token: Some(access), token_type: Some(kind), id_token, .. }) = said else {
-        return Err(Stopped(Fault::TokenAnswer));
+    let Some(Answer { access_token: Some(access), token_type, id_token, .. }) = said else {
+        return Err(Stopped(Failure::received(Fault::TokenAnswer, status.as_str())));
     };
-    if !status.is_success() || !kind.eq_ignore_ascii_case("bearer") {
-        return Err(Stopped(Fault::TokenAnswer));
+    if !status.is_success() {
+        return Err(Stopped(Failure::received(Fault::TokenAnswer, status.as_str())));
+    }
+    if let Some(kind) = token_type.filter(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(Stopped(Failure::differs(Fault::TokenType, "Bearer", Some(&kind))));
     }
     plain(StatusCode::OK, &serde_json::json!({ "access_token": access, "token_type": "bearer", "id_token": id_token }))
 }
@@ -148,26 +154,32 @@ fn read(body: &[u8]) -> Option<Answer> {
 
 fn plain(status: StatusCode, body: &serde_json::Value) -> Result<Response<Vec<u8>>, Stopped> {
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
-    answer.body(body.to_string().into_bytes()).map_err(|_| Stopped(Fault::TokenAnswer))
+    answer.body(body.to_string().into_bytes()).map_err(|_| stopped(Fault::TokenAnswer))
 }
 
-fn fault(error: RequestTokenError<Stopped, BasicErrorResponse>) -> Fault {
-    match error {
-        RequestTokenError::Request(Stopped(fault)) => fault,
-        RequestTokenError::ServerResponse(said) => match said.error() {
-            BasicErrorResponseType::InvalidClient => Fault::ClientAuthentication,
-            BasicErrorResponseType::UnauthorizedClient => Fault::ClientRefused,
-            BasicErrorResponseType::InvalidGrant => Fault::Grant,
-            BasicErrorResponseType::InvalidScope => Fault::Scope,
-            BasicErrorResponseType::InvalidRequest | BasicErrorResponseType::UnsupportedGrantType => Fault::TokenAnswer,
-            BasicErrorResponseType::Extension(word) => match word.as_str() {
-                // GitHub's words for the same.
-                "incorrect_client_credentials" => Fault::ClientAuthentication,
-                "bad_verification_code" | "redirect_uri_mismatch" => Fault::Grant,
-                "server_error" | "temporarily_unavailable" => Fault::ProviderError,
-                _ => Fault::TokenAnswer,
-            },
+fn stopped(fault: Fault) -> Stopped {
+    Stopped(fault.into())
+}
+
+fn failure(error: RequestTokenError<Stopped, BasicErrorResponse>) -> Failure {
+    let said = match error {
+        RequestTokenError::Request(Stopped(failure)) => return failure,
+        RequestTokenError::ServerResponse(said) => said,
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => return Fault::TokenAnswer.into(),
+    };
+    let fault = match said.error() {
+        BasicErrorResponseType::InvalidClient => Fault::ClientAuthentication,
+        BasicErrorResponseType::UnauthorizedClient => Fault::ClientRefused,
+        BasicErrorResponseType::InvalidGrant => Fault::Grant,
+        BasicErrorResponseType::InvalidScope => Fault::Scope,
+        BasicErrorResponseType::InvalidRequest | BasicErrorResponseType::UnsupportedGrantType => Fault::TokenAnswer,
+        BasicErrorResponseType::Extension(word) => match word.as_str() {
+            // GitHub's words for the same.
+            "incorrect_client_credentials" => Fault::ClientAuthentication,
+            "bad_verification_code" | "redirect_uri_mismatch" => Fault::Grant,
+            "server_error" | "temporarily_unavailable" => Fault::ProviderError,
+            _ => Fault::TokenAnswer,
         },
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Fault::TokenAnswer,
-    }
+    };
+    Failure::received(fault, said.error().as_ref())
 }

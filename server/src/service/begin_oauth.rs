@@ -32,6 +32,10 @@ use uuid::Uuid;
 /// How long somebody may take at the provider (OA-03).
 const LIFE: Span = Span::minutes(10);
 
+/// Ways to one account's provider, and to all providers, that one address may have under way or fail at, as multiples of sign-ins by password.
+const TRIES_PER_ACCOUNT: u32 = 3;
+const TRIES_PER_ADDRESS: u32 = 9;
+
 /// What somebody goes to a provider for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Errand<'a> {
@@ -78,10 +82,8 @@ impl Services {
             let answer = if invitation.is_some() { back } else { paths::with_next(&back, next) };
             return Ok(WithCookies { answer, cookies: Vec::new() });
         }
-        let limits = &self.config.limits;
-        let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
-        if let Err(wait) = rate_buckets::take(&mut tx, &tries_of(visitor), limit, self.now()).await? {
-            return Err(too_many(wait));
+        for (key, limit) in self.tries_of(visitor, place.scope) {
+            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
         }
         let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
         let Some(live) = live.filter(|_| place.enabled) else {
@@ -179,6 +181,32 @@ impl Services {
         Ok(WithCookies { answer: begun.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
     }
 
+    /// The buckets in which ways to a provider are counted: an account's of one address, so that what one account's provider fails at holds
+    /// nobody up elsewhere (OA-22), and all of the address. They are wide enough for an office whose people set out at the same time.
+    fn tries_of(&self, visitor: &Visitor, scope: AccountScope) -> [(String, Limit); 2] {
+        let limits = &self.config.limits;
+        let times = |factor: u32| {
+            Limit::per_second(limits.sign_in_burst.saturating_mul(factor), limits.sign_in_per_s * f64::from(factor))
+        };
+        [
+            (ip_key(&format!("oauth:{}", scope.id()), visitor.ip), times(TRIES_PER_ACCOUNT)),
+            (ip_key("oauth", visitor.ip), times(TRIES_PER_ADDRESS)),
+        ]
+    }
+
+    /// Takes a way to a provider back that ended well: only the others count.
+    pub(super) async fn forget_try(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        scope: AccountScope,
+    ) -> Result<(), StorageError> {
+        for (key, _) in self.tries_of(visitor, scope) {
+            rate_buckets::put_back(tx, &key).await?;
+        }
+        Ok(())
+    }
+
     /// How many seconds ago at most somebody who is to sign in anew may have signed in at the provider.
     fn max_age(&self) -> u32 {
         30 * self.config.sessions.step_up_minutes
@@ -221,11 +249,6 @@ impl Services {
 
 fn client_secret_of(scope: AccountScope, method: LoginMethodId) -> SealedFor {
     SealedFor::ClientSecret { account: scope.id(), method }
-}
-
-/// The bucket in which ways to a provider are counted. One that ends well is put back: only failures count.
-pub(super) fn tries_of(visitor: &Visitor) -> String {
-    ip_key("oauth", visitor.ip)
 }
 
 /// Has the present session proved this method before?

@@ -12,16 +12,28 @@ use crate::{
 use app::{
     domain::{
         ids::LoginMethodId,
-        oauth::{Configuration, Fault, OtherProof, Recency},
+        oauth::{Configuration, Failure, Fault, OtherProof, Person, Recency},
         time::{Span, Timestamp},
     },
     error::AppError,
     paths,
     ports::{Visitor, WithCookies},
 };
+use serde::{Deserialize, Serialize};
 
 /// What came of a test, and of a way that is to end in joining, is kept so long (OA-23).
 pub(super) const RESULT_KEPT: Span = Span::minutes(15);
+
+/// What is kept of a return for the step after it: no more than that needs (OA-18).
+#[derive(Serialize, Deserialize)]
+pub(super) enum Outcome {
+    /// Whom the provider named, for joining, and when they signed in there.
+    Person { person: Person, claims: Claims },
+    /// What it told, for somebody who tests.
+    Claims(Claims),
+    /// Why it led to nothing, for somebody who tests.
+    Failed(Failure),
+}
 
 /// When somebody proved to a provider who they are.
 pub(super) struct ProvedAt {
@@ -73,9 +85,9 @@ impl Services {
 
         let claims = match self.exchange(&attempt, &configuration, state, answer).await? {
             Ok(claims) => claims,
-            Err(fault) => {
-                tracing::info!(%method, fault = fault.key(), "sign-in at a provider failed");
-                return self.failed(&place, &attempt, fault).await;
+            Err(failure) => {
+                tracing::info!(%method, fault = failure.fault.key(), "sign-in at a provider failed");
+                return self.failed(&place, &attempt, failure).await;
             }
         };
         let returned = Returned { place, attempt, configuration, claims };
@@ -92,12 +104,14 @@ impl Services {
         by: &SavedConfiguration,
         state: &str,
         answer: &CallbackAnswer,
-    ) -> Result<Result<Claims, Fault>, NotOurs> {
+    ) -> Result<Result<Claims, Failure>, NotOurs> {
         let kept = self.open_kept(attempt.id, state, attempt.sealed.as_deref())?;
         let secret = self.client_secret(attempt.scope, attempt.method, by)?;
         let redirect_uri = self.redirect_uri(attempt.method);
-        let (account, secret) = (attempt.scope.id(), secret.as_deref());
-        Ok(self.oauth.finish(account, &by.configuration, secret, &redirect_uri, &kept, answer, self.now()).await)
+        let (account, secret, now) = (attempt.scope.id(), secret.as_deref(), self.now());
+        let everything = attempt.purpose == AttemptPurpose::Test;
+        let by = &by.configuration;
+        Ok(self.oauth.finish(account, by, secret, &redirect_uri, &kept, answer, everything, now).await)
     }
 
     /// The page that says what went wrong: to the person in few words, to somebody who tests in all of them.
@@ -105,11 +119,13 @@ impl Services {
         &self,
         place: &MethodAccount,
         attempt: &Attempt,
-        fault: Fault,
+        failure: impl Into<Failure>,
     ) -> Result<WithCookies<String>, AppError> {
-        let mut tx = self.database.begin_write().await?;
-        oauth_attempts::keep(&mut tx, attempt, None, Some(fault), self.now() + RESULT_KEPT).await?;
-        tx.commit().await?;
+        let failure = failure.into();
+        let fault = failure.fault;
+        // Only somebody who tests is shown more than the fault.
+        let outcome = (attempt.purpose == AttemptPurpose::Test).then_some(Outcome::Failed(failure));
+        self.keep(attempt, outcome.as_ref(), Some(fault)).await?;
         let slug = place.slug.as_str();
         Ok(without_cookies(match (attempt.purpose, attempt.invitation) {
             (AttemptPurpose::Test, _) => paths::tested(slug, attempt.method, attempt.id),
@@ -118,13 +134,21 @@ impl Services {
         }))
     }
 
-    /// Keeps what the provider said, for the step after it, in this browser alone.
-    pub(super) async fn keep_claims(&self, returned: &Returned, fault: Option<Fault>) -> Result<(), AppError> {
-        let plain = serde_json::to_vec(&returned.claims).unwrap_or_default();
-        let sealed = self.keyring.seal(SealedFor::OAuthAttempt(returned.attempt.id), &plain);
+    /// Keeps what an attempt came to, for the step after it, in this browser alone.
+    pub(super) async fn keep(
+        &self,
+        attempt: &Attempt,
+        outcome: Option<&Outcome>,
+        fault: Option<Fault>,
+    ) -> Result<(), AppError> {
+        let seal = |outcome: &Outcome| {
+            let plain = serde_json::to_vec(outcome).unwrap_or_default();
+            self.keyring.seal(SealedFor::OAuthAttempt(attempt.id), &plain)
+        };
+        let sealed = outcome.map(seal);
         let mut tx = self.database.begin_write().await?;
         let until = self.now() + RESULT_KEPT;
-        oauth_attempts::keep(&mut tx, &returned.attempt, Some(&sealed), fault, until).await?;
+        oauth_attempts::keep(&mut tx, attempt, sealed.as_deref(), fault, until).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -160,8 +184,8 @@ impl Services {
         Span::minutes(i64::from(self.config.sessions.step_up_minutes))
     }
 
-    /// What [`Self::keep_claims`] kept.
-    pub(super) fn open_claims(&self, attempt: &Attempt) -> Result<Claims, NotOurs> {
+    /// What [`Self::keep`] kept.
+    pub(super) fn outcome(&self, attempt: &Attempt) -> Result<Outcome, NotOurs> {
         let sealed = attempt.sealed.as_deref().unwrap_or_default();
         let plain = self.keyring.open(SealedFor::OAuthAttempt(attempt.id), sealed)?;
         serde_json::from_slice(&plain).map_err(|_| NotOurs)

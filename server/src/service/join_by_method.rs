@@ -4,8 +4,8 @@
 use super::{
     Services,
     accept_invitation::Accepted,
-    begin_oauth::{is_fresh, tries_of},
-    finish_oauth::{ProvedAt, Returned, without_cookies},
+    begin_oauth::is_fresh,
+    finish_oauth::{Outcome, ProvedAt, Returned, without_cookies},
     invitation_facts::Held,
     sign_up::lock_accounts,
 };
@@ -91,9 +91,9 @@ impl Services {
         let comparison = compare(&mut tx, &held, &returned.configuration.configuration, &person).await?;
         match comparison {
             Comparison::Same => {
-                rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
-                tx.commit().await?;
-                self.keep_claims(&returned, None).await?;
+                drop(tx);
+                let outcome = Outcome::Person { claims: returned.claims.without_person(), person };
+                self.keep(&returned.attempt, Some(&outcome), None).await?;
                 Ok(without_cookies(paths::returned(id, returned.attempt.id)))
             }
             Comparison::OtherAddress => {
@@ -160,8 +160,7 @@ impl Services {
         }
         let by = login_methods::configuration_by_id(tx, held.scope, attempt.configuration).await?;
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
-        let claims = self.open_claims(&attempt)?;
-        let Ok(person) = claims.person(&configuration) else { return Ok(None) };
+        let Outcome::Person { person, claims } = self.outcome(&attempt)? else { return Ok(None) };
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, held, &configuration, &person).await? {
             Comparison::Same => Ok(Some(Arrival { attempt, person, claims, configuration })),
@@ -217,6 +216,8 @@ impl Services {
             Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
         }
         decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
+        // Only a way that ends in joining is put back, and there is one for each invitation: coming back alone may be done without end.
+        self.forget_try(&mut tx, visitor, held.scope).await?;
         oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
         let other = self.other_proof(&user);
         let ProvedAt { at, shortfall } = self.proved_at(&arrival.claims, &arrival.configuration, false, other);

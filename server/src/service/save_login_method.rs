@@ -86,6 +86,7 @@ impl Services {
         });
         let path = match sealed {
             Ok((read, secret)) => {
+                let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
                 let id = ConfigurationId(Uuid::now_v7());
                 let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
                 let (by, secret) = (actor.member, secret.as_deref());
@@ -94,7 +95,7 @@ impl Services {
                     login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
                 }
                 audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
-                self.flash(&mut tx, session, &page, &Flash::notice(Notice::Saved)).await?
+                self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
             }
             Err(flash) => {
                 let form = ConfigurationForm { client_secret: String::new(), ..form };
@@ -107,10 +108,11 @@ impl Services {
 
     /// Fills the endpoints in that the issuer names.
     async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
-        let issuer = read.configuration.open_id.as_ref().map(|open_id| open_id.issuer.clone());
-        if let Some(issuer) = issuer {
-            let found = self.oauth.discover(scope.id(), &issuer).await;
-            found.map_err(|fault| Box::new(Flash::notice(Notice::Fault(fault))))?.put_into(&mut read.configuration);
+        if let Some(open_id) = read.configuration.open_id.clone() {
+            let found = self.oauth.discover(scope.id(), &open_id.issuer, open_id.discovery_url.as_deref()).await;
+            found
+                .map_err(|failure| Box::new(Flash::notice(Notice::Failed(failure))))?
+                .put_into(&mut read.configuration);
         }
         Ok(read)
     }

@@ -2,13 +2,12 @@
 
 use super::{
     Services,
-    begin_oauth::tries_of,
     finish_oauth::{ProvedAt, Returned, without_cookies},
 };
 use crate::storage::{
     StorageError, Tx, accounts,
     audit::{self, By, Event, To},
-    identities, login_methods, members, rate_buckets,
+    identities, login_methods, members,
     sessions::{self, Proof},
     users,
 };
@@ -55,7 +54,7 @@ impl Services {
             tracing::info!(%user, method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "signed-in-as-another")));
         }
-        rate_buckets::put_back(&mut tx, &tries_of(visitor)).await?;
+        self.forget_try(&mut tx, visitor, returned.place.scope).await?;
         let method = returned.attempt.method;
         let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
         let asked_anew = returned.attempt.asked_anew;

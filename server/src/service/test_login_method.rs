@@ -3,7 +3,7 @@
 use super::{
     Services, actors,
     actors::Actor,
-    finish_oauth::{Returned, without_cookies},
+    finish_oauth::{Outcome, Returned, without_cookies},
     flash::Flash,
 };
 use crate::{
@@ -22,7 +22,7 @@ use app::{
     api::login_methods::{MakeLiveForm, Notice, ShownClaim, TestResult},
     domain::{
         ids::{ConfigurationId, LoginMethodId},
-        oauth::{ClaimPath, Configuration, OtherProof, Person},
+        oauth::{ClaimPath, Configuration, Fault, OtherProof, Person},
         permission::Gate,
         policy::keeps_an_owner,
         time::Timestamp,
@@ -64,7 +64,8 @@ impl Services {
     ) -> Result<WithCookies<String>, AppError> {
         let configuration = &returned.configuration.configuration;
         let person = returned.claims.person(configuration);
-        self.keep_claims(&returned, person.as_ref().err().copied()).await?;
+        let outcome = Outcome::Claims(returned.claims.clone());
+        self.keep(&returned.attempt, Some(&outcome), person.as_ref().err().copied()).await?;
         let page = paths::tested(returned.place.slug.as_str(), returned.attempt.method, returned.attempt.id);
         // A test is only as good as the session that asked for it: rights are looked at again.
         let signed_in =
@@ -220,7 +221,7 @@ impl Services {
             )
             .await?;
         }
-        let claims = self.open_claims(&attempt)?;
+        let Outcome::Claims(claims) = self.outcome(&attempt)? else { return Ok(None) };
         let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
         let at = self.proved_at(&claims, &by.configuration, true, Some(OtherProof::Password)).at;
         Ok(Some(Passed { actor, attempt, by, person, at }))
@@ -279,9 +280,13 @@ pub(super) fn result_of(
     live: bool,
 ) -> Result<TestResult, AppError> {
     if attempt.sealed.is_none() {
-        return Ok(TestResult::Failed(attempt.fault.unwrap_or(app::domain::oauth::Fault::Attempt)));
+        return Ok(TestResult::Failed(attempt.fault.unwrap_or(Fault::Attempt).into()));
     }
-    let claims = services.open_claims(attempt)?;
+    let claims = match services.outcome(attempt)? {
+        Outcome::Claims(claims) => claims,
+        Outcome::Failed(failure) => return Ok(TestResult::Failed(failure)),
+        Outcome::Person { .. } => return Ok(TestResult::Failed(Fault::Attempt.into())),
+    };
     let person = claims.person(configuration);
     let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
     let shown = claims.shown().into_iter();

@@ -1,9 +1,9 @@
 //! The OAuth client and real providers, good and hostile (the tables of OA-06 and F23).
 
-use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Endpoint, Provider, Signing, Twist};
+use crate::support::provider::{CLIENT_ID, CLIENT_SECRET, Endpoint, Provider, Signing, Twist, signed};
 use app::domain::{
     ids::AccountId,
-    oauth::{ClaimPath, ClientAuthentication, Configuration, Fault, Warning},
+    oauth::{ClaimPath, ClientAuthentication, Configuration, Failure, Fault, Warning},
     time::{Span, Timestamp},
 };
 use axum::{
@@ -76,8 +76,18 @@ impl Story {
     }
 
     async fn finishes(&self, kept: &Kept, answer: &CallbackAnswer) -> Result<Claims, Fault> {
-        let Self { client, configuration, .. } = self;
-        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, kept, answer, self.clock.now()).await
+        self.finishes_or_says_why(kept, answer).await.map_err(|failure| failure.fault)
+    }
+
+    async fn finishes_or_says_why(&self, kept: &Kept, answer: &CallbackAnswer) -> Result<Claims, Failure> {
+        let (by, secret, now) = (&self.configuration, Some(CLIENT_SECRET), self.clock.now());
+        self.client.finish(ACCOUNT, by, secret, REDIRECT_URI, kept, answer, true, now).await
+    }
+
+    /// What a sign-in that fails says of it.
+    async fn fails(&self) -> Failure {
+        let (kept, answer) = self.comes_back().await;
+        self.finishes_or_says_why(&kept, &answer).await.unwrap_err()
     }
 
     /// A whole sign-in.
@@ -174,7 +184,19 @@ async fn oa_05_an_answer_of_another_issuer_never_brings_its_code_to_this_one() {
         assert_eq!(story.finishes(&kept, &named(iss)).await, Err(Fault::ResponseIssuer), "{iss:?}");
     }
     let refused = CallbackAnswer { error: Some("access_denied".to_owned()), ..named(None) };
-    assert_eq!(story.finishes(&kept, &refused).await, Err(Fault::ResponseIssuer), "before its error is believed");
+    assert_eq!(
+        story.finishes(&kept, &refused).await,
+        Err(Fault::Denied),
+        "an error that names nobody leads to nothing"
+    );
+    for iss in ["https://id.evil.example", ""] {
+        let lies = CallbackAnswer { iss: Some(iss.to_owned()), ..refused.clone() };
+        assert_eq!(
+            story.finishes(&kept, &lies).await,
+            Err(Fault::ResponseIssuer),
+            "{iss:?}: one that lies is not believed"
+        );
+    }
     assert!(!story.provider.asked().contains(&"/token".to_owned()), "{:?}", story.provider.asked());
 
     // One that did not announce it may leave it out, but not lie.
@@ -208,8 +230,8 @@ async fn oa_06_client_secret_basic_and_the_other_ways_to_prove_oneself() {
     story.configuration.client_authentication = ClientAuthentication::Basic;
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
-    let without = client.finish(ACCOUNT, configuration, None, REDIRECT_URI, &kept, &answer, NOON).await;
-    assert_eq!(without, Err(Fault::ClientAuthentication));
+    let without = client.finish(ACCOUNT, configuration, None, REDIRECT_URI, &kept, &answer, false, NOON).await;
+    assert_eq!(without, Err(Fault::ClientAuthentication.into()));
 }
 
 #[tokio::test]
@@ -233,7 +255,7 @@ async fn oa_06_scope_userinfo_claims() {
 #[tokio::test]
 async fn oa_06_discovery_openid_config() {
     let story = Story::openid().await;
-    let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
+    let discovered = story.client.discover(ACCOUNT, story.provider.issuer(), None).await.unwrap();
     assert_eq!(discovered.client_authentications, [ClientAuthentication::Basic, ClientAuthentication::None]);
     let mut configuration = Configuration {
         open_id: None,
@@ -250,7 +272,7 @@ async fn oa_06_discovery_openid_config() {
         document.retain(|name, _| name.ends_with("_endpoint") || name == "issuer" || name == "jwks_uri");
         document.remove("userinfo_endpoint");
     }));
-    let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
+    let discovered = story.client.discover(ACCOUNT, story.provider.issuer(), None).await.unwrap();
     assert_eq!(discovered.client_authentications, [ClientAuthentication::Basic], "the default of the specification");
     assert_eq!((discovered.names_itself, discovered.user_info_url), (false, None));
     assert!(!discovered.lacks_s256, "who says nothing of it may know it");
@@ -258,7 +280,7 @@ async fn oa_06_discovery_openid_config() {
         story.provider.twist(Twist::json(Endpoint::Discovery, move |document| {
             document.insert("code_challenge_methods_supported".to_owned(), methods.clone());
         }));
-        let discovered = story.client.discover(ACCOUNT, story.provider.issuer()).await.unwrap();
+        let discovered = story.client.discover(ACCOUNT, story.provider.issuer(), None).await.unwrap();
         assert_eq!(discovered.lacks_s256, lacks);
     }
 }
@@ -402,8 +424,32 @@ rows! {
     oa_06_token_endpoint_302: Twist::answers(Endpoint::Token, || Redirect::to("https://id.evil.example/")) => Err(Fault::Redirected);
     oa_06_token_type_of_another_kind: Twist::json(Endpoint::Token, |answer| {
         answer.insert("token_type".to_owned(), json!("mac"));
-    }) => Err(Fault::TokenAnswer);
-    oa_06_token_type_missing: Twist::json(Endpoint::Token, |answer| drop(answer.remove("token_type"))) => Err(Fault::TokenAnswer);
+    }) => Err(Fault::TokenType);
+    oa_06_token_type_missing: Twist::json(Endpoint::Token, |answer| drop(answer.remove("token_type"))) => ben();
+    oa_06_token_type_null: Twist::json(Endpoint::Token, |answer| drop(answer.insert("token_type".to_owned(), Value::Null))) => ben();
+    oa_06_user_info_signed: signed_user_info(|_| {}) => ben();
+    oa_06_user_info_signed_for_us: signed_user_info(|claims| drop(claims.insert("aud".to_owned(), json!([CLIENT_ID])))) => ben();
+    oa_06_user_info_signed_for_another_client: signed_user_info(|claims| {
+        claims.insert("aud".to_owned(), json!("another"));
+    }) => Err(Fault::UserInfoSigned);
+    oa_06_user_info_signed_by_another_issuer: signed_user_info(|claims| {
+        claims.insert("iss".to_owned(), json!("https://id.evil.example"));
+    }) => Err(Fault::UserInfoSigned);
+    oa_06_user_info_signed_about_another: signed_user_info(|claims| {
+        claims.insert("sub".to_owned(), json!("another"));
+    }) => Err(Fault::UserInfoSubject);
+    oa_06_user_info_with_a_wrong_signature: Twist::answers(Endpoint::UserInfo, || {
+        let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let token = format!("{}.{}.AAAA", part(json!({ "alg": "RS256" })), part(json!({ "sub": BEN })));
+        ([(header::CONTENT_TYPE, "application/jwt; charset=utf-8")], token)
+    }) => Err(Fault::UserInfoSigned);
+    oa_06_user_info_encrypted: Twist::answers(Endpoint::UserInfo, || ([(header::CONTENT_TYPE, "application/jwt")], encrypted())) => Err(Fault::Encrypted);
+    oa_06_cancelled_in_the_words_of_linkedin: Twist::says("user_cancelled_login") => Err(Fault::Denied);
+    oa_06_cancelled_in_the_words_of_apple: Twist::says("user_cancelled_authorize") => Err(Fault::Denied);
+    oa_06_login_required: Twist::says("login_required") => Err(Fault::InteractionRequired);
+    oa_06_consent_required: Twist::says("consent_required") => Err(Fault::InteractionRequired);
+    oa_06_interaction_required: Twist::says("interaction_required") => Err(Fault::InteractionRequired);
+    oa_06_account_selection_required: Twist::says("account_selection_required") => Err(Fault::InteractionRequired);
     oa_06_expires_in_as_text: expires_in(json!("3600")) => ben();
     oa_06_expires_in_as_a_fraction: expires_in(json!(3599.5)) => ben();
     oa_06_expires_in_negative: expires_in(json!(-1)) => ben();
@@ -417,6 +463,128 @@ rows! {
     m5_user_info_of_64_kib_and_more: picture(64) => Err(Fault::TooLarge);
     m5_keys_of_250_kib: padded_keys(250) => ben();
     m5_keys_of_256_kib_and_more: padded_keys(256) => Err(Fault::TooLarge);
+}
+
+/// The user-info endpoint answers as OpenID Connect Core 1.0, section 5.3.2, lets it.
+fn signed_user_info(edit: fn(&mut serde_json::Map<String, Value>)) -> Twist {
+    Twist::answers(Endpoint::UserInfo, move || {
+        let mut claims = json!({ "sub": BEN, "email": "ben@example.org" }).as_object().unwrap().clone();
+        edit(&mut claims);
+        ([(header::CONTENT_TYPE, "application/jwt")], signed(&claims))
+    })
+}
+
+/// A token with five parts, as authentik makes one with an encryption key.
+fn encrypted() -> String {
+    let header = json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT" });
+    format!("{}.AAAA.BBBB.CCCC.DDDD", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+#[tokio::test]
+async fn oa_16_a_failure_says_what_was_expected_and_received() {
+    let seconds = NOON.0 / 1000;
+    let id_token = |token: String| {
+        Twist::json(Endpoint::Token, move |answer| drop(answer.insert("id_token".to_owned(), json!(token))))
+    };
+    for (twist, fault, expected, received) in [
+        (id_token(encrypted()), Fault::Encrypted, None, Some("alg RSA-OAEP-256, enc A256GCM")),
+        (
+            Twist::header(|header| drop(header.insert("alg".to_owned(), json!("ES512")))),
+            Fault::Algorithm,
+            None,
+            Some("ES512"),
+        ),
+        (
+            Twist::header(|header| drop(header.insert("alg".to_owned(), json!("ES256K")))),
+            Fault::Algorithm,
+            None,
+            Some("ES256K"),
+        ),
+        (
+            Twist::header(|header| drop(header.insert("alg".to_owned(), json!("a\nb")))),
+            Fault::Algorithm,
+            None,
+            Some("a b"),
+        ),
+        (Twist::Signs(Signing::ClientSecret), Fault::Algorithm, None, Some("HS256")),
+        (Twist::claim("aud", json!(["other"])), Fault::Audience, Some(CLIENT_ID), Some("[\"other\"]")),
+        (
+            Twist::json(Endpoint::Token, |answer| drop(answer.insert("token_type".to_owned(), json!("DPoP")))),
+            Fault::TokenType,
+            Some("Bearer"),
+            Some("DPoP"),
+        ),
+        (Twist::answers(Endpoint::UserInfo, || StatusCode::FORBIDDEN), Fault::UserInfo, None, Some("403")),
+        (Twist::says("server_error"), Fault::ProviderError, None, Some("server_error")),
+    ] {
+        let story = Story::twisted(twist).await;
+        let failure = story.fails().await;
+        let wanted = Failure { fault, expected: expected.map(str::to_owned), received: received.map(str::to_owned) };
+        assert_eq!(failure, wanted);
+    }
+    let story = Story::twisted(Twist::claim("iss", json!("https://id.evil.example"))).await;
+    let issuer = story.provider.issuer().to_owned();
+    assert_eq!(story.fails().await, Failure::differs(Fault::IdTokenIssuer, &issuer, Some("https://id.evil.example")));
+    let story = Story::twisted(Twist::claim("exp", json!(seconds - 61))).await;
+    let failure = story.fails().await;
+    assert_eq!(failure.expected.as_deref(), Some(&*seconds.to_string()));
+    assert!(failure.received.unwrap().ends_with(&format!("exp {}", seconds - 61)));
+    let long = "x".repeat(9_000);
+    let story = Story::twisted(Twist::header(move |header| drop(header.insert("alg".to_owned(), json!(long))))).await;
+    assert_eq!(story.fails().await.received.unwrap().len(), 200);
+}
+
+#[tokio::test]
+async fn oa_20_a_discovery_document_elsewhere_is_read_where_the_account_says_and_still_names_the_issuer() {
+    let story = Story::openid().await;
+    let named = "https://login.example/11111111-2222/v2.0/";
+    story.provider.twist(Twist::json(Endpoint::Discovery, move |document| {
+        document.insert("issuer".to_owned(), json!(named));
+    }));
+    let (own, at) = (story.provider.issuer(), story.provider.url(Endpoint::Discovery));
+    let refused = story.client.discover(ACCOUNT, own, None).await.unwrap_err();
+    assert_eq!(refused, Failure::differs(Fault::DiscoveryIssuer, own, Some(named)));
+    assert_eq!(story.client.discover(ACCOUNT, named, Some(&at)).await.unwrap().issuer, named);
+    assert!(story.client.discover(ACCOUNT, own, Some(&at)).await.is_err());
+}
+
+#[tokio::test]
+async fn oa_15_an_address_without_https_in_a_discovery_document_is_named() {
+    for (member, url) in [
+        ("token_endpoint", "http://id.example/token"),
+        ("jwks_uri", "http://id.example/keys"),
+        ("userinfo_endpoint", "ftp://x/"),
+    ] {
+        let story = Story::twisted(Twist::json(Endpoint::Discovery, move |document| {
+            document.insert(member.to_owned(), json!(url));
+        }))
+        .await;
+        let failure = story.client.discover(ACCOUNT, story.provider.issuer(), None).await.unwrap_err();
+        assert_eq!(failure, Failure::received(Fault::DiscoveryEndpoint, &format!("{member}: {url}")));
+    }
+    let story = Story::twisted(Twist::json(Endpoint::Discovery, |document| {
+        document.insert("jwks_uri".to_owned(), json!("https://10.0.0.1/keys"));
+    }))
+    .await;
+    let failure = story.client.discover(ACCOUNT, story.provider.issuer(), None).await.unwrap_err();
+    assert_eq!(failure, Failure::received(Fault::AddressRefused, "jwks_uri: https://10.0.0.1/keys"));
+}
+
+#[tokio::test]
+async fn m5_a_sign_in_keeps_only_the_claims_that_it_looks_at() {
+    let story = Story::openid().await;
+    story.provider.twist(Twist::json(Endpoint::UserInfo, |claims| {
+        claims.insert("picture".to_owned(), json!("x".repeat(50_000)));
+    }));
+    for (everything, kept) in [(false, false), (true, true)] {
+        let (attempt, answer) = story.comes_back().await;
+        let (by, secret) = (&story.configuration, Some(CLIENT_SECRET));
+        let claims =
+            story.client.finish(ACCOUNT, by, secret, REDIRECT_URI, &attempt, &answer, everything, NOON).await.unwrap();
+        assert_eq!(claims.shown().iter().any(|claim| claim.path == "picture"), kept);
+        assert_eq!(claims.person(by).unwrap().identifier, BEN);
+        assert!(serde_json::to_string(&claims).unwrap().len() < 2_000);
+    }
 }
 
 fn expires_in(value: Value) -> Twist {
@@ -628,7 +796,7 @@ async fn oa_23_claims_are_shown_by_their_paths_shortened_and_without_what_is_the
         "email": "ben@example.org",
         "groups": ["a", "b"],
         "org": { "id": 7, "deep": { "a": { "b": { "c": { "d": 1 } } } } },
-        "https://acme.example/role": "not a path",
+        "https://acme.example/role": "with dots",
         "about": "x".repeat(5_000),
         "nothing": null,
     }));
@@ -637,7 +805,8 @@ async fn oa_23_claims_are_shown_by_their_paths_shortened_and_without_what_is_the
     let value = |path: &str| shown.iter().find(|claim| claim.path == path).map(|claim| claim.value.as_str());
     assert_eq!((value("sub"), value("groups[1]"), value("org.id")), (Some(BEN), Some("b"), Some("7")));
     assert_eq!(value("about").unwrap().chars().count(), 201);
-    for hidden in ["nonce", "aud", "exp", "iat", "nothing", "https://acme.example/role", "org.deep.a.b.c.d"] {
+    assert_eq!(value("https://acme.example/role"), Some("with dots"));
+    for hidden in ["nonce", "aud", "exp", "iat", "nothing", "org.deep.a.b.c.d"] {
         assert_eq!(value(hidden), None, "{hidden}");
     }
     let mutable: Vec<&str> = shown.iter().filter(|claim| claim.mutable).map(|claim| claim.path.as_str()).collect();
@@ -658,7 +827,7 @@ async fn oa_23_claims_are_shown_by_their_paths_shortened_and_without_what_is_the
 /// The faults of discovering an issuer whose document is like this.
 async fn discovering(twist: Twist) -> Option<Fault> {
     let story = Story::twisted(twist).await;
-    story.client.discover(ACCOUNT, story.provider.issuer()).await.err()
+    story.client.discover(ACCOUNT, story.provider.issuer(), None).await.err().map(|failure| failure.fault)
 }
 
 #[tokio::test]
@@ -679,7 +848,7 @@ async fn oa_20_the_document_names_the_issuer_that_was_asked_exactly() {
     // One with a slash at the end is another issuer, whose document is in the same place.
     let story = Story::twisted(names(|issuer| format!("{issuer}/"))).await;
     let issuer = format!("{}/", story.provider.issuer());
-    assert_eq!(story.client.discover(ACCOUNT, &issuer).await.unwrap().issuer, issuer);
+    assert_eq!(story.client.discover(ACCOUNT, &issuer, None).await.unwrap().issuer, issuer);
 }
 
 #[tokio::test]
@@ -697,11 +866,16 @@ async fn oa_20_a_document_that_is_none_is_refused() {
         assert_eq!(discovering(twist).await, Some(Fault::Discovery));
     }
     for name in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"] {
-        for refused in ["http://localhost/x", "https://169.254.169.254/x", "/relative", "javascript:alert(1)"] {
+        for (refused, fault) in [
+            ("http://localhost/x", Fault::DiscoveryEndpoint),
+            ("https://169.254.169.254/x", Fault::AddressRefused),
+            ("/relative", Fault::DiscoveryEndpoint),
+            ("javascript:alert(1)", Fault::DiscoveryEndpoint),
+        ] {
             let twist = Twist::json(Endpoint::Discovery, move |document| {
                 document.insert(name.to_owned(), json!(refused));
             });
-            assert_eq!(discovering(twist).await, Some(Fault::AddressRefused), "{name} {refused}");
+            assert_eq!(discovering(twist).await, Some(fault), "{name} {refused}");
         }
     }
 }
@@ -725,7 +899,7 @@ async fn oa_15_redirects_are_not_followed() {
             (StatusCode::from_u16(status).unwrap(), [(header::LOCATION, to.clone())])
         }));
         assert_eq!(
-            story.client.discover(ACCOUNT, story.provider.issuer()).await.err(),
+            story.client.discover(ACCOUNT, story.provider.issuer(), None).await.err().map(|failure| failure.fault),
             Some(Fault::Redirected),
             "{status}"
         );
@@ -760,15 +934,27 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
     let story = Story::openid().await;
     let guarded = Client::new(&OAuth { allow_hosts: Vec::new(), ..story.provider.settings() }).unwrap();
     let refused = Some(Fault::AddressRefused);
-    assert_eq!(guarded.discover(ACCOUNT, story.provider.issuer()).await.err(), refused);
+    assert_eq!(
+        guarded.discover(ACCOUNT, story.provider.issuer(), None).await.err().map(|failure| failure.fault),
+        refused
+    );
     let elsewhere = OAuth { allow_hosts: vec!["id.corp.example".to_owned()], ..story.provider.settings() };
-    assert_eq!(Client::new(&elsewhere).unwrap().discover(ACCOUNT, story.provider.issuer()).await.err(), refused);
+    assert_eq!(
+        Client::new(&elsewhere)
+            .unwrap()
+            .discover(ACCOUNT, story.provider.issuer(), None)
+            .await
+            .err()
+            .map(|failure| failure.fault),
+        refused
+    );
 
     // The token and user-info endpoints and the keys stand behind the same guard.
     let (kept, answer) = story.comes_back().await;
-    let finished =
-        guarded.finish(ACCOUNT, &story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON).await;
-    assert_eq!(finished.err(), refused);
+    let finished = guarded
+        .finish(ACCOUNT, &story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, false, NOON)
+        .await;
+    assert_eq!(finished.err().map(|failure| failure.fault), refused);
     assert_eq!(story.provider.asked(), ["/authorize"], "nobody but the browser came by");
     for inside in ["https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1/x", "https://169.254.169.254/x"] {
         let open_id = story
@@ -782,9 +968,17 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
             Configuration { open_id, ..story.configuration.clone() },
         ] {
             let (kept, answer) = story.comes_back().await;
-            let finished =
-                story.client.finish(ACCOUNT, &configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, NOON);
-            assert_eq!(finished.await.err(), refused, "{inside}");
+            let finished = story.client.finish(
+                ACCOUNT,
+                &configuration,
+                Some(CLIENT_SECRET),
+                REDIRECT_URI,
+                &kept,
+                &answer,
+                false,
+                NOON,
+            );
+            assert_eq!(finished.await.err().map(|failure| failure.fault), refused, "{inside}");
         }
     }
 }
@@ -815,28 +1009,34 @@ async fn oa_15_literal_addresses_are_refused_in_every_notation() {
         "[2002:7f00:1::]",
     ] {
         assert_eq!(
-            client.discover(ACCOUNT, &format!("https://{host}")).await.err(),
+            client.discover(ACCOUNT, &format!("https://{host}"), None).await.err().map(|failure| failure.fault),
             Some(Fault::AddressRefused),
             "{host}"
         );
     }
-    assert_eq!(client.discover(ACCOUNT, "http://id.example.org").await.err(), Some(Fault::AddressRefused));
+    assert_eq!(
+        client.discover(ACCOUNT, "http://id.example.org", None).await.err().map(|failure| failure.fault),
+        Some(Fault::AddressRefused)
+    );
 }
 
 #[tokio::test]
 async fn cf_05_a_certificate_counts_only_from_a_known_authority_and_for_the_right_name() {
     let story = Story::openid().await;
     let strict = Client::new(&OAuth { ca_file: None, ..story.provider.settings() }).unwrap();
-    assert_eq!(strict.discover(ACCOUNT, story.provider.issuer()).await.err(), Some(Fault::Tls));
+    assert_eq!(
+        strict.discover(ACCOUNT, story.provider.issuer(), None).await.err().map(|failure| failure.fault),
+        Some(Fault::Tls)
+    );
     let by_number = OAuth { allow_hosts: vec!["127.0.0.1".to_owned()], ..story.provider.settings() };
     let issuer = story.provider.issuer().replace("localhost", "127.0.0.1");
     assert_eq!(
-        Client::new(&by_number).unwrap().discover(ACCOUNT, &issuer).await.err(),
+        Client::new(&by_number).unwrap().discover(ACCOUNT, &issuer, None).await.err().map(|failure| failure.fault),
         Some(Fault::Tls),
         "it is localhost's"
     );
     assert_eq!(
-        story.client.discover(ACCOUNT, "https://localhost:1").await.err(),
+        story.client.discover(ACCOUNT, "https://localhost:1", None).await.err().map(|failure| failure.fault),
         Some(Fault::Unreachable),
         "nobody is there"
     );
@@ -873,7 +1073,9 @@ async fn f23_a_provider_that_hangs_costs_five_seconds_and_a_slow_one_ten() {
     let timed = async |story: &Story, what: &str| {
         let before = Instant::now();
         let fault = match what {
-            "discovery" => story.client.discover(ACCOUNT, story.provider.issuer()).await.err(),
+            "discovery" => {
+                story.client.discover(ACCOUNT, story.provider.issuer(), None).await.err().map(|failure| failure.fault)
+            }
             _ => story.signs_in().await.err(),
         };
         assert_eq!(fault, (what != "fine").then_some(Fault::TimedOut), "{what}");
@@ -901,7 +1103,10 @@ async fn oa_22_a_provider_that_keeps_failing_is_left_alone_for_a_while() {
         assert_eq!(story.identifier().await, Err(Fault::ProviderError));
     }
     assert_eq!((story.identifier().await, tokens_asked()), (Err(Fault::CircuitOpen), 5));
-    assert!(story.client.discover(ACCOUNT, story.provider.issuer()).await.is_ok(), "its other endpoints are well");
+    assert!(
+        story.client.discover(ACCOUNT, story.provider.issuer(), None).await.is_ok(),
+        "its other endpoints are well"
+    );
 
     passes(Duration::from_secs(30)).await;
     assert_eq!((story.identifier().await, tokens_asked()), (Err(Fault::ProviderError), 6));
@@ -963,8 +1168,9 @@ async fn oa_13_a_code_is_good_for_the_redirect_uri_that_it_was_asked_for() {
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
     let elsewhere = format!("{REDIRECT_URI}/");
-    let finished = client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), &elsewhere, &kept, &answer, NOON).await;
-    assert_eq!(finished, Err(Fault::Grant));
+    let finished =
+        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), &elsewhere, &kept, &answer, false, NOON).await;
+    assert_eq!(finished.unwrap_err().fault, Fault::Grant);
 }
 
 #[tokio::test]
@@ -986,8 +1192,9 @@ async fn time_is_what_the_caller_says() {
     let (kept, answer) = story.comes_back().await;
     let Story { client, configuration, clock, .. } = &story;
     let late = clock.now() + Span::seconds(361);
-    let finished = client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, late).await;
-    assert_eq!(finished, Err(Fault::Clock));
+    let finished =
+        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, false, late).await;
+    assert_eq!(finished.unwrap_err().fault, Fault::Clock);
 }
 
 /// What admins are told is different for each way in which a provider can be wrong.

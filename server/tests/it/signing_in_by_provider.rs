@@ -373,12 +373,62 @@ both_databases! {
         let mut room = 0;
         while acme.world.browser().presses(&acme.start()).await.location().starts_with("https://") {
             room += 1;
-            assert!(room <= 20, "no end");
+            assert!(room <= 60, "no end");
         }
         let refused = acme.world.browser().presses(&acme.start()).await;
         assert_eq!(refused.status, 429);
         acme.world.advance(Span::minutes(1));
         assert_eq!(office().await.location(), "/a/acme");
+    }
+
+    async fn oa_22_what_one_accounts_provider_fails_at_holds_up_nobody_elsewhere(world: World) {
+        let acme = Acme::of(&world).await;
+        let beta = acme.owner.opens_account("Beta", "beta").await.unwrap();
+        let owner = acme.owner.on(beta.slug.as_str());
+        let method = owner.sets_up(&acme.provider, "Beta SSO", ana()).await;
+        // Acme's people go to the provider and do not come back.
+        while acme.world.browser().presses(&acme.start()).await.location().starts_with("https://") {}
+        assert_eq!(acme.world.browser().presses(&acme.start()).await.status, 429);
+        let there = acme.world.browser().presses(&format!("/oauth/{method}/start")).await;
+        assert!(there.location().starts_with("https://"), "{}", there.location());
+        // All accounts together are bounded, too.
+        let mut room = 1;
+        while acme.world.browser().presses(&format!("/oauth/{method}/start")).await.location().starts_with("https://") {
+            room += 1;
+            assert!(room <= 60, "no end");
+        }
+    }
+
+    async fn m5_coming_back_without_joining_counts_and_little_is_kept_of_it(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        owner.invites_by(&method, "cleo@example.org", "00u-cleo", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let link = world.link_to("cleo@example.org", 0).await;
+        provider.twist(Twist::json(Endpoint::UserInfo, |claims| {
+            claims.extend((0..500).map(|n| (format!("more-{n}"), json!("x".repeat(100)))));
+        }));
+        let cleo = world.browser();
+        let id = cleo.opens_link(&link).await;
+        let start = format!("/oauth/{method}/start?invitation={id}");
+        let claims = json!({ "sub": "00u-cleo", "email": "cleo@example.org" });
+        let mut returns = 0;
+        loop {
+            provider.signs_in_as(claims.clone());
+            let begun = cleo.presses(&start).await;
+            if begun.status == 429 {
+                break;
+            }
+            let back = Url::parse(&provider.visit(begun.location()).await).unwrap();
+            cleo.get(&format!("{}?{}", back.path(), back.query().unwrap())).await;
+            returns += 1;
+            assert!(returns <= 60, "no end");
+        }
+        let longest = "SELECT CAST(COALESCE(MAX(LENGTH(sealed)), 0) AS BIGINT) FROM oauth_attempts WHERE purpose = 'join'";
+        let bytes = world.count(longest).await;
+        assert!((100..1_000).contains(&bytes), "{bytes}");
+        // Whoever joins gets the try back.
+        world.advance(Span::minutes(1));
+        let arrived = cleo.arrives(&provider, &method, &id, claims).await;
+        cleo.joins_by(&id, &arrived, "Cleo").await.unwrap();
     }
 
     async fn az_16_a_session_at_the_provider_that_is_hours_old_is_no_fresh_sign_in(world: World) {
@@ -435,9 +485,8 @@ both_databases! {
         acme.provider.twist(Twist::claim("auth_time", json!(0)));
         acme.comes_back(&olga, "/a/acme/settings/login-methods").await;
         acme.world.advance(Span::minutes(11));
-        let mut mails = 1;
         let last_week = world.now().0 / 1000 - 7 * 86_400;
-        for (twist, why) in [
+        let cases = [
             (Twist::claim("auth_time", json!(0)), "sends 0 as the time of your sign-in"),
             (Twist::without_claim("auth_time"), "does not say when you signed in there"),
             (Twist::claim("auth_time", json!(null)), "does not say when you signed in there"),
@@ -445,7 +494,8 @@ both_databases! {
             (Twist::claim("auth_time", json!(-17)), "that cannot be right: -17"),
             (Twist::claim("auth_time", json!(1_790_000_000_000_i64)), "that cannot be right: 1790000000000"),
             (Twist::claim("auth_time", json!("soon")), "that cannot be right: \"soon\""),
-        ] {
+        ];
+        for (mails, (twist, why)) in (1..).zip(cases) {
             acme.world.advance(Span::hours(1));
             acme.provider.straighten();
             acme.provider.twist(twist);
@@ -463,7 +513,6 @@ both_databases! {
             let sent = olga.submits(&page, "reauthentication/mail-code", &fields).await.body;
             assert!(sent.contains("A code is on its way"), "{sent}");
             let code = code_in(&acme.world.mail_to("olga@example.org", mails).await.part("text/plain"));
-            mails += 1;
             let wrong = if code == "00000000" { "00000001" } else { "00000000" };
             let proves = async |browser: &Browser, code: &str| {
                 let fields = [&fields[..], &[("form[code]", code)]].concat();

@@ -73,6 +73,9 @@ impl EmailPolicy {
 pub struct OpenId {
     /// The issuer, exactly as its discovery document says it (OA-20).
     pub issuer: String,
+    /// Where its discovery document is, if not under the issuer: Azure AD B2C and others with several policies have it elsewhere.
+    #[serde(default)]
+    pub discovery_url: Option<String>,
     /// Where the keys of its signatures are.
     pub jwks_url: String,
     /// Does the provider name itself in its answers (RFC 9207, OA-05)?

@@ -25,6 +25,8 @@ pub enum Fault {
     Discovery,
     /// The discovery document names another issuer (OA-20).
     DiscoveryIssuer,
+    /// The discovery document names an address that is not https: its provider does not know that it stands behind a proxy.
+    DiscoveryEndpoint,
     /// The keys are not there, or none of them can be read.
     Keys,
     /// The browser brought no attempt back that it had begun here, or one that is used up or too old (OA-03).
@@ -33,6 +35,8 @@ pub enum Fault {
     NoReturn,
     /// The person said no at the provider.
     Denied,
+    /// The provider wants the person to sign in or to agree there first: `login_required`, `consent_required` and the like.
+    InteractionRequired,
     /// The provider does not let this client ask: `unauthorized_client`, `unsupported_response_type`, `invalid_request`.
     ClientRefused,
     /// The provider does not know a scope.
@@ -47,10 +51,14 @@ pub enum Fault {
     Grant,
     /// The token endpoint answers something else: not JSON, no token, an error of another kind.
     TokenAnswer,
+    /// The token endpoint gives a token of another kind than `Bearer`.
+    TokenType,
     /// There is no ID token, though `openid` was asked for.
     NoIdToken,
     /// The ID token cannot be read, or lacks what it must have (`sub`, `iat`).
     IdToken,
+    /// The ID token is encrypted.
+    Encrypted,
     /// The ID token is not signed in a way that is accepted (`none`, a symmetric key).
     Algorithm,
     /// The ID token's signature is not the provider's.
@@ -65,15 +73,53 @@ pub enum Fault {
     Clock,
     /// The user-info endpoint refuses, or answers something else than a JSON object.
     UserInfo,
+    /// The user-info endpoint answers signed, and that cannot be checked.
+    UserInfoSigned,
     /// User-info endpoint and ID token name different people (OA-07).
     UserInfoSubject,
     /// There is no text or number where the User identifier should be.
     NoIdentifier,
 }
 
+/// A fault with the values behind it, for whoever sets the provider up: a name, an address, a code, never a text for people (OA-16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The fault.
+    pub fault: Fault,
+    /// What was to stand there.
+    pub expected: Option<String>,
+    /// What the provider sent.
+    pub received: Option<String>,
+}
+
+/// The most characters of a value that are shown.
+const MAX_VALUE_CHARS: usize = 200;
+
+impl Failure {
+    /// The fault, with what was received.
+    pub fn received(fault: Fault, received: &str) -> Self {
+        Self { fault, expected: None, received: Some(shown(received)) }
+    }
+
+    /// The fault, with what was to stand there and what was received.
+    pub fn differs(fault: Fault, expected: &str, received: Option<&str>) -> Self {
+        Self { fault, expected: Some(shown(expected)), received: received.map(shown) }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, expected: None, received: None }
+    }
+}
+
+fn shown(value: &str) -> String {
+    value.chars().take(MAX_VALUE_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::AddressRefused,
         Self::Unreachable,
         Self::Tls,
@@ -83,10 +129,12 @@ impl Fault {
         Self::Redirected,
         Self::Discovery,
         Self::DiscoveryIssuer,
+        Self::DiscoveryEndpoint,
         Self::Keys,
         Self::Attempt,
         Self::NoReturn,
         Self::Denied,
+        Self::InteractionRequired,
         Self::ClientRefused,
         Self::Scope,
         Self::ProviderError,
@@ -94,8 +142,10 @@ impl Fault {
         Self::ClientAuthentication,
         Self::Grant,
         Self::TokenAnswer,
+        Self::TokenType,
         Self::NoIdToken,
         Self::IdToken,
+        Self::Encrypted,
         Self::Algorithm,
         Self::Signature,
         Self::IdTokenIssuer,
@@ -103,6 +153,7 @@ impl Fault {
         Self::Nonce,
         Self::Clock,
         Self::UserInfo,
+        Self::UserInfoSigned,
         Self::UserInfoSubject,
         Self::NoIdentifier,
     ];
@@ -119,10 +170,12 @@ impl Fault {
             Self::Redirected => "redirected",
             Self::Discovery => "discovery",
             Self::DiscoveryIssuer => "discovery-issuer",
+            Self::DiscoveryEndpoint => "discovery-endpoint",
             Self::Keys => "keys",
             Self::Attempt => "attempt",
             Self::NoReturn => "no-return",
             Self::Denied => "denied",
+            Self::InteractionRequired => "interaction-required",
             Self::ClientRefused => "client-refused",
             Self::Scope => "scope",
             Self::ProviderError => "provider-error",
@@ -130,8 +183,10 @@ impl Fault {
             Self::ClientAuthentication => "client-authentication",
             Self::Grant => "grant",
             Self::TokenAnswer => "token-answer",
+            Self::TokenType => "token-type",
             Self::NoIdToken => "no-id-token",
             Self::IdToken => "id-token",
+            Self::Encrypted => "encrypted",
             Self::Algorithm => "algorithm",
             Self::Signature => "signature",
             Self::IdTokenIssuer => "id-token-issuer",
@@ -139,6 +194,7 @@ impl Fault {
             Self::Nonce => "nonce",
             Self::Clock => "clock",
             Self::UserInfo => "user-info",
+            Self::UserInfoSigned => "user-info-signed",
             Self::UserInfoSubject => "user-info-subject",
             Self::NoIdentifier => "no-identifier",
         }

@@ -15,6 +15,8 @@ pub struct ConfigurationForm {
     /// The text on the button.
     pub name: String,
     pub issuer: String,
+    /// Where the discovery document is, if not under the issuer.
+    pub discovery_url: String,
     pub authorization_url: String,
     pub token_url: String,
     pub user_info_url: String,

@@ -24,7 +24,7 @@ pub use claim_path::{ClaimPath, Step};
 #[cfg(feature = "ssr")]
 pub use configuration::*;
 #[cfg(feature = "ssr")]
-pub use fault::{Fault, Warning};
+pub use fault::{Failure, Fault, Warning};
 #[cfg(feature = "ssr")]
 pub use preset::Preset;
 #[cfg(feature = "ssr")]

@@ -30,6 +30,8 @@ pub struct Read {
     pub configuration: Configuration,
     /// Another secret; `None` to keep the one there is.
     pub secret: Option<String>,
+    /// Were there blanks or characters that cannot be seen around it? They are left out.
+    pub secret_was_trimmed: bool,
 }
 
 impl fmt::Debug for Read {
@@ -49,7 +51,12 @@ impl ConfigurationForm {
         let preset = Preset::from_key(&self.preset).unwrap_or(Preset::OAuth);
         let open_id = preset.is_open_id();
         let name = errors.keep(Field::MethodName, parse_name(&self.name));
-        let issuer = errors.keep(Field::Issuer, if open_id { https(&self.issuer) } else { Ok(String::new()) });
+        let issuer = errors.keep(Field::Issuer, if open_id { issuer(&self.issuer) } else { Ok(String::new()) });
+        let elsewhere = match self.discovery_url.trim() {
+            none if none.is_empty() || !open_id => Ok(None),
+            url => https(url).map(Some),
+        };
+        let discovery_url = errors.keep(Field::DiscoveryUrl, elsewhere);
         let endpoint = |raw: &str| if open_id { Ok(String::new()) } else { https(raw) };
         let authorization_url = errors.keep(Field::AuthorizationUrl, endpoint(&self.authorization_url));
         let token_url = errors.keep(Field::TokenUrl, endpoint(&self.token_url));
@@ -59,7 +66,9 @@ impl ConfigurationForm {
             Field::ClientAuthentication,
             ClientAuthentication::from_key(&self.client_authentication).ok_or(Problem::NotOffered),
         );
-        let secret = (!self.client_secret.is_empty()).then(|| self.client_secret.clone());
+        let trimmed = self.client_secret.trim_matches(is_blank);
+        let secret_was_trimmed = trimmed != self.client_secret;
+        let secret = (!trimmed.is_empty()).then(|| trimmed.to_owned());
         if client_authentication.is_some_and(ClientAuthentication::needs_secret) && secret.is_none() && !has_secret {
             errors.keep::<()>(Field::ClientSecret, Err(Problem::Required));
         }
@@ -67,7 +76,9 @@ impl ConfigurationForm {
             errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: LONGEST as u32 }));
         }
         let scopes = errors.keep(Field::Scopes, scopes(&self.scopes, open_id));
-        let parameters = errors.keep(Field::Parameters, parameters(&self.parameters));
+        // A provider that wants its scopes in another form than the standard's gets them as a parameter.
+        let own_scope = !open_id && scopes.as_ref().is_some_and(Vec::is_empty);
+        let parameters = errors.keep(Field::Parameters, parameters(&self.parameters, own_scope));
         let identifier = errors.keep(Field::IdentifierPath, ClaimPath::parse(&self.identifier));
         let email = errors.keep(Field::EmailPath, optional_path(&self.email));
         let first_name = errors.keep(Field::FirstNamePath, optional_path(&self.first_name));
@@ -81,6 +92,7 @@ impl ConfigurationForm {
                     preset,
                     open_id: issuer.filter(|_| open_id).map(|issuer| OpenId {
                         issuer,
+                        discovery_url: discovery_url.clone().flatten(),
                         jwks_url: String::new(),
                         names_itself: false,
                         lacks_s256: false,
@@ -99,6 +111,7 @@ impl ConfigurationForm {
                     email_policy,
                 },
                 secret,
+                secret_was_trimmed,
             })
         };
         match read() {
@@ -117,6 +130,7 @@ impl From<(&str, &Configuration)> for ConfigurationForm {
             preset: saved.preset.key().to_owned(),
             name: if saved.name.is_empty() { name.to_owned() } else { saved.name.clone() },
             issuer: saved.open_id.as_ref().map(|open_id| open_id.issuer.clone()).unwrap_or_default(),
+            discovery_url: saved.open_id.as_ref().and_then(|open_id| open_id.discovery_url.clone()).unwrap_or_default(),
             authorization_url: saved.authorization_url.clone(),
             token_url: saved.token_url.clone(),
             user_info_url: saved.user_info_url.clone().unwrap_or_default(),
@@ -141,6 +155,18 @@ fn required(raw: &str) -> Result<String, Problem> {
         1..=LONGEST => Ok(text.to_owned()),
         _ => Err(Problem::TooLong { most: LONGEST as u32 }),
     }
+}
+
+/// Blanks, and what is pasted along without being seen.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
+}
+
+/// An issuer. People paste the address of its discovery document: what that adds is left out.
+fn issuer(raw: &str) -> Result<String, Problem> {
+    let documents = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+    let issuer = documents.into_iter().find_map(|document| raw.split_once(document)).map_or(raw, |(issuer, _)| issuer);
+    https(issuer)
 }
 
 /// An https address; whether it may be reached, the guarded client decides when it connects (OA-15).
@@ -169,7 +195,7 @@ fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
     Ok(scopes)
 }
 
-fn parameters(raw: &str) -> Result<Vec<(String, String)>, Problem> {
+fn parameters(raw: &str, own_scope: bool) -> Result<Vec<(String, String)>, Problem> {
     if raw.chars().count() > LONGEST {
         return Err(Problem::TooLong { most: LONGEST as u32 });
     }
@@ -179,7 +205,7 @@ fn parameters(raw: &str) -> Result<Vec<(String, String)>, Problem> {
         .map(|line| {
             let (name, value) = line.split_once('=').ok_or(Problem::NotParameters)?;
             let (name, value) = (name.trim(), value.trim());
-            if name.is_empty() || OURS.contains(&name) {
+            if name.is_empty() || OURS.contains(&name) && !(own_scope && name == "scope") {
                 return Err(Problem::NotParameters);
             }
             Ok((name.to_owned(), value.to_owned()))
@@ -260,6 +286,58 @@ mod tests {
         assert!(form.parse(true).unwrap().secret.is_none());
         let public = ConfigurationForm { client_authentication: "none".to_owned(), ..form };
         assert!(public.parse(false).is_ok());
+    }
+
+    #[test]
+    fn a_secret_pasted_with_blanks_loses_them_and_keeps_those_within() {
+        for (typed, kept, trimmed) in [
+            ("s3cret", "s3cret", false),
+            ("s3cret ", "s3cret", true),
+            (" s3cret\n", "s3cret", true),
+            ("\u{200B}s3cret\u{FEFF}", "s3cret", true),
+            ("s3cret\u{A0}", "s3cret", true),
+            ("s3 cret", "s3 cret", false),
+        ] {
+            let form = ConfigurationForm { client_secret: typed.to_owned(), ..filled_in(Preset::OpenId) };
+            let read = form.parse(false).unwrap();
+            assert_eq!((read.secret.as_deref(), read.secret_was_trimmed), (Some(kept), trimmed), "{typed:?}");
+        }
+        let blank = ConfigurationForm { client_secret: " \u{200B}".to_owned(), ..filled_in(Preset::OpenId) };
+        assert_eq!(blank.parse(false).unwrap_err(), FieldErrors::one(Field::ClientSecret, Problem::Required));
+    }
+
+    #[test]
+    fn oa_20_the_address_of_a_document_is_taken_for_its_issuer() {
+        for pasted in [
+            "https://id.example/realms/a",
+            "https://id.example/realms/a/.well-known/openid-configuration",
+            " https://id.example/realms/a/.well-known/openid-configuration?x=1 ",
+            "https://id.example/realms/a/.well-known/oauth-authorization-server",
+        ] {
+            let form = ConfigurationForm { issuer: pasted.to_owned(), ..filled_in(Preset::OpenId) };
+            let read = form.parse(false).unwrap().configuration.open_id.unwrap();
+            assert_eq!((read.issuer.as_str(), read.discovery_url), ("https://id.example/realms/a", None), "{pasted}");
+        }
+        let elsewhere = "https://b2c.example/contoso/policy/v2.0/.well-known/openid-configuration";
+        let form = ConfigurationForm { discovery_url: elsewhere.to_owned(), ..filled_in(Preset::OpenId) };
+        let configuration = form.parse(false).unwrap().configuration;
+        assert_eq!(configuration.open_id.as_ref().unwrap().discovery_url.as_deref(), Some(elsewhere));
+        assert_eq!(ConfigurationForm::from(("", &configuration)).discovery_url, elsewhere);
+        let wrong = ConfigurationForm { discovery_url: "http://b2c.example".to_owned(), ..form };
+        assert_eq!(wrong.parse(false).unwrap_err(), FieldErrors::one(Field::DiscoveryUrl, Problem::NotAnHttpsUrl));
+    }
+
+    #[test]
+    fn scopes_in_another_form_than_the_standards_go_as_a_parameter_where_there_are_no_others() {
+        let with = |preset, scopes: &str, parameters: &str| {
+            let (scopes, parameters) = (scopes.to_owned(), parameters.to_owned());
+            ConfigurationForm { scopes, parameters, ..filled_in(preset) }.parse(false)
+        };
+        let read = with(Preset::OAuth, "", "scope=read,profile:read_all").unwrap().configuration;
+        assert_eq!(read.parameters, [("scope".to_owned(), "read,profile:read_all".to_owned())]);
+        let refused = FieldErrors::one(Field::Parameters, Problem::NotParameters);
+        assert_eq!(with(Preset::OAuth, "read", "scope=a,b").unwrap_err(), refused);
+        assert_eq!(with(Preset::OpenId, "", "scope=openid,email").unwrap_err(), refused);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         fields::{Field, FieldErrors},
         name::Slug,
+        oauth::{Failure, Fault},
         time::Timestamp,
     },
     i18n::{Locale, fault_text, problem_text, text},
@@ -172,11 +173,19 @@ pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> 
     Some(match notice? {
         Notice::LastWayIn => bad(text!(locale, methods.last_way_in).into()),
         Notice::InUse => bad(text!(locale, methods.in_use).into()),
-        Notice::Fault(fault) => bad(fault_text(locale, fault)),
+        Notice::Failed(failure) => {
+            let words = fault_text(locale, failure.fault);
+            note(
+                "note note-bad",
+                "alert",
+                view! { <p>{words}</p> {values(locale, &failure)} {more(locale, failure.fault)} },
+            )
+        }
         Notice::TestGone => bad(text!(locale, methods.test_gone).into()),
         Notice::IdentifierTaken => bad(text!(locale, methods.identifier_taken).into()),
         Notice::DecidedBefore => bad(text!(locale, methods.decided_before).into()),
         Notice::Saved => good(text!(locale, methods.saved)),
+        Notice::SavedTrimmed => good(text!(locale, methods.saved_trimmed)),
         Notice::Live => good(text!(locale, methods.made_live)),
         Notice::UsedForMe => good(text!(locale, methods.used_for_me)),
         Notice::SwitchedOn => good(text!(locale, methods.switched_on)),
@@ -186,6 +195,32 @@ pub(super) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> 
         Notice::CodeMailed => good(text!(locale, methods.prove_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
     })
+}
+
+/// What was to stand there, and what the provider sent.
+pub(super) fn values(locale: Locale, failure: &Failure) -> Option<AnyView> {
+    let line = |words: &'static str, value: &Option<String>| {
+        value.clone().map(|value| view! { <dt>{words}</dt> <dd><code>{value}</code></dd> })
+    };
+    let lines = (
+        line(text!(locale, methods.fault_expected), &failure.expected),
+        line(text!(locale, methods.fault_received), &failure.received),
+    );
+    (failure.expected.is_some() || failure.received.is_some())
+        .then(|| view! { <dl class="facts">{lines}</dl> }.into_any())
+}
+
+/// The section of the guide about a fault.
+pub(super) fn more(locale: Locale, fault: Fault) -> AnyView {
+    view! {
+        <p>
+            <a href=paths::login_methods_guide(fault.key()) rel="external" target="_blank">
+                {text!(locale, methods.fault_more)}
+            </a>
+            " " <code>{fault.key()}</code>
+        </p>
+    }
+    .into_any()
 }
 
 /// Changes ask for a fresh sign-in (AZ-16): said before anybody types.

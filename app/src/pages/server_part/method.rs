@@ -1,7 +1,9 @@
 //! One login method: its set-up, its redirect URI, its test.
 
 use super::{
-    kit::{Line, button, choice, form, hidden, note, notice, refused, sign_in_again, text_area_content, time},
+    kit::{
+        Line, button, choice, form, hidden, more, note, notice, refused, sign_in_again, text_area_content, time, values,
+    },
     render::Place,
 };
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
     components::{Badge, Icon, Tone},
     domain::{
         fields::Field,
-        oauth::{Fault, Person, Preset, Recency, Warning},
+        oauth::{Failure, Fault, Person, Preset, Recency, Warning},
     },
     i18n::{Locale, fault_text, preset_line, text},
     paths,
@@ -26,7 +28,7 @@ pub(super) fn page(place: &Place<'_>, view: MethodView, problem: Option<&str>) -
     let title = view.line.method.name.clone().unwrap_or_default();
     let preset = Preset::from_key(&view.form.preset).unwrap_or(Preset::OAuth);
     let fault = problem.and_then(Fault::from_key).or(view.no_return.then_some(Fault::NoReturn));
-    let problem = fault.map(|fault| failed(locale, fault));
+    let problem = fault.map(|fault| failed(locale, &fault.into()));
     let draft = view.line.has_draft.then(|| draft_note(place, &view));
     let test = view.test.as_ref().map(|test| shown_test(place, &view, test));
     let page = view! {
@@ -40,7 +42,7 @@ pub(super) fn page(place: &Place<'_>, view: MethodView, problem: Option<&str>) -
                 {text!(locale, methods.guide)}
             </a>
         </header>
-        {notice(locale, view.notice)}
+        {notice(locale, view.notice.clone())}
         {refused(locale, &view.errors)}
         {(!view.fresh).then(|| sign_in_again(locale, slug, &here))}
         {problem}
@@ -122,7 +124,7 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         }
         .into_any()
     };
-    let comes_back = view.errors != Default::default() || matches!(view.notice, Some(Notice::Fault(_)));
+    let comes_back = view.errors != Default::default() || matches!(view.notice, Some(Notice::Failed(_)));
     let secret_hint = if comes_back && (!view.has_secret || view.errors.of(Field::ClientSecret).is_some()) {
         text!(locale, methods.client_secret_again)
     } else if view.has_secret {
@@ -157,6 +159,7 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
         <details class="disclosure" open=has_problem_below(view)>
             <summary>{text!(locale, methods.more)}</summary>
             {choice("form[client_authentication]", text!(locale, methods.authentication), text!(locale, methods.authentication_hint), &typed.client_authentication, &ways)}
+            {preset.is_open_id().then(|| optional(Field::DiscoveryUrl, "form[discovery_url]", text!(locale, methods.discovery_url), text!(locale, methods.discovery_url_hint), &typed.discovery_url).text(locale, errors))}
             {line(Field::Scopes, "form[scopes]", text!(locale, methods.scopes), text!(locale, methods.scopes_hint), &typed.scopes).text(locale, errors)}
             {parameters(place, view)}
             {choice("form[email_policy]", text!(locale, methods.policy), text!(locale, methods.policy_hint), &typed.email_policy, &policies)}
@@ -177,7 +180,7 @@ fn step_two(place: &Place<'_>, preset: Preset, view: &MethodView) -> AnyView {
 }
 
 fn has_problem_below(view: &MethodView) -> bool {
-    [Field::ClientAuthentication, Field::Scopes, Field::Parameters]
+    [Field::ClientAuthentication, Field::DiscoveryUrl, Field::Scopes, Field::Parameters]
         .into_iter()
         .any(|field| view.errors.of(field).is_some())
 }
@@ -235,7 +238,8 @@ fn step_three(place: &Place<'_>, view: &MethodView) -> AnyView {
     .into_any()
 }
 
-fn failed(locale: Locale, fault: Fault) -> AnyView {
+fn failed(locale: Locale, failure: &Failure) -> AnyView {
+    let fault = failure.fault;
     // A test that is not back may yet come.
     let (class, icon, title) = if fault == Fault::NoReturn {
         ("note note-warn", "clock", text!(locale, methods.test_not_back))
@@ -248,12 +252,8 @@ fn failed(locale: Locale, fault: Fault) -> AnyView {
         view! {
             <h2>{title}</h2>
             <p>{fault_text(locale, fault)}</p>
-            <p>
-                <a href=paths::login_methods_guide(fault.key()) rel="external" target="_blank">
-                    {text!(locale, methods.fault_more)}
-                </a>
-                " " <code>{fault.key()}</code>
-            </p>
+            {values(locale, failure)}
+            {more(locale, fault)}
         },
     )
 }
@@ -262,11 +262,11 @@ fn failed(locale: Locale, fault: Fault) -> AnyView {
 fn shown_test(place: &Place<'_>, view: &MethodView, test: &TestView) -> AnyView {
     let locale = place.locale;
     let (claims, person, warnings, recency, live) = match &test.result {
-        TestResult::Failed(fault) => return failed(locale, *fault),
+        TestResult::Failed(failure) => return failed(locale, failure),
         TestResult::Returned { claims, person, warnings, recency, live } => (claims, person, warnings, recency, *live),
     };
     let verdict = match person {
-        Err(fault) => failed(locale, *fault),
+        Err(fault) => failed(locale, &(*fault).into()),
         Ok(_) if live => note(
             "note note-good",
             "check",

@@ -21,7 +21,7 @@ use leptos::prelude::*;
 pub(super) fn page(place: &Place<'_>, view: ReauthenticationView) -> (String, AnyView) {
     let locale = place.locale;
     let title = text!(locale, methods.prove_title);
-    let notice = notice(locale, view.notice);
+    let notice = notice(locale, view.notice.clone());
     let refused = refused(locale, &view.errors);
     let ways = if view.fresh {
         let go_on = view! {
