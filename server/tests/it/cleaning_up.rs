@@ -12,6 +12,7 @@ use app::{
     },
     error::AppError,
 };
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 fn viewer() -> Grant {
@@ -195,6 +196,50 @@ both_databases! {
         assert_eq!(ana.row("adam@example.org").await.state, ShownState::Invited);
     }
 
+    async fn cf_08_ways_to_providers_flashes_and_retired_configurations_go_and_what_is_live_stays(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let (attempts, flashes) = ("SELECT COUNT(*) FROM oauth_attempts", "SELECT COUNT(*) FROM flashes");
+        let stages = "SELECT stage FROM login_method_configurations ORDER BY stage";
+        ana.saves(&method, "Acme SSO", &provider.configuration()).await;
+        ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await;
+        ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
+        let wrong = [("account", "acme"), ("form[email]", "not an address"), ("form[role]", "viewer")];
+        ana.submits("/a/acme/settings/users/new", "users/invite", &wrong).await;
+        assert_eq!(world.texts(stages).await, ["live", "retired"]);
+        assert!(world.count(attempts).await > 0 && world.count(flashes).await > 0);
+        world.cleans_up_after(Span::minutes(14)).await;
+        assert!(world.count(attempts).await > 0 && world.count(flashes).await > 0, "a quarter of an hour");
+        assert_eq!(world.texts(stages).await, ["live", "retired"]);
+        world.cleans_up_after(Span::days(1) + MINUTE).await;
+        assert_eq!((world.count(attempts).await, world.count(flashes).await), (0, 0));
+        assert_eq!(world.texts(stages).await, ["live"]);
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await;
+        assert!(world.browser().get("/login/acme").await.body.contains("Acme SSO"), "still offered");
+    }
+
+    async fn cf_08_a_decision_goes_when_its_time_is_over_and_an_open_one_stays(world: World) {
+        let world = world.configured(|config| config.retention.decisions_days = 3);
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let decisions = "SELECT COUNT(*) FROM decisions";
+        for who in ["ben", "eve"] {
+            let email = format!("{who}@example.org");
+            ana.invites_by(&method, &email, &format!("00u-{who}"), &viewer()).await.unwrap();
+            let theirs = world.browser();
+            let id = theirs.opens_link(&world.link_to(&email, 0).await).await;
+            theirs.arrives(&provider, &method, &id, json!({ "sub": "00u-somebody" })).await;
+        }
+        assert_eq!(world.count(decisions).await, 2);
+        ana.decides(&ana.row("ben@example.org").await, "reject").await.unwrap();
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        world.cleans_up_after(Span::days(3) + MINUTE_LESS).await;
+        assert_eq!(world.count(decisions).await, 2);
+        world.cleans_up_after(Span::days(1)).await;
+        assert_eq!(world.count(decisions).await, 1, "what was decided is gone");
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        assert!(ana.row("eve@example.org").await.awaits_decision);
+    }
+
     async fn cf_08_what_is_in_use_is_as_it_was_after_a_year_of_clean_ups(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
@@ -215,7 +260,7 @@ both_databases! {
         let (world, provider, ana, method) = world.with_acme_sso().await;
         ana.opens_account("Beta", "beta").await.unwrap();
         let kim = ana.on("beta").brings_in_as("kim@example.org", BuiltInRole::Viewer).await;
-        let claims = serde_json::json!({ "sub": "00u-kim", "email": "kim@example.org" });
+        let claims = json!({ "sub": "00u-kim", "email": "kim@example.org" });
         ana.invites_by(&method, "kim@example.org", "00u-kim", &viewer()).await.unwrap();
         let id = kim.opens_link(&world.link_to("kim@example.org", 1).await).await;
         let arrived = kim.arrives(&provider, &method, &id, claims.clone()).await;

@@ -36,7 +36,7 @@ impl Browser {
         self.get(&format!("/a/acme/settings/decisions/{}", row.id)).await
     }
 
-    async fn decides(&self, row: &MemberRow, outcome: &str) -> Result<String, AppError> {
+    pub async fn decides(&self, row: &MemberRow, outcome: &str) -> Result<String, AppError> {
         let page = self.decision_about(row).await.body;
         let id =
             page.split("name=\"decision\" value=\"").nth(1).expect("something to decide").split('"').next().unwrap();
