@@ -209,7 +209,7 @@ both_databases! {
         let (ben, bea) = (ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await, beta(&world).await);
         let row = ana.row("ben@example.org").await.id.to_string();
         let mut opened = 0;
-        for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}/")) {
+        for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}/settings/")) {
             let id = if page.contains("login-methods") { &method } else { &row };
             let path = page.replace("{slug}", "acme").replace("{id}", id);
             assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
@@ -226,10 +226,15 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 8, "pages below an account");
+        assert_eq!(opened, 8, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
-        assert_eq!(ben.get("/a/acme").await.status, StatusCode::OK);
+        // These are every member's.
+        for path in ["/a/acme", "/a/acme/reauthenticate"] {
+            assert_eq!(ben.get(path).await.status, StatusCode::OK, "{path}");
+            assert_eq!(bea.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(world.browser().get(path).await.status.is_redirection(), "{path}");
+        }
         assert_eq!(bea.get("/a/acme").await.status, bea.get("/a/no-such-account").await.status);
     }
 
