@@ -33,6 +33,7 @@ export const PLACES = [
   'outbox',
   'outbox-without-mail-server',
   'users-without-mail-server',
+  'reauthenticated',
   'login-methods',
   'login-method-new',
   'login-method-refused',
@@ -253,6 +254,7 @@ export class Town {
       outbox: { page: owner, address: '/a/acme/settings/outbox' },
       'outbox-without-mail-server': { page: mailer, address: '/a/acme/settings/outbox' },
       'users-without-mail-server': { page: mailer, address: '/a/acme/settings/users' },
+      reauthenticated: { page: owner, address: `/a/acme/reauthenticate?next=${loginMethods('acme')}` },
       'login-methods': { page: owner, address: loginMethods('acme') },
       'login-method-new': { page: owner, address: `${empty.settings}?preset=oauth` },
       'login-method-refused': {

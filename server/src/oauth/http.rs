@@ -6,7 +6,7 @@ use super::{
     guard::{Guard, Refused},
 };
 use crate::config;
-use app::domain::oauth::Fault;
+use app::domain::oauth::{Failure, Fault};
 use http::{Request, Response};
 use rustls::{
     ClientConfig, RootCertStore,
@@ -53,7 +53,7 @@ impl Http {
     }
 
     /// Reads a document about the provider.
-    pub(super) async fn get(&self, url: &str, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
+    pub(super) async fn get(&self, url: &str, asking: Asking) -> Result<Response<Vec<u8>>, Failure> {
         self.get_up_to(MAX_ANSWER_BYTES, url, asking).await
     }
 
@@ -63,7 +63,7 @@ impl Http {
         max_bytes: usize,
         url: &str,
         asking: Asking,
-    ) -> Result<Response<Vec<u8>>, Fault> {
+    ) -> Result<Response<Vec<u8>>, Failure> {
         let request = Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
         self.send_up_to(max_bytes, request.map_err(|_| Fault::AddressRefused)?, asking).await
     }
@@ -72,7 +72,7 @@ impl Http {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub(super) async fn send(&self, request: Request<Vec<u8>>, asking: Asking) -> Result<Response<Vec<u8>>, Fault> {
+    pub(super) async fn send(&self, request: Request<Vec<u8>>, asking: Asking) -> Result<Response<Vec<u8>>, Failure> {
         self.send_up_to(MAX_ANSWER_BYTES, request, asking).await
     }
 
@@ -81,15 +81,16 @@ impl Http {
         max_bytes: usize,
         request: Request<Vec<u8>>,
         asking: Asking,
-    ) -> Result<Response<Vec<u8>>, Fault> {
+    ) -> Result<Response<Vec<u8>>, Failure> {
         let mut endpoint = self.guard.admit(&request.uri().to_string())?;
         endpoint.set_query(None);
         let begun = self.breakers.begin(asking.account, endpoint.as_str(), Instant::now())?;
         let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
         let end = Instant::now() + LONGEST;
-        let answer =
-            timeout_at(end.min(asking.until), self.exchange(max_bytes, request)).await.unwrap_or(Err(Fault::TimedOut));
-        match &answer {
+        let answer = timeout_at(end.min(asking.until), self.exchange(max_bytes, request))
+            .await
+            .unwrap_or(Err(Fault::TimedOut.into()));
+        match answer.as_ref().map_err(|failure| failure.fault) {
             // What was left of the sign-in's time was no fair try of this endpoint.
             Err(Fault::TimedOut) if asking.until < end => {}
             Err(Fault::Unreachable | Fault::Tls | Fault::TimedOut | Fault::ProviderError) => {
@@ -100,20 +101,21 @@ impl Http {
         answer
     }
 
-    async fn exchange(&self, max_bytes: usize, request: reqwest::Request) -> Result<Response<Vec<u8>>, Fault> {
+    async fn exchange(&self, max_bytes: usize, request: reqwest::Request) -> Result<Response<Vec<u8>>, Failure> {
         let mut incoming = self.client.execute(request).await.map_err(|error| fault(&error))?;
         let status = incoming.status();
         if status.is_redirection() {
-            return Err(Fault::Redirected);
+            let to = incoming.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok());
+            return Err(to.map_or(Fault::Redirected.into(), |to| Failure::received(Fault::Redirected, to)));
         }
         if status.is_server_error() {
-            return Err(Fault::ProviderError);
+            return Err(Failure::received(Fault::ProviderError, status.as_str()));
         }
         let headers = std::mem::take(incoming.headers_mut());
         let mut body = Vec::new();
         while let Some(part) = incoming.chunk().await.map_err(|error| fault(&error))? {
             if body.len() + part.len() > max_bytes {
-                return Err(Fault::TooLarge);
+                return Err(Fault::TooLarge.into());
             }
             body.extend_from_slice(&part);
         }

@@ -116,9 +116,11 @@ impl Check<'_> {
         }
         fits_audience(&self.configuration.client_id, claims)?;
         self.fits_time(claims)?;
-        let subject = text("sub").ok_or(Fault::IdToken)?;
-        if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT {
-            return Err(Fault::IdToken.into());
+        if text("sub").is_none_or(|subject| subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT) {
+            return Err(Failure {
+                received: claims.get("sub").map(|sub| format!("sub: {sub}")),
+                ..Fault::IdToken.into()
+            });
         }
         match (text("nonce"), self.kept.nonce.as_deref()) {
             (Some(theirs), Some(ours)) if theirs == ours => Ok(()),
@@ -128,7 +130,10 @@ impl Check<'_> {
 
     fn fits_time(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let seconds = |name: &str| match claims.get(name) {
-            Some(time) => time.as_f64().map(Some).ok_or(Fault::IdToken),
+            Some(time) => match time.as_f64() {
+                Some(seconds) => Ok(Some(seconds)),
+                None => Err(Failure::received(Fault::IdToken, &format!("{name}: {time}"))),
+            },
             None => Ok(None),
         };
         let now = self.now.0 as f64 / 1000.0;

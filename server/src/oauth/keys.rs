@@ -1,7 +1,10 @@
 //! The keys that providers sign with (RFC 7517), and checking a signature with them.
 
 use super::{Asking, http::Http};
-use app::domain::{ids::AccountId, oauth::Fault};
+use app::domain::{
+    ids::AccountId,
+    oauth::{Failure, Fault},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
@@ -363,7 +366,7 @@ struct Cached {
 
 impl Cache {
     /// The keys at this URL, kept or read now.
-    pub(super) async fn keys(&self, http: &Http, url: &str, asking: Asking) -> Result<Arc<Keys>, Fault> {
+    pub(super) async fn keys(&self, http: &Http, url: &str, asking: Asking) -> Result<Arc<Keys>, Failure> {
         let place = (asking.account, url.to_owned());
         let kept =
             self.lock().get(&place).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
@@ -380,7 +383,7 @@ impl Cache {
         url: &str,
         asking: Asking,
         than: &Arc<Keys>,
-    ) -> Result<Option<Arc<Keys>>, Fault> {
+    ) -> Result<Option<Arc<Keys>>, Failure> {
         let place = (asking.account, url.to_owned());
         let Some(turn) = self.lock().get(&place).map(|cached| cached.turn.clone()) else { return Ok(None) };
         // Of several people who sign in after a change, one reads the keys for all.
@@ -397,10 +400,10 @@ impl Cache {
         self.read(http, place, asking).await.map(Some)
     }
 
-    async fn read(&self, http: &Http, place: Place, asking: Asking) -> Result<Arc<Keys>, Fault> {
+    async fn read(&self, http: &Http, place: Place, asking: Asking) -> Result<Arc<Keys>, Failure> {
         let answer = http.get_up_to(super::http::MAX_KEYS_BYTES, &place.1, asking).await?;
         if answer.status() != StatusCode::OK {
-            return Err(Fault::Keys);
+            return Err(Failure::received(Fault::Keys, answer.status().as_str()));
         }
         let keys = Arc::new(Keys::read(answer.body())?);
         let mut known = self.lock();

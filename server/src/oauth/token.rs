@@ -88,7 +88,7 @@ pub(super) async fn exchange(
 fn sender(http: Arc<Http>, asking: Asking) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
     move |request| {
         let http = http.clone();
-        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(stopped)?) })
+        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(Stopped)?) })
     }
 }
 

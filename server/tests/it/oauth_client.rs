@@ -516,6 +516,16 @@ async fn oa_16_a_failure_says_what_was_expected_and_received() {
         ),
         (Twist::answers(Endpoint::UserInfo, || StatusCode::FORBIDDEN), Fault::UserInfo, None, Some("403")),
         (Twist::says("server_error"), Fault::ProviderError, None, Some("server_error")),
+        (Twist::answers(Endpoint::Token, || StatusCode::BAD_GATEWAY), Fault::ProviderError, None, Some("502")),
+        (
+            Twist::answers(Endpoint::Token, || Redirect::to("https://id.example/")),
+            Fault::Redirected,
+            None,
+            Some("https://id.example/"),
+        ),
+        (Twist::answers(Endpoint::Keys, || StatusCode::NOT_FOUND), Fault::Keys, None, Some("404")),
+        (Twist::claim("sub", json!(7)), Fault::IdToken, None, Some("sub: 7")),
+        (Twist::claim("exp", json!("tomorrow")), Fault::IdToken, None, Some("exp: \"tomorrow\"")),
     ] {
         let story = Story::twisted(twist).await;
         let failure = story.fails().await;
