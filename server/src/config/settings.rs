@@ -86,7 +86,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("limits.mails_per_account_recipient_day", "4", "Mails of one account to one recipient in a day"),
     ("limits.mails_per_recipient_day", "5", "Mails of all accounts to one recipient in a day"),
     ("limits.accounts_per_user_day", "10", "Accounts that one user opens in a day"),
-    ("limits.connections", "800", "Connections at the same time; further ones wait"),
+    ("limits.connections", "800", "Connections at the same time, as far as ulimit -n allows; further ones wait"),
     (
         "limits.connections_per_address",
         "100",

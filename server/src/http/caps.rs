@@ -3,12 +3,18 @@
 
 use crate::config::Config;
 use ipnet::IpNet;
+use rustix::process::{Resource, getrlimit};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Descriptors that connections leave to the database, the mail server, providers and the log.
+const RESERVED_DESCRIPTORS: u32 = 96;
+/// Connections there may be however few descriptors the system gives.
+const MIN_CONNECTIONS: u32 = 8;
 
 /// The caps, and what there is now.
 #[derive(Clone, Debug)]
@@ -20,10 +26,18 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// Those of the configuration.
+    /// Those of the configuration, as far as this process may open descriptors (`ulimit -n`).
     pub fn of(config: &Config) -> Self {
         let limits = &config.limits;
-        Self::new(limits.connections, limits.connections_per_address, config.trusted_proxies.clone())
+        let connections = limits.connections.min(affordable(getrlimit(Resource::Nofile).current));
+        if connections < limits.connections {
+            tracing::warn!(
+                connections,
+                configured = limits.connections,
+                "the limit of open files (ulimit -n) leaves room for fewer connections than limits.connections"
+            );
+        }
+        Self::new(connections, limits.connections_per_address, config.trusted_proxies.clone())
     }
 
     /// So many in all, and so many from one address that is not a proxy's.
@@ -56,6 +70,12 @@ impl Caps {
         *count += 1;
         Some(Admission { _place: place, counted: Some((Arc::clone(&self.present), key)) })
     }
+}
+
+/// How many connections so many descriptors are enough for; `None` is no limit.
+fn affordable(descriptors: Option<u64>) -> u32 {
+    let descriptors = descriptors.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
+    descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(MIN_CONNECTIONS)
 }
 
 /// An address as limits count it: whole for IPv4, its /64 for IPv6.
@@ -99,6 +119,14 @@ impl Drop for Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f27_connections_leave_descriptors_to_everything_else() {
+        assert_eq!(affordable(Some(1024)), 928);
+        assert_eq!(affordable(Some(128)), 32);
+        assert_eq!((affordable(Some(0)), affordable(Some(100))), (8, 8));
+        assert_eq!((affordable(None), affordable(Some(u64::MAX))), (u32::MAX - 96, u32::MAX - 96));
+    }
 
     #[tokio::test]
     async fn f15_addresses_of_one_network_count_together_and_are_forgotten_when_they_are_gone() {

@@ -48,13 +48,16 @@ struct Own {
     origin: String,
     /// As browsers write it into `Host`.
     host: String,
+    /// The origin of the address that this instance listens at, by which somebody on the host may use one instance alone. A page there can
+    /// only be ours: it is no name that could lead elsewhere.
+    listening: String,
 }
 
 impl Own {
     fn of(config: &Config) -> Self {
         let origin = config.origin();
         let host = origin.split_once("://").map_or_else(String::new, |(_, host)| host.to_owned());
-        Self { origin, host }
+        Self { origin, host, listening: format!("http://{}", config.listen) }
     }
 }
 
@@ -72,7 +75,7 @@ fn comes_from_here(headers: &HeaderMap, host: Option<&str>, own: &Own, cookies: 
     match (only(headers, &SEC_FETCH_SITE)?, origin) {
         (Some(site), _) if site != "same-origin" => Err(BadRequest::CrossOrigin),
         (Some(_), None) if host.eq_ignore_ascii_case(&own.host) => Ok(()),
-        (Some(_) | None, Some(origin)) if *origin == own.origin => Ok(()),
+        (Some(_) | None, Some(origin)) if *origin == own.origin || *origin == own.listening => Ok(()),
         (Some(_), None | Some(_)) => Err(foreign_host()),
         (None, Some(origin)) if is_origin_of(origin, host) => Err(foreign_host()),
         (None, Some(_)) => Err(BadRequest::CrossOrigin),
@@ -155,6 +158,17 @@ mod tests {
         assert_eq!(judged(&[www, at_www]), foreign);
         // A proxy that changes Host: the browser's own word counts.
         assert!(admitted(&[SAME, ("host", "127.0.0.1:3000"), ("origin", "https://roster.example.org"), SESSION]));
+    }
+
+    #[test]
+    fn br_04_an_instance_can_be_used_at_the_address_that_it_listens_at() {
+        let (there, at_it) = (("host", "127.0.0.1:3000"), ("origin", "http://127.0.0.1:3000"));
+        assert!(admitted(&[SAME, there, at_it, SESSION]));
+        assert!(admitted(&[there, at_it, SESSION]));
+        // A proxy that changes Host tells nothing of the name that the browser knows.
+        assert!(!admitted(&[SAME, there, ("origin", "null"), SESSION]));
+        assert!(!admitted(&[SAME, ("host", "127.0.0.1:3001"), ("origin", "http://127.0.0.1:3001"), SESSION]));
+        assert!(!admitted(&[SAME, ("host", "localhost:3000"), ("origin", "http://localhost:3000"), SESSION]));
     }
 
     #[test]

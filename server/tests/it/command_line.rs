@@ -272,3 +272,26 @@ fn the_effective_settings_are_printed_without_secrets() {
     assert!(printed.contains("mail.example.org"), "{printed} {}", text(&output.stderr));
     assert!(printed.contains("***") && !printed.contains("hunter"), "{printed}");
 }
+
+#[test]
+fn f27_with_few_descriptors_connections_wait_and_everything_else_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start_with_descriptors(dir.path(), 128);
+    let connect = || TcpStream::connect(("127.0.0.1", serving.port)).unwrap();
+    let mut crowd: Vec<_> = (0..150).map(|_| connect()).collect();
+    // Those that have a place are served while the others wait: each of these requests writes to the database.
+    for stream in crowd.iter_mut().take(30) {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", serving.port).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    drop(crowd);
+    assert!(serving.get("/readyz").starts_with("HTTP/1.1 200"));
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("ulimit -n") && log.contains("connections=32"), "{log}");
+    assert!(!log.contains("cannot accept connections"), "{log}");
+}

@@ -43,12 +43,33 @@ impl Serving {
     /// Starts one on this port, with further arguments.
     pub fn start_with(data: &Path, port: u16, arguments: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
-        let mut child = roster(data, &["serve", "--listen", &listen])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = roster(data, &["serve", "--listen", &listen]);
+        command.args(arguments);
+        Self::started(command, port)
+    }
+
+    /// Starts one that may open so many descriptors.
+    pub fn start_with_descriptors(data: &Path, most: u32) -> Self {
+        let port = free_port();
+        let plain = roster(data, &["serve", "--listen", &format!("127.0.0.1:{port}")]);
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("ulimit -n {most}; exec \"$0\" \"$@\""))
+            .arg(plain.get_program())
+            .args(plain.get_args());
+        command.current_dir(data).stdin(Stdio::null());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self::started(command, port)
+    }
+
+    fn started(mut command: Command, port: u16) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut greeting = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut greeting).unwrap();
         Self { child, port, greeting }
