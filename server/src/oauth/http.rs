@@ -5,14 +5,10 @@ use super::{
     breaker::Breakers,
     guard::{Guard, Refused},
 };
-use crate::config;
+use crate::{config, tls};
 use app::domain::oauth::{Failure, Fault};
 use http::{Request, Response};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
-use std::{error::Error, io, path::Path, sync::Arc, time::Duration};
+use std::{error::Error, io, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// How long one request may take, and before that one connection.
@@ -34,7 +30,7 @@ impl Http {
     pub(super) fn new(config: &config::OAuth) -> Result<Self, SetUpError> {
         let guard = Guard::new(&config.allow_hosts);
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(config.ca_file.as_deref())?)
+            .tls_backend_preconfigured(tls::client(config.ca_file.as_deref())?)
             .dns_resolver(guard.clone())
             .https_only(true)
             .no_proxy()
@@ -124,22 +120,6 @@ impl Http {
         *answer.headers_mut() = headers;
         Ok(answer)
     }
-}
-
-/// The public authorities and the operator's own; certificate and host name are always verified (CF-05).
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SetUpError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(SetUpError::CaFile)?;
-        let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
-        if added == 0 {
-            return Err(SetUpError::NoCertificates);
-        }
-    }
-    Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 /// The fault that is at the bottom of an error. The error itself may hold the URL, and is dropped (LG-02).

@@ -13,7 +13,7 @@ mod told;
 
 pub use claims::{Claims, ShownClaim};
 
-use crate::{config, secrets::Token};
+use crate::{config, secrets::Token, tls};
 use ::http::{StatusCode, header};
 use app::domain::{
     ids::AccountId,
@@ -38,15 +38,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The settings under `oauth` are of no use.
 #[derive(Debug, Error)]
 pub enum SetUpError {
-    /// The file of certificates cannot be read.
-    #[error("oauth.ca_file: {0}")]
-    CaFile(std::io::Error),
-    /// The file holds no certificates.
-    #[error("oauth.ca_file: no certificates (PEM) in it")]
-    NoCertificates,
-    /// Anything else about TLS.
-    #[error("oauth: {0}")]
-    Tls(#[from] rustls::Error),
+    /// TLS.
+    #[error("oauth.{0}")]
+    Tls(#[from] tls::TlsError),
     /// Anything else about requests.
     #[error("oauth: {0}")]
     Client(#[from] reqwest::Error),

@@ -17,6 +17,7 @@ use server::{
     clock::{Clock, HandSetClock},
     config::OAuth,
     oauth::{Begun, CallbackAnswer, Claims, Client, Kept, SetUpError},
+    tls::TlsError,
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -1057,9 +1058,9 @@ async fn a_file_without_certificates_stops_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ca.pem");
     let client = || Client::new(&OAuth { ca_file: Some(path.clone()), ..OAuth::default() });
-    assert!(matches!(client(), Err(SetUpError::CaFile(_))));
+    assert!(matches!(client(), Err(SetUpError::Tls(TlsError::CaFile(_)))));
     std::fs::write(&path, "nothing").unwrap();
-    assert!(matches!(client(), Err(SetUpError::NoCertificates)));
+    assert!(matches!(client(), Err(SetUpError::Tls(TlsError::NoCertificates))));
 }
 
 #[tokio::test]

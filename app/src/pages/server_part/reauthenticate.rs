@@ -24,11 +24,13 @@ pub(super) fn page(place: &Place<'_>, view: ReauthenticationView) -> (String, An
     let notice = notice(locale, view.notice.clone());
     let refused = refused(locale, &view.errors);
     let ways = if view.fresh {
-        let go_on = view! {
-            <p>{text!(locale, methods.prove_fresh)}</p>
-            <p><a class="button button-primary" href=view.next.clone()>{text!(locale, methods.prove_go_on)}</a></p>
-        };
-        note("note note-good", "check", go_on)
+        view! {
+            {note("note note-good", "check", view! { <p>{text!(locale, methods.prove_fresh)}</p> })}
+            <div class="actions">
+                <a class="button button-primary" href=view.next.clone()>{text!(locale, methods.prove_go_on)}</a>
+            </div>
+        }
+        .into_any()
     } else {
         ways(place, &view)
     };
