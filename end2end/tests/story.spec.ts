@@ -205,7 +205,10 @@ function tellTheStory(scripting: boolean): void {
   test('r04_who_was_removed_is_invited_again_with_what_they_had', async () => {
     const dialog = await invite(at.ana, ben.email, { role: 'Viewer' });
     await expect(dialog.getByText(/was a member before/)).toBeVisible();
-    await expect(dialog.getByRole('button', { name: 'Start fresh' })).toBeVisible();
+    const fresh = dialog.getByRole('button', { name: 'Start fresh' });
+    await expect(fresh).toBeVisible();
+    // The question has the focus, and so can be seen.
+    if (scripting) await expect(fresh).toBeInViewport();
     await dialog.getByRole('button', { name: /Restore what they had: Analyst/ }).click();
     await expect(at.ana.getByText(/Invitation to ben@example.org is queued/)).toBeVisible();
 

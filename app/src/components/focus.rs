@@ -11,8 +11,9 @@ use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit, wasm
 /// What is next on a page or in a dialog, best first: after an error the field that is wrong.
 const NEXT: [&str; 2] = ["[aria-invalid=true]", "[data-autofocus]"];
 /// Where the focus goes when it was lost, best first.
-const FALLBACKS: [&str; 4] = [
-    "dialog[open] :is([data-autofocus], [data-focus])",
+const FALLBACKS: [&str; 5] = [
+    "dialog[open] [data-focus]",
+    "dialog[open] [data-autofocus]",
     "dialog[open] h2",
     "main :is([data-autofocus], [data-focus])",
     "main",

@@ -98,7 +98,8 @@ fn removed_before(
     let refused = refusal.is_some();
     let role = role_name(locale, &previous.role, Some(&facts.roles));
     view! {
-        <fieldset class="again">
+        // The button that was pressed goes, and its focus comes here.
+        <fieldset class="again" tabindex="-1" data-focus="">
             <legend>{text!(locale, users.removed_before, email = email)}</legend>
             // What the Enter key presses: with another address by then, neither answer is meant.
             <button type="submit" hidden></button>
