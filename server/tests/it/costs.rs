@@ -72,6 +72,9 @@ const ROUTES: &[(&str, Cost)] = &[
     ("/readyz", Cost::Reads),
 ];
 
+/// Every page that strangers reach. Opening one reads rows by keys, and writes nothing (`br_05_…`).
+const PAGES: &[&str] = &["/", "/accounts", "/invitation/{id}", "/login", "/login/{slug}", "/setup"];
+
 /// The functions of one account begin with the session and the membership, and cost nothing before that.
 const OF_AN_ACCOUNT: &[&str] =
     &["accounts/home", "accounts/leave", "login-methods/", "outbox/", "reauthentication/", "users/"];
@@ -91,6 +94,13 @@ fn en_04_every_route_that_strangers_reach_is_in_the_table_of_costs() {
     let open = PLAIN_ROUTES.iter().filter(|route| route.access != Access::Member).map(|route| route.path);
     let named: BTreeSet<&str> = ROUTES.iter().map(|(path, _)| *path).collect();
     assert_eq!(open.filter(|path| !named.contains(path)).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn en_04_every_page_that_strangers_reach_is_in_the_table_of_costs() {
+    let pages = server::http::PAGES.iter().map(|page| page.path().trim_end_matches('/'));
+    let open: BTreeSet<&str> = pages.filter(|page| !page.starts_with("/a/{slug}")).collect();
+    assert_eq!(open, PAGES.iter().map(|page| page.trim_end_matches('/')).collect());
 }
 
 /// How often a function is answered before it is refused with 429.
@@ -161,6 +171,28 @@ both_databases! {
             };
             assert_eq!(most, expected, "{function}");
         }
+    }
+
+    async fn en_04_setting_out_to_a_provider_is_bounded_by_the_address_for_each_account(world: World) {
+        let world = world.configured(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let stranger = world.browser();
+        stranger.comes_from("203.0.113.7");
+        let start = format!("/oauth/{method}/start");
+        let rows = "SELECT COUNT(*) FROM oauth_attempts";
+        let before = world.count(rows).await;
+        let mut set_out = 0;
+        while stranger.presses(&start).await.status == StatusCode::SEE_OTHER {
+            set_out += 1;
+            assert!(set_out < 200, "for ever");
+        }
+        assert_eq!(set_out, 60, "three times the sign-ins by password");
+        assert_eq!(stranger.presses(&start).await.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(world.count(rows).await - before, 60, "what is refused writes nothing");
+        let other = world.browser();
+        other.comes_from("203.0.113.8");
+        assert_eq!(other.presses(&start).await.status, StatusCode::SEE_OTHER, "somebody elsewhere");
+        drop((provider, ana));
     }
 
     async fn en_04_setting_up_is_bounded_by_the_address(world: World) {
