@@ -252,6 +252,36 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_goes_on_or_stops_with_its_reason() {
+        assert_eq!((Verdict::Yes.or_refuse(), Verdict::Yes.refusal()), (Ok(()), None));
+        let no = Verdict::No(Refusal::OnlyOwnersMakeOwners);
+        assert_eq!(no.refusal(), Some(&Refusal::OnlyOwnersMakeOwners));
+        assert_eq!(no.or_refuse(), Err(Refusal::OnlyOwnersMakeOwners));
+    }
+
+    #[test]
+    fn r30_az_08_who_holds_no_more_can_be_touched() {
+        let (admin, viewer) = (effective(&Grant::of(BuiltInRole::Admin)), Grant::of(BuiltInRole::Viewer));
+        assert!(can_touch(&admin, &viewer, &roles()).is_yes());
+    }
+
+    #[test]
+    fn r65_a_change_is_empty_if_nothing_is_gained_and_nothing_lost() {
+        let between = |present, wanted| Change::between(&Grant::of(present), &Grant::of(wanted), &roles());
+        assert!(between(BuiltInRole::Viewer, BuiltInRole::Viewer).is_empty());
+        assert!(!between(BuiltInRole::Viewer, BuiltInRole::Admin).is_empty());
+        assert!(!between(BuiltInRole::Admin, BuiltInRole::Viewer).is_empty());
+    }
+
+    #[test]
+    fn the_built_in_roles_and_permissions_are_known_by_their_keys() {
+        let found = BuiltInRole::ALL.map(|role| BuiltInRole::from_key(&role.role()));
+        assert_eq!(found, BuiltInRole::ALL.map(Some));
+        assert_eq!(BuiltInRole::from_key(&RoleKey::new("nobody")), None);
+        assert_eq!(crate::domain::permission::PermissionKey::new("bots.edit").as_str(), "bots.edit");
+    }
+
+    #[test]
     fn r30_only_owners_make_owners() {
         let owner = Grant::of(BuiltInRole::Owner);
         assert!(can_grant(&effective(&owner), &owner, &roles()).is_yes());
