@@ -150,9 +150,7 @@ impl Services {
     ) -> Result<String, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        actors::lock_for_member(&mut tx, caller).await?;
-        let actor = actors::load(self, &mut tx, caller).await?;
-        let user = self.user_with(&mut tx, &actor, OtherProof::Code).await?;
+        let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
         let key = format!("reauthentication-code:to:{}", user.id);
         rate_buckets::take(&mut tx, &key, CODES, now).await?.map_err(too_many)?;
         let (session, code, expires) = (actor.session.0, secrets::code(), now + CODE_TTL);
@@ -167,7 +165,7 @@ impl Services {
             sealed: Some(seal_code(&self.keyring, actor.member.0, &code, expires)),
         };
         self.queue(&mut tx, actor.scope(), mail, now).await?;
-        let page = paths::reauthenticate(caller.account.as_str(), &paths::local_or(&form.next, ""));
+        let page = page(caller, &form.next);
         let path = self.flash(&mut tx, actor.session, &page, &Flash::notice(Notice::CodeMailed)).await?;
         tx.commit().await?;
         self.mail_wake.notify_one();
@@ -185,9 +183,7 @@ impl Services {
     ) -> Result<String, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        actors::lock_for_member(&mut tx, caller).await?;
-        let actor = actors::load(self, &mut tx, caller).await?;
-        let user = self.user_with(&mut tx, &actor, OtherProof::Code).await?;
+        let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
         let key = format!("reauthentication-code:try:{}", user.id);
         rate_buckets::take(&mut tx, &key, CODE_TRIES, now).await?.map_err(too_many)?;
         let typed: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
@@ -200,12 +196,20 @@ impl Services {
             onward(caller, &form.next)
         } else {
             tracing::info!(member = %actor.member, session = %actor.session, "a wrong code");
-            let page = paths::reauthenticate(caller.account.as_str(), &paths::local_or(&form.next, ""));
+            let page = page(caller, &form.next);
             let errors = FieldErrors::one(Field::Code, Problem::WrongCode);
             self.flash(&mut tx, actor.session, &page, &Flash { errors, ..Flash::default() }).await?
         };
         tx.commit().await?;
         Ok(path)
+    }
+
+    /// The caller and their user, if a mailed code proves that it is they; their account stays locked, so that codes are counted one by one.
+    async fn proves_by_code(&self, tx: &mut Tx, caller: &Caller) -> Result<(Actor, User), AppError> {
+        actors::lock_for_member(tx, caller).await?;
+        let actor = actors::load(self, tx, caller).await?;
+        let user = self.user_with(tx, &actor, OtherProof::Code).await?;
+        Ok((actor, user))
     }
 
     /// The actor's user, if this is what proves that it is they.
@@ -218,4 +222,9 @@ impl Services {
 /// `next`, or the account's front page.
 fn onward(caller: &Caller, next: &str) -> String {
     paths::local_or(next, &paths::account(caller.account.as_str()))
+}
+
+/// The page that asks, with where to go on afterwards.
+fn page(caller: &Caller, next: &str) -> String {
+    paths::reauthenticate(caller.account.as_str(), &paths::local_or(next, ""))
 }
