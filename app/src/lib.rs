@@ -4,6 +4,8 @@
 #[allow(missing_docs, reason = "the fields of the structs that `#[server]` makes are its arguments")]
 pub mod api;
 pub mod ask;
+#[cfg(feature = "ssr")]
+pub mod backend;
 pub mod components;
 pub mod domain;
 pub mod error;
@@ -12,7 +14,7 @@ pub mod i18n;
 mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]
-pub mod ports;
+pub mod request;
 
 use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::prelude::*;

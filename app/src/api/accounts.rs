@@ -84,31 +84,25 @@ pub struct AccountHome {
 /// The accounts of the signed-in user.
 #[server(endpoint = "accounts/list")]
 pub async fn list_accounts() -> Result<MyAccounts, AppError> {
-    let (ports, visitor) = (ports()?, visitor()?);
-    signed_in(&visitor)?;
-    Ok(MyAccounts {
-        accounts: ports.accounts.mine(&visitor).await?,
-        others: ports.accounts.by_other_methods(&visitor).await?,
-        may_open: ports.accounts.may_open(&visitor).await?,
-    })
+    backend()?.list_accounts(&visitor()?).await
 }
 
 /// Opens another account, with the caller as its owner.
 #[server(endpoint = "accounts/open")]
 pub async fn open_account(form: OpenAccountForm) -> Result<NewAccount, AppError> {
-    let new = ports()?.accounts.open(&visitor()?, form).await?;
+    let new = backend()?.open_account(&visitor()?, form).await?;
     go_on_without_scripting(&crate::paths::users(new.slug.as_str()));
     Ok(new)
 }
 
 /// An account's front page.
 #[server(endpoint = "accounts/home")]
-pub async fn open_home(account: String) -> Result<AccountHome, AppError> {
-    ports()?.accounts.home(&caller_in(&account)?).await
+pub async fn show_account(account: String) -> Result<AccountHome, AppError> {
+    backend()?.show_account(&caller_in(&account)?).await
 }
 
 /// Leaves the account (R32), and answers its name.
 #[server(endpoint = "accounts/leave")]
 pub async fn leave_account(account: String) -> Result<String, AppError> {
-    shown_at(crate::paths::ACCOUNTS, ports()?.accounts.leave(&caller_in(&account)?).await?)
+    shown_at(crate::paths::ACCOUNTS, backend()?.leave_account(&caller_in(&account)?).await?)
 }

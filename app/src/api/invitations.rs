@@ -117,7 +117,7 @@ impl std::fmt::Debug for Link {
 /// Invites a person into the account (R1 to R7, R30). Needs `users.invite`.
 #[server(endpoint = "users/invite")]
 pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, AppError> {
-    let invited = ports()?.invitations.invite(&caller_in(&account)?, form).await?;
+    let invited = backend()?.invite_user(&caller_in(&account)?, form).await?;
     match invited {
         Invited::Done { .. } => shown_at(&users_list(&account), invited),
         Invited::AlreadyMember { .. }
@@ -130,11 +130,11 @@ pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, A
 /// Sends the invitation again; the old link is dead at once (R23, INV-11). Needs `users.invite`.
 #[server(endpoint = "users/resend")]
 pub async fn resend_invitation(account: String, member: String) -> Result<Resent, AppError> {
-    shown_at(&users_list(&account), ports()?.invitations.resend(&caller_in(&account)?, id(&member)?).await?)
+    shown_at(&users_list(&account), backend()?.resend_invitation(&caller_in(&account)?, id(&member)?).await?)
 }
 
 /// The link of a pending invitation, to hand over by other means. Needs `users.invite`.
 #[server(endpoint = "users/copy-link")]
 pub async fn copy_link(account: String, member: String) -> Result<Link, AppError> {
-    shown_at(&users_list(&account), ports()?.invitations.copy_link(&caller_in(&account)?, id(&member)?).await?)
+    shown_at(&users_list(&account), backend()?.copy_link(&caller_in(&account)?, id(&member)?).await?)
 }

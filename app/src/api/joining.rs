@@ -232,20 +232,20 @@ pub async fn view_invitation(
     #[server(default)] invitation: String,
     #[server(default)] attempt: String,
 ) -> Result<InvitationView, AppError> {
-    ports()?.joining.view(&visitor()?, invitation.parse().ok(), attempt.parse().ok()).await
+    backend()?.view_invitation(&visitor()?, invitation.parse().ok(), attempt.parse().ok()).await
 }
 
 /// Mails a code that proves the mailbox (R12).
 #[server(endpoint = "invitation/mail-code")]
 pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
-    shown_here(ports()?.joining.mail_code(&visitor()?, id(&invitation)?).await?)
+    shown_here(backend()?.mail_code(&visitor()?, id(&invitation)?).await?)
 }
 
 /// Makes a login and joins with it (R9, R11, R12, INV-01 to INV-08).
 #[server(endpoint = "invitation/sign-up")]
 pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
     let back = crate::paths::invitation(&form.invitation);
-    let joined = set_cookies(ports()?.joining.sign_up(&visitor()?, form).await?);
+    let joined = set_cookies(backend()?.sign_up(&visitor()?, form).await?);
     go_on_without_scripting(&joined.path_or(&back));
     Ok(joined)
 }
@@ -254,23 +254,23 @@ pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
 #[server(endpoint = "invitation/join-by-method")]
 pub async fn join_by_method(form: JoinByMethodForm) -> Result<Joined, AppError> {
     let back = crate::paths::invitation(&form.invitation);
-    let joined = set_cookies(ports()?.joining.join_by_method(&visitor()?, form).await?);
+    let joined = set_cookies(backend()?.join_by_method(&visitor()?, form).await?);
     go_on_without_scripting(&joined.path_or(&back));
     Ok(joined)
 }
 
 /// Joins with the present login (R15, INV-09).
 #[server(endpoint = "invitation/join")]
-pub async fn join(invitation: String) -> Result<Joined, AppError> {
-    let joined = set_cookies(ports()?.joining.join(&visitor()?, id(&invitation)?).await?);
+pub async fn join_account(invitation: String) -> Result<Joined, AppError> {
+    let joined = set_cookies(backend()?.join_account(&visitor()?, id(&invitation)?).await?);
     go_on_without_scripting(&joined.path_or(&crate::paths::invitation(&invitation)));
     Ok(joined)
 }
 
 /// Turns the invitation down (R63).
 #[server(endpoint = "invitation/decline")]
-pub async fn decline(invitation: String) -> Result<(), AppError> {
-    set_cookies(ports()?.joining.decline(&visitor()?, id(&invitation)?).await?);
+pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
+    set_cookies(backend()?.decline_invitation(&visitor()?, id(&invitation)?).await?);
     go_on_without_scripting(&crate::paths::invitation(&invitation));
     Ok(())
 }
@@ -278,7 +278,7 @@ pub async fn decline(invitation: String) -> Result<(), AppError> {
 /// Asks the account's admins for a new link; it goes only to the invited address, and once a day (R20).
 #[server(endpoint = "invitation/ask-for-new-link")]
 pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
-    let asked = ports()?.joining.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
+    let asked = backend()?.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
     shown_at(&crate::paths::invitation(&invitation), asked)
 }
 

@@ -27,55 +27,55 @@ pub async fn server_part(
     #[server(default)] path: String,
     #[server(default)] query: String,
 ) -> Result<Part, AppError> {
-    crate::pages::server_part::render(&ports()?, &caller_in(&account)?, &visitor()?, &path, &query).await
+    crate::pages::server_part::render(&*backend()?, &caller_in(&account)?, &visitor()?, &path, &query).await
 }
 
 /// Adds a login method of this preset, with nothing set up yet; answers its page. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/add")]
 pub async fn add_login_method(account: String, preset: String) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.add(&caller_in(&account)?, &preset).await?)
+    go_on(backend()?.add_login_method(&caller_in(&account)?, &preset).await?)
 }
 
 /// Saves a draft (R45). Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/save")]
 pub async fn save_login_method(account: String, form: ConfigurationForm) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.save(&caller_in(&account)?, form).await?)
+    go_on(backend()?.save_login_method(&caller_in(&account)?, form).await?)
 }
 
 /// Gives a draft up. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/drop-draft")]
 pub async fn drop_draft(account: String, method: String) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.drop_draft(&caller_in(&account)?, id(&method)?).await?)
+    go_on(backend()?.drop_draft(&caller_in(&account)?, id(&method)?).await?)
 }
 
 /// Makes what a test proved the live configuration, perhaps with another claim as the identifier. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/make-live")]
 pub async fn make_live(account: String, form: MakeLiveForm) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.make_live(&caller_in(&account)?, &visitor()?, form).await?)
+    go_on(backend()?.make_live(&caller_in(&account)?, &visitor()?, form).await?)
 }
 
 /// Lets the caller sign in by the method that the test just proved. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/use-for-me")]
 pub async fn use_for_me(account: String, form: MakeLiveForm) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.use_for_me(&caller_in(&account)?, &visitor()?, form).await?)
+    go_on(backend()?.use_for_me(&caller_in(&account)?, &visitor()?, form).await?)
 }
 
 /// Switches a method on or off (R27, R33, OA-19). Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/switch")]
 pub async fn switch_login_method(account: String, method: String, on: String) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.switch(&caller_in(&account)?, id(&method)?, on == "on").await?)
+    go_on(backend()?.switch_login_method(&caller_in(&account)?, id(&method)?, on == "on").await?)
 }
 
 /// Removes a method that nobody was ever invited by. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/remove")]
 pub async fn remove_login_method(account: String, method: String) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.remove(&caller_in(&account)?, id(&method)?).await?)
+    go_on(backend()?.remove_login_method(&caller_in(&account)?, id(&method)?).await?)
 }
 
 /// Decides about somebody who came back from a provider as another than the one invited (R43, R44). Needs `users.invite`.
 #[server(endpoint = "users/decide")]
 pub async fn decide(account: String, member: String, decision: String, outcome: String) -> Result<String, AppError> {
-    go_on(ports()?.login_methods.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
+    go_on(backend()?.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
 }
 
 /// Proves anew, by the caller's own password, who the caller is, and answers the page to go on to.
@@ -84,8 +84,7 @@ pub async fn reauthenticate_by_password(
     account: String,
     #[server(default)] form: ReauthenticationForm,
 ) -> Result<String, AppError> {
-    let reauthentication = ports()?.reauthentication;
-    go_on(set_cookies(reauthentication.by_password(&caller_in(&account)?, &visitor()?, form).await?))
+    go_on(set_cookies(backend()?.reauthenticate_by_password(&caller_in(&account)?, &visitor()?, form).await?))
 }
 
 /// Mails the caller a code for the same.
@@ -94,7 +93,7 @@ pub async fn mail_reauthentication_code(
     account: String,
     #[server(default)] form: ReauthenticationForm,
 ) -> Result<String, AppError> {
-    go_on(ports()?.reauthentication.mail_code(&caller_in(&account)?, form).await?)
+    go_on(backend()?.mail_reauthentication_code(&caller_in(&account)?, form).await?)
 }
 
 /// Proves it by that code.
@@ -103,7 +102,7 @@ pub async fn reauthenticate_by_code(
     account: String,
     #[server(default)] form: ReauthenticationForm,
 ) -> Result<String, AppError> {
-    go_on(ports()?.reauthentication.by_code(&caller_in(&account)?, form).await?)
+    go_on(backend()?.reauthenticate_by_code(&caller_in(&account)?, form).await?)
 }
 
 /// What proves anew who somebody is, as typed.

@@ -148,19 +148,19 @@ pub enum Removed {
 /// One page of the Users list.
 #[server(endpoint = "users/list")]
 pub async fn list_members(account: String, #[server(default)] query: ListQuery) -> Result<UsersPage, AppError> {
-    ports()?.members.list(&caller_in(&account)?, query).await
+    backend()?.list_members(&caller_in(&account)?, query).await
 }
 
 /// One row, for its dialogs.
 #[server(endpoint = "users/show")]
 pub async fn show_member(account: String, member: String) -> Result<MemberDetails, AppError> {
-    ports()?.members.details(&caller_in(&account)?, id(&member)?).await
+    backend()?.show_member(&caller_in(&account)?, id(&member)?).await
 }
 
 /// Changes role and extras, in any state (R24, R30, R31, R33, R66), and the way to sign in (R26, R46). Needs `users.edit`.
 #[server(endpoint = "users/edit")]
 pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppError> {
-    let edited = ports()?.members.edit(&caller_in(&account)?, form).await?;
+    let edited = backend()?.edit_member(&caller_in(&account)?, form).await?;
     match edited {
         Edited::Done { .. } => shown_at(&users_list(&account), edited),
         Edited::Unchanged => shown_here(edited),
@@ -170,11 +170,11 @@ pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppE
 /// What removing this member will do (R64). Needs `users.read`: it tells nothing that the list does not, and whether the caller may remove.
 #[server(endpoint = "users/plan-removal")]
 pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan, AppError> {
-    ports()?.members.removal_plan(&caller_in(&account)?, id(&member)?).await
+    backend()?.plan_removal(&caller_in(&account)?, id(&member)?).await
 }
 
 /// Removes a member, or withdraws an invitation (R22, R29, R33, R36, R39). Needs `users.remove`.
 #[server(endpoint = "users/remove")]
 pub async fn remove_member(account: String, form: RemoveForm) -> Result<Removed, AppError> {
-    shown_at(&users_list(&account), ports()?.members.remove(&caller_in(&account)?, form).await?)
+    shown_at(&users_list(&account), backend()?.remove_member(&caller_in(&account)?, form).await?)
 }

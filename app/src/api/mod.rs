@@ -1,4 +1,4 @@
-//! Server functions, one file per subject: who is asking, one call on a port, a typed answer. Raw strings in, parsed by the
+//! Server functions, one file per subject: who is asking, one operation of the backend, a typed answer. Raw strings in, parsed by the
 //! domain, so that errors land at their field. What they take and answer is shared by page and server.
 
 pub mod accounts;
@@ -13,19 +13,20 @@ pub mod setup;
 #[cfg(feature = "ssr")]
 mod context {
     use crate::{
+        backend::Backend,
         domain::{list::ListQuery, name::Slug},
         error::AppError,
         flash::CARRY_RESPONSE,
         paths,
-        ports::{Caller, Ports, SignedIn, Visitor, WithCookies},
+        request::{Caller, SignedIn, Visitor, WithCookies},
     };
     use axum::http::{HeaderName, HeaderValue, header, request::Parts};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, sync::Arc};
 
-    /// The server's ports.
-    pub(super) fn ports() -> Result<Ports, AppError> {
+    /// What the server does.
+    pub(super) fn backend() -> Result<Arc<dyn Backend>, AppError> {
         use_context().ok_or(AppError::Unavailable)
     }
 

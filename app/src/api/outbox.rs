@@ -47,5 +47,5 @@ pub struct MailLine {
 /// This account's invitation mails, newest first. Needs `users.invite`.
 #[server(endpoint = "outbox/list")]
 pub async fn list_mails(account: String, #[server(default)] after: String) -> Result<OutboxPage, AppError> {
-    ports()?.outbox.list(&caller_in(&account)?, after.parse().ok()).await
+    backend()?.list_mails(&caller_in(&account)?, after.parse().ok()).await
 }

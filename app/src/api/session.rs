@@ -78,19 +78,19 @@ pub struct WaysIn {
 /// The ways to sign in to the account with this slug, going on to `next`, a path of our own or empty.
 #[server(endpoint = "session/ways-in")]
 pub async fn list_ways_in(account: String, #[server(default)] next: String) -> Result<WaysIn, AppError> {
-    ports()?.sessions.ways_in(&account, &next).await
+    backend()?.list_ways_in(&account, &next).await
 }
 
 /// The signed-in user, for the shell; `None` when nobody is.
 #[server(endpoint = "session/whoami")]
 pub async fn whoami() -> Result<Option<Me>, AppError> {
-    ports()?.sessions.me(&visitor()?).await
+    backend()?.whoami(&visitor()?).await
 }
 
 /// Signs in, and answers the page to go to.
 #[server(endpoint = "session/sign-in")]
 pub async fn sign_in(form: SignInForm) -> Result<String, AppError> {
-    let path = set_cookies(ports()?.sessions.sign_in(&visitor()?, form).await?);
+    let path = set_cookies(backend()?.sign_in(&visitor()?, form).await?);
     go_on_without_scripting(&path);
     Ok(path)
 }
@@ -98,7 +98,7 @@ pub async fn sign_in(form: SignInForm) -> Result<String, AppError> {
 /// Signs out; the session is dead on the server (SE-05). `next` is a path of our own, or empty.
 #[server(endpoint = "session/sign-out")]
 pub async fn sign_out(#[server(default)] next: String) -> Result<String, AppError> {
-    set_cookies(ports()?.sessions.sign_out(&visitor()?).await?);
+    set_cookies(backend()?.sign_out(&visitor()?).await?);
     forget_pages();
     let path = crate::paths::local_or(&next, crate::paths::LOGIN);
     go_on_without_scripting(&path);
@@ -108,5 +108,5 @@ pub async fn sign_out(#[server(default)] next: String) -> Result<String, AppErro
 /// How hard a password is to guess (PW-04, PW-05); limited, never logged.
 #[server(endpoint = "session/measure-password")]
 pub async fn measure_password(form: StrengthForm) -> Result<Strength, AppError> {
-    ports()?.sessions.measure(&visitor()?, form).await
+    backend()?.measure_password(&visitor()?, form).await
 }

@@ -40,13 +40,13 @@ impl fmt::Debug for SetUpForm {
 /// What the set-up page shows this browser.
 #[server(endpoint = "setup/view")]
 pub async fn view_set_up() -> Result<SetUpView, AppError> {
-    ports()?.setup.view(&visitor()?).await
+    backend()?.view_set_up(&visitor()?).await
 }
 
 /// Makes the first account and its owner, signs the owner in, and answers the page to go to (CF-01).
 #[server(endpoint = "setup/set-up")]
 pub async fn set_up(form: SetUpForm) -> Result<String, AppError> {
-    let slug = set_cookies(ports()?.setup.set_up(&visitor()?, form).await?);
+    let slug = set_cookies(backend()?.set_up(&visitor()?, form).await?);
     let path = crate::paths::users(slug.as_str());
     go_on_without_scripting(&path);
     Ok(path)

@@ -65,7 +65,7 @@ pub fn provide_locale() {
 #[cfg(feature = "ssr")]
 pub(crate) fn page_language() -> Language {
     use_context::<axum::http::request::Parts>()
-        .and_then(|parts| parts.extensions.get::<crate::ports::Visitor>().map(|visitor| visitor.language))
+        .and_then(|parts| parts.extensions.get::<crate::request::Visitor>().map(|visitor| visitor.language))
         .unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Failed, loaded, use_slug};
 use crate::{
-    api::accounts::{AccountHome, LeaveAccount, OpenHome},
+    api::accounts::{AccountHome, LeaveAccount, ShowAccount},
     ask::{Load, Post, PostForm},
     components::{Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts},
     domain::{permission::Gate, policy::Refusal},
@@ -18,7 +18,7 @@ use leptos_router::hooks::use_navigate;
 pub fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
-    let home = Load::new(move || OpenHome { account: slug.get() });
+    let home = Load::new(move || ShowAccount { account: slug.get() });
     loaded(move || async move {
         match home.await {
             Ok(home) => page(locale, home).into_any(),

@@ -4,8 +4,8 @@ use super::{Failed, load_anew, loaded, problem::problem_note, shell::Card, with_
 use crate::{
     api::{
         joining::{
-            AskForNewLink, ByMethod, Decline, InvitationView, Join, JoinByMethod, MailCode, MethodStep, NewLink,
-            OpenInvitation, SignUp, Standing, ViewInvitation,
+            AskForNewLink, ByMethod, DeclineInvitation, InvitationView, JoinAccount, JoinByMethod, MailCode,
+            MethodStep, NewLink, OpenInvitation, SignUp, Standing, ViewInvitation,
         },
         session::SignOut,
     },
@@ -245,7 +245,7 @@ impl Page {
     /// One page, two buttons (R15).
     fn join(self, open: OpenInvitation, email: String) -> impl IntoView {
         let locale = self.locale;
-        let (join, decline) = (Post::<Join>::new(), Post::<Decline>::new());
+        let (join, decline) = (Post::<JoinAccount>::new(), Post::<DeclineInvitation>::new());
         let error = Signal::derive(move || join.error().get().or_else(|| decline.error().get()));
         let navigate = use_navigate();
         join.on_success(move |joined| match joined.path_or("").as_str() {

@@ -3,7 +3,7 @@
 use super::{Failed, here, load_anew, loaded, use_slug};
 use crate::{
     api::{
-        accounts::{AccountHome, OpenHome},
+        accounts::{AccountHome, ShowAccount},
         session::{Me, SignOut, Whoami},
     },
     ask::{Load, Post, PostForm},
@@ -20,7 +20,7 @@ use leptos_router::{components::Outlet, hooks::use_location, location::Url};
 #[component]
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
-    let (me, home) = (Load::new(|| Whoami {}), Load::new(move || OpenHome { account: slug.get() }));
+    let (me, home) = (Load::new(|| Whoami {}), Load::new(move || ShowAccount { account: slug.get() }));
     loaded(move || async move {
         match (me.await, home.await) {
             (Ok(Some(me)), Ok(home)) => view! {

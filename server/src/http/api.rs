@@ -4,7 +4,7 @@ use super::{answer, cookies::local_target, denials::Asked, flash, text};
 use crate::service::Services;
 use app::{
     error::{AppError, BadRequest},
-    ports::Visitor,
+    request::Visitor,
 };
 use axum::{
     body::{Body, to_bytes},

@@ -6,7 +6,7 @@ use app::{
         name::Slug,
     },
     error::AppError,
-    ports::Visitor,
+    request::Visitor,
 };
 use axum::http::StatusCode;
 use std::net::IpAddr;

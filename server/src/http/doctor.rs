@@ -8,7 +8,7 @@ use crate::{
 };
 use app::{
     domain::time::{Span, Timestamp},
-    ports::Visitor,
+    request::Visitor,
 };
 use axum::{
     Json,

@@ -5,7 +5,7 @@ use app::{
     domain::ids::FlashId,
     flash::{CARRY_RESPONSE, FormResult},
     paths,
-    ports::Visitor,
+    request::Visitor,
 };
 use axum::{
     body::{Body, Bytes, to_bytes},

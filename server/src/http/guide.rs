@@ -6,7 +6,7 @@ use app::{
     error::AppError,
     i18n::{Locale, leptos_i18n, text},
     paths,
-    ports::Visitor,
+    request::Visitor,
 };
 use askama::Template;
 use axum::{

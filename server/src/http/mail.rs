@@ -5,7 +5,7 @@ use crate::service::Services;
 use app::{
     domain::{ids::MailId, name::Slug},
     error::AppError,
-    ports::{Caller, Visitor},
+    request::{Caller, Visitor},
 };
 use axum::{
     Extension,

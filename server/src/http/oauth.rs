@@ -9,7 +9,7 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Caller, Visitor, WithCookies},
+    request::{Caller, Visitor, WithCookies},
 };
 use axum::{
     Extension,

@@ -2,7 +2,7 @@
 
 use super::Http;
 use crate::service::Services;
-use app::ports::Ports;
+use app::backend::Backend;
 use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode, header, request::Parts},
@@ -14,7 +14,7 @@ use leptos::{
     prelude::{AnyView, provide_context, use_context},
 };
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 /// Names of the browser's half, as the build makes them. Nothing is read from the environment: the binary stands alone.
 pub(super) fn options() -> LeptosOptions {
@@ -22,11 +22,11 @@ pub(super) fn options() -> LeptosOptions {
     LeptosOptions::builder().output_name("roster").site_pkg_dir("pkg").env(env).build()
 }
 
-/// Runs before every page and server function: gives them the ports, and pages their policy.
+/// Runs before every page and server function: gives them the backend, and pages their policy.
 pub(super) fn context(services: Services) -> impl Fn() + Clone + Send + Sync + 'static {
-    let ports: Ports = services.ports();
+    let backend: Arc<dyn Backend> = Arc::new(services);
     move || {
-        provide_context(ports.clone());
+        provide_context(backend.clone());
         // Server functions have no nonce: their answers keep the constant policy.
         if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
             let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();

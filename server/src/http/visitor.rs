@@ -5,7 +5,7 @@ use crate::service::Services;
 use app::{
     domain::language::Language,
     error::AppError,
-    ports::{SignedIn, Visitor},
+    request::{SignedIn, Visitor},
 };
 use axum::{
     extract::{ConnectInfo, Request, State},

@@ -21,7 +21,7 @@ use app::{
         time::Timestamp,
     },
     error::AppError,
-    ports::Visitor,
+    request::Visitor,
 };
 
 /// What came of accepting.

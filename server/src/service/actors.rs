@@ -20,7 +20,7 @@ use app::{
         time::{Span, Timestamp},
     },
     error::AppError,
-    ports::Caller,
+    request::Caller,
 };
 use std::net::IpAddr;
 

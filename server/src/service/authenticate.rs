@@ -11,7 +11,7 @@ use app::{
         language::Language,
         time::{Span, Timestamp},
     },
-    ports::SignedIn,
+    request::SignedIn,
 };
 
 /// Use of a session is written at most this often.

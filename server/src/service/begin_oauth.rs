@@ -23,7 +23,7 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Caller, Visitor, WithCookies},
+    request::{Caller, Visitor, WithCookies},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -4,13 +4,15 @@ use super::{Services, StartError};
 use crate::storage::rate_buckets;
 use app::{
     api::session::StrengthForm,
+    backend::MeasurePassword,
     domain::{
         fields::{Field, FieldErrors, Problem},
         password::{Strength, check_length},
     },
     error::AppError,
-    ports::Visitor,
+    request::Visitor,
 };
+use async_trait::async_trait;
 use std::{collections::HashSet, path::Path, sync::Arc};
 
 /// Guesses (as powers of ten, by zxcvbn) below which a password counts as common: the 3 000 most used are below 10^4.
@@ -35,6 +37,21 @@ impl RefusedPasswords {
     }
 }
 
+#[async_trait]
+impl MeasurePassword for Services {
+    /// How hard a password is to guess, for the meter. Limited by address, never logged.
+    async fn measure_password(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let limit = self.measure_limit();
+        let taken =
+            rate_buckets::take(&mut tx, &super::sign_in::ip_key("measure", visitor.ip), limit, self.now()).await?;
+        tx.commit().await?;
+        taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })?;
+        let words: Vec<&str> = form.own_words.iter().map(String::as_str).take(10).collect();
+        self.measure(&form.password, &words).await
+    }
+}
+
 impl Services {
     /// Checks a new password; its length is looked at beforehand, with the other fields. `own_words` are the person's and the account's:
     /// name, address, account.
@@ -54,18 +71,6 @@ impl Services {
     /// What is to be said at the field.
     pub(super) fn check_length(&self, password: &str) -> Result<(), Problem> {
         check_length(password, self.config.passwords.shortest)
-    }
-
-    /// How hard a password is to guess, for the meter. Limited by address, never logged.
-    pub(super) async fn measure_password(&self, visitor: &Visitor, form: &StrengthForm) -> Result<Strength, AppError> {
-        let mut tx = self.database.begin_write().await?;
-        let limit = self.measure_limit();
-        let taken =
-            rate_buckets::take(&mut tx, &super::sign_in::ip_key("measure", visitor.ip), limit, self.now()).await?;
-        tx.commit().await?;
-        taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })?;
-        let words: Vec<&str> = form.own_words.iter().map(String::as_str).take(10).collect();
-        self.measure(&form.password, &words).await
     }
 
     /// Estimates in turn with the hashing of passwords, since it costs as much.

@@ -7,9 +7,11 @@ use crate::storage::{
     audit::{self, Event, To},
     invitations::{self, HeldLink},
     members::Member,
+    retried,
 };
 use app::{
     api::invitations::Link,
+    backend::CopyLink,
     domain::{
         ids::{InvitationId, MemberId},
         invitation::Channel,
@@ -21,22 +23,29 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
+
+#[async_trait]
+impl CopyLink for Services {
+    /// The link of a row's pending invitation, to hand over by other means.
+    async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+            let open = |state| state == ShownState::Invited;
+            let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
+            let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
+            tx.commit().await?;
+            Ok(Link { label: row.label().to_owned(), url, expires: latest.expires })
+        })
+        .await
+    }
+}
 
 impl Services {
-    /// The link of a row's pending invitation, to hand over by other means.
-    pub(super) async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError> {
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let open = |state| state == ShownState::Invited;
-        let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
-        let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
-        tx.commit().await?;
-        Ok(Link { label: row.label().to_owned(), url, expires: latest.expires })
-    }
-
     /// The copied-channel link of an invitation, made at its first use; the actor holds it from now on. The caller has established the
     /// right to it.
     pub(super) async fn copied_link(

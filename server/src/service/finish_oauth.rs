@@ -17,7 +17,7 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
 use serde::{Deserialize, Serialize};
 

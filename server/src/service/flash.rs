@@ -15,7 +15,7 @@ use app::{
     },
     error::AppError,
     flash::FormResult,
-    ports::Visitor,
+    request::Visitor,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};

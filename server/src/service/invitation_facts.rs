@@ -18,7 +18,7 @@ use app::{
         time::Timestamp,
     },
     error::AppError,
-    ports::Visitor,
+    request::Visitor,
 };
 
 /// The invitation of a link, with what it is about.

@@ -7,9 +7,11 @@ use crate::storage::{
     invitations::{self, NewInvitation},
     login_methods,
     members::{self, Member, Offer},
+    retried,
 };
 use app::{
     api::invitations::{InviteForm, Invited},
+    backend::InviteUser,
     domain::{
         email::Email,
         fields::{Field, FieldErrors, Problem},
@@ -24,8 +26,9 @@ use app::{
         time::{Span, Timestamp},
     },
     error::AppError,
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
 /// An invitation, as understood.
@@ -88,40 +91,46 @@ impl Request {
     }
 }
 
-impl Services {
+#[async_trait]
+impl InviteUser for Services {
     /// Invites a person into the caller's account. The answer never depends on whether the address has a user elsewhere (R7, INV-18).
-    pub(super) async fn invite_user(&self, caller: &Caller, form: &InviteForm) -> Result<Invited, AppError> {
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let methods = login_methods::ready(&mut tx, actor.scope()).await?;
-        let mut request = Request::parse(form, &methods, &actor.roles, actor.language)?;
+    async fn invite_user(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+            let methods = login_methods::ready(&mut tx, actor.scope()).await?;
+            let mut request = Request::parse(&form, &methods, &actor.roles, actor.language)?;
 
-        let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;
-        if let Some(member) = &known {
-            match (outcome(&actor, member, now), request.again) {
-                (Some(Invited::RemovedBefore { previous, .. }), Some(Again::Restore)) => request.grant = previous,
-                (Some(Invited::RemovedBefore { .. }), Some(Again::Fresh)) | (None, _) => {}
-                (Some(outcome), _) => return Ok(outcome),
+            let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;
+            if let Some(member) = &known {
+                match (outcome(&actor, member, now), request.again) {
+                    (Some(Invited::RemovedBefore { previous, .. }), Some(Again::Restore)) => request.grant = previous,
+                    (Some(Invited::RemovedBefore { .. }), Some(Again::Fresh)) | (None, _) => {}
+                    (Some(outcome), _) => return Ok(outcome),
+                }
             }
-        }
-        can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
-        if request.grant.makes_owner() {
-            actor.needs_fresh_proof(self)?;
-        }
-        if let Some(identifier) = &request.identifier {
-            let except = known.as_ref().map(|member| member.id);
-            if members::identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
-                return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
+            can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+            if request.grant.makes_owner() {
+                actor.needs_fresh_proof(self)?;
             }
-        }
+            if let Some(identifier) = &request.identifier {
+                let except = known.as_ref().map(|member| member.id);
+                if members::identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
+                    return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
+                }
+            }
 
-        let (member, mail) = self.write_invitation(&mut tx, &actor, known.as_ref(), &request, now).await?;
-        tx.commit().await?;
-        self.mail_wake.notify_one();
-        Ok(Invited::Done { member, email: request.email.typed().to_owned(), mail })
+            let (member, mail) = self.write_invitation(&mut tx, &actor, known.as_ref(), &request, now).await?;
+            tx.commit().await?;
+            self.mail_wake.notify_one();
+            Ok(Invited::Done { member, email: request.email.typed().to_owned(), mail })
+        })
+        .await
     }
+}
 
+impl Services {
     /// The row, the invitation, its mail and the record.
     async fn write_invitation(
         &self,

@@ -20,12 +20,14 @@ use crate::{
         identities, invitations, login_methods,
         oauth_attempts::{self, Attempt, AttemptPurpose},
         rate_buckets::{self, Limit},
+        retried,
         sessions::{self, Proof},
         users::{self, User},
     },
 };
 use app::{
     api::joining::{JoinByMethodForm, Joined},
+    backend::JoinByMethod,
     domain::{
         email::Email,
         fields::{Field, FieldErrors},
@@ -37,8 +39,9 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
 /// Mails to admins about one invitation's decisions.
@@ -61,6 +64,72 @@ pub(super) struct Arrival {
     /// What the provider said, by this configuration.
     claims: Claims,
     configuration: Configuration,
+}
+
+#[async_trait]
+impl JoinByMethod for Services {
+    /// Takes the invitation up as the person whom the provider named, signed in right after.
+    async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError> {
+        retried(|| async {
+            let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
+            let attempt: AttemptId = form.attempt.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
+            let mut tx = self.database.begin_read().await?;
+            let held = self.held_as(&mut tx, visitor, id).await?;
+            drop(tx);
+            if self.needs_code(&held) {
+                self.count_code_try(visitor, id).await?;
+            }
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            lock_accounts(&mut tx, &held).await?;
+            let held = self.held_as(&mut tx, visitor, id).await?;
+            if self.has_joined(&mut tx, visitor, &held, attempt).await? {
+                return Ok(self.joined(&held, Vec::new()));
+            }
+            if !held.is_open(now) || !held.member.method_enabled {
+                return Err(AppError::OpenTheLinkAgain);
+            }
+            let arrival =
+                self.arrival(&mut tx, visitor, &held, Some(attempt)).await?.ok_or(AppError::OpenTheLinkAgain)?;
+            let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
+            if !self.sponsor_still_may(&mut tx, &held, now).await? {
+                tx.commit().await?;
+                return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+            }
+            let user = match self.linkable(&mut tx, visitor, &held, mailbox_proved).await? {
+                Linkable::Is(user) => user,
+                Linkable::New => {
+                    self.make_user_without_password(&mut tx, visitor, &held, &form, mailbox_proved, now).await?
+                }
+                Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::ProveFirst, cookies: Vec::new() }),
+            };
+            let method = held.member.method.id;
+            identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
+            let (identifier, email) = (&arrival.person.identifier, arrival.person.email.as_deref());
+            let linked = identities::insert(&mut tx, held.scope, method, user.id, identifier, email, now).await;
+            // The identifier is another member's already: an admin has to see to it.
+            linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
+            match self.accept(&mut tx, visitor, &held, &user, now).await? {
+                Accepted::Joined => {}
+                Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
+            }
+            decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
+            // Only a way that ends in joining is put back, and there is one for each invitation: coming back alone may be done without end.
+            self.forget_try(&mut tx, visitor, held.scope).await?;
+            oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
+            let other = self.other_proof(&user);
+            let ProvedAt { at, shortfall } = self.proved_at(&arrival.claims, &arrival.configuration, false, other);
+            let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
+            if let Some(shortfall) = shortfall {
+                sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
+            }
+            tx.commit().await?;
+            self.mail_wake.notify_one();
+            tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
+            Ok(self.joined(&held, vec![cookie]))
+        })
+        .await
+    }
 }
 
 impl Services {
@@ -166,69 +235,6 @@ impl Services {
             Comparison::Same => Ok(Some(Arrival { attempt, person, claims, configuration })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
-    }
-
-    /// Takes the invitation up as the person whom the provider named, signed in right after.
-    pub(super) async fn join_by_method(
-        &self,
-        visitor: &Visitor,
-        form: &JoinByMethodForm,
-    ) -> Result<WithCookies<Joined>, AppError> {
-        let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
-        let attempt: AttemptId = form.attempt.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
-        let mut tx = self.database.begin_read().await?;
-        let held = self.held_as(&mut tx, visitor, id).await?;
-        drop(tx);
-        if self.needs_code(&held) {
-            self.count_code_try(visitor, id).await?;
-        }
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        lock_accounts(&mut tx, &held).await?;
-        let held = self.held_as(&mut tx, visitor, id).await?;
-        if self.has_joined(&mut tx, visitor, &held, attempt).await? {
-            return Ok(self.joined(&held, Vec::new()));
-        }
-        if !held.is_open(now) || !held.member.method_enabled {
-            return Err(AppError::OpenTheLinkAgain);
-        }
-        let arrival = self.arrival(&mut tx, visitor, &held, Some(attempt)).await?.ok_or(AppError::OpenTheLinkAgain)?;
-        let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
-        if !self.sponsor_still_may(&mut tx, &held, now).await? {
-            tx.commit().await?;
-            return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
-        }
-        let user = match self.linkable(&mut tx, visitor, &held, mailbox_proved).await? {
-            Linkable::Is(user) => user,
-            Linkable::New => {
-                self.make_user_without_password(&mut tx, visitor, &held, form, mailbox_proved, now).await?
-            }
-            Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::ProveFirst, cookies: Vec::new() }),
-        };
-        let method = held.member.method.id;
-        identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
-        let (identifier, email) = (&arrival.person.identifier, arrival.person.email.as_deref());
-        let linked = identities::insert(&mut tx, held.scope, method, user.id, identifier, email, now).await;
-        // The identifier is another member's already: an admin has to see to it.
-        linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
-        match self.accept(&mut tx, visitor, &held, &user, now).await? {
-            Accepted::Joined => {}
-            Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
-        }
-        decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
-        // Only a way that ends in joining is put back, and there is one for each invitation: coming back alone may be done without end.
-        self.forget_try(&mut tx, visitor, held.scope).await?;
-        oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
-        let other = self.other_proof(&user);
-        let ProvedAt { at, shortfall } = self.proved_at(&arrival.claims, &arrival.configuration, false, other);
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
-        if let Some(shortfall) = shortfall {
-            sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
-        }
-        tx.commit().await?;
-        self.mail_wake.notify_one();
-        tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
-        Ok(self.joined(&held, vec![cookie]))
     }
 
     /// R19: the second of two clicks finds its work done, by the person who is signed in or by the way of this browser.

@@ -11,6 +11,7 @@ use crate::{
 };
 use app::{
     api::login_methods::{MethodView, MethodsView, TestView},
+    backend::{ListLoginMethods, ShowLoginMethod},
     domain::{
         ids::{AttemptId, FlashId, LoginMethodId},
         member::LoginMethodKind,
@@ -19,8 +20,9 @@ use app::{
     },
     error::AppError,
     flash::FormResult,
-    ports::{Caller, Visitor},
+    request::{Caller, Visitor},
 };
+use async_trait::async_trait;
 
 /// The form as it came back with an error of another kind than its own: a sign-in that is too old, too many tries.
 fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
@@ -32,13 +34,10 @@ fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
     (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
 }
 
-impl Services {
+#[async_trait]
+impl ListLoginMethods for Services {
     /// Every login method of the account.
-    pub(super) async fn list_login_methods(
-        &self,
-        caller: &Caller,
-        flash: Option<FlashId>,
-    ) -> Result<MethodsView, AppError> {
+    async fn list_login_methods(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
@@ -48,9 +47,12 @@ impl Services {
             notice: flash.notice,
         })
     }
+}
 
+#[async_trait]
+impl ShowLoginMethod for Services {
     /// One login method, with the draft or what is live in its form, and the test that this browser ran.
-    pub(super) async fn show_login_method(
+    async fn show_login_method(
         &self,
         caller: &Caller,
         visitor: &Visitor,
@@ -96,7 +98,9 @@ impl Services {
             line,
         })
     }
+}
 
+impl Services {
     /// The test with this id, if this browser and this session ran it (OA-23).
     async fn test_shown(
         &self,

@@ -13,19 +13,22 @@ use crate::{
 };
 use app::{
     api::outbox::{MailLine, OutboxPage},
+    backend::ListMails,
     domain::{
         ids::MailId, invitation::InvitationState, permission::Gate, policy::can_handle_invitation, time::Timestamp,
     },
     error::AppError,
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
 
 /// Mails on one page.
 const PAGE: usize = 50;
 
-impl Services {
+#[async_trait]
+impl ListMails for Services {
     /// The account's invitation mails, newest first. Needs `users.invite`.
-    pub(super) async fn list_mails(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError> {
+    async fn list_mails(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;

@@ -8,6 +8,7 @@ use crate::storage::{
 };
 use app::{
     api::members::{MemberDetails, UsersPage},
+    backend::{ListMembers, ShowMember},
     domain::{
         email::Email,
         ids::MemberId,
@@ -17,12 +18,14 @@ use app::{
         time::Timestamp,
     },
     error::{AppError, BadRequest},
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
 
-impl Services {
+#[async_trait]
+impl ListMembers for Services {
     /// One page of the list.
-    pub(super) async fn list_members(&self, caller: &Caller, query: &ListQuery) -> Result<UsersPage, AppError> {
+    async fn list_members(&self, caller: &Caller, query: ListQuery) -> Result<UsersPage, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
@@ -31,19 +34,22 @@ impl Services {
         }
         let facts = actors::facts(self, &mut tx, &actor).await?;
         // A cursor that says nothing, because its key has retired or it belongs to another view, leads to the beginning.
-        let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), query, cursor));
-        let (rows, next) = members::page(&mut tx, actor.scope(), query, from, now).await?;
-        let next = next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), query, &position));
-        let count = members::count(&mut tx, actor.scope(), query, now).await?;
+        let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), &query, cursor));
+        let (rows, next) = members::page(&mut tx, actor.scope(), &query, from, now).await?;
+        let next = next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), &query, &position));
+        let count = members::count(&mut tx, actor.scope(), &query, now).await?;
         let alone = members::is_alone(&mut tx, actor.scope(), actor.member).await?;
         drop(tx);
         self.note_activity(&actor).await;
         let rows = rows.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok(UsersPage { facts, rows, next, count, alone })
     }
+}
 
+#[async_trait]
+impl ShowMember for Services {
     /// One row, for its dialogs.
-    pub(super) async fn show_member(&self, caller: &Caller, id: MemberId) -> Result<MemberDetails, AppError> {
+    async fn show_member(&self, caller: &Caller, id: MemberId) -> Result<MemberDetails, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
         let row = actors::find_member(&mut tx, &actor, id).await?;

@@ -4,15 +4,18 @@ use super::Services;
 use crate::storage::login_methods;
 use app::{
     api::session::{WayIn, WaysIn},
+    backend::ListWaysIn,
     domain::{member::LoginMethodKind, name::Slug},
     error::AppError,
     paths,
 };
+use async_trait::async_trait;
 
-impl Services {
+#[async_trait]
+impl ListWaysIn for Services {
     /// The account's login methods that are available and fully set up. An unknown slug looks like an account with Email & password
     /// only (EN-03).
-    pub(super) async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
+    async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
         let only_password = WaysIn { password: true, providers: Vec::new() };
         let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
         let mut tx = self.database.begin_read().await?;

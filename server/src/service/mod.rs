@@ -33,7 +33,6 @@ mod mail_code;
 mod note;
 mod open_account;
 mod passwords;
-mod ports;
 mod queue_mail;
 mod reauthenticate;
 mod remove_member;

@@ -9,12 +9,13 @@ use crate::{
         audit::{self, By, Event, To},
         members,
         rate_buckets::{self, Limit},
-        sessions,
+        retried, sessions,
         users::{self, User},
     },
 };
 use app::{
     api::accounts::{NewAccount, OpenAccountForm},
+    backend::OpenAccount,
     domain::{
         fields::{Field, FieldErrors, Problem},
         ids::{AccountId, LoginMethodId, MemberId},
@@ -24,8 +25,9 @@ use app::{
         role::{BuiltInRole, Grant},
     },
     error::AppError,
-    ports::{SignedIn, Visitor},
+    request::{SignedIn, Visitor},
 };
+use async_trait::async_trait;
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -42,6 +44,34 @@ impl NameAndSlug {
         let name = errors.keep(Field::AccountName, parse_name(name));
         let slug = errors.keep(Field::Slug, Slug::parse(&proposed));
         Some(Self { name: name?, slug: slug? })
+    }
+}
+
+#[async_trait]
+impl OpenAccount for Services {
+    /// Opens another account, with the caller as its owner.
+    async fn open_account(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError> {
+        retried(|| async {
+            let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
+            if !self.may_open_account(signed_in).await? {
+                return Err(Refusal::Needs { gate: Gate::UsersInvite }.into());
+            }
+            let mut errors = FieldErrors::default();
+            let Some(new) = NameAndSlug::parse(&form.account_name, &form.slug, &mut errors) else {
+                return Err(errors.into());
+            };
+            let mut tx = self.database.begin_write().await?;
+            let owner = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+            // Each account has limits of its own; so there are not any number of accounts (INV-19).
+            let (key, limit) =
+                (format!("accounts:by:{}", owner.id), Limit::per_day(self.config.limits.accounts_per_user_day));
+            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
+            let slug = new.slug.clone();
+            self.insert_account(&mut tx, new, Some((&owner, Some(visitor.ip)))).await?;
+            tx.commit().await?;
+            Ok(NewAccount { slug })
+        })
+        .await
     }
 }
 
@@ -63,28 +93,6 @@ impl Services {
                 accounts.iter().any(|account| account.grant.makes_owner())
             }
         })
-    }
-
-    /// Opens another account, with the caller as its owner.
-    pub(super) async fn open_account(&self, visitor: &Visitor, form: &OpenAccountForm) -> Result<NewAccount, AppError> {
-        let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
-        if !self.may_open_account(signed_in).await? {
-            return Err(Refusal::Needs { gate: Gate::UsersInvite }.into());
-        }
-        let mut errors = FieldErrors::default();
-        let Some(new) = NameAndSlug::parse(&form.account_name, &form.slug, &mut errors) else {
-            return Err(errors.into());
-        };
-        let mut tx = self.database.begin_write().await?;
-        let owner = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
-        // Each account has limits of its own; so there are not any number of accounts (INV-19).
-        let (key, limit) =
-            (format!("accounts:by:{}", owner.id), Limit::per_day(self.config.limits.accounts_per_user_day));
-        rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
-        let slug = new.slug.clone();
-        self.insert_account(&mut tx, new, Some((&owner, Some(visitor.ip)))).await?;
-        tx.commit().await?;
-        Ok(NewAccount { slug })
     }
 
     /// Makes an account with its roles and Email & password, and its owner if there is one yet.

@@ -12,9 +12,11 @@ use crate::storage::{
     audit::{self, Event, To},
     identities, invitations,
     members::{self, Member},
+    retried,
 };
 use app::{
     api::members::{RemovalPlan, RemoveForm, Removed, Sponsored},
+    backend::{PlanRemoval, RemoveMember},
     domain::{
         ids::MemberId,
         member::MemberState,
@@ -23,12 +25,14 @@ use app::{
         time::Timestamp,
     },
     error::AppError,
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
 
-impl Services {
+#[async_trait]
+impl PlanRemoval for Services {
     /// What removing this member will do, for the dialog (R64).
-    pub(super) async fn plan_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalPlan, AppError> {
+    async fn plan_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalPlan, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
         let row = actors::find_member(&mut tx, &actor, id).await?;
@@ -41,42 +45,53 @@ impl Services {
                 .collect(),
         })
     }
+}
 
+#[async_trait]
+impl RemoveMember for Services {
     /// Removes a member; the row stays as a tombstone (R39). This account's access dies with the next request, nothing else does (R36).
-    pub(super) async fn remove_member(&self, caller: &Caller, form: &RemoveForm) -> Result<Removed, AppError> {
-        let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
-        let row = actors::find_member(&mut tx, &actor, id).await?;
-        if row.state == MemberState::Removed {
-            return Ok(Removed::AlreadyRemoved);
-        }
-        can_remove(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
-        if row.grant.makes_owner() && row.state == MemberState::Active {
-            keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
-        }
-        if row.grant.makes_owner() {
-            actor.needs_fresh_proof(self)?;
-        }
-        if form.version.parse() != Ok(row.version) {
-            return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
-        }
+    async fn remove_member(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError> {
+        retried(|| async {
+            let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+            let row = actors::find_member(&mut tx, &actor, id).await?;
+            if row.state == MemberState::Removed {
+                return Ok(Removed::AlreadyRemoved);
+            }
+            can_remove(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
+            if row.grant.makes_owner() && row.state == MemberState::Active {
+                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
+            }
+            if row.grant.makes_owner() {
+                actor.needs_fresh_proof(self)?;
+            }
+            if form.version.parse() != Ok(row.version) {
+                return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+            }
 
-        let wish = if form.sponsored == "revoke" { Wish::Withdraw } else { Wish::Keep };
-        settle_sponsored(&mut tx, &actor, id, wish, now).await?;
-        if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
-            return Ok(Removed::AlreadyRemoved);
-        }
-        if let Some(user) = row.user {
-            identities::delete_of_user_in_account(&mut tx, actor.scope(), user).await?;
-        }
-        end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
-        let event = withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
-        let to = To { member: id, email: row.email.key().to_owned() };
-        audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
-        tx.commit().await?;
-        Ok(Removed::Done { member: id, label: row.label().to_owned(), was_invited: row.state == MemberState::Invited })
+            let wish = if form.sponsored == "revoke" { Wish::Withdraw } else { Wish::Keep };
+            settle_sponsored(&mut tx, &actor, id, wish, now).await?;
+            if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+                return Ok(Removed::AlreadyRemoved);
+            }
+            if let Some(user) = row.user {
+                identities::delete_of_user_in_account(&mut tx, actor.scope(), user).await?;
+            }
+            end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
+            let event =
+                withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
+            let to = To { member: id, email: row.email.key().to_owned() };
+            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            tx.commit().await?;
+            Ok(Removed::Done {
+                member: id,
+                label: row.label().to_owned(),
+                was_invited: row.state == MemberState::Invited,
+            })
+        })
+        .await
     }
 }
 

@@ -5,9 +5,11 @@ use crate::storage::{
     AccountScope, StorageError, Tx,
     audit::{self, Event},
     login_methods::{self, SavedConfiguration, Stage},
+    retried,
 };
 use app::{
     api::login_methods::Notice,
+    backend::{AddLoginMethod, DropDraft, SaveLoginMethod},
     domain::{
         fields::{Field, FieldErrors, Problem},
         ids::{ConfigurationId, LoginMethodId},
@@ -17,95 +19,130 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::Caller,
+    request::Caller,
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
-impl Services {
+#[async_trait]
+impl AddLoginMethod for Services {
     /// Adds a method with nothing set up yet, so that its redirect URI is there to be registered; answers its page.
-    pub(super) async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
-        let preset = Preset::from_key(preset).ok_or(AppError::NotFound)?;
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        actor.needs_fresh_proof(self)?;
-        let method = LoginMethodId(Uuid::now_v7());
-        let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
-        login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some((&name, preset)), now)
-            .await?;
-        audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
-        tx.commit().await?;
-        Ok(paths::login_method(caller.account.as_str(), method))
-    }
-
-    /// Saves a draft in place of the one before. What members sign in by stays as it is.
-    pub(super) async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
-        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
-        let page = paths::login_method(caller.account.as_str(), method);
-        // Rights before anything is asked of a provider (OA-15).
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        actor.needs_fresh_proof(self)?;
-        let scope = actor.scope();
-        login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
-        let (draft, live) = saved(&mut tx, scope, method).await?;
-        let parsed = form.parse([&draft, &live].into_iter().flatten().any(|saved| saved.secret.is_some()));
-        if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
-            self.count_provider_try(&mut tx, scope).await?;
+    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
+        retried(|| async {
+            let preset = Preset::from_key(preset).ok_or(AppError::NotFound)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            let method = LoginMethodId(Uuid::now_v7());
+            let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
+            login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some((&name, preset)), now)
+                .await?;
+            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
             tx.commit().await?;
-        } else {
-            drop(tx);
-        }
-
-        let read = match parsed {
-            Ok(read) => self.discovered(scope, read).await,
-            Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
-        };
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
-        login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
-        let (draft, live) = saved(&mut tx, scope, method).await?;
-        let others = login_methods::all(&mut tx, scope).await?.into_iter().filter(|line| line.method.id != method);
-        let others: Vec<String> = others.filter_map(|line| line.method.name).collect();
-        let sealed = read.and_then(|read| {
-            let secret = match &read.secret {
-                Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
-                None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
-            };
-            // People choose by the name.
-            if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
-                let errors = FieldErrors::one(Field::MethodName, Problem::Taken);
-                return Err(Box::new(Flash { errors, ..Flash::default() }));
-            }
-            if read.configuration.client_authentication.needs_secret() && secret.is_none() {
-                let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
-                return Err(Box::new(Flash { errors, ..Flash::default() }));
-            }
-            Ok((read, secret))
-        });
-        let path = match sealed {
-            Ok((read, secret)) => {
-                let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
-                let id = ConfigurationId(Uuid::now_v7());
-                let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
-                let (by, secret) = (actor.member, secret.as_deref());
-                login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
-                if live.is_none() {
-                    login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
-                }
-                audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
-                self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
-            }
-            Err(flash) => {
-                let form = ConfigurationForm { client_secret: String::new(), ..form };
-                self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..*flash }).await?
-            }
-        };
-        tx.commit().await?;
-        Ok(path)
+            Ok(paths::login_method(caller.account.as_str(), method))
+        })
+        .await
     }
+}
 
+#[async_trait]
+impl SaveLoginMethod for Services {
+    /// Saves a draft in place of the one before. What members sign in by stays as it is.
+    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let page = paths::login_method(caller.account.as_str(), method);
+            // Rights before anything is asked of a provider (OA-15).
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            let scope = actor.scope();
+            login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+            let (draft, live) = saved(&mut tx, scope, method).await?;
+            let parsed = form.parse([&draft, &live].into_iter().flatten().any(|saved| saved.secret.is_some()));
+            if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
+                self.count_provider_try(&mut tx, scope).await?;
+                tx.commit().await?;
+            } else {
+                drop(tx);
+            }
+
+            let read = match parsed {
+                Ok(read) => self.discovered(scope, read).await,
+                Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
+            };
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
+            login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+            let (draft, live) = saved(&mut tx, scope, method).await?;
+            let others = login_methods::all(&mut tx, scope).await?.into_iter().filter(|line| line.method.id != method);
+            let others: Vec<String> = others.filter_map(|line| line.method.name).collect();
+            let sealed = read.and_then(|read| {
+                let secret = match &read.secret {
+                    Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
+                    None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
+                };
+                // People choose by the name.
+                if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
+                    let errors = FieldErrors::one(Field::MethodName, Problem::Taken);
+                    return Err(Box::new(Flash { errors, ..Flash::default() }));
+                }
+                if read.configuration.client_authentication.needs_secret() && secret.is_none() {
+                    let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
+                    return Err(Box::new(Flash { errors, ..Flash::default() }));
+                }
+                Ok((read, secret))
+            });
+            let path = match sealed {
+                Ok((read, secret)) => {
+                    let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
+                    let id = ConfigurationId(Uuid::now_v7());
+                    let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
+                    let (by, secret) = (actor.member, secret.as_deref());
+                    login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
+                    if live.is_none() {
+                        login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
+                    }
+                    audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
+                    self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
+                }
+                Err(flash) => {
+                    let form = ConfigurationForm { client_secret: String::new(), ..form.clone() };
+                    self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..*flash }).await?
+                }
+            };
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl DropDraft for Services {
+    /// Gives a draft up.
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        retried(|| async {
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
+            if login_methods::drop_draft(&mut tx, actor.scope(), method).await? {
+                let event = Event::LoginMethodDraftDropped { method };
+                audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, self.now()).await?;
+            }
+            let page = paths::login_method(caller.account.as_str(), method);
+            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+impl Services {
     /// Fills the endpoints in that the issuer names.
     async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
         if let Some(open_id) = read.configuration.open_id.clone() {
@@ -115,22 +152,6 @@ impl Services {
                 .put_into(&mut read.configuration);
         }
         Ok(read)
-    }
-
-    /// Gives a draft up.
-    pub(super) async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
-        let mut tx = self.database.begin_write().await?;
-        let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        actor.needs_fresh_proof(self)?;
-        login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
-        if login_methods::drop_draft(&mut tx, actor.scope(), method).await? {
-            let event = Event::LoginMethodDraftDropped { method };
-            audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, self.now()).await?;
-        }
-        let page = paths::login_method(caller.account.as_str(), method);
-        let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;
-        tx.commit().await?;
-        Ok(path)
     }
 }
 

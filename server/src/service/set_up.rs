@@ -4,7 +4,7 @@ use super::{Services, open_account::NameAndSlug};
 use crate::{
     secrets::Token,
     storage::{
-        StorageError, Tx, accounts,
+        StorageError, Tx, accounts, retried,
         sessions::Proof,
         tokens::{self, Purpose},
         users::{self, User},
@@ -12,6 +12,7 @@ use crate::{
 };
 use app::{
     api::setup::{SetUpForm, SetUpView},
+    backend::{SetUp, ViewSetUp},
     domain::{
         email::Email,
         fields::{Field, FieldErrors},
@@ -21,12 +22,76 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
 /// How long a set-up link is good.
 const LIFE: Span = Span::hours(24);
+
+#[async_trait]
+impl ViewSetUp for Services {
+    /// What the set-up page shows this browser.
+    async fn view_set_up(&self, visitor: &Visitor) -> Result<SetUpView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        if accounts::any(&mut tx).await? {
+            return Ok(SetUpView::Done);
+        }
+        let live = match held_token(visitor) {
+            Some(token) => tokens::is_live(&mut tx, Purpose::SetUp, &token.hash(), self.now()).await?,
+            None => false,
+        };
+        Ok(if live { SetUpView::Open } else { SetUpView::NeedsLink })
+    }
+}
+
+#[async_trait]
+impl SetUp for Services {
+    /// Makes the first account and its owner, and signs the owner in. One of several parallel uses of the link wins.
+    async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError> {
+        retried(|| async {
+            let token = held_token(visitor).ok_or(AppError::OpenTheLinkAgain)?;
+            if self.view_set_up(visitor).await? != SetUpView::Open {
+                return Err(AppError::OpenTheLinkAgain);
+            }
+            let mut errors = FieldErrors::default();
+            let account = NameAndSlug::parse(&form.account_name, &form.slug, &mut errors);
+            let name = errors.keep(Field::Name, parse_name(&form.name));
+            let email = errors.keep(Field::Email, Email::parse(&form.email));
+            let words = [form.name.as_str(), form.email.as_str(), form.account_name.as_str()];
+            errors.keep(Field::Password, self.check_length(&form.password));
+            let (Some(account), Some(name), Some(email), None) = (account, name, email, errors.of(Field::Password))
+            else {
+                return Err(errors.into());
+            };
+            let attempt = self.count_attempt(visitor).await?;
+            self.check_password(&form.password, &words).await?;
+            let phc = self.hasher.hash(&form.password).await?;
+
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            use_link(&mut tx, &token, self).await?;
+            // The set-up link counts as verified by the operator.
+            let owner = User {
+                id: UserId(Uuid::now_v7()),
+                email,
+                name,
+                language: Some(visitor.language),
+                verified: Some(now),
+                phc: Some(phc),
+            };
+            users::insert(&mut tx, &owner, now).await?;
+            let slug = account.slug.clone();
+            self.insert_account(&mut tx, account, Some((&owner, Some(visitor.ip)))).await?;
+            let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id, Proof::Password).await?;
+            attempt.forget(&mut tx).await?;
+            tx.commit().await?;
+            Ok(WithCookies { answer: slug, cookies: vec![cookie, self.cookies.clear_setup()] })
+        })
+        .await
+    }
+}
 
 impl Services {
     /// A new set-up link, the only good one; `None` once there is an account.
@@ -43,59 +108,6 @@ impl Services {
         tokens::insert(&mut tx, Purpose::SetUp, None, &token.hash(), now, now + LIFE).await?;
         tx.commit().await?;
         Ok(Some(self.config.link(&paths::setup_link(token.reveal()))))
-    }
-
-    /// What the set-up page shows this browser.
-    pub(super) async fn view_set_up(&self, visitor: &Visitor) -> Result<SetUpView, AppError> {
-        let mut tx = self.database.begin_read().await?;
-        if accounts::any(&mut tx).await? {
-            return Ok(SetUpView::Done);
-        }
-        let live = match held_token(visitor) {
-            Some(token) => tokens::is_live(&mut tx, Purpose::SetUp, &token.hash(), self.now()).await?,
-            None => false,
-        };
-        Ok(if live { SetUpView::Open } else { SetUpView::NeedsLink })
-    }
-
-    /// Makes the first account and its owner, and signs the owner in. One of several parallel uses of the link wins.
-    pub(super) async fn set_up(&self, visitor: &Visitor, form: &SetUpForm) -> Result<WithCookies<Slug>, AppError> {
-        let token = held_token(visitor).ok_or(AppError::OpenTheLinkAgain)?;
-        if self.view_set_up(visitor).await? != SetUpView::Open {
-            return Err(AppError::OpenTheLinkAgain);
-        }
-        let mut errors = FieldErrors::default();
-        let account = NameAndSlug::parse(&form.account_name, &form.slug, &mut errors);
-        let name = errors.keep(Field::Name, parse_name(&form.name));
-        let email = errors.keep(Field::Email, Email::parse(&form.email));
-        let words = [form.name.as_str(), form.email.as_str(), form.account_name.as_str()];
-        errors.keep(Field::Password, self.check_length(&form.password));
-        let (Some(account), Some(name), Some(email), None) = (account, name, email, errors.of(Field::Password)) else {
-            return Err(errors.into());
-        };
-        let attempt = self.count_attempt(visitor).await?;
-        self.check_password(&form.password, &words).await?;
-        let phc = self.hasher.hash(&form.password).await?;
-
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        use_link(&mut tx, &token, self).await?;
-        // The set-up link counts as verified by the operator.
-        let owner = User {
-            id: UserId(Uuid::now_v7()),
-            email,
-            name,
-            language: Some(visitor.language),
-            verified: Some(now),
-            phc: Some(phc),
-        };
-        users::insert(&mut tx, &owner, now).await?;
-        let slug = account.slug.clone();
-        self.insert_account(&mut tx, account, Some((&owner, Some(visitor.ip)))).await?;
-        let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id, Proof::Password).await?;
-        attempt.forget(&mut tx).await?;
-        tx.commit().await?;
-        Ok(WithCookies { answer: slug, cookies: vec![cookie, self.cookies.clear_setup()] })
     }
 }
 

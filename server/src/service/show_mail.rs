@@ -8,7 +8,7 @@ use crate::{
 use app::{
     domain::{ids::MailId, permission::Gate, policy::can_handle_invitation},
     error::AppError,
-    ports::Caller,
+    request::Caller,
 };
 
 pub use crate::mail::render::Rendered as MailText;

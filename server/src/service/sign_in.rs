@@ -7,12 +7,14 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
+        retried,
         sessions::{self, NewSession, Proof},
         users::{self, User},
     },
 };
 use app::{
     api::session::SignInForm,
+    backend::SignIn,
     domain::{
         email::Email,
         ids::{SessionId, UserId},
@@ -21,8 +23,9 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
+use async_trait::async_trait;
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -37,39 +40,45 @@ pub(super) fn ip_key(what: &str, ip: IpAddr) -> String {
     }
 }
 
+#[async_trait]
+impl SignIn for Services {
+    /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
+    /// same price (EN-01); only failures count against the limits.
+    async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
+        retried(|| async {
+            let Proved { user, verified, kept, attempt } =
+                self.prove_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
+
+            let mut tx = self.database.begin_write().await?;
+            // Hashing takes its time: the password may be another one by now.
+            if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
+                return Err(AppError::WrongCredentials);
+            }
+            attempt.forget(&mut tx).await?;
+            let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
+            let accounts = accounts::of_user(&mut tx, user.id, session).await?;
+            tx.commit().await?;
+            tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
+
+            let home = match (form.account.as_str(), accounts.as_slice()) {
+                (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
+                    paths::account(wanted)
+                }
+                (_, [only]) => paths::account(only.slug.as_str()),
+                _ => paths::ACCOUNTS.to_owned(),
+            };
+            let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
+            Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
+        })
+        .await
+    }
+}
+
 impl Services {
     /// The limit of measured passwords.
     pub(super) fn measure_limit(&self) -> Limit {
         let limits = &self.config.limits;
         Limit::per_second(limits.measure_burst, limits.measure_per_s)
-    }
-
-    /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
-    /// same price (EN-01); only failures count against the limits.
-    pub(super) async fn sign_in(&self, visitor: &Visitor, form: &SignInForm) -> Result<WithCookies<String>, AppError> {
-        let Proved { user, verified, kept, attempt } =
-            self.prove_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
-
-        let mut tx = self.database.begin_write().await?;
-        // Hashing takes its time: the password may be another one by now.
-        if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
-            return Err(AppError::WrongCredentials);
-        }
-        attempt.forget(&mut tx).await?;
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
-        let accounts = accounts::of_user(&mut tx, user.id, session).await?;
-        tx.commit().await?;
-        tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
-
-        let home = match (form.account.as_str(), accounts.as_slice()) {
-            (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
-                paths::account(wanted)
-            }
-            (_, [only]) => paths::account(only.slug.as_str()),
-            _ => paths::ACCOUNTS.to_owned(),
-        };
-        let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
-        Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
     }
 
     /// Looks at an address and a password, wherever they are asked for: within the limits, with a line in the log for a failure, and at

@@ -20,7 +20,7 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
 
 impl Services {

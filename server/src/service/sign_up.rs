@@ -12,7 +12,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         audit::{self, By, Event, To},
-        identities, members, rate_buckets,
+        identities, members, rate_buckets, retried,
         sessions::{self, Proof},
         tokens::{self, Purpose},
         users::{self, User},
@@ -20,6 +20,7 @@ use crate::{
 };
 use app::{
     api::joining::{Joined, SignUpForm},
+    backend::SignUp,
     domain::{
         email::Email,
         fields::{Field, FieldErrors, Problem},
@@ -32,74 +33,81 @@ use app::{
         time::{Span, Timestamp},
     },
     error::AppError,
-    ports::{Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
-impl Services {
+#[async_trait]
+impl SignUp for Services {
     /// Makes a login for the invited address and joins with it, signed in right after.
-    pub(super) async fn sign_up(&self, visitor: &Visitor, form: &SignUpForm) -> Result<WithCookies<Joined>, AppError> {
-        let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
-        let mut tx = self.database.begin_read().await?;
-        let held = self.held_as(&mut tx, visitor, id).await?;
-        drop(tx);
-        if let Some(signed_in) = &visitor.signed_in {
-            // R19: the second of two clicks finds its work done. Anybody else signs out first (R14), but for the invited person
-            // who came by a provider alone so far and sets a password (R17).
-            if held.was_taken_up_by(signed_in.user) {
-                return Ok(self.joined(&held, Vec::new()));
-            }
+    async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError> {
+        retried(|| async {
+            let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
             let mut tx = self.database.begin_read().await?;
-            let user = users::find(&mut tx, signed_in.user).await?;
-            let sets_one = |user: User| user.phc.is_none() && user.email == held.member.email;
-            if held.channel != Channel::Mailed || !user.is_some_and(sets_one) {
+            let held = self.held_as(&mut tx, visitor, id).await?;
+            drop(tx);
+            if let Some(signed_in) = &visitor.signed_in {
+                // R19: the second of two clicks finds its work done. Anybody else signs out first (R14), but for the invited person
+                // who came by a provider alone so far and sets a password (R17).
+                if held.was_taken_up_by(signed_in.user) {
+                    return Ok(self.joined(&held, Vec::new()));
+                }
+                let mut tx = self.database.begin_read().await?;
+                let user = users::find(&mut tx, signed_in.user).await?;
+                let sets_one = |user: User| user.phc.is_none() && user.email == held.member.email;
+                if held.channel != Channel::Mailed || !user.is_some_and(sets_one) {
+                    return Err(AppError::OpenTheLinkAgain);
+                }
+            }
+            if held.member.method.kind != LoginMethodKind::Password || !held.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
             }
-        }
-        if held.member.method.kind != LoginMethodKind::Password || !held.member.method_enabled {
-            return Err(AppError::OpenTheLinkAgain);
-        }
-        if !held.is_open(self.now()) {
-            return self.finish_late(visitor, &held, form).await;
-        }
-        // The cheap refusals come before what costs much, and that is counted (EN-04).
-        let name = self.read_form(&held, form)?;
-        let attempt = self.count_attempt(visitor).await?;
-        if self.needs_code(&held) {
-            self.count_code_try(visitor, id).await?;
-            self.check_code(&held, &form.code).await?;
-        }
-        let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
-        self.check_password(&form.password, &words).await?;
-        let phc = self.hasher.hash(&form.password).await?;
+            if !held.is_open(self.now()) {
+                return self.finish_late(visitor, &held, &form).await;
+            }
+            // The cheap refusals come before what costs much, and that is counted (EN-04).
+            let name = self.read_form(&held, &form)?;
+            let attempt = self.count_attempt(visitor).await?;
+            if self.needs_code(&held) {
+                self.count_code_try(visitor, id).await?;
+                self.check_code(&held, &form.code).await?;
+            }
+            let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
+            self.check_password(&form.password, &words).await?;
+            let phc = self.hasher.hash(&form.password).await?;
 
-        let now = self.now();
-        let mut tx = self.database.begin_write().await?;
-        lock_accounts(&mut tx, &held).await?;
-        let held = self.held_as(&mut tx, visitor, id).await?;
-        if !held.is_open(now) {
-            drop(tx);
-            return self.finish_late(visitor, &held, form).await;
-        }
-        let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
-        if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            lock_accounts(&mut tx, &held).await?;
+            let held = self.held_as(&mut tx, visitor, id).await?;
+            if !held.is_open(now) {
+                drop(tx);
+                return self.finish_late(visitor, &held, &form).await;
+            }
+            let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
+            if !self.sponsor_still_may(&mut tx, &held, now).await? {
+                tx.commit().await?;
+                self.mail_wake.notify_one();
+                return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+            }
+            let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
+            match self.accept(&mut tx, visitor, &held, &user, now).await? {
+                Accepted::Joined => {}
+                Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
+            }
+            let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
+            attempt.forget(&mut tx).await?;
             tx.commit().await?;
             self.mail_wake.notify_one();
-            return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
-        }
-        let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
-        match self.accept(&mut tx, visitor, &held, &user, now).await? {
-            Accepted::Joined => {}
-            Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
-        }
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
-        attempt.forget(&mut tx).await?;
-        tx.commit().await?;
-        self.mail_wake.notify_one();
-        tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
-        Ok(self.joined(&held, vec![cookie]))
+            tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
+            Ok(self.joined(&held, vec![cookie]))
+        })
+        .await
     }
+}
 
+impl Services {
     fn read_form(&self, held: &Held, form: &SignUpForm) -> Result<String, AppError> {
         let mut errors = FieldErrors::default();
         if Email::parse(&form.email).as_ref() != Ok(&held.member.email) {

@@ -15,11 +15,12 @@ use crate::{
         login_methods::{self, SavedConfiguration, Stage},
         members,
         oauth_attempts::{self, Attempt, AttemptPurpose},
-        sessions,
+        retried, sessions,
     },
 };
 use app::{
     api::login_methods::{MakeLiveForm, Notice, ShownClaim, TestResult},
+    backend::{MakeLive, UseForMe},
     domain::{
         ids::{ConfigurationId, LoginMethodId},
         oauth::{ClaimPath, Configuration, Fault, OtherProof, Person},
@@ -29,8 +30,9 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::{Caller, Visitor, WithCookies},
+    request::{Caller, Visitor, WithCookies},
 };
+use async_trait::async_trait;
 use uuid::Uuid;
 
 /// What making a configuration live comes to.
@@ -53,6 +55,83 @@ struct Passed {
     person: Person,
     /// When it was proved at the provider.
     at: Timestamp,
+}
+
+#[async_trait]
+impl MakeLive for Services {
+    /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let session = caller.signed_in.session;
+            let page = paths::login_method(caller.account.as_str(), method);
+            let mut tx = self.database.begin_write().await?;
+            let Some(passed) = self.passed(&mut tx, caller, visitor, method, &form).await? else {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            };
+            let Passed { actor, attempt, by, person, at } = passed;
+            let tested = paths::tested(caller.account.as_str(), method, attempt.id);
+            let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
+            let notice = match made {
+                MadeLive::Yes => Notice::Live,
+                MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
+                MadeLive::LastWayIn => {
+                    drop(tx);
+                    let mut tx = self.database.begin_write().await?;
+                    let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
+                    tx.commit().await?;
+                    return Ok(path);
+                }
+            };
+            oauth_attempts::point_to(&mut tx, &attempt, by.id).await?;
+            let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl UseForMe for Services {
+    /// Lets the caller sign in by the live method that the caller just signed in by as a test.
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let session = caller.signed_in.session;
+            let page = paths::login_method(caller.account.as_str(), method);
+            let mut tx = self.database.begin_write().await?;
+            let passed = self.passed(&mut tx, caller, visitor, method, &form).await?;
+            // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
+            let in_force = match &passed {
+                Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,
+                None => false,
+            };
+            let Some(passed) = passed.filter(|_| in_force) else {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            };
+            let (actor, now) = (&passed.actor, self.now());
+            let (scope, identifier) = (actor.scope(), &passed.person.identifier);
+            if members::identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            }
+            identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
+            members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
+            self.link(&mut tx, actor, caller, method, &passed.person).await?;
+            sessions::prove(&mut tx, session, method, passed.at.max(actor.proved())).await?;
+            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
+            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
 }
 
 impl Services {
@@ -84,81 +163,6 @@ impl Services {
             }
         }
         Ok(without_cookies(page))
-    }
-
-    /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
-    pub(super) async fn make_live(
-        &self,
-        caller: &Caller,
-        visitor: &Visitor,
-        form: &MakeLiveForm,
-    ) -> Result<String, AppError> {
-        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
-        let session = caller.signed_in.session;
-        let page = paths::login_method(caller.account.as_str(), method);
-        let mut tx = self.database.begin_write().await?;
-        let Some(passed) = self.passed(&mut tx, caller, visitor, method, form).await? else {
-            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
-            tx.commit().await?;
-            return Ok(path);
-        };
-        let Passed { actor, attempt, by, person, at } = passed;
-        let tested = paths::tested(caller.account.as_str(), method, attempt.id);
-        let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
-        let notice = match made {
-            MadeLive::Yes => Notice::Live,
-            MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
-            MadeLive::LastWayIn => {
-                drop(tx);
-                let mut tx = self.database.begin_write().await?;
-                let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
-                tx.commit().await?;
-                return Ok(path);
-            }
-        };
-        oauth_attempts::point_to(&mut tx, &attempt, by.id).await?;
-        let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
-        tx.commit().await?;
-        Ok(path)
-    }
-
-    /// Lets the caller sign in by the live method that the caller just signed in by as a test.
-    pub(super) async fn use_for_me(
-        &self,
-        caller: &Caller,
-        visitor: &Visitor,
-        form: &MakeLiveForm,
-    ) -> Result<String, AppError> {
-        let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
-        let session = caller.signed_in.session;
-        let page = paths::login_method(caller.account.as_str(), method);
-        let mut tx = self.database.begin_write().await?;
-        let passed = self.passed(&mut tx, caller, visitor, method, form).await?;
-        // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
-        let in_force = match &passed {
-            Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,
-            None => false,
-        };
-        let Some(passed) = passed.filter(|_| in_force) else {
-            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
-            tx.commit().await?;
-            return Ok(path);
-        };
-        let (actor, now) = (&passed.actor, self.now());
-        let (scope, identifier) = (actor.scope(), &passed.person.identifier);
-        if members::identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
-            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
-            tx.commit().await?;
-            return Ok(path);
-        }
-        identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
-        members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
-        self.link(&mut tx, actor, caller, method, &passed.person).await?;
-        sessions::prove(&mut tx, session, method, passed.at.max(actor.proved())).await?;
-        audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
-        let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
-        tx.commit().await?;
-        Ok(path)
     }
 
     /// The caller as the provider named them, in place of an earlier link of theirs.

@@ -7,6 +7,7 @@ use crate::storage::{
 };
 use app::{
     api::joining::{ByMethod, InvitationView, Inviter, MethodStep, OpenInvitation, Standing},
+    backend::ViewInvitation,
     domain::{
         ids::{AttemptId, InvitationId},
         invitation::{Channel, InvitationState},
@@ -16,15 +17,17 @@ use app::{
     },
     error::AppError,
     paths,
-    ports::Visitor,
+    request::Visitor,
 };
+use async_trait::async_trait;
 
 /// A new link can be asked for so often.
 pub(super) const BETWEEN_ASKS: Span = Span::days(1);
 
-impl Services {
+#[async_trait]
+impl ViewInvitation for Services {
     /// What the page of the invitation with this id shows this browser.
-    pub(super) async fn view_invitation(
+    async fn view_invitation(
         &self,
         visitor: &Visitor,
         id: Option<InvitationId>,
@@ -62,7 +65,9 @@ impl Services {
             }
         })
     }
+}
 
+impl Services {
     /// When a mail with a newer link than this one was written, if that is why this one is dead.
     fn newer_mail(&self, held: &Held) -> Option<Timestamp> {
         held.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > held.made)

@@ -3,11 +3,12 @@
 use super::{decision, method, methods, reauthenticate};
 use crate::{
     api::login_methods::Part,
+    backend::Backend,
     domain::name::Slug,
     error::AppError,
     i18n::Locale,
     paths,
-    ports::{Caller, Ports, Visitor},
+    request::{Caller, Visitor},
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -24,7 +25,7 @@ pub(super) struct Place<'a> {
 /// # Errors
 /// [`AppError::NotFound`] for addresses of other pages; what reading the page's facts answers.
 pub(crate) async fn render(
-    ports: &Ports,
+    backend: &dyn Backend,
     caller: &Caller,
     visitor: &Visitor,
     path: &str,
@@ -34,25 +35,24 @@ pub(crate) async fn render(
     let query = read_query(query);
     if path.trim_end_matches('/') == paths::reauthenticate(caller.account.as_str(), "") {
         let next = query.get("next").unwrap_or_default();
-        let shown = ports.reauthentication.view(caller, &next, id(&query, "flash")).await?;
+        let shown = backend.view_reauthentication(caller, &next, id(&query, "flash")).await?;
         let (title, view) = reauthenticate::page(&place, shown);
         return Ok(Part { title, html: view.to_html() });
     }
     let inside = path.strip_prefix(&format!("/a/{}/settings/", caller.account)).ok_or(AppError::NotFound)?;
-    let methods = &ports.login_methods;
     let flash = id(&query, "flash");
     let (title, view) = match inside.trim_end_matches('/').split_once('/') {
         None if inside.trim_end_matches('/') == "login-methods" => {
-            methods::page(&place, methods.list(caller, flash).await?)
+            methods::page(&place, backend.list_login_methods(caller, flash).await?)
         }
         Some(("login-methods", raw)) => {
             let method = raw.parse().map_err(|_| AppError::NotFound)?;
-            let shown = methods.show(caller, visitor, method, id(&query, "attempt"), flash).await?;
+            let shown = backend.show_login_method(caller, visitor, method, id(&query, "attempt"), flash).await?;
             method::page(&place, shown, query.get("problem").as_deref())
         }
         Some(("decisions", raw)) => {
             let member = raw.parse().map_err(|_| AppError::NotFound)?;
-            decision::page(&place, methods.decision(caller, member, flash).await?)
+            decision::page(&place, backend.show_decision(caller, member, flash).await?)
         }
         None | Some(_) => return Err(AppError::NotFound),
     };

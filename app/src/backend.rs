@@ -1,0 +1,388 @@
+//! What the server does for the server functions: one trait for each operation, named like the server function that calls it. The server
+//! implements each in the operation's own file, `server/src/service/`; the functions in [`crate::api`] find the whole, and who is asking,
+//! in the request's context.
+#![allow(missing_docs, reason = "each method is its trait")]
+
+use crate::{
+    api::{
+        accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
+        invitations::{InviteForm, Invited, Link, Resent},
+        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
+        login_methods::{
+            DecisionPage, MakeLiveForm, MethodView, MethodsView, ReauthenticationForm, ReauthenticationView,
+        },
+        members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
+        outbox::OutboxPage,
+        session::{Me, SignInForm, StrengthForm, WaysIn},
+        setup::{SetUpForm, SetUpView},
+    },
+    domain::{
+        ids::{AttemptId, DecisionId, FlashId, InvitationId, LoginMethodId, MailId, MemberId},
+        list::ListQuery,
+        name::Slug,
+        oauth::ConfigurationForm,
+        password::Strength,
+    },
+    error::AppError,
+    request::{Caller, Visitor, WithCookies},
+};
+use async_trait::async_trait;
+
+// First run.
+
+/// What the set-up page shows this browser.
+#[async_trait]
+pub trait ViewSetUp: Send + Sync {
+    async fn view_set_up(&self, visitor: &Visitor) -> Result<SetUpView, AppError>;
+}
+
+/// Makes the first account and its owner, and signs the owner in.
+#[async_trait]
+pub trait SetUp: Send + Sync {
+    async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError>;
+}
+
+// Signing in and out.
+
+/// The signed-in user with the accounts this session can open.
+#[async_trait]
+pub trait Whoami: Send + Sync {
+    async fn whoami(&self, visitor: &Visitor) -> Result<Option<Me>, AppError>;
+}
+
+/// Signs in by e-mail address and password; answers where to go.
+#[async_trait]
+pub trait SignIn: Send + Sync {
+    async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError>;
+}
+
+/// The ways to sign in to the account with this slug.
+#[async_trait]
+pub trait ListWaysIn: Send + Sync {
+    async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError>;
+}
+
+/// Ends this session.
+#[async_trait]
+pub trait SignOut: Send + Sync {
+    async fn sign_out(&self, visitor: &Visitor) -> Result<WithCookies<()>, AppError>;
+}
+
+/// How hard a password is to guess; never logged.
+#[async_trait]
+pub trait MeasurePassword: Send + Sync {
+    async fn measure_password(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError>;
+}
+
+// Accounts.
+
+/// The accounts of the signed-in user, and whether another may be opened.
+#[async_trait]
+pub trait ListAccounts: Send + Sync {
+    async fn list_accounts(&self, visitor: &Visitor) -> Result<MyAccounts, AppError>;
+}
+
+/// Opens another account, with the caller as its owner.
+#[async_trait]
+pub trait OpenAccount: Send + Sync {
+    async fn open_account(&self, visitor: &Visitor, form: OpenAccountForm) -> Result<NewAccount, AppError>;
+}
+
+/// What joining and signing in lead to.
+#[async_trait]
+pub trait ShowAccount: Send + Sync {
+    async fn show_account(&self, caller: &Caller) -> Result<AccountHome, AppError>;
+}
+
+/// Leaves the account (R32), and answers its name.
+#[async_trait]
+pub trait LeaveAccount: Send + Sync {
+    async fn leave_account(&self, caller: &Caller) -> Result<String, AppError>;
+}
+
+// The Users list and its rows.
+
+/// One page of the list, with all that is needed to explain it.
+#[async_trait]
+pub trait ListMembers: Send + Sync {
+    async fn list_members(&self, caller: &Caller, query: ListQuery) -> Result<UsersPage, AppError>;
+}
+
+/// One row of the list, for its dialogs.
+#[async_trait]
+pub trait ShowMember: Send + Sync {
+    async fn show_member(&self, caller: &Caller, member: MemberId) -> Result<MemberDetails, AppError>;
+}
+
+/// Changes role and extras.
+#[async_trait]
+pub trait EditMember: Send + Sync {
+    async fn edit_member(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError>;
+}
+
+/// What removing this member will do, for the dialog (R64).
+#[async_trait]
+pub trait PlanRemoval: Send + Sync {
+    async fn plan_removal(&self, caller: &Caller, member: MemberId) -> Result<RemovalPlan, AppError>;
+}
+
+/// Removes a member, or withdraws an invitation.
+#[async_trait]
+pub trait RemoveMember: Send + Sync {
+    async fn remove_member(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError>;
+}
+
+// Invitations, seen from the account.
+
+/// Invites a person into the account.
+#[async_trait]
+pub trait InviteUser: Send + Sync {
+    async fn invite_user(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError>;
+}
+
+/// Sends the invitation again with a new link; the old one is dead (R23).
+#[async_trait]
+pub trait ResendInvitation: Send + Sync {
+    async fn resend_invitation(&self, caller: &Caller, member: MemberId) -> Result<Resent, AppError>;
+}
+
+/// The link to hand over by other means; the same one each time.
+#[async_trait]
+pub trait CopyLink: Send + Sync {
+    async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError>;
+}
+
+// Invitations, seen from the person invited.
+
+/// What the page of an invitation shows this browser.
+#[async_trait]
+pub trait ViewInvitation: Send + Sync {
+    async fn view_invitation(
+        &self,
+        visitor: &Visitor,
+        id: Option<InvitationId>,
+        attempt: Option<AttemptId>,
+    ) -> Result<InvitationView, AppError>;
+}
+
+/// Mails a code that proves the mailbox, for the holder of a copied link (R12).
+#[async_trait]
+pub trait MailCode: Send + Sync {
+    async fn mail_code(&self, visitor: &Visitor, id: InvitationId) -> Result<Code, AppError>;
+}
+
+/// Makes a login and joins with it.
+#[async_trait]
+pub trait SignUp: Send + Sync {
+    async fn sign_up(&self, visitor: &Visitor, form: SignUpForm) -> Result<WithCookies<Joined>, AppError>;
+}
+
+/// Joins as the person whom the account's provider named.
+#[async_trait]
+pub trait JoinByMethod: Send + Sync {
+    async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError>;
+}
+
+/// Joins with the present login.
+#[async_trait]
+pub trait JoinAccount: Send + Sync {
+    async fn join_account(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError>;
+}
+
+/// Turns the invitation down (R63).
+#[async_trait]
+pub trait DeclineInvitation: Send + Sync {
+    async fn decline_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError>;
+}
+
+/// Asks the account's admins for a new link (R20).
+#[async_trait]
+pub trait AskForNewLink: Send + Sync {
+    async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError>;
+}
+
+// Settings → Outbox.
+
+/// This account's invitation mails, newest first.
+#[async_trait]
+pub trait ListMails: Send + Sync {
+    async fn list_mails(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError>;
+}
+
+// Settings → Login methods, and decisions about people who came by them. What changes something answers the page that shows it.
+
+/// The login methods.
+#[async_trait]
+pub trait ListLoginMethods: Send + Sync {
+    async fn list_login_methods(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError>;
+}
+
+/// One login method with its form; `attempt` is a test that this browser ran.
+#[async_trait]
+pub trait ShowLoginMethod: Send + Sync {
+    async fn show_login_method(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        attempt: Option<AttemptId>,
+        flash: Option<FlashId>,
+    ) -> Result<MethodView, AppError>;
+}
+
+/// Adds a login method with nothing set up yet.
+#[async_trait]
+pub trait AddLoginMethod: Send + Sync {
+    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError>;
+}
+
+/// Saves a draft of a login method.
+#[async_trait]
+pub trait SaveLoginMethod: Send + Sync {
+    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError>;
+}
+
+/// Gives that draft up.
+#[async_trait]
+pub trait DropDraft: Send + Sync {
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+}
+
+/// Makes what a test proved the live configuration.
+#[async_trait]
+pub trait MakeLive: Send + Sync {
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+}
+
+/// Lets the caller sign in by the method that the test just proved.
+#[async_trait]
+pub trait UseForMe: Send + Sync {
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+}
+
+/// Switches a login method on or off.
+#[async_trait]
+pub trait SwitchLoginMethod: Send + Sync {
+    async fn switch_login_method(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError>;
+}
+
+/// Removes a login method that is in nobody's row.
+#[async_trait]
+pub trait RemoveLoginMethod: Send + Sync {
+    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+}
+
+/// Who came back from a provider, beside who was invited.
+#[async_trait]
+pub trait ShowDecision: Send + Sync {
+    async fn show_decision(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        flash: Option<FlashId>,
+    ) -> Result<DecisionPage, AppError>;
+}
+
+/// Decides about them: `use` or `reject`.
+#[async_trait]
+pub trait Decide: Send + Sync {
+    async fn decide(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        decision: DecisionId,
+        outcome: &str,
+    ) -> Result<String, AppError>;
+}
+
+// Proving anew who one is, for what is most dangerous (AZ-16).
+
+/// How the caller can prove anew who they are.
+#[async_trait]
+pub trait ViewReauthentication: Send + Sync {
+    async fn view_reauthentication(
+        &self,
+        caller: &Caller,
+        next: &str,
+        flash: Option<FlashId>,
+    ) -> Result<ReauthenticationView, AppError>;
+}
+
+/// Proves it by the caller's own password; answers where to go on.
+#[async_trait]
+pub trait ReauthenticateByPassword: Send + Sync {
+    async fn reauthenticate_by_password(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: ReauthenticationForm,
+    ) -> Result<WithCookies<String>, AppError>;
+}
+
+/// Mails a code to the caller's proved mailbox; answers the page where it is typed.
+#[async_trait]
+pub trait MailReauthenticationCode: Send + Sync {
+    async fn mail_reauthentication_code(&self, caller: &Caller, form: ReauthenticationForm)
+    -> Result<String, AppError>;
+}
+
+/// Proves it by that code; answers where to go on.
+#[async_trait]
+pub trait ReauthenticateByCode: Send + Sync {
+    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError>;
+}
+
+/// Declares [`Backend`] as the sum of the operations.
+macro_rules! backend {
+    ($($operation:ident),* $(,)?) => {
+        /// Every operation there is.
+        pub trait Backend: $($operation +)* {}
+
+        impl<T: $($operation +)*> Backend for T {}
+    };
+}
+
+backend! {
+    ViewSetUp,
+    SetUp,
+    Whoami,
+    SignIn,
+    ListWaysIn,
+    SignOut,
+    MeasurePassword,
+    ListAccounts,
+    OpenAccount,
+    ShowAccount,
+    LeaveAccount,
+    ListMembers,
+    ShowMember,
+    EditMember,
+    PlanRemoval,
+    RemoveMember,
+    InviteUser,
+    ResendInvitation,
+    CopyLink,
+    ViewInvitation,
+    MailCode,
+    SignUp,
+    JoinByMethod,
+    JoinAccount,
+    DeclineInvitation,
+    AskForNewLink,
+    ListMails,
+    ListLoginMethods,
+    ShowLoginMethod,
+    AddLoginMethod,
+    SaveLoginMethod,
+    DropDraft,
+    MakeLive,
+    UseForMe,
+    SwitchLoginMethod,
+    RemoveLoginMethod,
+    ShowDecision,
+    Decide,
+    ViewReauthentication,
+    ReauthenticateByPassword,
+    MailReauthenticationCode,
+    ReauthenticateByCode,
+}

@@ -1,0 +1,68 @@
+//! Who is asking: what the HTTP layer finds out once for each request, and what answers carry back beside their body.
+
+use crate::domain::{
+    ids::{SessionId, UserId},
+    language::Language,
+    name::Slug,
+};
+use std::net::IpAddr;
+
+/// The signed-in user of a request, as authentication found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: SessionId,
+    /// The user.
+    pub user: UserId,
+    /// The user's address, as typed.
+    pub email: String,
+    /// The user's name.
+    pub name: String,
+    /// The user's language, if one was chosen.
+    pub language: Option<Language>,
+}
+
+/// Who is asking, before it is known what for: made once for each request by the HTTP layer.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The signed-in user, if any.
+    pub signed_in: Option<SignedIn>,
+    /// The invitation token in this browser's cookie.
+    pub invitation: Option<String>,
+    /// The set-up token in this browser's cookie.
+    pub setup: Option<String>,
+    /// The mark of this browser on its ways to providers (OA-03).
+    pub oauth: Option<String>,
+    /// The mark of an earlier sign-in in this browser's cookie (EN-06).
+    pub known_browser: Option<String>,
+    /// The client's address, by the trusted proxies alone (EN-07).
+    pub ip: IpAddr,
+    /// The client's name for itself, cut to 200 characters.
+    pub user_agent: String,
+    /// The language of this request's pages.
+    pub language: Language,
+    /// The id that logs and error messages carry.
+    pub request_id: String,
+}
+
+/// A signed-in user asking something of one account. Rights are read later, inside the transaction.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The signed-in user.
+    pub signed_in: SignedIn,
+    /// The account, as the URL or form names it.
+    pub account: Slug,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The language of this request's pages.
+    pub language: Language,
+}
+
+/// An answer that also changes the browser's cookies.
+#[derive(Clone, Debug)]
+pub struct WithCookies<T> {
+    /// The answer.
+    pub answer: T,
+    /// Values of `Set-Cookie` headers.
+    pub cookies: Vec<String>,
+}
