@@ -92,7 +92,7 @@ impl Worker {
             if idle {
                 tokio::select! {
                     () = self.stop.cancelled() => {}
-                    () = self.services.mail_wake.notified() => {}
+                    () = self.services.database.mail_queued() => {}
                     () = tokio::time::sleep(POLL) => {}
                 }
             }

@@ -40,7 +40,6 @@ impl AskForNewLink for Services {
             audit::record(&mut tx, held.scope, &by, Some(&to(&held)), &Event::NewLinkAsked { invitation: id }, now)
                 .await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(NewLink::Asked)
         })
         .await

@@ -106,7 +106,6 @@ impl Decide for Services {
             audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Decided)).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(path)
         })
         .await

@@ -39,7 +39,6 @@ impl DeclineInvitation for Services {
             audit::record(&mut tx, held.scope, &by, Some(&to(&held)), &Event::Declined { invitation: id }, now).await?;
             self.tell_sponsor(&mut tx, held.scope, MailKind::Declined, held.member.id, &held.invitation, now).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(WithCookies { answer: (), cookies: Vec::new() })
         })
         .await

@@ -84,7 +84,6 @@ impl EditMember for Services {
             }
             let saved = actors::find_member(&mut tx, &actor, id).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(Edited::Done { row: Box::new(shown_row(saved, now)?) })
         })
         .await

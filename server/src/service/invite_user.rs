@@ -123,7 +123,6 @@ impl InviteUser for Services {
 
             let (member, mail) = self.write_invitation(&mut tx, &actor, known.as_ref(), &request, now).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(Invited::Done { member, email: request.email.typed().to_owned(), mail })
         })
         .await

@@ -34,7 +34,6 @@ impl JoinAccount for Services {
             }
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
-                self.mail_wake.notify_one();
                 return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
             }
             if held.channel == Channel::Mailed && user.verified.is_none() {
@@ -47,7 +46,6 @@ impl JoinAccount for Services {
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(self.joined(&held, Vec::new()))
         })
         .await

@@ -124,7 +124,6 @@ impl JoinByMethod for Services {
                 sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
             }
             tx.commit().await?;
-            self.mail_wake.notify_one();
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
             Ok(self.joined(&held, vec![cookie]))
         })
@@ -169,13 +168,11 @@ impl Services {
                 self.open_decision(&mut tx, &held, &person, now).await?;
                 invitations::answer(&mut tx, held.scope, id, InvitationState::Held, now).await?;
                 tx.commit().await?;
-                self.mail_wake.notify_one();
                 Ok(without_cookies(page))
             }
             Comparison::OtherIdentifier => {
                 self.open_decision(&mut tx, &held, &person, now).await?;
                 tx.commit().await?;
-                self.mail_wake.notify_one();
                 Ok(without_cookies(paths::with_problem(&page, "somebody-else")))
             }
         }

@@ -67,7 +67,6 @@ impl MailCode for Services {
             };
             self.queue(&mut tx, held.scope, mail, now).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(Code { minutes: LIFE_MINUTES })
         })
         .await

@@ -77,7 +77,7 @@ use std::{
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 /// How long what a probe was told holds for the next one.
 const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
@@ -102,8 +102,6 @@ pub struct Parts {
     pub catalogue: Catalogue,
     /// Talks to the accounts' providers.
     pub oauth: oauth::Client,
-    /// Wakes the mail worker of this process when a mail was queued.
-    pub mail_wake: Notify,
     last_check: Mutex<Option<(Instant, bool)>>,
     hasher: Hasher,
     refused_passwords: Arc<RefusedPasswords>,
@@ -178,7 +176,6 @@ impl Services {
             refused_passwords: Arc::new(RefusedPasswords::load(config.passwords.breached_file.as_deref())?),
             hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
             oauth: oauth::Client::new(&config.oauth)?,
-            mail_wake: Notify::new(),
             last_check: Mutex::default(),
             config,
             database,

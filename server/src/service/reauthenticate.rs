@@ -155,7 +155,6 @@ impl MailReauthenticationCode for Services {
             let page = page(caller, &form.next);
             let path = self.flash(&mut tx, actor.session, &page, &Flash::notice(Notice::CodeMailed)).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(path)
         })
         .await

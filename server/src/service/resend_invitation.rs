@@ -45,7 +45,6 @@ impl ResendInvitation for Services {
             let event = Event::InvitationResent { invitation: invitation.id };
             audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             Ok(Resent { member, email: row.email.typed().to_owned(), mail })
         })
         .await

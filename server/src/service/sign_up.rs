@@ -88,7 +88,6 @@ impl SignUp for Services {
             let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
-                self.mail_wake.notify_one();
                 return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
             }
             let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
@@ -99,7 +98,6 @@ impl SignUp for Services {
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
             attempt.forget(&mut tx).await?;
             tx.commit().await?;
-            self.mail_wake.notify_one();
             tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
             Ok(self.joined(&held, vec![cookie]))
         })

@@ -181,12 +181,14 @@ pub enum Database {
         readers: SqlitePool,
         /// The file.
         file: PathBuf,
+        /// How transactions are run on them.
+        manner: Manner,
     },
     /// PostgreSQL.
     Postgres {
         /// The connections.
         pool: PgPool,
-        /// How statements are run on them.
+        /// How transactions are run on them.
         manner: Manner,
     },
 }
@@ -236,7 +238,7 @@ impl Database {
     /// The database's.
     pub async fn begin_read(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Tx::Sqlite(begin(readers, "BEGIN", &Manner::default()).await?),
+            Self::Sqlite { readers, manner, .. } => Tx::Sqlite(begin(readers, "BEGIN", manner).await?),
             Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN_READ, manner).await?),
         })
     }
@@ -248,9 +250,25 @@ impl Database {
     /// The database's.
     pub async fn begin_write(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE", &Manner::default()).await?),
+            Self::Sqlite { writer, manner, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE", manner).await?),
             Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, manner).await?),
         })
+    }
+
+    /// Waits until a transaction of this process that queued a mail was committed; at once, if that happened since the last time.
+    pub async fn mail_queued(&self) {
+        self.manner().mail_queued.notified().await;
+    }
+
+    /// Wakes whoever waits for [`Self::mail_queued`] without a mail: after the clock was set, which tests do.
+    pub fn wake_mail_worker(&self) {
+        self.manner().mail_queued.notify_one();
+    }
+
+    const fn manner(&self) -> &Manner {
+        match self {
+            Self::Sqlite { manner, .. } | Self::Postgres { manner, .. } => manner,
+        }
     }
 
     /// Does the database take what is written? A row that is written each time tells: reading goes on when a disk is full or a

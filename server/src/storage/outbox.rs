@@ -135,6 +135,7 @@ pub async fn queue(
         .bind(now.0)
         .bind(not_before.0)
         .execute(c).await.map(|_| ()))?;
+    tx.note_mail();
     Ok(shown)
 }
 

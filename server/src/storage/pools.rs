@@ -55,7 +55,7 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
     let writer = pool(1).connect_with(options.clone()).await.map_err(named)?;
     let readers =
         pool(SQLITE_READERS).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(named)?;
-    Ok(Database::Sqlite { writer, readers, file })
+    Ok(Database::Sqlite { writer, readers, file, manner: Manner::default() })
 }
 
 pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
@@ -96,7 +96,8 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
         .connect_with(options)
         .await?;
     let unnamed = keeps_no_statements(&parsed) || shares_connections(&pool).await?;
-    Ok(Database::Postgres { pool, manner: Manner { timeout: Some(STATEMENT_TIMEOUT), unnamed, suspicion } })
+    let manner = Manner { timeout: Some(STATEMENT_TIMEOUT), unnamed, suspicion, ..Manner::default() };
+    Ok(Database::Postgres { pool, manner })
 }
 
 /// Brings the schema up to date in one transaction, one instance at a time.

@@ -13,7 +13,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// How long a rollback may take that nobody waits for.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,21 +31,41 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Makes the transaction's changes stand.
+    /// Makes the transaction's changes stand. If a mail was queued among them, the mail worker is woken.
     ///
     /// # Errors
     /// The database's.
     pub async fn commit(self) -> Result<(), StorageError> {
+        let mail_queued = self.mail_to_announce();
         let done = match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         };
         attempt::note_commit(&done);
+        if let (Ok(()), Some(mail_queued)) = (&done, mail_queued) {
+            mail_queued.notify_one();
+        }
         done
+    }
+
+    /// A mail was queued: the commit tells the mail worker.
+    pub(super) const fn note_mail(&mut self) {
+        match self {
+            Self::Sqlite(tx) => tx.queued_mail = true,
+            Self::Postgres(tx) => tx.queued_mail = true,
+        }
+    }
+
+    fn mail_to_announce(&self) -> Option<Arc<Notify>> {
+        let (queued, manner) = match self {
+            Self::Sqlite(tx) => (tx.queued_mail, &tx.manner),
+            Self::Postgres(tx) => (tx.queued_mail, &tx.manner),
+        };
+        queued.then(|| Arc::clone(&manner.mail_queued))
     }
 }
 
-/// How the statements of a transaction are run.
+/// How transactions are run.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
     /// How long one may take, waiting for the network included. What a server limits itself does not help when it is gone (F7).
@@ -51,6 +74,8 @@ pub struct Manner {
     pub(super) unnamed: bool,
     /// Told when a connection turned out to be dead.
     pub(super) suspicion: Arc<Suspicion>,
+    /// Told when a transaction that queued a mail was committed.
+    pub(super) mail_queued: Arc<Notify>,
 }
 
 /// When a connection last turned out to lead nowhere: then those that are as old or older lead there, too, and are not tried one
@@ -105,6 +130,8 @@ pub struct Transaction<DB: Driver> {
     manner: Manner,
     /// Is the connection good for another transaction? Not while a statement runs.
     sound: bool,
+    /// Did it queue a mail?
+    queued_mail: bool,
 }
 
 /// A database whose connections run statements.
@@ -131,7 +158,7 @@ impl<DB: Driver> Transaction<DB> {
         sql: &'static str,
         manner: Manner,
     ) -> Result<Self, StorageError> {
-        let mut begun = Self { connection: Some(connection), manner, sound: false };
+        let mut begun = Self { connection: Some(connection), manner, sound: false, queued_mail: false };
         begun.run(sql).await?;
         Ok(begun)
     }
@@ -152,7 +179,7 @@ impl<DB: Driver> Transaction<DB> {
 
     /// Runs one statement, for [`on!`].
     pub(crate) fn executor(&mut self) -> Guarded<'_, DB> {
-        let Self { connection, manner, sound } = self;
+        let Self { connection, manner, sound, .. } = self;
         let Some(connection) = connection else { unreachable!("a transaction has its connection until it ends") };
         Guarded { connection, manner, sound }
     }

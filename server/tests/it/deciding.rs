@@ -98,6 +98,19 @@ both_databases! {
         assert_eq!(row.email, "ben@example.org");
     }
 
+    async fn r44_the_mail_that_tells_of_a_decision_waits_for_no_poll(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let theirs = world.browser();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        world.stops_mailing().await;
+        world.woke_worker();
+        theirs.arrives(&provider, &method, &id, json!({ "sub": "00u-eve", "email": "eve@corp.example" })).await;
+        assert!(world.woke_worker());
+        owner.decides(&owner.row("ben@example.org").await, "reject").await.unwrap();
+        assert!(world.woke_worker(), "the new link");
+    }
+
     async fn r44_rejecting_leaves_the_invitation_to_whom_it_was_made_for(world: World) {
         let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();

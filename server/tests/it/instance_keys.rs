@@ -289,7 +289,7 @@ both_databases! {
         fs::copy(office.keys(), &elsewhere.services.config.secret_key_file).unwrap();
         assert_eq!(office.link(&elsewhere, &ben).await, link);
         office.world.advance(Span::minutes(1));
-        elsewhere.services.mail_wake.notify_one();
+        elsewhere.services.database.wake_mail_worker();
         assert!(elsewhere.mail_to("ben@example.org", 0).await.token().len() > 40);
         stop.cancel();
     }

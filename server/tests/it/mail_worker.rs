@@ -7,7 +7,7 @@ use crate::{
 use app::{
     api::{
         invitations::{Invited, Resent},
-        joining::InvitationView,
+        joining::{InvitationView, Joined},
         outbox::OutboxPage,
     },
     domain::{
@@ -107,7 +107,7 @@ impl Office {
     /// Moves the clock on, and spares the test the wait until the worker looks at it.
     fn advance(&self, span: Span) {
         self.world.advance(span);
-        self.world.services.mail_wake.notify_one();
+        self.world.services.database.wake_mail_worker();
     }
 
     /// Starts a worker, as one instance would.
@@ -122,6 +122,27 @@ fn about(name: &'static str, answer: &'static str) -> impl Fn(&str) -> Option<Re
 }
 
 both_databases! {
+    /// The commit wakes the worker if a mail was queued in it, whatever queued it, and only then.
+    async fn r62_a_commit_that_queued_a_mail_wakes_the_worker(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        assert!(!world.woke_worker(), "no mail yet");
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        adam.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        world.stops_mailing().await;
+        world.woke_worker();
+
+        ana.edits(&ana.row("adam@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(!world.woke_worker(), "nobody is told of an edit");
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
+        assert!(world.woke_worker(), "an admin is told of who waits");
+        ana.invites("cid@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(world.woke_worker(), "an invitation");
+        ana.invites("cid@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(!world.woke_worker(), "invited already");
+    }
+
     /// An invitation arrives as one mail with a link that opens it, and the row says who took it when.
     async fn r62_an_invitation_arrives_and_its_row_says_so(world: World) {
         let server = MailServer::polite().await;

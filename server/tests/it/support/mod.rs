@@ -12,6 +12,7 @@ pub use ways::attempt_in;
 
 use crate::mail_server::{MailServer, Received};
 use app::domain::time::{Span, Timestamp};
+use futures::FutureExt;
 use server::{
     clock::{Clock, HandSetClock},
     config::{Config, Smtp, SmtpTls},
@@ -154,14 +155,14 @@ impl World {
     /// Hands queued mails over to the mail server, and answers all it ever took.
     pub async fn deliver(&self, count: usize) -> Vec<Received> {
         self.start_worker();
-        self.services.mail_wake.notify_one();
+        self.services.database.wake_mail_worker();
         self.mail.wait_for(count).await
     }
 
     /// The `nth` mail to an address, in the order of writing: several workers may hand them over in another.
     pub async fn mail_to(&self, address: &str, nth: usize) -> Received {
         self.start_worker();
-        self.services.mail_wake.notify_one();
+        self.services.database.wake_mail_worker();
         // A minute: some machines are slow.
         for _ in 0..2400 {
             let mut to = self.mail.mails();
@@ -187,6 +188,11 @@ impl World {
             tokio::spawn(worker::run(self.services.clone(), stop.clone()));
             *worker = Some(stop);
         }
+    }
+
+    /// Was a waiting mail worker woken since the last look? To be asked while none runs.
+    pub fn woke_worker(&self) -> bool {
+        self.services.database.mail_queued().now_or_never().is_some()
     }
 
     /// Stops the mail worker, and waits until what it had begun is written.
