@@ -1,7 +1,6 @@
 //! The one error that reaches people: a closed list, worded by the i18n tables.
 
 use crate::domain::{fields::FieldErrors, policy::Refusal, time::Timestamp};
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, in a form that a page can put into words. Never free text from below.
@@ -168,15 +167,3 @@ impl std::fmt::Display for AppError {
 }
 
 impl std::error::Error for AppError {}
-
-impl FromServerFnError for AppError {
-    #[cfg(feature = "ssr")]
-    type Encoder = leptos::server_fn::codec::JsonEncoding;
-    #[cfg(not(feature = "ssr"))]
-    type Encoder = crate::ask::reader::ErrorEncoding;
-
-    /// What the framework itself reports is a request that it cannot read; its texts stay out of pages.
-    fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
-        Self::BadRequest(BadRequest::Malformed)
-    }
-}

@@ -34,7 +34,7 @@ struct Carried(StoredValue<Option<FormResult>>);
 /// Makes the functions below work; once, at the root.
 pub fn provide_form_result() {
     let text = SharedValue::<String, FromToStringCodec>::new_str(of_request).into_inner();
-    let carried = Carried(StoredValue::new(crate::ask::parse(&text)));
+    let carried = Carried(StoredValue::new(crate::ask::codec::parse(&text)));
     provide_context(carried);
     Effect::new(move || {
         forget_the_address();

@@ -1,6 +1,9 @@
 //! The addresses of pages, in one place.
 
-use crate::domain::ids::{AttemptId, InvitationId, LoginMethodId, MemberId};
+use crate::domain::{
+    ids::{AttemptId, InvitationId, LoginMethodId, MemberId},
+    list::ListQuery,
+};
 use leptos_router::location::Url;
 
 /// First run.
@@ -111,6 +114,27 @@ pub fn remove(slug: &str, member: impl std::fmt::Display) -> String {
     format!("/a/{slug}/settings/users/{member}/remove")
 }
 
+/// `path` with the view of the Users list that it lies over: search, filters, order and place.
+pub(crate) fn with_view(path: String, query: &ListQuery) -> String {
+    with_parameters(path, query.to_url())
+}
+
+/// `path` with these parameters.
+pub(crate) fn with_parameters(
+    mut path: String,
+    parameters: impl IntoIterator<Item = (&'static str, String)>,
+) -> String {
+    let mut joint = '?';
+    for (name, value) in parameters {
+        path.push(joint);
+        path.push_str(name);
+        path.push('=');
+        path.push_str(&Url::escape(&value));
+        joint = '&';
+    }
+    path
+}
+
 /// Settings → Outbox.
 pub fn outbox(slug: &str) -> String {
     format!("/a/{slug}/settings/outbox")
@@ -150,6 +174,25 @@ pub fn local_or(next: &str, otherwise: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{list::Sort, member::ShownState};
+
+    #[test]
+    fn the_plain_list_has_a_plain_address() {
+        assert_eq!(with_view("/a/x/settings/users".to_owned(), &ListQuery::default()), "/a/x/settings/users");
+    }
+
+    #[test]
+    fn what_people_type_cannot_break_out_of_its_parameter() {
+        let query = ListQuery {
+            search: "a&state=removed#?".to_owned(),
+            state: Some(ShownState::Expired),
+            sort: Sort::NameDown,
+            ..ListQuery::default()
+        };
+        let url = with_view("/u".to_owned(), &query);
+        assert_eq!(url.matches('&').count(), 2, "{url}");
+        assert!(!url.contains('#') && url.contains("state=expired"), "{url}");
+    }
 
     #[test]
     fn oa_14_only_paths_of_our_own_are_gone_on_to() {

@@ -1,4 +1,4 @@
-import { person } from '../support/steps';
+import { person } from '../support/person';
 
 /** Somebody whom a provider knows. A test may change what it says of them; the identifier stays for good. */
 export interface KnownPerson {

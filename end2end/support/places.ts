@@ -5,7 +5,8 @@ import { PlainProvider } from '../providers/plain';
 import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
 import { People, visit } from './people';
 import { Roster } from './roster';
-import { choose, invite, line, password, person as somebody, setUp, signUp, type WayIn } from './steps';
+import { person as somebody } from './person';
+import { choose, invite, line, password, setUp, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [

@@ -1,19 +1,9 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import { live, visit } from './people';
+import type { Person } from './person';
 
 /** Long enough (PW-01), on no list and not built from anybody's words. */
 export const PASSWORD = 'umbrella-seventeen-walrus';
-
-/** A person of the tests. */
-export interface Person {
-  name: string;
-  email: string;
-}
-
-/** Who a person of the tests is. */
-export function person(name: string): Person {
-  return { name: `${name} Example`, email: `${name.toLowerCase()}@example.org` };
-}
 
 /** Opens the set-up link and makes the first account; ends on Settings → Users. */
 export async function setUp(page: Page, link: string, owner: Person, account: string, slug = ''): Promise<void> {

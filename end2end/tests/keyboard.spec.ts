@@ -1,7 +1,8 @@
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { People, live, visit } from '../support/people';
 import { Roster } from '../support/roster';
-import { PASSWORD, edit, invite, line, password, person, setUp, signIn, signOut } from '../support/steps';
+import { person } from '../support/person';
+import { PASSWORD, edit, invite, line, password, setUp, signIn, signOut } from '../support/steps';
 
 const users = '/a/acme/settings/users';
 

@@ -18,6 +18,7 @@ import {
 } from '../support/login-methods';
 import { People, visit } from '../support/people';
 import { Roster } from '../support/roster';
+import { person, type Person } from '../support/person';
 import {
   PASSWORD,
   changeWayIn,
@@ -26,14 +27,12 @@ import {
   invite,
   line,
   password,
-  person,
   save,
   setUp,
   signIn,
   signOut,
   signUp,
   type Offer,
-  type Person,
 } from '../support/steps';
 
 const [ana, ben, cleo, dan, eve, fred, gina] = ['Ana', 'Ben', 'Cleo', 'Dan', 'Eve', 'Fred', 'Gina'].map(person);

@@ -1,7 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
 import { People, visit } from '../support/people';
 import { Roster } from '../support/roster';
-import { invite, line, person, setUp, signUp } from '../support/steps';
+import { person } from '../support/person';
+import { invite, line, setUp, signUp } from '../support/steps';
 
 for (const scripting of [true, false]) {
   const how = `with scripting ${scripting ? 'on' : 'off'}`;

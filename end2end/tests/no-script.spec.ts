@@ -1,7 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
 import { People } from '../support/people';
 import { Roster } from '../support/roster';
-import { line, person, setUp, signIn } from '../support/steps';
+import { person } from '../support/person';
+import { line, setUp, signIn } from '../support/steps';
 
 test.describe('with scripting off', () => {
   const ana = person('Ana');

@@ -1,7 +1,8 @@
 import { expect, test, type APIRequestContext, type Page, type Request } from '@playwright/test';
 import { People, live, visit } from '../support/people';
 import { Roster } from '../support/roster';
-import { invite, line, password, person, setUp, signIn, signUp } from '../support/steps';
+import { person } from '../support/person';
+import { invite, line, password, setUp, signIn, signUp } from '../support/steps';
 
 const ana = person('Ana');
 

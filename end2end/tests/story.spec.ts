@@ -1,7 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
 import { People, live, visit, withoutReload } from '../support/people';
 import { Roster } from '../support/roster';
-import { PASSWORD, choose, invite, line, password, person, setUp, signIn, signUp } from '../support/steps';
+import { person } from '../support/person';
+import { PASSWORD, choose, invite, line, password, setUp, signIn, signUp } from '../support/steps';
 
 const [ana, ben, carla, dora] = ['Ana', 'Ben', 'Carla', 'Dora'].map(person);
 

@@ -105,7 +105,7 @@ mod context {
         let form = header_of_request(header::REFERER).filter(|page| page.contains(&list)).unwrap_or_default();
         let query = form.split_once('?').map_or("", |(_, query)| query);
         let query: BTreeMap<String, String> = serde_qs::from_str(query).unwrap_or_default();
-        crate::pages::users_list_at(list, &ListQuery::from_url(|name| query.get(name).cloned()))
+        paths::with_view(list, &ListQuery::from_url(|name| query.get(name).cloned()))
     }
 
     /// An id of a form or URL; one that is not an id names nothing.

@@ -4,8 +4,11 @@
 //! without. The difference: what is kept and sent is text, and only the last step knows the type of the answer. So the browser
 //! carries this machinery once, and not once for each function, which made up a third of the weight of the page.
 
+pub(crate) mod codec;
 #[cfg(not(feature = "ssr"))]
-pub(crate) mod reader;
+mod reader;
+
+pub use codec::parse;
 
 use crate::{error::AppError, flash};
 use leptos::{
@@ -50,19 +53,6 @@ fn answer<S: Question>(question: S) -> Answer {
 
 fn read<T: DeserializeOwned>(answer: &str) -> Result<T, AppError> {
     parse(answer).unwrap_or(Err(AppError::Transport))
-}
-
-/// Reads JSON as this half reads answers; `None` if it makes no sense. Everything is read the same way, as each further way would be a
-/// second copy of all that reads.
-#[cfg(feature = "ssr")]
-pub fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_str(text).ok()
-}
-
-/// Reads JSON as this half reads answers; `None` if it makes no sense.
-#[cfg(not(feature = "ssr"))]
-pub fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
-    reader::read(text)
 }
 
 /// The arguments as a form would send them.

@@ -13,5 +13,6 @@ pub mod password;
 pub mod permission;
 pub mod policy;
 pub mod role;
+mod role_key;
 mod text;
 pub mod time;

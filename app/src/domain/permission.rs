@@ -1,6 +1,6 @@
 //! Permissions: keys `area.action` in one catalogue, which the operator can extend.
 
-use super::role::RoleKey;
+use super::role_key::RoleKey;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -23,8 +23,6 @@ pub use outbox::OutboxPage;
 pub use server_part::ServerPage;
 pub use setup::SetUpPage;
 pub use shell::AccountLayout;
-#[cfg(feature = "ssr")]
-pub(crate) use users::users_list_at;
 pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
 
 use crate::{

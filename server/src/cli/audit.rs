@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::{
-    service::Services,
+    context::Services,
     storage::audit::{Chain, ChainFault, Head},
 };
 use app::domain::name::Slug;

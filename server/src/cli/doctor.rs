@@ -3,23 +3,17 @@
 use super::{
     Failure,
     audit::{describe, head_line},
-    file_system, public_address, start,
+    file_system,
+    finding::Finding,
+    public_address, start,
 };
 use crate::{
     config::Config,
+    context::{Services, StartError},
     mail::smtp::Sender,
     secrets::KeyFile,
-    service::{Services, StartError},
 };
 use std::sync::Arc;
-
-/// What an examination found.
-pub(super) enum Finding {
-    Fine(String),
-    /// Works, but somebody should know.
-    Note(String),
-    Wrong(String),
-}
 
 pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let services = start(config).await?;

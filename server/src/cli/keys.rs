@@ -3,8 +3,9 @@
 use super::{Failure, lock, start};
 use crate::{
     config::Config,
+    context::StartError,
     secrets::KeyFile,
-    service::{Resealed, Retired, StartError},
+    service::{Resealed, Retired},
 };
 use std::sync::Arc;
 

@@ -64,7 +64,7 @@ fn beside(config: &Config, ending: &str) -> Option<PathBuf> {
 }
 
 fn open(config: &Config, path: &PathBuf) -> Result<File, Failure> {
-    crate::service::make_data_dir(&config.data_dir)?;
+    crate::context::make_data_dir(&config.data_dir)?;
     File::options()
         .create(true)
         .truncate(false)

@@ -3,6 +3,7 @@
 mod audit;
 mod doctor;
 mod file_system;
+mod finding;
 mod keys;
 mod lock;
 mod public_address;
@@ -12,7 +13,7 @@ mod show;
 use crate::{
     clock::SystemClock,
     config::{self, Config, LogFormat, LogLevel},
-    service::{Services, StartError},
+    context::{Services, StartError},
     storage::Database,
 };
 use clap::{Args, Parser, Subcommand};

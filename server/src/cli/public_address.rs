@@ -1,11 +1,11 @@
 //! Whether `base_url` leads here, and what the proxy on the way does wrong, for `roster doctor`: it asks the server itself how a request
 //! arrives.
 
-use super::doctor::Finding;
+use super::finding::Finding;
 use crate::{
     config::Config,
+    context::Services,
     http::doctor::{Arrived, question},
-    service::Services,
     tls,
 };
 use reqwest::{Client, Response, StatusCode, header};

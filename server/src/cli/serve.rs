@@ -3,9 +3,10 @@
 use super::{Failure, file_system, lock, start};
 use crate::{
     config::Config,
+    context::{Services, StartError},
     http::{self, Caps},
     mail::{smtp::Sender, worker},
-    service::{Services, StartError, clean_up, keep_keys},
+    service::{clean_up, keep_keys},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{

@@ -1,7 +1,10 @@
 //! Commands that do one thing and print what came of it.
 
 use super::Failure;
-use crate::service::{OwnerGranted, OwnerInvitation, Services};
+use crate::{
+    context::Services,
+    service::{OwnerGranted, OwnerInvitation},
+};
 use app::{
     domain::{ids::MailId, member::MailState},
     error::AppError,

@@ -1,7 +1,7 @@
 //! Answers of the layers themselves: for the browser's half in the encoding of the server functions, for a person as a small page.
 
-use super::visitor::language_of;
-use crate::service::Services;
+use super::language::language_of;
+use crate::context::Services;
 use app::{
     error::{AppError, BadRequest},
     i18n::{Locale, error_text, leptos_i18n, text},

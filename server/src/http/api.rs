@@ -1,7 +1,7 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, cookies::local_target, denials::Asked, flash, text};
-use crate::service::Services;
+use super::{answer, denials::Asked, flash, text};
+use crate::{context::Services, cookies::local_target};
 use app::{
     error::{AppError, BadRequest},
     request::Visitor,

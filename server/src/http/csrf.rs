@@ -2,7 +2,7 @@
 //! library's, which is kept up with browsers.
 
 use super::answer;
-use crate::{config::Config, http::cookies::Cookies, service::Services};
+use crate::{config::Config, context::Services, cookies::Cookies};
 use app::error::BadRequest;
 use axum::{
     extract::{Request, State},

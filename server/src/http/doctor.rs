@@ -3,8 +3,8 @@
 
 use super::visitor::peer;
 use crate::{
+    context::Services,
     secrets::{Keyring, SealedFor},
-    service::Services,
 };
 use app::{
     domain::time::{Span, Timestamp},

@@ -1,6 +1,9 @@
 //! Forms that the browser itself sends, without scripting: what came of them goes with the page that they lead to.
 
-use crate::service::{Services, without_flash, without_secrets};
+use crate::{
+    context::Services,
+    service::{without_flash, without_secrets},
+};
 use app::{
     domain::ids::FlashId,
     flash::{CARRY_RESPONSE, FormResult},
@@ -119,7 +122,7 @@ impl Form {
             function if function.starts_with("login-methods/") => paths::login_methods(&account),
             _ => "/".to_owned(),
         };
-        super::cookies::local_target(&page)
+        crate::cookies::local_target(&page)
     }
 }
 

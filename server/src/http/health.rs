@@ -1,6 +1,6 @@
 //! Probes for whatever runs the server.
 
-use crate::service::Services;
+use crate::context::Services;
 use axum::{extract::State, http::StatusCode};
 
 /// `/healthz`: the process answers.

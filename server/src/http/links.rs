@@ -1,7 +1,7 @@
 //! Links that carry a token: exchanged for a cookie at once, so that the token is in no later address, referrer or log (INV-07). They
 //! change nothing in the database, however often a mail scanner opens them (INV-06).
 
-use crate::{secrets::Token, service::Services};
+use crate::{context::Services, secrets::Token};
 use app::{domain::language::Language, paths};
 use axum::{
     extract::{Path, Query, State},

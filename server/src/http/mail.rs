@@ -1,7 +1,7 @@
 //! The text of one mail of Settings → Outbox: a response of its own, shut off from the page that frames it.
 
 use super::answer;
-use crate::service::Services;
+use crate::context::Services;
 use app::{
     domain::{ids::MailId, name::Slug},
     error::AppError,

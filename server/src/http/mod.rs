@@ -5,8 +5,6 @@
 //! hold ([`text`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
 //! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
-pub mod cookies;
-
 mod answer;
 mod api;
 mod assets;
@@ -20,6 +18,7 @@ mod guard;
 mod guide;
 mod headers;
 mod health;
+mod language;
 mod lengths;
 mod links;
 mod listen;
@@ -34,7 +33,7 @@ mod visitor;
 pub use caps::Caps;
 pub use listen::serve;
 
-use crate::service::Services;
+use crate::context::Services;
 use app::paths;
 use axum::{
     Router,

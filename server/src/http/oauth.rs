@@ -1,7 +1,7 @@
 //! The way to a provider and back. All of them are links: the policy of our pages lets no form lead to another site (BR-01).
 
 use super::answer;
-use crate::{oauth::CallbackAnswer, service::Services};
+use crate::{context::Services, oauth::CallbackAnswer};
 use app::{
     domain::{
         ids::{InvitationId, LoginMethodId},

@@ -1,7 +1,7 @@
 //! The pages: what they find in their context, and the policy that their scripts and styles live under.
 
 use super::Http;
-use crate::service::Services;
+use crate::context::Services;
 use app::backend::Backend;
 use axum::{
     extract::Request,

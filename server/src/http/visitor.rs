@@ -1,15 +1,16 @@
 //! Who is asking: made once for each request, before it is known what for.
 
-use super::{answer, client_ip::client_ip, trace::RequestId};
-use crate::service::Services;
-use app::{
-    domain::language::Language,
-    error::AppError,
-    request::{SignedIn, Visitor},
+use super::{
+    answer,
+    client_ip::client_ip,
+    language::{language_of, text},
+    trace::RequestId,
 };
+use crate::context::Services;
+use app::{error::AppError, request::Visitor};
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, header},
+    http::header,
     middleware::Next,
     response::Response,
 };
@@ -50,20 +51,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     next.run(request).await
 }
 
-/// The language chosen in this browser, else the user's, else the browser's, else English. The choice in the browser is the latest thing
-/// that the person said; the user's language is the one in which they joined.
-pub(super) fn language_of(signed_in: Option<&SignedIn>, chosen: Option<Language>, headers: &HeaderMap) -> Language {
-    chosen
-        .or_else(|| signed_in.and_then(|signed_in| signed_in.language))
-        .or_else(|| Language::from_accept_language(text(headers, header::ACCEPT_LANGUAGE)))
-        .unwrap_or_default()
-}
-
 /// The other end of the connection. Only a request without one, as tests make them, counts as this host's own.
 pub(super) fn peer(request: &Request) -> IpAddr {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip())
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -1,15 +1,15 @@
 //! From an outbox row to a mail in words, with the facts as they stand at this moment.
 
 use super::{
-    MailKind, open_code,
+    open_code,
     render::{Content, Person, Rendered, account_label, render},
 };
 use crate::{
+    context::Services,
     secrets::NotOurs,
-    service::Services,
     storage::{
         StorageError, Tx,
-        outbox::{self, Facts, OutboxMail},
+        outbox::{self, Facts, MailKind, OutboxMail},
     },
 };
 use app::{

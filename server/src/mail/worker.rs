@@ -12,7 +12,7 @@ use super::{
     smtp::{Offer, Outcome, Sender, SetUpError, id_right},
 };
 use crate::{
-    service::Services,
+    context::Services,
     storage::{
         StorageError,
         outbox::{self, End, OutboxMail},

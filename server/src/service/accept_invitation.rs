@@ -2,14 +2,12 @@
 //! sponsor is told (R9, R19, R29, INV-03, INV-15).
 
 use super::{Services, copy_link::is_in_reach, invitation_facts::Held};
-use crate::{
-    mail::MailKind,
-    storage::{
-        StorageError, Tx, accounts,
-        audit::{self, By, Event, To},
-        invitations, members,
-        users::User,
-    },
+use crate::storage::{
+    StorageError, Tx, accounts,
+    audit::{self, By, Event, To},
+    invitations, members,
+    outbox::MailKind,
+    users::User,
 };
 use app::{
     domain::{

@@ -1,6 +1,6 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::{Services, begin_oauth::is_fresh, note::note};
+use super::{Services, note::note};
 use crate::storage::{
     AccountScope, StorageError, Tx, accounts,
     audit::By,
@@ -203,6 +203,11 @@ pub async fn find_invited(
     can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
     let latest = row.invitation.clone().filter(|_| fits(row.shown(now))).ok_or(AppError::NotFound)?;
     Ok((row, latest))
+}
+
+/// Is it recent enough for what needs a fresh proof (AZ-16)?
+pub(super) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
+    proved + Span::minutes(i64::from(minutes)) > now
 }
 
 impl Services {

@@ -1,13 +1,12 @@
 //! Asking for a new link when the old one ran out (R20): the admins are told, once a day; the link goes only to the invited address.
 
 use super::{Services, accept_invitation::to, view_invitation::BETWEEN_ASKS};
-use crate::{
-    mail::MailKind,
-    storage::{
-        accounts,
-        audit::{self, By, Event},
-        invitations, retried,
-    },
+use crate::storage::{
+    accounts,
+    audit::{self, By, Event},
+    invitations,
+    outbox::MailKind,
+    retried,
 };
 use app::{
     api::joining::NewLink,

@@ -19,7 +19,7 @@ use app::{
     domain::{
         ids::{AttemptId, InvitationId, LoginMethodId, SessionId},
         permission::Gate,
-        time::{Span, Timestamp},
+        time::Span,
     },
     error::AppError,
     paths,
@@ -262,9 +262,4 @@ pub(super) async fn has_proved(tx: &mut Tx, visitor: &Visitor, method: LoginMeth
 /// What the database holds of a state.
 pub(super) fn state_hash(state: &str) -> Vec<u8> {
     Sha256::digest(state.as_bytes()).to_vec()
-}
-
-/// Is it recent enough for what needs a fresh proof (AZ-16)?
-pub(super) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
-    proved + Span::minutes(i64::from(minutes)) > now
 }

@@ -1,7 +1,10 @@
 //! Is this password good enough (PW-01 to PW-05)?
 
-use super::{Services, StartError};
-use crate::storage::rate_buckets;
+use super::Services;
+use crate::{
+    passwords::{estimate, words_of},
+    storage::rate_buckets,
+};
 use app::{
     api::session::StrengthForm,
     backend::MeasurePassword,
@@ -13,29 +16,7 @@ use app::{
     request::Visitor,
 };
 use async_trait::async_trait;
-use std::{collections::HashSet, path::Path, sync::Arc};
-
-/// Guesses (as powers of ten, by zxcvbn) below which a password counts as common: the 3 000 most used are below 10^4.
-const TOO_FEW_GUESSES_LOG10: f64 = 8.0;
-/// Words shorter than this say nothing about a person.
-const SHORTEST_WORD: usize = 4;
-
-/// The operator's list of passwords that are refused, in lower case.
-#[derive(Debug, Default)]
-pub struct RefusedPasswords(HashSet<String>);
-
-impl RefusedPasswords {
-    /// Reads the list, one password a line.
-    ///
-    /// # Errors
-    /// [`StartError::BreachedFile`].
-    pub fn load(path: Option<&Path>) -> Result<Self, StartError> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| StartError::BreachedFile { path: path.display().to_string(), source })?;
-        Ok(Self(text.lines().map(|line| line.trim().to_lowercase()).filter(|line| !line.is_empty()).collect()))
-    }
-}
+use std::sync::Arc;
 
 #[async_trait]
 impl MeasurePassword for Services {
@@ -81,52 +62,5 @@ impl Services {
         let (refused, password, words) =
             (Arc::clone(&self.refused_passwords), password.to_owned(), words_of(own_words));
         Ok(self.hasher.in_turn(move || estimate(&refused, &password, &words)).await?)
-    }
-}
-
-fn estimate(refused: &RefusedPasswords, password: &str, words: &[String]) -> Strength {
-    let inputs: Vec<&str> = words.iter().map(String::as_str).collect();
-    // The estimate's time grows with the length; what is beyond 100 characters adds nothing to it.
-    let start: String = password.chars().take(100).collect();
-    let estimate = zxcvbn::zxcvbn(&start, &inputs);
-    let problem = if refused.0.contains(&password.to_lowercase()) || estimate.guesses_log10() < TOO_FEW_GUESSES_LOG10 {
-        Some(Problem::TooCommon)
-    } else if is_built_from(password, words) {
-        Some(Problem::FromYourWords)
-    } else {
-        None
-    };
-    Strength { score: u8::from(estimate.score()), problem }
-}
-
-/// The words of names and addresses, in lower case, with the product's own.
-fn words_of(texts: &[&str]) -> Vec<String> {
-    texts
-        .iter()
-        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
-        .chain(["roster"])
-        .filter(|word| word.chars().count() >= SHORTEST_WORD)
-        .map(str::to_lowercase)
-        .collect()
-}
-
-/// Is less than half the shortest length left when the person's own words are taken out?
-fn is_built_from(password: &str, words: &[String]) -> bool {
-    let lower = password.to_lowercase();
-    let left = words.iter().fold(lower.clone(), |left, word| left.replace(word.as_str(), ""));
-    left.len() != lower.len() && left.chars().filter(|c| c.is_alphabetic()).count() < 6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pw_05_a_password_of_own_words_is_told_from_one_that_holds_one() {
-        let words = words_of(&["Ana Kowalska", "ana.k@acme-widgets.example"]);
-        assert!(is_built_from("kowalskaacme2026!", &words));
-        assert!(is_built_from("RosterRoster12345", &words));
-        assert!(!is_built_from("kowalska rides a purple bicycle", &words));
-        assert!(!is_built_from("correct horse battery", &words));
     }
 }

@@ -1,13 +1,12 @@
 //! Turning an invitation down (R63): the sponsor is told, the row offers to invite again.
 
 use super::{Services, accept_invitation::to};
-use crate::{
-    mail::MailKind,
-    storage::{
-        accounts,
-        audit::{self, By, Event},
-        invitations, retried,
-    },
+use crate::storage::{
+    accounts,
+    audit::{self, By, Event},
+    invitations,
+    outbox::MailKind,
+    retried,
 };
 use app::{
     backend::DeclineInvitation,

@@ -1,6 +1,6 @@
 //! What goes wrong below, as people are told: unavailable, or a fault of ours with an id that the log has too.
 
-use super::passwords::HashError;
+use crate::passwords::HashError;
 use crate::{secrets::NotOurs, storage::StorageError};
 use app::error::AppError;
 

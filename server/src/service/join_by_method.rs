@@ -4,13 +4,12 @@
 use super::{
     Services,
     accept_invitation::Accepted,
-    begin_oauth::is_fresh,
+    actors::is_fresh,
     finish_oauth::{Outcome, ProvedAt, Returned, without_cookies},
     invitation_facts::Held,
     sign_up::lock_accounts,
 };
 use crate::{
-    mail::MailKind,
     oauth::Claims,
     secrets::Token,
     storage::{
@@ -19,6 +18,7 @@ use crate::{
         decisions::{self, Decision},
         identities, invitations, login_methods,
         oauth_attempts::{self, Attempt, AttemptPurpose},
+        outbox::MailKind,
         rate_buckets::{self, Limit},
         retried,
         sessions::{self, Proof},

@@ -5,12 +5,12 @@ use crate::{
     secrets::Token,
     storage::{
         Tx,
-        login_methods::{self, Stage},
+        login_methods::{self, MethodSummary, Stage},
         oauth_attempts::{self, AttemptPurpose},
     },
 };
 use app::{
-    api::login_methods::{MethodView, MethodsView, TestView},
+    api::login_methods::{MethodLine, MethodView, MethodsView, TestView},
     backend::{ListLoginMethods, ShowLoginMethod},
     domain::{
         ids::{AttemptId, FlashId, LoginMethodId},
@@ -34,6 +34,11 @@ fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
     (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
 }
 
+fn line_of(summary: MethodSummary) -> MethodLine {
+    let MethodSummary { method, enabled, preset, tested, has_draft, members, invited, linked } = summary;
+    MethodLine { method, enabled, preset, tested, has_draft, members, invited, linked }
+}
+
 #[async_trait]
 impl ListLoginMethods for Services {
     /// Every login method of the account.
@@ -42,7 +47,7 @@ impl ListLoginMethods for Services {
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
         Ok(MethodsView {
-            lines: login_methods::all(&mut tx, actor.scope()).await?,
+            lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
             fresh: actor.is_fresh(self),
             notice: flash.notice,
         })
@@ -95,7 +100,7 @@ impl ShowLoginMethod for Services {
             fresh: actor.is_fresh(self),
             mine: actor.method == method,
             test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
-            line,
+            line: line_of(line),
         })
     }
 }

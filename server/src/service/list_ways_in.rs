@@ -1,7 +1,7 @@
 //! The ways to sign in to an account, for its login page.
 
 use super::Services;
-use crate::storage::login_methods;
+use crate::storage::accounts;
 use app::{
     api::session::{WayIn, WaysIn},
     backend::ListWaysIn,
@@ -19,7 +19,7 @@ impl ListWaysIn for Services {
         let only_password = WaysIn { password: true, providers: Vec::new() };
         let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
         let mut tx = self.database.begin_read().await?;
-        let Some(methods) = login_methods::ready_by_slug(&mut tx, &slug).await? else { return Ok(only_password) };
+        let Some(methods) = accounts::ready_login_methods(&mut tx, &slug).await? else { return Ok(only_password) };
         let mut ways = WaysIn { password: false, providers: Vec::new() };
         for method in methods {
             match method.kind {

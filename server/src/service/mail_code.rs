@@ -2,11 +2,11 @@
 
 use super::{Services, sign_in::too_many};
 use crate::{
-    mail::{MailKind, seal_code},
+    mail::seal_code,
     secrets,
     storage::{
         accounts,
-        outbox::NewMail,
+        outbox::{MailKind, NewMail},
         rate_buckets::{self, Limit},
         retried,
         tokens::{self, Purpose},

@@ -2,13 +2,12 @@
 
 use super::{Services, invitation_facts::Held, sign_in::too_many};
 use crate::{
-    mail::MailKind,
     secrets::Token,
     storage::{
         AccountScope, StorageError, Tx, accounts,
         invitations::{self, NewInvitation},
         members,
-        outbox::{self, NewMail},
+        outbox::{self, MailKind, NewMail},
         rate_buckets::{self, Limit},
         users,
     },

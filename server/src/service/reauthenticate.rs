@@ -8,12 +8,12 @@ use super::{
     sign_in::too_many,
 };
 use crate::{
-    mail::{MailKind, seal_code},
+    mail::seal_code,
     secrets,
     storage::{
         Tx, login_methods,
         login_methods::Stage,
-        outbox::NewMail,
+        outbox::{MailKind, NewMail},
         rate_buckets::{self, Limit},
         retried,
         sessions::{self, Proof},

@@ -1,6 +1,6 @@
 //! What the page of an invitation shows (R8, R11 to R16, R18, R20, R22, R23, INV-17). Nothing changes.
 
-use super::{Services, begin_oauth::is_fresh, invitation_facts::Held};
+use super::{Services, actors::is_fresh, invitation_facts::Held};
 use crate::storage::{
     StorageError, Tx, accounts, members, sessions,
     users::{self, User},

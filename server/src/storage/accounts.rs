@@ -5,7 +5,7 @@ use crate::collation;
 use app::domain::{
     ids::{AccountId, LoginMethodId, SessionId, UserId},
     language::Language,
-    member::LoginMethodKind,
+    member::{LoginMethod, LoginMethodKind},
     name::Slug,
     permission::{Catalogue, PermissionKey, Permissions},
     role::{BuiltInRole, Grant, Role, RoleKey, Roles},
@@ -120,9 +120,15 @@ pub async fn find(tx: &mut Tx, scope: AccountScope) -> Result<Option<Account>, S
 }
 
 /// The account with this slug. It establishes no right: whoever knows an address bar knows slugs.
-pub(super) async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
+async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
     let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND_BY_SLUG).bind(slug.as_str()).fetch_optional(c).await)?;
     row.map(Account::try_from).transpose()
+}
+
+/// The login methods that let people into the account with this slug, which everybody may know. `None` without such an account.
+pub(crate) async fn ready_login_methods(tx: &mut Tx, slug: &Slug) -> Result<Option<Vec<LoginMethod>>, StorageError> {
+    let Some(account) = find_by_slug(tx, slug).await? else { return Ok(None) };
+    Ok(Some(login_methods::ready(tx, AccountScope::established(account.id)).await?))
 }
 
 /// The account with this slug, for the commands of the host's operator, who has a right to every account.

@@ -1,15 +1,12 @@
 //! Login methods and their configurations: drafts, live ones, and those before them.
 
-use super::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
-use app::{
-    api::login_methods::MethodLine,
-    domain::{
-        ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
-        member::{IdentifierHint, LoginMethod, LoginMethodKind},
-        name::Slug,
-        oauth::{Configuration, Preset},
-        time::Timestamp,
-    },
+use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
+    member::{IdentifierHint, LoginMethod, LoginMethodKind},
+    name::Slug,
+    oauth::{Configuration, Preset},
+    time::Timestamp,
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -119,12 +116,6 @@ pub async fn ready(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>,
         .collect()
 }
 
-/// As [`ready`], by the account's slug: everybody may know by what an account lets people in. `None` without such an account.
-pub(crate) async fn ready_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Vec<LoginMethod>>, StorageError> {
-    let Some(account) = accounts::find_by_slug(tx, slug).await? else { return Ok(None) };
-    Ok(Some(ready(tx, AccountScope::established(account.id)).await?))
-}
-
 /// A login method from its columns.
 pub(super) fn login_method(id: Uuid, kind: &str, name: Option<String>) -> Result<LoginMethod, StorageError> {
     let kind = LoginMethodKind::from_key(kind).ok_or(StorageError::inconsistent("login_methods", "kind"))?;
@@ -137,7 +128,7 @@ fn read(configuration: &str) -> Result<Configuration, StorageError> {
 }
 
 #[derive(FromRow)]
-struct MethodRow {
+struct SummaryRow {
     id: Uuid,
     kind: String,
     name: Option<String>,
@@ -150,12 +141,33 @@ struct MethodRow {
     linked: i64,
 }
 
+/// A login method with what hangs on it.
+#[derive(Clone, Debug)]
+pub struct MethodSummary {
+    /// The method.
+    pub method: LoginMethod,
+    /// Is it switched on?
+    pub enabled: bool,
+    /// The preset that it began as; `None` for Email & password.
+    pub preset: Option<Preset>,
+    /// When its live configuration passed; `None` without one.
+    pub tested: Option<Timestamp>,
+    /// Is there a draft?
+    pub has_draft: bool,
+    /// Active and suspended members who sign in by it.
+    pub members: u64,
+    /// People invited by it.
+    pub invited: u64,
+    /// Users who are known by it.
+    pub linked: u64,
+}
+
 /// Every login method of the account, in the order of their making.
-pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<MethodLine>, StorageError> {
-    let rows: Vec<MethodRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
+pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<MethodSummary>, StorageError> {
+    let rows: Vec<SummaryRow> = on!(tx, c => sqlx::query_as(ALL).bind(scope.id().0).fetch_all(c).await)?;
     rows.into_iter()
         .map(|row| {
-            Ok(MethodLine {
+            Ok(MethodSummary {
                 method: login_method(row.id, &row.kind, row.name)?,
                 enabled: row.enabled,
                 preset: row.preset.as_deref().and_then(Preset::from_key),
@@ -170,7 +182,7 @@ pub async fn all(tx: &mut Tx, scope: AccountScope) -> Result<Vec<MethodLine>, St
 }
 
 /// One of them.
-pub async fn find(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<Option<MethodLine>, StorageError> {
+pub async fn find(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<Option<MethodSummary>, StorageError> {
     Ok(all(tx, scope).await?.into_iter().find(|line| line.method.id == id))
 }
 

@@ -2,7 +2,6 @@
 //! that it tells of; workers of all instances take rows under a lease, so that a crashed one's are taken up again (F1).
 
 use super::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
-use crate::mail::MailKind;
 use app::domain::{
     ids::{InvitationId, MailId, MemberId},
     invitation::InvitationState,
@@ -93,6 +92,60 @@ statements! {
     ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1 AND recipient <> ''");
 }
 
+/// The kinds of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// An invitation, with its mailed link.
+    Invitation,
+    /// A code that proves the mailbox to whoever holds a copied link (R12).
+    Code,
+    /// A code by which somebody signed in proves anew who they are (AZ-16).
+    ReauthenticationCode,
+    /// To the sponsor: the person joined.
+    Accepted,
+    /// To the sponsor: the person said no (R63).
+    Declined,
+    /// To the admins: the link ran out, and a new one is asked for (R20).
+    LinkAsked,
+    /// To the admins: who invited, or vouched for the mailbox, may not give it any more, and the person waits (R29).
+    Held,
+    /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
+    Decision,
+}
+
+impl MailKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Invitation,
+        Self::Code,
+        Self::ReauthenticationCode,
+        Self::Accepted,
+        Self::Declined,
+        Self::LinkAsked,
+        Self::Held,
+        Self::Decision,
+    ];
+
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Code => "code",
+            Self::ReauthenticationCode => "reauthentication_code",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::LinkAsked => "link_asked",
+            Self::Held => "held",
+            Self::Decision => "decision",
+        }
+    }
+
+    /// The kind with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
 /// A mail to be written.
 #[derive(Debug)]
 pub struct NewMail<'a> {
@@ -106,7 +159,7 @@ pub struct NewMail<'a> {
     pub language: Language,
     /// The recipient, in canonical form.
     pub to: &'a str,
-    /// A code that only this mail may say, by [`crate::mail::seal_code`].
+    /// A code that only this mail may say, as `mail::seal_code` seals it.
     pub sealed: Option<Vec<u8>>,
 }
 

@@ -20,8 +20,6 @@ pub use edit::EditDialog;
 pub use invite::InviteDialog;
 pub(in crate::pages) use mail_state::mail_state;
 pub use remove::RemoveDialog;
-#[cfg(feature = "ssr")]
-pub(crate) use url::with_view as users_list_at;
 
 use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{

@@ -16,9 +16,9 @@ use futures::FutureExt;
 use server::{
     clock::{Clock, HandSetClock},
     config::{Config, Smtp, SmtpTls},
+    context::Services,
     mail::worker,
     secrets::Keyring,
-    service::Services,
     storage::Database,
 };
 use std::{

@@ -1,0 +1,168 @@
+//! What every operation needs: configuration, database, clock, keys, and the clients of the world outside. It stands below the layers, so
+//! that the mail worker can be given it as well as the operations.
+
+use crate::{
+    clock::Clock,
+    config::{Config, DatabaseKind},
+    cookies::Cookies,
+    oauth,
+    passwords::{Hasher, RefusedPasswords},
+    secrets::{KeyError, Keyring},
+    storage::{Database, StorageError},
+};
+use app::domain::{permission::Catalogue, time::Timestamp};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+/// How long what a probe was told holds for the next one.
+const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
+
+/// Everything that the operations need, cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Parts>);
+
+/// The parts of [`Services`].
+pub struct Parts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub database: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The instance keys.
+    pub keyring: Keyring,
+    /// The cookies of this base URL.
+    pub cookies: Cookies,
+    /// The permissions there are.
+    pub catalogue: Catalogue,
+    /// Talks to the accounts' providers.
+    pub oauth: oauth::Client,
+    /// Hashes passwords.
+    pub(crate) hasher: Hasher,
+    /// The passwords that nobody may choose.
+    pub(crate) refused_passwords: Arc<RefusedPasswords>,
+    last_check: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Why the services cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The database.
+    #[error("database_url: {0}")]
+    Database(#[from] StorageError),
+    /// The instance key.
+    #[error("secret_key_file: {0}")]
+    Key(#[from] KeyError),
+    /// The folder of the data.
+    #[error("data_dir: {path}: {source}")]
+    DataDir {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The settings for reaching providers.
+    #[error(transparent)]
+    OAuth(#[from] oauth::SetUpError),
+    /// The list of breached passwords.
+    #[error("passwords.breached_file: {path}: {source}")]
+    BreachedFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl Services {
+    /// Loads the key, opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StartError`], naming the setting at fault.
+    pub async fn start(config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let sqlite = config.database_url.kind() == DatabaseKind::Sqlite;
+        if sqlite {
+            make_data_dir(&config.data_dir)?;
+        }
+        let keyring = Keyring::load(&config.secret_key_file, sqlite)?;
+        let database = Database::open(&config).await?;
+        Self::on(config, clock, database, keyring)
+    }
+
+    /// Services on a database that is open and up to date.
+    ///
+    /// # Errors
+    /// [`StartError::BreachedFile`].
+    pub fn on(
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        database: Database,
+        keyring: Keyring,
+    ) -> Result<Self, StartError> {
+        Ok(Self(Arc::new(Parts {
+            cookies: Cookies::from(&*config),
+            catalogue: config.catalogue(),
+            refused_passwords: Arc::new(refused_passwords(&config)?),
+            hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
+            oauth: oauth::Client::new(&config.oauth)?,
+            last_check: Mutex::default(),
+            config,
+            database,
+            clock,
+            keyring,
+        })))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Is everything there that a request needs, room for writing among it (`/readyz`)? Asked of the database twenty times a second at
+    /// most, however often the probes come.
+    pub async fn is_ready(&self) -> bool {
+        let mut last = self.last_check.lock().await;
+        if let Some((at, ready)) = *last
+            && at.elapsed() < BETWEEN_CHECKS
+        {
+            return ready;
+        }
+        let ready = match self.database.try_writing(self.now()).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                false
+            }
+        };
+        *last = Some((Instant::now(), ready));
+        ready
+    }
+}
+
+fn refused_passwords(config: &Config) -> Result<RefusedPasswords, StartError> {
+    let Some(path) = config.passwords.breached_file.as_deref() else { return Ok(RefusedPasswords::default()) };
+    RefusedPasswords::load(path).map_err(|source| StartError::BreachedFile { path: path.display().to_string(), source })
+}
+
+/// Makes the folder of the data, for its owner alone.
+pub(crate) fn make_data_dir(path: &std::path::Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::DataDir { path: path.display().to_string(), source })
+}
