@@ -1,11 +1,14 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::{Services, note::note};
-use crate::storage::{
-    AccountScope, StorageError, Tx, accounts,
-    audit::By,
-    login_methods,
-    members::{self, LatestInvitation, Member, Place},
+use super::note::note;
+use crate::{
+    context::Services,
+    storage::{
+        AccountScope, StorageError, Tx, accounts,
+        audit::By,
+        login_methods,
+        members::{self, LatestInvitation, Member, Place},
+    },
 };
 use app::{
     api::members::AccountFacts,
@@ -206,13 +209,13 @@ pub async fn find_invited(
 }
 
 /// Is it recent enough for what needs a fresh proof (AZ-16)?
-pub(super) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
+pub(in crate::service) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
     proved + Span::minutes(i64::from(minutes)) > now
 }
 
 impl Services {
     /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
-    pub(super) async fn note_activity(&self, actor: &Actor) {
+    pub(in crate::service) async fn note_activity(&self, actor: &Actor) {
         let now = self.now();
         if actor.last_active.is_some_and(|at| now < at + ACTIVITY) {
             return;

@@ -1,7 +1,6 @@
 //! What goes wrong below, as people are told: unavailable, or a fault of ours with an id that the log has too.
 
-use crate::passwords::HashError;
-use crate::{secrets::NotOurs, storage::StorageError};
+use crate::{passwords::HashError, secrets::NotOurs, storage::StorageError};
 use app::error::AppError;
 
 impl From<StorageError> for AppError {
@@ -37,7 +36,7 @@ impl From<NotOurs> for AppError {
 }
 
 /// A fault of ours: the log has what happened, the person its id.
-pub(super) fn internal(error: &dyn std::error::Error) -> AppError {
+pub(in crate::service) fn internal(error: &dyn std::error::Error) -> AppError {
     let request_id = uuid::Uuid::now_v7().simple().to_string();
     tracing::error!(error_id = request_id, %error, "internal error");
     AppError::Internal { request_id }

@@ -1,7 +1,7 @@
 //! Flashes: what a form has to show on the page that it leads to; sealed, for its own session or browser, and for a quarter of an hour.
 
-use super::Services;
 use crate::{
+    context::Services,
     secrets::SealedFor,
     storage::{Tx, flashes},
 };
@@ -32,28 +32,28 @@ const SECRET: [&str; 3] = ["password]", "secret]", "code]"];
 
 /// What a page has to show beside what is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Flash {
+pub(in crate::service) struct Flash {
     /// What came of the form of a page that is made on the server.
-    pub(super) notice: Option<Notice>,
+    pub(in crate::service) notice: Option<Notice>,
     /// What was typed into the form of a login method, without secrets.
-    pub(super) form: Option<ConfigurationForm>,
+    pub(in crate::service) form: Option<ConfigurationForm>,
     /// What is wrong with it.
-    pub(super) errors: FieldErrors,
+    pub(in crate::service) errors: FieldErrors,
     /// What came of any other form.
     #[serde(default)]
-    pub(super) result: Option<FormResult>,
+    pub(in crate::service) result: Option<FormResult>,
 }
 
 impl Flash {
     /// A flash that only says how it went.
-    pub(super) fn notice(notice: Notice) -> Self {
+    pub(in crate::service) fn notice(notice: Notice) -> Self {
         Self { notice: Some(notice), ..Self::default() }
     }
 }
 
 impl Services {
     /// Keeps a flash, and answers the address of `page` that shows it.
-    pub(super) async fn flash(
+    pub(in crate::service) async fn flash(
         &self,
         tx: &mut Tx,
         session: SessionId,
@@ -68,7 +68,7 @@ impl Services {
     }
 
     /// The flash of this session; an empty one if there is none (any more).
-    pub(super) async fn flashed(
+    pub(in crate::service) async fn flashed(
         &self,
         tx: &mut Tx,
         session: SessionId,

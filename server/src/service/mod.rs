@@ -1,62 +1,24 @@
 //! One file per operation: load facts, ask the domain, store result, mail and audit event in one transaction.
 
-mod accept_invitation;
+mod accounts;
 mod actors;
-mod ask_for_new_link;
-mod authenticate;
-mod begin_oauth;
-mod change_way_in;
-mod check_audit;
-mod check_password;
-pub mod clean_up;
-mod copy_link;
-mod create_account;
-mod cursor;
-mod decide;
-mod decline_invitation;
-mod edit_member;
 mod errors;
-mod finish_oauth;
 mod flash;
-mod grant_owner;
-mod invitation_facts;
-mod invite_owner;
-mod invite_user;
-mod join_account;
-mod join_by_method;
-mod leave_account;
-mod list_login_methods;
-mod list_mails;
-mod list_members;
-mod list_ways_in;
-mod mail_code;
+mod invitations;
+mod joining;
+mod login_methods;
+mod members;
 mod note;
-mod open_account;
-mod queue_mail;
-mod reauthenticate;
-mod remove_member;
-mod resend_invitation;
-mod rewrite_keys;
-mod rotate_keys;
-mod save_login_method;
-mod set_up;
-mod settle_sponsored;
-mod show_account;
-mod show_mail;
-mod sign_in;
-mod sign_in_by_method;
-mod sign_out;
-mod sign_up;
-mod switch_login_method;
-mod test_login_method;
-mod view_invitation;
+mod operator;
+mod sessions;
 
-pub use create_account::CreatedAccount;
 pub(crate) use flash::{without_flash, without_secrets};
-pub use grant_owner::OwnerGranted;
-pub use invite_owner::OwnerInvitation;
-pub use rewrite_keys::{KeysRewritten, keep_keys};
-pub use rotate_keys::{Resealed, Retired, Rotated, RotationError};
-pub use show_mail::MailText;
-
-use crate::context::Services;
+pub use invitations::show_mail::MailText;
+pub use operator::{
+    clean_up,
+    create_account::CreatedAccount,
+    grant_owner::OwnerGranted,
+    invite_owner::OwnerInvitation,
+    rewrite_keys::{KeysRewritten, keep_keys},
+    rotate_keys::{Resealed, Retired, Rotated, RotationError},
+};

@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Writes a note that no answer depends on. If the database is busy or away, the log tells so, and whoever reads is answered all the
 /// same (F5, F7).
-pub(super) async fn note(what: &'static str, write: impl Future<Output = Result<(), StorageError>>) {
+pub(in crate::service) async fn note(what: &'static str, write: impl Future<Output = Result<(), StorageError>>) {
     match tokio::time::timeout(PATIENCE, write).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(what, %error, "not noted"),

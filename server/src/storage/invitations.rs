@@ -448,7 +448,7 @@ pub struct KnownToken {
     pub live: bool,
 }
 
-/// The token with this hash. For `service::invitation_facts` alone.
+/// The token with this hash. For `service::joining::invitation_facts` alone.
 pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<KnownToken>, StorageError> {
     let row: Option<(Uuid, Uuid, String, i64, Option<i64>)> =
         on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;

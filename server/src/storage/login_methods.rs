@@ -210,7 +210,7 @@ struct MethodAccountRow {
     enabled: bool,
 }
 
-/// The account of an OAuth method. For `service::begin_oauth` and `service::finish_oauth`: everybody may knock at a login method.
+/// The account of an OAuth method. For the way to a provider and back, in `service::login_methods`: everybody may knock at a login method.
 pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<MethodAccount>, StorageError> {
     let row: Option<MethodAccountRow> = on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
     row.map(|row| {

@@ -206,7 +206,7 @@ pub async fn insert(
 }
 
 /// Takes the return of an attempt, once: `None` for one that this browser did not begin by this method, that returned before, or that is
-/// too old (OA-03, OA-05). For `service::finish_oauth` alone.
+/// too old (OA-03, OA-05). For `service::login_methods::finish_oauth` alone.
 pub(crate) async fn take_return(
     tx: &mut Tx,
     state_hash: &[u8],

@@ -1,0 +1,7 @@
+//! Accounts: the first, another one, and the caller's own.
+
+pub(super) mod list_accounts;
+pub(super) mod open_account;
+pub(super) mod set_up;
+pub(super) mod show_account;
+pub(super) mod view_set_up;

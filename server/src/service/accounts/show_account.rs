@@ -1,0 +1,27 @@
+//! An account's front page.
+
+use crate::{context::Services, service::actors, storage::members};
+use app::{api::accounts::AccountHome, backend::ShowAccount, error::AppError, request::Caller};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ShowAccount for Services {
+    /// What joining and signing in lead to.
+    async fn show_account(&self, caller: &Caller) -> Result<AccountHome, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load(self, &mut tx, caller).await?;
+        let last_owner =
+            actor.grant.makes_owner() && members::other_owners(&mut tx, actor.scope(), actor.member).await? == 0;
+        drop(tx);
+        self.note_activity(&actor).await;
+        Ok(AccountHome {
+            slug: actor.slug,
+            name: actor.account_name,
+            grant: actor.grant,
+            effective: actor.effective,
+            roles: actor.roles,
+            platform_url: self.config.platform_url.as_ref().map(ToString::to_string),
+            last_owner,
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! What the set-up page shows.
+
+use super::set_up::held_token;
+use crate::{
+    context::Services,
+    storage::{
+        accounts,
+        tokens::{self, Purpose},
+    },
+};
+use app::{api::setup::SetUpView, backend::ViewSetUp, error::AppError, request::Visitor};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ViewSetUp for Services {
+    /// What the set-up page shows this browser.
+    async fn view_set_up(&self, visitor: &Visitor) -> Result<SetUpView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        if accounts::any(&mut tx).await? {
+            return Ok(SetUpView::Done);
+        }
+        let live = match held_token(visitor) {
+            Some(token) => tokens::is_live(&mut tx, Purpose::SetUp, &token.hash(), self.now()).await?,
+            None => false,
+        };
+        Ok(if live { SetUpView::Open } else { SetUpView::NeedsLink })
+    }
+}

@@ -1,0 +1,118 @@
+//! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12), so
+//! that it is good only while everybody who was given it may give what it offers (R29, R30, INV-16).
+
+use crate::{
+    context::Services,
+    service::actors::{self, Actor},
+    storage::{
+        AccountScope, StorageError, Tx,
+        audit::{self, Event, To},
+        invitations::{self, HeldLink},
+        members::Member,
+        retried,
+    },
+};
+use app::{
+    api::invitations::Link,
+    backend::CopyLink,
+    domain::{
+        ids::{InvitationId, MemberId},
+        invitation::Channel,
+        member::{MemberState, ShownState},
+        permission::Gate,
+        policy::can_handle_invitation,
+        role::{Effective, Roles},
+        time::Timestamp,
+    },
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl CopyLink for Services {
+    /// The link of a row's pending invitation, to hand over by other means.
+    async fn copy_link(&self, caller: &Caller, member: MemberId) -> Result<Link, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+            let open = |state| state == ShownState::Invited;
+            let (row, latest) = actors::find_invited(&mut tx, &actor, member, open, now).await?;
+            let url = self.copied_link(&mut tx, &actor, &row, latest.id, now).await?;
+            tx.commit().await?;
+            Ok(Link { label: row.label().to_owned(), url, expires: latest.expires })
+        })
+        .await
+    }
+}
+
+impl Services {
+    /// The copied-channel link of an invitation, made at its first use; the actor holds it from now on. The caller has established the
+    /// right to it.
+    pub(in crate::service) async fn copied_link(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &Member,
+        invitation: InvitationId,
+        now: Timestamp,
+    ) -> Result<String, AppError> {
+        let scope = actor.scope();
+        let (id, token) = match invitations::live_token(tx, scope, invitation, Channel::Copied).await? {
+            Some((id, sealed)) => (id, self.keyring.open_token(id, &sealed)?),
+            None => self.make_token(tx, scope, invitation, Channel::Copied, now).await?,
+        };
+        let links = invitations::links_about(tx, scope, row.id).await?;
+        if links.iter().all(|link| link.holder != actor.member) {
+            let to = To { member: row.id, email: row.email.key().to_owned() };
+            audit::record(tx, scope, &actor.by(), Some(&to), &Event::LinkCopied { invitation }, now).await?;
+        }
+        invitations::hold_token(tx, scope, id, actor.member, now).await?;
+        Ok(self.config.link(&paths::invitation_link(token.reveal())))
+    }
+}
+
+impl Services {
+    /// The copied-channel link of an invitation, if the actor holds it already.
+    pub(in crate::service) async fn link_held_by(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        member: MemberId,
+        invitation: InvitationId,
+    ) -> Result<Option<String>, AppError> {
+        let held = invitations::links_about(tx, actor.scope(), member).await?;
+        if !held.iter().any(|link| link.invitation == invitation && link.holder == actor.member) {
+            return Ok(None);
+        }
+        let live = invitations::live_token(tx, actor.scope(), invitation, Channel::Copied).await?;
+        let Some((id, sealed)) = live else { return Ok(None) };
+        let token = self.keyring.open_token(id, &sealed)?;
+        Ok(Some(self.config.link(&paths::invitation_link(token.reveal()))))
+    }
+}
+
+/// May whoever holds the link hand out what it offers?
+pub(in crate::service) fn is_in_reach(link: &HeldLink, roles: &Roles) -> bool {
+    link.state == MemberState::Active
+        && can_handle_invitation(&Effective::of(&link.grant, roles), &link.offered, roles).is_yes()
+}
+
+/// Ends the copied links that have come out of reach of somebody who holds them. To be called after every change of a member's state or
+/// grant: it looks at the links in the member's hands, and at those that invite the member.
+pub(in crate::service) async fn end_links_out_of_reach(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    roles: &Roles,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    for link in invitations::links_about(tx, scope, member).await? {
+        if !is_in_reach(&link, roles) {
+            invitations::kill_tokens(tx, scope, link.invitation, Some(Channel::Copied), now).await?;
+        }
+    }
+    Ok(())
+}

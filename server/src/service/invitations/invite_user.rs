@@ -1,0 +1,199 @@
+//! Inviting a person into an account (R1 to R7, R30). Inviting makes no user.
+
+use crate::{
+    context::Services,
+    service::actors::{self, Actor},
+    storage::{
+        Tx,
+        audit::{self, Event, To},
+        invitations::{self, NewInvitation},
+        login_methods,
+        members::{self, Member, Offer},
+        retried,
+    },
+};
+use app::{
+    api::invitations::{InviteForm, Invited},
+    backend::InviteUser,
+    domain::{
+        email::Email,
+        fields::{Field, FieldErrors, Problem},
+        ids::{InvitationId, LoginMethodId, MemberId},
+        invitation::parse_lifetime,
+        language::Language,
+        member::{LoginMethod, MemberState},
+        name::parse_names,
+        permission::Gate,
+        policy::{can_grant, can_invite},
+        role::{Grant, Roles},
+        time::{Span, Timestamp},
+    },
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// An invitation, as understood.
+struct Request {
+    method: LoginMethodId,
+    identifier: Option<String>,
+    name: Option<String>,
+    email: Email,
+    grant: Grant,
+    language: Language,
+    lifetime: Span,
+    again: Option<Again>,
+}
+
+/// What becomes of somebody who was removed before (R4).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Restore,
+    Fresh,
+}
+
+impl Request {
+    fn parse(
+        form: &InviteForm,
+        methods: &[LoginMethod],
+        roles: &Roles,
+        account: Language,
+    ) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let method = methods.iter().find(|method| method.id.to_string() == form.method.trim());
+        let method = errors.keep(Field::LoginMethod, method.ok_or(Problem::NotOffered));
+        let identifier =
+            method.and_then(|method| errors.keep(Field::Identifier, method.kind.parse_identifier(&form.identifier)));
+        let name = match parse_names(&form.first_name, &form.last_name) {
+            Ok(name) => Some(name),
+            Err((field, problem)) => errors.keep(field, Err(problem)),
+        };
+        let email = errors.keep(Field::Email, Email::parse(&form.email));
+        let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime));
+        let language = match form.language.trim() {
+            "" => Some(account),
+            tag => errors.keep(Field::Language, Language::from_tag(tag).ok_or(Problem::NotOffered)),
+        };
+        let again = match form.again.as_str() {
+            "restore" => Some(Again::Restore),
+            "fresh" => Some(Again::Fresh),
+            _ => None,
+        };
+        let grant = roles.parse_grant(&form.role, &form.extras).map_err(|grant| {
+            for (field, problem) in grant.all() {
+                errors.keep::<()>(field, Err(problem));
+            }
+        });
+        match (method, identifier, name, email, grant, language, lifetime) {
+            (Some(method), Some(identifier), Some(name), Some(email), Ok(grant), Some(language), Some(lifetime)) => {
+                Ok(Self { method: method.id, identifier, name, email, grant, language, lifetime, again })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+#[async_trait]
+impl InviteUser for Services {
+    /// Invites a person into the caller's account. The answer never depends on whether the address has a user elsewhere (R7, INV-18).
+    async fn invite_user(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+            let methods = login_methods::ready(&mut tx, actor.scope()).await?;
+            let mut request = Request::parse(&form, &methods, &actor.roles, actor.language)?;
+
+            let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;
+            if let Some(member) = &known {
+                match (outcome(&actor, member, now), request.again) {
+                    (Some(Invited::RemovedBefore { previous, .. }), Some(Again::Restore)) => request.grant = previous,
+                    (Some(Invited::RemovedBefore { .. }), Some(Again::Fresh)) | (None, _) => {}
+                    (Some(outcome), _) => return Ok(outcome),
+                }
+            }
+            can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+            if request.grant.makes_owner() {
+                actor.needs_fresh_proof(self)?;
+            }
+            if let Some(identifier) = &request.identifier {
+                let except = known.as_ref().map(|member| member.id);
+                if members::identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
+                    return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
+                }
+            }
+
+            let (member, mail) = self.write_invitation(&mut tx, &actor, known.as_ref(), &request, now).await?;
+            tx.commit().await?;
+            Ok(Invited::Done { member, email: request.email.typed().to_owned(), mail })
+        })
+        .await
+    }
+}
+
+impl Services {
+    /// The row, the invitation, its mail and the record.
+    async fn write_invitation(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        known: Option<&Member>,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<(MemberId, app::domain::member::MailState), AppError> {
+        let scope = actor.scope();
+        let (grant, by) = (&request.grant, actor.member);
+        let (identifier, name) = (request.identifier.as_deref(), request.name.as_deref());
+        let offer = Offer { grant, method: request.method, identifier, name };
+        let member = match known {
+            Some(member) => {
+                if let Some(declined) = member.invitation.as_ref().filter(|_| member.state == MemberState::Invited) {
+                    invitations::revoke(tx, scope, declined.id, now).await?;
+                }
+                members::revive(tx, scope, member, offer, Some(by), now).await?;
+                member.id
+            }
+            None => {
+                let id = MemberId(Uuid::now_v7());
+                members::insert_invited(tx, scope, id, &request.email, offer, Some(by), now).await?;
+                id
+            }
+        };
+        let to = To { member, email: request.email.key().to_owned() };
+        let new = NewInvitation {
+            id: InvitationId(Uuid::now_v7()),
+            member,
+            email: &request.email,
+            sponsor: by,
+            language: request.language,
+            lifetime: request.lifetime,
+        };
+        invitations::insert(tx, scope, new, now).await?;
+        members::set_invitation(tx, scope, member, new.id).await?;
+        let mail = self.queue_invitation(tx, scope, new, now).await?;
+        let event = Event::Invited { invitation: new.id, grant: grant.clone() };
+        audit::record(tx, scope, &actor.by(), Some(&to), &event, now).await?;
+        Ok((member, mail))
+    }
+}
+
+/// What inviting an address that has a row comes to; `None` if it can simply be invited again, because the person said no (R63).
+fn outcome(actor: &Actor, member: &Member, now: Timestamp) -> Option<Invited> {
+    use app::domain::member::ShownState;
+    match member.shown(now) {
+        ShownState::Active => Some(Invited::AlreadyMember { member: member.id, role: member.grant.role.clone() }),
+        ShownState::Suspended => Some(Invited::Suspended { member: member.id }),
+        ShownState::Invited | ShownState::Expired | ShownState::Held => Some(Invited::AlreadyInvited {
+            member: member.id,
+            since: member.invited_at,
+            by: member.invitation.as_ref().and_then(|invitation| invitation.sponsor_name.clone()),
+        }),
+        ShownState::Declined => None,
+        ShownState::Removed => Some(Invited::RemovedBefore {
+            member: member.id,
+            previous: member.grant.clone(),
+            restore: can_grant(&actor.effective, &member.grant, &actor.roles),
+        }),
+    }
+}

@@ -1,0 +1,48 @@
+//! Turning an invitation down (R63): the sponsor is told, the row offers to invite again.
+
+use super::accept_invitation::to;
+use crate::{
+    context::Services,
+    storage::{
+        accounts,
+        audit::{self, By, Event},
+        invitations,
+        outbox::MailKind,
+        retried,
+    },
+};
+use app::{
+    backend::DeclineInvitation,
+    domain::{ids::InvitationId, invitation::InvitationState},
+    error::AppError,
+    request::{Visitor, WithCookies},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl DeclineInvitation for Services {
+    /// Turns the invitation of this browser's link down. The link alone is enough: it gives nothing away.
+    async fn decline_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let before = self.held_as(&mut tx, visitor, id).await?;
+            accounts::lock(&mut tx, before.scope).await?;
+            let held = self.held_as(&mut tx, visitor, id).await?;
+            if held.invitation.state == InvitationState::Declined {
+                return Ok(WithCookies { answer: (), cookies: Vec::new() });
+            }
+            if !held.is_open(now)
+                || !invitations::answer(&mut tx, held.scope, id, InvitationState::Declined, now).await?
+            {
+                return Err(AppError::OpenTheLinkAgain);
+            }
+            let by = By { member: Some(held.member.id), name: None, ip: Some(visitor.ip) };
+            audit::record(&mut tx, held.scope, &by, Some(&to(&held)), &Event::Declined { invitation: id }, now).await?;
+            self.tell_sponsor(&mut tx, held.scope, MailKind::Declined, held.member.id, &held.invitation, now).await?;
+            tx.commit().await?;
+            Ok(WithCookies { answer: (), cookies: Vec::new() })
+        })
+        .await
+    }
+}

@@ -1,0 +1,110 @@
+//! What a browser's invitation link stands for. Reading it changes nothing (R8, INV-06).
+
+use crate::{
+    context::Services,
+    secrets::Token,
+    storage::{
+        AccountScope, StorageError, Tx,
+        accounts::{self, Account},
+        invitations::{self, Invitation},
+        members::{self, Member},
+        users::User,
+    },
+};
+use app::{
+    domain::{
+        ids::InvitationId,
+        invitation::{Channel, InvitationState},
+        time::Timestamp,
+    },
+    error::AppError,
+    request::Visitor,
+};
+
+/// The invitation of a link, with what it is about.
+pub(in crate::service) struct Held {
+    /// The scope that holding the link establishes.
+    pub(in crate::service) scope: AccountScope,
+    pub(in crate::service) account: Account,
+    pub(in crate::service) invitation: Invitation,
+    pub(in crate::service) member: Member,
+    pub(in crate::service) channel: Channel,
+    /// When the link was made.
+    pub(in crate::service) made: Timestamp,
+    /// Is the link the newest of its channel?
+    pub(in crate::service) live: bool,
+}
+
+impl Held {
+    /// Can it be answered now?
+    pub(in crate::service) fn is_open(&self, now: Timestamp) -> bool {
+        self.live && self.invitation.state == InvitationState::Pending && self.invitation.expires > now
+    }
+
+    /// Was it this user who took it up?
+    pub(in crate::service) fn was_taken_up_by(&self, user: app::domain::ids::UserId) -> bool {
+        use app::domain::member::MemberState;
+        self.invitation.state == InvitationState::Accepted
+            && self.member.state == MemberState::Active
+            && self.member.user == Some(user)
+    }
+}
+
+impl Services {
+    /// The invitation of a token; `None` for a token that Roster never made.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn invitation_by_token(&self, token: &str) -> Result<Option<InvitationId>, StorageError> {
+        let Some(token) = Token::parse(token) else { return Ok(None) };
+        let mut tx = self.database.begin_read().await?;
+        Ok(invitations::find_token(&mut tx, &token.hash()).await?.map(|known| known.invitation))
+    }
+
+    /// What this browser's link stands for; `None` without one, or for one that Roster never made.
+    pub(in crate::service) async fn held(&self, tx: &mut Tx, visitor: &Visitor) -> Result<Option<Held>, StorageError> {
+        let Some(token) = visitor.invitation.as_deref().and_then(Token::parse) else { return Ok(None) };
+        let Some(known) = invitations::find_token(tx, &token.hash()).await? else { return Ok(None) };
+        let scope = known.scope;
+        let account = accounts::find(tx, scope).await?;
+        let Some(invitation) = invitations::find(tx, scope, known.invitation).await? else { return Ok(None) };
+        let member = members::find(tx, scope, invitation.member).await?;
+        Ok(account.zip(member).map(|(account, member)| Held {
+            scope,
+            account,
+            invitation,
+            member,
+            channel: known.channel,
+            made: known.made,
+            live: known.live,
+        }))
+    }
+
+    /// The invitation that a form means: the one of this browser's link, no other (INV-22).
+    pub(in crate::service) async fn held_as(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        id: InvitationId,
+    ) -> Result<Held, AppError> {
+        let held = self.held(tx, visitor).await?.filter(|held| held.invitation.id == id);
+        held.ok_or(AppError::OpenTheLinkAgain)
+    }
+
+    /// Must a mailed code prove the mailbox, because the link does not (R12)?
+    pub(in crate::service) fn needs_code(&self, held: &Held) -> bool {
+        held.channel == Channel::Copied && self.config.smtp.is_some()
+    }
+
+    /// Does whoever handed the link over answer for the mailbox, because there is no mail that could prove it (R12)?
+    pub(in crate::service) fn is_vouched_for(&self, held: &Held) -> bool {
+        held.channel == Channel::Copied && self.config.smtp.is_none()
+    }
+
+    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved: before,
+    /// or by this link, if it was mailed there. Without a mail server, whoever handed the link over answers for it (R12).
+    pub(in crate::service) fn fits(&self, held: &Held, user: &User) -> bool {
+        let proved = user.verified.is_some() || held.channel == Channel::Mailed || self.is_vouched_for(held);
+        user.email == held.member.email && proved
+    }
+}

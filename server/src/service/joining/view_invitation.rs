@@ -1,0 +1,214 @@
+//! What the page of an invitation shows (R8, R11 to R16, R18, R20, R22, R23, INV-17). Nothing changes.
+
+use super::invitation_facts::Held;
+use crate::{
+    context::Services,
+    service::actors::is_fresh,
+    storage::{
+        StorageError, Tx, accounts, members, sessions,
+        users::{self, User},
+    },
+};
+use app::{
+    api::joining::{ByMethod, InvitationView, Inviter, MethodStep, OpenInvitation, Standing},
+    backend::ViewInvitation,
+    domain::{
+        ids::{AttemptId, InvitationId},
+        invitation::{Channel, InvitationState},
+        member::LoginMethodKind,
+        oauth::masked,
+        time::{Span, Timestamp},
+    },
+    error::AppError,
+    paths,
+    request::Visitor,
+};
+use async_trait::async_trait;
+
+/// A new link can be asked for so often.
+pub(in crate::service) const BETWEEN_ASKS: Span = Span::days(1);
+
+#[async_trait]
+impl ViewInvitation for Services {
+    /// What the page of the invitation with this id shows this browser.
+    async fn view_invitation(
+        &self,
+        visitor: &Visitor,
+        id: Option<InvitationId>,
+        attempt: Option<AttemptId>,
+    ) -> Result<InvitationView, AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_read().await?;
+        let Some(held) = self.held(&mut tx, visitor).await? else { return Ok(InvitationView::Unknown) };
+        match id {
+            None => return Ok(InvitationView::Unknown),
+            Some(id) if id != held.invitation.id => return Ok(InvitationView::OpenTheLinkAgain),
+            Some(_) => {}
+        }
+        let account = held.account.name.clone();
+        Ok(match held.invitation.state {
+            InvitationState::Accepted => {
+                let mine = visitor.signed_in.as_ref().is_some_and(|signed_in| held.was_taken_up_by(signed_in.user));
+                InvitationView::Used { account, mine: mine.then_some(held.account.slug) }
+            }
+            InvitationState::Declined => InvitationView::Declined(account),
+            InvitationState::Revoked => InvitationView::Withdrawn(account),
+            InvitationState::Held => InvitationView::Held(account),
+            InvitationState::Pending if held.invitation.expires <= now => InvitationView::Expired {
+                id: held.invitation.id,
+                account,
+                inviter: inviter(&mut tx, &held).await?.map(|inviter| inviter.name),
+                may_ask: may_ask(held.invitation.asked, now),
+            },
+            InvitationState::Pending if !held.live => match self.newer_mail(&held) {
+                Some(at) => InvitationView::Replaced { account, at },
+                None => InvitationView::LinkEnded(account),
+            },
+            InvitationState::Pending => {
+                InvitationView::Open(Box::new(self.open(&mut tx, visitor, held, attempt).await?))
+            }
+        })
+    }
+}
+
+impl Services {
+    /// When a mail with a newer link than this one was written, if that is why this one is dead.
+    fn newer_mail(&self, held: &Held) -> Option<Timestamp> {
+        held.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > held.made)
+    }
+
+    async fn open(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: Held,
+        attempt: Option<AttemptId>,
+    ) -> Result<OpenInvitation, AppError> {
+        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
+        let standing = match held.member.method.kind {
+            _ if !held.member.method_enabled => Standing::ByMethod(Box::new(ByMethod {
+                step: MethodStep::Off,
+                method: held.member.method.name.clone().unwrap_or_default(),
+                ..ByMethod::default()
+            })),
+            LoginMethodKind::Password => self.standing(tx, visitor, &held).await?,
+            LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &held, attempt).await?,
+        };
+        Ok(OpenInvitation {
+            id: held.invitation.id,
+            inviter: inviter(tx, &held).await?,
+            permissions: roles.permissions_of(&held.member.grant),
+            role: held.member.grant.role,
+            roles,
+            account: held.account.name,
+            slug: held.account.slug,
+            expires: held.invitation.expires,
+            standing,
+        })
+    }
+
+    async fn standing(&self, tx: &mut Tx, visitor: &Visitor, held: &Held) -> Result<Standing, AppError> {
+        let sign_up = |needs_code, or_sign_in| Standing::SignUp {
+            email: held.member.email.typed().to_owned(),
+            name: held.member.name.clone().unwrap_or_default(),
+            needs_code,
+            or_sign_in,
+            shortest_password: self.config.passwords.shortest,
+        };
+        if let Some(signed_in) = &visitor.signed_in {
+            let user = users::find(tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+            let email = signed_in.email.clone();
+            // INV-10: what counts is the user's own password, whatever else the session proved.
+            let proved = sessions::password_proved(tx, signed_in.session).await?.is_some();
+            return Ok(match self.fits(held, &user) {
+                true if proved => Standing::Join(email),
+                true if user.phc.is_none() && held.channel == Channel::Mailed => sign_up(false, false),
+                true => Standing::SignIn,
+                false => Standing::SomebodyElse(email),
+            });
+        }
+        match held.channel {
+            // R7: the inviter holds this link too, so the page must not tell whether the address has a user.
+            Channel::Copied => Ok(sign_up(self.needs_code(held), true)),
+            Channel::Mailed => {
+                let user = users::find_by_email(tx, held.member.email.key()).await?;
+                Ok(match user {
+                    Some(user) if user.verified.is_some() && user.phc.is_some() => Standing::SignIn,
+                    // R13: the mailbox outranks somebody who never proved it, unless it is the same person, who can sign in.
+                    Some(user) if user.verified.is_none() => sign_up(false, true),
+                    // R17: somebody who came by providers alone so far sets a password.
+                    Some(_) | None => sign_up(false, false),
+                })
+            }
+        }
+    }
+}
+
+impl Services {
+    /// What the person can do where the account's provider has to name them (R17, R42, INV-10).
+    async fn standing_by_method(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        held: &Held,
+        attempt: Option<AttemptId>,
+    ) -> Result<Standing, AppError> {
+        let by = |by| Standing::ByMethod(Box::new(by));
+        let method = held.member.method.name.clone().unwrap_or_default();
+        let signed_in = visitor.signed_in.as_ref();
+        let user = match signed_in {
+            Some(signed_in) => users::find(tx, signed_in.user).await?,
+            // R7: by a copied link, the page does not tell whether the address has a user.
+            None if held.channel == Channel::Copied => None,
+            None => users::find_by_email(tx, held.member.email.key()).await?.filter(|user| user.verified.is_some()),
+        };
+        if let Some(signed_in) = signed_in
+            && user.as_ref().is_none_or(|user| user.email != held.member.email)
+        {
+            return Ok(Standing::SomebodyElse(signed_in.email.clone()));
+        }
+        if let Some(user) = &user
+            && self.must_prove_password(tx, visitor, user).await?
+        {
+            return Ok(by(ByMethod { step: MethodStep::SignInFirst, method, ..ByMethod::default() }));
+        }
+        let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
+            let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
+            let expected = held.member.identifier.as_deref().and_then(masked).unwrap_or_default();
+            return Ok(by(ByMethod { method, start, expected, ..ByMethod::default() }));
+        };
+        let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
+        Ok(by(ByMethod {
+            step: MethodStep::Returned,
+            method,
+            attempt: arrival.attempt.id.to_string(),
+            name: user.is_none().then(suggested),
+            needs_code: self.needs_code(held),
+            ..ByMethod::default()
+        }))
+    }
+
+    /// R17: who has a password proves it, freshly, before a provider is linked to the login.
+    async fn must_prove_password(&self, tx: &mut Tx, visitor: &Visitor, user: &User) -> Result<bool, StorageError> {
+        if user.phc.is_none() {
+            return Ok(false);
+        }
+        let Some(signed_in) = &visitor.signed_in else { return Ok(true) };
+        let proved = sessions::password_proved(tx, signed_in.session).await?;
+        Ok(!proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now())))
+    }
+}
+
+/// May a new link be asked for now (R20)?
+pub(in crate::service) fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
+    asked.is_none_or(|at| at + BETWEEN_ASKS <= now)
+}
+
+/// Who invites; nobody for an invitation by the host's operator.
+async fn inviter(tx: &mut Tx, held: &Held) -> Result<Option<Inviter>, StorageError> {
+    if held.invitation.sponsor == held.member.id {
+        return Ok(None);
+    }
+    let sponsor = members::find(tx, held.scope, held.invitation.sponsor).await?;
+    Ok(sponsor.map(|sponsor| Inviter { name: sponsor.label().to_owned(), email: sponsor.email.typed().to_owned() }))
+}

@@ -1,0 +1,41 @@
+//! Adding a login method, with nothing set up yet.
+
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{
+        audit::{self, Event},
+        login_methods, retried,
+    },
+};
+use app::{
+    backend::AddLoginMethod,
+    domain::{ids::LoginMethodId, member::LoginMethodKind, oauth::Preset, permission::Gate},
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+#[async_trait]
+impl AddLoginMethod for Services {
+    /// Adds a method with nothing set up yet, so that its redirect URI is there to be registered; answers its page.
+    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
+        retried(|| async {
+            let preset = Preset::from_key(preset).ok_or(AppError::NotFound)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            let method = LoginMethodId(Uuid::now_v7());
+            let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
+            login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some((&name, preset)), now)
+                .await?;
+            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
+            tx.commit().await?;
+            Ok(paths::login_method(caller.account.as_str(), method))
+        })
+        .await
+    }
+}

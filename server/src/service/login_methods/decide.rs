@@ -1,0 +1,88 @@
+//! Deciding about somebody who came back from a provider as another than the one invited (R43, R44).
+
+use crate::{
+    context::Services,
+    service::{actors, flash::Flash},
+    storage::{
+        audit::{self, Event, To},
+        decisions::{self, Outcome},
+        invitations, members, retried,
+    },
+};
+use app::{
+    api::login_methods::Notice,
+    backend::Decide,
+    domain::{
+        ids::{DecisionId, MemberId},
+        permission::Gate,
+        policy::can_handle_invitation,
+    },
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl Decide for Services {
+    /// Lets the person in as the provider named them, with a new link to come back by; or leaves the invitation as it was.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        decision: DecisionId,
+        outcome: &str,
+    ) -> Result<String, AppError> {
+        retried(|| async {
+            let outcome = match outcome {
+                "use" => Outcome::Used,
+                "reject" => Outcome::Rejected,
+                _ => return Err(AppError::NotFound),
+            };
+            let now = self.now();
+            let page = paths::decide(caller.account.as_str(), member);
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
+            let row = actors::find_member(&mut tx, &actor, member).await?;
+            can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
+            let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
+            let open = open.filter(|open| open.id == decision);
+            let refused = match &open {
+                None => Some(Notice::DecidedBefore),
+                Some(open) if outcome == Outcome::Used => {
+                    if row.grant.makes_owner() {
+                        actor.needs_fresh_proof(self)?;
+                    }
+                    let (scope, identifier) = (actor.scope(), &open.identifier);
+                    let taken =
+                        members::identifier_taken(&mut tx, scope, open.method, identifier, Some(member)).await?;
+                    taken.then_some(Notice::IdentifierTaken)
+                }
+                Some(_) => None,
+            };
+            let (Some(open), None) = (open, refused.as_ref()) else {
+                let flash = Flash { notice: refused, ..Flash::default() };
+                let path = self.flash(&mut tx, caller.signed_in.session, &page, &flash).await?;
+                tx.commit().await?;
+                return Ok(path);
+            };
+            decisions::decide(&mut tx, actor.scope(), open.id, outcome, actor.member, now).await?;
+            let invitation =
+                invitations::find(&mut tx, actor.scope(), open.invitation).await?.ok_or(AppError::NotFound)?;
+            if outcome == Outcome::Used {
+                members::set_identifier(&mut tx, actor.scope(), member, &open.identifier).await?;
+            }
+            // Either way the offer stands again, by a new link and under whoever decided (R29).
+            if invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
+                self.queue_invitation(&mut tx, actor.scope(), invitation.again(&row.email, actor.member), now).await?;
+            }
+            let to = To { member, email: row.email.key().to_owned() };
+            let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };
+            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Decided)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

@@ -1,0 +1,41 @@
+//! Giving the draft of a login method up.
+
+use crate::{
+    context::Services,
+    service::{actors, flash::Flash},
+    storage::{
+        audit::{self, Event},
+        login_methods, retried,
+    },
+};
+use app::{
+    api::login_methods::Notice,
+    backend::DropDraft,
+    domain::{ids::LoginMethodId, permission::Gate},
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl DropDraft for Services {
+    /// Gives a draft up.
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        retried(|| async {
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
+            if login_methods::drop_draft(&mut tx, actor.scope(), method).await? {
+                let event = Event::LoginMethodDraftDropped { method };
+                audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, self.now()).await?;
+            }
+            let page = paths::login_method(caller.account.as_str(), method);
+            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

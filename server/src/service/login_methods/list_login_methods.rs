@@ -1,0 +1,35 @@
+//! What Settings → Login methods shows.
+
+use crate::{
+    context::Services,
+    service::actors,
+    storage::login_methods::{self, MethodSummary},
+};
+use app::{
+    api::login_methods::{MethodLine, MethodsView},
+    backend::ListLoginMethods,
+    domain::{ids::FlashId, permission::Gate},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+pub(super) fn line_of(summary: MethodSummary) -> MethodLine {
+    let MethodSummary { method, enabled, preset, tested, has_draft, members, invited, linked } = summary;
+    MethodLine { method, enabled, preset, tested, has_draft, members, invited, linked }
+}
+
+#[async_trait]
+impl ListLoginMethods for Services {
+    /// Every login method of the account.
+    async fn list_login_methods(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
+        Ok(MethodsView {
+            lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
+            fresh: actor.is_fresh(self),
+            notice: flash.notice,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Making what a test proved the live configuration (R45).
+
+use super::test_login_method::{MadeLive, Passed};
+use crate::{
+    context::Services,
+    service::flash::Flash,
+    storage::{oauth_attempts, retried},
+};
+use app::{
+    api::login_methods::{MakeLiveForm, Notice},
+    backend::MakeLive,
+    domain::ids::LoginMethodId,
+    error::AppError,
+    paths,
+    request::{Caller, Visitor},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl MakeLive for Services {
+    /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let session = caller.signed_in.session;
+            let page = paths::login_method(caller.account.as_str(), method);
+            let mut tx = self.database.begin_write().await?;
+            let Some(passed) = self.passed(&mut tx, caller, visitor, method, &form).await? else {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            };
+            let Passed { actor, attempt, by, person, at } = passed;
+            let tested = paths::tested(caller.account.as_str(), method, attempt.id);
+            let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
+            let notice = match made {
+                MadeLive::Yes => Notice::Live,
+                MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
+                MadeLive::LastWayIn => {
+                    drop(tx);
+                    let mut tx = self.database.begin_write().await?;
+                    let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
+                    tx.commit().await?;
+                    return Ok(path);
+                }
+            };
+            oauth_attempts::point_to(&mut tx, &attempt, by.id).await?;
+            let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

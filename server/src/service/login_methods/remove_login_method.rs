@@ -1,0 +1,45 @@
+//! Removing a login method that nobody uses.
+
+use crate::{
+    context::Services,
+    service::{actors, flash::Flash},
+    storage::{
+        audit::{self, Event},
+        login_methods, retried,
+    },
+};
+use app::{
+    api::login_methods::Notice,
+    backend::RemoveLoginMethod,
+    domain::{ids::LoginMethodId, permission::Gate},
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl RemoveLoginMethod for Services {
+    /// Removes a method that is in nobody's row.
+    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let page = paths::login_methods(caller.account.as_str());
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
+            if !login_methods::delete(&mut tx, actor.scope(), method).await? {
+                let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::InUse)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            }
+            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodRemoved { method }, now)
+                .await?;
+            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Removed)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

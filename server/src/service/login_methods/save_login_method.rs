@@ -1,0 +1,131 @@
+//! Setting a login method up: a method is added empty, edits make a draft, and a passing test makes it live (R45, R47).
+
+use crate::{
+    context::Services,
+    service::{actors, flash::Flash},
+    storage::{
+        AccountScope, StorageError, Tx,
+        audit::{self, Event},
+        login_methods::{self, SavedConfiguration, Stage},
+        retried,
+    },
+};
+use app::{
+    api::login_methods::Notice,
+    backend::SaveLoginMethod,
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        ids::{ConfigurationId, LoginMethodId},
+        oauth::{ConfigurationForm, Read},
+        permission::Gate,
+    },
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+#[async_trait]
+impl SaveLoginMethod for Services {
+    /// Saves a draft in place of the one before. What members sign in by stays as it is.
+    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let page = paths::login_method(caller.account.as_str(), method);
+            // Rights before anything is asked of a provider (OA-15).
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.needs_fresh_proof(self)?;
+            let scope = actor.scope();
+            login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+            let (draft, live) = saved(&mut tx, scope, method).await?;
+            let parsed = form.parse([&draft, &live].into_iter().flatten().any(|saved| saved.secret.is_some()));
+            if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
+                self.count_provider_try(&mut tx, scope).await?;
+                tx.commit().await?;
+            } else {
+                drop(tx);
+            }
+
+            let read = match parsed {
+                Ok(read) => self.discovered(scope, read).await,
+                Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
+            };
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
+            login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+            let (draft, live) = saved(&mut tx, scope, method).await?;
+            let others = login_methods::all(&mut tx, scope).await?.into_iter().filter(|line| line.method.id != method);
+            let others: Vec<String> = others.filter_map(|line| line.method.name).collect();
+            let sealed = read.and_then(|read| {
+                let secret = match &read.secret {
+                    Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
+                    None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
+                };
+                // People choose by the name.
+                if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
+                    let errors = FieldErrors::one(Field::MethodName, Problem::Taken);
+                    return Err(Box::new(Flash { errors, ..Flash::default() }));
+                }
+                if read.configuration.client_authentication.needs_secret() && secret.is_none() {
+                    let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
+                    return Err(Box::new(Flash { errors, ..Flash::default() }));
+                }
+                Ok((read, secret))
+            });
+            let path = match sealed {
+                Ok((read, secret)) => {
+                    let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
+                    let id = ConfigurationId(Uuid::now_v7());
+                    let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
+                    let (by, secret) = (actor.member, secret.as_deref());
+                    login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
+                    if live.is_none() {
+                        login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
+                    }
+                    audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
+                    self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
+                }
+                Err(flash) => {
+                    let form = ConfigurationForm { client_secret: String::new(), ..form.clone() };
+                    self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..*flash }).await?
+                }
+            };
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+impl Services {
+    /// Fills the endpoints in that the issuer names.
+    async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
+        if let Some(open_id) = read.configuration.open_id.clone() {
+            let found = self.oauth.discover(scope.id(), &open_id.issuer, open_id.discovery_url.as_deref()).await;
+            found
+                .map_err(|failure| Box::new(Flash::notice(Notice::Failed(failure))))?
+                .put_into(&mut read.configuration);
+        }
+        Ok(read)
+    }
+}
+
+/// The draft of a method, and what is live.
+async fn saved(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<(Option<SavedConfiguration>, Option<SavedConfiguration>), StorageError> {
+    let draft = login_methods::configuration(tx, scope, method, Stage::Draft).await?;
+    Ok((draft, login_methods::configuration(tx, scope, method, Stage::Live).await?))
+}
+
+/// A secret is kept for the endpoint that it was entered for; elsewhere it would be told to somebody else (OA-17).
+fn kept_secret(saved: &SavedConfiguration, read: &Read) -> Option<Vec<u8>> {
+    let same = saved.configuration.token_url == read.configuration.token_url
+        && saved.configuration.client_id == read.configuration.client_id;
+    saved.secret.clone().filter(|_| same)
+}

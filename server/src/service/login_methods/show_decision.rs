@@ -1,0 +1,43 @@
+//! Who came back from a provider, beside who was invited (R43, R44).
+
+use crate::{context::Services, service::actors, storage::decisions};
+use app::{
+    api::login_methods::{DecisionPage, DecisionView},
+    backend::ShowDecision,
+    domain::{
+        ids::{FlashId, MemberId},
+        permission::Gate,
+        policy::can_handle_invitation,
+    },
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ShowDecision for Services {
+    /// Who came, beside who was invited.
+    async fn show_decision(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        flash: Option<FlashId>,
+    ) -> Result<DecisionPage, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let row = actors::find_member(&mut tx, &actor, member).await?;
+        let notice = self.flashed(&mut tx, caller.signed_in.session, flash).await?.notice;
+        let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
+        let open = open.map(|open| DecisionView {
+            member,
+            decision: open.id,
+            label: row.label().to_owned(),
+            method: row.method.name.clone().unwrap_or_default(),
+            email: (row.email.typed().to_owned(), open.email),
+            identifier: (row.identifier.clone(), open.identifier),
+            at: open.at,
+            verdict: can_handle_invitation(&actor.effective, &row.grant, &actor.roles),
+        });
+        Ok(DecisionPage { open, notice })
+    }
+}

@@ -1,0 +1,118 @@
+//! One login method, with its form and the test that this browser ran.
+
+use super::{list_login_methods::line_of, test_login_method::result_of};
+use crate::{
+    context::Services,
+    secrets::Token,
+    service::actors::{self, Actor},
+    storage::{
+        Tx,
+        login_methods::{self, Stage},
+        oauth_attempts::{self, AttemptPurpose},
+    },
+};
+use app::{
+    api::login_methods::{MethodView, TestView},
+    backend::ShowLoginMethod,
+    domain::{
+        ids::{AttemptId, FlashId, LoginMethodId},
+        member::LoginMethodKind,
+        oauth::{ConfigurationForm, Preset},
+        permission::Gate,
+    },
+    error::AppError,
+    flash::FormResult,
+    request::{Caller, Visitor},
+};
+use async_trait::async_trait;
+
+/// The form as it came back with an error of another kind than its own: a sign-in that is too old, too many tries.
+fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
+    let field = |(name, text): &(String, String)| {
+        let name = name.strip_prefix("form[")?.strip_suffix(']')?;
+        Some((name.to_owned(), serde_json::Value::from(text.as_str())))
+    };
+    let fields: serde_json::Map<_, _> = result.submitted.iter().filter_map(field).collect();
+    (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
+}
+
+#[async_trait]
+impl ShowLoginMethod for Services {
+    /// One login method, with the draft or what is live in its form, and the test that this browser ran.
+    async fn show_login_method(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        attempt: Option<AttemptId>,
+        flash: Option<FlashId>,
+    ) -> Result<MethodView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+        let scope = actor.scope();
+        let line = login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        if line.method.kind != LoginMethodKind::OAuth {
+            return Err(AppError::NotFound);
+        }
+        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
+        let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
+        let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
+        let name = line.method.name.clone().unwrap_or_default();
+        let saved = draft.as_ref().or(live.as_ref());
+        let form = match (flash.form.or_else(|| flash.result.as_ref().and_then(configuration_submitted)), saved) {
+            (Some(typed), _) => typed,
+            (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
+            (None, None) => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },
+        };
+        let differs = live
+            .as_ref()
+            .zip(draft.as_ref())
+            .is_some_and(|(live, draft)| live.configuration.names_people_differently(&draft.configuration));
+        let session = caller.signed_in.session;
+        let unreturned = oauth_attempts::unreturned_test(&mut tx, scope, method, session, self.now()).await?;
+        let no_return = attempt.is_none() && unreturned.is_some() && unreturned == saved.map(|saved| saved.id);
+        Ok(MethodView {
+            no_return,
+            form: ConfigurationForm { method: method.to_string(), ..form },
+            errors: flash.errors,
+            notice: flash.notice,
+            has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
+            redirect_uri: self.redirect_uri(method),
+            loses: (differs && line.linked > 0).then_some(line.linked),
+            fresh: actor.is_fresh(self),
+            mine: actor.method == method,
+            test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
+            line: line_of(line),
+        })
+    }
+}
+
+impl Services {
+    /// The test with this id, if this browser and this session ran it (OA-23).
+    async fn test_shown(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        actor: &Actor,
+        method: LoginMethodId,
+        attempt: Option<AttemptId>,
+    ) -> Result<Option<TestView>, AppError> {
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let Some((id, browser)) = attempt.zip(browser) else { return Ok(None) };
+        let found = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await?;
+        let session = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
+        let mine = found.filter(|attempt| {
+            attempt.purpose == AttemptPurpose::Test
+                && attempt.scope == actor.scope()
+                && attempt.method == method
+                && attempt.session == session
+        });
+        let Some(attempt) = mine else { return Ok(None) };
+        let live = login_methods::configuration(tx, actor.scope(), method, Stage::Live).await?;
+        let is_live = live.is_some_and(|live| live.id == attempt.configuration);
+        let by = login_methods::configuration_by_id(tx, actor.scope(), attempt.configuration).await?;
+        let Some(by) = by else { return Ok(None) };
+        let result = result_of(self, &attempt, &by.configuration, is_live)?;
+        Ok(Some(TestView { attempt: attempt.id, result }))
+    }
+}

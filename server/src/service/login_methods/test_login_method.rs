@@ -1,0 +1,210 @@
+//! Test sign-in: the true flow; what came back is shown to the browser that ran it, and what passed becomes live (OA-23, R45).
+
+use super::finish_oauth::{Outcome, Returned, without_cookies};
+use crate::{
+    context::Services,
+    secrets::Token,
+    service::actors::{self, Actor},
+    storage::{
+        Tx,
+        audit::{self, Event},
+        decisions, identities,
+        login_methods::{self, SavedConfiguration, Stage},
+        members,
+        oauth_attempts::{self, Attempt, AttemptPurpose},
+        sessions,
+    },
+};
+use app::{
+    api::login_methods::{MakeLiveForm, ShownClaim, TestResult},
+    domain::{
+        ids::{ConfigurationId, LoginMethodId},
+        oauth::{ClaimPath, Configuration, Fault, OtherProof, Person},
+        permission::Gate,
+        policy::keeps_an_owner,
+        time::Timestamp,
+    },
+    error::AppError,
+    paths,
+    request::{Caller, Visitor, WithCookies},
+};
+use uuid::Uuid;
+
+/// What making a configuration live comes to.
+pub(super) enum MadeLive {
+    /// It is.
+    Yes,
+    /// People would lose their links, which has to be confirmed (R45).
+    AsksFirst,
+    /// No owner would have a way in (R33).
+    LastWayIn,
+    /// A newer draft has taken its place meanwhile.
+    Replaced,
+}
+
+/// A test that passed, in the hands of the person who ran it.
+pub(super) struct Passed {
+    pub(super) actor: Actor,
+    pub(super) attempt: Attempt,
+    pub(super) by: SavedConfiguration,
+    pub(super) person: Person,
+    /// When it was proved at the provider.
+    pub(super) at: Timestamp,
+}
+
+impl Services {
+    /// Keeps what a test brought back, and makes what it proved live, unless people would lose their links by it.
+    pub(in crate::service) async fn finish_test(
+        &self,
+        visitor: &Visitor,
+        returned: Returned,
+    ) -> Result<WithCookies<String>, AppError> {
+        let configuration = &returned.configuration.configuration;
+        let person = returned.claims.person(configuration);
+        let outcome = Outcome::Claims(returned.claims.clone());
+        self.keep(&returned.attempt, Some(&outcome), person.as_ref().err().copied()).await?;
+        let page = paths::tested(returned.place.slug.as_str(), returned.attempt.method, returned.attempt.id);
+        // A test is only as good as the session that asked for it: rights are looked at again.
+        let signed_in =
+            visitor.signed_in.clone().filter(|signed_in| Some(signed_in.session) == returned.attempt.session);
+        if let (Ok(person), Some(signed_in)) = (person, signed_in) {
+            let caller =
+                Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
+            let at = self.proved_at(&returned.claims, configuration, true, Some(OtherProof::Password)).at;
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
+            if let MadeLive::Yes = self
+                .promote(&mut tx, &actor, returned.attempt.method, &returned.configuration, (&person, at), false)
+                .await?
+            {
+                tx.commit().await?;
+            }
+        }
+        Ok(without_cookies(page))
+    }
+
+    /// The test of this form: run by this browser and session, and still kept.
+    pub(super) async fn passed(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        visitor: &Visitor,
+        method: LoginMethodId,
+        form: &MakeLiveForm,
+    ) -> Result<Option<Passed>, AppError> {
+        let actor = actors::load_to_change(self, tx, caller, Gate::LoginMethodsManage).await?;
+        actor.needs_fresh_proof(self)?;
+        let browser = visitor.oauth.as_deref().and_then(Token::parse);
+        let Some((id, browser)) = form.attempt.parse().ok().zip(browser) else { return Ok(None) };
+        let attempt = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await?.filter(|attempt| {
+            attempt.purpose == AttemptPurpose::Test
+                && attempt.scope == actor.scope()
+                && attempt.method == method
+                && attempt.session == Some(caller.signed_in.session)
+                && attempt.sealed.is_some()
+        });
+        let Some(attempt) = attempt else { return Ok(None) };
+        let draft = login_methods::configuration(tx, actor.scope(), method, Stage::Draft).await?;
+        let live = login_methods::configuration(tx, actor.scope(), method, Stage::Live).await?;
+        // One that was replaced meanwhile has lost its secret, and proves nothing of the one in its place.
+        let by = [draft, live].into_iter().flatten().find(|saved| saved.id == attempt.configuration);
+        let Some(mut by) = by else { return Ok(None) };
+        if let Ok(claim) = ClaimPath::parse(&form.claim)
+            && claim != by.configuration.identifier
+        {
+            by.configuration.identifier = claim;
+            by.id = ConfigurationId(Uuid::now_v7());
+            let secret = by.secret.as_deref();
+            login_methods::save_draft(
+                tx,
+                actor.scope(),
+                method,
+                by.id,
+                &by.configuration,
+                secret,
+                actor.member,
+                self.now(),
+            )
+            .await?;
+        }
+        let Outcome::Claims(claims) = self.outcome(&attempt)? else { return Ok(None) };
+        let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
+        let at = self.proved_at(&claims, &by.configuration, true, Some(OtherProof::Password)).at;
+        Ok(Some(Passed { actor, attempt, by, person, at }))
+    }
+
+    /// Makes a configuration live whose test named `person`. Nothing is written unless the answer is yes.
+    pub(super) async fn promote(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        method: LoginMethodId,
+        tested: &SavedConfiguration,
+        (person, at): (&Person, Timestamp),
+        confirmed: bool,
+    ) -> Result<MadeLive, AppError> {
+        let (scope, now) = (actor.scope(), self.now());
+        let live = login_methods::configuration(tx, scope, method, Stage::Live).await?;
+        let others = live.is_some_and(|live| live.configuration.names_people_differently(&tested.configuration));
+        let line = login_methods::find(tx, scope, method).await?.ok_or(AppError::NotFound)?;
+        if others && !confirmed && line.members + line.invited > 0 {
+            return Ok(MadeLive::AsksFirst);
+        }
+        let mut unlinked = 0;
+        if others {
+            unlinked = identities::delete_of_method(tx, scope, method).await?;
+            decisions::supersede_of_method(tx, scope, method, now).await?;
+            members::forget_identifiers(tx, scope, method).await?;
+        }
+        if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {
+            return Ok(MadeLive::Replaced);
+        }
+        if !tested.configuration.name.is_empty() {
+            login_methods::rename(tx, scope, method, &tested.configuration.name).await?;
+        }
+        if others && actor.method == method {
+            // Whoever runs the test has just proved to be this person at the new place, too (OA-11).
+            members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
+            let (user, email) = (actor.user, person.email.as_deref());
+            identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
+            sessions::prove(tx, actor.session, method, at.max(actor.proved())).await?;
+        }
+        if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
+            return Ok(MadeLive::LastWayIn);
+        }
+        let event = Event::LoginMethodLive { method, unlinked };
+        audit::record(tx, scope, &actor.by(), None, &event, now).await?;
+        Ok(MadeLive::Yes)
+    }
+}
+
+/// What an attempt came to, for the page of the one who ran it.
+pub(in crate::service) fn result_of(
+    services: &Services,
+    attempt: &Attempt,
+    configuration: &Configuration,
+    live: bool,
+) -> Result<TestResult, AppError> {
+    if attempt.sealed.is_none() {
+        return Ok(TestResult::Failed(attempt.fault.unwrap_or(Fault::Attempt).into()));
+    }
+    let claims = match services.outcome(attempt)? {
+        Outcome::Claims(claims) => claims,
+        Outcome::Failed(failure) => return Ok(TestResult::Failed(failure)),
+        Outcome::Person { .. } => return Ok(TestResult::Failed(Fault::Attempt.into())),
+    };
+    let person = claims.person(configuration);
+    let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
+    let shown = claims.shown().into_iter();
+    let shown = shown
+        .map(|crate::oauth::ShownClaim { path, value, mutable, names_somebody }| ShownClaim {
+            path,
+            value,
+            mutable,
+            names_somebody,
+        })
+        .collect();
+    let returned = attempt.returned.unwrap_or_else(|| services.now());
+    let recency = claims.recency(configuration, services.fresh_for(), returned);
+    Ok(TestResult::Returned { claims: shown, person, warnings, recency, live })
+}

@@ -1,0 +1,78 @@
+//! Signing in by the login method that a test just proved.
+
+use crate::{
+    context::Services,
+    service::{actors::Actor, flash::Flash},
+    storage::{
+        Tx,
+        audit::{self, Event},
+        identities, login_methods, members, retried, sessions,
+    },
+};
+use app::{
+    api::login_methods::{MakeLiveForm, Notice},
+    backend::UseForMe,
+    domain::{ids::LoginMethodId, oauth::Person},
+    error::AppError,
+    paths,
+    request::{Caller, Visitor},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl UseForMe for Services {
+    /// Lets the caller sign in by the live method that the caller just signed in by as a test.
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+        retried(|| async {
+            let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
+            let session = caller.signed_in.session;
+            let page = paths::login_method(caller.account.as_str(), method);
+            let mut tx = self.database.begin_write().await?;
+            let passed = self.passed(&mut tx, caller, visitor, method, &form).await?;
+            // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
+            let in_force = match &passed {
+                Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,
+                None => false,
+            };
+            let Some(passed) = passed.filter(|_| in_force) else {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            };
+            let (actor, now) = (&passed.actor, self.now());
+            let (scope, identifier) = (actor.scope(), &passed.person.identifier);
+            if members::identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
+                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
+                tx.commit().await?;
+                return Ok(path);
+            }
+            identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
+            members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
+            self.link(&mut tx, actor, caller, method, &passed.person).await?;
+            sessions::prove(&mut tx, session, method, passed.at.max(actor.proved())).await?;
+            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
+            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}
+
+impl Services {
+    /// The caller as the provider named them, in place of an earlier link of theirs.
+    async fn link(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        caller: &Caller,
+        method: LoginMethodId,
+        person: &Person,
+    ) -> Result<(), AppError> {
+        let (scope, user) = (actor.scope(), caller.signed_in.user);
+        identities::delete_of_user_here(tx, scope, method, user).await?;
+        let email = person.email.as_deref();
+        let linked = identities::insert(tx, scope, method, user, &person.identifier, email, self.now()).await;
+        linked.map_err(|error| error.or_taken(|| AppError::NotFound))
+    }
+}

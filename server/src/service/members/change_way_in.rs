@@ -1,0 +1,128 @@
+//! By which login method somebody comes in, and as whom at the provider: changed before the person joined (R26), or afterwards, because
+//! the provider knows the person by another identifier now (R46).
+
+use crate::{
+    context::Services,
+    service::actors::Actor,
+    storage::{
+        Tx, decisions, identities, invitations, login_methods,
+        members::{self, Member},
+        users,
+    },
+};
+use app::{
+    api::members::EditForm,
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        member::{LoginMethod, LoginMethodKind, MemberState, ShownState},
+        policy::{can_change_way_in, can_invite, keeps_an_owner},
+        role::Grant,
+        time::Timestamp,
+    },
+    error::AppError,
+};
+
+/// Another way in than the row's present one.
+pub(in crate::service) struct WayIn {
+    pub(in crate::service) method: LoginMethod,
+    identifier: Option<String>,
+}
+
+impl WayIn {
+    /// The way in that the form asks for; `None` if it is the present one. Only methods that are available and fully set up can be
+    /// changed to.
+    pub(in crate::service) async fn wanted(
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &Member,
+        form: &EditForm,
+    ) -> Result<Option<Self>, AppError> {
+        let wrong = |field, problem| AppError::from(FieldErrors::one(field, problem));
+        let wanted = form.method.trim();
+        let stays = wanted.is_empty() || wanted == row.method.id.to_string();
+        let known = row.identifier.as_deref().unwrap_or_default();
+        if stays
+            && (row.method.kind == LoginMethodKind::Password || form.identifier.trim() == known || wanted.is_empty())
+        {
+            return Ok(None);
+        }
+        let ready = login_methods::ready(tx, actor.scope()).await?;
+        let method = ready.into_iter().find(|method| method.id.to_string() == wanted);
+        let method = method.ok_or_else(|| wrong(Field::LoginMethod, Problem::NotOffered))?;
+        let identifier = method.kind.parse_identifier(&form.identifier);
+        let identifier = identifier.map_err(|problem| wrong(Field::Identifier, problem))?;
+        if let Some(identifier) = &identifier
+            && members::identifier_taken(tx, actor.scope(), method.id, identifier, Some(row.id)).await?
+        {
+            return Err(wrong(Field::Identifier, Problem::Taken));
+        }
+        Ok(Some(Self { method, identifier }))
+    }
+
+    /// May the actor give it, and does it lock nobody out (R26, R33, R46)?
+    pub(in crate::service) async fn may_be_given(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &Member,
+        grant: &Grant,
+    ) -> Result<(), AppError> {
+        let has_joined = row.state != MemberState::Invited;
+        can_change_way_in(&actor.effective, has_joined).or_refuse()?;
+        if !has_joined {
+            return Ok(can_invite(&actor.effective, grant, &actor.roles).or_refuse()?);
+        }
+        match self.method.kind {
+            LoginMethodKind::Password => {
+                let user = match row.user {
+                    Some(user) => users::find(tx, user).await?,
+                    None => None,
+                };
+                if user.is_none_or(|user| user.phc.is_none()) {
+                    return Err(FieldErrors::one(Field::LoginMethod, Problem::NoPassword).into());
+                }
+            }
+            // Until the person has signed in by it, nobody knows whether the identifier is right.
+            LoginMethodKind::OAuth if grant.makes_owner() && row.state == MemberState::Active => {
+                keeps_an_owner(members::other_owners(tx, actor.scope(), row.id).await?).or_refuse()?;
+            }
+            LoginMethodKind::OAuth => {}
+        }
+        Ok(())
+    }
+}
+
+impl Services {
+    /// Writes it. An open offer stands again, by a new link to the new way; who has joined is linked by the next sign-in.
+    pub(in crate::service) async fn change_way_in(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &Member,
+        way: &WayIn,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let scope = actor.scope();
+        members::set_method(tx, scope, row.id, way.method.id, way.identifier.as_deref()).await?;
+        decisions::supersede(tx, scope, row.id, now).await?;
+        if let Some(user) = row.user {
+            identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
+            identities::delete_of_user_here(tx, scope, way.method.id, user).await?;
+        }
+        let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(()) };
+        match row.shown(now) {
+            ShownState::Invited | ShownState::Held => {
+                let found = invitations::find(tx, scope, latest.id).await?.ok_or(AppError::NotFound)?;
+                if invitations::renew(tx, scope, &found, actor.member, now).await? {
+                    self.queue_invitation(tx, scope, found.again(&row.email, actor.member), now).await?;
+                }
+            }
+            // Who said no, or let the time pass, is not written to again unless somebody says so.
+            ShownState::Expired | ShownState::Declined => {
+                invitations::kill_tokens(tx, scope, latest.id, None, now).await?;
+            }
+            ShownState::Active | ShownState::Suspended | ShownState::Removed => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Changing role and extras, in any state (R24, R30, R31, R33, R66), and how somebody signs in (R26, R46).
+
+use super::{change_way_in::WayIn, list_members::shown_row};
+use crate::{
+    context::Services,
+    service::{actors, invitations::copy_link::end_links_out_of_reach},
+    storage::{
+        audit::{self, Event, To},
+        invitations, members, retried,
+    },
+};
+use app::{
+    api::members::{EditForm, Edited},
+    backend::EditMember,
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        ids::MemberId,
+        member::MemberState,
+        permission::Gate,
+        policy::{Change, Whose, can_edit, can_invite, keeps_an_owner},
+    },
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl EditMember for Services {
+    /// Gives a member another role, other extras, another way to sign in. For somebody invited, the offer changes: the last saved value
+    /// counts (R24).
+    async fn edit_member(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError> {
+        retried(|| async {
+            let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersEdit).await?;
+            let row = actors::find_member(&mut tx, &actor, id).await?;
+            if row.state == MemberState::Removed {
+                return Err(AppError::NotFound);
+            }
+            if form.version.parse() != Ok(row.version) {
+                return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+            }
+            let wanted = actor.roles.parse_grant(&form.role, &form.extras)?;
+            let way = WayIn::wanted(&mut tx, &actor, &row, &form).await?;
+            if wanted == row.grant && way.is_none() {
+                return Ok(Edited::Unchanged);
+            }
+            let whose = actor.whose(id);
+            can_edit(&actor.effective, whose, &row.grant, &wanted, &actor.roles).or_refuse()?;
+            if let Some(way) = &way {
+                way.may_be_given(&mut tx, &actor, &row, &wanted).await?;
+            }
+            let steps_down = row.grant.makes_owner() && !wanted.makes_owner();
+            if steps_down && row.state == MemberState::Active {
+                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
+            }
+            let gives_up = !Change::between(&row.grant, &wanted, &actor.roles).lost.is_empty() || steps_down;
+            if whose == Whose::Own && gives_up && form.confirmation.trim() != actor.slug.as_str() {
+                return Err(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed).into());
+            }
+            let touches_owner =
+                wanted.makes_owner() != row.grant.makes_owner() || wanted.makes_owner() && way.is_some();
+            if touches_owner || way.is_some() && row.state != MemberState::Invited {
+                actor.needs_fresh_proof(self)?;
+            }
+
+            if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
+                return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+            }
+            end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
+            let open = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited);
+            if let Some(invitation) = open
+                && can_invite(&actor.effective, &wanted, &actor.roles).is_yes()
+            {
+                // Who last decided what is offered answers for it (R29): the earlier sponsor may be unable to give it.
+                invitations::set_sponsor(&mut tx, actor.scope(), invitation.id, actor.member).await?;
+            }
+            let to = To { member: id, email: row.email.key().to_owned() };
+            if let Some(way) = &way {
+                self.change_way_in(&mut tx, &actor, &row, way, now).await?;
+                let event = Event::SignsInBy { method: way.method.id };
+                audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            }
+            if wanted != row.grant {
+                let event = Event::Edited { before: row.grant, after: wanted };
+                audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            }
+            let saved = actors::find_member(&mut tx, &actor, id).await?;
+            tx.commit().await?;
+            Ok(Edited::Done { row: Box::new(shown_row(saved, now)?) })
+        })
+        .await
+    }
+}

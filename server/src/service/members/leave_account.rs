@@ -1,0 +1,58 @@
+//! Leaving an account (R32): what Remove is not for.
+
+use super::settle_sponsored::{Wish, settle_sponsored};
+use crate::{
+    context::Services,
+    service::{actors, invitations::copy_link::end_links_out_of_reach},
+    storage::{
+        audit::{self, Event, To},
+        identities, members, retried,
+    },
+};
+use app::{
+    backend::LeaveAccount,
+    domain::policy::{Refusal, keeps_an_owner},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl LeaveAccount for Services {
+    /// Takes the caller out of the account; refused for the last owner (R33). Somebody else answers for the caller's
+    /// invitations from then on (R29). Answers the account's name.
+    async fn leave_account(&self, caller: &Caller) -> Result<String, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            actors::lock_for_member(&mut tx, caller).await?;
+            let actor = actors::load(self, &mut tx, caller).await?;
+            let owners = members::other_owners(&mut tx, actor.scope(), actor.member).await?;
+            if actor.grant.makes_owner() {
+                keeps_an_owner(owners).or_refuse()?;
+                // As for stepping down by Edit (AZ-16).
+                actor.needs_fresh_proof(self)?;
+            }
+            let row = actors::find_member(&mut tx, &actor, actor.member).await?;
+            settle_sponsored(&mut tx, &actor, actor.member, Wish::Keep, now).await?;
+            if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
+                return Err(Refusal::LeaveInstead.into());
+            }
+            identities::delete_of_user_in_account(&mut tx, actor.scope(), actor.user).await?;
+            end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
+            let to = To { member: actor.member, email: row.email.key().to_owned() };
+            audit::record(
+                &mut tx,
+                actor.scope(),
+                &actor.by(),
+                Some(&to),
+                &Event::Left { grant: actor.grant.clone() },
+                now,
+            )
+            .await?;
+            tx.commit().await?;
+            Ok(actor.account_name)
+        })
+        .await
+    }
+}

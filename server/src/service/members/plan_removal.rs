@@ -1,0 +1,30 @@
+//! What removing a member will do (R64).
+
+use super::show_member::member_details;
+use crate::{context::Services, service::actors, storage::invitations};
+use app::{
+    api::members::{RemovalPlan, Sponsored},
+    backend::PlanRemoval,
+    domain::{ids::MemberId, permission::Gate},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl PlanRemoval for Services {
+    /// What removing this member will do, for the dialog (R64).
+    async fn plan_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalPlan, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let row = actors::find_member(&mut tx, &actor, id).await?;
+        let sponsored = invitations::sponsored_by(&mut tx, actor.scope(), id).await?;
+        Ok(RemovalPlan {
+            details: member_details(self, &mut tx, &actor, row).await?,
+            sponsored: sponsored
+                .into_iter()
+                .map(|invitation| Sponsored { email: invitation.email, grant: invitation.grant })
+                .collect(),
+        })
+    }
+}

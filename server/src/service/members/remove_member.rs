@@ -1,0 +1,86 @@
+//! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
+
+use super::settle_sponsored::{Wish, settle_sponsored};
+use crate::{
+    context::Services,
+    service::{
+        actors::{self, Actor},
+        invitations::copy_link::end_links_out_of_reach,
+    },
+    storage::{
+        StorageError, Tx,
+        audit::{self, Event, To},
+        identities, invitations,
+        members::{self, Member},
+        retried,
+    },
+};
+use app::{
+    api::members::{RemoveForm, Removed},
+    backend::RemoveMember,
+    domain::{
+        ids::MemberId,
+        member::MemberState,
+        permission::Gate,
+        policy::{can_remove, keeps_an_owner},
+        time::Timestamp,
+    },
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl RemoveMember for Services {
+    /// Removes a member; the row stays as a tombstone (R39). This account's access dies with the next request, nothing else does (R36).
+    async fn remove_member(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError> {
+        retried(|| async {
+            let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+            let row = actors::find_member(&mut tx, &actor, id).await?;
+            if row.state == MemberState::Removed {
+                return Ok(Removed::AlreadyRemoved);
+            }
+            can_remove(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
+            if row.grant.makes_owner() && row.state == MemberState::Active {
+                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
+            }
+            if row.grant.makes_owner() {
+                actor.needs_fresh_proof(self)?;
+            }
+            if form.version.parse() != Ok(row.version) {
+                return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
+            }
+
+            let wish = if form.sponsored == "revoke" { Wish::Withdraw } else { Wish::Keep };
+            settle_sponsored(&mut tx, &actor, id, wish, now).await?;
+            if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+                return Ok(Removed::AlreadyRemoved);
+            }
+            if let Some(user) = row.user {
+                identities::delete_of_user_in_account(&mut tx, actor.scope(), user).await?;
+            }
+            end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
+            let event =
+                withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
+            let to = To { member: id, email: row.email.key().to_owned() };
+            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            tx.commit().await?;
+            Ok(Removed::Done {
+                member: id,
+                label: row.label().to_owned(),
+                was_invited: row.state == MemberState::Invited,
+            })
+        })
+        .await
+    }
+}
+
+/// Ends the row's open invitation, if it has one.
+async fn withdraw(tx: &mut Tx, actor: &Actor, row: &Member, now: Timestamp) -> Result<Option<Event>, StorageError> {
+    let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(None) };
+    let revoked = invitations::revoke(tx, actor.scope(), latest.id, now).await?;
+    Ok(revoked.then_some(Event::InvitationWithdrawn { invitation: latest.id }))
+}

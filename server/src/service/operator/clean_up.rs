@@ -1,0 +1,190 @@
+//! The daily clean-up: what is kept how long, and the job that deletes it then (CF-08, R21, R39). Small transactions, so that nobody waits for it;
+//! one instance at a time, once a day; what went stands in the log. Audit events are kept for ever.
+
+use crate::{
+    config::{Config, Limits},
+    context::Services,
+    storage::{
+        StorageError, accounts,
+        clean_up::{self, Rows, Tied},
+        rate_buckets::{self, Limit},
+    },
+};
+use app::domain::{
+    ids::{InvitationId, MemberId},
+    time::{Span, Timestamp},
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Rows deleted in one transaction.
+const BATCH: i64 = 500;
+/// The pause between two transactions, in which others write.
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
+/// How often a server looks whether the clean-up is due. The first look is not at the start, when there is enough to do.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// The bucket that lets one instance begin once a day.
+const JOB: &str = "job:clean-up";
+const ONCE_A_DAY: Limit = Limit { burst: 1, per_day: 1 };
+/// Waiting for the limits, a mail is put off by this at most; no bucket is further ahead.
+const LONGEST_INVITATION: Span = Span::days(30);
+
+/// How a kind is deleted.
+#[derive(Clone, Copy, Debug)]
+enum Deleted {
+    Rows(Rows),
+    Tied(Tied),
+}
+
+/// Something that is kept for a while.
+struct Kind {
+    /// As the log calls it.
+    name: &'static str,
+    deleted: Deleted,
+    /// How long it is kept after the time that counts for it.
+    kept: fn(&Config) -> Span,
+}
+
+const fn rows(name: &'static str, rows: Rows, kept: fn(&Config) -> Span) -> Kind {
+    Kind { name, deleted: Deleted::Rows(rows), kept }
+}
+
+const fn tied(name: &'static str, tied: Tied, kept: fn(&Config) -> Span) -> Kind {
+    Kind { name, deleted: Deleted::Tied(tied), kept }
+}
+
+/// What is kept how long; the README has it for people. The order counts: what hangs on something else goes before it.
+static KINDS: [Kind; 15] = [
+    rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
+    rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
+    rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
+    rows("one-time tokens", Rows::OneTimeTokens, |_| days(1)),
+    rows("ways to providers", Rows::Attempts, |_| Span(0)),
+    rows("flashes", Rows::Flashes, |_| Span(0)),
+    rows("addresses of mails", Rows::MailTexts, |config| days(config.retention.mails_days)),
+    rows("answers of mail servers", Rows::DeliveryAnswers, |config| days(config.retention.mails_days)),
+    rows("delivery events", Rows::DeliveryEvents, |config| days(config.retention.delivery_events_days)),
+    rows("mails", Rows::Mails, |config| days(config.retention.mails_days.max(config.retention.delivery_events_days))),
+    rows("decisions", Rows::Decisions, |config| days(config.retention.decisions_days)),
+    rows("retired configurations", Rows::Configurations, |_| days(1)),
+    tied("lapsed invitations", Tied::LapsedMembers, |config| days(config.retention.invitations_days)),
+    tied("removed members", Tied::RemovedMembers, |config| days(config.retention.removed_members_days)),
+    tied("earlier invitations", Tied::EarlierInvitations, |config| days(config.retention.invitations_days)),
+];
+
+/// Every day until `stop`, if no other instance did.
+pub async fn run(services: Services, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CHECK_INTERVAL) => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = services.clean_up_if_due(&stop).await {
+            tracing::warn!(%error, "the clean-up failed; it goes on another time");
+        }
+    }
+}
+
+impl Services {
+    /// Cleans up, unless this or another instance did within a day.
+    ///
+    /// # Errors
+    /// The database's. What failed is tried again on the next day.
+    pub async fn clean_up_if_due(&self, stop: &CancellationToken) -> Result<bool, StorageError> {
+        let mut tx = self.database.begin_write().await?;
+        let due = rate_buckets::take(&mut tx, JOB, ONCE_A_DAY, self.now()).await?.is_ok();
+        tx.commit().await?;
+        if due {
+            self.clean_up(stop).await?;
+        }
+        Ok(due)
+    }
+
+    /// Deletes what has been kept long enough; answers what, and how many of it.
+    async fn clean_up(&self, stop: &CancellationToken) -> Result<(), StorageError> {
+        tracing::info!("the clean-up begins");
+        for kind in &KINDS {
+            let before = Timestamp(self.now().0 - (kind.kept)(&self.config).0);
+            let gone = match kind.deleted {
+                Deleted::Rows(rows) => self.delete_rows(rows, before, stop).await?,
+                Deleted::Tied(tied) => self.delete_tied(tied, before, stop).await?,
+            };
+            if gone > 0 {
+                tracing::info!(count = gone, what = kind.name, "cleaned up");
+            }
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+        tracing::info!("the clean-up ends");
+        Ok(())
+    }
+
+    async fn delete_rows(&self, rows: Rows, before: Timestamp, stop: &CancellationToken) -> Result<u64, StorageError> {
+        let mut gone = 0;
+        while !stop.is_cancelled() {
+            let mut tx = self.database.begin_write().await?;
+            let batch = clean_up::delete(&mut tx, rows, before, BATCH).await?;
+            tx.commit().await?;
+            gone += batch;
+            if batch < BATCH.unsigned_abs() {
+                break;
+            }
+            tokio::time::sleep(BATCH_PAUSE).await;
+        }
+        Ok(gone)
+    }
+
+    /// One at a time: each under its account's lock, where it is looked at again.
+    async fn delete_tied(&self, tied: Tied, before: Timestamp, stop: &CancellationToken) -> Result<u64, StorageError> {
+        let mut gone = 0;
+        while !stop.is_cancelled() {
+            let mut tx = self.database.begin_read().await?;
+            let found = clean_up::find(&mut tx, tied, before, BATCH).await?;
+            drop(tx);
+            let mut batch = 0;
+            for (scope, id) in found {
+                let mut tx = self.database.begin_write().await?;
+                accounts::lock(&mut tx, scope).await?;
+                if clean_up::is_due(&mut tx, scope, tied, id, before).await? {
+                    match tied {
+                        Tied::LapsedMembers | Tied::RemovedMembers => {
+                            clean_up::delete_member(&mut tx, scope, MemberId(id), self.now()).await?;
+                        }
+                        Tied::EarlierInvitations => {
+                            clean_up::delete_invitation(&mut tx, scope, InvitationId(id)).await?;
+                        }
+                    }
+                    tx.commit().await?;
+                    batch += 1;
+                }
+                if stop.is_cancelled() {
+                    break;
+                }
+            }
+            gone += batch;
+            if batch == 0 {
+                break;
+            }
+            tokio::time::sleep(BATCH_PAUSE).await;
+        }
+        Ok(gone)
+    }
+}
+
+fn days(days: u32) -> Span {
+    Span::days(i64::from(days))
+}
+
+/// When the slowest bucket is as full as a new one, however far ahead it was: then its row says nothing any more.
+fn longest_refill(limits: &Limits) -> Span {
+    let slowest = [
+        (limits.sign_in_burst, limits.sign_in_per_s),
+        (limits.sign_in_user_burst, limits.sign_in_user_per_s),
+        (limits.measure_burst, limits.measure_per_s),
+    ]
+    .into_iter()
+    .map(|(burst, per_s)| (f64::from(burst) / per_s).ceil() as i64)
+    .fold(0, i64::max);
+    Span(slowest.saturating_mul(1000)).max(LONGEST_INVITATION) + Span::days(2)
+}

@@ -1,0 +1,9 @@
+//! What the host's operator does by commands, and the jobs behind `serve`.
+
+pub(super) mod check_audit;
+pub mod clean_up;
+pub(super) mod create_account;
+pub(super) mod grant_owner;
+pub(super) mod invite_owner;
+pub(super) mod rewrite_keys;
+pub(super) mod rotate_keys;

@@ -1,0 +1,119 @@
+//! Brings the keys of the Users list up to date: those of rows that were written before there were keys, by an older release beside this
+//! one, or with another version of the tables of Unicode. In small transactions, on one instance at a time, and harmless if it breaks
+//! off: it looks at every row and writes those that would be written otherwise today.
+
+use crate::{
+    context::Services,
+    storage::{
+        AccountScope, StorageError, accounts,
+        job_leases::{self, JobLease},
+        members::{self, RowPosition},
+    },
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const JOB: &str = "members.keys";
+/// Rows that are read at once, and written in one transaction.
+const BATCH: i64 = 200;
+/// Rows that an older release writes beside this one are found by the next look.
+const INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The pause while another instance has the work, or the database is away.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// What a pass over all rows came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysRewritten {
+    /// Every row was looked at.
+    Done {
+        /// How many were written anew.
+        rows: usize,
+    },
+    /// Another instance is at it.
+    Elsewhere,
+}
+
+/// Looks at all rows when the server starts, and once a day.
+pub async fn keep_keys(services: Services, stop: CancellationToken) {
+    loop {
+        let pause = match services.rewrite_keys(&stop).await {
+            Ok(KeysRewritten::Done { rows: 0 }) => INTERVAL,
+            Ok(KeysRewritten::Done { rows }) => {
+                tracing::info!(rows, "the keys of the Users list were brought up to date");
+                INTERVAL
+            }
+            Ok(KeysRewritten::Elsewhere) => RETRY,
+            Err(error) => {
+                tracing::warn!(%error, "the keys of the Users list could not be brought up to date yet");
+                RETRY
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+impl Services {
+    /// One pass over all rows, or as far as it comes until `stop`.
+    ///
+    /// # Errors
+    /// The database's; what was written stays.
+    pub async fn rewrite_keys(&self, stop: &CancellationToken) -> Result<KeysRewritten, StorageError> {
+        let mut tx = self.database.begin_write().await?;
+        let lease = job_leases::take(&mut tx, JOB, self.now()).await?;
+        tx.commit().await?;
+        let Some(mut lease) = lease else { return Ok(KeysRewritten::Elsewhere) };
+        let mut rows = 0;
+        let mut account = None;
+        while !stop.is_cancelled() {
+            let mut tx = self.database.begin_read().await?;
+            let next = accounts::next(&mut tx, account).await?;
+            drop(tx);
+            let Some(scope) = next else { break };
+            account = Some(scope.id());
+            let Some(written) = self.rewrite_keys_of(scope, &mut lease, stop).await? else {
+                return Ok(KeysRewritten::Elsewhere);
+            };
+            rows += written;
+        }
+        let mut tx = self.database.begin_write().await?;
+        lease.release(&mut tx).await?;
+        tx.commit().await?;
+        Ok(KeysRewritten::Done { rows })
+    }
+
+    /// The rows of one account; `None` if the lease was lost.
+    async fn rewrite_keys_of(
+        &self,
+        scope: AccountScope,
+        lease: &mut JobLease,
+        stop: &CancellationToken,
+    ) -> Result<Option<usize>, StorageError> {
+        let mut written = 0;
+        let mut after = RowPosition::default();
+        while !stop.is_cancelled() {
+            let mut tx = self.database.begin_read().await?;
+            let batch = members::with_keys(&mut tx, scope, after, BATCH).await?;
+            drop(tx);
+            let Some(last) = batch.last() else { break };
+            after = last.position();
+            let stale: Vec<_> = batch.iter().filter_map(members::rewritten).collect();
+            if stale.is_empty() {
+                continue;
+            }
+            let mut tx = self.database.begin_write().await?;
+            if !lease.renew(&mut tx, self.now()).await? {
+                return Ok(None);
+            }
+            // The account first, as all who change several of its rows do, so that nobody waits for another in a circle.
+            accounts::lock(&mut tx, scope).await?;
+            for row in &stale {
+                written += usize::from(members::set_keys(&mut tx, scope, row).await?);
+            }
+            tx.commit().await?;
+        }
+        Ok(Some(written))
+    }
+}

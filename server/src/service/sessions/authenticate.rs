@@ -1,0 +1,54 @@
+//! Whose session is this? (SE-01, SE-04)
+
+use crate::{
+    context::Services,
+    secrets::Token,
+    service::note::note,
+    storage::{StorageError, sessions},
+};
+use app::{
+    domain::{
+        ids::{SessionId, UserId},
+        language::Language,
+        time::{Span, Timestamp},
+    },
+    request::SignedIn,
+};
+
+/// Use of a session is written at most this often.
+const USE: Span = Span::minutes(5);
+
+impl Services {
+    /// The signed-in user of a session cookie; `None` for a session that is unknown, ended, idle too long or too old.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn authenticate(&self, cookie: &str) -> Result<Option<SignedIn>, StorageError> {
+        let Some(token) = Token::parse(cookie) else { return Ok(None) };
+        let now = self.now();
+        let limits = &self.config.sessions;
+        let oldest = now - Span::days(i64::from(limits.absolute_days));
+        let idlest = now - Span::days(i64::from(limits.idle_days));
+        let mut tx = self.database.begin_read().await?;
+        let Some(live) = sessions::authenticate(&mut tx, &token.hash(), oldest, idlest).await? else {
+            return Ok(None);
+        };
+        drop(tx);
+        let session = SessionId(live.id);
+        if now >= Timestamp(live.last_seen_at) + USE {
+            note("use of a session", async {
+                let mut tx = self.database.begin_write().await?;
+                sessions::touch(&mut tx, session, now).await?;
+                tx.commit().await
+            })
+            .await;
+        }
+        Ok(Some(SignedIn {
+            session,
+            user: UserId(live.user_id),
+            email: live.email,
+            name: live.name,
+            language: live.language.as_deref().and_then(Language::from_tag),
+        }))
+    }
+}

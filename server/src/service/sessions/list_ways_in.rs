@@ -1,0 +1,41 @@
+//! The ways to sign in to an account, for its login page.
+
+use crate::{context::Services, storage::accounts};
+use app::{
+    api::session::{WayIn, WaysIn},
+    backend::ListWaysIn,
+    domain::{member::LoginMethodKind, name::Slug},
+    error::AppError,
+    paths,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ListWaysIn for Services {
+    /// The account's login methods that are available and fully set up. An unknown slug looks like an account with Email & password
+    /// only (EN-03).
+    async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
+        let only_password = WaysIn { password: true, providers: Vec::new() };
+        let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
+        let mut tx = self.database.begin_read().await?;
+        let Some(methods) = accounts::ready_login_methods(&mut tx, &slug).await? else { return Ok(only_password) };
+        let mut ways = WaysIn { password: false, providers: Vec::new() };
+        for method in methods {
+            match method.kind {
+                LoginMethodKind::Password => ways.password = true,
+                LoginMethodKind::OAuth => ways.providers.push(WayIn {
+                    name: method.name.unwrap_or_default(),
+                    start: match paths::local_or(next, "") {
+                        none if none.is_empty() => paths::oauth_start(method.id),
+                        next => format!("{}?{}", paths::oauth_start(method.id), in_query("next", &next)),
+                    },
+                }),
+            }
+        }
+        Ok(ways)
+    }
+}
+
+fn in_query(name: &str, value: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}

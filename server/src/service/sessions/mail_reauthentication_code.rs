@@ -1,0 +1,62 @@
+//! Mailing the code that proves anew who one is.
+
+use super::{
+    reauthentication::{CODE_TTL, CODES, page},
+    sign_in::too_many,
+};
+use crate::{
+    context::Services,
+    mail::seal_code,
+    secrets,
+    service::flash::Flash,
+    storage::{
+        outbox::{MailKind, NewMail},
+        rate_buckets, retried,
+        tokens::{self, Purpose},
+    },
+};
+use app::{
+    api::login_methods::{Notice, ReauthenticationForm},
+    backend::MailReauthenticationCode,
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl MailReauthenticationCode for Services {
+    /// Mails the caller a code, good in this session alone; earlier ones are dead.
+    ///
+    /// # Errors
+    /// [`AppError::ProveAgain`] if a code is no proof here; [`AppError::RateLimited`].
+    async fn mail_reauthentication_code(
+        &self,
+        caller: &Caller,
+        form: ReauthenticationForm,
+    ) -> Result<String, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
+            let key = format!("reauthentication-code:to:{}", user.id);
+            rate_buckets::take(&mut tx, &key, CODES, now).await?.map_err(too_many)?;
+            let (session, code, expires) = (actor.session.0, secrets::code(), now + CODE_TTL);
+            let hash = secrets::code_hash(session, &code);
+            tokens::insert(&mut tx, Purpose::ReauthenticationCode, Some(session), &hash, now, expires).await?;
+            let mail = NewMail {
+                kind: MailKind::ReauthenticationCode,
+                member: actor.member,
+                invitation: None,
+                language: user.language.unwrap_or(caller.language),
+                to: user.email.key(),
+                sealed: Some(seal_code(&self.keyring, actor.member.0, &code, expires)),
+            };
+            self.queue(&mut tx, actor.scope(), mail, now).await?;
+            let page = page(caller, &form.next);
+            let path = self.flash(&mut tx, actor.session, &page, &Flash::notice(Notice::CodeMailed)).await?;
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

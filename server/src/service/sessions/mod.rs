@@ -1,0 +1,15 @@
+//! Signing in and out, and proving anew who one is.
+
+pub(super) mod authenticate;
+pub(super) mod check_password;
+pub(super) mod list_ways_in;
+pub(super) mod mail_reauthentication_code;
+pub(super) mod measure_password;
+pub(super) mod reauthenticate_by_code;
+pub(super) mod reauthenticate_by_password;
+pub(super) mod reauthentication;
+pub(super) mod sign_in;
+pub(super) mod sign_in_by_method;
+pub(super) mod sign_out;
+pub(super) mod view_reauthentication;
+pub(super) mod whoami;

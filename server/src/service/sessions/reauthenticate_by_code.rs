@@ -1,0 +1,57 @@
+//! Proving anew who one is by a mailed code.
+
+use super::{
+    reauthentication::{CODE_TRIES, onward, page},
+    sign_in::too_many,
+};
+use crate::{
+    context::Services,
+    secrets,
+    service::flash::Flash,
+    storage::{
+        rate_buckets, retried, sessions,
+        tokens::{self, Purpose},
+    },
+};
+use app::{
+    api::login_methods::ReauthenticationForm,
+    backend::ReauthenticateByCode,
+    domain::fields::{Field, FieldErrors, Problem},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ReauthenticateByCode for Services {
+    /// Takes a mailed code as the proof; answers where to go on, or the page that says that it is wrong.
+    ///
+    /// # Errors
+    /// [`AppError::ProveAgain`] if a code is no proof here; [`AppError::RateLimited`].
+    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
+            let key = format!("reauthentication-code:try:{}", user.id);
+            rate_buckets::take(&mut tx, &key, CODE_TRIES, now).await?.map_err(too_many)?;
+            let typed: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+            let hash = secrets::code_hash(actor.session.0, &typed);
+            let right = tokens::use_up(&mut tx, Purpose::ReauthenticationCode, &hash, now).await?;
+            let path = if right {
+                sessions::reauthenticate(&mut tx, actor.session, actor.method, now).await?;
+                rate_buckets::put_back(&mut tx, &key).await?;
+                tracing::info!(member = %actor.member, session = %actor.session, by = "code", "proved anew");
+                onward(caller, &form.next)
+            } else {
+                tracing::info!(member = %actor.member, session = %actor.session, "a wrong code");
+                let page = page(caller, &form.next);
+                let errors = FieldErrors::one(Field::Code, Problem::WrongCode);
+                self.flash(&mut tx, actor.session, &page, &Flash { errors, ..Flash::default() }).await?
+            };
+            tx.commit().await?;
+            Ok(path)
+        })
+        .await
+    }
+}

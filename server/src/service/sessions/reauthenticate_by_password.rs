@@ -1,0 +1,59 @@
+//! Proving anew who one is by a password.
+
+use super::reauthentication::onward;
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{
+        retried,
+        sessions::{self, Proof},
+        users,
+    },
+};
+use app::{
+    api::login_methods::ReauthenticationForm,
+    backend::ReauthenticateByPassword,
+    domain::oauth::OtherProof,
+    error::AppError,
+    request::{Caller, Visitor, WithCookies},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ReauthenticateByPassword for Services {
+    /// Takes the caller's own password as the proof; answers where to go on.
+    ///
+    /// # Errors
+    /// [`AppError::ProveAgain`] if a password is no proof here; those of signing in.
+    async fn reauthenticate_by_password(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: ReauthenticationForm,
+    ) -> Result<WithCookies<String>, AppError> {
+        retried(|| async {
+            let mut tx = self.database.begin_read().await?;
+            let actor = actors::load(self, &mut tx, caller).await?;
+            let user = self.user_with(&mut tx, &actor, OtherProof::Password).await?;
+            drop(tx);
+            let proved = self.prove_password(visitor, Some(&user.email), &form.password).await?;
+
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load(self, &mut tx, caller).await?;
+            let ways = self.ways_to_reauthenticate(&mut tx, &actor, "").await?;
+            let unchanged = users::confirm_password(&mut tx, actor.user, &proved.verified, &proved.kept).await?;
+            if !unchanged || proved.user.id != actor.user || ways.other != Some(OtherProof::Password) {
+                return Err(AppError::WrongCredentials);
+            }
+            proved.attempt.forget(&mut tx).await?;
+            let (session, cookie) = self.begin_session(&mut tx, visitor, actor.user, Proof::Password).await?;
+            if ways.provider.is_some() {
+                sessions::reauthenticate(&mut tx, session, actor.method, self.now()).await?;
+            }
+            tx.commit().await?;
+            tracing::info!(member = %actor.member, %session, by = "password", "proved anew");
+            Ok(WithCookies { answer: onward(caller, &form.next), cookies: vec![cookie] })
+        })
+        .await
+    }
+}

@@ -1,0 +1,222 @@
+//! Signing in by e-mail address and password.
+
+use crate::{
+    config::Limits,
+    context::Services,
+    secrets::Token,
+    storage::{
+        StorageError, Tx, accounts,
+        rate_buckets::{self, Limit},
+        retried,
+        sessions::{self, NewSession, Proof},
+        users::{self, User},
+    },
+};
+use app::{
+    api::session::SignInForm,
+    backend::SignIn,
+    domain::{
+        email::Email,
+        ids::{SessionId, UserId},
+        password::LONGEST,
+        time::Span,
+    },
+    error::AppError,
+    paths,
+    request::{Visitor, WithCookies},
+};
+use async_trait::async_trait;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// The bucket of an address: whole for IPv4, its /64 for IPv6.
+pub(in crate::service) fn ip_key(what: &str, ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => format!("{what}:ip:{ip}"),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{what}:ip:{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[async_trait]
+impl SignIn for Services {
+    /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
+    /// same price (EN-01); only failures count against the limits.
+    async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
+        retried(|| async {
+            let Proved { user, verified, kept, attempt } =
+                self.prove_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
+
+            let mut tx = self.database.begin_write().await?;
+            // Hashing takes its time: the password may be another one by now.
+            if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
+                return Err(AppError::WrongCredentials);
+            }
+            attempt.forget(&mut tx).await?;
+            let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
+            let accounts = accounts::of_user(&mut tx, user.id, session).await?;
+            tx.commit().await?;
+            tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
+
+            let home = match (form.account.as_str(), accounts.as_slice()) {
+                (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
+                    paths::account(wanted)
+                }
+                (_, [only]) => paths::account(only.slug.as_str()),
+                _ => paths::ACCOUNTS.to_owned(),
+            };
+            let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
+            Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
+        })
+        .await
+    }
+}
+
+impl Services {
+    /// The limit of measured passwords.
+    pub(in crate::service) fn measure_limit(&self) -> Limit {
+        let limits = &self.config.limits;
+        Limit::per_second(limits.measure_burst, limits.measure_per_s)
+    }
+
+    /// Looks at an address and a password, wherever they are asked for: within the limits, with a line in the log for a failure, and at
+    /// the same price whether or not there is such a user (EN-01, EN-04, EN-09, LG-01). The caller forgets the attempt in the
+    /// transaction that makes use of it.
+    ///
+    /// # Errors
+    /// [`AppError::WrongCredentials`], [`AppError::RateLimited`], [`AppError::Unavailable`].
+    pub(in crate::service) async fn prove_password(
+        &self,
+        visitor: &Visitor,
+        email: Option<&Email>,
+        password: &str,
+    ) -> Result<Proved, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let user = match email {
+            Some(email) => users::find_by_email(&mut tx, email.key()).await?,
+            None => None,
+        };
+        drop(tx);
+        // EN-06: a stranger's failures do not lock out the browser that the user signed in with before.
+        let mark = visitor.known_browser.as_deref();
+        let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
+        let attempt = Attempt::to_sign_in(&self.config.limits, visitor.ip, email.filter(|_| !known));
+        self.count(&attempt).await?;
+
+        // PW-02: what is too long is not hashed, but costs a verification like anything else.
+        let too_long = password.chars().count() > LONGEST as usize;
+        let (typed, phc) =
+            if too_long { ("", None) } else { (password, user.as_ref().and_then(|user| user.phc.as_deref())) };
+        let fits = self.hasher.verify(typed, phc).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            // Neither the address, nor whether there is such a user (LG-01): the same address has the same name here.
+            let who = email.map(|email| self.keyring.pseudonym(email.key()));
+            tracing::info!(who, ip = %visitor.ip, "sign-in failed");
+            return Err(AppError::WrongCredentials);
+        };
+        let verified = user.phc.clone().unwrap_or_default();
+        let kept =
+            if self.hasher.is_outdated(&verified) { self.hasher.hash(password).await? } else { verified.clone() };
+        Ok(Proved { user, verified, kept, attempt })
+    }
+
+    /// Counts what somebody without a login tries with a password of their own making: each costs a hash and an estimate. What
+    /// succeeds is forgotten, so that a whole office can join from one address.
+    ///
+    /// # Errors
+    /// [`AppError::RateLimited`].
+    pub(in crate::service) async fn count_attempt(&self, visitor: &Visitor) -> Result<Attempt, AppError> {
+        let attempt = Attempt::to_sign_up(&self.config.limits, visitor.ip);
+        self.count(&attempt).await?;
+        Ok(attempt)
+    }
+
+    /// Counts before the work is done, so that many at once count as many (EN-09).
+    async fn count(&self, attempt: &Attempt) -> Result<(), AppError> {
+        let mut tx = self.database.begin_write().await?;
+        let room = attempt.take(&mut tx, self).await?;
+        tx.commit().await?;
+        room.map_err(too_many)
+    }
+
+    /// Begins a session with what was just proved, in place of the browser's present one (SE-02); what that one proved of the same user
+    /// goes over. Answers its cookie.
+    pub(in crate::service) async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        user: UserId,
+        proof: Proof,
+    ) -> Result<(SessionId, String), StorageError> {
+        let token = Token::new();
+        let session = NewSession {
+            id: SessionId(Uuid::now_v7()),
+            hash: token.hash(),
+            user,
+            user_agent: &visitor.user_agent,
+            ip: visitor.ip.to_string(),
+        };
+        sessions::insert(tx, &session, proof, self.now()).await?;
+        if let Some(previous) = &visitor.signed_in {
+            if previous.user == user {
+                sessions::take_over_proofs(tx, previous.session, session.id, proof).await?;
+            }
+            sessions::delete(tx, previous.session).await?;
+        }
+        sessions::end_oldest(tx, user, proof, self.config.sessions.most_per_user).await?;
+        Ok((session.id, self.cookies.session(token.reveal())))
+    }
+}
+
+/// Whose password was right.
+pub(in crate::service) struct Proved {
+    pub(in crate::service) user: User,
+    /// The hash that the password was compared with.
+    pub(in crate::service) verified: String,
+    /// The hash to keep: with today's parameters (PW-06).
+    pub(in crate::service) kept: String,
+    pub(in crate::service) attempt: Attempt,
+}
+
+/// The buckets that an attempt with a password is counted in.
+pub(in crate::service) struct Attempt(Vec<(String, Limit)>);
+
+impl Attempt {
+    fn to_sign_in(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
+        let by_ip = (ip_key("sign-in", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s));
+        let by_user = email.map(|email| {
+            let key = format!("sign-in:user:{}", email.rate_key());
+            (key, Limit::per_second(limits.sign_in_user_burst, limits.sign_in_user_per_s))
+        });
+        Self(std::iter::once(by_ip).chain(by_user).collect())
+    }
+
+    fn to_sign_up(limits: &Limits, ip: IpAddr) -> Self {
+        Self(vec![(ip_key("sign-up", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s))])
+    }
+
+    /// Counts it; answers how long to wait where there is no room.
+    async fn take(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
+        for (key, limit) in &self.0 {
+            if let Err(wait) = rate_buckets::take(tx, key, *limit, services.now()).await? {
+                return Ok(Err(wait));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Takes it back: it was a success.
+    pub(in crate::service) async fn forget(&self, tx: &mut Tx) -> Result<(), StorageError> {
+        for (key, _) in &self.0 {
+            rate_buckets::put_back(tx, key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Too many tries, and how long to wait.
+pub(in crate::service) fn too_many(wait: Span) -> AppError {
+    AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) }
+}

@@ -1,0 +1,116 @@
+//! Signing in through an account's provider: it opens that account and nothing else (R45, OA-08, OA-12).
+
+use crate::{
+    context::Services,
+    service::login_methods::finish_oauth::{ProvedAt, Returned, without_cookies},
+    storage::{
+        StorageError, Tx, accounts,
+        audit::{self, By, Event, To},
+        identities, login_methods, members,
+        sessions::{self, Proof},
+        users,
+    },
+};
+use app::{
+    domain::{
+        ids::UserId,
+        member::MemberState,
+        oauth::{Fault, Person},
+        time::Timestamp,
+    },
+    error::AppError,
+    paths,
+    request::{Visitor, WithCookies},
+};
+
+impl Services {
+    /// Begins a session for the member whom the provider named; a stranger, a removed and a suspended member get the same answer. The session
+    /// of another user stays as it is, and the person is told to sign out first (R14).
+    pub(in crate::service) async fn sign_in_by_method(
+        &self,
+        visitor: &Visitor,
+        returned: Returned,
+    ) -> Result<WithCookies<String>, AppError> {
+        let slug = returned.place.slug.as_str();
+        let person = match returned.claims.person(&returned.configuration.configuration) {
+            Ok(person) => person,
+            Err(fault) => return self.failed(&returned.place, &returned.attempt, fault).await,
+        };
+        let now = self.now();
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, returned.place.scope).await?;
+        if !login_methods::is_in_force(&mut tx, returned.place.scope, returned.attempt.configuration).await? {
+            // Switched off or set up anew while the person was at the provider (OA-19, R45).
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), Fault::Attempt.key())));
+        }
+        let Some(user) = member_named(&mut tx, visitor, &returned, &person, now).await? else {
+            let method = returned.attempt.method;
+            let who = self.keyring.pseudonym(&format!("{method}:{}", person.identifier));
+            tracing::info!(account = %slug, %method, who, ip = %visitor.ip, "sign-in by a provider refused: no such member");
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
+        };
+        if visitor.signed_in.as_ref().is_some_and(|present| present.user != user) {
+            // Whom this browser belongs to was decided by a person; a provider's word, which an account chose, changes nothing about it.
+            tracing::info!(%user, method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
+            return Ok(without_cookies(paths::with_problem(&paths::login(slug), "signed-in-as-another")));
+        }
+        self.forget_try(&mut tx, visitor, returned.place.scope).await?;
+        let method = returned.attempt.method;
+        let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
+        let asked_anew = returned.attempt.asked_anew;
+        let ProvedAt { at, shortfall } =
+            self.proved_at(&returned.claims, &returned.configuration.configuration, asked_anew, other);
+        let proof = Proof::Method { method, at };
+        let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
+        if let Some(shortfall) = &shortfall {
+            sessions::note_shortfall(&mut tx, session, method, shortfall).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");
+        let next = paths::local_or(&returned.attempt.next, "");
+        let answer = match (asked_anew && shortfall.is_some(), next.as_str()) {
+            (_, "") => paths::account(slug),
+            // Whoever came to prove who they are is told why that was no proof, and what is.
+            (true, next) => paths::reauthenticate(slug, next),
+            (false, next) => next.to_owned(),
+        };
+        Ok(WithCookies { answer, cookies: vec![cookie] })
+    }
+}
+
+/// The user of the active member whom the provider named, by the link that there is, or by the identifier that an admin gave the row
+/// since (R46).
+async fn member_named(
+    tx: &mut Tx,
+    visitor: &Visitor,
+    returned: &Returned,
+    person: &Person,
+    now: Timestamp,
+) -> Result<Option<UserId>, StorageError> {
+    let (scope, method) = (returned.place.scope, returned.attempt.method);
+    let email = person.email.as_deref();
+    let known = identities::find(tx, scope, method, &person.identifier).await?;
+    let user = match known {
+        Some(user) => user,
+        None => {
+            let Some(user) = members::unlinked(tx, scope, method, &person.identifier).await? else {
+                return Ok(None);
+            };
+            identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
+            user
+        }
+    };
+    let member = members::find_by_user(tx, scope, user).await?;
+    if known.is_none()
+        && let Some(row) = &member
+    {
+        let by = By { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip) };
+        let to = To { member: row.id, email: row.email.key().to_owned() };
+        audit::record(tx, scope, &by, Some(&to), &Event::IdentityLinked { method }, now).await?;
+    }
+    let is_in = member.is_some_and(|row| row.state == MemberState::Active && row.method.id == method);
+    if is_in {
+        identities::note_use(tx, scope, method, &person.identifier, email, now).await?;
+    }
+    Ok(is_in.then_some(user))
+}

@@ -1,0 +1,37 @@
+//! How the caller can prove anew who they are.
+
+use super::reauthentication::{Ways, onward};
+use crate::{context::Services, service::actors};
+use app::{
+    api::login_methods::ReauthenticationView, backend::ViewReauthentication, domain::ids::FlashId, error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ViewReauthentication for Services {
+    /// How the caller can prove anew who they are.
+    async fn view_reauthentication(
+        &self,
+        caller: &Caller,
+        next: &str,
+        flash: Option<FlashId>,
+    ) -> Result<ReauthenticationView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load(self, &mut tx, caller).await?;
+        let flash = self.flashed(&mut tx, actor.session, flash).await?;
+        let next = onward(caller, next);
+        let Ways { user, provider, shortfall, other } = self.ways_to_reauthenticate(&mut tx, &actor, &next).await?;
+        Ok(ReauthenticationView {
+            fresh: actor.is_fresh(self),
+            minutes: self.config.sessions.step_up_minutes,
+            next,
+            email: user.email.typed().to_owned(),
+            provider,
+            shortfall,
+            other,
+            errors: flash.errors,
+            notice: flash.notice,
+        })
+    }
+}
