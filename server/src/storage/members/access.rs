@@ -1,0 +1,253 @@
+//! Who may do what in an account: the actor of a request, owners, inviters; and memberships that are suspended.
+
+use super::state;
+use crate::storage::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
+use app::domain::{
+    ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
+    language::Language,
+    member::MemberState,
+    name::Slug,
+    role::{Grant, RoleKey},
+    time::Timestamp,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// Has the row's user a working way in (R33): a password while Email & password is on, or a link to a method that is on and has passed?
+macro_rules! has_way_in {
+    () => {
+        "l.enabled
+           AND (l.kind = 'password' AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)
+                OR EXISTS (SELECT 1 FROM identities i JOIN login_method_configurations c ON c.login_method_id = i.login_method_id
+                            WHERE i.login_method_id = l.id AND i.user_id = m.user_id AND c.stage = 'live'))"
+    };
+}
+
+statements! {
+    ACTOR = "
+        SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
+               a.name AS account_name, a.language,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
+                 WHERE s.session_id = $3 AND l.enabled
+                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at
+          FROM members m JOIN accounts a ON a.id = m.account_id
+         WHERE a.slug = $1 AND m.user_id = $2";
+    HOLD = "
+        UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
+         WHERE user_id = $1 AND state = 'active'
+        RETURNING account_id, id, email_key, role_key";
+    ACCOUNTS_OF = "SELECT account_id FROM members WHERE user_id = $1 AND state = 'active'";
+    REACTIVATE = "
+        UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
+    OWNERS = concat!("
+        SELECT COUNT(*)
+          FROM members m
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2 AND l.id <> $3 AND ", has_way_in!());
+    HAS_WAY_IN = concat!("
+        SELECT COUNT(*)
+          FROM members m
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE m.account_id = $1 AND m.id = $2 AND ", has_way_in!());
+    WITH_PERMISSION = "
+        SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
+          FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.account_id = $1 AND m.state = 'active'
+           AND (m.role_key IN ('owner', 'admin') OR EXISTS (SELECT 1 FROM member_permissions p
+                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite')
+                OR EXISTS (SELECT 1 FROM role_permissions r
+                            WHERE r.account_id = m.account_id AND r.role_key = m.role_key AND r.permission = 'users.invite'))
+         ORDER BY CASE WHEN m.role_key = 'owner' THEN 0 ELSE 1 END, m.id LIMIT 50";
+}
+
+/// The signed-in user's place in an account, as the database has it now.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The proof of the right to the account's data; good only together with what the caller checks of the rest.
+    pub scope: AccountScope,
+    /// The user's row.
+    pub member: MemberId,
+    /// The login method by which the member signs in.
+    pub method: LoginMethodId,
+    /// The row's state.
+    pub state: MemberState,
+    /// Role and extras.
+    pub grant: Grant,
+    /// The name to show.
+    pub label: String,
+    /// Last activity.
+    pub last_active: Option<Timestamp>,
+    /// The account's name.
+    pub account_name: String,
+    /// The account's language.
+    pub language: Language,
+    /// When this session last proved the member's login method; `None` if it did not.
+    pub proved: Option<Timestamp>,
+}
+
+#[derive(FromRow)]
+struct PlaceRow {
+    id: Uuid,
+    account_id: Uuid,
+    login_method_id: Uuid,
+    state: String,
+    role_key: String,
+    label: String,
+    last_active_at: Option<i64>,
+    account_name: String,
+    language: String,
+    extras: Option<String>,
+    proved_at: Option<i64>,
+}
+
+/// The place of a user in the account with this slug, if there is a row at all. For `service::actors` alone.
+pub(crate) async fn place(
+    tx: &mut Tx,
+    slug: &Slug,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<Place>, StorageError> {
+    let row: Option<PlaceRow> = on!(tx, c => sqlx::query_as(ACTOR)
+        .bind(slug.as_str())
+        .bind(user.0)
+        .bind(session.0)
+        .fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(Place {
+            scope: AccountScope::established(AccountId(row.account_id)),
+            member: MemberId(row.id),
+            method: LoginMethodId(row.login_method_id),
+            state: state(&row.state)?,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+            label: row.label,
+            last_active: row.last_active_at.map(Timestamp),
+            account_name: row.account_name,
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            proved: row.proved_at.map(Timestamp),
+        })
+    })
+    .transpose()
+}
+
+/// A membership that waits for its account's admins.
+#[derive(Clone, Debug)]
+pub struct HeldMembership {
+    /// The account's scope, for the record of it.
+    pub scope: AccountScope,
+    /// The row.
+    pub member: MemberId,
+    /// The canonical address.
+    pub email_key: String,
+    /// The role.
+    pub role: RoleKey,
+}
+
+/// The accounts of a user's active memberships, for those who lock them before [`hold_of_user`].
+pub(crate) async fn accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
+    let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_OF).bind(user.0).fetch_all(c).await)?;
+    Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
+}
+
+/// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).
+pub(crate) async fn hold_of_user(
+    tx: &mut Tx,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<HeldMembership>, StorageError> {
+    let rows: Vec<(Uuid, Uuid, String, String)> =
+        on!(tx, c => sqlx::query_as(HOLD).bind(user.0).bind(now.0).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, member, email_key, role)| HeldMembership {
+            scope: AccountScope::established(AccountId(account)),
+            member: MemberId(member),
+            email_key,
+            role: RoleKey::new(role),
+        })
+        .collect())
+}
+
+/// Lets a suspended member in again; `false` if the member is not suspended.
+pub async fn reactivate(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, c => sqlx::query(REACTIVATE)
+        .bind(scope.id().0)
+        .bind(id.0)
+        .bind(now.0)
+        .bind(by.map(|by| by.0))
+        .execute(c).await)?;
+    Ok(changed == 1)
+}
+
+/// Active owners with a working way in, `except` not counted (R33).
+pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
+    owners(tx, scope, except.0, Uuid::nil()).await
+}
+
+/// Active owners with a working way in other than this method (R33, OA-19).
+pub async fn owners_without(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
+    owners(tx, scope, Uuid::nil(), method.0).await
+}
+
+async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) -> Result<u64, StorageError> {
+    let owners: i64 = on!(tx, c => sqlx::query_scalar(OWNERS)
+        .bind(scope.id().0)
+        .bind(except)
+        .bind(method)
+        .fetch_one(c).await)?;
+    Ok(owners.unsigned_abs())
+}
+
+/// Could this row's user sign in by the row's method, as far as Roster can tell (R33)?
+pub async fn has_way_in(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<bool, StorageError> {
+    let ways: i64 = on!(tx, c => sqlx::query_scalar(HAS_WAY_IN).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
+    Ok(ways > 0)
+}
+
+/// Somebody who may handle invitations.
+#[derive(Clone, Debug)]
+pub struct Inviter {
+    /// The row.
+    pub member: MemberId,
+    /// The user.
+    pub user: UserId,
+    /// The canonical address.
+    pub email_key: String,
+    /// The language, if one was chosen.
+    pub language: Option<Language>,
+    /// Role and extras.
+    pub grant: Grant,
+}
+
+#[derive(FromRow)]
+struct InviterRow {
+    id: Uuid,
+    email_key: String,
+    user_id: Uuid,
+    language: Option<String>,
+    role_key: String,
+    extras: Option<String>,
+}
+
+/// Members who may handle invitations, owners first, fifty at most.
+pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
+    let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Inviter {
+            member: MemberId(row.id),
+            user: UserId(row.user_id),
+            email_key: row.email_key,
+            language: row.language.as_deref().and_then(Language::from_tag),
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+        })
+        .collect())
+}

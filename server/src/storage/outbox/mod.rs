@@ -1,0 +1,211 @@
+//! The outbox: mails waiting, gone and refused, and what mail servers said to them. A row is written in the transaction of the change
+//! that it tells of; workers of all instances take rows under a lease, so that a crashed one's are taken up again (F1).
+
+use super::StorageError;
+use app::domain::{
+    ids::MailId,
+    language::Language,
+    member::MailState,
+    time::{Span, Timestamp},
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// The columns of [`OutboxMail`].
+macro_rules! mail_columns {
+    () => {
+        "id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
+    };
+}
+
+pub(super) mod queue;
+pub(super) mod view;
+
+pub use queue::{End, NewMail, claim_due, defer, finish, hand_over, is_due, queue, release};
+pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account};
+pub(crate) use view::{facts, facts_of_member, find, newest};
+
+/// The kinds of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// An invitation, with its mailed link.
+    Invitation,
+    /// A code that proves the mailbox to whoever holds a copied link (R12).
+    Code,
+    /// A code by which somebody signed in proves anew who they are (AZ-16).
+    ReauthenticationCode,
+    /// To the sponsor: the person joined.
+    Accepted,
+    /// To the sponsor: the person said no (R63).
+    Declined,
+    /// To the admins: the link ran out, and a new one is asked for (R20).
+    LinkAsked,
+    /// To the admins: who invited, or vouched for the mailbox, may not give it any more, and the person waits (R29).
+    Held,
+    /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
+    Decision,
+}
+
+impl MailKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Invitation,
+        Self::Code,
+        Self::ReauthenticationCode,
+        Self::Accepted,
+        Self::Declined,
+        Self::LinkAsked,
+        Self::Held,
+        Self::Decision,
+    ];
+
+    /// The text in storage.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Code => "code",
+            Self::ReauthenticationCode => "reauthentication_code",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::LinkAsked => "link_asked",
+            Self::Held => "held",
+            Self::Decision => "decision",
+        }
+    }
+
+    /// The kind with this text.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+const QUEUED: &str = "queued";
+const ACCEPTED: &str = "accepted";
+const REFUSED: &str = "refused";
+const NO_SERVER: &str = "no_server";
+const DROPPED: &str = "dropped";
+
+/// How far a mail has come, from its row's columns.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The state in the outbox.
+    pub state: String,
+    /// The next try.
+    pub next: Timestamp,
+    /// When it was taken or given up.
+    pub done: Option<Timestamp>,
+    /// What the mail server said last.
+    pub answer: Option<String>,
+    /// When its text was last handed over without an answer that is known.
+    pub unanswered: Option<Timestamp>,
+    /// Is a worker at it, as far as is known?
+    pub leased: bool,
+}
+
+/// How long a mail that was handed over and not answered yet is shown as one that is still on its way.
+const USUAL_ANSWER: Span = Span::seconds(30);
+
+/// Where a mail is. A dropped one has no state to show.
+pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState>, StorageError> {
+    let Delivery { state, next, done, answer, unanswered, leased } = delivery;
+    let at = || done.ok_or(StorageError::inconsistent("outbox", "done_at"));
+    Ok(Some(match state.as_str() {
+        QUEUED => match (unanswered.filter(|at| !leased || now - *at > USUAL_ANSWER), answer) {
+            (Some(at), answer) => MailState::Unanswered { at, next: Some(next), answer: answer.unwrap_or_default() },
+            (None, None) => MailState::Queued { until: Some(next).filter(|next| *next > now && !leased) },
+            (None, Some(answer)) => MailState::Deferred { next, answer },
+        },
+        ACCEPTED => MailState::Accepted { at: at()? },
+        REFUSED => {
+            let answer = answer.unwrap_or_default();
+            match unanswered {
+                Some(at) => MailState::Unanswered { at, next: None, answer },
+                None => MailState::Refused { at: at()?, answer },
+            }
+        }
+        NO_SERVER => MailState::NoMailServer,
+        DROPPED => return Ok(None),
+        _ => return Err(StorageError::inconsistent("outbox", "state")),
+    }))
+}
+
+/// A mail of the outbox.
+#[derive(Clone, Debug)]
+pub struct OutboxMail {
+    /// Its id.
+    pub id: MailId,
+    /// What it says.
+    pub kind: MailKind,
+    /// The language to say it in.
+    pub language: Language,
+    /// The recipient, in canonical form.
+    pub to: String,
+    /// What only this mail may say.
+    pub sealed: Option<Vec<u8>>,
+    /// Tries so far, with the present one. Also tells whether a lease is still the one it was taken under.
+    pub attempts: i64,
+    /// When it was written.
+    pub written: Timestamp,
+    /// Its state, as the text in storage.
+    pub state: String,
+    /// What was last said to it.
+    pub last_answer: Option<String>,
+    /// When it was first tried.
+    pub first_tried: Option<Timestamp>,
+    /// How many times its whole text was handed over without an answer that is known: so many copies may have arrived.
+    pub unanswered: i64,
+    /// When this was last.
+    pub unanswered_at: Option<Timestamp>,
+}
+
+impl OutboxMail {
+    /// Its state, for the host's operator: of a mail that was handed over without an answer, whatever became of it later, that it may have
+    /// arrived.
+    pub fn known_state(&self) -> &str {
+        match self.state.as_str() {
+            QUEUED | REFUSED if self.unanswered > 0 => "unanswered",
+            state => state,
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct OutboxMailRow {
+    id: Uuid,
+    kind: String,
+    language: String,
+    recipient: String,
+    sealed: Option<Vec<u8>>,
+    attempts: i64,
+    created_at: i64,
+    state: String,
+    last_answer: Option<String>,
+    first_tried_at: Option<i64>,
+    unanswered: i64,
+    unanswered_at: Option<i64>,
+}
+
+impl TryFrom<OutboxMailRow> for OutboxMail {
+    type Error = StorageError;
+
+    fn try_from(row: OutboxMailRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: MailId(row.id),
+            kind: MailKind::from_key(&row.kind).ok_or(StorageError::inconsistent("outbox", "kind"))?,
+            language: Language::from_tag(&row.language).unwrap_or_default(),
+            to: row.recipient,
+            sealed: row.sealed,
+            attempts: row.attempts,
+            written: Timestamp(row.created_at),
+            state: row.state,
+            last_answer: row.last_answer,
+            first_tried: row.first_tried_at.map(Timestamp),
+            unanswered: row.unanswered,
+            unanswered_at: row.unanswered_at.map(Timestamp),
+        })
+    }
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

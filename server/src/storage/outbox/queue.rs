@@ -1,0 +1,221 @@
+//! Writing mails into the outbox, and the worker that takes them out.
+
+use super::{ACCEPTED, DROPPED, MailKind, NO_SERVER, OutboxMail, OutboxMailRow, QUEUED, REFUSED, count};
+use crate::storage::{AccountScope, StorageError, Tx, changed, on, statements};
+use app::domain::{
+    ids::{InvitationId, MemberId},
+    language::Language,
+    member::MailState,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+statements! {
+    INSERT = "
+        INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
+                            created_at, next_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
+    DUE = "
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM outbox
+             WHERE state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1) due";
+    // The outer conditions repeat the inner ones: PostgreSQL looks at them again when another instance took the row meanwhile.
+    CLAIM = concat!("
+        UPDATE outbox SET lease_until = $2, attempts = attempts + 1, first_tried_at = COALESCE(first_tried_at, $1)
+         WHERE id IN (SELECT due.id FROM outbox due
+                       WHERE due.state = 'queued' AND due.next_at <= $1 AND (due.lease_until IS NULL OR due.lease_until <= $1)
+                       ORDER BY due.next_at, due.id LIMIT $3)
+           AND state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+        RETURNING ", mail_columns!());
+    // A worker that dies from here on leaves the row as it will be if no answer comes.
+    HAND_OVER = "
+        UPDATE outbox SET unanswered = unanswered + 1, unanswered_at = $3, lease_until = $4, next_at = $4
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    FINISH = "
+        UPDATE outbox SET state = $3, done_at = $4, last_answer = COALESCE($5, last_answer), unanswered = $6, unanswered_at = $7,
+                          lease_until = NULL, sealed = NULL
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    DEFER = "
+        UPDATE outbox SET next_at = $3, last_answer = $4, unanswered = $5, unanswered_at = $6, lease_until = NULL
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    RELEASE = "
+        UPDATE outbox SET lease_until = NULL, attempts = attempts - 1,
+                          first_tried_at = CASE WHEN attempts > 1 THEN first_tried_at END
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'";
+    INSERT_EVENT = "INSERT INTO delivery_events (id, outbox_id, at, outcome, answer) VALUES ($1, $2, $3, $4, $5)";
+}
+
+/// A mail to be written.
+#[derive(Debug)]
+pub struct NewMail<'a> {
+    /// What it says.
+    pub kind: MailKind,
+    /// The row that it is about.
+    pub member: MemberId,
+    /// The invitation that it is about, if it is about one.
+    pub invitation: Option<InvitationId>,
+    /// The language to say it in.
+    pub language: Language,
+    /// The recipient, in canonical form.
+    pub to: &'a str,
+    /// A code that only this mail may say, as `mail::seal_code` seals it.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Writes a mail into the outbox. Without a mail server it stays there, and is never called sent (R61).
+pub async fn queue(
+    tx: &mut Tx,
+    scope: AccountScope,
+    mail: NewMail<'_>,
+    mail_server: bool,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<MailState, StorageError> {
+    let until = (not_before > now).then_some(not_before);
+    let (state, shown) =
+        if mail_server { (QUEUED, MailState::Queued { until }) } else { (NO_SERVER, MailState::NoMailServer) };
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(Uuid::now_v7())
+        .bind(scope.id().0)
+        .bind(mail.member.0)
+        .bind(mail.invitation.map(|id| id.0))
+        .bind(mail.kind.key())
+        .bind(mail.language.tag())
+        .bind(mail.to)
+        .bind(mail.sealed.as_deref())
+        .bind(state)
+        .bind(now.0)
+        .bind(not_before.0)
+        .execute(c).await.map(|_| ()))?;
+    tx.note_mail();
+    Ok(shown)
+}
+
+/// Is anything to be sent? Spares the write lock of [`claim_due`] while nothing is.
+pub async fn is_due(tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(DUE).bind(now.0).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Takes up to `most` mails that are due and nobody's until `lease_until`. Every instance may ask at the same time.
+pub async fn claim_due(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_until: Timestamp,
+    most: usize,
+) -> Result<Vec<OutboxMail>, StorageError> {
+    let rows: Vec<OutboxMailRow> = on!(tx, c => sqlx::query_as(CLAIM)
+        .bind(now.0)
+        .bind(lease_until.0)
+        .bind(count(most))
+        .fetch_all(c).await)?;
+    rows.into_iter().map(OutboxMail::try_from).collect()
+}
+
+/// Notes that the whole text of a mail is about to be handed over: from now on it may have arrived, whatever becomes of this process, until
+/// an answer says otherwise. The lease lasts until `lease_until` then; `false` if it is another's by now, and nothing may be sent.
+pub async fn hand_over(
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    lease_until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(HAND_OVER)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(now.0)
+        .bind(lease_until.0)
+        .execute(c).await)?;
+    Ok(done == 1)
+}
+
+/// How a mail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The mail server took it.
+    Accepted,
+    /// It never will.
+    Refused,
+    /// There is nothing to say any more: withdrawn, answered, or said by a newer mail.
+    Dropped,
+}
+
+impl End {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Accepted => ACCEPTED,
+            Self::Refused => REFUSED,
+            Self::Dropped => DROPPED,
+        }
+    }
+}
+
+/// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased. How many copies are
+/// unanswered is as `mail` has it.
+pub async fn finish(
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    end: End,
+    answer: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(FINISH)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(end.key())
+        .bind(now.0)
+        .bind(answer)
+        .bind(mail.unanswered)
+        .bind(mail.unanswered_at.map(|at| at.0))
+        .execute(c).await)?;
+    if done == 1 {
+        record(tx, mail, end.key(), answer, now).await?;
+    }
+    Ok(done == 1)
+}
+
+/// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now. How many copies are unanswered is as
+/// `mail` has it.
+pub async fn defer(
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    next: Timestamp,
+    answer: &str,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = changed!(tx, c => sqlx::query(DEFER)
+        .bind(mail.id.0)
+        .bind(mail.attempts)
+        .bind(next.0)
+        .bind(answer)
+        .bind(mail.unanswered)
+        .bind(mail.unanswered_at.map(|at| at.0))
+        .execute(c).await)?;
+    if done == 1 {
+        record(tx, mail, "deferred", Some(answer), now).await?;
+    }
+    Ok(done == 1)
+}
+
+/// Gives a mail back untried, for the next process to take at once.
+pub async fn release(tx: &mut Tx, mail: &OutboxMail) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(RELEASE).bind(mail.id.0).bind(mail.attempts).execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+async fn record(
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    outcome: &str,
+    answer: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    on!(tx, c => sqlx::query(INSERT_EVENT)
+        .bind(Uuid::now_v7())
+        .bind(mail.id.0)
+        .bind(now.0)
+        .bind(outcome)
+        .bind(answer)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
