@@ -1,6 +1,6 @@
 //! Accounts, their roles and login methods.
 
-use super::{AccountScope, StorageError, Tx, audit, changed, login_methods, on, statements};
+use super::{AccountScope, StorageError, Tx, audit, changed, login_methods, on, run, statements};
 use crate::collation;
 use app::domain::{
     ids::{AccountId, LoginMethodId, SessionId, UserId},
@@ -97,16 +97,18 @@ pub async fn insert(
     method: LoginMethodId,
     now: Timestamp,
 ) -> Result<AccountScope, StorageError> {
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(account.id.0)
-        .bind(account.slug.as_str())
-        .bind(&account.name)
-        .bind(account.language.tag())
-        .bind(now.0)
-        .bind(audit::beginning(account.id.0))
-        .execute(c).await.map(|_| ()))?;
+    run!(
+        tx,
+        INSERT,
+        account.id.0,
+        account.slug.as_str(),
+        &account.name,
+        account.language.tag(),
+        now.0,
+        audit::beginning(account.id.0)
+    )?;
     for role in BuiltInRole::ALL {
-        on!(tx, c => sqlx::query(INSERT_ROLE).bind(account.id.0).bind(role.key()).execute(c).await.map(|_| ()))?;
+        run!(tx, INSERT_ROLE, account.id.0, role.key())?;
     }
     let scope = AccountScope::established(account.id);
     login_methods::insert(tx, scope, method, LoginMethodKind::Password, None, now).await?;
@@ -162,7 +164,7 @@ pub async fn any(tx: &mut Tx) -> Result<bool, StorageError> {
 /// Holds the account's row until the transaction ends, so that changes to its members come one after the other (R33). An update in
 /// both databases: SQLite has no `FOR UPDATE`.
 pub async fn lock(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> {
-    match changed!(tx, c => sqlx::query(LOCK).bind(scope.id().0).execute(c).await)? {
+    match changed!(tx, LOCK, scope.id().0)? {
         0 => Err(StorageError::inconsistent("accounts", "id")),
         _ => Ok(()),
     }

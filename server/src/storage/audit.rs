@@ -1,6 +1,6 @@
 //! Audit events: who did what to whom, written in the transaction of the change, hash-chained per account (R60).
 
-use super::{AccountScope, StorageError, Tx, on, statements};
+use super::{AccountScope, StorageError, Tx, on, run, statements};
 use crate::secrets;
 use app::domain::{
     ids::{InvitationId, LoginMethodId, MemberId},
@@ -148,27 +148,9 @@ pub async fn record(
         details: &details.digest(),
     };
     let hash = link.hash(&previous);
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(account)
-        .bind(seq)
-        .bind(link.at)
-        .bind(link.actor_id)
-        .bind(link.target_id)
-        .bind(link.kind)
-        .bind(link.data)
-        .bind(link.details)
-        .bind(&hash)
-        .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT_DETAILS)
-        .bind(account)
-        .bind(seq)
-        .bind(&details.salt)
-        .bind(&details.actor)
-        .bind(&details.target)
-        .bind(&details.ip)
-        .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(SET_HEAD).bind(account).bind(&hash).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT, account, seq, link.at, link.actor_id, link.target_id, link.kind, link.data, link.details, &hash)?;
+    run!(tx, INSERT_DETAILS, account, seq, &details.salt, &details.actor, &details.target, &details.ip)?;
+    run!(tx, SET_HEAD, account, &hash)
 }
 
 /// What can be erased without breaking the chain.

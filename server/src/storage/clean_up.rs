@@ -1,7 +1,7 @@
 //! Deleting what is over (CF-08): in batches, so that no transaction is long. `$1` is the time before which it goes, `$2` the size of a batch.
 //! What belongs to an account is deleted by a job of the system, which has every account's right.
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{AccountId, InvitationId, MemberId},
     time::Timestamp,
@@ -168,7 +168,7 @@ impl Rows {
 
 /// Deletes, or blanks, so many of these rows at most that are older; answers how many.
 pub async fn delete(tx: &mut Tx, rows: Rows, before: Timestamp, most: i64) -> Result<u64, StorageError> {
-    Ok(changed!(tx, c => sqlx::query(rows.statement()).bind(before.0).bind(most).execute(c).await)?)
+    Ok(changed!(tx, rows.statement(), before.0, most)?)
 }
 
 /// What hangs together with other rows, and goes one by one under its account's lock.
@@ -221,7 +221,7 @@ pub async fn is_due(
 
 /// Deletes an invitation with its tokens, codes, mails and decisions.
 pub async fn delete_invitation(tx: &mut Tx, scope: AccountScope, id: InvitationId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(CODES_OF_INVITATION).bind(id.0).execute(c).await.map(|_| ()))?;
+    run!(tx, CODES_OF_INVITATION, id.0)?;
     for statement in [
         HOLDERS_OF_INVITATION,
         TOKENS_OF_INVITATION,
@@ -255,16 +255,9 @@ pub async fn delete_member(tx: &mut Tx, scope: AccountScope, id: MemberId, now: 
     if mentions == 0 {
         return execute(tx, DELETE_MEMBER, scope, id.0).await;
     }
-    on!(tx, c => sqlx::query(BLANK_MEMBER)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(format!("purged {id}"))
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, BLANK_MEMBER, scope.id().0, id.0, format!("purged {id}"), now.0)
 }
 
 async fn execute(tx: &mut Tx, statement: &'static str, scope: AccountScope, id: Uuid) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(statement).bind(scope.id().0).bind(id).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, statement, scope.id().0, id)
 }

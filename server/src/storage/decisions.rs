@@ -1,6 +1,6 @@
 //! Decisions that wait for an admin: somebody came back from a provider as another than the one invited (R43, R44).
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{DecisionId, InvitationId, LoginMethodId, MemberId},
     time::Timestamp,
@@ -62,27 +62,23 @@ struct DecisionRow {
 /// Opens a decision, in place of one that was open for the same row.
 pub async fn open(tx: &mut Tx, scope: AccountScope, member: MemberId, decision: &Decision) -> Result<(), StorageError> {
     supersede(tx, scope, member, decision.at).await?;
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(decision.id.0)
-        .bind(scope.id().0)
-        .bind(member.0)
-        .bind(decision.invitation.0)
-        .bind(decision.method.0)
-        .bind(&decision.identifier)
-        .bind(&decision.email)
-        .bind(decision.at.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(
+        tx,
+        INSERT,
+        decision.id.0,
+        scope.id().0,
+        member.0,
+        decision.invitation.0,
+        decision.method.0,
+        &decision.identifier,
+        &decision.email,
+        decision.at.0
+    )
 }
 
 /// Closes what is open for a row without anybody deciding it: the invitation changed, or was taken up.
 pub async fn supersede(tx: &mut Tx, scope: AccountScope, member: MemberId, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SUPERSEDE)
-        .bind(scope.id().0)
-        .bind(member.0)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SUPERSEDE, scope.id().0, member.0, now.0)
 }
 
 /// Closes what is open about a method whose provider now means other people by its identifiers (R45).
@@ -92,12 +88,7 @@ pub async fn supersede_of_method(
     method: LoginMethodId,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SUPERSEDE_OF_METHOD)
-        .bind(scope.id().0)
-        .bind(method.0)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SUPERSEDE_OF_METHOD, scope.id().0, method.0, now.0)
 }
 
 /// What is to be decided about a row: as long as the invitation that it is about is the row's, and still waits.
@@ -136,13 +127,7 @@ pub async fn decide(
         Outcome::Used => "used",
         Outcome::Rejected => "rejected",
     };
-    let decided = changed!(tx, c => sqlx::query(DECIDE)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(outcome)
-        .bind(now.0)
-        .bind(by.0)
-        .execute(c).await)?;
+    let decided = changed!(tx, DECIDE, scope.id().0, id.0, outcome, now.0, by.0)?;
     Ok(decided == 1)
 }
 

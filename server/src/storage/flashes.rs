@@ -1,6 +1,6 @@
 //! What a form has to show on the page that it leads to, for those without scripting and for pages made on the server.
 
-use super::{StorageError, Tx, on, statements};
+use super::{StorageError, Tx, on, run, statements};
 use app::domain::{
     ids::{FlashId, SessionId},
     time::Timestamp,
@@ -26,15 +26,9 @@ pub async fn insert(
     expires: Timestamp,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SWEEP).bind(now.0).execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(PRUNE).bind(session.0).bind(MAX_PER_SESSION - 1).execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(id.0)
-        .bind(session.0)
-        .bind(sealed)
-        .bind(expires.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SWEEP, now.0)?;
+    run!(tx, PRUNE, session.0, MAX_PER_SESSION - 1)?;
+    run!(tx, INSERT, id.0, session.0, sealed, expires.0)
 }
 
 /// The flash of this session, sealed.

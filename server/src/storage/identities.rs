@@ -1,6 +1,6 @@
 //! Identities: who somebody is at a provider, (login method, identifier). An address is never a key (OA-08).
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{LoginMethodId, UserId},
     time::Timestamp,
@@ -73,16 +73,7 @@ pub async fn insert(
     email: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(Uuid::now_v7())
-        .bind(scope.id().0)
-        .bind(method.0)
-        .bind(user.0)
-        .bind(identifier)
-        .bind(email)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT, Uuid::now_v7(), scope.id().0, method.0, user.0, identifier, email, now.0)
 }
 
 /// Notes that an identity was used, and the address that the provider gives it now (R45).
@@ -94,14 +85,7 @@ pub async fn note_use(
     email: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(USE)
-        .bind(scope.id().0)
-        .bind(method.0)
-        .bind(identifier)
-        .bind(email)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, USE, scope.id().0, method.0, identifier, email, now.0)
 }
 
 /// Unlinks a user from a method, and forgets what sessions of the user proved by it (R46).
@@ -111,19 +95,14 @@ pub async fn delete_of_user_here(
     method: LoginMethodId,
     user: UserId,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(DELETE_OF_USER_HERE)
-        .bind(scope.id().0)
-        .bind(method.0)
-        .bind(user.0)
-        .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(FORGET_PROOFS).bind(method.0).bind(user.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, DELETE_OF_USER_HERE, scope.id().0, method.0, user.0)?;
+    run!(tx, FORGET_PROOFS, method.0, user.0)
 }
 
 /// Unlinks somebody who is no member any more from the account's providers: a link never returns by itself (R40, INV-12).
 pub async fn delete_of_user_in_account(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<(), StorageError> {
     for sql in [DELETE_OF_USER_IN_ACCOUNT, FORGET_PROOFS_IN_ACCOUNT] {
-        on!(tx, c => sqlx::query(sql).bind(scope.id().0).bind(user.0).execute(c).await.map(|_| ()))?;
+        run!(tx, sql, scope.id().0, user.0)?;
     }
     Ok(())
 }
@@ -131,13 +110,12 @@ pub async fn delete_of_user_in_account(tx: &mut Tx, scope: AccountScope, user: U
 /// Unlinks everybody from a method whose provider now means other people by its identifiers (R45); answers how many.
 pub async fn delete_of_method(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
     let (account, id) = (scope.id().0, method.0);
-    let deleted = changed!(tx, c => sqlx::query(DELETE_OF_METHOD).bind(account).bind(id).execute(c).await)?;
+    let deleted = changed!(tx, DELETE_OF_METHOD, account, id)?;
     super::login_methods::forget_proofs(tx, method).await?;
     Ok(deleted)
 }
 
 /// Unlinks a user whose mailbox turned out to be somebody else's from every provider (R13).
 pub(crate) async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(DELETE_OF_USER).bind(user.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, DELETE_OF_USER, user.0)
 }

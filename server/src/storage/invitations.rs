@@ -1,6 +1,6 @@
 //! Invitations and their tokens.
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     email::Email,
     ids::{AccountId, InvitationId, MemberId},
@@ -171,18 +171,19 @@ pub async fn insert(
     new: NewInvitation<'_>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(new.id.0)
-        .bind(scope.id().0)
-        .bind(new.member.0)
-        .bind(new.email.key())
-        .bind(new.sponsor.0)
-        .bind(new.language.tag())
-        .bind(new.lifetime.0)
-        .bind(now.0)
-        .bind((now + new.lifetime).0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(
+        tx,
+        INSERT,
+        new.id.0,
+        scope.id().0,
+        new.member.0,
+        new.email.key(),
+        new.sponsor.0,
+        new.language.tag(),
+        new.lifetime.0,
+        now.0,
+        (now + new.lifetime).0
+    )
 }
 
 /// The invitation with this id.
@@ -240,12 +241,7 @@ pub async fn set_sponsor(
     id: InvitationId,
     sponsor: MemberId,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SET_SPONSOR)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(sponsor.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SET_SPONSOR, scope.id().0, id.0, sponsor.0)
 }
 
 /// Accepts, declines or holds a pending invitation that has not ended; `false` if it is neither (INV-04, R19). Its tokens die, save
@@ -257,12 +253,7 @@ pub async fn answer(
     state: InvitationState,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(ANSWER)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(state.key())
-        .bind(now.0)
-        .execute(c).await)?;
+    let changed = changed!(tx, ANSWER, scope.id().0, id.0, state.key(), now.0)?;
     if changed == 1 && state != InvitationState::Held {
         kill_tokens(tx, scope, id, None, now).await?;
     }
@@ -271,7 +262,7 @@ pub async fn answer(
 
 /// Withdraws an invitation, with its tokens (R22, INV-11); `false` if it was answered.
 pub async fn revoke(tx: &mut Tx, scope: AccountScope, id: InvitationId, now: Timestamp) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(END).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await)?;
+    let changed = changed!(tx, END, scope.id().0, id.0, now.0)?;
     if changed == 1 {
         kill_tokens(tx, scope, id, None, now).await?;
     }
@@ -286,13 +277,7 @@ pub async fn renew(
     sponsor: MemberId,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(RENEW)
-        .bind(scope.id().0)
-        .bind(invitation.id.0)
-        .bind((now + invitation.lifetime).0)
-        .bind(now.0)
-        .bind(sponsor.0)
-        .execute(c).await)?;
+    let changed = changed!(tx, RENEW, scope.id().0, invitation.id.0, (now + invitation.lifetime).0, now.0, sponsor.0)?;
     Ok(changed == 1)
 }
 
@@ -304,12 +289,7 @@ pub async fn ask(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(ASK)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(now.0)
-        .bind(since.0)
-        .execute(c).await)?;
+    let changed = changed!(tx, ASK, scope.id().0, id.0, now.0, since.0)?;
     Ok(changed == 1)
 }
 
@@ -325,16 +305,7 @@ pub async fn insert_token(
     sealed: &[u8],
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT_TOKEN)
-        .bind(row)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(channel.key())
-        .bind(hash)
-        .bind(sealed)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT_TOKEN, row, scope.id().0, id.0, channel.key(), hash, sealed, now.0)
 }
 
 /// The live token of a channel: its id, and the token sealed.
@@ -359,13 +330,7 @@ pub async fn hold_token(
     member: MemberId,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(HOLD_TOKEN)
-        .bind(token)
-        .bind(scope.id().0)
-        .bind(member.0)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, HOLD_TOKEN, token, scope.id().0, member.0, now.0)
 }
 
 /// A live copied link in a member's hands.
@@ -424,13 +389,7 @@ pub async fn kill_tokens(
     channel: Option<Channel>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(KILL_TOKENS)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(now.0)
-        .bind(channel.map_or("", Channel::key))
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, KILL_TOKENS, scope.id().0, id.0, now.0, channel.map_or("", Channel::key))
 }
 
 /// A token that Roster made, dead or alive.

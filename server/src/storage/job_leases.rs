@@ -1,6 +1,6 @@
 //! Leases on work that one instance at a time does. A process that dies lets its lease run out; another one takes the work up.
 
-use super::{StorageError, Tx, changed, on, statements};
+use super::{StorageError, Tx, changed, statements};
 use app::domain::time::{Span, Timestamp};
 
 statements! {
@@ -23,7 +23,7 @@ pub struct JobLease {
 /// Takes the work, unless somebody has it.
 pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Option<JobLease>, StorageError> {
     let until = now + LEASE;
-    let taken = changed!(tx, c => sqlx::query(TAKE).bind(job).bind(until.0).bind(now.0).execute(c).await)?;
+    let taken = changed!(tx, TAKE, job, until.0, now.0)?;
     Ok((taken == 1).then_some(JobLease { job, until }))
 }
 
@@ -44,8 +44,7 @@ impl JobLease {
     }
 
     async fn move_to(&self, tx: &mut Tx, until: Timestamp) -> Result<bool, StorageError> {
-        let moved =
-            changed!(tx, c => sqlx::query(MOVE).bind(self.job).bind(self.until.0).bind(until.0).execute(c).await)?;
+        let moved = changed!(tx, MOVE, self.job, self.until.0, until.0)?;
         Ok(moved == 1)
     }
 }

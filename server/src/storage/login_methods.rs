@@ -1,6 +1,6 @@
 //! Login methods and their configurations: drafts, live ones, and those before them.
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{AccountId, ConfigurationId, LoginMethodId, MemberId},
     member::{IdentifierHint, LoginMethod, LoginMethodKind},
@@ -92,15 +92,16 @@ pub async fn insert(
     began_as: Option<(&str, Preset)>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(id.0)
-        .bind(scope.id().0)
-        .bind(kind.key())
-        .bind(began_as.map(|(name, _)| name))
-        .bind(began_as.map(|(_, preset)| preset.key()))
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(
+        tx,
+        INSERT,
+        id.0,
+        scope.id().0,
+        kind.key(),
+        began_as.map(|(name, _)| name),
+        began_as.map(|(_, preset)| preset.key()),
+        now.0
+    )
 }
 
 /// The login methods that are available and fully set up, in the order of their making.
@@ -293,21 +294,12 @@ pub async fn save_draft(
     drop_draft(tx, scope, method).await?;
     let text = serde_json::to_string(configuration)
         .map_err(|_| StorageError::inconsistent("login_method_configurations", "configuration"))?;
-    on!(tx, c => sqlx::query(INSERT_DRAFT)
-        .bind(id.0)
-        .bind(scope.id().0)
-        .bind(method.0)
-        .bind(&text)
-        .bind(secret)
-        .bind(now.0)
-        .bind(by.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT_DRAFT, id.0, scope.id().0, method.0, &text, secret, now.0, by.0)
 }
 
 /// Gives a draft up; `false` if there is none.
 pub async fn drop_draft(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<bool, StorageError> {
-    let dropped = changed!(tx, c => sqlx::query(DELETE_DRAFT).bind(scope.id().0).bind(method.0).execute(c).await)?;
+    let dropped = changed!(tx, DELETE_DRAFT, scope.id().0, method.0)?;
     Ok(dropped > 0)
 }
 
@@ -322,26 +314,20 @@ pub async fn promote(
 ) -> Result<bool, StorageError> {
     let live = configuration(tx, scope, method, Stage::Live).await?;
     if live.is_some_and(|live| live.id != tested.id) {
-        on!(tx, c => sqlx::query(RETIRE).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
+        run!(tx, RETIRE, scope.id().0, method.0)?;
     }
-    let promoted = changed!(tx, c => sqlx::query(PROMOTE)
-        .bind(scope.id().0)
-        .bind(tested.id.0)
-        .bind(now.0)
-        .bind(example)
-        .execute(c).await)?;
+    let promoted = changed!(tx, PROMOTE, scope.id().0, tested.id.0, now.0, example)?;
     Ok(promoted == 1)
 }
 
 /// Gives a method another name.
 pub async fn rename(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, name: &str) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(RENAME).bind(scope.id().0).bind(id.0).bind(name).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, RENAME, scope.id().0, id.0, name)
 }
 
 /// Switches a method on or off. What sessions proved by it while it was on is forgotten (OA-19).
 pub async fn switch(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, on: bool) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SWITCH).bind(scope.id().0).bind(id.0).bind(on).execute(c).await.map(|_| ()))?;
+    run!(tx, SWITCH, scope.id().0, id.0, on)?;
     if !on {
         forget_proofs(tx, id).await?;
     }
@@ -350,8 +336,7 @@ pub async fn switch(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, on: boo
 
 /// Forgets what sessions proved by a method.
 pub async fn forget_proofs(tx: &mut Tx, id: LoginMethodId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(FORGET_PROOFS).bind(id.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, FORGET_PROOFS, id.0)
 }
 
 /// Removes an OAuth method by which nobody is known or invited; `false` if somebody is. What was decided about it is in the audit events.
@@ -363,8 +348,8 @@ pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Resu
     }
     forget_proofs(tx, id).await?;
     for sql in [DELETE_ATTEMPTS, DELETE_DECISIONS, DELETE_CONFIGURATIONS] {
-        on!(tx, c => sqlx::query(sql).bind(account).bind(method).execute(c).await.map(|_| ()))?;
+        run!(tx, sql, account, method)?;
     }
-    let deleted = changed!(tx, c => sqlx::query(DELETE_METHOD).bind(account).bind(method).execute(c).await)?;
+    let deleted = changed!(tx, DELETE_METHOD, account, method)?;
     Ok(deleted == 1)
 }

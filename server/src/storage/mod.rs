@@ -6,7 +6,7 @@ mod pools;
 mod tx;
 
 pub use attempt::retried;
-pub(crate) use tx::{changed, on, statements};
+pub(crate) use tx::{changed, on, run, statements};
 
 pub mod accounts;
 pub mod audit;

@@ -1,6 +1,6 @@
 //! Ways to a provider and back: bound to one browser, good for one return (OA-03).
 
-use super::{AccountScope, StorageError, Tx, changed, on, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{AccountId, AttemptId, ConfigurationId, InvitationId, LoginMethodId, SessionId},
     oauth::Fault,
@@ -185,24 +185,25 @@ pub async fn insert(
     new: &NewAttempt<'_>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SWEEP).bind(now.0).execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(new.id.0)
-        .bind(new.state_hash)
-        .bind(new.browser_hash)
-        .bind(scope.id().0)
-        .bind(new.method.0)
-        .bind(new.configuration.0)
-        .bind(new.purpose.key())
-        .bind(new.invitation.map(|id| id.0))
-        .bind(new.session.map(|id| id.0))
-        .bind(new.next)
-        .bind(new.sealed)
-        .bind(now.0)
-        .bind(new.expires.0)
-        .bind(new.max_age.map(i64::from))
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SWEEP, now.0)?;
+    run!(
+        tx,
+        INSERT,
+        new.id.0,
+        new.state_hash,
+        new.browser_hash,
+        scope.id().0,
+        new.method.0,
+        new.configuration.0,
+        new.purpose.key(),
+        new.invitation.map(|id| id.0),
+        new.session.map(|id| id.0),
+        new.next,
+        new.sealed,
+        now.0,
+        new.expires.0,
+        new.max_age.map(i64::from)
+    )
 }
 
 /// Takes the return of an attempt, once: `None` for one that this browser did not begin by this method, that returned before, or that is
@@ -231,14 +232,7 @@ pub async fn keep(
     fault: Option<Fault>,
     expires: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(KEEP)
-        .bind(attempt.scope.id().0)
-        .bind(attempt.id.0)
-        .bind(sealed)
-        .bind(fault.map(Fault::key))
-        .bind(expires.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, KEEP, attempt.scope.id().0, attempt.id.0, sealed, fault.map(Fault::key), expires.0)
 }
 
 /// What came of an attempt that this browser made, while it is kept and unused. The hash of the browser establishes the right to it.
@@ -258,12 +252,7 @@ pub(crate) async fn find(
 
 /// Says that what came of an attempt belongs to another configuration: the same but for the claim that identifies people.
 pub async fn point_to(tx: &mut Tx, attempt: &Attempt, configuration: ConfigurationId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(POINT_TO)
-        .bind(attempt.scope.id().0)
-        .bind(attempt.id.0)
-        .bind(configuration.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, POINT_TO, attempt.scope.id().0, attempt.id.0, configuration.0)
 }
 
 /// The invitation that this browser took up by an attempt.
@@ -275,10 +264,6 @@ pub async fn used_for(tx: &mut Tx, id: AttemptId, browser_hash: &[u8]) -> Result
 
 /// Uses up what came of an attempt; `false` if somebody was faster.
 pub async fn use_up(tx: &mut Tx, attempt: &Attempt, now: Timestamp) -> Result<bool, StorageError> {
-    let used = changed!(tx, c => sqlx::query(USE_UP)
-        .bind(attempt.scope.id().0)
-        .bind(attempt.id.0)
-        .bind(now.0)
-        .execute(c).await)?;
+    let used = changed!(tx, USE_UP, attempt.scope.id().0, attempt.id.0, now.0)?;
     Ok(used == 1)
 }

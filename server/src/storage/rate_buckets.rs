@@ -1,6 +1,6 @@
 //! Rate buckets: rows, so that limits hold over every instance (EN-08).
 
-use super::{StorageError, Tx, on, statements};
+use super::{StorageError, Tx, on, run, statements};
 use app::domain::time::{Span, Timestamp};
 
 /// The thousandths that came back since `updated_at`, in whole ones; a clock behind the row's brings none.
@@ -104,6 +104,5 @@ pub async fn take_later_within(
 
 /// Puts one back that was taken.
 pub async fn put_back(tx: &mut Tx, key: &str) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(PUT_BACK).bind(key).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, PUT_BACK, key)
 }

@@ -146,10 +146,6 @@ pub(crate) async fn replace(
     value: &SealedValue,
     anew: &[u8],
 ) -> Result<bool, StorageError> {
-    let replaced = changed!(tx, c => sqlx::query(column.replace())
-        .bind(value.id)
-        .bind(&value.sealed)
-        .bind(anew)
-        .execute(c).await)?;
+    let replaced = changed!(tx, column.replace(), value.id, &value.sealed, anew)?;
     Ok(replaced == 1)
 }

@@ -1,6 +1,6 @@
 //! Sessions: opaque ids, stored hashed (SE-01), with what each has proved.
 
-use super::{StorageError, Tx, changed, on, statements};
+use super::{StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{LoginMethodId, SessionId, UserId},
     oauth::Recency,
@@ -164,35 +164,18 @@ pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, proof: Proof, now: Ti
         Proof::Password => now,
         Proof::Method { at, .. } => at,
     };
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(session.id.0)
-        .bind(&session.hash)
-        .bind(session.user.0)
-        .bind(now.0)
-        .bind(session.user_agent)
-        .bind(&session.ip)
-        .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT_PROOF)
-        .bind(session.id.0)
-        .bind(proof.kind())
-        .bind(proof.method())
-        .bind(proved.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT, session.id.0, &session.hash, session.user.0, now.0, session.user_agent, &session.ip)?;
+    run!(tx, INSERT_PROOF, session.id.0, proof.kind(), proof.method(), proved.0)
 }
 
 /// Ends the oldest sessions of a user beyond `most` of a kind (SE-11). Those by a password are one kind, those by one account's providers
 /// another, and those by several accounts' providers a third: an account that makes many of a person ends none but its own (R49).
 pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> Result<(), StorageError> {
     let (user, most) = (user.0, i64::from(most));
-    on!(tx, c => sqlx::query(DELETE_BEYOND_PASSWORD).bind(user).bind(most).execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(DELETE_BEYOND_SEVERAL).bind(user).bind(most).execute(c).await.map(|_| ()))?;
+    run!(tx, DELETE_BEYOND_PASSWORD, user, most)?;
+    run!(tx, DELETE_BEYOND_SEVERAL, user, most)?;
     if let Some(method) = proof.method() {
-        on!(tx, c => sqlx::query(DELETE_BEYOND_ACCOUNT)
-            .bind(user)
-            .bind(most)
-            .bind(method)
-            .execute(c).await.map(|_| ()))?;
+        run!(tx, DELETE_BEYOND_ACCOUNT, user, most, method)?;
     }
     Ok(())
 }
@@ -220,13 +203,7 @@ async fn insert_proof(
     method: LoginMethodId,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT_PROOF)
-        .bind(session.0)
-        .bind(kind)
-        .bind(method.0)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT_PROOF, session.0, kind, method.0, now.0)
 }
 
 /// Notes why what the method's provider said is no proof of a fresh sign-in.
@@ -237,12 +214,7 @@ pub async fn note_shortfall(
     shortfall: &Recency,
 ) -> Result<(), StorageError> {
     let text = serde_json::to_string(shortfall).unwrap_or_default();
-    on!(tx, c => sqlx::query(NOTE_SHORTFALL)
-        .bind(session.0)
-        .bind(method.0)
-        .bind(text)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, NOTE_SHORTFALL, session.0, method.0, text)
 }
 
 /// Why the method's provider could not prove a fresh sign-in to this session, if that is known.
@@ -260,14 +232,9 @@ pub async fn shortfall(
 /// Gives a session what another one of the same user proved besides `proof`, and with it that one's age: nothing that was proved opens
 /// anything for longer than a session may last (SE-04).
 pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId, proof: Proof) -> Result<(), StorageError> {
-    let taken_over = changed!(tx, c => sqlx::query(TAKE_OVER_PROOFS)
-        .bind(from.0)
-        .bind(to.0)
-        .bind(proof.kind())
-        .bind(proof.method())
-        .execute(c).await)?;
+    let taken_over = changed!(tx, TAKE_OVER_PROOFS, from.0, to.0, proof.kind(), proof.method())?;
     if taken_over > 0 {
-        on!(tx, c => sqlx::query(TAKE_OVER_AGE).bind(from.0).bind(to.0).execute(c).await.map(|_| ()))?;
+        run!(tx, TAKE_OVER_AGE, from.0, to.0)?;
     }
     Ok(())
 }
@@ -305,24 +272,22 @@ pub async fn authenticate(
 
 /// Notes that a session is in use.
 pub async fn touch(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(TOUCH).bind(session.0).bind(now.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, TOUCH, session.0, now.0)
 }
 
 /// Ends a session (SE-05).
 pub async fn delete(tx: &mut Tx, session: SessionId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(DELETE).bind(session.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, DELETE, session.0)
 }
 
 /// Ends every session of a user.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
-    Ok(changed!(tx, c => sqlx::query(DELETE_OF_USER).bind(user.0).execute(c).await)?)
+    Ok(changed!(tx, DELETE_OF_USER, user.0)?)
 }
 
 /// Ends a user's sessions but for this one; answers how many.
 pub async fn delete_others(tx: &mut Tx, user: UserId, kept: Option<SessionId>) -> Result<u64, StorageError> {
     // No session has the id of nothing.
     let kept = kept.map_or_else(Uuid::nil, |session| session.0);
-    Ok(changed!(tx, c => sqlx::query(DELETE_OTHERS).bind(user.0).bind(kept).execute(c).await)?)
+    Ok(changed!(tx, DELETE_OTHERS, user.0, kept)?)
 }

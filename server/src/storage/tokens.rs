@@ -1,6 +1,6 @@
 //! Links and codes of one use: first set-up, mailed codes.
 
-use super::{StorageError, Tx, changed, on, statements};
+use super::{StorageError, Tx, changed, on, run, statements};
 use app::domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -47,20 +47,8 @@ pub async fn insert(
     now: Timestamp,
     expires: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(END_OTHERS)
-        .bind(purpose.key())
-        .bind(subject)
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(Uuid::now_v7())
-        .bind(purpose.key())
-        .bind(hash)
-        .bind(subject)
-        .bind(now.0)
-        .bind(expires.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, END_OTHERS, purpose.key(), subject, now.0)?;
+    run!(tx, INSERT, Uuid::now_v7(), purpose.key(), hash, subject, now.0, expires.0)
 }
 
 /// Is this token good now? Nothing changes.
@@ -72,6 +60,6 @@ pub async fn is_live(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp)
 
 /// Uses a token up; `false` if it was not good any more. One of several parallel uses wins.
 pub async fn use_up(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp) -> Result<bool, StorageError> {
-    let used = changed!(tx, c => sqlx::query(USE).bind(purpose.key()).bind(hash).bind(now.0).execute(c).await)?;
+    let used = changed!(tx, USE, purpose.key(), hash, now.0)?;
     Ok(used == 1)
 }

@@ -360,10 +360,19 @@ macro_rules! on {
     };
 }
 
-/// How many rows a statement changed.
+/// Runs a statement whose result says nothing, with the values to be bound: `run!(tx, INSERT, id.0, now.0)`.
+macro_rules! run {
+    ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::storage::on!($tx, c => sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|_| ()))
+            .map_err($crate::storage::StorageError::from)
+    };
+}
+
+/// As [`run!`], and answers how many rows were changed: the way to learn whether a conditional update won.
 macro_rules! changed {
-    ($tx:expr, $c:ident => $body:expr) => {
-        on!($tx, $c => ($body).map(|done| done.rows_affected()))
+    ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::storage::on!($tx, c => sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected()))
+            .map_err($crate::storage::StorageError::from)
     };
 }
 
@@ -376,4 +385,4 @@ macro_rules! statements {
     };
 }
 
-pub(crate) use {changed, on, statements};
+pub(crate) use {changed, on, run, statements};

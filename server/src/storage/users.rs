@@ -1,6 +1,6 @@
 //! Users and their passwords.
 
-use super::{StorageError, Tx, changed, on, statements};
+use super::{StorageError, Tx, changed, on, run, statements};
 use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -83,15 +83,17 @@ pub async fn find_by_email(tx: &mut Tx, email_key: &str) -> Result<Option<User>,
 /// # Errors
 /// [`StorageError::Taken`] if somebody has the address.
 pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(user.id.0)
-        .bind(user.email.typed())
-        .bind(user.email.key())
-        .bind(&user.name)
-        .bind(user.language.map(Language::tag))
-        .bind(user.verified.map(|at| at.0))
-        .bind(now.0)
-        .execute(c).await.map(|_| ()))?;
+    run!(
+        tx,
+        INSERT,
+        user.id.0,
+        user.email.typed(),
+        user.email.key(),
+        &user.name,
+        user.language.map(Language::tag),
+        user.verified.map(|at| at.0),
+        now.0
+    )?;
     if let Some(phc) = &user.phc {
         set_password(tx, user.id, phc, now).await?;
     }
@@ -101,31 +103,26 @@ pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Stor
 /// Is `verified` still the hash of the user's password? Then `kept` stands in its place, and no change comes between until the
 /// transaction ends.
 pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, kept: &str) -> Result<bool, StorageError> {
-    let confirmed =
-        changed!(tx, c => sqlx::query(CONFIRM_PASSWORD).bind(user.0).bind(verified).bind(kept).execute(c).await)?;
+    let confirmed = changed!(tx, CONFIRM_PASSWORD, user.0, verified, kept)?;
     Ok(confirmed == 1)
 }
 
 /// Sets a user's password, by its hash in PHC form.
 pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SET_PASSWORD).bind(user.0).bind(phc).bind(now.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SET_PASSWORD, user.0, phc, now.0)
 }
 
 /// Takes a user's password away (R13).
 pub async fn delete_password(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(DELETE_PASSWORD).bind(user.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, DELETE_PASSWORD, user.0)
 }
 
 /// Notes that the owner of the mailbox now is this user, under the name given (R13).
 pub async fn prove_mailbox(tx: &mut Tx, user: UserId, name: &str, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(PROVE).bind(user.0).bind(name).bind(now.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, PROVE, user.0, name, now.0)
 }
 
 /// Notes that mail which Roster sent proved the mailbox of this very user (R12).
 pub async fn verify(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(VERIFY).bind(user.0).bind(now.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, VERIFY, user.0, now.0)
 }

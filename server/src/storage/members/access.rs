@@ -178,12 +178,7 @@ pub async fn reactivate(
     by: Option<MemberId>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(REACTIVATE)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(now.0)
-        .bind(by.map(|by| by.0))
-        .execute(c).await)?;
+    let changed = changed!(tx, REACTIVATE, scope.id().0, id.0, now.0, by.map(|by| by.0))?;
     Ok(changed == 1)
 }
 

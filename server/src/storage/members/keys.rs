@@ -72,14 +72,16 @@ pub(crate) fn rewritten(row: &StoredKeys) -> Option<StoredKeys> {
 
 /// Writes a row's keys, name and address, unless it was changed since it was read; whoever changed it wrote them.
 pub(crate) async fn set_keys(tx: &mut Tx, scope: AccountScope, row: &StoredKeys) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(SET_KEYS)
-        .bind(scope.id().0)
-        .bind(row.id)
-        .bind(row.version)
-        .bind(&row.name)
-        .bind(&row.email)
-        .bind(&row.name_sort)
-        .bind(&row.search_key)
-        .execute(c).await)?;
+    let changed = changed!(
+        tx,
+        SET_KEYS,
+        scope.id().0,
+        row.id,
+        row.version,
+        &row.name,
+        &row.email,
+        &row.name_sort,
+        &row.search_key
+    )?;
     Ok(changed == 1)
 }

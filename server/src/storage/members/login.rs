@@ -1,6 +1,6 @@
 //! By which login method a member signs in, and as whom.
 
-use crate::storage::{AccountScope, StorageError, Tx, on, statements};
+use crate::storage::{AccountScope, StorageError, Tx, on, run, statements};
 use app::domain::ids::{LoginMethodId, MemberId, UserId};
 use uuid::Uuid;
 
@@ -25,13 +25,7 @@ pub async fn set_method(
     method: LoginMethodId,
     identifier: Option<&str>,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SET_METHOD)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(method.0)
-        .bind(identifier)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SET_METHOD, scope.id().0, id.0, method.0, identifier)
 }
 
 /// Is the identifier another row's already? One person at the provider is one line of the list.
@@ -77,16 +71,10 @@ pub async fn set_identifier(
     id: MemberId,
     identifier: &str,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SET_IDENTIFIER)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(identifier)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SET_IDENTIFIER, scope.id().0, id.0, identifier)
 }
 
 /// Forgets the identifiers of a method whose provider now means other people by them (R45).
 pub async fn forget_identifiers(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(FORGET_IDENTIFIERS).bind(scope.id().0).bind(method.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, FORGET_IDENTIFIERS, scope.id().0, method.0)
 }

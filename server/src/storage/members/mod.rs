@@ -1,6 +1,6 @@
 //! Members: the lines of an account's Users list.
 
-use super::{AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, statements};
+use super::{AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, run, statements};
 use crate::collation::Keys;
 use app::domain::{
     email::Email,
@@ -323,21 +323,23 @@ pub async fn insert_invited(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let keys = Keys::of(offer.name, email);
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(id.0)
-        .bind(scope.id().0)
-        .bind(email.typed())
-        .bind(email.key())
-        .bind(offer.name)
-        .bind(offer.name.map(str::to_lowercase))
-        .bind(offer.grant.role.as_str())
-        .bind(offer.method.0)
-        .bind(offer.identifier)
-        .bind(now.0)
-        .bind(by.map(|by| by.0))
-        .bind(&keys.name_sort)
-        .bind(&keys.search)
-        .execute(c).await.map(|_| ()))?;
+    run!(
+        tx,
+        INSERT,
+        id.0,
+        scope.id().0,
+        email.typed(),
+        email.key(),
+        offer.name,
+        offer.name.map(str::to_lowercase),
+        offer.grant.role.as_str(),
+        offer.method.0,
+        offer.identifier,
+        now.0,
+        by.map(|by| by.0),
+        &keys.name_sort,
+        &keys.search
+    )?;
     add_extras(tx, scope, id, &offer.grant.extras).await
 }
 
@@ -352,21 +354,22 @@ pub async fn insert_owner(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let keys = Keys::of(Some(&user.name), &user.email);
-    on!(tx, c => sqlx::query(INSERT_ACTIVE)
-        .bind(id.0)
-        .bind(scope.id().0)
-        .bind(user.id.0)
-        .bind(user.email.typed())
-        .bind(user.email.key())
-        .bind(&user.name)
-        .bind(user.name.to_lowercase())
-        .bind(grant.role.as_str())
-        .bind(method.0)
-        .bind(now.0)
-        .bind(&keys.name_sort)
-        .bind(&keys.search)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(
+        tx,
+        INSERT_ACTIVE,
+        id.0,
+        scope.id().0,
+        user.id.0,
+        user.email.typed(),
+        user.email.key(),
+        &user.name,
+        user.name.to_lowercase(),
+        grant.role.as_str(),
+        method.0,
+        now.0,
+        &keys.name_sort,
+        &keys.search
+    )
 }
 
 /// Makes an invited row again of a tombstone (R4), of the row of somebody who said no (R63), or, for the host's operator, of one without a way
@@ -380,19 +383,21 @@ pub async fn revive(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let keys = Keys::of(offer.name.or(known.name.as_deref()), &known.email);
-    on!(tx, c => sqlx::query(REVIVE)
-        .bind(scope.id().0)
-        .bind(known.id.0)
-        .bind(offer.grant.role.as_str())
-        .bind(offer.method.0)
-        .bind(offer.identifier)
-        .bind(offer.name)
-        .bind(offer.name.map(str::to_lowercase))
-        .bind(now.0)
-        .bind(by.map(|by| by.0))
-        .bind(&keys.name_sort)
-        .bind(&keys.search)
-        .execute(c).await.map(|_| ()))?;
+    run!(
+        tx,
+        REVIVE,
+        scope.id().0,
+        known.id.0,
+        offer.grant.role.as_str(),
+        offer.method.0,
+        offer.identifier,
+        offer.name,
+        offer.name.map(str::to_lowercase),
+        now.0,
+        by.map(|by| by.0),
+        &keys.name_sort,
+        &keys.search
+    )?;
     replace_extras(tx, scope, known.id, &offer.grant.extras).await
 }
 
@@ -403,12 +408,7 @@ pub async fn set_invitation(
     id: MemberId,
     invitation: InvitationId,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(SET_INVITATION)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(invitation.0)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, SET_INVITATION, scope.id().0, id.0, invitation.0)
 }
 
 /// Changes role and extras, if the row is still at `version` (R66); `false` if it is not.
@@ -421,14 +421,7 @@ pub async fn set_grant(
     version: i64,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(SET_GRANT)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(grant.role.as_str())
-        .bind(now.0)
-        .bind(by.map(|by| by.0))
-        .bind(version)
-        .execute(c).await)?;
+    let changed = changed!(tx, SET_GRANT, scope.id().0, id.0, grant.role.as_str(), now.0, by.map(|by| by.0), version)?;
     if changed == 0 {
         return Ok(false);
     }
@@ -442,17 +435,13 @@ async fn replace_extras(
     id: MemberId,
     extras: &Permissions,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(CLEAR_EXTRAS).bind(scope.id().0).bind(id.0).execute(c).await.map(|_| ()))?;
+    run!(tx, CLEAR_EXTRAS, scope.id().0, id.0)?;
     add_extras(tx, scope, id, extras).await
 }
 
 async fn add_extras(tx: &mut Tx, scope: AccountScope, id: MemberId, extras: &Permissions) -> Result<(), StorageError> {
     for key in extras {
-        on!(tx, c => sqlx::query(ADD_EXTRA)
-            .bind(scope.id().0)
-            .bind(id.0)
-            .bind(key.as_str())
-            .execute(c).await.map(|_| ()))?;
+        run!(tx, ADD_EXTRA, scope.id().0, id.0, key.as_str())?;
     }
     Ok(())
 }
@@ -466,13 +455,7 @@ pub async fn remove(
     version: i64,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, c => sqlx::query(REMOVE)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(now.0)
-        .bind(by.0)
-        .bind(version)
-        .execute(c).await)?;
+    let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.0, version)?;
     Ok(changed == 1)
 }
 
@@ -489,24 +472,25 @@ pub async fn join(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     let keys = Keys::of(Some(&user.name), &user.email);
-    let changed = changed!(tx, c => sqlx::query(JOIN)
-        .bind(scope.id().0)
-        .bind(id.0)
-        .bind(user.id.0)
-        .bind(user.email.typed())
-        .bind(user.email.key())
-        .bind(&user.name)
-        .bind(user.name.to_lowercase())
-        .bind(now.0)
-        .bind(vouched_by.map(|by| by.0))
-        .bind(&keys.name_sort)
-        .bind(&keys.search)
-        .execute(c).await)?;
+    let changed = changed!(
+        tx,
+        JOIN,
+        scope.id().0,
+        id.0,
+        user.id.0,
+        user.email.typed(),
+        user.email.key(),
+        &user.name,
+        user.name.to_lowercase(),
+        now.0,
+        vouched_by.map(|by| by.0),
+        &keys.name_sort,
+        &keys.search
+    )?;
     Ok(changed == 1)
 }
 
 /// Notes that a member is active.
 pub async fn touch(tx: &mut Tx, scope: AccountScope, id: MemberId, now: Timestamp) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(TOUCH).bind(scope.id().0).bind(id.0).bind(now.0).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, TOUCH, scope.id().0, id.0, now.0)
 }

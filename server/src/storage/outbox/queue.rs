@@ -1,7 +1,7 @@
 //! Writing mails into the outbox, and the worker that takes them out.
 
 use super::{ACCEPTED, DROPPED, MailKind, NO_SERVER, OutboxMail, OutboxMailRow, QUEUED, REFUSED, count};
-use crate::storage::{AccountScope, StorageError, Tx, changed, on, statements};
+use crate::storage::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{InvitationId, MemberId},
     language::Language,
@@ -74,19 +74,21 @@ pub async fn queue(
     let until = (not_before > now).then_some(not_before);
     let (state, shown) =
         if mail_server { (QUEUED, MailState::Queued { until }) } else { (NO_SERVER, MailState::NoMailServer) };
-    on!(tx, c => sqlx::query(INSERT)
-        .bind(Uuid::now_v7())
-        .bind(scope.id().0)
-        .bind(mail.member.0)
-        .bind(mail.invitation.map(|id| id.0))
-        .bind(mail.kind.key())
-        .bind(mail.language.tag())
-        .bind(mail.to)
-        .bind(mail.sealed.as_deref())
-        .bind(state)
-        .bind(now.0)
-        .bind(not_before.0)
-        .execute(c).await.map(|_| ()))?;
+    run!(
+        tx,
+        INSERT,
+        Uuid::now_v7(),
+        scope.id().0,
+        mail.member.0,
+        mail.invitation.map(|id| id.0),
+        mail.kind.key(),
+        mail.language.tag(),
+        mail.to,
+        mail.sealed.as_deref(),
+        state,
+        now.0,
+        not_before.0
+    )?;
     tx.note_mail();
     Ok(shown)
 }
@@ -120,12 +122,7 @@ pub async fn hand_over(
     lease_until: Timestamp,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let done = changed!(tx, c => sqlx::query(HAND_OVER)
-        .bind(mail.id.0)
-        .bind(mail.attempts)
-        .bind(now.0)
-        .bind(lease_until.0)
-        .execute(c).await)?;
+    let done = changed!(tx, HAND_OVER, mail.id.0, mail.attempts, now.0, lease_until.0)?;
     Ok(done == 1)
 }
 
@@ -159,15 +156,17 @@ pub async fn finish(
     answer: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let done = changed!(tx, c => sqlx::query(FINISH)
-        .bind(mail.id.0)
-        .bind(mail.attempts)
-        .bind(end.key())
-        .bind(now.0)
-        .bind(answer)
-        .bind(mail.unanswered)
-        .bind(mail.unanswered_at.map(|at| at.0))
-        .execute(c).await)?;
+    let done = changed!(
+        tx,
+        FINISH,
+        mail.id.0,
+        mail.attempts,
+        end.key(),
+        now.0,
+        answer,
+        mail.unanswered,
+        mail.unanswered_at.map(|at| at.0)
+    )?;
     if done == 1 {
         record(tx, mail, end.key(), answer, now).await?;
     }
@@ -183,14 +182,16 @@ pub async fn defer(
     answer: &str,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let done = changed!(tx, c => sqlx::query(DEFER)
-        .bind(mail.id.0)
-        .bind(mail.attempts)
-        .bind(next.0)
-        .bind(answer)
-        .bind(mail.unanswered)
-        .bind(mail.unanswered_at.map(|at| at.0))
-        .execute(c).await)?;
+    let done = changed!(
+        tx,
+        DEFER,
+        mail.id.0,
+        mail.attempts,
+        next.0,
+        answer,
+        mail.unanswered,
+        mail.unanswered_at.map(|at| at.0)
+    )?;
     if done == 1 {
         record(tx, mail, "deferred", Some(answer), now).await?;
     }
@@ -199,8 +200,7 @@ pub async fn defer(
 
 /// Gives a mail back untried, for the next process to take at once.
 pub async fn release(tx: &mut Tx, mail: &OutboxMail) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(RELEASE).bind(mail.id.0).bind(mail.attempts).execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, RELEASE, mail.id.0, mail.attempts)
 }
 
 async fn record(
@@ -210,12 +210,5 @@ async fn record(
     answer: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    on!(tx, c => sqlx::query(INSERT_EVENT)
-        .bind(Uuid::now_v7())
-        .bind(mail.id.0)
-        .bind(now.0)
-        .bind(outcome)
-        .bind(answer)
-        .execute(c).await.map(|_| ()))?;
-    Ok(())
+    run!(tx, INSERT_EVENT, Uuid::now_v7(), mail.id.0, now.0, outcome, answer)
 }
