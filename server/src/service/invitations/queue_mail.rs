@@ -168,7 +168,7 @@ impl Services {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        for inviter in members::inviters(tx, held.scope).await? {
+        for inviter in members::inviters(tx, held.scope, &roles).await? {
             let effective = Effective::of(&inviter.grant, &roles);
             if can_handle_invitation(&effective, &held.member.grant, &roles).is_yes() {
                 let mail = NewMail {

@@ -46,7 +46,7 @@ pub(in crate::service) async fn settle_sponsored(
     if sponsored.is_empty() {
         return Ok(());
     }
-    let mut others = members::inviters(tx, actor.scope()).await?;
+    let mut others = members::inviters(tx, actor.scope(), &actor.roles).await?;
     others.retain(|other| other.member != leaving);
     for invitation in sponsored {
         let fate = fate(actor, leaving, wish, &invitation.grant, &others);

@@ -7,7 +7,8 @@ use app::domain::{
     language::Language,
     member::MemberState,
     name::Slug,
-    role::{Grant, RoleKey},
+    permission::Gate,
+    role::{BuiltInRole, Grant, RoleKey, Roles},
     time::Timestamp,
 };
 use sqlx::FromRow;
@@ -45,7 +46,7 @@ statements! {
         SELECT COUNT(*)
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
-         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2 AND l.id <> $3 AND ", has_way_in!());
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $4 AND m.id <> $2 AND l.id <> $3 AND ", has_way_in!());
     HAS_WAY_IN = concat!("
         SELECT COUNT(*)
           FROM members m
@@ -56,11 +57,9 @@ statements! {
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
           FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.account_id = $1 AND m.state = 'active'
-           AND (m.role_key IN ('owner', 'admin') OR EXISTS (SELECT 1 FROM member_permissions p
-                                                             WHERE p.member_id = m.id AND p.permission = 'users.invite')
-                OR EXISTS (SELECT 1 FROM role_permissions r
-                            WHERE r.account_id = m.account_id AND r.role_key = m.role_key AND r.permission = 'users.invite'))
-         ORDER BY CASE WHEN m.role_key = 'owner' THEN 0 ELSE 1 END, m.id LIMIT 50";
+           AND ($3 LIKE '%,' || m.role_key || ',%'
+                OR EXISTS (SELECT 1 FROM member_permissions p WHERE p.member_id = m.id AND p.permission = $2))
+         ORDER BY CASE WHEN m.role_key = $4 THEN 0 ELSE 1 END, m.id LIMIT 50";
 }
 
 /// The signed-in user's place in an account, as the database has it now.
@@ -197,6 +196,7 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
         .bind(scope.id().0)
         .bind(except)
         .bind(method)
+        .bind(BuiltInRole::Owner.key())
         .fetch_one(c).await)?;
     Ok(owners.unsigned_abs())
 }
@@ -232,9 +232,18 @@ struct InviterRow {
     extras: Option<String>,
 }
 
-/// Members who may handle invitations, owners first, fifty at most.
-pub async fn inviters(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Inviter>, StorageError> {
-    let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION).bind(scope.id().0).fetch_all(c).await)?;
+/// Members who may invite, by their role or by an extra permission; owners first, fifty at most. Whether one of them may handle a certain
+/// invitation, the policy tells.
+pub async fn inviters(tx: &mut Tx, scope: AccountScope, roles: &Roles) -> Result<Vec<Inviter>, StorageError> {
+    let permission = Gate::UsersInvite.permission();
+    let inviting = roles.roles.iter().filter(|role| role.permissions.contains(&permission));
+    let inviting: String = inviting.map(|role| format!(",{},", role.key)).collect();
+    let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION)
+        .bind(scope.id().0)
+        .bind(permission.as_str())
+        .bind(&inviting)
+        .bind(BuiltInRole::Owner.key())
+        .fetch_all(c).await)?;
     Ok(rows
         .into_iter()
         .map(|row| Inviter {
