@@ -1,6 +1,6 @@
 //! The one error that reaches people: a closed list, worded by the i18n tables.
 
-use crate::domain::{fields::FieldErrors, policy::Refusal, time::Timestamp};
+use crate::domain::{edit::EditProblem, fields::FieldErrors, policy::Refusal, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, in a form that a page can put into words. Never free text from below.
@@ -153,6 +153,16 @@ impl From<FieldErrors> for AppError {
 impl From<Refusal> for AppError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<EditProblem> for AppError {
+    fn from(problem: EditProblem) -> Self {
+        match problem {
+            EditProblem::Refused(refusal) => Self::Refused(refusal),
+            EditProblem::Invalid(errors) => Self::Invalid(errors),
+            EditProblem::NotFresh => Self::ProveAgain,
+        }
     }
 }
 

@@ -13,25 +13,26 @@ use crate::{
 use app::{
     api::members::EditForm,
     domain::{
+        edit::NewWayIn,
         fields::{Field, FieldErrors, Problem},
         member::{LoginMethod, LoginMethodKind, MemberState, ShownState},
-        policy::{can_change_way_in, can_invite, keeps_an_owner},
-        role::Grant,
         time::Timestamp,
     },
     error::AppError,
 };
 
 /// Another way in than the row's present one.
-pub(in crate::service) struct WayIn {
-    pub(in crate::service) method: LoginMethod,
+pub(super) struct WayIn {
+    pub(super) method: LoginMethod,
     identifier: Option<String>,
+    /// Has the row's user a password?
+    has_password: bool,
 }
 
 impl WayIn {
     /// The way in that the form asks for; `None` if it is the present one. Only methods that are available and fully set up can be
     /// changed to.
-    pub(in crate::service) async fn wanted(
+    pub(super) async fn wanted(
         tx: &mut Tx,
         actor: &Actor,
         row: &Member,
@@ -56,45 +57,26 @@ impl WayIn {
         {
             return Err(wrong(Field::Identifier, Problem::Taken));
         }
-        Ok(Some(Self { method, identifier }))
+        let user = match row.user {
+            Some(user) => users::find(tx, user).await?,
+            None => None,
+        };
+        let has_password = user.is_some_and(|user| user.phc.is_some());
+        Ok(Some(Self { method, identifier, has_password }))
     }
 
-    /// May the actor give it, and does it lock nobody out (R26, R33, R46)?
-    pub(in crate::service) async fn may_be_given(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        row: &Member,
-        grant: &Grant,
-    ) -> Result<(), AppError> {
-        let has_joined = row.state != MemberState::Invited;
-        can_change_way_in(&actor.effective, has_joined).or_refuse()?;
-        if !has_joined {
-            return Ok(can_invite(&actor.effective, grant, &actor.roles).or_refuse()?);
-        }
+    /// What the decision about it depends on.
+    pub(super) const fn kind(&self) -> NewWayIn {
         match self.method.kind {
-            LoginMethodKind::Password => {
-                let user = match row.user {
-                    Some(user) => users::find(tx, user).await?,
-                    None => None,
-                };
-                if user.is_none_or(|user| user.phc.is_none()) {
-                    return Err(FieldErrors::one(Field::LoginMethod, Problem::NoPassword).into());
-                }
-            }
-            // Until the person has signed in by it, nobody knows whether the identifier is right.
-            LoginMethodKind::OAuth if grant.makes_owner() && row.state == MemberState::Active => {
-                keeps_an_owner(members::other_owners(tx, actor.scope(), row.id).await?).or_refuse()?;
-            }
-            LoginMethodKind::OAuth => {}
+            LoginMethodKind::Password => NewWayIn::Password { has_one: self.has_password },
+            LoginMethodKind::OAuth => NewWayIn::Provider,
         }
-        Ok(())
     }
 }
 
 impl Services {
     /// Writes it. An open offer stands again, by a new link to the new way; who has joined is linked by the next sign-in.
-    pub(in crate::service) async fn change_way_in(
+    pub(super) async fn change_way_in(
         &self,
         tx: &mut Tx,
         actor: &Actor,

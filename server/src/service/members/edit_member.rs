@@ -12,13 +12,7 @@ use crate::{
 use app::{
     api::members::{EditForm, Edited},
     backend::EditMember,
-    domain::{
-        fields::{Field, FieldErrors, Problem},
-        ids::MemberId,
-        member::MemberState,
-        permission::Gate,
-        policy::{Change, Whose, can_edit, can_invite, keeps_an_owner},
-    },
+    domain::{edit::Edit, ids::MemberId, member::MemberState, permission::Gate, policy::can_invite},
     error::AppError,
     request::Caller,
 };
@@ -43,27 +37,20 @@ impl EditMember for Services {
             }
             let wanted = actor.roles.parse_grant(&form.role, &form.extras)?;
             let way = WayIn::wanted(&mut tx, &actor, &row, &form).await?;
-            if wanted == row.grant && way.is_none() {
+            let edit = Edit {
+                whose: actor.whose(id),
+                state: row.state,
+                present: &row.grant,
+                wanted: &wanted,
+                way_in: way.as_ref().map(WayIn::kind),
+                other_owners: members::other_owners(&mut tx, actor.scope(), id).await?,
+                confirmed: form.confirmation.trim() == actor.slug.as_str(),
+                fresh: actor.is_fresh(self),
+            };
+            if edit.changes_nothing() {
                 return Ok(Edited::Unchanged);
             }
-            let whose = actor.whose(id);
-            can_edit(&actor.effective, whose, &row.grant, &wanted, &actor.roles).or_refuse()?;
-            if let Some(way) = &way {
-                way.may_be_given(&mut tx, &actor, &row, &wanted).await?;
-            }
-            let steps_down = row.grant.makes_owner() && !wanted.makes_owner();
-            if steps_down && row.state == MemberState::Active {
-                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
-            }
-            let gives_up = !Change::between(&row.grant, &wanted, &actor.roles).lost.is_empty() || steps_down;
-            if whose == Whose::Own && gives_up && form.confirmation.trim() != actor.slug.as_str() {
-                return Err(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed).into());
-            }
-            let touches_owner =
-                wanted.makes_owner() != row.grant.makes_owner() || wanted.makes_owner() && way.is_some();
-            if touches_owner || way.is_some() && row.state != MemberState::Invited {
-                actor.needs_fresh_proof(self)?;
-            }
+            edit.check(&actor.effective, &actor.roles)?;
 
             if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
