@@ -207,6 +207,40 @@ mod tests {
     }
 
     #[test]
+    fn in_01_an_address_of_254_bytes_is_taken_and_a_longer_one_refused() {
+        let domain = format!("{0}.{0}.{0}.example.org", "d".repeat(60));
+        let longest = format!("{}@{domain}", "a".repeat(LONGEST - 1 - domain.len()));
+        assert_eq!((longest.len(), key(&longest)), (254, Ok(longest.clone())));
+        assert_eq!(key(&format!("a{longest}")), Err(Problem::NotAnEmail));
+    }
+
+    #[test]
+    fn in_01_the_browser_refuses_what_it_can_see_to_be_no_address() {
+        for bad in [
+            "ben",
+            "@example.org",
+            "a b@example.org",
+            "bén@example.org",
+            "ben@example",
+            "ben@.example.org",
+            "ben@exa mple.org",
+            "ben@exa\u{7}mple.org",
+            "ben@exa<mple.org",
+        ] {
+            assert_eq!(check_shape(bad), Err(Problem::NotAnEmail), "{bad:?}");
+        }
+        assert_eq!(check_shape(" \u{200B}"), Err(Problem::Required));
+    }
+
+    #[test]
+    fn in_01_of_invisible_characters_joiners_alone_mean_something_between_letters() {
+        for pasted in ["ana@caf\u{AD}é.example", "ana@é\u{200B}é.example", "ana@caf\u{200D}é.example"] {
+            assert!(Email::parse(pasted).is_ok(), "{pasted:?}");
+            assert_eq!(Email::parse_exactly(pasted), Err(Problem::NotAnEmail), "{pasted:?}");
+        }
+    }
+
+    #[test]
     fn in_01_what_cannot_be_part_of_an_address_is_left_out() {
         for pasted in [
             "\u{200B}Ben@example.org",

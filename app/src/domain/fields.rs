@@ -138,3 +138,21 @@ impl FieldErrors {
         read.map_err(|problem| self.0.entry(field).or_insert(problem)).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_names_every_wrong_field_and_the_first_problem_of_each() {
+        let mut errors = FieldErrors::default();
+        assert_eq!(errors.keep(Field::Email, Ok(1)), Some(1));
+        assert_eq!(errors, FieldErrors::default());
+        assert_eq!(errors.keep::<()>(Field::Name, Err(Problem::Required)), None);
+        assert_eq!(errors.keep::<()>(Field::Name, Err(Problem::NotAName)), None);
+        assert_eq!(errors.keep::<()>(Field::Email, Err(Problem::NotAnEmail)), None);
+        assert_eq!((errors.of(Field::Name), errors.of(Field::Role)), (Some(Problem::Required), None));
+        let all: Vec<_> = errors.all().collect();
+        assert_eq!(all, [(Field::Name, Problem::Required), (Field::Email, Problem::NotAnEmail)]);
+    }
+}

@@ -183,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn each_of_search_role_and_state_narrows_the_list_down_and_order_and_place_do_not() {
+        let (search, role) = ("ana".to_owned(), Some(RoleKey::new("editor")));
+        assert!(ListQuery { search, ..ListQuery::default() }.is_filtered());
+        assert!(ListQuery { role, ..ListQuery::default() }.is_filtered());
+        assert!(ListQuery { state: Some(ShownState::Expired), ..ListQuery::default() }.is_filtered());
+        let after = Cursor::new("abc".to_owned());
+        assert!(!ListQuery { sort: Sort::LastActiveUp, after, ..ListQuery::default() }.is_filtered());
+    }
+
+    #[test]
+    fn a_cursor_is_written_as_its_text() {
+        let cursor = Cursor::new("c2VhbGVk_-".to_owned()).unwrap();
+        assert_eq!(serde_json::to_value(&cursor).unwrap(), "c2VhbGVk_-");
+        assert_eq!(serde_json::from_value::<Cursor>("c2VhbGVk_-".into()).unwrap(), cursor);
+    }
+
+    #[test]
     fn unknown_values_in_a_url_are_passed_over() {
         let query = ListQuery::from_url(|_| Some("no such thing".to_owned()));
         assert_eq!((query.sort, query.after), (Sort::NameUp, None));

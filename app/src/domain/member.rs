@@ -280,6 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn r50_a_row_is_called_by_its_name_and_without_one_by_its_address() {
+        let id = "018f6f2e-7c1a-7000-8000-000000000000";
+        let row: MemberRow = serde_json::from_value(serde_json::json!({
+            "id": id, "email": "ben@example.org", "grant": { "role": "viewer", "extras": [] },
+            "method": { "id": id, "kind": "password" }, "state": "invited", "awaits_decision": false, "blocked": false,
+            "needs_identifier": false, "version": 1,
+        }))
+        .unwrap();
+        assert_eq!(row.label(), "ben@example.org");
+        assert_eq!(MemberRow { name: Some("Ben".to_owned()), ..row }.label(), "Ben");
+    }
+
+    #[test]
     fn r23_r63_what_awaits_an_answer_can_be_sent_again_or_withdrawn() {
         let awaiting: Vec<_> = ShownState::ALL.into_iter().filter(|state| state.is_awaiting_answer()).collect();
         assert_eq!(awaiting, [ShownState::Invited, ShownState::Expired, ShownState::Declined, ShownState::Held]);

@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn in_03_the_browser_refuses_what_it_can_see_to_be_no_name() {
+        for bad in ["Ana\0", "Ana\u{9b}1m", "Ana\u{202E}x", "\u{3164}", "\u{200B} \u{2800}"] {
+            assert_eq!(check_shape(bad), Err(Problem::NotAName), "{bad:?}");
+        }
+        assert_eq!(check_shape(" \t"), Err(Problem::Required));
+        assert_eq!(check_shape("Ana\tMaría"), Ok(()));
+    }
+
+    #[test]
     fn in_03_names_are_stored_in_nfc() {
         assert_eq!(parse_name("Zoe\u{301}"), Ok("Zoé".to_owned()));
         assert_eq!(parse_name("\u{1112}\u{1161}\u{11AB}"), Ok("한".to_owned()));
@@ -280,6 +289,7 @@ mod tests {
             "مه\u{200C}سا",
             "کار\u{200C}آفرین",
             "مِه\u{200C}سا",
+            "مهَ\u{200C}سا",
             "ه\u{200D}ەولێر",
             "ශ\u{0DCA}\u{200D}රී",
             "അവന\u{0D4D}\u{200D}",
@@ -289,8 +299,10 @@ mod tests {
             "👩🏽\u{200D}💻 Ada",
             "👨\u{200D}👩\u{200D}👧",
             "1\u{FE0F}\u{20E3} FC",
+            "Ana 🏴\u{E0067}\u{E0062}\u{E007F}",
             "Gwen 🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
             "葛\u{E0100}西",
+            "က\u{FE00}မ",
             "ᠬᠠᠨ\u{180E}ᠠ",
             "Nguyễn Thị Ánh",
             "O\u{2019}Brien",
@@ -313,6 +325,10 @@ mod tests {
             ("Ana\u{E0100}", "Ana"),
             ("Ana\u{E0041}\u{E007F}", "Ana"),
             ("Ana 🏴\u{E0067}\u{E0062}", "Ana 🏴"),
+            ("Ana 🏴\u{E0067}\u{E007F}", "Ana 🏴"),
+            ("Ana 🏴\u{E0067}\u{E0067}\u{E0067}\u{E0067}\u{E0067}\u{E0067}\u{E0067}\u{E007F}", "Ana 🏴"),
+            ("Ana\u{FE00}", "Ana"),
+            ("র\u{09CD}\u{200D}\u{200D}\u{09CD}য", "র\u{09CD}\u{200D}\u{09CD}য"),
             ("Ana 🌈\u{200D}", "Ana 🌈"),
             ("An\u{AD}a", "Ana"),
             ("Ana \u{3164}", "Ana"),
@@ -365,6 +381,7 @@ mod tests {
         assert_eq!(mend_name(&"é".repeat(5000)), Some("é".repeat(100)));
         let cut = mend_name(&format!("{}\u{200C}ا", "ب".repeat(99)));
         assert_eq!(cut, Some("ب".repeat(99)), "nothing that needed its neighbour stays behind");
+        assert_eq!(mend_name(&format!("{}Ana", "\u{200B}".repeat(300))), Some("Ana".to_owned()));
     }
 
     #[test]
@@ -381,10 +398,34 @@ mod tests {
     }
 
     #[test]
+    fn a_slug_is_2_to_40_of_small_letters_digits_and_inner_hyphens() {
+        for good in ["ab", "a-1", "42", &"a".repeat(40)] {
+            let slug = Slug::parse(&format!(" {good} ")).unwrap();
+            assert_eq!((slug.as_str(), slug.to_string().as_str()), (good, good));
+        }
+        for bad in ["a", "-ab", "ab-", "Acme", "a b", "a_b", "ä1", "a/b", &"a".repeat(41)] {
+            assert_eq!(Slug::parse(bad), Err(Problem::NotASlug), "{bad:?}");
+        }
+        assert_eq!(Slug::parse(" "), Err(Problem::Required));
+    }
+
+    #[test]
     fn a_slug_is_proposed_from_the_name() {
         assert_eq!(Slug::propose("Müller & Söhne GmbH"), "mueller-soehne-gmbh");
         assert_eq!(Slug::propose("  Acme, Inc. "), "acme-inc");
         assert_eq!(Slug::propose("日本"), "");
+        for (letters, plain) in [
+            ("äÄ", "aeae"),
+            ("öÖ", "oeoe"),
+            ("üÜ", "ueue"),
+            ("ß", "ss"),
+            ("éèêÉÈ", "eeeee"),
+            ("áàâÁ", "aaaa"),
+            ("çÇñÑ", "ccnn"),
+        ] {
+            assert_eq!(Slug::propose(letters), plain, "{letters}");
+        }
+        assert_eq!(Slug::propose(&"a".repeat(41)), "a".repeat(40));
     }
 
     proptest! {

@@ -36,6 +36,7 @@ mod tests {
 
     #[test]
     fn pw_01_length_counts_code_points() {
+        assert_eq!(check_length("", SHORTEST), Err(Problem::Required));
         assert_eq!(check_length(&"ü".repeat(14), SHORTEST), Err(Problem::TooShort { least: 15 }));
         assert_eq!(check_length(&"ü".repeat(15), SHORTEST), Ok(()));
     }

@@ -71,3 +71,25 @@ impl Sub for Timestamp {
         Span(self.0.saturating_sub(earlier.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_added_to_times_and_times_are_apart_by_spans() {
+        let (noon, hour) = (Timestamp(43_200_000), Span::hours(1));
+        assert_eq!(noon + hour, Timestamp(46_800_000));
+        assert_eq!(noon - hour, Timestamp(39_600_000));
+        assert_eq!((noon + hour) - noon, Span(3_600_000));
+        assert_eq!(hour + Span::minutes(1), Span(3_660_000));
+        assert_eq!(Span::days(2), Span::hours(48));
+        assert_eq!(Span::seconds(7), Span(7000));
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_never_negative() {
+        let seconds = [-1500, 0, 1, 1000, 1001].map(|milliseconds| Span(milliseconds).as_seconds());
+        assert_eq!(seconds, [0, 0, 1, 1, 2]);
+    }
+}

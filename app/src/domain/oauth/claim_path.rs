@@ -152,6 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn oa_09_a_path_has_at_most_200_characters_and_none_that_control() {
+        assert!(ClaimPath::parse(&"ä".repeat(200)).is_ok());
+        assert_eq!(ClaimPath::parse(&"ä".repeat(201)), Err(Problem::TooLong { most: 200 }));
+        for bad in ["a\u{7}b", "['a\u{7}b']", "['a\\b']"] {
+            assert_eq!(ClaimPath::parse(bad), Err(Problem::NotAClaimPath), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_stored_as_its_text() {
+        let path = ClaimPath::parse("a['b.c'][0]").unwrap();
+        assert_eq!(serde_json::to_value(&path).unwrap(), "a['b.c'][0]");
+        assert_eq!(serde_json::from_value::<ClaimPath>("a['b.c'][0]".into()).unwrap(), path);
+        assert!(serde_json::from_value::<ClaimPath>("a..b".into()).is_err());
+    }
+
+    #[test]
     fn oa_09_a_name_with_dots_or_blanks_is_quoted() {
         let one = |name: &str| ClaimPath::of(vec![Step::Member(name.to_owned())]);
         for (written, name) in [

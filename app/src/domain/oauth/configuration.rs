@@ -207,6 +207,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_chosen_in_the_form_is_read_by_these_words() {
+        for (policy, key) in [(EmailPolicy::Strict, "strict"), (EmailPolicy::Identifier, "identifier")] {
+            assert_eq!((policy.key(), EmailPolicy::from_key(key)), (key, Some(policy)));
+        }
+        let ways = [
+            (ClientAuthentication::Basic, "basic", true),
+            (ClientAuthentication::Post, "post", true),
+            (ClientAuthentication::None, "none", false),
+        ];
+        for (way, key, secret) in ways {
+            assert_eq!((way.key(), ClientAuthentication::from_key(key)), (key, Some(way)));
+            assert_eq!(way.needs_secret(), secret, "{key}");
+        }
+        assert_eq!((EmailPolicy::from_key(""), ClientAuthentication::from_key("")), (None, None));
+    }
+
+    #[test]
+    fn the_name_of_a_person_is_of_as_many_parts_as_the_provider_gave() {
+        let named = |first: Option<&str>, last: Option<&str>| {
+            let (first_name, last_name) = (first.map(str::to_owned), last.map(str::to_owned));
+            Person { identifier: "1".to_owned(), email: None, email_verified: false, first_name, last_name }.name()
+        };
+        assert_eq!(named(Some("Ana"), Some("Silva")).as_deref(), Some("Ana Silva"));
+        assert_eq!(named(Some("Ana Silva"), None).as_deref(), Some("Ana Silva"));
+        assert_eq!(named(None, Some("Silva")).as_deref(), Some("Silva"));
+        assert_eq!(named(None, None), None);
+    }
+
+    #[test]
     fn r44_a_masked_identifier_shows_less_than_it_hides() {
         for (identifier, shown) in [
             ("00u1a2b3c4d5e", Some("00u…d5e")),

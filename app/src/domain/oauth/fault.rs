@@ -226,6 +226,18 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    fn oa_16_a_providers_values_are_shown_cut_and_on_one_line() {
+        let failure = Failure::differs(Fault::IdTokenIssuer, "https://id.example", Some("https://\nevil\u{1b}"));
+        assert_eq!((failure.fault, failure.expected.as_deref()), (Fault::IdTokenIssuer, Some("https://id.example")));
+        assert_eq!(failure.received.as_deref(), Some("https:// evil "));
+        assert_eq!(Failure::differs(Fault::ResponseIssuer, "a", None).received, None);
+        let long = Failure::received(Fault::TokenType, &"ä".repeat(201));
+        assert_eq!((long.fault, long.expected, long.received), (Fault::TokenType, None, Some("ä".repeat(200))));
+        let bare = Failure { fault: Fault::Tls, expected: None, received: None };
+        assert_eq!(Failure::from(Fault::Tls), bare);
+    }
+
+    #[test]
     fn codes_are_distinct_and_read_back() {
         let keys: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.key()).collect();
         assert_eq!(keys.len(), Fault::ALL.len());

@@ -130,3 +130,49 @@ impl Preset {
         form
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_stored_and_addressed_by_these_words() {
+        let keys = ["google", "microsoft", "github", "gitlab", "okta", "auth0", "keycloak", "openid", "oauth"];
+        assert_eq!(Preset::ALL.map(Preset::key), keys);
+        assert_eq!(keys.map(Preset::from_key), Preset::ALL.map(Some));
+        assert_eq!(Preset::from_key(""), None);
+    }
+
+    #[test]
+    fn r45_each_preset_begins_with_the_claim_that_never_changes() {
+        let identifiers = ["sub", "oid", "id", "sub", "sub", "sub", "sub", "sub", "id"];
+        assert_eq!(Preset::ALL.map(|preset| preset.form().identifier), identifiers);
+    }
+
+    #[test]
+    fn oa_21_each_preset_begins_with_the_scopes_for_the_claims_that_it_names() {
+        let of = |preset: Preset| {
+            let form = preset.form();
+            [form.scopes, form.email, form.first_name, form.last_name]
+        };
+        assert_eq!(of(Preset::Microsoft), ["openid email profile", "email", "given_name", "family_name"]);
+        assert_eq!(of(Preset::GitHub), ["read:user user:email", "email", "name", ""]);
+        assert_eq!(of(Preset::GitLab), ["openid email profile", "email", "name", ""]);
+        assert_eq!(of(Preset::OAuth), ["", "email", "", ""]);
+    }
+
+    #[test]
+    fn a_brand_is_named_and_what_stands_for_any_other_is_not() {
+        for preset in Preset::ALL {
+            let form = preset.form();
+            let is_a_brand = preset != Preset::OpenId && preset != Preset::OAuth;
+            assert_eq!((preset.brand().is_some(), form.name.is_empty()), (is_a_brand, !is_a_brand), "{preset:?}");
+            assert_eq!(preset.issuer().starts_with("https://"), is_a_brand && preset.is_open_id(), "{preset:?}");
+            assert_eq!((form.preset.as_str(), form.issuer.as_str()), (preset.key(), preset.issuer()));
+            assert_eq!(form.authorization_url.is_empty(), preset != Preset::GitHub, "{preset:?}");
+            assert_eq!(form.client_authentication, if preset == Preset::GitHub { "post" } else { "basic" });
+        }
+        assert_eq!(Preset::Google.brand(), Some("Google"));
+        assert_eq!(Preset::ALL.map(Preset::is_open_id), [true, true, false, true, true, true, true, true, false]);
+    }
+}

@@ -258,10 +258,65 @@ mod tests {
             ("id.acme.example", Problem::NotAnHttpsUrl),
             ("https://", Problem::NotAnHttpsUrl),
             ("https://{tenant}.auth0.com/", Problem::StillATemplate),
+            ("https://id.acme.example/}", Problem::StillATemplate),
+            ("https://id acme.example", Problem::NotAnHttpsUrl),
         ] {
             let form = ConfigurationForm { issuer: issuer.to_owned(), ..filled_in(Preset::OpenId) };
             assert_eq!(form.parse(false).unwrap_err(), FieldErrors::one(Field::Issuer, problem), "{issuer}");
         }
+    }
+
+    #[test]
+    fn oa_17_neither_form_nor_what_was_read_shows_the_secret_in_debug_output() {
+        let form = ConfigurationForm { client_secret: "s3cret".to_owned(), ..filled_in(Preset::Okta) };
+        let (typed, read) = (format!("{form:?}"), format!("{:?}", form.parse(false).unwrap()));
+        assert!(typed.contains("okta") && read.contains("Okta"), "{typed} {read}");
+        assert!(!typed.contains("s3cret") && !read.contains("s3cret"), "{typed} {read}");
+    }
+
+    #[test]
+    fn claims_that_may_be_missing_are_kept_where_they_are_named() {
+        let named = ConfigurationForm {
+            email: " mail ".to_owned(),
+            first_name: "names[0]".to_owned(),
+            last_name: " ".to_owned(),
+            ..filled_in(Preset::OAuth)
+        };
+        let read = named.parse(false).unwrap().configuration;
+        assert_eq!(read.email, Some(ClaimPath::parse("mail").unwrap()));
+        assert_eq!(read.first_name, Some(ClaimPath::parse("names[0]").unwrap()));
+        assert_eq!(read.last_name, None);
+        let wrong = ConfigurationForm { last_name: "a..b".to_owned(), ..filled_in(Preset::OAuth) };
+        assert_eq!(wrong.parse(false).unwrap_err(), FieldErrors::one(Field::LastNamePath, Problem::NotAClaimPath));
+    }
+
+    #[test]
+    fn texts_have_at_most_2000_characters() {
+        let parsed = |form: ConfigurationForm| form.parse(false).map(drop);
+        let too_long = |field| Err(FieldErrors::one(field, Problem::TooLong { most: 2000 }));
+        let (most, more) = ("ä".repeat(2000), "ä".repeat(2001));
+        let long = |client_id: &str, client_secret: &str, scopes: &str| ConfigurationForm {
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.to_owned(),
+            scopes: scopes.to_owned(),
+            ..filled_in(Preset::OpenId)
+        };
+        assert_eq!(parsed(long(&most, &most, &most)), Ok(()));
+        assert_eq!(parsed(long(&more, "s", "")), too_long(Field::ClientId));
+        assert_eq!(parsed(long("c", &more, "")), too_long(Field::ClientSecret));
+        assert_eq!(parsed(long("c", "s", &more)), too_long(Field::Scopes));
+        let with = |parameters: String| parsed(ConfigurationForm { parameters, ..filled_in(Preset::OpenId) });
+        assert_eq!(with(format!("p={}", "ä".repeat(1998))), Ok(()));
+        assert_eq!(with(format!("p={}", "ä".repeat(1999))), too_long(Field::Parameters));
+        assert_eq!(parsed(long(" ", "s", "")), Err(FieldErrors::one(Field::ClientId, Problem::Required)));
+    }
+
+    #[test]
+    fn a_method_keeps_its_own_name_and_older_ones_get_that_of_the_list() {
+        let mut configuration = filled_in(Preset::OAuth).parse(false).unwrap().configuration;
+        assert_eq!(ConfigurationForm::from(("Listed", &configuration)).name, "Acme");
+        configuration.name = String::new();
+        assert_eq!(ConfigurationForm::from(("Listed", &configuration)).name, "Listed");
     }
 
     #[test]
