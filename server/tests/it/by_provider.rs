@@ -310,4 +310,30 @@ both_databases! {
         assert_eq!(ana.removes(&emil).await, Err(AppError::ProveAgain));
         assert_eq!(ana.edits(&emil, &editor()).await, Err(AppError::ProveAgain));
     }
+
+    async fn az_16_an_owner_to_be_gets_another_way_in_after_a_fresh_sign_in_and_others_invited_at_once(world: World) {
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        ana.invites("zoe@example.org", &Grant::of(BuiltInRole::Owner)).await.unwrap();
+        ana.invites("eve@example.org", &editor()).await.unwrap();
+        world.advance(Span::minutes(11));
+        let (zoe, eve) = (ana.row("zoe@example.org").await, ana.row("eve@example.org").await);
+        assert_eq!(ana.changes_way_in(&zoe, &method, "00u-zoe").await, Err(AppError::ProveAgain));
+        ana.changes_way_in(&eve, &method, "00u-eve").await.unwrap();
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        ana.changes_way_in(&zoe, &method, "00u-zoe").await.unwrap();
+    }
+
+    async fn inv_10_a_password_does_not_join_where_the_provider_is_asked_for(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in("ben@example.org", &editor()).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let beta = ana.on("beta");
+        let method = beta.sets_up(&provider, "Beta SSO", json!({ "sub": "00u-ana" })).await;
+        beta.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        assert_eq!(ben.joins(&id).await, Err(AppError::OpenTheLinkAgain));
+        assert_eq!(beta.row("ben@example.org").await.state, ShownState::Invited);
+    }
 }

@@ -71,11 +71,13 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
         assert!(theirs.me().await.is_none());
 
-        // The same stranger once more asks for nothing new.
-        let mails = world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'decision'").await;
+        // The same stranger once more asks for nothing new, and with another address for something else.
         let again = json!({ "sub": "00u-carl", "email": "ben@example.org", "email_verified": true });
-        theirs.arrives(&provider, &method, &id, again.clone()).await;
-        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'decision'").await, mails);
+        let elsewhere = json!({ "sub": "00u-carl", "email": "carl@example.org" });
+        for (came, opened) in [(&again, 4), (&elsewhere, 5), (&elsewhere, 5), (&again, 6)] {
+            theirs.arrives(&provider, &method, &id, came.clone()).await;
+            assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'decision_opened'").await, opened);
+        }
         assert_eq!(world.count("SELECT COUNT(*) FROM decisions WHERE outcome IS NULL").await, 1);
 
         let row = owner.row("ben@example.org").await;

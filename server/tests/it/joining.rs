@@ -315,6 +315,25 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 1);
     }
 
+    async fn r12_who_joins_another_account_by_a_copied_link_is_vouched_for_there_too(world: World) {
+        let bare = world.without_mail_server();
+        let ana = world.owner("ana@example.org").await.at(&bare);
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let ben = bare.browser();
+        for account in ["acme", "beta"] {
+            let ana = ana.on(account);
+            ana.invites("ben@example.org", &viewer()).await.unwrap();
+            let row = ana.row("ben@example.org").await;
+            let id = ben.opens_link(&ana.copies_link(&row).await.unwrap().url).await;
+            match account {
+                "acme" => drop(ben.signs_up(&id, "ben@example.org").await.unwrap()),
+                _ => drop(ben.joins(&id).await.unwrap()),
+            }
+            assert_eq!(ana.row("ben@example.org").await.vouched_by.as_deref(), Some("Ana Owner"), "{account}");
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL AND name = 'ben'").await, 1);
+    }
+
     async fn r14_inv_09_somebody_else_signed_in_is_told_so_and_nothing_happens(world: World) {
         let ana = world.owner("ana@example.org").await;
         let cleo = ana.brings_in_as("cleo@example.org", BuiltInRole::Viewer).await;
@@ -501,6 +520,7 @@ both_databases! {
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
+        assert_eq!(ben.views(&id).await, InvitationView::Withdrawn("Acme".to_owned()), "the offer that was turned down is over");
         let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
         ben.signs_up(&id, "ben@example.org").await.unwrap();
         assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Editor));

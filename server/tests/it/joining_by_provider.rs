@@ -1,6 +1,9 @@
 //! Taking an invitation up through a provider, where people or the invitation are not as simple as that (R12 to R14, R19, R29, INV-05).
 
-use crate::support::{Answer, Browser, World, both_databases, provider::Provider};
+use crate::{
+    mail_server::Received,
+    support::{Answer, Browser, World, both_databases, provider::Provider},
+};
 use app::{
     api::joining::{InvitationView, Joined, Standing},
     domain::{
@@ -13,6 +16,7 @@ use app::{
     error::AppError,
 };
 use serde_json::{Value, json};
+use url::Url;
 
 fn editor() -> Grant {
     Grant::of(BuiltInRole::Editor)
@@ -80,6 +84,13 @@ async fn with_code(browser: &Browser, id: &str, arrived: &Answer, code: &str) ->
     browser.call("invitation/join-by-method", &fields).await
 }
 
+/// The eight digits of a mail.
+fn code_in(mail: &Received) -> String {
+    let text = mail.part("text/plain");
+    let mut lines = text.lines().map(|line| line.replace(' ', ""));
+    lines.find(|line| line.len() == 8 && line.parse::<u32>().is_ok()).expect("eight digits")
+}
+
 both_databases! {
     async fn r13_whoever_owns_the_mailbox_outranks_who_never_proved_it_through_a_provider_too(world: World) {
         let vouched = Vouched::of(&world).await;
@@ -117,14 +128,39 @@ both_databases! {
         let id = theirs.opens_link(&owner.copies_link(&owner.row("ben@example.org").await).await.unwrap().url).await;
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
         theirs.asks_for_code(&id).await.unwrap();
-        let text = world.mail_to("ben@example.org", 1).await.part("text/plain");
-        let code = text.lines().map(|line| line.replace(' ', "")).find(|line| line.len() == 8 && line.parse::<u32>().is_ok());
+        let code = code_in(&world.mail_to("ben@example.org", 1).await);
         let wrong = with_code(&theirs, &id, &arrived, "00000000").await;
         assert_eq!(wrong, Err(FieldErrors::one(Field::Code, Problem::WrongCode).into()));
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
-        assert_eq!(with_code(&theirs, &id, &arrived, &code.expect("eight digits")).await, in_the("acme"));
+        assert_eq!(with_code(&theirs, &id, &arrived, &code).await, in_the("acme"));
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
         assert_eq!(owner.row("ben@example.org").await.vouched_by, None);
+    }
+
+    async fn r12_the_present_login_and_a_code_prove_the_mailbox_so_that_nobody_vouches_for_it(world: World) {
+        let vouched = Vouched::of(&world).await;
+        vouched.beta_invites().await;
+        let beta = vouched.owner.on("beta");
+        let id = vouched.ben.opens_link(&beta.copies_link(&beta.row("ben@example.org").await).await.unwrap().url).await;
+        let arrived = vouched.arrives(&vouched.ben, &id).await;
+        vouched.ben.asks_for_code(&id).await.unwrap();
+        let code = code_in(&vouched.world.mail_to("ben@example.org", 1).await);
+        assert_eq!(with_code(&vouched.ben, &id, &arrived, &code).await, in_the("beta"));
+        assert_eq!(beta.row("ben@example.org").await.vouched_by, None);
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
+    }
+
+    async fn r12_a_copied_link_without_a_mail_server_leaves_the_mailbox_unproved_in_the_next_account_too(world: World) {
+        let vouched = Vouched::of(&world).await;
+        let bare = vouched.world.without_mail_server();
+        let beta = vouched.owner.at(&bare).on("beta");
+        beta.invites_by(&vouched.beta_method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let ben = vouched.ben.at(&bare);
+        let id = ben.opens_link(&beta.copies_link(&beta.row("ben@example.org").await).await.unwrap().url).await;
+        let arrived = vouched.arrives(&ben, &id).await;
+        assert_eq!(ben.joins_by(&id, &arrived, "").await, in_the("beta"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 1);
+        assert_eq!(beta.row("ben@example.org").await.vouched_by.as_deref(), Some("Ana Owner"));
     }
 
     async fn r14_somebody_else_who_is_signed_in_stays_that_and_the_link_stays_good(world: World) {
@@ -173,6 +209,8 @@ both_databases! {
         let stranger = world.browser();
         stranger.set_cookie(&cookies[0].0, &cookies[0].1);
         assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
+        stranger.signs_in_by(&provider, &method, json!({ "sub": "00u-eve" })).await;
+        assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain), "nor for one that went another");
     }
 
     async fn r29_a_sponsor_who_may_no_longer_give_it_leaves_the_invitation_to_the_admins(world: World) {
@@ -187,6 +225,42 @@ both_databases! {
         assert_eq!(theirs.views(&id).await, InvitationView::Held("Acme".to_owned()));
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
         assert_eq!(owner.row("ben@example.org").await.state, ShownState::Held);
+    }
+
+    async fn r16_what_was_proved_for_one_invitation_is_no_way_into_another(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        owner.invites_by(&method, "ben@example.org", "00u-ben", &editor()).await.unwrap();
+        let theirs = world.browser();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
+        assert!(arrived.location().contains("attempt="));
+        owner.removes(&owner.row("ben@example.org").await).await.unwrap();
+        let fields = [
+            ("account", "acme"), ("form[method]", &*method), ("form[email]", "ben@example.org"), ("form[identifier]", "00u-ben"),
+            ("form[role]", "viewer"), ("form[again]", "fresh"),
+        ];
+        owner.call::<app::api::invitations::Invited>("users/invite", &fields).await.unwrap();
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
+        let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, in_the("acme"));
+    }
+
+    async fn r16_r44_who_comes_back_to_an_invitation_that_ended_meanwhile_asks_nobody_for_a_decision(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        for (email, sub) in [("ben@example.org", "00u-ben"), ("carl@example.org", "00u-somebody-else")] {
+            let identifier = format!("00u-{}", email.split('@').next().unwrap());
+            owner.invites_by(&method, email, &identifier, &editor()).await.unwrap();
+            let theirs = world.browser();
+            let id = theirs.opens_link(&world.link_to(email, 0).await).await;
+            provider.signs_in_as(json!({ "sub": sub }));
+            let begun = theirs.presses(&format!("/oauth/{method}/start?invitation={id}")).await;
+            let back = Url::parse(&provider.visit(begun.location()).await).unwrap();
+            owner.removes(&owner.row(email).await).await.unwrap();
+            let arrived = theirs.get(&format!("{}?{}", back.path(), back.query().unwrap())).await;
+            assert_eq!(arrived.location(), format!("/invitation/{id}"), "{email}");
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM decisions").await, 0);
     }
 
     async fn r40_inv_12_what_a_session_proved_before_the_removal_opens_nothing_after_joining_again(world: World) {

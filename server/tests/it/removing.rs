@@ -2,7 +2,10 @@
 
 use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
 use app::{
-    api::{joining::InvitationView, members::Removed},
+    api::{
+        joining::{InvitationView, Joined},
+        members::Removed,
+    },
     domain::{
         member::ShownState,
         policy::Refusal,
@@ -11,6 +14,7 @@ use app::{
     },
     error::AppError,
 };
+use server::config::Permission;
 
 both_databases! {
     async fn r36_se_06_a_removed_member_loses_this_account_alone_and_at_once(world: World) {
@@ -179,6 +183,8 @@ both_databases! {
         let id = ben.opens_link(&world.link_to("ben@example.org", 3).await).await;
         ben.signs_up_with(&id, "ben@example.org", "ben has the mailbox himself", &[]).await.unwrap();
 
+        // Its admins go on without an owner.
+        adam.edits(&adam.row("olga@example.org").await, &Grant::of(BuiltInRole::Editor)).await.unwrap();
         adam.removes_with(&adam.row("olga@example.org").await, "revoke").await.unwrap();
         assert_eq!(adam.row("zoe@example.org").await.state, ShownState::Held);
         cleo.leaves().await.unwrap();
@@ -233,6 +239,27 @@ both_databases! {
         assert_eq!(ana.row("ben@example.org").await.vouched_by.as_deref(), Some("aron"));
         let copied = world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'link_copied'").await;
         assert_eq!(copied, 2, "once for each who was given it");
+    }
+
+    async fn r12_r29_an_invitation_is_held_when_nobody_with_its_link_may_give_it_any_more(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let bare = world.without_mail_server();
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await.at(&bare);
+        ana.at(&bare).invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let link = adam.copies_link(&adam.row("ben@example.org").await).await.unwrap().url;
+        // The operator gives editors what admins do not hold.
+        let later = bare.configured(|config| {
+            config.permission = vec![Permission {
+                key: "posts.publish".to_owned(),
+                area: None,
+                label: [("en".to_owned(), "Publish posts".to_owned())].into(),
+                roles: vec!["editor".to_owned()],
+            }];
+        });
+        let ben = later.browser();
+        let id = ben.opens_link(&link).await;
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Held);
     }
 
     async fn az_09_az_15_removal_touches_no_user(world: World) {

@@ -126,6 +126,20 @@ both_databases! {
         assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::In { slug: Slug::parse("acme").unwrap() }));
     }
 
+    async fn r27_inv_10_nobody_joins_by_a_password_while_passwords_are_off(world: World) {
+        let (world, provider, owner, method) = world.with_acme_sso().await;
+        owner.opens_account("Beta", "beta").await.unwrap();
+        let carl = owner.on("beta").brings_in("carl@example.org", &editor()).await.on("acme");
+        owner.invites("carl@example.org", &editor()).await.unwrap();
+        let id = carl.opens_link(&world.link_to("carl@example.org", 1).await).await;
+        let password = owner.password_method().await;
+        owner.makes_it_hers(&provider, &method, ana()).await;
+        owner.switches(&password, false).await.unwrap();
+        assert_eq!(carl.joins(&id).await, Err(AppError::OpenTheLinkAgain));
+        owner.switches(&password, true).await.unwrap();
+        carl.joins(&id).await.unwrap();
+    }
+
     async fn r33_an_account_is_run_on_a_provider_alone_and_never_without_an_owner_who_can_sign_in(world: World) {
         let provider = Provider::openid(world.clock.clone()).await;
         let world = world.with_providers(&[&provider]);
