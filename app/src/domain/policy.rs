@@ -318,6 +318,15 @@ mod tests {
     }
 
     #[test]
+    fn r31_holding_every_permission_makes_nobody_an_owner_and_an_owner_stays_one() {
+        let (owner, viewer) = (Grant::of(BuiltInRole::Owner), Grant::of(BuiltInRole::Viewer));
+        let everything = Grant { extras: roles().catalogue.all(), ..viewer };
+        let no = Verdict::No(Refusal::NoSelfPromotion { gained: Permissions::new() });
+        assert_eq!(can_edit(&effective(&everything), Whose::Own, &everything, &owner, &roles()), no);
+        assert_eq!(can_edit(&effective(&owner), Whose::Own, &owner, &owner, &roles()), Verdict::Yes);
+    }
+
+    #[test]
     fn r32_one_leaves_rather_than_removing_oneself() {
         let owner = Grant::of(BuiltInRole::Owner);
         assert_eq!(can_remove(&effective(&owner), Whose::Own, &owner, &roles()), Verdict::No(Refusal::LeaveInstead));
