@@ -86,9 +86,14 @@ impl Site {
             ],
         );
         fs::write(self.file("roster.conf"), settings).unwrap();
+        // The folders that an installed nginx would have: one that is only unpacked has none.
+        let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
+            .map(|of| format!("    {of}_temp_path {folder}/temp/{of};\n"))
+            .concat();
+        fs::create_dir_all(self.file("temp")).unwrap();
         let main = format!(
             "user root;\ndaemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log info;\nevents {{}}\n\
-             http {{\n    access_log {folder}/access.log;\n    proxy_temp_path {folder}/temp;\n    include {folder}/roster.conf;\n}}\n"
+             http {{\n    access_log {folder}/access.log;\n{temporary}    include {folder}/roster.conf;\n}}\n"
         );
         fs::write(self.file("main.conf"), main).unwrap();
         let mut command = Command::new(program("nginx"));
