@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn c52_a_user_without_a_host_is_a_url_and_what_is_printed_is_one_too() {
+    fn a_user_without_a_host_is_a_url_and_what_is_printed_is_one_too() {
         let url: DatabaseUrl = "postgres://ro%2Bs:a+b@/db?host=/tmp".parse().unwrap();
         assert_eq!(url.expose(), "postgres:///db?host=/tmp&user=ro%2Bs&password=a%2Bb");
         let plain: DatabaseUrl = "postgres://roster@/db".parse().unwrap();

@@ -460,10 +460,10 @@ rows! {
     oa_06_user_info_of_1_mib: Twist::json(Endpoint::UserInfo, |claims| {
         claims.insert("picture".to_owned(), json!("x".repeat(1024 * 1024)));
     }) => Err(Fault::TooLarge);
-    m5_user_info_of_60_kib: picture(60) => ben();
-    m5_user_info_of_64_kib_and_more: picture(64) => Err(Fault::TooLarge);
-    m5_keys_of_250_kib: padded_keys(250) => ben();
-    m5_keys_of_256_kib_and_more: padded_keys(256) => Err(Fault::TooLarge);
+    user_info_of_60_kib: picture(60) => ben();
+    user_info_of_64_kib_and_more: picture(64) => Err(Fault::TooLarge);
+    keys_of_250_kib: padded_keys(250) => ben();
+    keys_of_256_kib_and_more: padded_keys(256) => Err(Fault::TooLarge);
 }
 
 /// The user-info endpoint answers as OpenID Connect Core 1.0, section 5.3.2, lets it.
@@ -582,7 +582,7 @@ async fn oa_15_an_address_without_https_in_a_discovery_document_is_named() {
 }
 
 #[tokio::test]
-async fn m5_a_sign_in_keeps_only_the_claims_that_it_looks_at() {
+async fn a_sign_in_keeps_only_the_claims_that_it_looks_at() {
     let story = Story::openid().await;
     story.provider.twist(Twist::json(Endpoint::UserInfo, |claims| {
         claims.insert("picture".to_owned(), json!("x".repeat(50_000)));

@@ -399,7 +399,7 @@ both_databases! {
         }
     }
 
-    async fn m5_coming_back_without_joining_counts_and_little_is_kept_of_it(world: World) {
+    async fn coming_back_without_joining_counts_and_little_is_kept_of_it(world: World) {
         let (world, provider, owner, method) = world.with_acme_sso().await;
         owner.invites_by(&method, "cleo@example.org", "00u-cleo", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let link = world.link_to("cleo@example.org", 0).await;
