@@ -35,12 +35,13 @@ test: ## Tests everything: style, lints, both databases, size, browser
 	@.ci/test
 
 .PHONY: lint
-lint: set-up ## Checks formatting, lints and layers
+lint: set-up ## Checks formatting, lints, layers and rules
 	cargo fmt --all --check
 	cargo clippy -p app -p server --all-targets -- -D warnings
 	cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
 	.ci/check-layers
 	.ci/check-markup
+	.ci/rules --check
 
 .PHONY: fmt
 fmt: ## Formats the Rust code
