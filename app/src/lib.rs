@@ -17,16 +17,18 @@ pub mod paths;
 pub mod request;
 
 use components::{ToastRegion, keep_focus, provide_toasts};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode::Async,
+    Lazy,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 use pages::{
-    AccountHomePage, AccountLayout, AccountsPage, EditDialog, HomePage, InvitationPage, InviteDialog, LoginPage,
-    NotFoundPage, OutboxPage, RemoveDialog, ServerPage, SetUpPage, UsersPage,
+    AccountHomeRoute, AccountLayout, AccountsRoute, DecisionRoute, EditRoute, HomePage, InvitationRoute, InviteRoute,
+    LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, Prefetch, ReauthenticationRoute,
+    RemoveRoute, SetUpRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -42,7 +44,7 @@ pub fn shell(options: LeptosOptions) -> AnyView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="robots" content="noindex" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-                <link rel="stylesheet" id="leptos" href="/pkg/roster.css" />
+                <link rel="stylesheet" id="leptos" href=format!("/{}/roster.css", options.site_pkg_dir) />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 <leptos_meta::MetaTags />
@@ -64,33 +66,54 @@ pub fn App() -> impl IntoView {
     provide_toasts();
     flash::provide_form_result();
     keep_focus();
+    prefetch_on_approach(prefetch);
     view! {
         <Title formatter=document_title />
         <Router>
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/") view=HomePage ssr=Async />
-                <Route path=path!("/setup") view=SetUpPage ssr=Async />
+                <Route path=path!("/setup") view={Lazy::<SetUpRoute>::new()} ssr=Async />
                 <Route path=path!("/login") view=LoginPage ssr=Async />
                 <Route path=path!("/login/:slug") view=LoginPage ssr=Async />
-                <Route path=path!("/invitation/:id") view=InvitationPage ssr=Async />
-                <Route path=path!("/accounts") view=AccountsPage ssr=Async />
+                <Route path=path!("/invitation/:id") view={Lazy::<InvitationRoute>::new()} ssr=Async />
+                <Route path=path!("/accounts") view={Lazy::<AccountsRoute>::new()} ssr=Async />
                 <ParentRoute path=path!("/a/:slug") view=AccountLayout ssr=Async>
-                    <Route path=path!("/") view=AccountHomePage ssr=Async />
-                    <ParentRoute path=path!("/settings/users") view=UsersPage ssr=Async>
+                    <Route path=path!("/") view={Lazy::<AccountHomeRoute>::new()} ssr=Async />
+                    <ParentRoute path=path!("/settings/users") view={Lazy::<UsersRoute>::new()} ssr=Async>
                         <Route path=path!("/") view=|| () ssr=Async />
-                        <Route path=path!("/new") view=InviteDialog ssr=Async />
-                        <Route path=path!("/:id/edit") view=EditDialog ssr=Async />
-                        <Route path=path!("/:id/remove") view=RemoveDialog ssr=Async />
+                        <Route path=path!("/new") view={Lazy::<InviteRoute>::new()} ssr=Async />
+                        <Route path=path!("/:id/edit") view={Lazy::<EditRoute>::new()} ssr=Async />
+                        <Route path=path!("/:id/remove") view={Lazy::<RemoveRoute>::new()} ssr=Async />
                     </ParentRoute>
-                    <Route path=path!("/reauthenticate") view=ServerPage ssr=Async />
-                    <Route path=path!("/settings/outbox") view=OutboxPage ssr=Async />
-                    <Route path=path!("/settings/login-methods") view=ServerPage ssr=Async />
-                    <Route path=path!("/settings/login-methods/:id") view=ServerPage ssr=Async />
-                    <Route path=path!("/settings/decisions/:id") view=ServerPage ssr=Async />
+                    <Route path=path!("/reauthenticate") view={Lazy::<ReauthenticationRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/login-methods") view={Lazy::<LoginMethodsRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/login-methods/:id") view={Lazy::<LoginMethodRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/decisions/:id") view={Lazy::<DecisionRoute>::new()} ssr=Async />
                 </ParentRoute>
             </Routes>
         </Router>
         <ToastRegion />
+    }
+}
+
+/// Fetches the chunks of the page with this path, before anybody goes there.
+fn prefetch(path: &str) {
+    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
+    match steps[..] {
+        ["setup"] => spawn_local(SetUpRoute::prefetch()),
+        ["accounts"] => spawn_local(AccountsRoute::prefetch()),
+        ["a", _] => spawn_local(AccountHomeRoute::prefetch()),
+        ["a", _, "reauthenticate"] => spawn_local(ReauthenticationRoute::prefetch()),
+        ["a", _, "settings", "login-methods"] => spawn_local(LoginMethodsRoute::prefetch()),
+        ["a", _, "settings", "login-methods", _] => spawn_local(LoginMethodRoute::prefetch()),
+        ["a", _, "settings", "decisions", _] => spawn_local(DecisionRoute::prefetch()),
+        ["a", _, "settings", "outbox"] => spawn_local(OutboxRoute::prefetch()),
+        ["a", _, "settings", "users"] => spawn_local(UsersRoute::prefetch()),
+        ["a", _, "settings", "users", "new"] => spawn_local(InviteRoute::prefetch()),
+        ["a", _, "settings", "users", _, "edit"] => spawn_local(EditRoute::prefetch()),
+        ["a", _, "settings", "users", _, "remove"] => spawn_local(RemoveRoute::prefetch()),
+        _ => (),
     }
 }
 

@@ -1,4 +1,5 @@
 //! The server of Roster: everything that touches the world.
+#![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,5 @@
 //! `roster`: the server and its commands.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

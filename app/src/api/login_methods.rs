@@ -1,33 +1,59 @@
-//! Settings → Login methods, and the decisions about people who came back from a provider as others than those invited. These pages are
-//! made on the server and put in place by the browser, so that the app need not carry them to everybody (see `pages::server_part`).
+//! Settings → Login methods, and the decisions about people who came back from a provider as others than those invited.
 
 #[cfg(feature = "ssr")]
 use super::*;
-use crate::{domain::oauth::ConfigurationForm, error::AppError};
+use crate::{
+    api::session::WayIn,
+    domain::{
+        fields::FieldErrors,
+        ids::{AttemptId, DecisionId, MemberId},
+        member::{LoginMethod, LoginMethodKind},
+        name::Slug,
+        oauth::{ConfigurationForm, Failure, Fault, OtherProof, Person, Preset, Recency, Warning},
+        policy::Verdict,
+        time::Timestamp,
+    },
+    error::AppError,
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "ssr")]
-pub use views::*;
-
-/// A page made on the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The title of the window.
-    pub title: String,
-    /// The page.
-    pub html: String,
+/// The account's login methods. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/list")]
+pub async fn list_login_methods(account: String, #[server(default)] flash: String) -> Result<MethodsView, AppError> {
+    backend()?.list_login_methods(&caller_in(&account)?, flash.parse().ok()).await
 }
 
-/// The page at this address, for whoever may see it. Needs `login_methods.manage`, `users.invite` for a decision, and nothing for proving
-/// anew who one is.
-#[server(endpoint = "login-methods/page")]
-pub async fn server_part(
+/// One login method with its form; `attempt` is a test that this browser ran. Needs `login_methods.manage`.
+#[server(endpoint = "login-methods/show")]
+pub async fn show_login_method(
     account: String,
-    #[server(default)] path: String,
-    #[server(default)] query: String,
-) -> Result<Part, AppError> {
-    crate::pages::server_part::render(&*backend()?, &caller_in(&account)?, &visitor()?, &path, &query).await
+    method: String,
+    #[server(default)] attempt: String,
+    #[server(default)] flash: String,
+) -> Result<MethodView, AppError> {
+    let (attempt, flash) = (attempt.parse().ok(), flash.parse().ok());
+    backend()?.show_login_method(&caller_in(&account)?, &visitor()?, id(&method)?, attempt, flash).await
+}
+
+/// Who came back from a provider, beside who was invited. Needs `users.invite`.
+#[server(endpoint = "users/decision")]
+pub async fn show_decision(
+    account: String,
+    member: String,
+    #[server(default)] flash: String,
+) -> Result<DecisionPage, AppError> {
+    backend()?.show_decision(&caller_in(&account)?, id(&member)?, flash.parse().ok()).await
+}
+
+/// How the caller can prove anew who they are.
+#[server(endpoint = "reauthentication/show")]
+pub async fn view_reauthentication(
+    account: String,
+    #[server(default)] next: String,
+    #[server(default)] flash: String,
+) -> Result<ReauthenticationView, AppError> {
+    backend()?.view_reauthentication(&caller_in(&account)?, &next, flash.parse().ok()).await
 }
 
 /// Adds a login method of this preset, with nothing set up yet; answers its page. Needs `login_methods.manage`.
@@ -145,219 +171,218 @@ fn go_on(path: String) -> Result<String, AppError> {
     Ok(path)
 }
 
-/// What the pages show; they never leave the server.
-#[cfg(feature = "ssr")]
-mod views {
-    use crate::api::session::WayIn;
-    use crate::domain::{
-        fields::FieldErrors,
-        ids::{AttemptId, DecisionId, MemberId},
-        member::{LoginMethod, LoginMethodKind},
-        oauth::{ConfigurationForm, Failure, Fault, OtherProof, Person, Preset, Recency, Warning},
-        policy::Verdict,
-        time::Timestamp,
-    };
-    use serde::{Deserialize, Serialize};
+/// A login method as its settings show it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MethodLine {
+    /// The method.
+    pub method: LoginMethod,
+    /// Is it switched on?
+    pub enabled: bool,
+    /// The preset that it began as; `None` for Email & password.
+    pub preset: Option<Preset>,
+    /// When its live configuration passed; `None` without one.
+    pub tested: Option<Timestamp>,
+    /// Is there a draft?
+    pub has_draft: bool,
+    /// Active and suspended members who sign in by it.
+    pub members: u64,
+    /// People invited by it.
+    pub invited: u64,
+    /// Users who are known by it.
+    pub linked: u64,
+}
 
-    /// A login method as its settings show it.
-    #[derive(Clone, Debug)]
-    pub struct MethodLine {
-        /// The method.
-        pub method: LoginMethod,
-        /// Is it switched on?
-        pub enabled: bool,
-        /// The preset that it began as; `None` for Email & password.
-        pub preset: Option<Preset>,
-        /// When its live configuration passed; `None` without one.
-        pub tested: Option<Timestamp>,
-        /// Is there a draft?
-        pub has_draft: bool,
-        /// Active and suspended members who sign in by it.
-        pub members: u64,
-        /// People invited by it.
-        pub invited: u64,
-        /// Users who are known by it.
-        pub linked: u64,
+impl MethodLine {
+    /// Is it available and fully set up?
+    pub fn is_ready(&self) -> bool {
+        self.enabled
+            && match self.method.kind {
+                LoginMethodKind::Password => true,
+                LoginMethodKind::OAuth => self.tested.is_some(),
+            }
     }
+}
 
-    impl MethodLine {
-        /// Is it available and fully set up?
-        pub fn is_ready(&self) -> bool {
-            self.enabled
-                && match self.method.kind {
-                    LoginMethodKind::Password => true,
-                    LoginMethodKind::OAuth => self.tested.is_some(),
-                }
+/// The list of methods.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MethodsView {
+    /// The account.
+    pub slug: Slug,
+    /// The methods.
+    pub lines: Vec<MethodLine>,
+    /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
+    pub fresh: bool,
+    /// What came of the last form, if there was one.
+    pub notice: Option<Notice>,
+}
+
+/// What came of the last form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// Refused: no owner would have a way in (R33, OA-19).
+    LastWayIn,
+    /// Refused: the method is in somebody's row.
+    InUse,
+    /// What failed at a provider that was asked.
+    Failed(Failure),
+    /// The test it rests on is too old, or was another browser's.
+    TestGone,
+    /// The draft was saved.
+    Saved,
+    /// The draft was saved, and its secret without the blanks around it.
+    SavedTrimmed,
+    /// The configuration is live.
+    Live,
+    /// The caller now signs in by this method.
+    UsedForMe,
+    /// What an admin decided stands.
+    Decided,
+    /// The identifier that would be used is another member's.
+    IdentifierTaken,
+    /// Somebody decided before.
+    DecidedBefore,
+    /// A method was switched on.
+    SwitchedOn,
+    /// A method was switched off.
+    SwitchedOff,
+    /// A method was removed.
+    Removed,
+    /// A draft was given up.
+    Discarded,
+    /// A code is on its way to the caller's own mailbox.
+    CodeMailed,
+}
+
+/// The page on which somebody signed in proves anew who they are (AZ-16).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReauthenticationView {
+    /// Was that done recently enough already?
+    pub fresh: bool,
+    /// How many minutes ago it may have been.
+    pub minutes: u32,
+    /// Where to go on: a path of our own.
+    pub next: String,
+    /// The caller's address.
+    pub email: String,
+    /// The provider by which the caller signs in to this account; `None` for Email & password.
+    pub provider: Option<WayIn>,
+    /// Why the provider cannot prove a fresh sign-in, as far as is known.
+    pub shortfall: Option<Recency>,
+    /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
+    pub other: Option<OtherProof>,
+    /// What is wrong with what was typed.
+    pub errors: FieldErrors,
+    /// What came of the last form.
+    pub notice: Option<Notice>,
+}
+
+/// One method with its form.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MethodView {
+    /// The account.
+    pub slug: Slug,
+    /// The method.
+    pub line: MethodLine,
+    /// What is set up, or was just typed.
+    pub form: ConfigurationForm,
+    /// What is wrong with what was typed.
+    pub errors: FieldErrors,
+    /// What came of the last form.
+    pub notice: Option<Notice>,
+    /// Is a client secret kept?
+    pub has_secret: bool,
+    /// The address to register at the provider, exactly (OA-13).
+    pub redirect_uri: String,
+    /// Does the draft name people differently, and how many lose their link by it (R45)?
+    pub loses: Option<u64>,
+    /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
+    pub fresh: bool,
+    /// Is it by this method that the caller signs in?
+    pub mine: bool,
+    /// The test that this browser ran last.
+    pub test: Option<TestView>,
+    /// Did the caller set out for a test of what is saved now, and not come back?
+    pub no_return: bool,
+}
+
+/// What a test sign-in came to (OA-23).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TestView {
+    /// Its id.
+    pub attempt: AttemptId,
+    /// What came of it.
+    pub result: TestResult,
+}
+
+impl TestView {
+    /// Every claim that the test brought back.
+    pub fn claims(&self) -> Option<&[ShownClaim]> {
+        match &self.result {
+            TestResult::Returned { claims, .. } => Some(claims),
+            TestResult::Failed(_) => None,
         }
     }
+}
 
-    /// The list of methods.
-    #[derive(Clone, Debug)]
-    pub struct MethodsView {
-        /// The methods.
-        pub lines: Vec<MethodLine>,
-        /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
-        pub fresh: bool,
-        /// What came of the last form, if there was one.
-        pub notice: Option<Notice>,
-    }
+/// What a test sign-in came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum TestResult {
+    /// It did not succeed.
+    Failed(Failure),
+    /// It succeeded up to the identifier.
+    Returned {
+        /// Every claim received: path, value, and whether such a claim can change hands.
+        claims: Vec<ShownClaim>,
+        /// Whom the configuration makes of them.
+        person: Result<Person, Fault>,
+        /// What to think about.
+        warnings: Vec<Warning>,
+        /// Whether the provider can prove that somebody signed in there just now.
+        recency: Recency,
+        /// Is what was tested live now?
+        live: bool,
+    },
+}
 
+/// A claim as the test page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownClaim {
+    /// The path by which a configuration names it.
+    pub path: String,
+    /// Its value, cut to a length that can be shown.
+    pub value: String,
+    /// Can it change hands (R45)?
+    pub mutable: bool,
+    /// Is it text or a whole number, as a User identifier must be?
+    pub names_somebody: bool,
+}
+
+/// The page of a decision.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DecisionPage {
+    /// What is to be decided; `None` if nothing is.
+    pub open: Option<DecisionView>,
     /// What came of the last form.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    pub enum Notice {
-        /// Refused: no owner would have a way in (R33, OA-19).
-        LastWayIn,
-        /// Refused: the method is in somebody's row.
-        InUse,
-        /// What failed at a provider that was asked.
-        Failed(Failure),
-        /// The test it rests on is too old, or was another browser's.
-        TestGone,
-        /// The draft was saved.
-        Saved,
-        /// The draft was saved, and its secret without the blanks around it.
-        SavedTrimmed,
-        /// The configuration is live.
-        Live,
-        /// The caller now signs in by this method.
-        UsedForMe,
-        /// What an admin decided stands.
-        Decided,
-        /// The identifier that would be used is another member's.
-        IdentifierTaken,
-        /// Somebody decided before.
-        DecidedBefore,
-        /// A method was switched on.
-        SwitchedOn,
-        /// A method was switched off.
-        SwitchedOff,
-        /// A method was removed.
-        Removed,
-        /// A draft was given up.
-        Discarded,
-        /// A code is on its way to the caller's own mailbox.
-        CodeMailed,
-    }
+    pub notice: Option<Notice>,
+}
 
-    /// The page on which somebody signed in proves anew who they are (AZ-16).
-    #[derive(Clone, Debug)]
-    pub struct ReauthenticationView {
-        /// Was that done recently enough already?
-        pub fresh: bool,
-        /// How many minutes ago it may have been.
-        pub minutes: u32,
-        /// Where to go on: a path of our own.
-        pub next: String,
-        /// The caller's address.
-        pub email: String,
-        /// The provider by which the caller signs in to this account; `None` for Email & password.
-        pub provider: Option<WayIn>,
-        /// Why the provider cannot prove a fresh sign-in, as far as is known.
-        pub shortfall: Option<Recency>,
-        /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
-        pub other: Option<OtherProof>,
-        /// What is wrong with what was typed.
-        pub errors: FieldErrors,
-        /// What came of the last form.
-        pub notice: Option<Notice>,
-    }
-
-    /// One method with its form.
-    #[derive(Clone, Debug)]
-    pub struct MethodView {
-        /// The method.
-        pub line: MethodLine,
-        /// What is set up, or was just typed.
-        pub form: ConfigurationForm,
-        /// What is wrong with what was typed.
-        pub errors: FieldErrors,
-        /// What came of the last form.
-        pub notice: Option<Notice>,
-        /// Is a client secret kept?
-        pub has_secret: bool,
-        /// The address to register at the provider, exactly (OA-13).
-        pub redirect_uri: String,
-        /// Does the draft name people differently, and how many lose their link by it (R45)?
-        pub loses: Option<u64>,
-        /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
-        pub fresh: bool,
-        /// Is it by this method that the caller signs in?
-        pub mine: bool,
-        /// The test that this browser ran last.
-        pub test: Option<TestView>,
-        /// Did the caller set out for a test of what is saved now, and not come back?
-        pub no_return: bool,
-    }
-
-    /// What a test sign-in came to (OA-23).
-    #[derive(Clone, Debug)]
-    pub struct TestView {
-        /// Its id.
-        pub attempt: AttemptId,
-        /// What came of it.
-        pub result: TestResult,
-    }
-
-    /// What a test sign-in came to.
-    #[derive(Clone, Debug)]
-    pub enum TestResult {
-        /// It did not succeed.
-        Failed(Failure),
-        /// It succeeded up to the identifier.
-        Returned {
-            /// Every claim received: path, value, and whether such a claim can change hands.
-            claims: Vec<ShownClaim>,
-            /// Whom the configuration makes of them.
-            person: Result<Person, Fault>,
-            /// What to think about.
-            warnings: Vec<Warning>,
-            /// Whether the provider can prove that somebody signed in there just now.
-            recency: Recency,
-            /// Is what was tested live now?
-            live: bool,
-        },
-    }
-
-    /// A claim as the test page shows it.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    pub struct ShownClaim {
-        /// The path by which a configuration names it.
-        pub path: String,
-        /// Its value, cut to a length that can be shown.
-        pub value: String,
-        /// Can it change hands (R45)?
-        pub mutable: bool,
-        /// Is it text or a whole number, as a User identifier must be?
-        pub names_somebody: bool,
-    }
-
-    /// The page of a decision.
-    #[derive(Clone, Debug)]
-    pub struct DecisionPage {
-        /// What is to be decided; `None` if nothing is.
-        pub open: Option<DecisionView>,
-        /// What came of the last form.
-        pub notice: Option<Notice>,
-    }
-
-    /// Who came back from a provider, beside who was invited.
-    #[derive(Clone, Debug)]
-    pub struct DecisionView {
-        /// The row.
-        pub member: MemberId,
-        /// The decision.
-        pub decision: DecisionId,
-        /// The name of the row.
-        pub label: String,
-        /// The method's name.
-        pub method: String,
-        /// The invited address and the provider's.
-        pub email: (String, Option<String>),
-        /// The invited identifier and the provider's.
-        pub identifier: (Option<String>, String),
-        /// When the person came.
-        pub at: Timestamp,
-        /// May the caller decide?
-        pub verdict: Verdict,
-    }
+/// Who came back from a provider, beside who was invited.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// The row.
+    pub member: MemberId,
+    /// The decision.
+    pub decision: DecisionId,
+    /// The name of the row.
+    pub label: String,
+    /// The method's name.
+    pub method: String,
+    /// The invited address and the provider's.
+    pub email: (String, Option<String>),
+    /// The invited identifier and the provider's.
+    pub identifier: (Option<String>, String),
+    /// When the person came.
+    pub at: Timestamp,
+    /// May the caller decide?
+    pub verdict: Verdict,
 }

@@ -299,14 +299,6 @@ fn fields_of(event: &SubmitEvent) -> Option<String> {
     web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields).ok().map(|form| String::from(form.to_string()))
 }
 
-/// Sends a form that the server wrote, to the server function that it names, which answers the path to go on to.
-pub fn send_form(event: &SubmitEvent, action: String, then: impl FnOnce(Result<String, AppError>) + 'static) {
-    event.prevent_default();
-    if let Some(form) = fields_of(event) {
-        spawn_local(async move { then(read(&in_browser::post(&action, form).await)) });
-    }
-}
-
 #[cfg(not(feature = "ssr"))]
 mod in_browser {
     use super::Answer;

@@ -15,6 +15,8 @@ pub enum Look {
     Danger,
     /// Does not stand out.
     Quiet,
+    /// One of many, such as in each line of a table.
+    Small,
 }
 
 impl Look {
@@ -24,6 +26,7 @@ impl Look {
             Self::Plain => "button",
             Self::Danger => "button button-danger",
             Self::Quiet => "button button-quiet",
+            Self::Small => "button button-small",
         }
     }
 }
@@ -40,6 +43,9 @@ pub fn Button(
     /// Why it may not be used, if it may not; shown beside it.
     #[prop(optional, into)]
     refused: Signal<Option<String>>,
+    /// Is it of no use for now? The page says why.
+    #[prop(optional)]
+    disabled: bool,
     /// What to do instead of sending the form.
     #[prop(optional, into)]
     on_click: Option<Callback<()>>,
@@ -67,6 +73,7 @@ pub fn Button(
             class:button-busy=move || busy.get()
             aria-disabled=move || stopped().then_some("true")
             aria-busy=move || busy.get().then_some("true")
+            disabled=disabled
             form=form
             on:click=clicked
         >

@@ -84,7 +84,7 @@ pub fn Field(
     kind: Kind,
     /// A sentence below the label.
     #[prop(optional, into)]
-    hint: Option<String>,
+    hint: String,
     /// The text at first.
     #[prop(optional, into)]
     initial: String,
@@ -112,6 +112,9 @@ pub fn Field(
     /// Hears every change of the text.
     #[prop(optional, into)]
     on_input: Option<Callback<String>>,
+    /// The `id` of a `<datalist>` that completes what is typed.
+    #[prop(optional)]
+    list: &'static str,
     /// To reach the input from outside.
     #[prop(optional)]
     node_ref: NodeRef<html::Input>,
@@ -132,7 +135,7 @@ pub fn Field(
                 {label}
                 {optional.then(|| view! { " " <span class="field-optional">{text!(locale, common.optional)}</span> })}
             </label>
-            {hint.map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> })}
+            {(!hint.is_empty()).then(|| view! { <p class="field-hint" id=format!("{id}-hint")>{hint}</p> })}
             <input
                 node_ref=node_ref
                 id=id.clone()
@@ -145,6 +148,7 @@ pub fn Field(
                 spellcheck=kind.is_verbatim().then_some("false")
                 required=required
                 readonly=readonly
+                list=(!list.is_empty()).then_some(list)
                 data-autofocus=autofocus.then_some("")
                 aria-describedby=format!("{id}-hint {id}-problem")
                 aria-invalid=move || shown.get().map(|_| "true")

@@ -76,6 +76,11 @@ pub fn focus_soon(selector: &'static str) {
     });
 }
 
+/// Gives the focus to what the first of these selectors that finds anything finds, once what is about to be shown is there.
+pub fn focus_first_soon(selectors: &'static [&'static str]) {
+    request_animation_frame(move || focus_on(selectors.iter().find_map(|selector| find(selector))));
+}
+
 fn find(selector: &str) -> Option<HtmlElement> {
     html(document().query_selector(selector).ok()?)
 }

@@ -23,36 +23,20 @@ pub enum Field {
     Identifier,
     FirstName,
     LastName,
-    // Of pages made on the server, which the browser never has to read.
-    #[cfg(feature = "ssr")]
     MethodName,
-    #[cfg(feature = "ssr")]
     Issuer,
-    #[cfg(feature = "ssr")]
     DiscoveryUrl,
-    #[cfg(feature = "ssr")]
     AuthorizationUrl,
-    #[cfg(feature = "ssr")]
     TokenUrl,
-    #[cfg(feature = "ssr")]
     UserInfoUrl,
-    #[cfg(feature = "ssr")]
     ClientId,
-    #[cfg(feature = "ssr")]
     ClientSecret,
-    #[cfg(feature = "ssr")]
     ClientAuthentication,
-    #[cfg(feature = "ssr")]
     Scopes,
-    #[cfg(feature = "ssr")]
     Parameters,
-    #[cfg(feature = "ssr")]
     IdentifierPath,
-    #[cfg(feature = "ssr")]
     EmailPath,
-    #[cfg(feature = "ssr")]
     FirstNamePath,
-    #[cfg(feature = "ssr")]
     LastNamePath,
 }
 
@@ -99,16 +83,12 @@ pub enum Problem {
     /// Somebody already has a login with this address: sign in instead.
     SignInInstead,
     /// Not an https address without a user name or fragment (OA-15).
-    #[cfg(feature = "ssr")]
     NotAnHttpsUrl,
     /// Not the way to one claim, such as `sub` or `user.id`.
-    #[cfg(feature = "ssr")]
     NotAClaimPath,
     /// Not lines of `name=value`, or a name that the flow itself sets.
-    #[cfg(feature = "ssr")]
     NotParameters,
     /// Something in braces still stands for what is yours.
-    #[cfg(feature = "ssr")]
     StillATemplate,
 }
 

@@ -10,7 +10,6 @@
 //! (choosing another one loads the page anew), so no text is reactive, and none costs more than its characters. The same macro
 //! serves mails: it needs nothing but a [`Locale`].
 
-#[cfg(feature = "ssr")]
 mod providers;
 mod words;
 
@@ -26,7 +25,6 @@ pub use generated::i18n::Locale;
 pub use leptos_i18n;
 /// The text of a key in a language: `text!(locale, namespace.key, name = value)`.
 pub use leptos_i18n::td_string as text;
-#[cfg(feature = "ssr")]
 pub use providers::*;
 pub use words::*;
 

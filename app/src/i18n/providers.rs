@@ -1,4 +1,4 @@
-//! What the settings of login methods say: presets, and why a test did not pass. Used on the server alone.
+//! What the settings of login methods say: presets, and why a test did not pass.
 
 use super::{Locale, text};
 use crate::domain::oauth::{Fault, Preset};

@@ -31,13 +31,9 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotAnIdentifier => text!(locale, errors.not_an_identifier).into(),
         Problem::NoPassword => text!(locale, errors.no_password).into(),
         Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
-        #[cfg(feature = "ssr")]
         Problem::NotAnHttpsUrl => text!(locale, errors.not_an_https_url).into(),
-        #[cfg(feature = "ssr")]
         Problem::NotAClaimPath => text!(locale, errors.not_a_claim_path).into(),
-        #[cfg(feature = "ssr")]
         Problem::NotParameters => text!(locale, errors.not_parameters).into(),
-        #[cfg(feature = "ssr")]
         Problem::StillATemplate => text!(locale, errors.still_a_template).into(),
     }
 }

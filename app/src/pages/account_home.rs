@@ -13,9 +13,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
 
+lazy_page!(AccountHomeRoute, account_home, AccountHomePage);
+
 /// An account's front page: one's role, what it allows, and the way out.
 #[component]
-pub fn AccountHomePage() -> impl IntoView {
+fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let home = Load::new(move || ShowAccount { account: slug.get() });

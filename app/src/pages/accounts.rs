@@ -17,9 +17,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
 
+lazy_page!(AccountsRoute, accounts, AccountsPage);
+
 /// The accounts of the signed-in user.
 #[component]
-pub fn AccountsPage() -> impl IntoView {
+fn AccountsPage() -> impl IntoView {
     let locale = use_locale();
     let (me, mine) = (Load::new(|| Whoami {}), Load::new(|| ListAccounts {}));
     let view = loaded(move || async move {

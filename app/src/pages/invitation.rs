@@ -27,9 +27,11 @@ struct Page {
     invitation: Load<ViewInvitation>,
 }
 
+lazy_page!(InvitationRoute, invitation, InvitationPage);
+
 /// The page of an invitation.
 #[component]
-pub fn InvitationPage() -> impl IntoView {
+fn InvitationPage() -> impl IntoView {
     let locale = use_locale();
     let parameters = use_params_map();
     let id = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));

@@ -1,29 +1,37 @@
 //! The pages, one file each, and what they share.
 
+#[macro_use]
+mod lazy;
+
 mod account_home;
 mod accounts;
+mod decision;
 mod home;
 mod invitation;
 mod login;
+mod login_methods;
 mod not_found;
 mod outbox;
 mod problem;
-pub(crate) mod server_part;
+mod reauthenticate;
 mod setup;
 mod shell;
 mod users;
 
-pub use account_home::AccountHomePage;
-pub use accounts::AccountsPage;
+pub use account_home::AccountHomeRoute;
+pub use accounts::AccountsRoute;
+pub use decision::DecisionRoute;
 pub use home::HomePage;
-pub use invitation::InvitationPage;
+pub use invitation::InvitationRoute;
+pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
+pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};
 pub use not_found::NotFoundPage;
-pub use outbox::OutboxPage;
-pub use server_part::ServerPage;
-pub use setup::SetUpPage;
+pub use outbox::OutboxRoute;
+pub use reauthenticate::ReauthenticationRoute;
+pub use setup::SetUpRoute;
 pub use shell::AccountLayout;
-pub use users::{EditDialog, InviteDialog, RemoveDialog, UsersPage};
+pub use users::{EditRoute, InviteRoute, RemoveRoute, UsersRoute};
 
 use crate::{
     components::ErrorBox,

@@ -15,9 +15,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+lazy_page!(OutboxRoute, outbox, OutboxPage);
+
 /// The mails, newest first.
 #[component]
-pub fn OutboxPage() -> impl IntoView {
+fn OutboxPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));

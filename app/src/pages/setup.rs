@@ -12,9 +12,11 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+lazy_page!(SetUpRoute, set_up, SetUpPage);
+
 /// First run.
 #[component]
-pub fn SetUpPage() -> impl IntoView {
+fn SetUpPage() -> impl IntoView {
     let locale = use_locale();
     let state = Load::new(|| ViewSetUp {});
     let view = loaded(move || async move {

@@ -9,8 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use leptos::{WasmSplitManifest, prelude::ArcStoredValue};
 use rust_embed::{EmbeddedFile, RustEmbed};
-use std::borrow::Cow;
+use sha2::{Digest, Sha256};
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 #[derive(RustEmbed)]
 #[folder = "../target/site"]
@@ -19,6 +21,36 @@ use std::borrow::Cow;
 #[exclude = "*/.*"]
 #[exclude = ".*"]
 struct Site;
+
+/// The folder of the browser's half, without a slash around it. Its name carries the build, so that what stands there may be kept for a
+/// year, and scripts of one build never meet chunks of another. While developing, the files change under a process, and the name does not.
+pub(super) static PACKAGE: LazyLock<String> = LazyLock::new(|| {
+    if cfg!(debug_assertions) {
+        return FOLDER.to_owned();
+    }
+    let mut names: Vec<_> = Site::iter().filter(|name| name.starts_with(FOLDER)).collect();
+    names.sort();
+    let build = names.iter().fold(Sha256::new(), |build, name| {
+        build.chain_update(name.as_bytes()).chain_update(Site::get(name).map_or([0; 32], |file| file.metadata.sha256_hash()))
+    });
+    let build: String = URL_SAFE_NO_PAD.encode(build.finalize()).chars().take(BUILD_CHARS).collect();
+    format!("{FOLDER}/{build}")
+});
+
+/// The folder of the browser's half in the site.
+const FOLDER: &str = "pkg";
+/// The most characters of a build's name; more would only be longer.
+const BUILD_CHARS: usize = 16;
+/// The file that says which files each chunk needs; cargo-leptos writes it.
+const SPLIT_MANIFEST: &str = "pkg/__wasm_split_manifest.json";
+/// The script that loads chunks; cargo-leptos names it so.
+const SPLIT_LOADER: &str = "__wasm_split.______________________.js";
+
+/// Which files a page's chunk needs, so that the page can name them in its head; `None` if the browser's half was not built.
+pub(super) fn split_manifest() -> Option<WasmSplitManifest> {
+    let chunks: HashMap<String, Vec<String>> = serde_json::from_slice(&Site::get(SPLIT_MANIFEST)?.data).ok()?;
+    Some(WasmSplitManifest(ArcStoredValue::new((format!("/{}", *PACKAGE), chunks, SPLIT_LOADER.to_owned()))))
+}
 
 /// Precompressed forms, the better one first: name in `Accept-Encoding`, ending of the file.
 const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
@@ -36,7 +68,12 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
 }
 
 fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
-    let name = path.strip_prefix('/')?;
+    let path = path.strip_prefix('/')?;
+    let (name, caching) = match path.strip_prefix(PACKAGE.as_str()) {
+        Some(file) if !cfg!(debug_assertions) => (Cow::Owned(format!("{FOLDER}{file}")), FOR_A_YEAR),
+        _ => (of_another_build(path).map_or(Cow::Borrowed(path), Cow::Borrowed), ASK_EACH_TIME),
+    };
+    let name = name.as_ref();
     let kind = content_type(name)?;
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (file, encoding) = find(name, accepted)?;
@@ -55,10 +92,21 @@ fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     };
     let answered = response.headers_mut();
     answered.insert(header::ETAG, HeaderValue::from_str(&tag).ok()?);
-    // Asked for each time, and sent only when changed: old script with new WASM must be impossible.
-    answered.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answered.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     answered.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Some(response)
+}
+
+/// What a name with the build stands for never changes.
+const FOR_A_YEAR: &str = "public, max-age=31536000, immutable";
+/// Under a name without the build, a file is sent again only when it has changed.
+const ASK_EACH_TIME: &str = "no-cache";
+
+/// The style sheet, asked for under the name of another build, as a page does while instances are updated one after the other: a style
+/// sheet of the next build is better than none. Scripts and chunks of two builds do not fit together, so those are not found.
+fn of_another_build(path: &str) -> Option<&'static str> {
+    let in_folder = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    (in_folder.split_once('/')?.1 == "roster.css").then_some("pkg/roster.css")
 }
 
 /// A file as it lies in the binary: however many ask for it, it is in memory once. What a debug build has read from disk is the answer's own.

@@ -45,6 +45,7 @@ use axum::{
 use leptos::config::LeptosOptions;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 use std::sync::LazyLock;
+use tower_http::compression::CompressionLayer;
 
 /// What handlers and layers reach.
 #[derive(Clone, FromRef)]
@@ -124,6 +125,7 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn(guard::time_limit))
         .layer(from_fn(guard::panics))
         .layer(from_fn_with_state(services.clone(), answer::layer))
+        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(headers::Policy::from(&*services.config), headers::layer))
         .layer(from_fn(trace::layer))
         .with_state(http)

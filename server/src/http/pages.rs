@@ -1,6 +1,6 @@
 //! The pages: what they find in their context, and the policy that their scripts and styles live under.
 
-use super::Http;
+use super::{Http, assets};
 use crate::context::Services;
 use app::backend::Backend;
 use axum::{
@@ -19,14 +19,18 @@ use std::{pin::Pin, sync::Arc};
 /// Names of the browser's half, as the build makes them. Nothing is read from the environment: the binary stands alone.
 pub(super) fn options() -> LeptosOptions {
     let env = if cfg!(debug_assertions) { Env::DEV } else { Env::PROD };
-    LeptosOptions::builder().output_name("roster").site_pkg_dir("pkg").env(env).build()
+    LeptosOptions::builder().output_name("roster").site_pkg_dir(assets::PACKAGE.as_str()).env(env).build()
 }
 
 /// Runs before every page and server function: gives them the backend, and pages their policy.
 pub(super) fn context(services: Services) -> impl Fn() + Clone + Send + Sync + 'static {
     let backend: Arc<dyn Backend> = Arc::new(services);
+    let manifest = assets::split_manifest();
     move || {
         provide_context(backend.clone());
+        if let Some(manifest) = manifest.clone() {
+            provide_context(manifest);
+        }
         // Server functions have no nonce: their answers keep the constant policy.
         if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
             let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();

@@ -23,7 +23,8 @@ pub enum Recency {
 }
 
 /// Another proof that somebody is who began the session, where the provider cannot prove a fresh sign-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OtherProof {
     /// The password of the user's own.
     Password,

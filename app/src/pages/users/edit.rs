@@ -29,9 +29,11 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
+lazy_page!(EditRoute, edit, EditDialog);
+
 /// The dialog of one member, over the list.
 #[component]
-pub fn EditDialog() -> impl IntoView {
+fn EditDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));

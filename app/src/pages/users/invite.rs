@@ -35,9 +35,11 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
 
+lazy_page!(InviteRoute, invite, InviteDialog);
+
 /// The dialog for inviting, over the list. Its address may name whom to invite: `?email=`.
 #[component]
-pub fn InviteDialog() -> impl IntoView {
+fn InviteDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     // Once it is there it stays: a list that is read again must not take away what was typed.
     loaded_once(async move {

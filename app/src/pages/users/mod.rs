@@ -16,10 +16,10 @@ mod url;
 mod way_in;
 mod words;
 
-pub use edit::EditDialog;
-pub use invite::InviteDialog;
+pub use edit::EditRoute;
+pub use invite::InviteRoute;
 pub(in crate::pages) use mail_state::mail_state;
-pub use remove::RemoveDialog;
+pub use remove::RemoveRoute;
 
 use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
@@ -115,9 +115,11 @@ impl Users {
     }
 }
 
+lazy_page!(UsersRoute, users, UsersPage);
+
 /// The list of an account's members; its dialogs open over it.
 #[component]
-pub fn UsersPage() -> impl IntoView {
+fn UsersPage() -> impl IntoView {
     let users = Users::new();
     provide_context(users);
     tell_what_became_of_resending(users);

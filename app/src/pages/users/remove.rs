@@ -16,9 +16,11 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+lazy_page!(RemoveRoute, remove, RemoveDialog);
+
 /// The dialog of one member, over the list.
 #[component]
-pub fn RemoveDialog() -> impl IntoView {
+fn RemoveDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));

@@ -27,6 +27,7 @@ impl ListLoginMethods for Services {
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
         Ok(MethodsView {
+            slug: caller.account.clone(),
             lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
             fresh: actor.is_fresh(self),
             notice: flash.notice,

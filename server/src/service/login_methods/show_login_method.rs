@@ -72,6 +72,7 @@ impl ShowLoginMethod for Services {
         let unreturned = oauth_attempts::unreturned_test(&mut tx, scope, method, session, self.now()).await?;
         let no_return = attempt.is_none() && unreturned.is_some() && unreturned == saved.map(|saved| saved.id);
         Ok(MethodView {
+            slug: caller.account.clone(),
             no_return,
             form: ConfigurationForm { method: method.to_string(), ..form },
             errors: flash.errors,

@@ -1,19 +1,49 @@
 //! Deciding about somebody who came back from a provider as another than the one invited (R43, R44).
 
 use super::{
-    kit::{button, form, hidden, note, notice, time},
-    render::Place,
+    Failed, loaded,
+    login_methods::parts::{Forms, hidden, notice, use_query},
+    use_slug,
 };
 use crate::{
-    api::login_methods::{Decide, DecisionPage, Notice},
-    i18n::{Locale, refusal_text, text},
+    api::login_methods::{Decide, DecisionPage as Page, Notice, ShowDecision},
+    ask::Load,
+    components::{Button, Look, Note, NoteTone, Time},
+    i18n::{Locale, refusal_text, text, use_locale},
     paths,
 };
 use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+lazy_page!(DecisionRoute, decision, DecisionPage);
+
+/// The page of a decision.
+#[component]
+fn DecisionPage() -> impl IntoView {
+    let locale = use_locale();
+    let (slug, parameters, flash) = (use_slug(), use_params_map(), use_query("flash"));
+    let forms = Forms::new(locale, slug);
+    let decision = Load::new(move || ShowDecision {
+        account: slug.get(),
+        member: parameters.with(|map| map.get("id").unwrap_or_default()),
+        flash: flash.get(),
+    });
+    let page = loaded(move || async move {
+        match decision.await {
+            Ok(view) => {
+                forms.loaded();
+                page(forms, view)
+            }
+            Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+        }
+    });
+    view! { <div class="form-page">{forms.error_box()} {page}</div> }
+}
 
 /// Invited and received, side by side, with the three ways on.
-pub(super) fn page(place: &Place<'_>, page: DecisionPage) -> (String, AnyView) {
-    let (locale, slug) = (place.locale, place.slug);
+fn page(forms: Forms, page: Page) -> AnyView {
+    let (locale, slug) = (forms.locale(), forms.slug());
     let done = page.notice == Some(Notice::Decided);
     let notice = notice(locale, page.notice);
     // Is it the same person, whom the provider knows by another address (R43)?
@@ -28,38 +58,50 @@ pub(super) fn page(place: &Place<'_>, page: DecisionPage) -> (String, AnyView) {
         view! { <p class="back"><a href=paths::users(slug.as_str())>{text!(locale, common.back_to_users)}</a></p> };
     let Some(view) = page.open else {
         let none = notice.is_none().then(|| view! { <p class="page-lead">{text!(locale, methods.decision_none)}</p> });
-        let page = view! {
+        return view! {
+            <Title text=title.clone() />
             {back}
-            <h1>{title.clone()}</h1>
+            <h1>{title}</h1>
             {notice}
             {none}
-        };
-        return (title, page.into_any());
+        }
+        .into_any();
     };
     let may = view.verdict.refusal().is_none();
-    let refusal = view
-        .verdict
-        .refusal()
-        .map(|refusal| note("note note-warn", "lock", view! { <p>{refusal_text(locale, refusal, None)}</p> }));
-    let way = |outcome: &'static str, class: &'static str, words: &'static str| {
-        let fields = view! {
-            {hidden("member", view.member)}
-            {hidden("decision", view.decision)}
-            {hidden("outcome", outcome)}
-            {button(class, words, may)}
-        };
-        form::<Decide>(slug, "inline", fields)
+    let refusal = view.verdict.refusal().map(|refusal| {
+        let words = refusal_text(locale, refusal, None);
+        view! {
+            <Note tone=NoteTone::Warn icon="lock">
+                <p>{words}</p>
+            </Note>
+        }
+        .into_any()
+    });
+    let (member, decision) = (view.member, view.decision);
+    let way = |outcome: &'static str, look: Look, words: &'static str| {
+        forms.form::<Decide>("inline", move |busy| {
+            view! {
+                {hidden("member", member)}
+                {hidden("decision", decision)}
+                {hidden("outcome", outcome)}
+                <Button look busy disabled=!may>
+                    {words}
+                </Button>
+            }
+            .into_any()
+        })
     };
     let (use_it, use_text) = if same {
         (text!(locale, methods.decide_let_in), text!(locale, methods.decide_let_in_text))
     } else {
         (text!(locale, methods.decide_use), text!(locale, methods.decide_use_text))
     };
-    let page = view! {
+    view! {
+        <Title text=title.clone() />
         {back}
-        <h1>{title.clone()}</h1>
+        <h1>{title}</h1>
         <p class="page-lead">
-            {text!(locale, methods.decision_lead, label = view.label.clone(), method = view.method.clone())} " " {time(view.at)}
+            {text!(locale, methods.decision_lead, label = view.label.clone(), method = view.method.clone())} " " <Time at=view.at />
         </p>
         {notice}
         {refusal}
@@ -80,7 +122,7 @@ pub(super) fn page(place: &Place<'_>, page: DecisionPage) -> (String, AnyView) {
             <section>
                 <h2>{use_it}</h2>
                 <p>{use_text}</p>
-                {way("use", "button button-primary", use_it)}
+                {way("use", Look::Primary, use_it)}
             </section>
             <section>
                 <h2>{text!(locale, methods.decide_correct)}</h2>
@@ -92,11 +134,11 @@ pub(super) fn page(place: &Place<'_>, page: DecisionPage) -> (String, AnyView) {
             <section>
                 <h2>{text!(locale, methods.decide_reject)}</h2>
                 <p>{text!(locale, methods.decide_reject_text)}</p>
-                {way("reject", "button", text!(locale, methods.decide_reject))}
+                {way("reject", Look::Plain, text!(locale, methods.decide_reject))}
             </section>
         </div>
-    };
-    (title, page.into_any())
+    }
+    .into_any()
 }
 
 fn compared(locale: Locale, label: &'static str, invited: Option<String>, received: Option<String>) -> AnyView {

@@ -1,59 +1,93 @@
 //! Settings → Login methods: the list.
 
-use super::{
-    kit::{button, form, hidden, note, notice, sign_in_again, time},
-    render::Place,
-};
+mod form;
+mod method;
+pub(super) mod parts;
+mod test_result;
+
+pub use method::LoginMethodRoute;
+
+use super::{Failed, loaded, use_slug};
 use crate::{
-    api::login_methods::{AddLoginMethod, MethodLine, MethodsView, RemoveLoginMethod, SwitchLoginMethod},
-    components::{Badge, Tone},
-    domain::{member::LoginMethodKind, oauth::Preset},
-    i18n::{preset_name, text},
+    api::login_methods::{
+        AddLoginMethod, ListLoginMethods, MethodLine, MethodsView, RemoveLoginMethod, SwitchLoginMethod,
+    },
+    ask::Load,
+    components::{Badge, Button, Look, Note, NoteTone, Time, Tone},
+    domain::{member::LoginMethodKind, name::Slug, oauth::Preset},
+    i18n::{preset_name, text, use_locale},
     paths,
 };
 use leptos::prelude::*;
+use leptos_meta::Title;
+use parts::{Forms, hidden, notice, sign_in_again, use_query};
 
-/// The list, and how to add to it.
-pub(super) fn page(place: &Place<'_>, view: MethodsView) -> (String, AnyView) {
-    let (locale, slug) = (place.locale, place.slug);
+lazy_page!(LoginMethodsRoute, login_methods, LoginMethodsPage);
+
+/// The account's login methods, and how to add to them.
+#[component]
+fn LoginMethodsPage() -> impl IntoView {
+    let locale = use_locale();
+    let (slug, flash) = (use_slug(), use_query("flash"));
+    let forms = Forms::new(locale, slug);
+    let methods = Load::new(move || ListLoginMethods { account: slug.get(), flash: flash.get() });
+    let page = loaded(move || async move {
+        match methods.await {
+            Ok(view) => {
+                forms.loaded();
+                list(forms, view)
+            }
+            Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+        }
+    });
+    view! {
+        <Title text=text!(locale, methods.title) />
+        <div class="form-page">{forms.error_box()} {page}</div>
+    }
+}
+
+fn list(forms: Forms, MethodsView { lines, slug, fresh, notice: came }: MethodsView) -> AnyView {
+    let locale = forms.locale();
     let here = paths::login_methods(slug.as_str());
-    let fresh = view.fresh;
-    let lines: Vec<_> = view.lines.iter().map(|method| line(place, method, fresh)).collect();
-    let presets: Vec<_> = Preset::ALL.into_iter().map(|preset| add(place, preset, fresh)).collect();
-    let title = text!(locale, methods.title);
-    let page = view! {
+    let lines: Vec<_> = lines.iter().map(|method| line(forms, &slug, method, fresh)).collect();
+    let presets: Vec<_> = Preset::ALL.into_iter().map(|preset| add(forms, preset, fresh)).collect();
+    view! {
         <header class="page-head">
             <div>
-                <h1>{title}</h1>
+                <h1>{text!(locale, methods.title)}</h1>
                 <p class="page-lead">{text!(locale, methods.lead)}</p>
             </div>
             <a class="button" href=paths::LOGIN_METHODS_GUIDE rel="external" target="_blank">
                 {text!(locale, methods.guide)}
             </a>
         </header>
-        {notice(locale, view.notice)}
-        {(!fresh).then(|| sign_in_again(locale, slug, &here))}
+        {notice(locale, came)}
+        {(!fresh).then(|| sign_in_again(locale, &slug, &here))}
         <ul class="login-methods">{lines}</ul>
         <section class="panel">
             <h2>{text!(locale, methods.add_title)}</h2>
             <p>{text!(locale, methods.add_text)}</p>
             <div class="presets">{presets}</div>
         </section>
-    };
-    (title.to_owned(), page.into_any())
+    }
+    .into_any()
 }
 
-fn add(place: &Place<'_>, preset: Preset, fresh: bool) -> AnyView {
-    let name = preset_name(place.locale, preset);
-    form::<AddLoginMethod>(
-        place.slug,
-        "preset",
-        view! { {hidden("preset", preset.key())} {button("button", name, fresh)} },
-    )
+fn add(forms: Forms, preset: Preset, fresh: bool) -> AnyView {
+    let name = preset_name(forms.locale(), preset);
+    forms.form::<AddLoginMethod>("preset", move |busy| {
+        view! {
+            {hidden("preset", preset.key())}
+            <Button look=Look::Plain busy disabled=!fresh>
+                {name}
+            </Button>
+        }
+        .into_any()
+    })
 }
 
-fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
-    let (locale, slug, id) = (place.locale, place.slug, line.method.id);
+fn line(forms: Forms, slug: &Slug, line: &MethodLine, fresh: bool) -> AnyView {
+    let (locale, id) = (forms.locale(), line.method.id);
     let is_password = line.method.kind == LoginMethodKind::Password;
     let name = match &line.method.name {
         Some(name) => name.clone(),
@@ -73,7 +107,7 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
     let draft = line
         .has_draft
         .then(|| view! { <Badge tone=Tone::Info icon="clock">{text!(locale, methods.state_draft)}</Badge> });
-    let tested = line.tested.map(|at| view! { <span>" · " {text!(locale, methods.tested_at)} " " {time(at)}</span> });
+    let tested = line.tested.map(|at| view! { <span>" · " {text!(locale, methods.tested_at)} " " <Time at /></span> });
     let set_up = (!is_password).then(|| {
         view! { <a class="button" href=paths::login_method(slug.as_str(), id)>{text!(locale, methods.set_up)}</a> }
     });
@@ -83,11 +117,16 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
         (true, false) => ("off", text!(locale, methods.switch_off)),
         (false, _) => ("on", text!(locale, methods.switch_on)),
     };
-    let switch = form::<SwitchLoginMethod>(
-        slug,
-        "inline",
-        view! { {hidden("method", id)} {hidden("on", to)} {button("button", words, fresh)} },
-    );
+    let switch = forms.form::<SwitchLoginMethod>("inline", move |busy| {
+        view! {
+            {hidden("method", id)}
+            {hidden("on", to)}
+            <Button look=Look::Plain busy disabled=!fresh>
+                {words}
+            </Button>
+        }
+        .into_any()
+    });
     // Switching off what people use is said before it is done (R27).
     let switch = if line.enabled && in_use {
         let warning = text!(locale, methods.switch_off_text, members = line.members, invited = line.invited);
@@ -99,13 +138,16 @@ fn line(place: &Place<'_>, line: &MethodLine, fresh: bool) -> AnyView {
     let switch = (is_password || !line.enabled || line.tested.is_some()).then_some(switch);
     let unused = !is_password && !in_use && line.linked == 0;
     let remove = unused.then(|| {
-        let (words, yes) = (text!(locale, common.remove), text!(locale, methods.remove_yes));
-        let remove = form::<RemoveLoginMethod>(
-            slug,
-            "inline",
-            view! { {hidden("method", id)} {button("button button-danger", yes, fresh)} },
-        );
-        asks(words, text!(locale, methods.remove_text).to_owned(), remove)
+        let remove = forms.form::<RemoveLoginMethod>("inline", move |busy| {
+            view! {
+                {hidden("method", id)}
+                <Button look=Look::Danger busy disabled=!fresh>
+                    {text!(locale, methods.remove_yes)}
+                </Button>
+            }
+            .into_any()
+        });
+        asks(text!(locale, common.remove), text!(locale, methods.remove_text).to_owned(), remove)
     });
     view! {
         <li class="login-method">
@@ -127,7 +169,9 @@ fn asks(words: &'static str, warning: String, action: AnyView) -> AnyView {
     view! {
         <details class="asks">
             <summary class="button">{words}</summary>
-            {note("note note-warn", "alert", view! { <p>{warning}</p> })}
+            <Note tone=NoteTone::Warn icon="alert">
+                <p>{warning}</p>
+            </Note>
             {action}
         </details>
     }

@@ -1,0 +1,103 @@
+//! Pages whose code the browser loads when somebody goes there, so that nobody pays for what they do not open.
+
+use leptos::{
+    ev,
+    prelude::*,
+    wasm_bindgen::{JsCast, closure::Closure},
+    wasm_split::SplitLoaderError,
+};
+use std::future::pending;
+
+/// Makes a page a chunk of its own, under this name, and declares its route.
+macro_rules! lazy_page {
+    ($route:ident, $chunk:ident, $page:ident) => {
+        #[doc = concat!("The route of [`", stringify!($page), "`], in a chunk of its own.")]
+        pub struct $route;
+
+        const _: () = {
+            use leptos::prelude::IntoAny;
+
+            // In the browser, the chunk's entry is a foreign function.
+            #[allow(unsafe_code, reason = "what the macro expands to")]
+            #[leptos::wasm_split::wasm_split($chunk, wasm_split_path = ::leptos::wasm_split, preload(fetch), fallible)]
+            fn page() -> Result<leptos::prelude::AnyView, $crate::pages::lazy::MissingChunk> {
+                Ok(leptos::prelude::view! { <$page /> }.into_any())
+            }
+
+            impl leptos_router::LazyRoute for $route {
+                fn data() -> Self {
+                    Self
+                }
+
+                async fn view(_: Self) -> leptos::prelude::AnyView {
+                    leptos::prefetch_lazy_fn_on_server(stringify!($chunk));
+                    match page().await {
+                        Ok(view) => view,
+                        Err(missing) => missing.leave_page_to_browser().await,
+                    }
+                }
+
+                async fn preload() {
+                    if fetch().await.is_err() {
+                        $crate::pages::lazy::MissingChunk.load_page_whole().await;
+                    }
+                }
+            }
+
+            impl $crate::pages::lazy::Prefetch for $route {
+                async fn prefetch() {
+                    // Somebody who goes there although it failed is told by the route itself.
+                    let _ = fetch().await;
+                }
+            }
+        };
+    };
+}
+
+/// A page that can be fetched ahead, before anybody goes there.
+pub trait Prefetch {
+    /// Fetches its chunk, if it can be had.
+    fn prefetch() -> impl Future<Output = ()>;
+}
+
+/// The chunk of a page did not arrive: there was no network, or the server was updated meanwhile and has other chunks.
+pub(super) struct MissingChunk;
+
+impl From<SplitLoaderError> for MissingChunk {
+    fn from(_: SplitLoaderError) -> Self {
+        Self
+    }
+}
+
+impl MissingChunk {
+    /// Somebody is on the way to the page: the server makes it, with the scripts that go with it.
+    pub(super) async fn load_page_whole(self) {
+        super::load_anew(&super::here().get_untracked());
+        pending().await
+    }
+
+    /// The page is there, as the server made it, and stays: its forms and links work without scripting, and what was typed is kept.
+    pub(super) async fn leave_page_to_browser(self) -> AnyView {
+        // The router would follow links to pages that it cannot show.
+        let keep_from_router = Closure::<dyn Fn(web_sys::Event)>::new(|event: web_sys::Event| event.stop_propagation());
+        let listener = keep_from_router.as_ref().unchecked_ref();
+        let _ = window().add_event_listener_with_callback_and_bool("click", listener, true);
+        // It is needed for as long as there is a page.
+        keep_from_router.forget();
+        pending().await
+    }
+}
+
+/// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.
+pub fn prefetch_on_approach(prefetch: fn(&str)) {
+    Effect::new(move || {
+        let near = move |event: web_sys::Event| {
+            let link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()?.closest("a[href^='/']").ok()?);
+            if let Some(path) = link.and_then(|link| link.get_attribute("href")) {
+                prefetch(path.split(['?', '#']).next().unwrap_or_default());
+            }
+        };
+        window_event_listener(ev::pointerover, move |event| near(event.into()));
+        window_event_listener(ev::focusin, move |event| near(event.into()));
+    });
+}

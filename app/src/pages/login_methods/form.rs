@@ -1,0 +1,263 @@
+//! The form of one login method: what the account says of its provider.
+
+use super::parts::{Forms, choice, hidden};
+use crate::{
+    api::login_methods::{MethodView, Notice, SaveLoginMethod, ShownClaim},
+    components::{self, Button, FieldProblem, Kind},
+    domain::{
+        fields::{Field, FieldErrors},
+        oauth::Preset,
+    },
+    flash::submitted,
+    i18n::{Locale, text},
+};
+use leptos::prelude::*;
+
+/// The form.
+pub(super) fn configuration_form(forms: Forms, preset: Preset, view: &MethodView) -> AnyView {
+    let locale = forms.locale();
+    let title = match preset.brand() {
+        Some(provider) => text!(locale, methods.step_enter, provider = provider),
+        None => text!(locale, methods.step_enter_any).to_owned(),
+    };
+    let view = view.clone();
+    let form = forms.form::<SaveLoginMethod>("form set-up-form", move |busy| fields(locale, preset, view, busy));
+    view! {
+        <section class="panel">
+            <h2>{title}</h2>
+            {form}
+        </section>
+    }
+    .into_any()
+}
+
+fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) -> AnyView {
+    let comes_back = view.errors != Default::default() || matches!(view.notice, Some(Notice::Failed(_)));
+    let secret_hint = if comes_back && (!view.has_secret || view.errors.of(Field::ClientSecret).is_some()) {
+        text!(locale, methods.client_secret_again)
+    } else if view.has_secret {
+        text!(locale, methods.client_secret_kept)
+    } else {
+        text!(locale, methods.client_secret_hint)
+    };
+    let (errors, typed) = (&view.errors, &view.form);
+    let line = |field, name, label, hint, value: &String| Line { field, name, label, hint, value: value.clone(), optional: false }.text(errors);
+    let endpoints = if preset.is_open_id() {
+        let (label, hint) = (text!(locale, methods.issuer), text!(locale, methods.issuer_hint));
+        line(Field::Issuer, "form[issuer]", label, hint, &typed.issuer)
+    } else {
+        let (authorization, token, user_info) = (
+            text!(locale, methods.authorization_url),
+            text!(locale, methods.token_url),
+            text!(locale, methods.user_info_url),
+        );
+        view! {
+            {line(Field::AuthorizationUrl, "form[authorization_url]", authorization, "", &typed.authorization_url)}
+            {line(Field::TokenUrl, "form[token_url]", token, "", &typed.token_url)}
+            {line(Field::UserInfoUrl, "form[user_info_url]", user_info, "", &typed.user_info_url)}
+        }
+        .into_any()
+    };
+    let name = line(Field::MethodName, "form[name]", text!(locale, methods.name), text!(locale, methods.name_hint), &typed.name);
+    let client_id = line(Field::ClientId, "form[client_id]", text!(locale, methods.client_id), "", &typed.client_id);
+    let open = has_problem_below(errors);
+    view! {
+        {hidden("form[method]", &typed.method)}
+        {hidden("form[preset]", preset.key())}
+        {name}
+        {endpoints}
+        {client_id}
+        // Never shown again (OA-17).
+        <components::Field
+            name="form[client_secret]"
+            label=text!(locale, methods.client_secret)
+            hint=secret_hint
+            kind=Kind::Password
+            autocomplete="new-password"
+            problem=Signal::stored(errors.of(Field::ClientSecret))
+        />
+        {claim_fields(locale, &view)}
+        <details class="disclosure" open=open>
+            <summary>{text!(locale, methods.more)}</summary>
+            {more_settings(locale, preset, &view)}
+        </details>
+        <div class="actions">
+            <Button busy disabled=!view.fresh>
+                {text!(locale, methods.save_draft)}
+            </Button>
+        </div>
+    }
+    .into_any()
+}
+
+fn has_problem_below(errors: &FieldErrors) -> bool {
+    [Field::ClientAuthentication, Field::DiscoveryUrl, Field::Scopes, Field::Parameters]
+        .into_iter()
+        .any(|field| errors.of(field).is_some())
+}
+
+/// How a person is read from what the provider says.
+fn claim_fields(locale: Locale, view: &MethodView) -> AnyView {
+    let (errors, typed) = (&view.errors, &view.form);
+    let received = view.test.as_ref().and_then(|test| test.claims());
+    let claim = |field, name, label, hint, value: &String, optional| {
+        Line { field, name, label, hint, value: value.clone(), optional }.claim(locale, errors, received)
+    };
+    let identifier = (text!(locale, methods.identifier), text!(locale, methods.identifier_hint));
+    let first_name = (text!(locale, methods.first_name), text!(locale, methods.first_name_hint));
+    let completions = received.map(|claims| {
+        let options: Vec<_> = claims.iter().map(|claim| view! { <option value=claim.path.clone()></option> }).collect();
+        view! { <datalist id=CLAIMS>{options}</datalist> }
+    });
+    view! {
+        <fieldset class="claims-fields">
+            <legend>{text!(locale, methods.claims)}</legend>
+            <p class="field-hint">{text!(locale, methods.claims_hint)}</p>
+            {claim(Field::IdentifierPath, "form[identifier]", identifier.0, identifier.1, &typed.identifier, false)}
+            {claim(Field::EmailPath, "form[email]", text!(locale, methods.email), "", &typed.email, true)}
+            {claim(Field::FirstNamePath, "form[first_name]", first_name.0, first_name.1, &typed.first_name, true)}
+            {claim(Field::LastNamePath, "form[last_name]", text!(locale, methods.last_name), "", &typed.last_name, true)}
+            {completions}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// The `id` of the list of claims that a test received.
+const CLAIMS: &str = "claims";
+
+/// What few providers need.
+fn more_settings(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
+    let (errors, typed) = (&view.errors, &view.form);
+    let ways = [
+        ("basic", text!(locale, methods.authentication_basic)),
+        ("post", text!(locale, methods.authentication_post)),
+        ("none", text!(locale, methods.authentication_none)),
+    ];
+    let policies =
+        [("strict", text!(locale, methods.policy_strict)), ("identifier", text!(locale, methods.policy_identifier))];
+    let line = |field, name, label, hint, value: &String, optional| {
+        Line { field, name, label, hint, value: value.clone(), optional }.text(errors)
+    };
+    let discovery = preset.is_open_id().then(|| {
+        let (label, hint) = (text!(locale, methods.discovery_url), text!(locale, methods.discovery_url_hint));
+        line(Field::DiscoveryUrl, "form[discovery_url]", label, hint, &typed.discovery_url, true)
+    });
+    let scopes = line(
+        Field::Scopes,
+        "form[scopes]",
+        text!(locale, methods.scopes),
+        text!(locale, methods.scopes_hint),
+        &typed.scopes,
+        false,
+    );
+    view! {
+        {choice("form[client_authentication]", text!(locale, methods.authentication), text!(locale, methods.authentication_hint), &typed.client_authentication, &ways)}
+        {discovery}
+        {scopes}
+        {parameters(locale, view)}
+        {choice("form[email_policy]", text!(locale, methods.policy), text!(locale, methods.policy_hint), &typed.email_policy, &policies)}
+    }
+    .into_any()
+}
+
+fn parameters(locale: Locale, view: &MethodView) -> AnyView {
+    let problem = view.errors.of(Field::Parameters);
+    let typed = submitted("form[parameters]").unwrap_or_else(|| view.form.parameters.clone());
+    view! {
+        <div class="field">
+            <label for="form-parameters">
+                {text!(locale, methods.parameters)} " " <span class="field-optional">{text!(locale, common.optional)}</span>
+            </label>
+            <p class="field-hint" id="form-parameters-hint">{text!(locale, methods.parameters_hint)}</p>
+            <textarea
+                id="form-parameters"
+                name="form[parameters]"
+                rows="3"
+                spellcheck="false"
+                aria-describedby="form-parameters-hint form-parameters-problem"
+                aria-invalid=problem.is_some().then_some("true")
+                inner_html=text_area_content(&typed)
+            ></textarea>
+            <FieldProblem id="form-parameters-problem" problem=Signal::stored(problem) />
+        </div>
+    }
+    .into_any()
+}
+
+/// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
+/// break at the very beginning would be taken away by the browser, so one stands before it.
+fn text_area_content(text: &str) -> String {
+    format!("\n{}", html_escape::encode_text(text))
+}
+
+/// One line of the form.
+struct Line {
+    field: Field,
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    value: String,
+    optional: bool,
+}
+
+impl Line {
+    /// A line of text.
+    fn text(self, errors: &FieldErrors) -> AnyView {
+        self.input(errors, "", Callback::new(|_| ()))
+    }
+
+    /// The path of a claim. Where a test has just shown claims, they complete what is typed, and what it leads to stands below.
+    fn claim(self, locale: Locale, errors: &FieldErrors, received: Option<&[ShownClaim]>) -> AnyView {
+        let Some(claims) = received.map(<[ShownClaim]>::to_vec) else { return self.input(errors, "", Callback::new(|_| ())) };
+        let path = RwSignal::new(self.value.clone());
+        let id = components::field_id(self.name);
+        let found = move || {
+            let path = path.get();
+            let path = path.trim().trim_start_matches("$.");
+            let claim = claims.iter().find(|claim| claim.path == path);
+            claim.map_or_else(|| text!(locale, methods.nothing).to_owned(), |claim| claim.value.clone())
+        };
+        let on_input = Callback::new(move |typed| path.set(typed));
+        let preview = view! {
+            <p class="field-preview">
+                {text!(locale, methods.preview)} " " <output id=format!("{id}-preview") for=id>{found}</output>
+            </p>
+        };
+        view! { <div>{self.input(errors, CLAIMS, on_input)} {preview}</div> }.into_any()
+    }
+
+    fn input(
+        self,
+        errors: &FieldErrors,
+        list: &'static str,
+        on_input: Callback<String>,
+    ) -> AnyView {
+        let problem = Signal::stored(errors.of(self.field));
+        view! {
+            <components::Field
+                name=self.name
+                label=self.label
+                hint=self.hint
+                kind=Kind::Verbatim
+                initial=self.value
+                optional=self.optional
+                problem
+                list=list
+                on_input=on_input
+            />
+        }
+        .into_any()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_13_the_text_of_a_text_area_is_never_markup() {
+        let area = view! { <textarea inner_html=text_area_content("a=</textarea><b id=x>&amp;")></textarea> }.to_html();
+        assert_eq!(area, "<textarea>\na=&lt;/textarea&gt;&lt;b id=x&gt;&amp;amp;</textarea>");
+    }
+}

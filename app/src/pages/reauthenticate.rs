@@ -1,0 +1,213 @@
+//! Proving anew who one is, before what is most dangerous (AZ-16): which proof counts, and why where the account's provider cannot give it.
+
+use super::{
+    Failed, loaded,
+    login_methods::parts::{Forms, hidden, notice, refused, use_query},
+    use_slug,
+};
+use crate::{
+    api::{
+        login_methods::{
+            MailReauthenticationCode, ReauthenticateByCode, ReauthenticateByPassword, ReauthenticationView,
+            ViewReauthentication,
+        },
+        session::WayIn,
+    },
+    ask::Load,
+    components::{Button, Field, Kind, Look, Note, NoteTone, Time},
+    domain::{
+        fields,
+        oauth::{OtherProof, Recency},
+    },
+    i18n::{text, use_locale},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+lazy_page!(ReauthenticationRoute, reauthentication, ReauthenticationPage);
+
+/// The page.
+#[component]
+fn ReauthenticationPage() -> impl IntoView {
+    let locale = use_locale();
+    let (slug, next, flash) = (use_slug(), use_query("next"), use_query("flash"));
+    let forms = Forms::new(locale, slug);
+    let proofs =
+        Load::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
+    let page = loaded(move || async move {
+        match proofs.await {
+            Ok(view) => {
+                forms.loaded();
+                page(forms, view)
+            }
+            Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
+        }
+    });
+    view! {
+        <Title text=text!(locale, methods.prove_title) />
+        <div class="form-page">{forms.error_box()} {page}</div>
+    }
+}
+
+fn page(forms: Forms, view: ReauthenticationView) -> AnyView {
+    let locale = forms.locale();
+    let notice = notice(locale, view.notice.clone());
+    let refused = refused(locale, &view.errors);
+    let ways = if view.fresh {
+        view! {
+            <Note tone=NoteTone::Good icon="check">
+                <p>{text!(locale, methods.prove_fresh)}</p>
+            </Note>
+            <div class="actions">
+                <a class="button button-primary" href=view.next.clone()>{text!(locale, methods.prove_go_on)}</a>
+            </div>
+        }
+        .into_any()
+    } else {
+        ways(forms, &view)
+    };
+    let lead = text!(locale, methods.prove_lead, minutes = view.minutes);
+    view! {
+        <header class="page-head">
+            <div>
+                <h1>{text!(locale, methods.prove_title)}</h1>
+                <p class="page-lead">{lead}</p>
+            </div>
+        </header>
+        {notice}
+        {refused}
+        {ways}
+    }
+    .into_any()
+}
+
+fn ways(forms: Forms, view: &ReauthenticationView) -> AnyView {
+    let Some(provider) = &view.provider else {
+        return view! { <section class="panel">{by_password(forms, view)}</section> }.into_any();
+    };
+    let locale = forms.locale();
+    let name = provider.name.clone();
+    let why = view.shortfall.as_ref().and_then(|shortfall| why(forms, provider, shortfall));
+    let other = view.shortfall.as_ref().map(|_| other(forms, view));
+    // Plain OAuth 2.0 proves nothing however often it is tried, unless there is nothing else.
+    let leads_on = view.shortfall != Some(Recency::Unsupported) || view.other.is_none();
+    let again = leads_on.then(|| {
+        view! {
+            <section class="panel">
+                <h2>{text!(locale, methods.prove_provider_title, provider = name.clone())}</h2>
+                <p>{text!(locale, methods.prove_provider_text)}</p>
+                <div class="actions">
+                    <a class="button" href=provider.start.clone() rel="external">
+                        {text!(locale, session.continue_with, method = name)}
+                    </a>
+                </div>
+            </section>
+        }
+    });
+    view! {
+        {why}
+        {other}
+        {again}
+    }
+    .into_any()
+}
+
+/// Why the provider's word is no proof.
+fn why(forms: Forms, provider: &WayIn, shortfall: &Recency) -> Option<AnyView> {
+    let locale = forms.locale();
+    let name = provider.name.clone();
+    let (words, at) = match shortfall {
+        Recency::Recent(_) => return None,
+        Recency::Stale(at) => (text!(locale, methods.prove_stale, provider = name), Some(*at)),
+        Recency::Unknown => (text!(locale, methods.prove_unknown, provider = name), None),
+        Recency::Missing => (text!(locale, methods.prove_missing, provider = name), None),
+        Recency::Implausible(value) => {
+            (text!(locale, methods.prove_implausible, provider = name, value = value.clone()), None)
+        }
+        Recency::Unsupported => (text!(locale, methods.prove_unsupported, provider = name), None),
+    };
+    let at = at.map(|at| view! { <p><Time at /></p> });
+    let note = view! {
+        <Note tone=NoteTone::Warn icon="alert">
+            <p>{words}</p>
+            {at}
+        </Note>
+    };
+    Some(note.into_any())
+}
+
+/// What counts instead.
+fn other(forms: Forms, view: &ReauthenticationView) -> AnyView {
+    let locale = forms.locale();
+    let proof = match view.other {
+        Some(OtherProof::Password) => view! {
+            <p>{text!(locale, methods.prove_other_password)}</p>
+            {by_password(forms, view)}
+        }
+        .into_any(),
+        Some(OtherProof::Code) => view! {
+            <p>{text!(locale, methods.prove_other_code, email = view.email.clone())}</p>
+            {by_code(forms, view)}
+        }
+        .into_any(),
+        None => view! { <p>{text!(locale, methods.prove_other_none)}</p> }.into_any(),
+    };
+    view! {
+        <section class="panel">
+            <h2>{text!(locale, methods.prove_other_title)}</h2>
+            {proof}
+        </section>
+    }
+    .into_any()
+}
+
+fn by_password(forms: Forms, view: &ReauthenticationView) -> AnyView {
+    let locale = forms.locale();
+    let (next, email) = (view.next.clone(), view.email.clone());
+    forms.form::<ReauthenticateByPassword>("form", move |busy| {
+        view! {
+            {hidden("form[next]", next)}
+            // For password managers, which look for a name beside a password.
+            <input type="email" value=email.clone() autocomplete="username" readonly hidden />
+            <Field
+                name="form[password]"
+                label=text!(locale, methods.prove_password_label)
+                hint=text!(locale, methods.prove_password_text, email = email)
+                kind=Kind::Password
+                required=true
+            />
+            <div class="actions">
+                <Button busy>{text!(locale, methods.prove_confirm)}</Button>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+fn by_code(forms: Forms, view: &ReauthenticationView) -> AnyView {
+    let locale = forms.locale();
+    let problem = Signal::stored(view.errors.of(fields::Field::Code));
+    let (next, same_next) = (view.next.clone(), view.next.clone());
+    let mail = forms.form::<MailReauthenticationCode>("inline", move |busy| {
+        view! {
+            {hidden("form[next]", next)}
+            <Button look=Look::Plain busy>{text!(locale, methods.prove_mail_code)}</Button>
+        }
+        .into_any()
+    });
+    let typed = forms.form::<ReauthenticateByCode>("form", move |busy| {
+        view! {
+            {hidden("form[next]", same_next)}
+            <Field name="form[code]" label=text!(locale, methods.prove_code) kind=Kind::Code required=true problem />
+            <div class="actions">
+                <Button busy>{text!(locale, methods.prove_confirm)}</Button>
+            </div>
+        }
+        .into_any()
+    });
+    view! {
+        {mail}
+        {typed}
+    }
+    .into_any()
+}
