@@ -6,7 +6,9 @@
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH)
 
 # The folders are sources too: a file that was deleted changes nothing but its folder.
-SOURCES := $(shell find app frontend migrations server style Cargo.toml Cargo.lock)
+SITE_SOURCES := $(shell find app frontend style .cargo .ci/build-site.mjs .ci/pack Cargo.toml Cargo.lock)
+SOURCES := $(SITE_SOURCES) $(shell find migrations server)
+SITE := target/site/.built
 BUILT := target/release/.built
 
 .PHONY: help
@@ -20,15 +22,20 @@ run: build ## Builds what changed and starts Roster; settings are environment va
 .PHONY: build
 build: $(BUILT) ## Builds the release binary, target/release/roster
 
-# cargo-leptos packs the site anew at every call, so it is called only when a source is newer than the last build, or the binary
-# is: then plain cargo made it, and it may carry an older site.
-$(BUILT): $(SOURCES) $(wildcard target/release/roster) | set-up
-	cargo leptos build --release --precompress
+$(SITE): $(SITE_SOURCES) | set-up
+	@.ci/build-site.mjs
+	@touch $@
+
+# The binary carries the site. A newer one was made by plain cargo, and may carry an older site.
+$(BUILT): $(SITE) $(SOURCES) $(wildcard target/release/roster) | set-up
+	@echo '==> Compiling the server'
+	LEPTOS_OUTPUT_NAME=roster cargo build --locked --release --package server --bin roster
 	@touch $@
 
 .PHONY: dev
-dev: set-up ## Starts Roster in debug and rebuilds it at every change
-	cargo leptos watch -- serve
+dev: ## Starts Roster in debug and rebuilds it at every change
+	@.ci/set-up dev
+	cargo leptos watch --split -- serve
 
 .PHONY: test
 test: ## Tests everything: style, lints, both databases, size, browser
