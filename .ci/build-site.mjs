@@ -58,7 +58,7 @@ function cut() {
 function optimize() {
   for (const name of readdirSync(PACKAGE)) {
     const path = join(PACKAGE, name);
-    if (name.endsWith('.wasm')) execFileSync('end2end/node_modules/.bin/wasm-opt', [...WASM_OPT, path, '-o', path]);
+    if (name.endsWith('.wasm')) execFileSync('end2end/node_modules/.bin/wasm-opt', [...WASM_OPT, path, '-o', path], { stdio: 'pipe' });
     if (name.endsWith('.js')) writeFileSync(path, esbuild.transformSync(readFileSync(path, 'utf8'), { minify: true, format: 'esm' }).code);
   }
 }

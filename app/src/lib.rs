@@ -20,8 +20,8 @@ use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode::Async,
     Lazy,
+    SsrMode::Async,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };

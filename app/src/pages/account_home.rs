@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
 
-lazy_page!(AccountHomeRoute, account_home, AccountHomePage);
+lazy_page!(AccountHomeRoute, account, AccountHomePage);
 
 /// An account's front page: one's role, what it allows, and the way out.
 #[component]

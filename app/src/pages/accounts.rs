@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_navigate;
 
-lazy_page!(AccountsRoute, accounts, AccountsPage);
+lazy_page!(AccountsRoute, account, AccountsPage);
 
 /// The accounts of the signed-in user.
 #[component]

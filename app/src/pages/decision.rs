@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-lazy_page!(DecisionRoute, decision, DecisionPage);
+lazy_page!(DecisionRoute, login_methods, DecisionPage);
 
 /// The page of a decision.
 #[component]

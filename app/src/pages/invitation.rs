@@ -27,7 +27,7 @@ struct Page {
     invitation: Load<ViewInvitation>,
 }
 
-lazy_page!(InvitationRoute, invitation, InvitationPage);
+lazy_page!(InvitationRoute, joining, InvitationPage);
 
 /// The page of an invitation.
 #[component]

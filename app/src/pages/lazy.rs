@@ -8,10 +8,11 @@ use leptos::{
 };
 use std::future::pending;
 
-/// Makes a page a chunk of its own, under this name, and declares its route.
+/// Puts a page into the chunk of this name, and declares its route. Pages that people open one after the other share a chunk: what several
+/// chunks need is cut out of them once more, for each set of chunks that needs it, so that many chunks make very many files.
 macro_rules! lazy_page {
     ($route:ident, $chunk:ident, $page:ident) => {
-        #[doc = concat!("The route of [`", stringify!($page), "`], in a chunk of its own.")]
+        #[doc = concat!("The route of [`", stringify!($page), "`], whose code is loaded when it is first opened.")]
         pub struct $route;
 
         const _: () = {
@@ -92,7 +93,9 @@ impl MissingChunk {
 pub fn prefetch_on_approach(prefetch: fn(&str)) {
     Effect::new(move || {
         let near = move |event: web_sys::Event| {
-            let link = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()?.closest("a[href^='/']").ok()?);
+            let link = event
+                .target()
+                .and_then(|target| target.dyn_into::<web_sys::Element>().ok()?.closest("a[href^='/']").ok()?);
             if let Some(path) = link.and_then(|link| link.get_attribute("href")) {
                 prefetch(path.split(['?', '#']).next().unwrap_or_default());
             }

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-lazy_page!(OutboxRoute, outbox, OutboxPage);
+lazy_page!(OutboxRoute, account, OutboxPage);
 
 /// The mails, newest first.
 #[component]

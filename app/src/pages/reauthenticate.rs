@@ -24,7 +24,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-lazy_page!(ReauthenticationRoute, reauthentication, ReauthenticationPage);
+lazy_page!(ReauthenticationRoute, login_methods, ReauthenticationPage);
 
 /// The page.
 #[component]
@@ -32,8 +32,7 @@ fn ReauthenticationPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, next, flash) = (use_slug(), use_query("next"), use_query("flash"));
     let forms = Forms::new(locale, slug);
-    let proofs =
-        Load::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
+    let proofs = Load::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
     let page = loaded(move || async move {
         match proofs.await {
             Ok(view) => {

@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-lazy_page!(SetUpRoute, set_up, SetUpPage);
+lazy_page!(SetUpRoute, joining, SetUpPage);
 
 /// First run.
 #[component]

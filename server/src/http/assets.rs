@@ -31,7 +31,9 @@ pub(super) static PACKAGE: LazyLock<String> = LazyLock::new(|| {
     let mut names: Vec<_> = Site::iter().filter(|name| name.starts_with(FOLDER)).collect();
     names.sort();
     let build = names.iter().fold(Sha256::new(), |build, name| {
-        build.chain_update(name.as_bytes()).chain_update(Site::get(name).map_or([0; 32], |file| file.metadata.sha256_hash()))
+        build
+            .chain_update(name.as_bytes())
+            .chain_update(Site::get(name).map_or([0; 32], |file| file.metadata.sha256_hash()))
     });
     let build: String = URL_SAFE_NO_PAD.encode(build.finalize()).chars().take(BUILD_CHARS).collect();
     format!("{FOLDER}/{build}")

@@ -38,14 +38,16 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("login-methods/add", Calls::Needs("login_methods.manage")),
     ("login-methods/drop-draft", Calls::Needs("login_methods.manage")),
     ("login-methods/make-live", Calls::Needs("login_methods.manage")),
-    ("login-methods/page", Calls::Needs("login_methods.manage")),
+    ("login-methods/list", Calls::Needs("login_methods.manage")),
     ("login-methods/remove", Calls::Needs("login_methods.manage")),
     ("login-methods/save", Calls::Needs("login_methods.manage")),
+    ("login-methods/show", Calls::Needs("login_methods.manage")),
     ("login-methods/switch", Calls::Needs("login_methods.manage")),
     ("login-methods/use-for-me", Calls::Needs("login_methods.manage")),
     ("reauthentication/code", Calls::Member),
     ("reauthentication/mail-code", Calls::Member),
     ("reauthentication/password", Calls::Member),
+    ("reauthentication/show", Calls::Member),
     ("outbox/list", Calls::Needs("users.invite")),
     ("session/measure-password", Calls::Everyone),
     ("session/sign-in", Calls::Everyone),
@@ -56,6 +58,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("setup/view", Calls::Everyone),
     ("users/copy-link", Calls::Needs("users.invite")),
     ("users/decide", Calls::Needs("users.invite")),
+    ("users/decision", Calls::Needs("users.invite")),
     ("users/edit", Calls::Needs("users.edit")),
     ("users/invite", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
@@ -75,13 +78,12 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
             fields.push(("form[next]", ""));
         }
-        "login-methods/page" => fields.push(("path", "/a/acme/settings/login-methods")),
         "login-methods/add" => fields.push(("preset", "google")),
         "login-methods/save" => fields.extend([("form[method]", member), ("form[preset]", "openid")]),
         "login-methods/make-live" | "login-methods/use-for-me" => {
             fields.extend([("form[method]", member), ("form[attempt]", member)]);
         }
-        "login-methods/drop-draft" | "login-methods/remove" => fields.push(("method", member)),
+        "login-methods/drop-draft" | "login-methods/remove" | "login-methods/show" => fields.push(("method", member)),
         "login-methods/switch" => fields.extend([("method", member), ("on", "on")]),
         "users/decide" => fields.extend([("decision", member), ("outcome", "use")]),
         "accounts/open" => fields.extend([("form[account_name]", "Eve"), ("form[slug]", "eve")]),

@@ -41,7 +41,9 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
         text!(locale, methods.client_secret_hint)
     };
     let (errors, typed) = (&view.errors, &view.form);
-    let line = |field, name, label, hint, value: &String| Line { field, name, label, hint, value: value.clone(), optional: false }.text(errors);
+    let line = |field, name, label, hint, value: &String| {
+        Line { field, name, label, hint, value: value.clone(), optional: false }.text(errors)
+    };
     let endpoints = if preset.is_open_id() {
         let (label, hint) = (text!(locale, methods.issuer), text!(locale, methods.issuer_hint));
         line(Field::Issuer, "form[issuer]", label, hint, &typed.issuer)
@@ -58,7 +60,13 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
         }
         .into_any()
     };
-    let name = line(Field::MethodName, "form[name]", text!(locale, methods.name), text!(locale, methods.name_hint), &typed.name);
+    let name = line(
+        Field::MethodName,
+        "form[name]",
+        text!(locale, methods.name),
+        text!(locale, methods.name_hint),
+        &typed.name,
+    );
     let client_id = line(Field::ClientId, "form[client_id]", text!(locale, methods.client_id), "", &typed.client_id);
     let open = has_problem_below(errors);
     view! {
@@ -209,7 +217,9 @@ impl Line {
 
     /// The path of a claim. Where a test has just shown claims, they complete what is typed, and what it leads to stands below.
     fn claim(self, locale: Locale, errors: &FieldErrors, received: Option<&[ShownClaim]>) -> AnyView {
-        let Some(claims) = received.map(<[ShownClaim]>::to_vec) else { return self.input(errors, "", Callback::new(|_| ())) };
+        let Some(claims) = received.map(<[ShownClaim]>::to_vec) else {
+            return self.input(errors, "", Callback::new(|_| ()));
+        };
         let path = RwSignal::new(self.value.clone());
         let id = components::field_id(self.name);
         let found = move || {
@@ -227,12 +237,7 @@ impl Line {
         view! { <div>{self.input(errors, CLAIMS, on_input)} {preview}</div> }.into_any()
     }
 
-    fn input(
-        self,
-        errors: &FieldErrors,
-        list: &'static str,
-        on_input: Callback<String>,
-    ) -> AnyView {
+    fn input(self, errors: &FieldErrors, list: &'static str, on_input: Callback<String>) -> AnyView {
         let problem = Signal::stored(errors.of(self.field));
         view! {
             <components::Field

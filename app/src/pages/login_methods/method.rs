@@ -18,7 +18,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-lazy_page!(LoginMethodRoute, login_method, LoginMethodPage);
+lazy_page!(LoginMethodRoute, login_methods, LoginMethodPage);
 
 /// The page of one method.
 #[component]

@@ -29,7 +29,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_params_map;
 use std::sync::Arc;
 
-lazy_page!(EditRoute, edit, EditDialog);
+lazy_page!(EditRoute, user_dialogs, EditDialog);
 
 /// The dialog of one member, over the list.
 #[component]

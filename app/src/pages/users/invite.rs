@@ -35,7 +35,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
 
-lazy_page!(InviteRoute, invite, InviteDialog);
+lazy_page!(InviteRoute, user_dialogs, InviteDialog);
 
 /// The dialog for inviting, over the list. Its address may name whom to invite: `?email=`.
 #[component]

@@ -16,7 +16,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-lazy_page!(RemoveRoute, remove, RemoveDialog);
+lazy_page!(RemoveRoute, user_dialogs, RemoveDialog);
 
 /// The dialog of one member, over the list.
 #[component]
