@@ -38,7 +38,6 @@ export class People {
       if (/Content Security Policy|Refused to|panicked|hydration|RuntimeError/i.test(text)) this.faults.push(text);
     });
     context.on('weberror', (error) => this.faults.push(String(error.error())));
-    await context.addInitScript(watchWebAssembly);
     return context.newPage();
   }
 
@@ -70,25 +69,11 @@ export class People {
   }
 }
 
-/** Runs in the page before anything else: notes when the WebAssembly has taken over. */
-function watchWebAssembly(): void {
-  const page = window as unknown as { takenOver?: boolean };
-  for (const name of ['instantiate', 'instantiateStreaming'] as const) {
-    const original = WebAssembly[name] as (...given: unknown[]) => Promise<unknown>;
-    (WebAssembly as unknown as Record<string, unknown>)[name] = (...given: unknown[]) => {
-      const made = original.apply(WebAssembly, given);
-      // Hydration follows in the same turn of the event loop, its effects in the next.
-      made.then(() => setTimeout(() => setTimeout(() => (page.takenOver = true))), () => {});
-      return made;
-    };
-  }
-}
-
 /** Waits until the page is live: the WebAssembly has taken over what the server rendered, unless scripting is off. */
 export async function live(page: Page): Promise<Page> {
   if (withoutScripting.has(page.context())) return page;
   // Asked again and again from outside: the page's policy forbids what Playwright's own waiting would evaluate in it.
-  const takenOver = () => page.evaluate(() => !!(window as unknown as { takenOver?: boolean }).takenOver).catch(() => false);
+  const takenOver = () => page.evaluate(() => document.documentElement.hasAttribute('data-hydrated')).catch(() => false);
   await expect.poll(takenOver, { message: 'the WebAssembly took over', intervals: [20, 50, 100] }).toBe(true);
   return page;
 }

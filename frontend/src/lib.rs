@@ -2,10 +2,23 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "512"]
 
+use leptos::{mount::hydrate_from_async, prelude::document};
+use wasm_bindgen_futures::spawn_local;
+
+/// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
+const HYDRATED: &str = "data-hydrated";
+
 /// Runs once, when the page has loaded.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     // Without it a fault in somebody's browser would be one word, "unreachable".
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_lazy(app::App);
+    spawn_local(async {
+        let Some(body) = document().body() else { return };
+        // The chunk of this page is awaited here.
+        hydrate_from_async(body, app::App).await.forget();
+        if let Some(html) = document().document_element() {
+            let _ = html.set_attribute(HYDRATED, "");
+        }
+    });
 }
