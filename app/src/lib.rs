@@ -16,6 +16,8 @@ pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod request;
 
+pub use pages::HYDRATED;
+
 use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::{Title, provide_meta_context};

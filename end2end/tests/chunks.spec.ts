@@ -1,7 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
 import { People, live, visit } from '../support/people';
 import { Roster } from '../support/roster';
-import { invite, line, person, setUp, signIn } from '../support/steps';
+import { person } from '../support/person';
+import { invite, line, setUp, signIn } from '../support/steps';
 
 const [ana, ben, cara] = [person('Ana'), person('Ben'), person('Cara')];
 const USERS = '/a/acme/settings/users';
@@ -54,7 +55,7 @@ test('files are named by their build and kept for a year', async ({ request }) =
 test('pages and answers are compressed', async ({ request }) => {
   const headers = { 'Accept-Encoding': 'gzip', 'Sec-Fetch-Site': 'same-origin' };
   const page = await request.get(`${roster.url}/login`, { headers });
-  const answer = await request.post(`${roster.url}/api/session/ways-in`, { form: { slug: 'acme' }, headers });
+  const answer = await request.post(`${roster.url}/api/session/ways-in`, { form: { account: 'acme' }, headers });
   for (const { headers } of [page, answer].map((answer) => ({ headers: answer.headers() }))) {
     expect(headers['content-encoding']).toBe('gzip');
     expect(headers['vary']).toContain('accept-encoding');

@@ -5,9 +5,6 @@
 use leptos::{mount::hydrate_from_async, prelude::document};
 use wasm_bindgen_futures::spawn_local;
 
-/// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
-const HYDRATED: &str = "data-hydrated";
-
 /// Runs once, when the page has loaded.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
@@ -18,7 +15,7 @@ pub fn hydrate() {
         // The chunk of this page is awaited here.
         hydrate_from_async(body, app::App).await.forget();
         if let Some(html) = document().document_element() {
-            let _ = html.set_attribute(HYDRATED, "");
+            let _ = html.set_attribute(app::HYDRATED, "");
         }
     });
 }

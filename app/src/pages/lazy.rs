@@ -34,13 +34,13 @@ macro_rules! lazy_page {
                     leptos::prefetch_lazy_fn_on_server(stringify!($chunk));
                     match page().await {
                         Ok(view) => view,
-                        Err(missing) => missing.leave_page_to_browser().await,
+                        Err(missing) => missing.go_on().await,
                     }
                 }
 
                 async fn preload() {
                     if fetch().await.is_err() {
-                        $crate::pages::lazy::MissingChunk.load_page_whole().await;
+                        $crate::pages::lazy::MissingChunk.go_on().await;
                     }
                 }
             }
@@ -71,22 +71,31 @@ impl From<SplitLoaderError> for MissingChunk {
 }
 
 impl MissingChunk {
-    /// Somebody is on the way to the page: the server makes it, with the scripts that go with it.
-    pub(super) async fn load_page_whole(self) {
-        super::load_anew(&super::here().get_untracked());
+    /// Goes on without the chunk. Whoever is on the way to the page gets it whole from the server, with the scripts that go with it. Where it
+    /// is there already, as the server made it, it stays: its forms and links work without scripting, and what was typed is kept.
+    pub(super) async fn go_on(self) -> AnyView {
+        if is_hydrated() {
+            super::load_anew(&super::here().get_untracked());
+        } else {
+            keep_clicks_from_router();
+        }
         pending().await
     }
+}
 
-    /// The page is there, as the server made it, and stays: its forms and links work without scripting, and what was typed is kept.
-    pub(super) async fn leave_page_to_browser(self) -> AnyView {
-        // The router would follow links to pages that it cannot show.
-        let keep_from_router = Closure::<dyn Fn(web_sys::Event)>::new(|event: web_sys::Event| event.stop_propagation());
-        let listener = keep_from_router.as_ref().unchecked_ref();
-        let _ = window().add_event_listener_with_callback_and_bool("click", listener, true);
-        // It is needed for as long as there is a page.
-        keep_from_router.forget();
-        pending().await
-    }
+/// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
+pub const HYDRATED: &str = "data-hydrated";
+
+fn is_hydrated() -> bool {
+    document().document_element().is_some_and(|html| html.has_attribute(HYDRATED))
+}
+
+/// The router would follow links to pages that it cannot show.
+fn keep_clicks_from_router() {
+    let stop = Closure::<dyn Fn(web_sys::Event)>::new(|event: web_sys::Event| event.stop_propagation());
+    let _ = window().add_event_listener_with_callback_and_bool("click", stop.as_ref().unchecked_ref(), true);
+    // It is needed for as long as there is a page.
+    stop.forget();
 }
 
 /// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.
