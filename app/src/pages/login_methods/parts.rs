@@ -26,7 +26,7 @@ pub(in crate::pages) struct Forms {
     locale: Locale,
     slug: Memo<String>,
     error: RwSignal<Option<AppError>>,
-    navigate: StoredValue<Box<dyn Fn(&str) + Send + Sync>>,
+    navigate: Callback<String>,
     /// Was a form sent whose outcome is still to be shown?
     is_sent: StoredValue<bool>,
 }
@@ -39,7 +39,7 @@ impl Forms {
             locale,
             slug,
             error: RwSignal::new(carried_error()),
-            navigate: StoredValue::new(Box::new(move |path| navigate(path, Default::default()))),
+            navigate: Callback::new(move |path: String| navigate(&path, Default::default())),
             is_sent: StoredValue::new(false),
         }
     }
@@ -78,7 +78,7 @@ impl Forms {
             self.error.set(None);
             self.is_sent.set_value(true);
             window().scroll_to_with_x_and_y(0.0, 0.0);
-            self.navigate.with_value(|navigate| navigate(&path));
+            self.navigate.run(path);
         });
         let error = post.error();
         Effect::new(move |began: Option<()>| {
