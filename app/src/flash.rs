@@ -2,6 +2,7 @@
 //! keeps it for a quarter of an hour (`server/src/service/flash.rs`) and puts it into the request of that page; from there the
 //! browser's half gets it too, in case the form was sent before the page was taken over.
 
+use crate::hydration::on_hydrated;
 #[cfg(feature = "ssr")]
 use http::HeaderName;
 use leptos::{
@@ -9,7 +10,6 @@ use leptos::{
     server::{SharedValue, codee::string::FromToStringCodec},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// The header by which a server function asks for its response to be carried to the page that the browser is sent to. It never leaves
 /// the server.
@@ -39,7 +39,7 @@ pub fn provide_form_result() {
     Effect::new(move || {
         forget_the_address();
         // Whatever is made while the page is taken over may still ask.
-        set_timeout(move || carried.0.set_value(None), Duration::ZERO);
+        on_hydrated(move || carried.0.set_value(None));
     });
 }
 

@@ -10,13 +10,12 @@ pub mod components;
 pub mod domain;
 pub mod error;
 pub mod flash;
+pub mod hydration;
 pub mod i18n;
 mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod request;
-
-pub use pages::HYDRATED;
 
 use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::{prelude::*, task::spawn_local};

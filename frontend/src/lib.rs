@@ -14,8 +14,6 @@ pub fn hydrate() {
         let Some(body) = document().body() else { return };
         // The chunk of this page is awaited here.
         hydrate_from_async(body, app::App).await.forget();
-        if let Some(html) = document().document_element() {
-            let _ = html.set_attribute(app::HYDRATED, "");
-        }
+        app::hydration::hydrated();
     });
 }

@@ -118,6 +118,9 @@ pub fn Field(
     /// To reach the input from outside.
     #[prop(optional)]
     node_ref: NodeRef<html::Input>,
+    /// What stands beneath the input.
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     let locale = use_locale();
     let id = field_id(name);
@@ -160,6 +163,7 @@ pub fn Field(
                 }
                 on:change:target=move |event| left(event.target().value())
             />
+            {children.map(|children| children())}
             <FieldProblem id=format!("{id}-problem") problem=shown />
         </div>
     }

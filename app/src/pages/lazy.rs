@@ -1,11 +1,16 @@
 //! Pages whose code the browser loads when somebody goes there, so that nobody pays for what they do not open.
 
+use crate::hydration::is_hydrated;
+#[cfg(feature = "ssr")]
+use leptos::{WasmSplitManifest, nonce::use_nonce};
 use leptos::{
     ev,
     prelude::*,
     wasm_bindgen::{JsCast, closure::Closure},
     wasm_split::SplitLoaderError,
 };
+#[cfg(feature = "ssr")]
+use leptos_meta::Link;
 use std::future::pending;
 
 /// Puts a page into the chunk of this name, and declares its route. Pages that people open one after the other share a chunk: what several
@@ -31,7 +36,8 @@ macro_rules! lazy_page {
                 }
 
                 async fn view(_: Self) -> leptos::prelude::AnyView {
-                    leptos::prefetch_lazy_fn_on_server(stringify!($chunk));
+                    #[cfg(feature = "ssr")]
+                    $crate::pages::lazy::name_in_head(stringify!($chunk));
                     match page().await {
                         Ok(view) => view,
                         Err(missing) => missing.go_on().await,
@@ -83,19 +89,31 @@ impl MissingChunk {
     }
 }
 
-/// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
-pub const HYDRATED: &str = "data-hydrated";
-
-fn is_hydrated() -> bool {
-    document().document_element().is_some_and(|html| html.has_attribute(HYDRATED))
-}
-
 /// The router would follow links to pages that it cannot show.
 fn keep_clicks_from_router() {
     let stop = Closure::<dyn Fn(web_sys::Event)>::new(|event: web_sys::Event| event.stop_propagation());
     let _ = window().add_event_listener_with_callback_and_bool("click", stop.as_ref().unchecked_ref(), true);
     // It is needed for as long as there is a page.
     stop.forget();
+}
+
+/// Names the files of a chunk in the head of the page, so that they come together with the main part. Leptos' own way looks for the
+/// manifest where it is not always to be found, on whichever thread the page was finished.
+#[cfg(feature = "ssr")]
+pub(super) fn name_in_head(chunk: &str) {
+    let Some(WasmSplitManifest(manifest)) = use_context() else { return };
+    let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    manifest.with_value(|(package, chunks, loader)| {
+        for file in chunks.get(chunk).into_iter().flatten() {
+            let href = format!("{package}/{file}.wasm");
+            // Written down, it stands in the head.
+            let link =
+                view! { <Link rel="preload" href as_="fetch" type_="application/wasm" crossorigin=nonce.clone() /> };
+            let _ = link.to_html();
+        }
+        let href = format!("{package}/{loader}");
+        let _ = view! { <Link rel="modulepreload" href crossorigin=nonce.clone() /> }.to_html();
+    });
 }
 
 /// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.

@@ -23,7 +23,7 @@ pub use accounts::AccountsRoute;
 pub use decision::DecisionRoute;
 pub use home::HomePage;
 pub use invitation::InvitationRoute;
-pub use lazy::{HYDRATED, Prefetch, prefetch_on_approach};
+pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
 pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};
 pub use not_found::NotFoundPage;

@@ -212,13 +212,13 @@ struct Line {
 impl Line {
     /// A line of text.
     fn text(self, errors: &FieldErrors) -> AnyView {
-        self.input(errors, "", Callback::new(|_| ()))
+        self.input(errors, "", Callback::new(|_| ()), ().into_any())
     }
 
     /// The path of a claim. Where a test has just shown claims, they complete what is typed, and what it leads to stands below.
     fn claim(self, locale: Locale, errors: &FieldErrors, received: Option<&[ShownClaim]>) -> AnyView {
         let Some(claims) = received.map(<[ShownClaim]>::to_vec) else {
-            return self.input(errors, "", Callback::new(|_| ()));
+            return self.input(errors, "", Callback::new(|_| ()), ().into_any());
         };
         let path = RwSignal::new(self.value.clone());
         let id = components::field_id(self.name);
@@ -234,10 +234,10 @@ impl Line {
                 {text!(locale, methods.preview)} " " <output id=format!("{id}-preview") for=id>{found}</output>
             </p>
         };
-        view! { <div>{self.input(errors, CLAIMS, on_input)} {preview}</div> }.into_any()
+        self.input(errors, CLAIMS, on_input, preview.into_any())
     }
 
-    fn input(self, errors: &FieldErrors, list: &'static str, on_input: Callback<String>) -> AnyView {
+    fn input(self, errors: &FieldErrors, list: &'static str, on_input: Callback<String>, beneath: AnyView) -> AnyView {
         let problem = Signal::stored(errors.of(self.field));
         view! {
             <components::Field
@@ -250,7 +250,9 @@ impl Line {
                 problem
                 list=list
                 on_input=on_input
-            />
+            >
+                {beneath}
+            </components::Field>
         }
         .into_any()
     }

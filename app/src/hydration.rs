@@ -1,0 +1,29 @@
+//! When the page is taken over in the browser. Its chunk may come later than the main part, so this takes longer than one turn.
+
+use leptos::prelude::*;
+use std::cell::RefCell;
+
+/// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
+const HYDRATED: &str = "data-hydrated";
+
+thread_local! {
+    static WAITING: RefCell<Vec<Box<dyn FnOnce()>>> = RefCell::default();
+}
+
+/// Is the page taken over?
+pub fn is_hydrated() -> bool {
+    document().document_element().is_some_and(|html| html.has_attribute(HYDRATED))
+}
+
+/// Does something as soon as the page is taken over.
+pub fn on_hydrated(then: impl FnOnce() + 'static) {
+    WAITING.with_borrow_mut(|waiting| waiting.push(Box::new(then)));
+}
+
+/// The page is taken over.
+pub fn hydrated() {
+    if let Some(html) = document().document_element() {
+        let _ = html.set_attribute(HYDRATED, "");
+    }
+    WAITING.take().into_iter().for_each(|then| then());
+}
