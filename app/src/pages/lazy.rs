@@ -36,8 +36,6 @@ macro_rules! lazy_page {
                 }
 
                 async fn view(_: Self) -> leptos::prelude::AnyView {
-                    #[cfg(feature = "ssr")]
-                    $crate::pages::lazy::name_in_head(stringify!($chunk));
                     match page().await {
                         Ok(view) => view,
                         Err(missing) => missing.go_on().await,
@@ -95,25 +93,6 @@ fn keep_clicks_from_router() {
     let _ = window().add_event_listener_with_callback_and_bool("click", stop.as_ref().unchecked_ref(), true);
     // It is needed for as long as there is a page.
     stop.forget();
-}
-
-/// Names the files of a chunk in the head of the page, so that they come together with the main part. Leptos' own way looks for the
-/// manifest where it is not always to be found, on whichever thread the page was finished.
-#[cfg(feature = "ssr")]
-pub(super) fn name_in_head(chunk: &str) {
-    let Some(WasmSplitManifest(manifest)) = use_context() else { return };
-    let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
-    manifest.with_value(|(package, chunks, loader)| {
-        for file in chunks.get(chunk).into_iter().flatten() {
-            let href = format!("{package}/{file}.wasm");
-            // Written down, it stands in the head.
-            let link =
-                view! { <Link rel="preload" href as_="fetch" type_="application/wasm" crossorigin=nonce.clone() /> };
-            let _ = link.to_html();
-        }
-        let href = format!("{package}/{loader}");
-        let _ = view! { <Link rel="modulepreload" href crossorigin=nonce.clone() /> }.to_html();
-    });
 }
 
 /// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.
