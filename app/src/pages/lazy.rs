@@ -1,16 +1,12 @@
 //! Pages whose code the browser loads when somebody goes there, so that nobody pays for what they do not open.
 
 use crate::hydration::is_hydrated;
-#[cfg(feature = "ssr")]
-use leptos::{WasmSplitManifest, nonce::use_nonce};
 use leptos::{
     ev,
     prelude::*,
     wasm_bindgen::{JsCast, closure::Closure},
     wasm_split::SplitLoaderError,
 };
-#[cfg(feature = "ssr")]
-use leptos_meta::Link;
 use std::future::pending;
 
 /// Puts a page into the chunk of this name, and declares its route. Pages that people open one after the other share a chunk: what several
