@@ -15,9 +15,13 @@ pub fn is_hydrated() -> bool {
     document().document_element().is_some_and(|html| html.has_attribute(HYDRATED))
 }
 
-/// Does something as soon as the page is taken over.
+/// Does something as soon as the page is taken over; at once, if it is already.
 pub fn on_hydrated(then: impl FnOnce() + 'static) {
-    WAITING.with_borrow_mut(|waiting| waiting.push(Box::new(then)));
+    if is_hydrated() {
+        then();
+    } else {
+        WAITING.with_borrow_mut(|waiting| waiting.push(Box::new(then)));
+    }
 }
 
 /// The page is taken over.
