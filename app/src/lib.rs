@@ -63,6 +63,8 @@ pub fn shell(options: LeptosOptions) -> AnyView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    #[cfg(feature = "ssr")]
+    provide_context(pages::NamedInHead::default());
     i18n::provide_locale();
     provide_toasts();
     flash::provide_form_result();

@@ -52,6 +52,16 @@ test('files are named by their build and kept for a year', async ({ request }) =
   expect([style.status(), style.headers()['cache-control']]).toEqual([200, 'no-cache']);
 });
 
+test('a page names its chunks in its head, each once', async ({ request }) => {
+  for (let n = 0; n < 10; n++) {
+    const html = await (await request.get(`${roster.url}/setup`)).text();
+    const links = html.match(/<link [^>]*preload[^>]*>/g) ?? [];
+    const named = links.map((link) => link.match(/href="([^"]+)"/)?.[1] ?? '');
+    expect(named.filter((file) => file.endsWith('/split_joining.wasm'))).toHaveLength(1);
+    expect(new Set(named).size).toBe(named.length);
+  }
+});
+
 test('pages and answers are compressed', async ({ request }) => {
   const headers = { 'Accept-Encoding': 'gzip', 'Sec-Fetch-Site': 'same-origin' };
   const page = await request.get(`${roster.url}/login`, { headers });

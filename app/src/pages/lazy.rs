@@ -1,12 +1,18 @@
 //! Pages whose code the browser loads when somebody goes there, so that nobody pays for what they do not open.
 
 use crate::hydration::is_hydrated;
+#[cfg(feature = "ssr")]
+use leptos::WasmSplitManifest;
 use leptos::{
     ev,
     prelude::*,
     wasm_bindgen::{JsCast, closure::Closure},
     wasm_split::SplitLoaderError,
 };
+#[cfg(feature = "ssr")]
+use leptos_meta::Link;
+#[cfg(feature = "ssr")]
+use std::collections::HashSet;
 use std::future::pending;
 
 /// Puts a page into the chunk of this name, and declares its route. Pages that people open one after the other share a chunk: what several
@@ -32,6 +38,8 @@ macro_rules! lazy_page {
                 }
 
                 async fn view(_: Self) -> leptos::prelude::AnyView {
+                    #[cfg(feature = "ssr")]
+                    $crate::pages::lazy::name_in_head(stringify!($chunk));
                     match page().await {
                         Ok(view) => view,
                         Err(missing) => missing.go_on().await,
@@ -89,6 +97,35 @@ fn keep_clicks_from_router() {
     let _ = window().add_event_listener_with_callback_and_bool("click", stop.as_ref().unchecked_ref(), true);
     // It is needed for as long as there is a page.
     stop.forget();
+}
+
+/// The files that the head of this page names already: a page may be made more than once before it is sent.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Default)]
+pub struct NamedInHead(ArcStoredValue<HashSet<String>>);
+
+/// Names the files of a chunk in the head of the page, so that they come together with the main part. Leptos' own way looks for the
+/// manifest on whichever thread the page was finished, where it is not always to be found.
+#[cfg(feature = "ssr")]
+pub(super) fn name_in_head(chunk: &str) {
+    let (Some(WasmSplitManifest(manifest)), Some(NamedInHead(named))) = (use_context(), use_context()) else { return };
+    // What is written down of a link stands in the head.
+    let once = |file: String, link: fn(String) -> AnyView| {
+        if named.try_update_value(|named| named.insert(file.clone())) == Some(true) {
+            let _ = link(file).to_html();
+        }
+    };
+    manifest.with_value(|(package, chunks, loader)| {
+        for file in chunks.get(chunk).into_iter().flatten() {
+            once(format!("{package}/{file}.wasm"), |href| {
+                view! { <Link rel="preload" href as_="fetch" type_="application/wasm" crossorigin="anonymous" /> }
+                    .into_any()
+            });
+        }
+        once(format!("{package}/{loader}"), |href| {
+            view! { <Link rel="modulepreload" href crossorigin="anonymous" /> }.into_any()
+        });
+    });
 }
 
 /// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.

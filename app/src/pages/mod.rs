@@ -23,6 +23,8 @@ pub use accounts::AccountsRoute;
 pub use decision::DecisionRoute;
 pub use home::HomePage;
 pub use invitation::InvitationRoute;
+#[cfg(feature = "ssr")]
+pub use lazy::NamedInHead;
 pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
 pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};

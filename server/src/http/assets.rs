@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use leptos::{WasmSplitManifest, prelude::ArcStoredValue};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 #[derive(RustEmbed)]
 #[folder = "../target/site"]
@@ -42,6 +43,17 @@ pub(super) static PACKAGE: LazyLock<String> = LazyLock::new(|| {
 const FOLDER: &str = "pkg";
 /// The most characters of a build's name; more would only be longer.
 const BUILD_CHARS: usize = 16;
+/// The file that says which files each chunk needs; `.ci/pack` writes it.
+const SPLIT_MANIFEST: &str = "pkg/__wasm_split_manifest.json";
+/// The script that loads chunks; `.ci/pack` names it so.
+const SPLIT_LOADER: &str = "__wasm_split.______________________.js";
+
+/// Which files each chunk needs, so that pages can name them in their head; `None` if the browser's half was not built.
+pub(super) fn split_manifest() -> Option<WasmSplitManifest> {
+    let chunks: HashMap<String, Vec<String>> = serde_json::from_slice(&Site::get(SPLIT_MANIFEST)?.data).ok()?;
+    Some(WasmSplitManifest(ArcStoredValue::new((format!("/{}", *PACKAGE), chunks, SPLIT_LOADER.to_owned()))))
+}
+
 /// Precompressed forms, the better one first: name in `Accept-Encoding`, ending of the file.
 const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 

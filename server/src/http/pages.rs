@@ -25,8 +25,12 @@ pub(super) fn options() -> LeptosOptions {
 /// Runs before every page and server function: gives them the backend, and pages their policy.
 pub(super) fn context(services: Services) -> impl Fn() + Clone + Send + Sync + 'static {
     let backend: Arc<dyn Backend> = Arc::new(services);
+    let manifest = assets::split_manifest();
     move || {
         provide_context(backend.clone());
+        if let Some(manifest) = manifest.clone() {
+            provide_context(manifest);
+        }
         // Server functions have no nonce: their answers keep the constant policy.
         if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
             let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
