@@ -116,7 +116,7 @@ fn draft_note(forms: Forms, view: &MethodView) -> AnyView {
 fn step_one(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
     let uri = StoredValue::new(view.redirect_uri.clone());
     let copied = RwSignal::new(false);
-    let copy = move |()| {
+    let copy = move |_| {
         copy_to_clipboard(&uri.get_value(), move || {
             copied.try_set(true);
         });
@@ -131,9 +131,9 @@ fn step_one(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
                 <p class="field-hint">{text!(locale, methods.redirect_uri_hint)}</p>
                 <div class="link-line">
                     <input id="redirect-uri" type="text" readonly value=uri.get_value() />
-                    <Button look=Look::Plain on_click=Callback::new(copy)>
+                    <button type="button" class="button only-with-scripting" on:click=copy>
                         {words}
-                    </Button>
+                    </button>
                 </div>
             </div>
         </section>
