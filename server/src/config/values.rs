@@ -2,13 +2,14 @@
 
 use ipnet::IpNet;
 use lettre::message::Mailbox;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
 };
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 /// A secret: shown as `***` wherever it is printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -76,14 +77,9 @@ impl DatabaseUrl {
         if path.is_empty() || path == ":memory:" || query.contains("mode=memory") {
             return None;
         }
-        Some(PathBuf::from(percent_decoded(path)))
+        // The database driver decodes the path as well.
+        Some(PathBuf::from(&*percent_decode_str(path).decode_utf8_lossy()))
     }
-}
-
-/// `%25` and the like undone, as the database driver does it.
-fn percent_decoded(path: &str) -> String {
-    let query = path.replace('&', "%26").replace('+', "%2B").replace('=', "%3D");
-    url::form_urlencoded::parse(query.as_bytes()).next().map_or_else(|| path.to_owned(), |(path, _)| path.into_owned())
 }
 
 /// What a PostgreSQL URL may say after the question mark. The driver would write any other one to the log, with its value.
@@ -126,10 +122,13 @@ impl FromStr for DatabaseUrl {
         let url = match authority.strip_suffix('@') {
             Some(login) => {
                 let (user, password) = login.split_once(':').map_or((login, None), |(user, rest)| (user, Some(rest)));
-                let joint = if after.contains('?') { '&' } else { '?' };
-                let password = password.map(|password| format!("&password={}", plus_as_itself(password)));
-                let password = password.unwrap_or_default();
-                format!("postgres://{after}{joint}user={}{password}", plus_as_itself(user))
+                let (path, query) = after.split_once('?').unwrap_or((after, ""));
+                let mut query = form_urlencoded::Serializer::for_suffix(query.to_owned(), 0);
+                query.append_pair("user", &percent_decode_str(user).decode_utf8_lossy());
+                if let Some(password) = password {
+                    query.append_pair("password", &percent_decode_str(password).decode_utf8_lossy());
+                }
+                format!("postgres://{path}?{}", query.finish())
             }
             None => raw.to_owned(),
         };
@@ -141,11 +140,6 @@ impl FromStr for DatabaseUrl {
         }
         Ok(Self(url))
     }
-}
-
-/// In a query, a plus would be read as a space.
-fn plus_as_itself(login: &str) -> String {
-    login.replace('+', "%2B").replace('&', "%26")
 }
 
 impl fmt::Display for DatabaseUrl {

@@ -2,101 +2,76 @@
 
 use crate::config::Config;
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
-    middleware::Next,
+    http::{HeaderName, HeaderValue, header},
     response::Response,
 };
+use tower_http::set_header::{HeaderMetadata, response::SetMultipleResponseHeadersLayer};
 
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Headers that no answer may choose for itself.
-static ALWAYS: [(HeaderName, HeaderValue); 4] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (COOP, HeaderValue::from_static("same-origin")),
-    (CORP, HeaderValue::from_static("same-origin")),
-    (
-        PERMISSIONS,
-        HeaderValue::from_static(
-            "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), \
-             midi=(), payment=(), usb=()",
-        ),
-    ),
-];
-
-/// Headers that an answer may set more fitly: a page its policy with a nonce, a link its `no-referrer`, a static file its caching.
-static UNLESS_SET: [(HeaderName, HeaderValue); 3] = [
-    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"),
-    ),
-];
-
+const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), \
+                              microphone=(), midi=(), payment=(), usb=()";
+const NO_CONTENT: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 /// Two years; a server that was reached by https is not asked for http again.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// What depends on the configuration.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
-    https: bool,
+/// Sets the headers that no answer may choose for itself.
+pub(super) fn always(config: &Config) -> SetMultipleResponseHeadersLayer<Response> {
+    SetMultipleResponseHeadersLayer::overriding(vec![
+        constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        constant(COOP, "same-origin"),
+        constant(CORP, "same-origin"),
+        constant(PERMISSIONS_POLICY, NO_PERMISSIONS),
+        (header::STRICT_TRANSPORT_SECURITY, config.is_https().then_some(HSTS)).into(),
+        (header::CONTENT_TYPE, with_charset).into(),
+    ])
 }
 
-impl From<&Config> for Policy {
-    fn from(config: &Config) -> Self {
-        Self { https: config.is_https() }
-    }
+/// Sets the headers that an answer may choose more fitly: a page its policy with a nonce, a link its `no-referrer`, a static file its
+/// caching.
+pub(super) fn unless_set() -> SetMultipleResponseHeadersLayer<Response> {
+    SetMultipleResponseHeadersLayer::if_not_present(vec![
+        constant(header::REFERRER_POLICY, "same-origin"),
+        constant(header::CACHE_CONTROL, "no-store"),
+        constant(header::CONTENT_SECURITY_POLICY, NO_CONTENT),
+    ])
 }
 
-/// Sets them.
-pub(super) async fn layer(State(policy): State<Policy>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    set(response.headers_mut(), policy);
-    response
-}
-
-fn set(headers: &mut HeaderMap, policy: Policy) {
-    for (name, value) in &ALWAYS {
-        headers.insert(name, value.clone());
-    }
-    for (name, value) in &UNLESS_SET {
-        headers.entry(name).or_insert_with(|| value.clone());
-    }
-    if policy.https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
-    }
-    name_the_charset(headers);
+fn constant(name: HeaderName, value: &'static str) -> HeaderMetadata<Response> {
+    (name, HeaderValue::from_static(value)).into()
 }
 
 /// All our texts are UTF-8, and say so (BR-15).
-fn name_the_charset(headers: &mut HeaderMap) {
-    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return };
-    let text = kind.starts_with("text/") || kind == "application/json" || kind == "image/svg+xml";
-    if text
-        && !kind.contains("charset")
-        && let Ok(named) = HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
-    {
-        headers.insert(header::CONTENT_TYPE, named);
-    }
+fn with_charset(response: &Response) -> Option<HeaderValue> {
+    let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let is_text =
+        content_type.starts_with("text/") || content_type == "application/json" || content_type == "image/svg+xml";
+    let names_none = is_text && !content_type.contains("charset");
+    names_none.then(|| HeaderValue::from_str(&format!("{content_type}; charset=utf-8")).ok())?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{Router, body::Body, extract::Request, http::HeaderMap, routing::get};
+    use tower::ServiceExt;
 
-    fn headers_after(before: &[(HeaderName, &'static str)], https: bool) -> HeaderMap {
-        let mut headers: HeaderMap =
+    const HTTP: &str = "http://127.0.0.1:3000";
+    const HTTPS: &str = "https://roster.example.org";
+
+    async fn headers_after(before: &[(HeaderName, &'static str)], base_url: &str) -> HeaderMap {
+        let before: HeaderMap =
             before.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        set(&mut headers, Policy { https });
-        headers
+        let config = Config { base_url: base_url.parse().unwrap(), ..Config::default() };
+        let router = Router::new().route("/", get(async || (before, ()))).layer(unless_set()).layer(always(&config));
+        router.oneshot(Request::new(Body::empty())).await.unwrap().headers().clone()
     }
 
-    #[test]
-    fn br_03_every_answer_carries_the_headers() {
-        let headers = headers_after(&[], true);
+    #[tokio::test]
+    async fn br_03_every_answer_carries_the_headers() {
+        let headers = headers_after(&[], HTTPS).await;
         for name in [
             "x-content-type-options",
             "cross-origin-opener-policy",
@@ -113,21 +88,24 @@ mod tests {
         assert_eq!(headers["cache-control"], "no-store");
     }
 
-    #[test]
-    fn an_answer_may_be_stricter_about_referrer_and_set_its_own_caching() {
-        let headers =
-            headers_after(&[(header::REFERRER_POLICY, "no-referrer"), (header::CACHE_CONTROL, "no-cache")], false);
+    #[tokio::test]
+    async fn an_answer_may_be_stricter_about_referrer_and_set_its_own_caching() {
+        let own = [(header::REFERRER_POLICY, "no-referrer"), (header::CACHE_CONTROL, "no-cache")];
+        let headers = headers_after(&own, HTTP).await;
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-cache");
         assert!(!headers.contains_key("strict-transport-security"));
     }
 
-    #[test]
-    fn br_15_texts_name_their_charset() {
-        let kind = |kind: &'static str| headers_after(&[(header::CONTENT_TYPE, kind)], false)["content-type"].clone();
-        assert_eq!(kind("text/html"), "text/html; charset=utf-8");
-        assert_eq!(kind("text/html; charset=utf-8"), "text/html; charset=utf-8");
-        assert_eq!(kind("application/json"), "application/json; charset=utf-8");
-        assert_eq!(kind("application/wasm"), "application/wasm");
+    #[tokio::test]
+    async fn br_15_texts_name_their_charset() {
+        for (own, sent) in [
+            ("text/html", "text/html; charset=utf-8"),
+            ("text/html; charset=utf-8", "text/html; charset=utf-8"),
+            ("application/json", "application/json; charset=utf-8"),
+            ("application/wasm", "application/wasm"),
+        ] {
+            assert_eq!(headers_after(&[(header::CONTENT_TYPE, own)], HTTP).await["content-type"], sent);
+        }
     }
 }

@@ -126,7 +126,8 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn(guard::panics))
         .layer(from_fn_with_state(services.clone(), answer::layer))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(headers::Policy::from(&*services.config), headers::layer))
+        .layer(headers::unless_set())
+        .layer(headers::always(&services.config))
         .layer(from_fn(trace::layer))
         .with_state(http)
 }
