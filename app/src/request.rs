@@ -66,3 +66,11 @@ pub struct WithCookies<T> {
     /// Values of `Set-Cookie` headers.
     pub cookies: Vec<String>,
 }
+
+/// Does the browser want a page? So it does where somebody sees the answer: after an address, a link or a form of its own.
+#[cfg(feature = "ssr")]
+pub fn accepts_html(headers: &http::HeaderMap) -> bool {
+    headers
+        .get(http::header::ACCEPT)
+        .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
+}

@@ -18,7 +18,7 @@ mod context {
         error::AppError,
         flash::CARRY_RESPONSE,
         paths,
-        request::{Caller, SignedIn, Visitor, WithCookies},
+        request::{Caller, SignedIn, Visitor, WithCookies, accepts_html},
     };
     use axum::http::{HeaderName, HeaderValue, header, request::Parts};
     use leptos::prelude::use_context;
@@ -92,7 +92,7 @@ mod context {
     }
 
     fn is_posted_by_browser() -> bool {
-        header_of_request(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+        use_context::<Parts>().is_some_and(|request| accepts_html(&request.headers))
     }
 
     fn header_of_request(name: HeaderName) -> Option<String> {

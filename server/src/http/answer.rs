@@ -6,12 +6,13 @@ use app::{
     error::{AppError, BadRequest},
     i18n::{Locale, error_text, leptos_i18n, text},
     paths,
+    request::accepts_html,
 };
 use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -58,10 +59,6 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     }
     response
-}
-
-pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// A page without style or script: whatever went wrong, it can be sent.

@@ -4,7 +4,7 @@ use super::{answer, denials::Asked, flash, text};
 use crate::{context::Services, cookies::local_target};
 use app::{
     error::{AppError, BadRequest},
-    request::Visitor,
+    request::{Visitor, accepts_html},
 };
 use axum::{
     body::{Body, to_bytes},
@@ -37,7 +37,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     if text::has_nul(&body) {
         return answer::bad_request(BadRequest::Malformed);
     }
-    let visitor = parts.extensions.get::<Visitor>().filter(|_| flash::is_sent_by_browser(&parts.headers)).cloned();
+    let visitor = parts.extensions.get::<Visitor>().filter(|_| accepts_html(&parts.headers)).cloned();
     let form = visitor.map(|visitor| flash::Form {
         visitor,
         function: parts.uri.path().to_owned(),

@@ -42,11 +42,6 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     response
 }
 
-/// Is this a form that the browser itself sent, so that the answer is a page?
-pub(super) fn is_sent_by_browser(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
-}
-
 /// A form that the browser itself sent.
 pub(super) struct Form {
     /// Who sent it.

@@ -25,17 +25,10 @@ impl ListWaysIn for Services {
                 LoginMethodKind::Password => ways.password = true,
                 LoginMethodKind::OAuth => ways.providers.push(WayIn {
                     name: method.name.unwrap_or_default(),
-                    start: match paths::local_or(next, "") {
-                        none if none.is_empty() => paths::oauth_start(method.id),
-                        next => format!("{}?{}", paths::oauth_start(method.id), in_query("next", &next)),
-                    },
+                    start: paths::with_next(&paths::oauth_start(method.id), next),
                 }),
             }
         }
         Ok(ways)
     }
-}
-
-fn in_query(name: &str, value: &str) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
