@@ -1,5 +1,6 @@
 //! How many connections there are at the same time: in all, so that descriptors and memory last, and from one address, so that nobody has them
 //! all (F15, F27). Trusted proxies speak for many.
+//! tower's limits are not used, because they count requests, and a connection that sends none costs a descriptor as well.
 
 use crate::config::Config;
 use ipnet::IpNet;

@@ -1,4 +1,7 @@
 //! The client's address: the peer's, unless the peer is a trusted proxy (EN-07).
+//!
+//! The `axum-client-ip` crate is not used, because it takes the rightmost address or none, and does not step over several proxies that are
+//! known by their networks.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;

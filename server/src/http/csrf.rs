@@ -1,5 +1,6 @@
 //! Requests that other sites make a browser send (BR-04). Two layers: a strict one of ours, which says what is wrong, and behind it the
-//! library's, which is kept up with browsers.
+//! library's, which is kept up with browsers. The library's alone would take a form with a session from a browser that names no origin, and
+//! from a foreign name that resolves to us.
 
 use super::answer;
 use crate::{config::Config, context::Services, cookies::Cookies};

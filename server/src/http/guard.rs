@@ -1,4 +1,7 @@
 //! Faults, slowness and excess, each turned into an answer.
+//!
+//! Panics are caught here and not by tower-http's `CatchPanicLayer`, whose handler is not given the request and so cannot answer with its id;
+//! its `TimeoutLayer` answers with an empty body, where ours says in words and in the server functions' encoding what happened.
 
 use super::{answer, lengths::HiddenLength, trace::RequestId};
 use app::error::{AppError, BadRequest};

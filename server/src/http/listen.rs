@@ -1,4 +1,6 @@
 //! Connections: accepted, bounded in time, and brought to an end (F15, F22).
+//!
+//! `axum-server` is not used, because at a stop it drops the connections that still wait to be accepted, and it knows no limit by address.
 
 use super::{
     caps::{Admission, Caps},

@@ -1,5 +1,8 @@
 //! One log line for each request, and the id that ties it to everything else said about the request. The line holds the matched
 //! route, never the path or query: those carry tokens (INV-07, LG-02).
+//!
+//! tower-http's layers for request ids are not used, because they take over an id that came with the request, and its `TraceLayer` logs the
+//! path.
 
 use axum::{
     extract::{MatchedPath, Request},

@@ -1,4 +1,6 @@
 //! Leaves a provider alone for a while that keeps failing, so that its people get an answer at once (OA-22, F23).
+//!
+//! No maintained library keeps one breaker for each account and endpoint, and forgets those that nobody uses.
 
 use app::domain::{ids::AccountId, oauth::Fault};
 use std::{

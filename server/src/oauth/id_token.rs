@@ -1,4 +1,7 @@
 //! Checking an ID token (OpenID Connect Core 1.0, section 3.1.3.7; RFC 8725).
+//!
+//! The `openidconnect` crate is not used: it would add five crates of cryptography and a second library of time, where `ring`, which TLS
+//! needs anyway, checks the signatures.
 
 use super::{
     Asking, Kept,

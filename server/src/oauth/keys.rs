@@ -1,4 +1,7 @@
 //! The keys that providers sign with (RFC 7517), and checking a signature with them.
+//!
+//! No JOSE library reads them, because the provider chooses what a set holds: it is read within bounds, and a key that cannot be read is
+//! passed over instead of failing the whole set (OA-06).
 
 use super::{Asking, http::Http};
 use app::domain::{

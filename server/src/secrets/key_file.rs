@@ -1,5 +1,7 @@
 //! The file of the instance keys: one a line, each 32 bytes in base64. The first line seals, all open. A line that begins with `next`
 //! holds the key that the next rotation puts first: until then every instance can learn to open what it will seal.
+//!
+//! No library fits: `age` encrypts whole files, `tink` keeps its keys in a format that nobody makes with `openssl rand -base64 32`.
 
 use super::random;
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,4 +1,5 @@
-//! Rate buckets: rows, so that limits hold over every instance (EN-08).
+//! Rate buckets: rows, so that limits hold over every instance (EN-08). The `governor`
+//! crate is not used, because it counts in the memory of one process.
 
 use super::{StorageError, Tx, on, run, statements};
 use app::domain::time::{Span, Timestamp};

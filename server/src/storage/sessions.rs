@@ -1,4 +1,7 @@
 //! Sessions: opaque ids, stored hashed (SE-01), with what each has proved.
+//!
+//! `tower-sessions` is not used: it keeps a session as one opaque record, where here a session is a row that statements join with users
+//! and proofs, and that ends in the transaction of the change that ends it.
 
 use super::{StorageError, Tx, changed, on, run, statements};
 use app::domain::{
