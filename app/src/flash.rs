@@ -5,10 +5,7 @@
 use crate::hydration::on_hydrated;
 #[cfg(feature = "ssr")]
 use http::HeaderName;
-use leptos::{
-    prelude::*,
-    server::{SharedValue, codee::string::FromToStringCodec},
-};
+use leptos::{prelude::*, server::SharedValue};
 use serde::{Deserialize, Serialize};
 
 /// The header by which a server function asks for its response to be carried to the page that the browser is sent to. It never leaves
@@ -33,8 +30,8 @@ struct Carried(StoredValue<Option<FormResult>>);
 
 /// Makes the functions below work; once, at the root.
 pub fn provide_form_result() {
-    let text = SharedValue::<String, FromToStringCodec>::new_str(of_request).into_inner();
-    let carried = Carried(StoredValue::new(crate::ask::codec::parse(&text)));
+    let result = SharedValue::new_serde_wb(of_request).into_inner();
+    let carried = Carried(StoredValue::new(result));
     provide_context(carried);
     Effect::new(move || {
         forget_the_address();
@@ -44,14 +41,13 @@ pub fn provide_form_result() {
 }
 
 #[cfg(feature = "ssr")]
-fn of_request() -> String {
-    let result = use_context::<http::request::Parts>().and_then(|parts| parts.extensions.get::<FormResult>().cloned());
-    result.and_then(|result| serde_json::to_string(&result).ok()).unwrap_or_default()
+fn of_request() -> Option<FormResult> {
+    use_context::<http::request::Parts>()?.extensions.get().cloned()
 }
 
 #[cfg(not(feature = "ssr"))]
-const fn of_request() -> String {
-    String::new()
+const fn of_request() -> Option<FormResult> {
+    None
 }
 
 fn with_result<T>(read: impl FnOnce(&FormResult) -> Option<T>) -> Option<T> {

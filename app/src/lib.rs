@@ -3,7 +3,6 @@
 
 #[allow(missing_docs, reason = "the fields of the structs that `#[server]` makes are its arguments")]
 pub mod api;
-pub mod ask;
 #[cfg(feature = "ssr")]
 pub mod backend;
 pub mod components;
@@ -16,6 +15,7 @@ mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]
 pub mod request;
+pub mod rpc;
 
 use components::{ToastRegion, keep_focus, provide_toasts};
 use leptos::{prelude::*, task::spawn_local};

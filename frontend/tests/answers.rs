@@ -1,4 +1,4 @@
-//! Answers read as the browser reads them: by the reader of the WebAssembly, over the `JSON.parse` of the engine that runs it.
+//! Answers decoded as the browser decodes them: from what the `JSON.parse` of the engine that runs it made of them.
 #![cfg(target_arch = "wasm32")]
 #![allow(
     missing_docs,
@@ -10,16 +10,17 @@
 use app::{
     api::{
         accounts::{AccountLine, MyAccounts},
-        joining::{ByMethod, InvitationView, Joined, MethodStep, Standing},
+        joining::{InvitationView, Joined, Standing},
     },
-    ask::parse,
     domain::{
         fields::{Field, FieldErrors, Problem},
+        ids::AttemptId,
         name::Slug,
         role::{BuiltInRole, Grant},
         time::Timestamp,
     },
     error::{AppError, BadRequest},
+    rpc::from_json,
 };
 use leptos::server_fn::{Bytes, error::FromServerFnError};
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,9 +33,9 @@ fn written(value: &impl Serialize) -> String {
 }
 
 fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
-    assert_eq!(parse::<T>(&written(&value)).as_ref(), Some(&value), "{}", written(&value));
+    assert_eq!(from_json::<T>(&written(&value)).as_ref(), Some(&value), "{}", written(&value));
     let whole: Result<T, AppError> = Ok(value);
-    assert_eq!(parse::<Result<T, AppError>>(&written(&whole)), Some(whole));
+    assert_eq!(from_json::<Result<T, AppError>>(&written(&whole)), Some(whole));
 }
 
 #[wasm_bindgen_test]
@@ -60,7 +61,7 @@ fn every_error_reads_as_the_server_wrote_it() {
     for error in errors {
         assert_eq!(AppError::de(Bytes::from(written(&error))), error);
         let answer: Result<String, AppError> = Err(error);
-        assert_eq!(parse(&written(&answer)), Some(answer));
+        assert_eq!(from_json(&written(&answer)), Some(answer));
     }
 }
 
@@ -81,7 +82,8 @@ fn answers_of_every_shape_read_as_the_server_wrote_them() {
         or_sign_in: true,
         shortest_password: 15,
     });
-    comes_back(ByMethod { step: MethodStep::Returned, ..ByMethod::default() });
+    let attempt: AttemptId = "0192a4b0-7c1e-7d3a-9f00-000000000001".parse().unwrap();
+    comes_back(Standing::FromProvider { method: "Acme SSO".to_owned(), attempt, name: None, needs_code: true });
     let line = |slug: &str, grant| AccountLine { slug: Slug::parse(slug).unwrap(), name: slug.to_owned(), grant };
     comes_back(MyAccounts {
         accounts: vec![line("acme", Grant::of(BuiltInRole::Owner)), line("beta", Grant::of(BuiltInRole::Viewer))],
@@ -93,24 +95,24 @@ fn answers_of_every_shape_read_as_the_server_wrote_them() {
 #[wasm_bindgen_test]
 fn numbers_are_read_exactly_or_not_at_all() {
     for exact in [i64::from(i32::MIN), -1, 0, 1, 9_007_199_254_740_991, -9_007_199_254_740_991] {
-        assert_eq!(parse::<Timestamp>(&exact.to_string()), Some(Timestamp(exact)));
+        assert_eq!(from_json::<Timestamp>(&exact.to_string()), Some(Timestamp(exact)));
     }
     for inexact in ["9007199254740993", "9223372036854775807", "-9223372036854775808", "1.5", "1e400", "\"1\""] {
-        assert_eq!(parse::<i64>(inexact), None, "{inexact}");
+        assert_eq!(from_json::<i64>(inexact), None, "{inexact}");
     }
-    assert_eq!(parse::<u8>("255"), Some(255));
+    assert_eq!(from_json::<u8>("255"), Some(255));
     for too_large in ["256", "-1", "0.5"] {
-        assert_eq!(parse::<u8>(too_large), None, "{too_large}");
+        assert_eq!(from_json::<u8>(too_large), None, "{too_large}");
     }
 }
 
 #[wasm_bindgen_test]
-fn what_makes_no_sense_is_nothing() {
+fn what_cannot_be_decoded_is_none() {
     for broken in ["", "<html>", "{", "{\"Ok\":}", "{\"Err\":<html>}", "{\"Ok\":7}", "{\"Other\":\"/a\"}", "[]", "null"]
     {
-        assert_eq!(parse::<Result<String, AppError>>(broken), None, "{broken}");
+        assert_eq!(from_json::<Result<String, AppError>>(broken), None, "{broken}");
     }
-    assert_eq!(parse::<Joined>("\"NoSuchVariant\""), None);
-    assert_eq!(parse::<bool>("1"), None);
+    assert_eq!(from_json::<Joined>("\"NoSuchVariant\""), None);
+    assert_eq!(from_json::<bool>("1"), None);
     assert_eq!(AppError::de(Bytes::from_static(b"\xff")), AppError::BadRequest(BadRequest::Malformed));
 }

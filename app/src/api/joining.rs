@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     domain::{
-        ids::InvitationId,
+        ids::{AttemptId, InvitationId},
         name::Slug,
         permission::Permissions,
         role::{RoleKey, Roles},
@@ -110,46 +110,37 @@ pub enum Standing {
     },
     /// Sign in: there is a login with this address (R16).
     SignIn,
-    /// The account's provider has to name the person, or the login method is switched off.
-    ByMethod(Box<ByMethod>),
+    /// Sign in with the present login first, so that the account's provider can be linked to it (R17).
+    SignInFirst {
+        /// The login method's name.
+        method: String,
+    },
+    /// Sign in at the account's provider, and come back (R42).
+    ToProvider {
+        /// The login method's name.
+        method: String,
+        /// The link that leads to the provider.
+        start: String,
+        /// Who is expected there, masked (R44); `None` where there is too little to show any of it.
+        expected: Option<String>,
+    },
+    /// Join as the person whom the account's provider named (R9).
+    FromProvider {
+        /// The login method's name.
+        method: String,
+        /// The sign-in at the provider that ended here.
+        attempt: AttemptId,
+        /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.
+        name: Option<String>,
+        /// Is a mailed code asked for, because the link proves no mailbox (R12)?
+        needs_code: bool,
+    },
+    /// The login method is switched off (R27).
+    MethodOff,
     /// Join or decline: the right person is signed in (R15).
     Join(String),
     /// Somebody else is signed in (R14).
     SomebodyElse(String),
-}
-
-/// Where the person is on the way to the account's provider and back. One shape for every step, since each further one would be code
-/// that every browser loads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ByMethod {
-    /// The step.
-    pub step: MethodStep,
-    /// The method's name; empty for Email & password.
-    pub method: String,
-    /// The link that leads to the provider.
-    pub start: String,
-    /// Who is expected there, masked (R44); empty where there is too little to show any of it.
-    pub expected: String,
-    /// The way to the provider that ended here; empty before.
-    pub attempt: String,
-    /// The name that the invitation or the provider suggests (R50); `None` for somebody who has one.
-    pub name: Option<String>,
-    /// Is a mailed code asked for, because the link proves no mailbox (R12)?
-    pub needs_code: bool,
-}
-
-/// A step of that way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MethodStep {
-    /// Prove the present login first, so that the provider can be linked to it (R17).
-    SignInFirst,
-    /// Go to the provider and come back.
-    #[default]
-    Go,
-    /// Back from the provider: one step is left.
-    Returned,
-    /// The login method is switched off (R27).
-    Off,
 }
 
 /// Making a login, as typed.

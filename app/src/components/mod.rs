@@ -4,11 +4,11 @@
 //! **A form**
 //! ```ignore
 //! let locale = use_locale();
-//! let invite = Post::<InviteUser>::new();
+//! let invite = FormAction::<InviteUser>::new();
 //! let error = invite.error();                         // Signal<Option<AppError>>, also after a post without scripting
 //! invite.on_success(move |invited| go(…));            // runs in the browser alone
 //! view! {
-//!     <PostForm post=invite class="form">
+//!     <ActionForm action=invite class="form">
 //!         <ErrorBox error />                          // what is not about one field, role="alert"
 //!         <input type="hidden" name="account" value=slug />
 //!         <Field name="form[email]" label=text!(locale, users.email) kind=Kind::Email
@@ -17,7 +17,7 @@
 //!             <Button busy=invite.pending()>{text!(locale, users.invite)}</Button>
 //!             <a class="button" href=back>{text!(locale, common.cancel)}</a>
 //!         </div>
-//!     </PostForm>
+//!     </ActionForm>
 //! }
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     api::session::{MeasurePassword, StrengthForm},
-    ask::ask,
     domain::{
         fields::Problem,
         password::{Strength, check_length},
     },
     i18n::{Locale, text, use_locale},
+    rpc::call,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn NewPasswordField(
     let mut measure = debounce(PAUSE, move |password: String| {
         let form = StrengthForm { password: password.clone(), own_words: own_words.get_untracked() };
         spawn_local(async move {
-            let answer = ask(MeasurePassword { form }).await;
+            let answer = call(MeasurePassword { form }).await;
             let still = input.get_untracked().is_some_and(|input| input.value() == password);
             if let (true, Ok(measured)) = (still, answer) {
                 strength.set(Some(measured));

@@ -3,11 +3,11 @@
 use super::{Failed, loaded, use_slug};
 use crate::{
     api::accounts::{AccountHome, LeaveAccount, ShowAccount},
-    ask::{Load, Post, PostForm},
     components::{Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts},
     domain::{permission::Gate, policy::Refusal},
     i18n::{Locale, permission_name, role_name, text, use_locale},
     paths,
+    rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -20,7 +20,7 @@ lazy_page!(AccountHomeRoute, account, AccountHomePage);
 fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
-    let home = Load::new(move || ShowAccount { account: slug.get() });
+    let home = Query::new(move || ShowAccount { account: slug.get() });
     loaded(move || async move {
         match home.await {
             Ok(home) => page(locale, home).into_any(),
@@ -100,7 +100,7 @@ fn place(locale: Locale, home: &AccountHome) -> impl IntoView + use<> {
 
 /// Leaving (R32), told in advance what it means; an account's last owner is told why not (R33).
 fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
-    let leave = Post::<LeaveAccount>::new();
+    let leave = FormAction::<LeaveAccount>::new();
     let error = leave.error();
     let (navigate, toasts) = (use_navigate(), use_toasts());
     leave.on_success(move |account| {
@@ -112,12 +112,12 @@ fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
         view! { <RefusalNote refusal=Refusal::LastOwner /> }.into_any()
     } else {
         view! {
-            <PostForm post=leave>
+            <ActionForm action=leave>
                 <input type="hidden" name="account" value=home.slug.to_string() />
                 <Button look=Look::Danger busy=leave.pending()>
                     {text!(locale, session.leave_confirm, account = home.name)}
                 </Button>
-            </PostForm>
+            </ActionForm>
         }
         .into_any()
     };

@@ -6,12 +6,12 @@ use crate::{
         accounts::{AccountLine, LeaveAccount, ListAccounts, MyAccounts, OpenAccount, OtherAccount},
         session::{Me, Whoami},
     },
-    ask::{Load, Post, PostForm, carried},
     components::{Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, done, problem_at},
     domain::fields,
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},
     paths,
+    rpc::{ActionForm, FormAction, Query, carried},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -23,7 +23,7 @@ lazy_page!(AccountsRoute, account, AccountsPage);
 #[component]
 fn AccountsPage() -> impl IntoView {
     let locale = use_locale();
-    let (me, mine) = (Load::new(|| Whoami {}), Load::new(|| ListAccounts {}));
+    let (me, mine) = (Query::new(|| Whoami {}), Query::new(|| ListAccounts {}));
     let view = loaded(move || async move {
         match both(me, mine).await {
             Ok((me, mine)) => view! { <Shell me>{accounts(locale, mine)}</Shell> }.into_any(),
@@ -41,7 +41,7 @@ fn AccountsPage() -> impl IntoView {
     }
 }
 
-async fn both(me: Load<Whoami>, mine: Load<ListAccounts>) -> Result<(Me, MyAccounts), AppError> {
+async fn both(me: Query<Whoami>, mine: Query<ListAccounts>) -> Result<(Me, MyAccounts), AppError> {
     Ok((me.await?.ok_or(AppError::Unauthenticated)?, mine.await?))
 }
 
@@ -125,7 +125,7 @@ fn line(locale: Locale, account: AccountLine) -> impl IntoView {
 }
 
 fn open_form(locale: Locale) -> impl IntoView {
-    let open = Post::<OpenAccount>::new();
+    let open = FormAction::<OpenAccount>::new();
     let error = open.error();
     let navigate = use_navigate();
     open.on_success(move |new| navigate(&paths::users(new.slug.as_str()), Default::default()));
@@ -134,7 +134,7 @@ fn open_form(locale: Locale) -> impl IntoView {
         <section class="panel">
             <h2>{text!(locale, session.open_account_title)}</h2>
             <p>{text!(locale, session.open_account_text)}</p>
-            <PostForm post=open class="form">
+            <ActionForm action=open class="form">
                 <ErrorBox error />
                 <Field
                     name="form[account_name]"
@@ -148,7 +148,7 @@ fn open_form(locale: Locale) -> impl IntoView {
                 <div class="actions">
                     <Button busy=open.pending()>{text!(locale, session.open_account)}</Button>
                 </div>
-            </PostForm>
+            </ActionForm>
         </section>
     }
 }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     api::login_methods::{Decide, DecisionPage as Page, Notice, ShowDecision},
-    ask::Load,
     components::{Button, Look, Note, NoteTone, Time},
     i18n::{Locale, refusal_text, text, use_locale},
     paths,
+    rpc::Query,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -24,7 +24,7 @@ fn DecisionPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, parameters, flash) = (use_slug(), use_params_map(), use_query("flash"));
     let forms = Forms::new(locale, slug);
-    let decision = Load::new(move || ShowDecision {
+    let decision = Query::new(move || ShowDecision {
         account: slug.get(),
         member: parameters.with(|map| map.get("id").unwrap_or_default()),
         flash: flash.get(),

@@ -6,16 +6,16 @@ use crate::{
         session::Whoami,
         setup::{SetUpView, ViewSetUp},
     },
-    ask::Load,
     error::AppError,
     paths,
+    rpc::Query,
 };
 use leptos::prelude::*;
 
 /// Leads to the only account, to the chooser of several, to signing in, or to the first run.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let (me, first_run) = (Load::new(|| Whoami {}), Load::new(|| ViewSetUp {}));
+    let (me, first_run) = (Query::new(|| Whoami {}), Query::new(|| ViewSetUp {}));
     loaded(move || async move {
         match destination(me, first_run).await {
             Ok(path) => view! { <LeadOn path /> }.into_any(),
@@ -24,7 +24,7 @@ pub fn HomePage() -> impl IntoView {
     })
 }
 
-async fn destination(me: Load<Whoami>, first_run: Load<ViewSetUp>) -> Result<String, AppError> {
+async fn destination(me: Query<Whoami>, first_run: Query<ViewSetUp>) -> Result<String, AppError> {
     match me.await? {
         Some(me) => Ok(match me.accounts.as_slice() {
             [only] => paths::account(only.slug.as_str()),

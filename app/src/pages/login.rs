@@ -3,11 +3,11 @@
 use super::{LeadOn, load_anew, loaded, problem::problem_note, shell::Card, use_next, use_slug};
 use crate::{
     api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
-    ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Field, Icon, Kind, Look, problem_at},
     domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
     paths,
+    rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -18,7 +18,7 @@ use leptos_router::hooks::use_query_map;
 pub fn LoginPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, next) = (use_slug(), use_next());
-    let me = Load::new(|| Whoami {});
+    let me = Query::new(|| Whoami {});
     let title = move || match slug.get() {
         none if none.is_empty() => text!(locale, session.sign_in_title).to_owned(),
         account => text!(locale, session.sign_in_to, account = account),
@@ -27,7 +27,7 @@ pub fn LoginPage() -> impl IntoView {
         let me = me.await.ok().flatten();
         me.map(|me| already_signed_in(locale, me)).into_any()
     });
-    let listed = Load::new(move || ListWaysIn { account: slug.get(), next: next.get() });
+    let listed = Query::new(move || ListWaysIn { account: slug.get(), next: next.get() });
     let ways = loaded(move || async move {
         match listed.await {
             Ok(ways) => ways_in(locale, slug, next, ways),
@@ -86,11 +86,11 @@ fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: WaysIn)
 }
 
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
-    let sign_in = Post::<SignIn>::new();
+    let sign_in = FormAction::<SignIn>::new();
     let error = sign_in.error();
     sign_in.on_success(|path| load_anew(&path));
     view! {
-        <PostForm post=sign_in class="form">
+        <ActionForm action=sign_in class="form">
             <ErrorBox error />
             <input type="hidden" name="form[account]" value=move || slug.get() />
             <input type="hidden" name="form[next]" value=move || next.get() />
@@ -114,7 +114,7 @@ fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl 
             <div class="actions">
                 <Button busy=sign_in.pending()>{text!(locale, session.sign_in)}</Button>
             </div>
-        </PostForm>
+        </ActionForm>
     }
 }
 

@@ -6,10 +6,10 @@ use crate::{
         members::AccountFacts,
         outbox::{ListMails, MailLine, OutboxPage as Mails},
     },
-    ask::Load,
     components::{EmptyState, Icon, Time, focus_soon},
     i18n::{Locale, text, use_locale},
     paths,
+    rpc::Query,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -23,7 +23,7 @@ fn OutboxPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
-    let mails = Load::new(move || ListMails { account: slug.get(), after: after.get() });
+    let mails = Query::new(move || ListMails { account: slug.get(), after: after.get() });
     // Is somebody on the way to another page of the list?
     let paging = StoredValue::new(false);
     let page = loaded(move || async move {

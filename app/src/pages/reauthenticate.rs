@@ -13,13 +13,13 @@ use crate::{
         },
         session::WayIn,
     },
-    ask::Load,
     components::{Button, Field, Kind, Look, Note, NoteTone, Time},
     domain::{
         fields,
         oauth::{OtherProof, Recency},
     },
     i18n::{text, use_locale},
+    rpc::Query,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -32,7 +32,7 @@ fn ReauthenticationPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, next, flash) = (use_slug(), use_query("next"), use_query("flash"));
     let forms = Forms::new(locale, slug);
-    let proofs = Load::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
+    let proofs = Query::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
     let page = loaded(move || async move {
         match proofs.await {
             Ok(view) => {

@@ -3,11 +3,11 @@
 use super::{Failed, load_anew, loaded, shell::Card};
 use crate::{
     api::setup::{SetUp, SetUpView, ViewSetUp},
-    ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, problem_at},
     domain::{email::check_shape, fields, name, password},
     i18n::{Locale, text, use_locale},
     paths,
+    rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -18,7 +18,7 @@ lazy_page!(SetUpRoute, joining, SetUpPage);
 #[component]
 fn SetUpPage() -> impl IntoView {
     let locale = use_locale();
-    let state = Load::new(|| ViewSetUp {});
+    let state = Query::new(|| ViewSetUp {});
     let view = loaded(move || async move {
         match state.await {
             Ok(SetUpView::Open) => form(locale).into_any(),
@@ -36,7 +36,7 @@ fn SetUpPage() -> impl IntoView {
 }
 
 fn form(locale: Locale) -> impl IntoView {
-    let set_up = Post::<SetUp>::new();
+    let set_up = FormAction::<SetUp>::new();
     let error = set_up.error();
     set_up.on_success(|path| load_anew(&path));
     let (account, person, email) =
@@ -45,7 +45,7 @@ fn form(locale: Locale) -> impl IntoView {
     view! {
         <h1>{text!(locale, session.set_up_title)}</h1>
         <p class="page-lead">{text!(locale, session.set_up_text)}</p>
-        <PostForm post=set_up class="form">
+        <ActionForm action=set_up class="form">
             <ErrorBox error />
             <fieldset>
                 <legend>{text!(locale, session.account_section)}</legend>
@@ -94,7 +94,7 @@ fn form(locale: Locale) -> impl IntoView {
             <div class="actions">
                 <Button busy=set_up.pending()>{text!(locale, session.set_up)}</Button>
             </div>
-        </PostForm>
+        </ActionForm>
     }
 }
 

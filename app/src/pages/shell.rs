@@ -6,12 +6,12 @@ use crate::{
         accounts::{AccountHome, ShowAccount},
         session::{Me, SignOut, Whoami},
     },
-    ask::{Load, Post, PostForm},
     components::{Icon, Menu, ShortcutSwitch},
     domain::{language::Language, permission::Gate},
     error::AppError,
     i18n::{role_name, text, use_locale},
     paths,
+    rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location, location::Url};
@@ -20,7 +20,7 @@ use leptos_router::{components::Outlet, hooks::use_location, location::Url};
 #[component]
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
-    let (me, home) = (Load::new(|| Whoami {}), Load::new(move || ShowAccount { account: slug.get() }));
+    let (me, home) = (Query::new(|| Whoami {}), Query::new(move || ShowAccount { account: slug.get() }));
     loaded(move || async move {
         match (me.await, home.await) {
             (Ok(Some(me)), Ok(home)) => view! {
@@ -117,7 +117,7 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
 /// Who is signed in, and signing out.
 fn user_menu(me: Me) -> impl IntoView {
     let locale = use_locale();
-    let sign_out = Post::<SignOut>::new();
+    let sign_out = FormAction::<SignOut>::new();
     sign_out.on_success(|path| load_anew(&path));
     let name = me.name.clone();
     view! {
@@ -131,12 +131,12 @@ fn user_menu(me: Me) -> impl IntoView {
                     <strong>{me.name}</strong>
                     <span>{me.email}</span>
                 </div>
-                <PostForm post=sign_out>
+                <ActionForm action=sign_out>
                     <button type="submit" class="menu-last">
                         <Icon name="sign-out" />
                         {text!(locale, common.sign_out)}
                     </button>
-                </PostForm>
+                </ActionForm>
             </Menu>
         </div>
     }

@@ -232,7 +232,7 @@ both_databases! {
         let shown = owner.get(&page).await.body;
         assert!(shown.contains("another member"), "{shown}");
         assert!(owner.row("ben@example.org").await.awaits_decision, "still to be decided");
-        assert!(matches!(theirs.views_open(&id).await.standing, Standing::ByMethod(_)), "the link still stands");
+        assert!(matches!(theirs.views_open(&id).await.standing, Standing::ToProvider { .. }), "the link still stands");
     }
 
     async fn r44_a_decision_ends_with_the_invitation_that_it_is_about(world: World) {

@@ -2,7 +2,7 @@
 
 use crate::support::{Browser, PASSWORD, World, attempt_in, both_databases, provider::Provider};
 use app::{
-    api::joining::{Joined, MethodStep, Standing},
+    api::joining::{Joined, Standing},
     domain::{
         member::ShownState,
         name::Slug,
@@ -115,8 +115,7 @@ both_databases! {
         assert!(page.contains("Members who sign in by this: 0. Invitations for it: 2."), "warned beforehand: {page}");
         owner.switches(&method, false).await.unwrap();
         assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
-        let Standing::ByMethod(by) = theirs.views_open(&id).await.standing else { panic!("by the provider") };
-        assert_eq!(by.step, MethodStep::Off);
+        assert_eq!(theirs.views_open(&id).await.standing, Standing::MethodOff);
         assert!(theirs.get(&format!("/invitation/{id}")).await.body.contains("This invitation is waiting"));
         let list = owner.get("/a/acme/settings/users").await.body;
         assert!(list.matches("method is off").count() >= 2, "at each of the rows: {list}");

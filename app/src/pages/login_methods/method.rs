@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     api::login_methods::{DropDraft, MethodView, ShowLoginMethod},
-    ask::Load,
     components::{Badge, Button, Look, Note, NoteTone, Time, Tone, copy_to_clipboard},
     domain::oauth::{Fault, Preset},
     i18n::{Locale, preset_line, text, use_locale},
     paths,
+    rpc::Query,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -27,7 +27,7 @@ fn LoginMethodPage() -> impl IntoView {
     let (slug, parameters) = (use_slug(), use_params_map());
     let (attempt, flash, problem) = (use_query("attempt"), use_query("flash"), use_query("problem"));
     let forms = Forms::new(locale, slug);
-    let method = Load::new(move || ShowLoginMethod {
+    let method = Query::new(move || ShowLoginMethod {
         account: slug.get(),
         method: parameters.with(|map| map.get("id").unwrap_or_default()),
         attempt: attempt.get(),

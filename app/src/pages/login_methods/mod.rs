@@ -12,11 +12,11 @@ use crate::{
     api::login_methods::{
         AddLoginMethod, ListLoginMethods, MethodLine, MethodsView, RemoveLoginMethod, SwitchLoginMethod,
     },
-    ask::Load,
     components::{Badge, Button, Look, Note, NoteTone, Time, Tone},
     domain::{member::LoginMethodKind, name::Slug, oauth::Preset},
     i18n::{preset_name, text, use_locale},
     paths,
+    rpc::Query,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -30,7 +30,7 @@ fn LoginMethodsPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, flash) = (use_slug(), use_query("flash"));
     let forms = Forms::new(locale, slug);
-    let methods = Load::new(move || ListLoginMethods { account: slug.get(), flash: flash.get() });
+    let methods = Query::new(move || ListLoginMethods { account: slug.get(), flash: flash.get() });
     let page = loaded(move || async move {
         match methods.await {
             Ok(view) => {

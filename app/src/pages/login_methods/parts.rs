@@ -2,7 +2,6 @@
 
 use crate::{
     api::login_methods::Notice,
-    ask::{Post, PostForm, Question, carried_error},
     components::{ErrorBox, Note, NoteTone, field_id, focus_first_soon},
     domain::{
         fields::FieldErrors,
@@ -12,6 +11,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, fault_text, text},
     paths,
+    rpc::{ActionForm, FormAction, ServerCall, carried_error},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
@@ -68,12 +68,12 @@ impl Forms {
     }
 
     /// A form to this server function, for this account. Its fields learn whether it is being sent.
-    pub(in crate::pages) fn form<S: Question<Output = String>>(
+    pub(in crate::pages) fn form<S: ServerCall<Output = String>>(
         self,
         class: &'static str,
         fields: impl FnOnce(Signal<bool>) -> AnyView + Send + 'static,
     ) -> AnyView {
-        let post = Post::<S>::new();
+        let post = FormAction::<S>::new();
         post.on_success(move |path| {
             self.error.set(None);
             self.is_sent.set_value(true);
@@ -90,10 +90,10 @@ impl Forms {
             }
         });
         view! {
-            <PostForm post=post class=class>
+            <ActionForm action=post class=class>
                 <input type="hidden" name="account" value=self.slug() />
                 {fields(post.pending())}
-            </PostForm>
+            </ActionForm>
         }
         .into_any()
     }

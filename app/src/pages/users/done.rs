@@ -10,8 +10,8 @@ use crate::{
         invitations::{InviteUser, Invited, ResendInvitation},
         members::{EditMember, RemoveMember},
     },
-    ask::carried,
     components::done,
+    rpc::carried,
 };
 use leptos::prelude::*;
 

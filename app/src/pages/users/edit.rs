@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, ShowMember},
-    ask::{Load, Post, PostForm, ask},
     components::{Button, ErrorBox, Field, Icon, RefusalNote, problem_at, use_toasts},
     domain::{
         fields,
@@ -24,6 +23,7 @@ use crate::{
     error::AppError,
     flash::submitted,
     i18n::{Locale, permission_list, role_name, text},
+    rpc::{ActionForm, FormAction, Query, call},
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_params_map;
@@ -37,7 +37,7 @@ fn EditDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let details = Load::new(move || ShowMember { account: users.slug.get(), member: member.get() });
+    let details = Query::new(move || ShowMember { account: users.slug.get(), member: member.get() });
     // Once it is there it stays: what changes behind the dialog must not take the form away.
     loaded_once(async move {
         match details.await {
@@ -92,11 +92,11 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     let whose = whose(&facts, &details.row);
     let choice = Choice::starting_from(&details.row.grant);
     let purpose = Purpose::Edit { whose, present: details.row.grant.clone(), last_owner: details.last_owner };
-    let save = Post::<EditMember>::new();
+    let save = FormAction::<EditMember>::new();
     let error = save.error();
     // What is there now: loaded again when somebody else was faster (R66).
     let present = RwSignal::new(details.row.clone());
-    let is_unchanged = matches!(save.value().get_untracked(), Some(Ok(Edited::Unchanged)));
+    let is_unchanged = matches!(save.output().get_untracked(), Some(Edited::Unchanged));
     let is_reloaded = matches!(error.get_untracked(), Some(AppError::ChangedMeanwhile { .. }));
     let (unchanged, reloaded) = (RwSignal::new(is_unchanged), RwSignal::new(is_reloaded));
 
@@ -117,7 +117,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         if changed && began.is_some() {
             let (account, member) = (users.slug.get_untracked(), again.clone());
             spawn_local(async move {
-                if let Ok(fresh) = ask(ShowMember { account, member }).await {
+                if let Ok(fresh) = call(ShowMember { account, member }).await {
                     present.try_set(fresh.row);
                     reloaded.try_set(true);
                     users.page.refetch();
@@ -168,7 +168,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     keep_in_sight(answered, move || unchanged.get());
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
-        <PostForm post=save class="form">
+        <ActionForm action=save class="form">
             <p class="edit-now">
                 {move || present.with(|row| text!(locale, users.edit_now, grant = roles.with_value(|roles| grant_words(locale, &row.grant, roles))))}
             </p>
@@ -194,7 +194,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
                 <Button busy=save.pending()>{text!(locale, users.edit_save)}</Button>
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
-        </PostForm>
+        </ActionForm>
     }
 }
 

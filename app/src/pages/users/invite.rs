@@ -15,7 +15,6 @@ use crate::{
         invitations::{InviteUser, Invited},
         members::AccountFacts,
     },
-    ask::{Post, PostForm, carried_error},
     components::{Button, ErrorBox, Field, Kind, RefusalNote, problem_at, use_toasts},
     domain::{
         email::check_shape,
@@ -30,6 +29,7 @@ use crate::{
     },
     flash::submitted,
     i18n::{Locale, text},
+    rpc::{ActionForm, FormAction, carried_error},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -76,12 +76,12 @@ fn InviteForm(
     not_mailed: RwSignal<Option<(MemberId, String)>>,
 ) -> impl IntoView {
     let locale = users.locale;
-    let invite = Post::<InviteUser>::new();
+    let invite = FormAction::<InviteUser>::new();
     // Without scripting, sending an older invitation again comes back here too.
     let came_with = carried_error();
-    let error = Signal::derive(move || match invite.value().with(Option::is_none) {
-        true => came_with.clone(),
-        false => invite.error().get(),
+    let error = Signal::derive(move || match invite.is_answered() {
+        true => invite.error().get(),
+        false => came_with.clone(),
     });
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
     let typed = RwSignal::new(submitted("form[email]").unwrap_or_else(|| email.clone()));
@@ -99,20 +99,19 @@ fn InviteForm(
     // An answer is about the address that it was asked for.
     let on_input = Callback::new(move |email: String| {
         typed.set(email);
-        if invite.value().with_untracked(Option::is_some) {
+        if untrack(|| invite.is_answered()) {
             invite.clear();
         }
     });
     let answer = {
         let facts = facts.clone();
         move || {
-            let invited = invite.value().get()?.ok()?;
+            let invited = invite.output().get()?;
             outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
         }
     };
     // Then one of the two answers sends the form.
-    let value = invite.value();
-    let asks_which = Memo::new(move |_| value.with(|value| matches!(value, Some(Ok(Invited::RemovedBefore { .. })))));
+    let asks_which = Memo::new(move |_| matches!(invite.output().get(), Some(Invited::RemovedBefore { .. })));
     let send = move || {
         (!asks_which.get()).then(|| {
             view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }
@@ -121,11 +120,11 @@ fn InviteForm(
     let new = Present { asks_for_names: true, ..Present::default() };
     let (methods, at_provider) = way_in(locale, facts.methods.clone(), new, error);
     let (answered, failed) = (NodeRef::new(), NodeRef::new());
-    keep_in_sight(answered, move || invite.value().with(|value| value.as_ref().is_some_and(Result::is_ok)));
+    keep_in_sight(answered, move || invite.output().with(Option::is_some));
     keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
     view! {
         {resend_form(users)}
-        <PostForm post=invite class="form">
+        <ActionForm action=invite class="form">
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             </div>
@@ -157,7 +156,7 @@ fn InviteForm(
                 {send}
                 <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
             </div>
-        </PostForm>
+        </ActionForm>
     }
 }
 

@@ -6,11 +6,11 @@ use crate::{
         invitations::{CopyLink, Invited, ResendInvitation},
         members::AccountFacts,
     },
-    ask::{Post, PostForm},
     components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time},
     domain::{ids::MemberId, list::ListQuery, policy::Verdict, role::Grant},
     i18n::{Locale, refusal_text, role_name, text},
     paths,
+    rpc::{ActionForm, FormAction},
 };
 use leptos::{ev, prelude::*, server_fn::ServerFn};
 
@@ -140,9 +140,8 @@ pub(super) fn NotMailed(
     again: RwSignal<Option<(MemberId, String)>>,
 ) -> impl IntoView {
     let locale = users.locale;
-    let copy = Post::<CopyLink>::new();
-    let link = move || copy.value().get().and_then(Result::ok);
-    let hand_over = move || match link() {
+    let copy = FormAction::<CopyLink>::new();
+    let hand_over = move || match copy.output().get() {
         Some(link) => view! { <LinkField link /> }.into_any(),
         None => copy_form(users, copy, member),
     };
@@ -174,15 +173,15 @@ pub(super) fn not_mailed_note(locale: Locale, email: String) -> AnyView {
 }
 
 /// Asks for somebody's link.
-pub(super) fn copy_form(users: Users, copy: Post<CopyLink>, member: MemberId) -> AnyView {
+pub(super) fn copy_form(users: Users, copy: FormAction<CopyLink>, member: MemberId) -> AnyView {
     view! {
-        <PostForm post=copy>
+        <ActionForm action=copy>
             <input type="hidden" name="account" value=users.slug.get_untracked() />
             <input type="hidden" name="member" value=member.to_string() />
             <Button look=Look::Plain icon="copy" busy=copy.pending()>
                 {text!(users.locale, users.copy_link)}
             </Button>
-        </PostForm>
+        </ActionForm>
     }
     .into_any()
 }

@@ -12,7 +12,7 @@ use leptos::{html, prelude::*};
 #[component]
 pub(super) fn LinkDialog(users: Users) -> impl IntoView {
     move || {
-        let link = users.copy.value().get()?.ok()?;
+        let link = users.copy.output().get()?;
         let dialog = NodeRef::<html::Dialog>::new();
         dialog.on_load(|dialog| {
             // The server renders it open, as a page of its own.

@@ -27,7 +27,6 @@ use crate::{
         invitations::{CopyLink, ResendInvitation},
         members::{ListMembers, UsersPage as ListPage},
     },
-    ask::{Load, Post},
     components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon, use_toasts},
     domain::{
         list::ListQuery,
@@ -36,6 +35,7 @@ use crate::{
     },
     i18n::{Locale, refusal_text, text, use_locale},
     paths,
+    rpc::{FormAction, Query},
 };
 use done::done_note;
 use filters::{Search, filters};
@@ -61,10 +61,10 @@ struct Users {
     slug: Memo<String>,
     /// The view of the list in the address; it stays there while a dialog is open.
     query: Memo<ListQuery>,
-    page: Load<ListMembers>,
+    page: Query<ListMembers>,
     search: Search,
-    resend: Post<ResendInvitation>,
-    copy: Post<CopyLink>,
+    resend: FormAction<ResendInvitation>,
+    copy: FormAction<CopyLink>,
     /// Does the focus go to the status once the list has come anew? What had it is gone, or stands for somebody else by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -78,10 +78,10 @@ impl Users {
             locale: use_locale(),
             slug,
             query,
-            page: Load::new(move || ListMembers { account: slug.get(), query: query.get() }),
+            page: Query::new(move || ListMembers { account: slug.get(), query: query.get() }),
             search: Search::new(query),
-            resend: Post::new(),
-            copy: Post::new(),
+            resend: FormAction::new(),
+            copy: FormAction::new(),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }

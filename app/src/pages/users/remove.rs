@@ -3,7 +3,6 @@
 use super::{OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose, words::removed_words};
 use crate::{
     api::members::{PlanRemoval, RemovalPlan, RemoveMember},
-    ask::{Load, Post, PostForm},
     components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
     domain::{
         member::ShownState,
@@ -12,6 +11,7 @@ use crate::{
     flash::submitted,
     i18n::{Locale, role_name, text},
     paths,
+    rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -24,7 +24,7 @@ fn RemoveDialog() -> impl IntoView {
     let users = expect_context::<Users>();
     let parameters = use_params_map();
     let member = Memo::new(move |_| parameters.with(|map| map.get("id").unwrap_or_default()));
-    let plan = Load::new(move || PlanRemoval { account: users.slug.get(), member: member.get() });
+    let plan = Query::new(move || PlanRemoval { account: users.slug.get(), member: member.get() });
     loaded_once(async move {
         match plan.await {
             Ok(plan) => view! { <Removal users plan /> }.into_any(),
@@ -86,7 +86,7 @@ fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
 #[component]
 fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let locale = users.locale;
-    let remove = Post::<RemoveMember>::new();
+    let remove = FormAction::<RemoveMember>::new();
     let error = remove.error();
     let toasts = use_toasts();
     remove.on_success(move |removed| {
@@ -115,7 +115,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
         Kind::Withdrawal => text!(locale, users.withdraw_button),
     };
     view! {
-        <PostForm post=remove class="form">
+        <ActionForm action=remove class="form">
             <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
             <input type="hidden" name="account" value=facts.slug.to_string() />
             <input type="hidden" name="form[member]" value=member />
@@ -127,7 +127,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
                 // What cannot be undone with one key is not under the first key.
                 <a class="button" href=move || users.list() data-noscroll="" data-autofocus="">{text!(locale, common.cancel)}</a>
             </div>
-        </PostForm>
+        </ActionForm>
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use app::{
-    api::joining::{ByMethod, InvitationView, Inviter, MethodStep, OpenInvitation, Standing},
+    api::joining::{InvitationView, Inviter, OpenInvitation, Standing},
     backend::ViewInvitation,
     domain::{
         ids::{AttemptId, InvitationId},
@@ -86,11 +86,7 @@ impl Services {
     ) -> Result<OpenInvitation, AppError> {
         let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
         let standing = match held.member.method.kind {
-            _ if !held.member.method_enabled => Standing::ByMethod(Box::new(ByMethod {
-                step: MethodStep::Off,
-                method: held.member.method.name.clone().unwrap_or_default(),
-                ..ByMethod::default()
-            })),
+            _ if !held.member.method_enabled => Standing::MethodOff,
             LoginMethodKind::Password => self.standing(tx, visitor, &held).await?,
             LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &held, attempt).await?,
         };
@@ -153,7 +149,6 @@ impl Services {
         held: &Held,
         attempt: Option<AttemptId>,
     ) -> Result<Standing, AppError> {
-        let by = |by| Standing::ByMethod(Box::new(by));
         let method = held.member.method.name.clone().unwrap_or_default();
         let signed_in = visitor.signed_in.as_ref();
         let user = match signed_in {
@@ -170,22 +165,20 @@ impl Services {
         if let Some(user) = &user
             && self.must_prove_password(tx, visitor, user).await?
         {
-            return Ok(by(ByMethod { step: MethodStep::SignInFirst, method, ..ByMethod::default() }));
+            return Ok(Standing::SignInFirst { method });
         }
         let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
             let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
-            let expected = held.member.identifier.as_deref().and_then(masked).unwrap_or_default();
-            return Ok(by(ByMethod { method, start, expected, ..ByMethod::default() }));
+            let expected = held.member.identifier.as_deref().and_then(masked);
+            return Ok(Standing::ToProvider { method, start, expected });
         };
         let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
-        Ok(by(ByMethod {
-            step: MethodStep::Returned,
+        Ok(Standing::FromProvider {
             method,
-            attempt: arrival.attempt.id.to_string(),
+            attempt: arrival.attempt.id,
             name: user.is_none().then(suggested),
             needs_code: self.needs_code(held),
-            ..ByMethod::default()
-        }))
+        })
     }
 
     /// R17: who has a password proves it, freshly, before a provider is linked to the login.

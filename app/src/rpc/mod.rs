@@ -1,0 +1,66 @@
+//! How pages call server functions: [`Query`] loads, [`FormAction`] and its [`ActionForm`] send, [`call`] does it once.
+//!
+//! They behave as leptos' `Resource`, `ServerAction` and `ActionForm` do, with scripting and without. What they add: a form that came
+//! back without scripting begins with its response, and fields are checked and focused in one way. What they save: sending and
+//! receiving are the same code for all functions, and only decoding knows the type of the answer. Leptos' own make a copy of all of it
+//! for each function; ARCHITECTURE.md says what that was measured to cost.
+
+mod codec;
+mod form_action;
+mod query;
+mod transport;
+
+pub use codec::from_json;
+pub use form_action::{ActionForm, FormAction};
+pub use query::Query;
+
+use crate::{error::AppError, flash};
+use leptos::server_fn::ServerFn;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A server function, called with its arguments as fields.
+pub trait ServerCall:
+    ServerFn<Error = AppError, Output: Clone + Serialize + DeserializeOwned + Send + Sync>
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> ServerCall for S where
+    S: ServerFn<Error = AppError, Output: Clone + Serialize + DeserializeOwned + Send + Sync>
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// What a server function answers.
+type Answer<S> = Result<<S as ServerFn>::Output, AppError>;
+
+/// Calls once.
+///
+/// # Errors
+/// Whatever the server answers, or [`AppError::Transport`] if no answer comes, or none that can be read.
+pub async fn call<S: ServerCall>(arguments: S) -> Answer<S> {
+    transport::send::<S>(codec::to_form(&arguments)).await
+}
+
+/// The error that this page came with, of whichever form that the browser itself sent.
+pub fn carried_error() -> Option<AppError> {
+    codec::error_in(&flash::response_of_any()?)
+}
+
+/// What this page came with, if it is the success of a form of this server function that the browser itself sent.
+pub fn carried<S: ServerCall>() -> Option<S::Output> {
+    carried_answer::<S>()?.ok()
+}
+
+/// What this page came with, if it is the response to a form of this server function that the browser itself sent.
+fn carried_answer<S: ServerCall>() -> Option<Answer<S>> {
+    from_json(&flash::response_of(S::PATH)?)
+}
