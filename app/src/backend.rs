@@ -13,7 +13,7 @@ use crate::{
         },
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
-        session::{Me, SignInForm, StrengthForm, WaysIn},
+        session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
     },
     domain::{
@@ -58,8 +58,8 @@ pub trait SignIn: Send + Sync {
 
 /// The ways to sign in to the account with this slug.
 #[async_trait]
-pub trait ListWaysIn: Send + Sync {
-    async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError>;
+pub trait ListSignInOptions: Send + Sync {
+    async fn list_sign_in_options(&self, account: &str, next: &str) -> Result<SignInOptions, AppError>;
 }
 
 /// Ends this session.
@@ -295,9 +295,9 @@ pub trait Decide: Send + Sync {
     ) -> Result<String, AppError>;
 }
 
-// Proving anew who one is, for what is most dangerous (AZ-16).
+// Reauthentication, before what is most dangerous (AZ-16).
 
-/// How the caller can prove anew who they are.
+/// How the caller can reauthenticate.
 #[async_trait]
 pub trait ViewReauthentication: Send + Sync {
     async fn view_reauthentication(
@@ -347,7 +347,7 @@ backend! {
     SetUp,
     Whoami,
     SignIn,
-    ListWaysIn,
+    ListSignInOptions,
     SignOut,
     MeasurePassword,
     ListAccounts,

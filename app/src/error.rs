@@ -11,8 +11,8 @@ pub enum AppError {
     Unauthenticated,
     /// E-mail address and password do not go together.
     WrongCredentials,
-    /// The caller signed in too long ago for this (AZ-16).
-    ProveAgain,
+    /// The caller authenticated too long ago for this (AZ-16).
+    ReauthenticationRequired,
     /// The policy refuses.
     Refused(Refusal),
     /// There is no such thing, or none that the caller may know of.
@@ -106,7 +106,7 @@ impl AppError {
         use http::StatusCode;
         match self {
             Self::Unauthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ProveAgain => StatusCode::FORBIDDEN,
+            Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ReauthenticationRequired => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::BadRequest(why) => why.status(),
@@ -123,7 +123,7 @@ impl AppError {
             Self::Invalid(fields) => Some(fields),
             Self::Unauthenticated
             | Self::WrongCredentials
-            | Self::ProveAgain
+            | Self::ReauthenticationRequired
             | Self::Refused(_)
             | Self::NotFound
             | Self::NoLongerAMember { .. }
@@ -161,7 +161,7 @@ impl From<EditProblem> for AppError {
         match problem {
             EditProblem::Refused(refusal) => Self::Refused(refusal),
             EditProblem::Invalid(errors) => Self::Invalid(errors),
-            EditProblem::NotFresh => Self::ProveAgain,
+            EditProblem::ReauthenticationRequired => Self::ReauthenticationRequired,
         }
     }
 }

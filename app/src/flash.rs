@@ -1,4 +1,4 @@
-//! What a form that the browser itself sent has to show on the page that it leads to: the response, and what was submitted. The server
+//! The flash: what a form that the browser itself sent shows on the page that it leads to, its response and the old input. The server
 //! keeps it for a quarter of an hour (`server/src/service/flash.rs`) and puts it into the request of that page; from there the
 //! browser's half gets it too, in case the form was sent before the page was taken over.
 
@@ -8,10 +8,10 @@ use http::HeaderName;
 use leptos::{prelude::*, server::SharedValue};
 use serde::{Deserialize, Serialize};
 
-/// The header by which a server function asks for its response to be carried to the page that the browser is sent to. It never leaves
+/// The header by which a server function asks for its response to be shown on the page that the browser is sent to. It never leaves
 /// the server.
 #[cfg(feature = "ssr")]
-pub const CARRY_RESPONSE: HeaderName = HeaderName::from_static("roster-carry-response");
+pub const FLASH_RESPONSE: HeaderName = HeaderName::from_static("roster-flash-response");
 
 /// What came of a form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,22 +21,22 @@ pub struct FormResult {
     /// Its response, as JSON of a `Result`; empty if it says nothing (any more).
     pub response: String,
     /// The fields that were submitted, without secrets; none if the page does not show the form again.
-    pub submitted: Vec<(String, String)>,
+    pub old_input: Vec<(String, String)>,
 }
 
-/// The result that this page came with. It belongs to this page alone: parts made later find nothing.
+/// The result that this page came with. It belongs to this page alone: components made later find nothing.
 #[derive(Clone, Copy)]
-struct Carried(StoredValue<Option<FormResult>>);
+struct Flash(StoredValue<Option<FormResult>>);
 
 /// Makes the functions below work; once, at the root.
 pub fn provide_form_result() {
     let result = SharedValue::new_serde_wb(of_request).into_inner();
-    let carried = Carried(StoredValue::new(result));
-    provide_context(carried);
+    let flashed = Flash(StoredValue::new(result));
+    provide_context(flashed);
     Effect::new(move || {
-        forget_the_address();
+        remove_flash_from_url();
         // Whatever is made while the page is taken over may still ask.
-        on_hydrated(move || carried.0.set_value(None));
+        on_hydrated(move || flashed.0.set_value(None));
     });
 }
 
@@ -51,7 +51,7 @@ const fn of_request() -> Option<FormResult> {
 }
 
 fn with_result<T>(read: impl FnOnce(&FormResult) -> Option<T>) -> Option<T> {
-    use_context::<Carried>()?.0.try_with_value(|result| read(result.as_ref()?))?
+    use_context::<Flash>()?.0.try_with_value(|result| read(result.as_ref()?))?
 }
 
 /// The response of the server function with this path, if it is what this page came with.
@@ -64,21 +64,21 @@ pub(crate) fn response_of_any() -> Option<String> {
     with_result(|result| Some(result.response.clone())).filter(|text| !text.is_empty())
 }
 
-/// What was submitted in the field of this name.
-pub fn submitted(name: &str) -> Option<String> {
-    all_submitted(name).and_then(|texts| texts.into_iter().next())
+/// The old input of the field of this name.
+pub fn old_input(name: &str) -> Option<String> {
+    old_inputs(name).and_then(|texts| texts.into_iter().next())
 }
 
-/// What was chosen of the boxes of this name; `None` if no form came back.
-pub fn all_submitted(name: &str) -> Option<Vec<String>> {
+/// The checkboxes of this name that were chosen; `None` if no form came back.
+pub fn old_inputs(name: &str) -> Option<Vec<String>> {
     with_result(|result| {
-        let of_name = result.submitted.iter().filter(|(field, _)| field == name);
-        (!result.submitted.is_empty()).then(|| of_name.map(|(_, text)| text.clone()).collect())
+        let of_name = result.old_input.iter().filter(|(field, _)| field == name);
+        (!result.old_input.is_empty()).then(|| of_name.map(|(_, text)| text.clone()).collect())
     })
 }
 
-/// Once shown, a result goes from the address, so that loading the page anew does not show it again.
-fn forget_the_address() {
+/// Removes the flash from the URL once it is shown, so that reloading the page does not show it again.
+fn remove_flash_from_url() {
     let location = window().location();
     let (Ok(path), Ok(search)) = (location.pathname(), location.search()) else { return };
     if !search.contains("flash=") {

@@ -31,7 +31,7 @@ pub fn account(slug: &str) -> String {
     format!("/a/{slug}")
 }
 
-/// Where somebody signed in proves anew who they are, and goes on to `next`.
+/// Where somebody who is signed in reauthenticates, and goes on to `next`.
 pub fn reauthenticate(slug: &str, next: &str) -> String {
     let page = format!("/a/{slug}/reauthenticate");
     if next.is_empty() { page } else { format!("{page}?next={}", Url::escape(next)) }

@@ -28,7 +28,7 @@ export const PLACES = [
   'new-user-by-provider',
   'edit',
   'edit-changed',
-  'edit-way-in',
+  'edit-login-method',
   'remove',
   'withdraw',
   'outbox',
@@ -242,7 +242,7 @@ export class Town {
         address: await member('Ben', 'Edit'),
         then: (page) => choose(page.getByRole('dialog'), { role: 'Analyst' }),
       },
-      'edit-way-in': {
+      'edit-login-method': {
         page: owner,
         address: await member('Dan', 'Edit'),
         then: async (page) => {

@@ -65,7 +65,7 @@ test('a page names its chunks in its head, each once', async ({ request }) => {
 test('pages and answers are compressed', async ({ request }) => {
   const headers = { 'Accept-Encoding': 'gzip', 'Sec-Fetch-Site': 'same-origin' };
   const page = await request.get(`${roster.url}/login`, { headers });
-  const answer = await request.post(`${roster.url}/api/session/ways-in`, { form: { account: 'acme' }, headers });
+  const answer = await request.post(`${roster.url}/api/session/sign-in-options`, { form: { account: 'acme' }, headers });
   for (const { headers } of [page, answer].map((answer) => ({ headers: answer.headers() }))) {
     expect(headers['content-encoding']).toBe('gzip');
     expect(headers['vary']).toContain('accept-encoding');

@@ -43,7 +43,7 @@ fn every_error_reads_as_the_server_wrote_it() {
     let errors = [
         AppError::Unauthenticated,
         AppError::WrongCredentials,
-        AppError::ProveAgain,
+        AppError::ReauthenticationRequired,
         AppError::NotFound,
         AppError::NoLongerAMember { account: "Zoë & Söhne <b>\u{2028}".to_owned() },
         FieldErrors::one(Field::Email, Problem::Required).into(),

@@ -1,6 +1,6 @@
 //! Accounts: the chooser, opening another one, and an account's front page.
 
-use super::session::WayIn;
+use super::session::SignInOption;
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
@@ -32,7 +32,7 @@ pub struct OtherAccount {
     /// Its name.
     pub name: String,
     /// The login method that it takes.
-    pub way: WayIn,
+    pub way: SignInOption,
 }
 
 /// The accounts of the signed-in user.
@@ -91,7 +91,7 @@ pub async fn list_accounts() -> Result<MyAccounts, AppError> {
 #[server(endpoint = "accounts/open")]
 pub async fn open_account(form: OpenAccountForm) -> Result<NewAccount, AppError> {
     let new = backend()?.open_account(&visitor()?, form).await?;
-    go_on_without_scripting(&crate::paths::users(new.slug.as_str()));
+    redirect_form_post(&crate::paths::users(new.slug.as_str()));
     Ok(new)
 }
 
@@ -104,5 +104,5 @@ pub async fn show_account(account: String) -> Result<AccountHome, AppError> {
 /// Leaves the account (R32), and answers its name.
 #[server(endpoint = "accounts/leave")]
 pub async fn leave_account(account: String) -> Result<String, AppError> {
-    shown_at(crate::paths::ACCOUNTS, backend()?.leave_account(&caller_in(&account)?).await?)
+    redirect_with_flash(crate::paths::ACCOUNTS, backend()?.leave_account(&caller_in(&account)?).await?)
 }

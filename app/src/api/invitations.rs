@@ -119,22 +119,22 @@ impl std::fmt::Debug for Link {
 pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, AppError> {
     let invited = backend()?.invite_user(&caller_in(&account)?, form).await?;
     match invited {
-        Invited::Done { .. } => shown_at(&users_list(&account), invited),
+        Invited::Done { .. } => redirect_with_flash(&users_list(&account), invited),
         Invited::AlreadyMember { .. }
         | Invited::AlreadyInvited { .. }
         | Invited::Suspended { .. }
-        | Invited::RemovedBefore { .. } => shown_here(invited),
+        | Invited::RemovedBefore { .. } => with_flash(invited),
     }
 }
 
 /// Sends the invitation again; the old link is dead at once (R23, INV-11). Needs `users.invite`.
 #[server(endpoint = "users/resend")]
 pub async fn resend_invitation(account: String, member: String) -> Result<Resent, AppError> {
-    shown_at(&users_list(&account), backend()?.resend_invitation(&caller_in(&account)?, id(&member)?).await?)
+    redirect_with_flash(&users_list(&account), backend()?.resend_invitation(&caller_in(&account)?, id(&member)?).await?)
 }
 
 /// The link of a pending invitation, to hand over by other means. Needs `users.invite`.
 #[server(endpoint = "users/copy-link")]
 pub async fn copy_link(account: String, member: String) -> Result<Link, AppError> {
-    shown_at(&users_list(&account), backend()?.copy_link(&caller_in(&account)?, id(&member)?).await?)
+    redirect_with_flash(&users_list(&account), backend()?.copy_link(&caller_in(&account)?, id(&member)?).await?)
 }

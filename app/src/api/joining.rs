@@ -55,7 +55,7 @@ pub enum InvitationView {
         mine: Option<Slug>,
     },
     /// An admin must decide first (R29).
-    Held(String),
+    AwaitingApproval(String),
     /// Live.
     Open(Box<OpenInvitation>),
 }
@@ -196,9 +196,9 @@ pub enum Joined {
         slug: Slug,
     },
     /// Held for an admin: the sponsor can no longer give this (R29).
-    Held,
+    AwaitingApproval,
     /// There is a login with this address: it must be proved first (R17).
-    ProveFirst,
+    SignInFirst,
 }
 
 /// A code was mailed (or would have been: the answer is the same).
@@ -229,7 +229,7 @@ pub async fn view_invitation(
 /// Mails a code that proves the mailbox (R12).
 #[server(endpoint = "invitation/mail-code")]
 pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
-    shown_here(backend()?.mail_code(&visitor()?, id(&invitation)?).await?)
+    with_flash(backend()?.mail_code(&visitor()?, id(&invitation)?).await?)
 }
 
 /// Makes a login and joins with it (R9, R11, R12, INV-01 to INV-08).
@@ -237,7 +237,7 @@ pub async fn mail_code(invitation: String) -> Result<Code, AppError> {
 pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
     let back = crate::paths::invitation(&form.invitation);
     let joined = set_cookies(backend()?.sign_up(&visitor()?, form).await?);
-    go_on_without_scripting(&joined.path_or(&back));
+    redirect_form_post(&joined.path_or(&back));
     Ok(joined)
 }
 
@@ -246,7 +246,7 @@ pub async fn sign_up(form: SignUpForm) -> Result<Joined, AppError> {
 pub async fn join_by_method(form: JoinByMethodForm) -> Result<Joined, AppError> {
     let back = crate::paths::invitation(&form.invitation);
     let joined = set_cookies(backend()?.join_by_method(&visitor()?, form).await?);
-    go_on_without_scripting(&joined.path_or(&back));
+    redirect_form_post(&joined.path_or(&back));
     Ok(joined)
 }
 
@@ -254,7 +254,7 @@ pub async fn join_by_method(form: JoinByMethodForm) -> Result<Joined, AppError> 
 #[server(endpoint = "invitation/join")]
 pub async fn join_account(invitation: String) -> Result<Joined, AppError> {
     let joined = set_cookies(backend()?.join_account(&visitor()?, id(&invitation)?).await?);
-    go_on_without_scripting(&joined.path_or(&crate::paths::invitation(&invitation)));
+    redirect_form_post(&joined.path_or(&crate::paths::invitation(&invitation)));
     Ok(joined)
 }
 
@@ -262,7 +262,7 @@ pub async fn join_account(invitation: String) -> Result<Joined, AppError> {
 #[server(endpoint = "invitation/decline")]
 pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
     set_cookies(backend()?.decline_invitation(&visitor()?, id(&invitation)?).await?);
-    go_on_without_scripting(&crate::paths::invitation(&invitation));
+    redirect_form_post(&crate::paths::invitation(&invitation));
     Ok(())
 }
 
@@ -270,7 +270,7 @@ pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
 #[server(endpoint = "invitation/ask-for-new-link")]
 pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
     let asked = backend()?.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
-    shown_at(&crate::paths::invitation(&invitation), asked)
+    redirect_with_flash(&crate::paths::invitation(&invitation), asked)
 }
 
 impl Joined {
@@ -278,9 +278,9 @@ impl Joined {
     pub fn path_or(&self, otherwise: &str) -> String {
         match self {
             Self::In { slug } => crate::paths::account(slug.as_str()),
-            Self::Held => otherwise.to_owned(),
-            Self::ProveFirst => {
-                format!("{}&next={otherwise}", crate::paths::with_problem(crate::paths::LOGIN, "prove-first"))
+            Self::AwaitingApproval => otherwise.to_owned(),
+            Self::SignInFirst => {
+                format!("{}&next={otherwise}", crate::paths::with_problem(crate::paths::LOGIN, "sign-in-first"))
             }
         }
     }

@@ -3,13 +3,13 @@
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
-    api::session::WayIn,
+    api::session::SignInOption,
     domain::{
         fields::FieldErrors,
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
         name::Slug,
-        oauth::{ConfigurationForm, Failure, Fault, OtherProof, Person, Preset, Recency, Warning},
+        oauth::{ConfigurationForm, Failure, Fault, Person, Preset, ReauthenticationMethod, Recency, Warning},
         policy::Verdict,
         time::Timestamp,
     },
@@ -46,7 +46,7 @@ pub async fn show_decision(
     backend()?.show_decision(&caller_in(&account)?, id(&member)?, flash.parse().ok()).await
 }
 
-/// How the caller can prove anew who they are.
+/// How the caller can reauthenticate.
 #[server(endpoint = "reauthentication/show")]
 pub async fn view_reauthentication(
     account: String,
@@ -104,7 +104,7 @@ pub async fn decide(account: String, member: String, decision: String, outcome: 
     go_on(backend()?.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
 }
 
-/// Proves anew, by the caller's own password, who the caller is, and answers the page to go on to.
+/// Reauthenticates the caller by their own password; answers the page to go on to.
 #[server(endpoint = "reauthentication/password")]
 pub async fn reauthenticate_by_password(
     account: String,
@@ -131,7 +131,7 @@ pub async fn reauthenticate_by_code(
     go_on(backend()?.reauthenticate_by_code(&caller_in(&account)?, form).await?)
 }
 
-/// What proves anew who somebody is, as typed.
+/// A reauthentication, as typed.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReauthenticationForm {
@@ -167,7 +167,7 @@ pub struct MakeLiveForm {
 /// Answers a path of our own, and sends browsers without scripting there.
 #[cfg(feature = "ssr")]
 fn go_on(path: String) -> Result<String, AppError> {
-    go_on_without_scripting(&path);
+    redirect_form_post(&path);
     Ok(path)
 }
 
@@ -210,8 +210,8 @@ pub struct MethodsView {
     pub slug: Slug,
     /// The methods.
     pub lines: Vec<MethodLine>,
-    /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
-    pub fresh: bool,
+    /// Did the caller authenticate recently enough to make changes (AZ-16)?
+    pub recently_authenticated: bool,
     /// What came of the last form, if there was one.
     pub notice: Option<Notice>,
 }
@@ -219,7 +219,7 @@ pub struct MethodsView {
 /// What came of the last form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
-    /// Refused: no owner would have a way in (R33, OA-19).
+    /// Refused: no owner could sign in any more (R33, OA-19).
     LastWayIn,
     /// Refused: the method is in somebody's row.
     InUse,
@@ -253,11 +253,11 @@ pub enum Notice {
     CodeMailed,
 }
 
-/// The page on which somebody signed in proves anew who they are (AZ-16).
+/// The page on which somebody who is signed in reauthenticates (AZ-16).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReauthenticationView {
     /// Was that done recently enough already?
-    pub fresh: bool,
+    pub recently_authenticated: bool,
     /// How many minutes ago it may have been.
     pub minutes: u32,
     /// Where to go on: a path of our own.
@@ -265,11 +265,11 @@ pub struct ReauthenticationView {
     /// The caller's address.
     pub email: String,
     /// The provider by which the caller signs in to this account; `None` for Email & password.
-    pub provider: Option<WayIn>,
+    pub provider: Option<SignInOption>,
     /// Why the provider cannot prove a fresh sign-in, as far as is known.
     pub shortfall: Option<Recency>,
     /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
-    pub other: Option<OtherProof>,
+    pub other: Option<ReauthenticationMethod>,
     /// What is wrong with what was typed.
     pub errors: FieldErrors,
     /// What came of the last form.
@@ -295,8 +295,8 @@ pub struct MethodView {
     pub redirect_uri: String,
     /// Does the draft name people differently, and how many lose their link by it (R45)?
     pub loses: Option<u64>,
-    /// May changes be made, or is a fresh sign-in asked for first (AZ-16)?
-    pub fresh: bool,
+    /// Did the caller authenticate recently enough to make changes (AZ-16)?
+    pub recently_authenticated: bool,
     /// Is it by this method that the caller signs in?
     pub mine: bool,
     /// The test that this browser ran last.

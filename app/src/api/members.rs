@@ -59,7 +59,7 @@ pub struct MemberDetails {
     pub facts: AccountFacts,
     /// The row.
     pub row: MemberRow,
-    /// Is this the last active owner with a working way in (R33)?
+    /// Is this the last active owner who can sign in (R33)?
     pub last_owner: bool,
     /// The User identifier, where the row's method has one (R42).
     pub identifier: Option<String>,
@@ -162,8 +162,8 @@ pub async fn show_member(account: String, member: String) -> Result<MemberDetail
 pub async fn edit_member(account: String, form: EditForm) -> Result<Edited, AppError> {
     let edited = backend()?.edit_member(&caller_in(&account)?, form).await?;
     match edited {
-        Edited::Done { .. } => shown_at(&users_list(&account), edited),
-        Edited::Unchanged => shown_here(edited),
+        Edited::Done { .. } => redirect_with_flash(&users_list(&account), edited),
+        Edited::Unchanged => with_flash(edited),
     }
 }
 
@@ -176,5 +176,5 @@ pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan
 /// Removes a member, or withdraws an invitation (R22, R29, R33, R36, R39). Needs `users.remove`.
 #[server(endpoint = "users/remove")]
 pub async fn remove_member(account: String, form: RemoveForm) -> Result<Removed, AppError> {
-    shown_at(&users_list(&account), backend()?.remove_member(&caller_in(&account)?, form).await?)
+    redirect_with_flash(&users_list(&account), backend()?.remove_member(&caller_in(&account)?, form).await?)
 }

@@ -16,7 +16,7 @@ mod context {
         backend::Backend,
         domain::{list::ListQuery, name::Slug},
         error::AppError,
-        flash::CARRY_RESPONSE,
+        flash::FLASH_RESPONSE,
         paths,
         request::{Caller, SignedIn, Visitor, WithCookies, accepts_html},
     };
@@ -60,33 +60,33 @@ mod context {
         with.answer
     }
 
-    /// Tells the browser to forget what it kept of our pages (SE-05). Its cookies stay: an invitation's link outlives signing out (R14).
-    pub(super) fn forget_pages() {
+    /// Tells the browser to delete what it cached of our pages (SE-05). Its cookies stay: an invitation's link outlives signing out (R14).
+    pub(super) fn clear_site_data() {
         if let Some(response) = use_context::<ResponseOptions>() {
             let header = HeaderName::from_static("clear-site-data");
             response.insert_header(header, HeaderValue::from_static("\"cache\", \"storage\""));
         }
     }
 
-    /// Sends a browser without scripting to the page that follows; with scripting, the page itself goes on. What is no path of ours leads
-    /// home: the framework panics at one that cannot be a header.
+    /// Redirects a form that the browser itself sent to the page that follows; with scripting, the page itself goes there. What is no path
+    /// of ours leads home: the framework panics at one that cannot be a header.
     #[allow(clippy::disallowed_methods, reason = "the one place that makes it safe")]
-    pub(super) fn go_on_without_scripting(path: &str) {
+    pub(super) fn redirect_form_post(path: &str) {
         if is_posted_by_browser() {
             leptos_axum::redirect(&paths::local_or(path, "/"));
         }
     }
 
-    /// Answers the page; a browser without scripting is sent to `path`, where the answer is shown.
-    pub(super) fn shown_at<T>(path: &str, answer: T) -> Result<T, AppError> {
-        go_on_without_scripting(path);
-        shown_here(answer)
+    /// Answers the page; a form that the browser itself sent is redirected to `path`, where the answer is shown.
+    pub(super) fn redirect_with_flash<T>(path: &str, answer: T) -> Result<T, AppError> {
+        redirect_form_post(path);
+        with_flash(answer)
     }
 
-    /// Answers the page; a browser without scripting is sent back to the form, where the answer is shown beside what was submitted.
-    pub(super) fn shown_here<T>(answer: T) -> Result<T, AppError> {
+    /// Answers the page; a form that the browser itself sent is shown again, with the answer and the old input.
+    pub(super) fn with_flash<T>(answer: T) -> Result<T, AppError> {
         if let Some(response) = use_context::<ResponseOptions>().filter(|_| is_posted_by_browser()) {
-            response.insert_header(CARRY_RESPONSE, HeaderValue::from_static("yes"));
+            response.insert_header(FLASH_RESPONSE, HeaderValue::from_static("yes"));
         }
         Ok(answer)
     }

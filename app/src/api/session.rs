@@ -59,7 +59,7 @@ impl fmt::Debug for StrengthForm {
 
 /// A way to sign in to an account, as its login page shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WayIn {
+pub struct SignInOption {
     /// The text on the button.
     pub name: String,
     /// The link that starts it.
@@ -68,17 +68,17 @@ pub struct WayIn {
 
 /// The ways to sign in to an account. An unknown slug looks like an account with Email & password only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaysIn {
+pub struct SignInOptions {
     /// Is there Email & password?
     pub password: bool,
     /// The account's providers.
-    pub providers: Vec<WayIn>,
+    pub providers: Vec<SignInOption>,
 }
 
 /// The ways to sign in to the account with this slug, going on to `next`, a path of our own or empty.
-#[server(endpoint = "session/ways-in")]
-pub async fn list_ways_in(account: String, #[server(default)] next: String) -> Result<WaysIn, AppError> {
-    backend()?.list_ways_in(&account, &next).await
+#[server(endpoint = "session/sign-in-options")]
+pub async fn list_sign_in_options(account: String, #[server(default)] next: String) -> Result<SignInOptions, AppError> {
+    backend()?.list_sign_in_options(&account, &next).await
 }
 
 /// The signed-in user, for the shell; `None` when nobody is.
@@ -91,7 +91,7 @@ pub async fn whoami() -> Result<Option<Me>, AppError> {
 #[server(endpoint = "session/sign-in")]
 pub async fn sign_in(form: SignInForm) -> Result<String, AppError> {
     let path = set_cookies(backend()?.sign_in(&visitor()?, form).await?);
-    go_on_without_scripting(&path);
+    redirect_form_post(&path);
     Ok(path)
 }
 
@@ -99,9 +99,9 @@ pub async fn sign_in(form: SignInForm) -> Result<String, AppError> {
 #[server(endpoint = "session/sign-out")]
 pub async fn sign_out(#[server(default)] next: String) -> Result<String, AppError> {
     set_cookies(backend()?.sign_out(&visitor()?).await?);
-    forget_pages();
+    clear_site_data();
     let path = crate::paths::local_or(&next, crate::paths::LOGIN);
-    go_on_without_scripting(&path);
+    redirect_form_post(&path);
     Ok(path)
 }
 

@@ -48,6 +48,6 @@ pub async fn view_set_up() -> Result<SetUpView, AppError> {
 pub async fn set_up(form: SetUpForm) -> Result<String, AppError> {
     let slug = set_cookies(backend()?.set_up(&visitor()?, form).await?);
     let path = crate::paths::users(slug.as_str());
-    go_on_without_scripting(&path);
+    redirect_form_post(&path);
     Ok(path)
 }

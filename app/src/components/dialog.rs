@@ -31,7 +31,7 @@ pub fn Dialog(
     let go_back = Callback::new(move |()| navigate(&back_to.get_untracked(), Default::default()));
 
     dialog.on_load(|dialog| {
-        give_the_focus_back(&dialog);
+        restore_focus(&dialog);
         // A dialog that waited for the server is made before it stands in the page; only there can it be shown.
         if dialog.is_connected() {
             show(&dialog);
@@ -72,7 +72,7 @@ pub fn Dialog(
 }
 
 /// Once the dialog goes, the focus returns to where it is now: taking an element away does not do that by itself.
-fn give_the_focus_back(dialog: &web_sys::HtmlDialogElement) {
+fn restore_focus(dialog: &web_sys::HtmlDialogElement) {
     let before = focused().filter(|before| !dialog.contains(Some(before)));
     let both = SendWrapper::new((dialog.clone(), before));
     on_cleanup(move || {

@@ -29,8 +29,8 @@ pub fn ErrorBox(
                 error_text(locale, &error)
             };
             // What was typed stays, while the sign-in is done beside it.
-            let link = if error == AppError::ProveAgain {
-                Some((text!(locale, errors.prove_beside), Some("_blank")))
+            let link = if error == AppError::ReauthenticationRequired {
+                Some((text!(locale, errors.reauthenticate_beside), Some("_blank")))
             } else {
                 (error == AppError::Unauthenticated).then(|| (text!(locale, errors.sign_in_again), None))
             };

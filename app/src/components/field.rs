@@ -2,7 +2,7 @@
 
 use crate::{
     domain::fields::Problem,
-    flash::submitted,
+    flash::old_input,
     i18n::{problem_text, text, use_locale},
 };
 use leptos::{html, prelude::*};
@@ -124,7 +124,7 @@ pub fn Field(
 ) -> impl IntoView {
     let locale = use_locale();
     let id = field_id(name);
-    let initial = if readonly { initial } else { submitted(name).unwrap_or(initial) };
+    let initial = if readonly { initial } else { old_input(name).unwrap_or(initial) };
     let shown = shown_problem(problem);
     let left = move |value: String| {
         // An untouched empty field is not a mistake yet.

@@ -9,9 +9,9 @@ use std::{cell::RefCell, rc::Rc};
 use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit, wasm_bindgen::JsCast};
 
 /// What is next on a page or in a dialog, best first: after an error the field that is wrong.
-const NEXT: [&str; 2] = ["[aria-invalid=true]", "[data-autofocus]"];
+const FOCUS_TARGETS: [&str; 2] = ["[aria-invalid=true]", "[data-autofocus]"];
 /// Where the focus goes when it was lost, best first.
-const FALLBACKS: [&str; 5] = [
+const FALLBACK_TARGETS: [&str; 5] = [
     "dialog[open] [data-focus]",
     "dialog[open] [data-autofocus]",
     "dialog[open] h2",
@@ -39,7 +39,7 @@ pub fn keep_focus() {
                 // What closes gives it back itself, a moment later.
                 request_animation_frame(|| {
                     if focused().is_none() {
-                        focus_on(FALLBACKS.into_iter().find_map(find));
+                        focus_on(FALLBACK_TARGETS.into_iter().find_map(find));
                     }
                 });
             }
@@ -63,7 +63,7 @@ pub(super) fn focused() -> Option<HtmlElement> {
 
 /// Gives the focus to what is next inside of this.
 pub(super) fn focus_next(inside: &Element) {
-    focus_on(NEXT.into_iter().find_map(|selector| html(inside.query_selector(selector).ok()?)));
+    focus_on(FOCUS_TARGETS.into_iter().find_map(|selector| html(inside.query_selector(selector).ok()?)));
 }
 
 /// Gives the focus to what a selector finds once what is about to be shown is there, unless somebody has gone on to a field.

@@ -22,7 +22,7 @@
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
 //!   shows until the text changes. The input belongs to the browser: what was typed before the page was taken over stays.
-//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::submitted`] choose.
+//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::old_input`] choose.
 //! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
 //!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
@@ -30,7 +30,7 @@
 //!
 //! **Other parts**
 //! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.
-//! * [`Toasts`] (`use_toasts()`): `toasts.say(text)`, `toasts.say_with(text, ToastLink { label, href })`.
+//! * [`Toasts`] (`use_toasts()`): `toasts.show(text)`, `toasts.show_with_link(text, ToastLink { label, href })`.
 //! * [`Icon`] `name`: one of `public/icons.svg`. [`Badge`] `tone icon`: icon and text, never colour alone.
 //! * [`Time`] `at`: UTC until the page is taken over, then the browser's zone; `relative=true` says "5 minutes ago".
 //! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.

@@ -18,7 +18,7 @@ use leptos::{ev, html, prelude::*, task::spawn_local};
 use std::time::Duration;
 
 /// A pause in typing after which the server is asked.
-const PAUSE: Duration = Duration::from_millis(300);
+const STRENGTH_DEBOUNCE: Duration = Duration::from_millis(300);
 
 /// A field for a new password.
 #[component]
@@ -47,7 +47,7 @@ pub fn NewPasswordField(
 
     let shown = shown_problem(problem);
     let strength = RwSignal::new(None::<Strength>);
-    let mut measure = debounce(PAUSE, move |password: String| {
+    let mut measure = debounce(STRENGTH_DEBOUNCE, move |password: String| {
         let form = StrengthForm { password: password.clone(), own_words: own_words.get_untracked() };
         spawn_local(async move {
             let answer = call(MeasurePassword { form }).await;

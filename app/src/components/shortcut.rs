@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use web_sys::{HtmlDocument, wasm_bindgen::JsCast};
 
 /// Kept in this browser, as it is about its keyboard; a cookie, since signing out deletes all that pages store otherwise. No secret.
-const OFF: &str = "roster_shortcuts=off";
-const YEAR_S: u32 = 365 * 24 * 60 * 60;
+const SHORTCUTS_OFF: &str = "roster_shortcuts=off";
+const COOKIE_MAX_AGE_S: u32 = 365 * 24 * 60 * 60;
 
 /// Do single keys do something in this browser?
 pub fn shortcuts_are_on() -> bool {
     let cookies = html_document().and_then(|document| document.cookie().ok()).unwrap_or_default();
-    !cookies.split("; ").any(|cookie| cookie == OFF)
+    !cookies.split("; ").any(|cookie| cookie == SHORTCUTS_OFF)
 }
 
 fn html_document() -> Option<HtmlDocument> {
@@ -25,9 +25,9 @@ pub fn ShortcutSwitch() -> impl IntoView {
     Effect::new(move || on.set(shortcuts_are_on()));
     let switched = move |event: leptos::ev::Targeted<leptos::ev::Event, web_sys::HtmlInputElement>| {
         let wanted = event.target().checked();
-        let life = if wanted { 0 } else { YEAR_S };
+        let life = if wanted { 0 } else { COOKIE_MAX_AGE_S };
         if let Some(document) = html_document() {
-            let _ = document.set_cookie(&format!("{OFF}; Path=/; Max-Age={life}; SameSite=Lax"));
+            let _ = document.set_cookie(&format!("{SHORTCUTS_OFF}; Path=/; Max-Age={life}; SameSite=Lax"));
         }
         on.set(wanted);
     };

@@ -3,7 +3,7 @@
 use super::Field;
 use crate::{
     domain::{fields::Problem, name::Slug},
-    flash::submitted,
+    flash::old_input,
     i18n::{text, use_locale},
 };
 use leptos::{html, prelude::*};
@@ -23,7 +23,7 @@ pub fn ProposedSlug(
     let locale = use_locale();
     let input = NodeRef::<html::Input>::new();
     // One that came back with an error was chosen.
-    let edited = RwSignal::new(submitted(name).is_some_and(|slug| !slug.is_empty()));
+    let edited = RwSignal::new(old_input(name).is_some_and(|slug| !slug.is_empty()));
     Effect::new(move || {
         let proposed = of.with(|name| Slug::propose(name));
         if let (false, Some(input)) = (edited.get_untracked() || proposed.is_empty(), input.get_untracked()) {

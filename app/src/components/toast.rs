@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use std::time::Duration;
 
 /// Long enough to read; those with a link stay longer.
-const STAYS: Duration = Duration::from_secs(6);
-const STAYS_WITH_LINK: Duration = Duration::from_secs(15);
+const TOAST_DURATION: Duration = Duration::from_secs(6);
+const TOAST_WITH_LINK_DURATION: Duration = Duration::from_secs(15);
 
 /// Where a message leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,19 +44,19 @@ pub fn provide_toasts() {
 
 impl Toasts {
     /// Says something.
-    pub fn say(self, text: impl Into<String>) {
+    pub fn show(self, text: impl Into<String>) {
         self.add(text.into(), None);
     }
 
     /// Says something that leads somewhere.
-    pub fn say_with(self, text: impl Into<String>, link: ToastLink) {
+    pub fn show_with_link(self, text: impl Into<String>, link: ToastLink) {
         self.add(text.into(), Some(link));
     }
 
     fn add(self, text: String, link: Option<ToastLink>) {
         let id = self.last_id.get_value().wrapping_add(1);
         self.last_id.set_value(id);
-        let stays = if link.is_some() { STAYS_WITH_LINK } else { STAYS };
+        let stays = if link.is_some() { TOAST_WITH_LINK_DURATION } else { TOAST_DURATION };
         self.shown.update(|shown| shown.push(Toast { id, text, link }));
         set_timeout(move || self.dismiss_unless_in_use(id), stays);
     }
@@ -65,7 +65,7 @@ impl Toasts {
     fn dismiss_unless_in_use(self, id: u32) {
         let in_use = document().query_selector(".toast:is(:hover, :focus-within)");
         if in_use.is_ok_and(|in_use| in_use.is_some()) {
-            set_timeout(move || self.dismiss_unless_in_use(id), STAYS);
+            set_timeout(move || self.dismiss_unless_in_use(id), TOAST_DURATION);
         } else {
             self.dismiss(id);
         }

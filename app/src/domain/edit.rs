@@ -3,7 +3,7 @@
 use super::{
     fields::{Field, FieldErrors, Problem},
     member::MemberState,
-    policy::{Change, Refusal, Whose, can_change_way_in, can_edit, can_invite, keeps_an_owner},
+    policy::{Change, Refusal, Whose, can_change_login_method, can_edit, can_invite, keeps_an_owner},
     role::{Effective, Grant, Roles},
 };
 
@@ -18,19 +18,19 @@ pub struct Edit<'a> {
     pub present: &'a Grant,
     /// What the member is to hold.
     pub wanted: &'a Grant,
-    /// Another way to sign in, if one is wanted.
-    pub way_in: Option<NewWayIn>,
-    /// Active owners with a working way in besides this member (R33).
+    /// Another login method, if one is wanted.
+    pub login_method: Option<NewLoginMethod>,
+    /// Active owners who can sign in, besides this member (R33).
     pub other_owners: u64,
     /// Did the actor confirm giving up permissions of their own (R31)?
     pub confirmed: bool,
-    /// Did the actor's session prove their login method recently enough for what is most dangerous (AZ-16)?
-    pub fresh: bool,
+    /// Did the actor authenticate recently enough for what is most dangerous (AZ-16)?
+    pub recently_authenticated: bool,
 }
 
-/// The way to sign in that a member is to have instead of the present one.
+/// The login method that a member is to have instead of the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewWayIn {
+pub enum NewLoginMethod {
     /// Email & password.
     Password {
         /// Has the member a password?
@@ -47,8 +47,8 @@ pub enum EditProblem {
     Refused(Refusal),
     /// A field is not in order.
     Invalid(FieldErrors),
-    /// The actor must prove anew who they are (AZ-16).
-    NotFresh,
+    /// The actor must reauthenticate first (AZ-16).
+    ReauthenticationRequired,
 }
 
 impl From<Refusal> for EditProblem {
@@ -60,7 +60,7 @@ impl From<Refusal> for EditProblem {
 impl Edit<'_> {
     /// Is everything to stay as it is?
     pub fn changes_nothing(&self) -> bool {
-        self.wanted == self.present && self.way_in.is_none()
+        self.wanted == self.present && self.login_method.is_none()
     }
 
     /// May it be saved?
@@ -69,8 +69,8 @@ impl Edit<'_> {
     /// The first [`EditProblem`].
     pub fn check(&self, actor: &Effective, roles: &Roles) -> Result<(), EditProblem> {
         can_edit(actor, self.whose, self.present, self.wanted, roles).or_refuse()?;
-        if let Some(way_in) = self.way_in {
-            self.check_way_in(way_in, actor, roles)?;
+        if let Some(login_method) = self.login_method {
+            self.check_login_method(login_method, actor, roles)?;
         }
         if self.steps_down() && self.state == MemberState::Active {
             keeps_an_owner(self.other_owners).or_refuse()?;
@@ -78,28 +78,33 @@ impl Edit<'_> {
         if self.whose == Whose::Own && self.gives_something_up(roles) && !self.confirmed {
             return Err(EditProblem::Invalid(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed)));
         }
-        if self.is_most_dangerous() && !self.fresh {
-            return Err(EditProblem::NotFresh);
+        if self.is_most_dangerous() && !self.recently_authenticated {
+            return Err(EditProblem::ReauthenticationRequired);
         }
         Ok(())
     }
 
-    /// May the actor give this way in, and does it lock nobody out (R26, R33, R46)?
-    fn check_way_in(&self, way_in: NewWayIn, actor: &Effective, roles: &Roles) -> Result<(), EditProblem> {
-        can_change_way_in(actor, self.has_joined()).or_refuse()?;
+    /// May the actor give this login method, and does it lock nobody out (R26, R33, R46)?
+    fn check_login_method(
+        &self,
+        login_method: NewLoginMethod,
+        actor: &Effective,
+        roles: &Roles,
+    ) -> Result<(), EditProblem> {
+        can_change_login_method(actor, self.has_joined()).or_refuse()?;
         if !self.has_joined() {
             return Ok(can_invite(actor, self.wanted, roles).or_refuse()?);
         }
-        match way_in {
-            NewWayIn::Password { has_one: true } => Ok(()),
-            NewWayIn::Password { has_one: false } => {
+        match login_method {
+            NewLoginMethod::Password { has_one: true } => Ok(()),
+            NewLoginMethod::Password { has_one: false } => {
                 Err(EditProblem::Invalid(FieldErrors::one(Field::LoginMethod, Problem::NoPassword)))
             }
             // Until the person has signed in by it, nobody knows whether the identifier is right.
-            NewWayIn::Provider if self.wanted.makes_owner() && self.state == MemberState::Active => {
+            NewLoginMethod::Provider if self.wanted.makes_owner() && self.state == MemberState::Active => {
                 Ok(keeps_an_owner(self.other_owners).or_refuse()?)
             }
-            NewWayIn::Provider => Ok(()),
+            NewLoginMethod::Provider => Ok(()),
         }
     }
 
@@ -115,11 +120,11 @@ impl Edit<'_> {
         self.steps_down() || !Change::between(self.present, self.wanted, roles).lost.is_empty()
     }
 
-    /// Whoever makes, unmakes or redirects an owner, or changes how somebody signs in who has joined, does it with a fresh proof (AZ-16).
+    /// Making or unmaking an owner, and changing how an owner or somebody who has joined signs in, need recent authentication (AZ-16).
     fn is_most_dangerous(&self) -> bool {
-        let changes_way_in = self.way_in.is_some();
+        let changes_login_method = self.login_method.is_some();
         self.wanted.makes_owner() != self.present.makes_owner()
-            || changes_way_in && (self.wanted.makes_owner() || self.has_joined())
+            || changes_login_method && (self.wanted.makes_owner() || self.has_joined())
     }
 }
 
@@ -131,7 +136,7 @@ mod tests {
         role::BuiltInRole::{self, Admin, Editor, Owner, Viewer},
     };
 
-    const PASSWORD: NewWayIn = NewWayIn::Password { has_one: true };
+    const PASSWORD: NewLoginMethod = NewLoginMethod::Password { has_one: true };
 
     /// Somebody else's row, joined, by an actor whom nothing else stands in the way of.
     fn edit<'a>(present: &'a Grant, wanted: &'a Grant) -> Edit<'a> {
@@ -140,10 +145,10 @@ mod tests {
             state: MemberState::Active,
             present,
             wanted,
-            way_in: None,
+            login_method: None,
             other_owners: 1,
             confirmed: true,
-            fresh: true,
+            recently_authenticated: true,
         }
     }
 
@@ -165,13 +170,13 @@ mod tests {
         let (viewer, editor) = (Grant::of(Viewer), Grant::of(Editor));
         assert!(edit(&viewer, &viewer).changes_nothing());
         assert!(!edit(&viewer, &editor).changes_nothing());
-        assert!(!Edit { way_in: Some(PASSWORD), ..edit(&viewer, &viewer) }.changes_nothing());
+        assert!(!Edit { login_method: Some(PASSWORD), ..edit(&viewer, &viewer) }.changes_nothing());
     }
 
     #[test]
     fn r30_the_policy_is_asked_first() {
         let (viewer, owner) = (Grant::of(Viewer), Grant::of(Owner));
-        let wanted = Edit { fresh: false, ..edit(&viewer, &owner) };
+        let wanted = Edit { recently_authenticated: false, ..edit(&viewer, &owner) };
         assert_eq!(check(Admin, &wanted), refused(Refusal::OnlyOwnersMakeOwners));
         assert_eq!(check(Viewer, &edit(&viewer, &viewer)), refused(Refusal::Needs { gate: Gate::UsersEdit }));
         assert_eq!(check(Admin, &edit(&viewer, &Grant::of(Editor))), Ok(()));
@@ -201,7 +206,7 @@ mod tests {
     #[test]
     fn r33_an_owner_is_not_sent_to_a_provider_without_another_owner() {
         let (owner, editor) = (Grant::of(Owner), Grant::of(Editor));
-        let last = Edit { way_in: Some(NewWayIn::Provider), other_owners: 0, ..edit(&owner, &owner) };
+        let last = Edit { login_method: Some(NewLoginMethod::Provider), other_owners: 0, ..edit(&owner, &owner) };
         assert_eq!(check(Owner, &last), refused(Refusal::LastOwner));
         assert_eq!(check(Owner, &Edit { other_owners: 1, ..last.clone() }), Ok(()));
         assert_eq!(check(Owner, &Edit { state: MemberState::Suspended, ..last.clone() }), Ok(()));
@@ -211,9 +216,10 @@ mod tests {
     #[test]
     fn r26_before_joining_the_way_in_is_changed_by_who_may_invite() {
         let (viewer, extra) = (Grant::of(Viewer), Grant::of(Viewer).with("billing.manage"));
-        let invited = Edit { state: MemberState::Invited, way_in: Some(PASSWORD), ..edit(&viewer, &viewer) };
+        let invited = Edit { state: MemberState::Invited, login_method: Some(PASSWORD), ..edit(&viewer, &viewer) };
         assert_eq!(check(Admin, &invited), Ok(()));
-        let without_password = Edit { way_in: Some(NewWayIn::Password { has_one: false }), ..invited.clone() };
+        let without_password =
+            Edit { login_method: Some(NewLoginMethod::Password { has_one: false }), ..invited.clone() };
         assert_eq!(check(Admin, &without_password), Ok(()), "one is chosen when joining");
         let missing = Permissions::from([PermissionKey::new("billing.manage")]);
         assert_eq!(check(Admin, &Edit { wanted: &extra, ..invited }), refused(Refusal::AboveYourOwn { missing }));
@@ -222,24 +228,24 @@ mod tests {
     #[test]
     fn r46_after_joining_the_way_in_is_a_matter_of_login_methods() {
         let viewer = Grant::of(Viewer);
-        let joined = Edit { way_in: Some(PASSWORD), ..edit(&viewer, &viewer) };
+        let joined = Edit { login_method: Some(PASSWORD), ..edit(&viewer, &viewer) };
         assert_eq!(check(Admin, &joined), refused(Refusal::Needs { gate: Gate::LoginMethodsManage }));
         assert_eq!(check(Owner, &joined), Ok(()));
-        let locked_out = Edit { way_in: Some(NewWayIn::Password { has_one: false }), ..joined };
+        let locked_out = Edit { login_method: Some(NewLoginMethod::Password { has_one: false }), ..joined };
         assert_eq!(check(Owner, &locked_out), invalid(Field::LoginMethod, Problem::NoPassword));
     }
 
     #[test]
     fn az_16_what_touches_owners_or_the_way_in_of_somebody_who_joined_needs_a_fresh_proof() {
         let (owner, viewer) = (Grant::of(Owner), Grant::of(Viewer));
-        let stale = |edit: Edit<'_>| check(Owner, &Edit { fresh: false, ..edit });
-        let provider = Some(NewWayIn::Provider);
-        let not_fresh = Err(EditProblem::NotFresh);
-        assert_eq!(stale(edit(&viewer, &owner)), not_fresh);
-        assert_eq!(stale(edit(&owner, &viewer)), not_fresh);
-        assert_eq!(stale(Edit { way_in: provider, ..edit(&viewer, &viewer) }), not_fresh);
-        let invited = |grant| Edit { state: MemberState::Invited, way_in: provider, ..edit(grant, grant) };
-        assert_eq!(stale(invited(&owner)), not_fresh);
+        let stale = |edit: Edit<'_>| check(Owner, &Edit { recently_authenticated: false, ..edit });
+        let provider = Some(NewLoginMethod::Provider);
+        let reauthentication = Err(EditProblem::ReauthenticationRequired);
+        assert_eq!(stale(edit(&viewer, &owner)), reauthentication);
+        assert_eq!(stale(edit(&owner, &viewer)), reauthentication);
+        assert_eq!(stale(Edit { login_method: provider, ..edit(&viewer, &viewer) }), reauthentication);
+        let invited = |grant| Edit { state: MemberState::Invited, login_method: provider, ..edit(grant, grant) };
+        assert_eq!(stale(invited(&owner)), reauthentication);
         assert_eq!(stale(invited(&viewer)), Ok(()));
         assert_eq!(stale(edit(&viewer, &Grant::of(Editor))), Ok(()));
         assert_eq!(stale(edit(&owner, &owner)), Ok(()));

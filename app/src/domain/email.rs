@@ -7,9 +7,9 @@ use super::{
 use serde::{Deserialize, Serialize};
 
 /// The longest address, in bytes of its canonical form (RFC 5321, 4.5.3.1.3, less the angle brackets).
-pub const LONGEST: usize = 254;
+pub const MAX_BYTES: usize = 254;
 /// The longest local part, in bytes (RFC 5321, 4.5.3.1.1).
-const LONGEST_LOCAL: usize = 64;
+const MAX_LOCAL_PART_BYTES: usize = 64;
 
 /// An e-mail address. Equality is that of the canonical form; `+tag` and dots are never stripped (R1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Email {
         let (local, domain) = typed.rsplit_once('@').ok_or(Problem::NotAnEmail)?;
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Problem::NotAnEmail)?;
         let key = format!("{}@{}", local.to_ascii_lowercase(), domain);
-        if !is_dot_atom(local) || !domain.contains('.') || key.len() > LONGEST {
+        if !is_dot_atom(local) || !domain.contains('.') || key.len() > MAX_BYTES {
             return Err(Problem::NotAnEmail);
         }
         Ok(Self { typed: shown(&typed, &key), key })
@@ -142,7 +142,7 @@ pub fn check_shape(raw: &str) -> Result<(), Problem> {
 /// RFC 5322 `dot-atom-text`, ASCII only, at most 64 bytes.
 fn is_dot_atom(local: &str) -> bool {
     !local.is_empty()
-        && local.len() <= LONGEST_LOCAL
+        && local.len() <= MAX_LOCAL_PART_BYTES
         && local.split('.').all(|atom| {
             !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
         })
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn in_01_an_address_of_254_bytes_is_taken_and_a_longer_one_refused() {
         let domain = format!("{0}.{0}.{0}.example.org", "d".repeat(60));
-        let longest = format!("{}@{domain}", "a".repeat(LONGEST - 1 - domain.len()));
+        let longest = format!("{}@{domain}", "a".repeat(MAX_BYTES - 1 - domain.len()));
         assert_eq!((longest.len(), key(&longest)), (254, Ok(longest.clone())));
         assert_eq!(key(&format!("a{longest}")), Err(Problem::NotAnEmail));
     }

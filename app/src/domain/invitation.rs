@@ -10,7 +10,7 @@ pub enum InvitationState {
     /// Sent, not answered.
     Pending,
     /// An admin must decide (R29).
-    Held,
+    AwaitingApproval,
     /// Taken up.
     Accepted,
     /// Turned down by the person (R63).
@@ -24,7 +24,7 @@ impl InvitationState {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Pending => "pending",
-            Self::Held => "held",
+            Self::AwaitingApproval => "held",
             Self::Accepted => "accepted",
             Self::Declined => "declined",
             Self::Revoked => "revoked",
@@ -33,7 +33,7 @@ impl InvitationState {
 
     /// The state with this text.
     pub fn from_key(key: &str) -> Option<Self> {
-        [Self::Pending, Self::Held, Self::Accepted, Self::Declined, Self::Revoked]
+        [Self::Pending, Self::AwaitingApproval, Self::Accepted, Self::Declined, Self::Revoked]
             .into_iter()
             .find(|state| state.key() == key)
     }
@@ -90,7 +90,7 @@ mod tests {
     fn states_and_channels_are_stored_by_these_words() {
         for (state, key) in [
             (InvitationState::Pending, "pending"),
-            (InvitationState::Held, "held"),
+            (InvitationState::AwaitingApproval, "held"),
             (InvitationState::Accepted, "accepted"),
             (InvitationState::Declined, "declined"),
             (InvitationState::Revoked, "revoked"),

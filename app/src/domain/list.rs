@@ -4,13 +4,13 @@ use super::{member::ShownState, role::RoleKey};
 use serde::{Deserialize, Serialize};
 
 /// Rows on one page of the list.
-pub const PAGE: usize = 50;
+pub const PAGE_ROWS: usize = 50;
 /// Above this many rows the list says "more than", not how many.
-pub const MOST_COUNTED: u64 = 10_000;
+pub const MAX_COUNTED_ROWS: u64 = 10_000;
 /// The longest search text, in code points.
-const LONGEST_SEARCH: usize = 100;
+const MAX_SEARCH_CHARS: usize = 100;
 /// The longest key of a role, in bytes.
-const LONGEST_ROLE_KEY: usize = 100;
+const MAX_ROLE_KEY_CHARS: usize = 100;
 
 /// The order of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +105,8 @@ impl ListQuery {
     pub fn from_url(parameter: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name| parameter(name).filter(|text| !text.is_empty());
         Self {
-            search: text("q").unwrap_or_default().trim().chars().take(LONGEST_SEARCH).collect(),
-            role: text("role").filter(|key| key.len() <= LONGEST_ROLE_KEY).map(RoleKey::new),
+            search: text("q").unwrap_or_default().trim().chars().take(MAX_SEARCH_CHARS).collect(),
+            role: text("role").filter(|key| key.len() <= MAX_ROLE_KEY_CHARS).map(RoleKey::new),
             state: text("state").and_then(|key| ShownState::from_key(&key)),
             sort: text("sort").and_then(|key| Sort::from_key(&key)).unwrap_or_default(),
             after: text("after").and_then(Cursor::new),
@@ -136,8 +136,8 @@ impl ListQuery {
 
     /// Is it one that a page of ours could ask for? Longer texts are refused and not cut: a pattern may be too much for a database (IN-12).
     pub fn is_within_limits(&self) -> bool {
-        self.search.chars().count() <= LONGEST_SEARCH
-            && self.role.as_ref().is_none_or(|role| role.as_str().len() <= LONGEST_ROLE_KEY)
+        self.search.chars().count() <= MAX_SEARCH_CHARS
+            && self.role.as_ref().is_none_or(|role| role.as_str().len() <= MAX_ROLE_KEY_CHARS)
     }
 
     /// Is anything narrowed down?
@@ -151,7 +151,7 @@ impl ListQuery {
 pub enum Count {
     /// So many.
     Exactly(u64),
-    /// More than [`MOST_COUNTED`].
+    /// More than [`MAX_COUNTED_ROWS`].
     Many,
 }
 
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn in_12_what_a_page_asks_for_is_within_the_limits_and_more_is_not() {
-        let long = "ä".repeat(LONGEST_SEARCH + 1);
+        let long = "ä".repeat(MAX_SEARCH_CHARS + 1);
         assert!(ListQuery::from_url(|_| Some(long.clone())).is_within_limits());
         assert!(!ListQuery { search: long.clone(), ..ListQuery::default() }.is_within_limits());
         assert!(!ListQuery { role: Some(RoleKey::new(long)), ..ListQuery::default() }.is_within_limits());

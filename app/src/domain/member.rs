@@ -48,7 +48,7 @@ pub enum ShownState {
     Invited,
     Expired,
     Declined,
-    Held,
+    AwaitingApproval,
     Active,
     Suspended,
     Removed,
@@ -56,8 +56,15 @@ pub enum ShownState {
 
 impl ShownState {
     /// All of them, in the order of the filter.
-    pub const ALL: [Self; 7] =
-        [Self::Active, Self::Invited, Self::Expired, Self::Declined, Self::Held, Self::Suspended, Self::Removed];
+    pub const ALL: [Self; 7] = [
+        Self::Active,
+        Self::Invited,
+        Self::Expired,
+        Self::Declined,
+        Self::AwaitingApproval,
+        Self::Suspended,
+        Self::Removed,
+    ];
 
     /// The text in URLs.
     pub const fn key(self) -> &'static str {
@@ -65,7 +72,7 @@ impl ShownState {
             Self::Invited => "invited",
             Self::Expired => "expired",
             Self::Declined => "declined",
-            Self::Held => "held",
+            Self::AwaitingApproval => "held",
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Removed => "removed",
@@ -80,7 +87,7 @@ impl ShownState {
     /// Is there an invitation to resend, copy or withdraw? (Declined ones can be invited again, R63.)
     pub const fn is_awaiting_answer(self) -> bool {
         match self {
-            Self::Invited | Self::Expired | Self::Declined | Self::Held => true,
+            Self::Invited | Self::Expired | Self::Declined | Self::AwaitingApproval => true,
             Self::Active | Self::Suspended | Self::Removed => false,
         }
     }
@@ -125,7 +132,7 @@ pub struct LoginMethod {
 }
 
 /// The longest User identifier, in code points (OpenID Connect allows 255 for `sub`).
-pub const LONGEST_IDENTIFIER: u32 = 255;
+pub const MAX_IDENTIFIER_CHARS: u32 = 255;
 
 impl LoginMethodKind {
     /// Reads who somebody is at the provider: kept as it is, but for white space around it, since it is compared byte by byte (R42).
@@ -138,8 +145,8 @@ impl LoginMethodKind {
             Self::Password => Ok(None),
             Self::OAuth => match raw.trim() {
                 "" => Err(Problem::Required),
-                long if long.chars().count() > LONGEST_IDENTIFIER as usize => {
-                    Err(Problem::TooLong { most: LONGEST_IDENTIFIER })
+                long if long.chars().count() > MAX_IDENTIFIER_CHARS as usize => {
+                    Err(Problem::TooLong { most: MAX_IDENTIFIER_CHARS })
                 }
                 hidden if hidden.chars().any(|c| c.is_control() || is_invisible(c)) => Err(Problem::NotAnIdentifier),
                 identifier => Ok(Some(identifier.to_owned())),
@@ -295,7 +302,10 @@ mod tests {
     #[test]
     fn r23_r63_what_awaits_an_answer_can_be_sent_again_or_withdrawn() {
         let awaiting: Vec<_> = ShownState::ALL.into_iter().filter(|state| state.is_awaiting_answer()).collect();
-        assert_eq!(awaiting, [ShownState::Invited, ShownState::Expired, ShownState::Declined, ShownState::Held]);
+        assert_eq!(
+            awaiting,
+            [ShownState::Invited, ShownState::Expired, ShownState::Declined, ShownState::AwaitingApproval]
+        );
     }
 
     #[test]

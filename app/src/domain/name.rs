@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The longest name, in code points of its NFC (IN-03).
-pub const LONGEST: u32 = 100;
+pub const MAX_CHARS: u32 = 100;
 
 /// The check that the browser can make before anything is sent: something visible, no control or direction characters. The server
 /// knows the rest ([`parse_name`]).
@@ -27,12 +27,12 @@ pub fn check_shape(raw: &str) -> Result<(), Problem> {
 }
 
 #[cfg(feature = "ssr")]
-pub use on_the_server::{mend_name, parse_name, parse_names};
+pub use on_the_server::{normalize_name, parse_name, parse_names};
 
 /// What needs the tables of Unicode.
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use super::{LONGEST, Problem, check_shape};
+    use super::{MAX_CHARS, Problem, check_shape};
     use crate::domain::{
         fields::Field,
         text::{is_invisible, is_joiner},
@@ -54,8 +54,8 @@ mod on_the_server {
     pub fn parse_name(raw: &str) -> Result<String, Problem> {
         check_shape(raw)?;
         let name = canonical(raw.chars());
-        if name.len() > LONGEST as usize {
-            return Err(Problem::TooLong { most: LONGEST });
+        if name.len() > MAX_CHARS as usize {
+            return Err(Problem::TooLong { most: MAX_CHARS });
         }
         let spelled = (0..name.len()).all(|at| is_in_place(&name, at)) && name.iter().any(|c| is_visible(*c));
         if spelled { Ok(name.into_iter().collect()) } else { Err(Problem::NotAName) }
@@ -81,18 +81,18 @@ mod on_the_server {
 
     /// The name in a text that nobody is there to mend, such as a claim of a provider: what no name may hold is left out, and what is
     /// too long is cut. `None` if no name is left.
-    pub fn mend_name(raw: &str) -> Option<String> {
+    pub fn normalize_name(raw: &str) -> Option<String> {
         // Four times the limit, so that much can be left out and a long text still costs little.
-        let mut name = canonical(raw.chars().take(4 * LONGEST as usize));
+        let mut name = canonical(raw.chars().take(4 * MAX_CHARS as usize));
         loop {
             let before = name.len();
             // What was in place beside something that is gone may be no more.
             name = (0..before).filter(|at| is_in_place(&name, *at)).filter_map(|at| name.get(at).copied()).collect();
-            if name.len() == before && before <= LONGEST as usize {
+            if name.len() == before && before <= MAX_CHARS as usize {
                 return parse_name(&name.into_iter().collect::<String>()).ok();
             }
             if name.len() == before {
-                name.truncate(LONGEST as usize);
+                name.truncate(MAX_CHARS as usize);
             }
         }
     }
@@ -308,7 +308,7 @@ mod tests {
             "O\u{2019}Brien",
         ] {
             assert_eq!(parse_name(name), Ok(name.to_owned()), "{name:?}");
-            assert_eq!(mend_name(name), Some(name.to_owned()), "{name:?}");
+            assert_eq!(normalize_name(name), Some(name.to_owned()), "{name:?}");
             assert_eq!(check_shape(name), Ok(()), "{name:?}");
         }
     }
@@ -339,7 +339,7 @@ mod tests {
             ("Ana\0", "Ana"),
         ] {
             assert_eq!(parse_name(bad), Err(Problem::NotAName), "{bad:?}");
-            assert_eq!(mend_name(bad).as_deref(), Some(mended), "{bad:?}");
+            assert_eq!(normalize_name(bad).as_deref(), Some(mended), "{bad:?}");
         }
     }
 
@@ -369,19 +369,19 @@ mod tests {
             "\u{FFFF}",
         ] {
             assert_eq!(parse_name(nothing), Err(Problem::NotAName), "{nothing:?}");
-            assert_eq!(mend_name(nothing), None, "{nothing:?}");
+            assert_eq!(normalize_name(nothing), None, "{nothing:?}");
         }
         assert!(parse_name("Zoe\u{301} \u{1100}\u{1161}").is_ok());
         assert!(parse_name("\u{2813}\u{2800}\u{2813}").is_ok(), "a name in Braille");
-        assert_eq!(mend_name(" \t"), None);
+        assert_eq!(normalize_name(" \t"), None);
     }
 
     #[test]
     fn in_03_a_mended_name_is_cut_to_the_limit() {
-        assert_eq!(mend_name(&"é".repeat(5000)), Some("é".repeat(100)));
-        let cut = mend_name(&format!("{}\u{200C}ا", "ب".repeat(99)));
+        assert_eq!(normalize_name(&"é".repeat(5000)), Some("é".repeat(100)));
+        let cut = normalize_name(&format!("{}\u{200C}ا", "ب".repeat(99)));
         assert_eq!(cut, Some("ب".repeat(99)), "nothing that needed its neighbour stays behind");
-        assert_eq!(mend_name(&format!("{}Ana", "\u{200B}".repeat(300))), Some("Ana".to_owned()));
+        assert_eq!(normalize_name(&format!("{}Ana", "\u{200B}".repeat(300))), Some("Ana".to_owned()));
     }
 
     #[test]
@@ -441,7 +441,7 @@ mod tests {
                 prop_assert_eq!(check_shape(&raw), Ok(()));
                 prop_assert_eq!(parse_name(&name), Ok(name.clone()));
             }
-            if let Some(name) = mend_name(&raw) {
+            if let Some(name) = normalize_name(&raw) {
                 prop_assert_eq!(parse_name(&name), Ok(name.clone()));
             }
         }

@@ -4,11 +4,11 @@ use super::fields::Problem;
 use serde::{Deserialize, Serialize};
 
 /// The fewest code points while a password is the only factor (PW-01; NIST SP 800-63B-4).
-pub const SHORTEST: u32 = 15;
+pub const MIN_CHARS: u32 = 15;
 /// The most code points; nothing is cut off below it (PW-02).
-pub const LONGEST: u32 = 256;
+pub const MAX_CHARS: u32 = 256;
 
-/// Checks the length, in code points. `shortest` is [`SHORTEST`] unless the operator set another.
+/// Checks the length, in code points. `shortest` is [`MIN_CHARS`] unless the operator set another.
 ///
 /// # Errors
 /// [`Problem::Required`], [`Problem::TooShort`] or [`Problem::TooLong`].
@@ -16,7 +16,7 @@ pub fn check_length(password: &str, shortest: u32) -> Result<(), Problem> {
     match password.chars().count() {
         0 => Err(Problem::Required),
         n if n < shortest as usize => Err(Problem::TooShort { least: shortest }),
-        n if n > LONGEST as usize => Err(Problem::TooLong { most: LONGEST }),
+        n if n > MAX_CHARS as usize => Err(Problem::TooLong { most: MAX_CHARS }),
         _ => Ok(()),
     }
 }
@@ -36,14 +36,14 @@ mod tests {
 
     #[test]
     fn pw_01_length_counts_code_points() {
-        assert_eq!(check_length("", SHORTEST), Err(Problem::Required));
-        assert_eq!(check_length(&"ü".repeat(14), SHORTEST), Err(Problem::TooShort { least: 15 }));
-        assert_eq!(check_length(&"ü".repeat(15), SHORTEST), Ok(()));
+        assert_eq!(check_length("", MIN_CHARS), Err(Problem::Required));
+        assert_eq!(check_length(&"ü".repeat(14), MIN_CHARS), Err(Problem::TooShort { least: 15 }));
+        assert_eq!(check_length(&"ü".repeat(15), MIN_CHARS), Ok(()));
     }
 
     #[test]
     fn pw_02_256_are_taken_and_more_refused() {
-        assert_eq!(check_length(&"a".repeat(256), SHORTEST), Ok(()));
-        assert_eq!(check_length(&"a".repeat(257), SHORTEST), Err(Problem::TooLong { most: 256 }));
+        assert_eq!(check_length(&"a".repeat(256), MIN_CHARS), Ok(()));
+        assert_eq!(check_length(&"a".repeat(257), MIN_CHARS), Err(Problem::TooLong { most: 256 }));
     }
 }

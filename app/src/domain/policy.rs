@@ -29,7 +29,7 @@ impl Verdict {
         }
     }
 
-    /// Goes on, or stops with the reason.
+    /// `Ok` if it is allowed.
     ///
     /// # Errors
     /// The refusal.
@@ -71,14 +71,14 @@ pub enum Refusal {
         /// What the actor lacks.
         missing: Permissions,
     },
-    /// Nobody raises himself (R31).
+    /// Members cannot grant themselves permissions (R31).
     NoSelfPromotion {
         /// What would have been gained.
         gained: Permissions,
     },
     /// One leaves an account, one does not remove oneself (R32).
     LeaveInstead,
-    /// An account keeps an active owner with a working way in (R33).
+    /// An account keeps an active owner who can sign in (R33).
     LastOwner,
 }
 
@@ -94,7 +94,7 @@ pub fn can_grant(actor: &Effective, grant: &Grant, roles: &Roles) -> Verdict {
     }
 }
 
-/// May `actor` touch somebody who holds `theirs`? Nobody edits or removes a person who holds what he lacks (R30, AZ-08).
+/// May `actor` touch somebody who holds `theirs`? Nobody edits or removes a person who holds permissions that they lack themselves (R30, AZ-08).
 fn can_touch(actor: &Effective, theirs: &Grant, roles: &Roles) -> Verdict {
     match (theirs.makes_owner(), actor.is_owner) {
         (true, false) => Verdict::No(Refusal::OnlyOwnersMakeOwners),
@@ -106,7 +106,7 @@ fn can_touch(actor: &Effective, theirs: &Grant, roles: &Roles) -> Verdict {
     }
 }
 
-/// May `actor` open the door to this kind of change at all?
+/// Does `actor` hold the permission for this kind of change?
 pub fn can_pass(actor: &Effective, gate: Gate) -> Verdict {
     if actor.opens(gate) { Verdict::Yes } else { Verdict::No(Refusal::Needs { gate }) }
 }
@@ -156,7 +156,7 @@ pub fn can_edit(actor: &Effective, whose: Whose, present: &Grant, wanted: &Grant
 
 /// May `actor` change how somebody signs in? Before the person joined, who may invite may (R26); afterwards it is a matter of login
 /// methods (R46).
-pub fn can_change_way_in(actor: &Effective, has_joined: bool) -> Verdict {
+pub fn can_change_login_method(actor: &Effective, has_joined: bool) -> Verdict {
     can_pass(actor, if has_joined { Gate::LoginMethodsManage } else { Gate::UsersInvite })
 }
 
@@ -168,7 +168,7 @@ pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Role
     })
 }
 
-/// May a change stand that leaves `owners_left` active owners with a working way in (R33, AZ-07)?
+/// May a change be made that leaves `owners_left` active owners who can sign in (R33, AZ-07)?
 pub fn keeps_an_owner(owners_left: u64) -> Verdict {
     if owners_left > 0 { Verdict::Yes } else { Verdict::No(Refusal::LastOwner) }
 }

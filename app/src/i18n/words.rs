@@ -60,7 +60,7 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
     match error {
         AppError::Unauthenticated => text!(locale, errors.unauthenticated).into(),
         AppError::WrongCredentials => text!(locale, errors.wrong_credentials).into(),
-        AppError::ProveAgain => text!(locale, errors.prove_again).into(),
+        AppError::ReauthenticationRequired => text!(locale, errors.reauthentication_required).into(),
         AppError::Refused(refusal) => refusal_text(locale, refusal, None),
         AppError::NotFound => text!(locale, errors.not_found).into(),
         AppError::NoLongerAMember { account } => text!(locale, errors.no_longer_a_member, account = account.clone()),

@@ -104,7 +104,7 @@ fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
     let error = leave.error();
     let (navigate, toasts) = (use_navigate(), use_toasts());
     leave.on_success(move |account| {
-        toasts.say(text!(locale, session.left, account = account));
+        toasts.show(text!(locale, session.left, account = account));
         navigate(paths::ACCOUNTS, Default::default());
     });
     let what = text!(locale, session.leave_text, account = home.name.clone());

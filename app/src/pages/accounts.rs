@@ -11,7 +11,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},
     paths,
-    rpc::{ActionForm, FormAction, Query, carried},
+    rpc::{ActionForm, FormAction, Query, flashed_output},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -59,7 +59,7 @@ fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccount
         let lines: Vec<_> = accounts.into_iter().map(|account| line(locale, account)).collect();
         view! { <ul class="accounts">{lines}</ul> }.into_any()
     };
-    let left = carried::<LeaveAccount>().map(|account| done(text!(locale, session.left, account = account)));
+    let left = flashed_output::<LeaveAccount>().map(|account| done(text!(locale, session.left, account = account)));
     view! {
         <section class="page-narrow">
             <header class="page-head">

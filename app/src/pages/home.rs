@@ -1,6 +1,6 @@
 //! `/`: leads on to where the visitor belongs.
 
-use super::{Failed, LeadOn, loaded};
+use super::{Failed, RedirectWithin, loaded};
 use crate::{
     api::{
         session::Whoami,
@@ -18,7 +18,7 @@ pub fn HomePage() -> impl IntoView {
     let (me, first_run) = (Query::new(|| Whoami {}), Query::new(|| ViewSetUp {}));
     loaded(move || async move {
         match destination(me, first_run).await {
-            Ok(path) => view! { <LeadOn path /> }.into_any(),
+            Ok(path) => view! { <RedirectWithin path /> }.into_any(),
             Err(error) => view! { <Failed error /> }.into_any(),
         }
     })

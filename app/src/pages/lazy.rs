@@ -83,7 +83,7 @@ impl MissingChunk {
     /// is there already, as the server made it, it stays: its forms and links work without scripting, and what was typed is kept.
     pub(super) async fn go_on(self) -> AnyView {
         if is_hydrated() {
-            super::load_anew(&super::here().get_untracked());
+            super::full_page_load(&super::here().get_untracked());
         } else {
             keep_clicks_from_router();
         }

@@ -1,8 +1,8 @@
 //! Signing in: `/login`, and `/login/{slug}` for one account.
 
-use super::{LeadOn, load_anew, loaded, problem::problem_note, shell::Card, use_next, use_slug};
+use super::{RedirectWithin, full_page_load, loaded, problem::problem_note, shell::Card, use_next, use_slug};
 use crate::{
-    api::session::{ListWaysIn, Me, SignIn, WaysIn, Whoami},
+    api::session::{ListSignInOptions, Me, SignIn, SignInOptions, Whoami},
     components::{Button, ErrorBox, Field, Icon, Kind, Look, problem_at},
     domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
@@ -27,7 +27,7 @@ pub fn LoginPage() -> impl IntoView {
         let me = me.await.ok().flatten();
         me.map(|me| already_signed_in(locale, me)).into_any()
     });
-    let listed = Query::new(move || ListWaysIn { account: slug.get(), next: next.get() });
+    let listed = Query::new(move || ListSignInOptions { account: slug.get(), next: next.get() });
     let ways = loaded(move || async move {
         match listed.await {
             Ok(ways) => ways_in(locale, slug, next, ways),
@@ -62,7 +62,7 @@ fn already_signed_in(locale: Locale, me: Me) -> impl IntoView {
 }
 
 /// The account's ways to sign in. A provider is a link, as the policy lets no form lead there (BR-01).
-fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: WaysIn) -> AnyView {
+fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: SignInOptions) -> AnyView {
     let form = ways.password.then(|| sign_in_form(locale, slug, next));
     let or =
         (ways.password && !ways.providers.is_empty()).then(|| view! { <p class="or">{text!(locale, session.or)}</p> });
@@ -88,7 +88,7 @@ fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: WaysIn)
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
     let sign_in = FormAction::<SignIn>::new();
     let error = sign_in.error();
-    sign_in.on_success(|path| load_anew(&path));
+    sign_in.on_success(|path| full_page_load(&path));
     view! {
         <ActionForm action=sign_in class="form">
             <ErrorBox error />
@@ -124,7 +124,7 @@ fn account_form(locale: Locale, next: Memo<String>) -> impl IntoView {
     // The form comes back here, with the address of the account; a form alone cannot make it part of the path.
     let typed = Memo::new(move |_| query.with(|map| map.get("account").unwrap_or_default()));
     let account = Memo::new(move |_| Slug::parse(&typed.get()));
-    let go_on = move || account.get().ok().map(|slug| view! { <LeadOn path=paths::login(slug.as_str()) /> });
+    let go_on = move || account.get().ok().map(|slug| view! { <RedirectWithin path=paths::login(slug.as_str()) /> });
     let problem = Signal::derive(move || account.get().err().filter(|_| !typed.get().trim().is_empty()));
     view! {
         {go_on}

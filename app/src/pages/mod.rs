@@ -95,7 +95,7 @@ fn here() -> Signal<String> {
 /// header.
 #[component]
 #[allow(clippy::disallowed_methods, reason = "the one place that makes it safe")]
-fn LeadOn(
+fn RedirectWithin(
     /// Where to.
     path: String,
 ) -> impl IntoView {
@@ -104,7 +104,7 @@ fn LeadOn(
 
 /// Leaves the single-page app, so that the next page is the server's: after signing in or out everything may be different,
 /// the language as well.
-fn load_anew(path: &str) {
+fn full_page_load(path: &str) {
     let _ = window().location().set_href(path);
 }
 
@@ -122,7 +122,7 @@ fn Failed(
     match error {
         AppError::Unauthenticated => {
             let page = if account.is_empty() { paths::LOGIN.to_owned() } else { paths::login(&account) };
-            view! { <LeadOn path=with_next(&page, &here().get_untracked()) /> }.into_any()
+            view! { <RedirectWithin path=with_next(&page, &here().get_untracked()) /> }.into_any()
         }
         AppError::NotFound => view! {
             <section class="page-narrow">
@@ -145,7 +145,7 @@ fn Failed(
             .into_any()
         }
         error @ (AppError::WrongCredentials
-        | AppError::ProveAgain
+        | AppError::ReauthenticationRequired
         | AppError::Refused(_)
         | AppError::Invalid(_)
         | AppError::ChangedMeanwhile { .. }

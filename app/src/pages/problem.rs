@@ -32,7 +32,7 @@ fn words(locale: Locale, key: &str) -> String {
         "not-a-member" => text!(locale, session.problem_not_a_member).to_owned(),
         "somebody-else" => text!(locale, session.problem_somebody_else).to_owned(),
         "signed-in-as-another" => text!(locale, session.problem_signed_in_as_another).to_owned(),
-        "prove-first" => text!(locale, session.problem_prove_first).to_owned(),
+        "sign-in-first" => text!(locale, session.problem_sign_in_first).to_owned(),
         "unreachable" | "timed-out" | "circuit-open" | "provider-error" => {
             text!(locale, session.problem_away).to_owned()
         }

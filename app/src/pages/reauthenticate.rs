@@ -1,4 +1,4 @@
-//! Proving anew who one is, before what is most dangerous (AZ-16): which proof counts, and why where the account's provider cannot give it.
+//! Reauthentication before what is most dangerous (AZ-16): what counts, and why where the account's provider cannot confirm it.
 
 use super::{
     Failed, loaded,
@@ -11,12 +11,12 @@ use crate::{
             MailReauthenticationCode, ReauthenticateByCode, ReauthenticateByPassword, ReauthenticationView,
             ViewReauthentication,
         },
-        session::WayIn,
+        session::SignInOption,
     },
     components::{Button, Field, Kind, Look, Note, NoteTone, Time},
     domain::{
         fields,
-        oauth::{OtherProof, Recency},
+        oauth::{ReauthenticationMethod, Recency},
     },
     i18n::{text, use_locale},
     rpc::Query,
@@ -43,7 +43,7 @@ fn ReauthenticationPage() -> impl IntoView {
         }
     });
     view! {
-        <Title text=text!(locale, methods.prove_title) />
+        <Title text=text!(locale, methods.reauthenticate_title) />
         <div class="form-page">{forms.error_box()} {page}</div>
     }
 }
@@ -52,24 +52,24 @@ fn page(forms: Forms, view: ReauthenticationView) -> AnyView {
     let locale = forms.locale();
     let notice = notice(locale, view.notice.clone());
     let refused = refused(locale, &view.errors);
-    let ways = if view.fresh {
+    let ways = if view.recently_authenticated {
         view! {
             <Note tone=NoteTone::Good icon="check">
-                <p>{text!(locale, methods.prove_fresh)}</p>
+                <p>{text!(locale, methods.reauthenticate_fresh)}</p>
             </Note>
             <div class="actions">
-                <a class="button button-primary" href=view.next.clone()>{text!(locale, methods.prove_go_on)}</a>
+                <a class="button button-primary" href=view.next.clone()>{text!(locale, methods.reauthenticate_go_on)}</a>
             </div>
         }
         .into_any()
     } else {
         ways(forms, &view)
     };
-    let lead = text!(locale, methods.prove_lead, minutes = view.minutes);
+    let lead = text!(locale, methods.reauthenticate_lead, minutes = view.minutes);
     view! {
         <header class="page-head">
             <div>
-                <h1>{text!(locale, methods.prove_title)}</h1>
+                <h1>{text!(locale, methods.reauthenticate_title)}</h1>
                 <p class="page-lead">{lead}</p>
             </div>
         </header>
@@ -93,8 +93,8 @@ fn ways(forms: Forms, view: &ReauthenticationView) -> AnyView {
     let again = leads_on.then(|| {
         view! {
             <section class="panel">
-                <h2>{text!(locale, methods.prove_provider_title, provider = name.clone())}</h2>
-                <p>{text!(locale, methods.prove_provider_text)}</p>
+                <h2>{text!(locale, methods.reauthenticate_provider_title, provider = name.clone())}</h2>
+                <p>{text!(locale, methods.reauthenticate_provider_text)}</p>
                 <div class="actions">
                     <a class="button" href=provider.start.clone() rel="external">
                         {text!(locale, session.continue_with, method = name)}
@@ -112,18 +112,18 @@ fn ways(forms: Forms, view: &ReauthenticationView) -> AnyView {
 }
 
 /// Why the provider's word is no proof.
-fn why(forms: Forms, provider: &WayIn, shortfall: &Recency) -> Option<AnyView> {
+fn why(forms: Forms, provider: &SignInOption, shortfall: &Recency) -> Option<AnyView> {
     let locale = forms.locale();
     let name = provider.name.clone();
     let (words, at) = match shortfall {
         Recency::Recent(_) => return None,
-        Recency::Stale(at) => (text!(locale, methods.prove_stale, provider = name), Some(*at)),
-        Recency::Unknown => (text!(locale, methods.prove_unknown, provider = name), None),
-        Recency::Missing => (text!(locale, methods.prove_missing, provider = name), None),
+        Recency::Stale(at) => (text!(locale, methods.reauthenticate_stale, provider = name), Some(*at)),
+        Recency::Unknown => (text!(locale, methods.reauthenticate_unknown, provider = name), None),
+        Recency::Missing => (text!(locale, methods.reauthenticate_missing, provider = name), None),
         Recency::Implausible(value) => {
-            (text!(locale, methods.prove_implausible, provider = name, value = value.clone()), None)
+            (text!(locale, methods.reauthenticate_implausible, provider = name, value = value.clone()), None)
         }
-        Recency::Unsupported => (text!(locale, methods.prove_unsupported, provider = name), None),
+        Recency::Unsupported => (text!(locale, methods.reauthenticate_unsupported, provider = name), None),
     };
     let at = at.map(|at| view! { <p><Time at /></p> });
     let note = view! {
@@ -139,21 +139,21 @@ fn why(forms: Forms, provider: &WayIn, shortfall: &Recency) -> Option<AnyView> {
 fn other(forms: Forms, view: &ReauthenticationView) -> AnyView {
     let locale = forms.locale();
     let proof = match view.other {
-        Some(OtherProof::Password) => view! {
-            <p>{text!(locale, methods.prove_other_password)}</p>
+        Some(ReauthenticationMethod::Password) => view! {
+            <p>{text!(locale, methods.reauthenticate_other_password)}</p>
             {by_password(forms, view)}
         }
         .into_any(),
-        Some(OtherProof::Code) => view! {
-            <p>{text!(locale, methods.prove_other_code, email = view.email.clone())}</p>
+        Some(ReauthenticationMethod::Code) => view! {
+            <p>{text!(locale, methods.reauthenticate_other_code, email = view.email.clone())}</p>
             {by_code(forms, view)}
         }
         .into_any(),
-        None => view! { <p>{text!(locale, methods.prove_other_none)}</p> }.into_any(),
+        None => view! { <p>{text!(locale, methods.reauthenticate_other_none)}</p> }.into_any(),
     };
     view! {
         <section class="panel">
-            <h2>{text!(locale, methods.prove_other_title)}</h2>
+            <h2>{text!(locale, methods.reauthenticate_other_title)}</h2>
             {proof}
         </section>
     }
@@ -170,13 +170,13 @@ fn by_password(forms: Forms, view: &ReauthenticationView) -> AnyView {
             <input type="email" value=email.clone() autocomplete="username" readonly hidden />
             <Field
                 name="form[password]"
-                label=text!(locale, methods.prove_password_label)
-                hint=text!(locale, methods.prove_password_text, email = email)
+                label=text!(locale, methods.reauthenticate_password_label)
+                hint=text!(locale, methods.reauthenticate_password_text, email = email)
                 kind=Kind::Password
                 required=true
             />
             <div class="actions">
-                <Button busy>{text!(locale, methods.prove_confirm)}</Button>
+                <Button busy>{text!(locale, methods.reauthenticate_confirm)}</Button>
             </div>
         }
         .into_any()
@@ -190,16 +190,16 @@ fn by_code(forms: Forms, view: &ReauthenticationView) -> AnyView {
     let mail = forms.form::<MailReauthenticationCode>("inline", move |busy| {
         view! {
             {hidden("form[next]", next)}
-            <Button look=Look::Plain busy>{text!(locale, methods.prove_mail_code)}</Button>
+            <Button look=Look::Plain busy>{text!(locale, methods.reauthenticate_mail_code)}</Button>
         }
         .into_any()
     });
     let typed = forms.form::<ReauthenticateByCode>("form", move |busy| {
         view! {
             {hidden("form[next]", same_next)}
-            <Field name="form[code]" label=text!(locale, methods.prove_code) kind=Kind::Code required=true problem />
+            <Field name="form[code]" label=text!(locale, methods.reauthenticate_code) kind=Kind::Code required=true problem />
             <div class="actions">
-                <Button busy>{text!(locale, methods.prove_confirm)}</Button>
+                <Button busy>{text!(locale, methods.reauthenticate_confirm)}</Button>
             </div>
         }
         .into_any()

@@ -1,6 +1,6 @@
 //! First run: the first account and its owner.
 
-use super::{Failed, load_anew, loaded, shell::Card};
+use super::{Failed, full_page_load, loaded, shell::Card};
 use crate::{
     api::setup::{SetUp, SetUpView, ViewSetUp},
     components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, problem_at},
@@ -38,7 +38,7 @@ fn SetUpPage() -> impl IntoView {
 fn form(locale: Locale) -> impl IntoView {
     let set_up = FormAction::<SetUp>::new();
     let error = set_up.error();
-    set_up.on_success(|path| load_anew(&path));
+    set_up.on_success(|path| full_page_load(&path));
     let (account, person, email) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let own_words = Signal::derive(move || vec![account.get(), person.get(), email.get()]);
@@ -86,7 +86,7 @@ fn form(locale: Locale) -> impl IntoView {
                 <NewPasswordField
                     name="form[password]"
                     label=text!(locale, session.password)
-                    shortest=password::SHORTEST
+                    shortest=password::MIN_CHARS
                     own_words
                     problem=problem_at(error, fields::Field::Password)
                 />

@@ -1,6 +1,6 @@
 //! What surrounds the pages: header, navigation, footer; a card for people who are not signed in.
 
-use super::{Failed, here, load_anew, loaded, use_slug};
+use super::{Failed, full_page_load, here, loaded, use_slug};
 use crate::{
     api::{
         accounts::{AccountHome, ShowAccount},
@@ -118,7 +118,7 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
 fn user_menu(me: Me) -> impl IntoView {
     let locale = use_locale();
     let sign_out = FormAction::<SignOut>::new();
-    sign_out.on_success(|path| load_anew(&path));
+    sign_out.on_success(|path| full_page_load(&path));
     let name = me.name.clone();
     view! {
         <div class="top-user">

@@ -1,6 +1,6 @@
 //! What a page sends.
 
-use super::{Answer, ServerCall, carried_answer, codec::to_form, transport};
+use super::{Answer, ServerCall, codec::to_form, flashed_answer, transport};
 use crate::error::AppError;
 use leptos::{ev::SubmitEvent, form::form_data_from_event, html, prelude::*, task::spawn_local};
 use web_sys::{HtmlElement, UrlSearchParams, wasm_bindgen::JsCast};
@@ -24,7 +24,7 @@ impl<S: ServerCall> FormAction<S> {
     /// Not sent yet, unless the browser itself sent it, without scripting, and this page came with the response.
     pub fn new() -> Self {
         let action = Self { pending: RwSignal::new(false), output: RwSignal::new(None), error: RwSignal::new(None) };
-        if let Some(answer) = carried_answer::<S>() {
+        if let Some(answer) = flashed_answer::<S>() {
             action.answered(answer);
         }
         action

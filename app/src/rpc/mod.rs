@@ -50,17 +50,17 @@ pub async fn call<S: ServerCall>(arguments: S) -> Answer<S> {
     transport::send::<S>(codec::to_form(&arguments)).await
 }
 
-/// The error that this page came with, of whichever form that the browser itself sent.
-pub fn carried_error() -> Option<AppError> {
+/// The error in the flash, of whichever form.
+pub fn flashed_error() -> Option<AppError> {
     codec::error_in(&flash::response_of_any()?)
 }
 
-/// What this page came with, if it is the success of a form of this server function that the browser itself sent.
-pub fn carried<S: ServerCall>() -> Option<S::Output> {
-    carried_answer::<S>()?.ok()
+/// What a form of this server function achieved, if that is in the flash.
+pub fn flashed_output<S: ServerCall>() -> Option<S::Output> {
+    flashed_answer::<S>()?.ok()
 }
 
-/// What this page came with, if it is the response to a form of this server function that the browser itself sent.
-fn carried_answer<S: ServerCall>() -> Option<Answer<S>> {
+/// The response to a form of this server function, if that is in the flash.
+fn flashed_answer<S: ServerCall>() -> Option<Answer<S>> {
     from_json(&flash::response_of(S::PATH)?)
 }

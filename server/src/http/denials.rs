@@ -65,7 +65,7 @@ impl Asked {
             AppError::NotFound => self.log("not found"),
             AppError::NoLongerAMember { .. } => self.log("no longer a member"),
             AppError::Unauthenticated => self.log("not signed in"),
-            AppError::ProveAgain => self.log("not proved recently"),
+            AppError::ReauthenticationRequired => self.log("not proved recently"),
             AppError::OpenTheLinkAgain => self.log("another link or none"),
             AppError::RateLimited { .. } => self.log("over a limit"),
             // Wrong credentials have a line of their own; the others are not about rights.

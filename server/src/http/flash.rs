@@ -6,7 +6,7 @@ use crate::{
 };
 use app::{
     domain::ids::FlashId,
-    flash::{CARRY_RESPONSE, FormResult},
+    flash::{FLASH_RESPONSE, FormResult},
     paths,
     request::Visitor,
 };
@@ -60,7 +60,7 @@ impl Form {
     pub(super) async fn answer(self, services: &Services, response: Response, target: String, most: usize) -> Response {
         let (mut parts, body) = response.into_parts();
         let failed = parts.headers.contains_key(SERVER_FN_ERROR_HEADER);
-        let carries = parts.headers.remove(CARRY_RESPONSE).is_some();
+        let carries = parts.headers.remove(FLASH_RESPONSE).is_some();
         let page = self.page.as_deref().map(without_flash);
         // The framework takes an earlier error from the address that it comes back to, and leaves the question mark.
         let target = target.trim_end_matches('?').to_owned();
@@ -74,7 +74,7 @@ impl Form {
             let result = FormResult {
                 function: self.function,
                 response: format!("{{\"{}\":{json}}}", if failed { "Err" } else { "Ok" }),
-                submitted: if comes_back { without_secrets(&self.body) } else { Vec::new() },
+                old_input: if comes_back { without_secrets(&self.body) } else { Vec::new() },
             };
             let (shows, cookie) = services.carry(&self.visitor, result, &path).await;
             path = shows;

@@ -154,9 +154,10 @@ fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), NoM
         InvitationState::Pending if facts.replaced => Err(NoMail::Outdated),
         InvitationState::Pending if until <= now => Err(NoMail::Ended),
         InvitationState::Pending => Ok(()),
-        InvitationState::Held | InvitationState::Accepted | InvitationState::Declined | InvitationState::Revoked => {
-            Err(NoMail::Outdated)
-        }
+        InvitationState::AwaitingApproval
+        | InvitationState::Accepted
+        | InvitationState::Declined
+        | InvitationState::Revoked => Err(NoMail::Outdated),
     }
 }
 

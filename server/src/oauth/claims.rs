@@ -1,7 +1,7 @@
 //! What a provider tells of a person, and what of it counts.
 
 use app::domain::{
-    name::mend_name,
+    name::normalize_name,
     oauth::{ClaimPath, Configuration, Fault, Person, Recency, Step, Warning},
     time::{Span, Timestamp},
 };
@@ -88,7 +88,7 @@ impl Claims {
     pub fn person(&self, configuration: &Configuration) -> Result<Person, Fault> {
         let identifier = self.at(&configuration.identifier).and_then(identifier).ok_or(Fault::NoIdentifier)?;
         let email = configuration.email.as_ref();
-        let name = |path: &Option<ClaimPath>| mend_name(self.at(path.as_ref()?)?.as_str()?);
+        let name = |path: &Option<ClaimPath>| normalize_name(self.at(path.as_ref()?)?.as_str()?);
         Ok(Person {
             identifier,
             email: email.and_then(|path| self.at(path)).and_then(address),

@@ -85,9 +85,9 @@ impl Actor {
     /// As [`Self::is_fresh`], for operations that ask for it.
     ///
     /// # Errors
-    /// [`AppError::ProveAgain`].
+    /// [`AppError::ReauthenticationRequired`].
     pub fn needs_fresh_proof(&self, services: &Services) -> Result<(), AppError> {
-        if self.is_fresh(services) { Ok(()) } else { Err(AppError::ProveAgain) }
+        if self.is_fresh(services) { Ok(()) } else { Err(AppError::ReauthenticationRequired) }
     }
 
     /// Is this row the actor's own?

@@ -110,10 +110,10 @@ impl Services {
                 return (with_flash(page, id), Some(self.cookies.flash(&sealed)));
             }
             result = carried.result;
-            if result.submitted.is_empty() {
+            if result.old_input.is_empty() {
                 return (page.to_owned(), None);
             }
-            result.submitted.clear();
+            result.old_input.clear();
         }
     }
 

@@ -254,7 +254,7 @@ pub async fn answer(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, ANSWER, scope.id().0, id.0, state.key(), now.0)?;
-    if changed == 1 && state != InvitationState::Held {
+    if changed == 1 && state != InvitationState::AwaitingApproval {
         kill_tokens(tx, scope, id, None, now).await?;
     }
     Ok(changed == 1)

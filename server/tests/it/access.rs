@@ -52,7 +52,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("session/measure-password", Calls::Everyone),
     ("session/sign-in", Calls::Everyone),
     ("session/sign-out", Calls::Everyone),
-    ("session/ways-in", Calls::Everyone),
+    ("session/sign-in-options", Calls::Everyone),
     ("session/whoami", Calls::Everyone),
     ("setup/set-up", Calls::Everyone),
     ("setup/view", Calls::Everyone),

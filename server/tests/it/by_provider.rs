@@ -55,9 +55,9 @@ both_databases! {
 
         world.advance(Span::minutes(1));
         let row = ana.row("ben@example.org").await;
-        let required = ana.changes_way_in(&row, &method, " ").await.unwrap_err();
+        let required = ana.changes_login_method(&row, &method, " ").await.unwrap_err();
         assert_eq!(required, FieldErrors::one(Field::Identifier, Problem::Required).into());
-        let Edited::Done { row } = ana.changes_way_in(&row, &method, "00u-ben").await.unwrap() else { panic!("saved") };
+        let Edited::Done { row } = ana.changes_login_method(&row, &method, "00u-ben").await.unwrap() else { panic!("saved") };
         assert_eq!(row.method.id.to_string(), method);
         let theirs = world.browser();
         let id = theirs.opens_link(&first).await;
@@ -67,7 +67,7 @@ both_databases! {
 
         // Back to a password: the identifier is forgotten.
         let password = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
-        let Edited::Done { row } = ana.changes_way_in(&row, &password, "00u-ben").await.unwrap() else { panic!("saved") };
+        let Edited::Done { row } = ana.changes_login_method(&row, &password, "00u-ben").await.unwrap() else { panic!("saved") };
         assert_eq!(ana.shows(row.id).await.unwrap().identifier, None);
         let id = theirs.opens_link(&world.link_to("ben@example.org", 2).await).await;
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::SignUp { .. }));
@@ -97,12 +97,12 @@ both_databases! {
         let id = stranger.opens_link(&link).await;
         assert!(asks_for_sign_in(&stranger, &id).await);
         let arrived = stranger.arrives(&provider, &method, &id, ben.clone()).await;
-        assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Ok(Joined::ProveFirst));
+        assert_eq!(stranger.joins_by(&id, &arrived, "Ben").await, Ok(Joined::SignInFirst));
         world.advance(Span::minutes(11));
         theirs.opens_link(&link).await;
         assert!(asks_for_sign_in(&theirs, &id).await);
         let arrived = theirs.arrives(&provider, &method, &id, ben.clone()).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::ProveFirst));
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::SignInFirst));
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
 
         // R16: the invitation is still there after signing in.
@@ -135,7 +135,7 @@ both_databases! {
         let (acme_method, beta) = (ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await, ana.on("beta"));
         let beta_method = beta.sets_up(&provider, "Beta SSO", json!({ "sub": "00u-ana" })).await;
         let row = ana.row("ben@example.org").await;
-        ana.changes_way_in(&row, &acme_method, "00u-ben").await.unwrap();
+        ana.changes_login_method(&row, &acme_method, "00u-ben").await.unwrap();
         theirs.sign_out().await;
         assert_eq!(theirs.signs_in_by(&provider, &acme_method, ben.clone()).await.location(), "/a/acme");
 
@@ -144,7 +144,7 @@ both_databases! {
         let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::SignInFirst { .. }));
         let arrived = theirs.arrives(&provider, &beta_method, &id, ben).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::ProveFirst));
+        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::SignInFirst));
     }
 
     async fn r50_the_inviters_names_come_first_and_the_providers_fill_blanks(world: World) {
@@ -212,7 +212,7 @@ both_databases! {
         // R46: an admin gives the new identifier, which the list says is needed.
         let row = ana.row("ben@example.org").await;
         assert!(row.needs_identifier && ana.get("/a/acme/settings/users").await.body.contains("Needs a new identifier"));
-        ana.changes_way_in(&row, &method, "00u-ben").await.unwrap();
+        ana.changes_login_method(&row, &method, "00u-ben").await.unwrap();
         assert_eq!(theirs.signs_in_by(&other, &method, renamed).await.location(), "/a/acme");
         assert!(!ana.row("ben@example.org").await.needs_identifier);
     }
@@ -227,17 +227,17 @@ both_databases! {
         let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", old.clone(), &editor()).await;
         let row = ana.row("ben@example.org").await;
 
-        let refused = dora.changes_way_in(&row, &method, "00u-dora").await.unwrap_err();
+        let refused = dora.changes_login_method(&row, &method, "00u-dora").await.unwrap_err();
         assert_eq!(refused, Refusal::Needs { gate: Gate::LoginMethodsManage }.into());
         let password = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
-        let locked_out = ana.changes_way_in(&row, &password, "").await.unwrap_err();
+        let locked_out = ana.changes_login_method(&row, &password, "").await.unwrap_err();
         assert_eq!(locked_out, FieldErrors::one(Field::LoginMethod, Problem::NoPassword).into());
         // AZ-16.
         world.advance(Span::minutes(11));
-        assert_eq!(ana.changes_way_in(&row, &method, "00u-new").await.unwrap_err(), AppError::ProveAgain);
+        assert_eq!(ana.changes_login_method(&row, &method, "00u-new").await.unwrap_err(), AppError::ReauthenticationRequired);
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
 
-        let Edited::Done { .. } = ana.changes_way_in(&row, &method, "00u-new").await.unwrap() else { panic!("saved") };
+        let Edited::Done { .. } = ana.changes_login_method(&row, &method, "00u-new").await.unwrap() else { panic!("saved") };
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated, "the session's proof is gone");
         let refused = theirs.signs_in_by(&provider, &method, old).await;
         assert_eq!(refused.location(), "/login/acme?problem=not-a-member");
@@ -252,14 +252,14 @@ both_databases! {
         // One identifier, one line.
         ana.invites("carl@example.org", &editor()).await.unwrap();
         let carl = ana.row("carl@example.org").await;
-        let taken = ana.changes_way_in(&carl, &method, "00u-new").await.unwrap_err();
+        let taken = ana.changes_login_method(&carl, &method, "00u-new").await.unwrap_err();
         assert_eq!(taken, FieldErrors::one(Field::Identifier, Problem::Taken).into());
         let taken = ana.invites_by(&method, "emil@example.org", "00u-new", &editor()).await.unwrap_err();
         assert_eq!(taken, FieldErrors::one(Field::Identifier, Problem::Taken).into());
 
         // R33: the last owner is not sent to a door that nobody has seen open.
         let own = ana.row("ana@example.org").await;
-        let alone = ana.changes_way_in(&own, &method, "00u-ana").await.unwrap_err();
+        let alone = ana.changes_login_method(&own, &method, "00u-ana").await.unwrap_err();
         assert_eq!(alone, Refusal::LastOwner.into());
     }
 
@@ -288,13 +288,13 @@ both_databases! {
         ana.brings_in("carl@example.org", &editor()).await;
         world.advance(Span::minutes(11));
 
-        assert_eq!(ana.invites("dora@example.org", &owner).await, Err(AppError::ProveAgain));
+        assert_eq!(ana.invites("dora@example.org", &owner).await, Err(AppError::ReauthenticationRequired));
         let (ben, carl) = (ana.row("ben@example.org").await, ana.row("carl@example.org").await);
-        assert_eq!(ana.edits(&carl, &owner).await, Err(AppError::ProveAgain), "giving");
-        assert_eq!(ana.edits(&ben, &editor()).await, Err(AppError::ProveAgain), "taking");
-        assert_eq!(ana.removes(&ben).await, Err(AppError::ProveAgain));
+        assert_eq!(ana.edits(&carl, &owner).await, Err(AppError::ReauthenticationRequired), "giving");
+        assert_eq!(ana.edits(&ben, &editor()).await, Err(AppError::ReauthenticationRequired), "taking");
+        assert_eq!(ana.removes(&ben).await, Err(AppError::ReauthenticationRequired));
         let added: Result<String, _> = ana.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
-        assert_eq!(added, Err(AppError::ProveAgain));
+        assert_eq!(added, Err(AppError::ReauthenticationRequired));
         assert_eq!(ana.row("ben@example.org").await, ben, "nothing has changed");
 
         ana.invites("dora@example.org", &editor()).await.unwrap();
@@ -307,8 +307,8 @@ both_databases! {
         // A pending owner is an owner to be.
         world.advance(Span::minutes(11));
         let emil = ana.row("emil@example.org").await;
-        assert_eq!(ana.removes(&emil).await, Err(AppError::ProveAgain));
-        assert_eq!(ana.edits(&emil, &editor()).await, Err(AppError::ProveAgain));
+        assert_eq!(ana.removes(&emil).await, Err(AppError::ReauthenticationRequired));
+        assert_eq!(ana.edits(&emil, &editor()).await, Err(AppError::ReauthenticationRequired));
     }
 
     async fn az_16_an_owner_to_be_gets_another_way_in_after_a_fresh_sign_in_and_others_invited_at_once(world: World) {
@@ -317,10 +317,10 @@ both_databases! {
         ana.invites("eve@example.org", &editor()).await.unwrap();
         world.advance(Span::minutes(11));
         let (zoe, eve) = (ana.row("zoe@example.org").await, ana.row("eve@example.org").await);
-        assert_eq!(ana.changes_way_in(&zoe, &method, "00u-zoe").await, Err(AppError::ProveAgain));
-        ana.changes_way_in(&eve, &method, "00u-eve").await.unwrap();
+        assert_eq!(ana.changes_login_method(&zoe, &method, "00u-zoe").await, Err(AppError::ReauthenticationRequired));
+        ana.changes_login_method(&eve, &method, "00u-eve").await.unwrap();
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
-        ana.changes_way_in(&zoe, &method, "00u-zoe").await.unwrap();
+        ana.changes_login_method(&zoe, &method, "00u-zoe").await.unwrap();
     }
 
     async fn inv_10_a_password_does_not_join_where_the_provider_is_asked_for(world: World) {

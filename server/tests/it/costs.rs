@@ -53,7 +53,7 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("session/measure-password", Cost::Password(Bound::Address)),
     ("session/sign-in", Cost::Password(Bound::Address)),
     ("session/sign-out", Cost::Writes(Bound::Once)),
-    ("session/ways-in", Cost::Reads),
+    ("session/sign-in-options", Cost::Reads),
     ("session/whoami", Cost::Reads),
     ("setup/set-up", Cost::Password(Bound::Address)),
     ("setup/view", Cost::Reads),

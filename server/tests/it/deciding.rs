@@ -141,7 +141,7 @@ both_databases! {
 
         let row = owner.row("ben@example.org").await;
         assert!(row.awaits_decision);
-        let Edited::Done { row } = owner.changes_way_in(&row, &method, "00u-ben").await.unwrap() else { panic!("saved") };
+        let Edited::Done { row } = owner.changes_login_method(&row, &method, "00u-ben").await.unwrap() else { panic!("saved") };
         assert!(!row.awaits_decision);
         let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
         let arrived = theirs.arrives(&provider, &method, &id, ben).await;
@@ -156,10 +156,10 @@ both_databases! {
         let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
         let arrived = theirs.arrives(&provider, &method, &id, came.clone()).await;
         assert_eq!(arrived.location(), format!("/invitation/{id}"));
-        assert_eq!(theirs.views(&id).await, InvitationView::Held("Acme".to_owned()));
+        assert_eq!(theirs.views(&id).await, InvitationView::AwaitingApproval("Acme".to_owned()));
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 1, "nobody was made");
         let row = owner.row("ben@example.org").await;
-        assert_eq!((row.state, row.awaits_decision), (ShownState::Held, true));
+        assert_eq!((row.state, row.awaits_decision), (ShownState::AwaitingApproval, true));
 
         owner.decides(&row, "use").await.unwrap();
         let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
@@ -175,7 +175,7 @@ both_databases! {
         theirs.sign_out().await;
         let came = json!({ "sub": "00u-carl", "email": "benedict@corp.example" });
         theirs.arrives(&provider, &method, &id, came).await;
-        assert_eq!(theirs.views(&id).await, InvitationView::Held("Acme".to_owned()));
+        assert_eq!(theirs.views(&id).await, InvitationView::AwaitingApproval("Acme".to_owned()));
     }
 
     async fn r43_without_an_address_or_where_the_identifier_alone_counts_nobody_has_to_decide(world: World) {
@@ -211,7 +211,7 @@ both_databases! {
 
         // AZ-16: letting another person in as an owner asks for a fresh sign-in; refusing does not.
         world.advance(Span::minutes(11));
-        assert_eq!(owner.decides(&row, "use").await, Err(AppError::ProveAgain));
+        assert_eq!(owner.decides(&row, "use").await, Err(AppError::ReauthenticationRequired));
         assert!(owner.row("ben@example.org").await.awaits_decision);
         owner.sign_in("ana@example.org", PASSWORD).await.unwrap();
         owner.decides(&row, "use").await.unwrap();

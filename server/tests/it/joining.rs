@@ -479,9 +479,9 @@ both_databases! {
         let ben = world.browser();
         let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
         ana.edits(&ana.row("adam@example.org").await, &viewer()).await.unwrap();
-        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
-        assert_eq!(ben.views(&id).await, InvitationView::Held("Acme".to_owned()));
-        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Held);
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::AwaitingApproval));
+        assert_eq!(ben.views(&id).await, InvitationView::AwaitingApproval("Acme".to_owned()));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::AwaitingApproval);
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key = 'ben@example.org'").await, 0);
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
 

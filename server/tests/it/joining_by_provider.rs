@@ -221,10 +221,10 @@ both_databases! {
         let id = theirs.opens_link(&world.link_to("ben@example.org", 0).await).await;
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
         owner.edits(&owner.row("dora@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::Held));
-        assert_eq!(theirs.views(&id).await, InvitationView::Held("Acme".to_owned()));
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::AwaitingApproval));
+        assert_eq!(theirs.views(&id).await, InvitationView::AwaitingApproval("Acme".to_owned()));
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);
-        assert_eq!(owner.row("ben@example.org").await.state, ShownState::Held);
+        assert_eq!(owner.row("ben@example.org").await.state, ShownState::AwaitingApproval);
     }
 
     async fn r16_what_was_proved_for_one_invitation_is_no_way_into_another(world: World) {

@@ -230,7 +230,7 @@ both_databases! {
             ("login-methods/remove", &[("method", &*method)]),
         ] {
             let fields = [&[("account", "acme")], fields].concat();
-            assert_eq!(ana.call::<String>(function, &fields).await, Err(AppError::ProveAgain), "{function}");
+            assert_eq!(ana.call::<String>(function, &fields).await, Err(AppError::ReauthenticationRequired), "{function}");
         }
         let begun = ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
         assert!(!begun.location().starts_with("https://"), "{}", begun.location());

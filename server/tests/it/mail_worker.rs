@@ -135,7 +135,7 @@ both_databases! {
 
         ana.edits(&ana.row("adam@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         assert!(!world.woke_worker(), "nobody is told of an edit");
-        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::AwaitingApproval));
         assert!(world.woke_worker(), "an admin is told of who waits");
         ana.invites("cid@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         assert!(world.woke_worker(), "an invitation");

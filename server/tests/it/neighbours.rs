@@ -158,7 +158,7 @@ both_databases! {
                 let joined = browser.joins_by(&id, &arrived, "Mallory").await;
                 match has_mail {
                     true => assert!(matches!(joined, Err(AppError::Invalid(_))), "{who}: {joined:?}"),
-                    false => assert_eq!(joined, Ok(Joined::ProveFirst), "{who}"),
+                    false => assert_eq!(joined, Ok(Joined::SignInFirst), "{who}"),
                 }
                 assert!(browser.me().await.is_none());
             }

@@ -55,7 +55,7 @@ both_databases! {
                     ana.edits(&ana.row("adam@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
                     let id = person.opens_link(old.as_ref().unwrap()).await;
                     person.signs_up(&id, &email).await.unwrap();
-                    assert_eq!(ana.row(&email).await.state, ShownState::Held);
+                    assert_eq!(ana.row(&email).await.state, ShownState::AwaitingApproval);
                 }
                 _ => {}
             }
@@ -123,7 +123,7 @@ both_databases! {
         let (ben, grant) = (json!({ "sub": "00u-ben" }), Grant::of(BuiltInRole::Owner));
         let ben = ana.brings_in_by(&provider, &method, "ben@example.org", ben, &grant).await;
         let row = ana.row("ana@example.org").await;
-        ana.changes_way_in(&row, &method, "00u-ana").await.unwrap();
+        ana.changes_login_method(&row, &method, "00u-ana").await.unwrap();
         let off = [("account", "acme"), ("method", &*password), ("on", "off")];
         ben.call::<String>("login-methods/switch", &off).await.unwrap();
 

@@ -77,7 +77,7 @@ both_databases! {
         let olga = ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
         world.advance(Span::minutes(11));
-        assert_eq!(olga.leaves().await, Err(AppError::ProveAgain));
+        assert_eq!(olga.leaves().await, Err(AppError::ReauthenticationRequired));
         assert_eq!(ana.row("olga@example.org").await.state, ShownState::Active);
         ben.leaves().await.unwrap();
         olga.sign_in("olga@example.org", PASSWORD).await.unwrap();
@@ -186,7 +186,7 @@ both_databases! {
         // Its admins go on without an owner.
         adam.edits(&adam.row("olga@example.org").await, &Grant::of(BuiltInRole::Editor)).await.unwrap();
         adam.removes_with(&adam.row("olga@example.org").await, "revoke").await.unwrap();
-        assert_eq!(adam.row("zoe@example.org").await.state, ShownState::Held);
+        assert_eq!(adam.row("zoe@example.org").await.state, ShownState::AwaitingApproval);
         cleo.leaves().await.unwrap();
         assert_eq!(adam.row("zora@example.org").await.state, ShownState::Removed);
     }
@@ -258,8 +258,8 @@ both_databases! {
         });
         let ben = later.browser();
         let id = ben.opens_link(&link).await;
-        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::Held));
-        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Held);
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::AwaitingApproval));
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::AwaitingApproval);
     }
 
     async fn az_09_az_15_removal_touches_no_user(world: World) {

@@ -435,7 +435,7 @@ both_databases! {
         let acme = Acme::of(&world).await;
         let row = acme.owner.row("ana@example.org").await;
         acme.owner.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
-        acme.owner.changes_way_in(&row, &acme.method, "00u-ana").await.unwrap();
+        acme.owner.changes_login_method(&row, &acme.method, "00u-ana").await.unwrap();
         let asked = |url: &str| query(url).get("max_age").cloned();
         assert_eq!(asked(acme.world.browser().presses(&acme.start()).await.location()), None, "the first sign-in of a browser");
 
@@ -444,7 +444,7 @@ both_databases! {
         acme.provider.twist(Twist::claim("auth_time", hours_ago));
         assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await.location(), "/a/acme");
         let add = async || acme.owner.call::<String>("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
-        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+        assert_eq!(add().await, Err(app::error::AppError::ReauthenticationRequired));
         // So it is told to ask, and says that it did.
         assert_eq!(asked(acme.owner.presses(&acme.start()).await.location()).as_deref(), Some("300"));
         acme.provider.straighten();
@@ -456,21 +456,21 @@ both_databases! {
         acme.provider.straighten();
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 + 1_000_000)));
         acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
-        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+        assert_eq!(add().await, Err(app::error::AppError::ReauthenticationRequired));
         // A few seconds are the difference of two clocks.
         acme.provider.straighten();
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 + 30)));
         acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await;
         add().await.unwrap();
         acme.world.advance(Span::minutes(11));
-        assert_eq!(add().await, Err(app::error::AppError::ProveAgain));
+        assert_eq!(add().await, Err(app::error::AppError::ReauthenticationRequired));
     }
 
     async fn az_16_a_time_of_the_sign_in_with_fractions_of_a_second_is_one(world: World) {
         let acme = Acme::of(&world).await;
         let olga = acme.brings_in_olga().await;
         acme.world.advance(Span::minutes(11));
-        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired));
         // As Canaille says it.
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 as f64 / 1000.0 - 1.25)));
         let back = acme.comes_back(&olga, &reauthentication("acme")).await;
@@ -499,15 +499,15 @@ both_databases! {
             acme.world.advance(Span::hours(1));
             acme.provider.straighten();
             acme.provider.twist(twist);
-            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "{why}");
+            assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "{why}");
             let page = reauthentication("acme");
             let back = acme.comes_back(&olga, &page).await;
             assert_eq!(back.location(), page, "{why}");
-            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "{why}");
+            assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "{why}");
             let shown = olga.get(&page).await.body;
             assert!(shown.contains(why) && shown.contains("Mail me a code") && !shown.contains("Your password"), "{why}: {shown}");
             let refused = olga.call::<String>("reauthentication/password", &[("account", "acme"), ("form[password]", PASSWORD)]).await;
-            assert_eq!(refused, Err(AppError::ProveAgain), "there is no password");
+            assert_eq!(refused, Err(AppError::ReauthenticationRequired), "there is no password");
 
             let fields = [("account", "acme"), ("form[next]", "/a/acme/settings/login-methods")];
             let sent = olga.submits(&page, "reauthentication/mail-code", &fields).await.body;
@@ -521,14 +521,14 @@ both_databases! {
             let stays = proves(&olga, wrong).await.unwrap();
             let shown = olga.get(&stays).await.body;
             assert!(stays.starts_with(&page) && shown.contains("This code is wrong or too old"), "{stays}: {shown}");
-            assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "a wrong code");
+            assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "a wrong code");
             assert_eq!(proves(&olga, &format!("{} {}", &code[..4], &code[4..])).await.unwrap(), "/a/acme/settings/login-methods");
             adds(&olga).await.unwrap();
             assert!(proves(&olga, &code).await.unwrap().starts_with(&page), "a code is good once");
             assert!(olga.get(&page).await.body.contains("You have just signed in"));
         }
         acme.world.advance(Span::minutes(11));
-        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain), "good for as long as any sign-in");
+        assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "good for as long as any sign-in");
     }
 
     async fn az_16_a_mailed_code_is_good_in_the_session_that_asked_for_it_and_for_ten_minutes(world: World) {
@@ -569,7 +569,7 @@ both_databases! {
         acme.provider.straighten();
         acme.comes_back(&theirs, "/a/acme").await;
         acme.world.advance(Span::minutes(11));
-        assert_eq!(mails(&theirs).await, Err(AppError::ProveAgain));
+        assert_eq!(mails(&theirs).await, Err(AppError::ReauthenticationRequired));
         let page = theirs.get(&reauthentication("acme")).await.body;
         assert!(page.contains("Continue with Acme SSO") && !page.contains("Mail me a code"), "{page}");
     }
@@ -578,7 +578,7 @@ both_databases! {
         let acme = Acme::of(&world).await;
         let row = acme.owner.row("ana@example.org").await;
         acme.owner.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
-        acme.owner.changes_way_in(&row, &acme.method, "00u-ana").await.unwrap();
+        acme.owner.changes_login_method(&row, &acme.method, "00u-ana").await.unwrap();
         acme.provider.twist(Twist::without_claim("auth_time"));
         let back = reauthentication("acme");
         acme.sets_out_for(&acme.owner, ana(), &back).await;
@@ -591,13 +591,13 @@ both_databases! {
             acme.owner.call::<String>("reauthentication/password", &fields).await
         };
         assert_eq!(proves("certainly the wrong one").await, Err(AppError::WrongCredentials));
-        assert_eq!(adds(&acme.owner).await, Err(AppError::ProveAgain));
+        assert_eq!(adds(&acme.owner).await, Err(AppError::ReauthenticationRequired));
         assert_eq!(proves(PASSWORD).await.unwrap(), "/a/acme", "OA-14");
         adds(&acme.owner).await.unwrap();
         let bea = acme.owner.brings_in_as("bea@example.org", BuiltInRole::Owner).await;
         // The reason is remembered with the session: no second way to the provider and back before each proof.
         acme.world.advance(Span::minutes(11));
-        assert_eq!(adds(&acme.owner).await, Err(AppError::ProveAgain));
+        assert_eq!(adds(&acme.owner).await, Err(AppError::ReauthenticationRequired));
         assert!(acme.owner.get(&back).await.body.contains("does not say when you signed in there"));
         // Email & password is asked for on the same page.
         acme.world.advance(Span::minutes(11));
@@ -619,7 +619,7 @@ both_databases! {
         let back = acme.sets_out(&olga, olga_claims()).await;
         olga.set_cookie("roster_session_3000", &session);
         olga.get(&back).await;
-        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired));
         acme.comes_back(&olga, "/a/acme").await;
         adds(&olga).await.unwrap();
         // One that says itself that the sign-in is old is not believed, and the page says what to do there.
@@ -628,7 +628,7 @@ both_databases! {
         acme.provider.twist(Twist::claim("auth_time", json!(world.now().0 / 1000 - 86_400)));
         let page = reauthentication("acme");
         assert_eq!(acme.comes_back(&olga, &page).await.location(), page);
-        assert_eq!(adds(&olga).await, Err(AppError::ProveAgain));
+        assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired));
         let shown = olga.get(&page).await.body;
         assert!(shown.contains("sign out there first") && shown.contains("There is no other way"), "{shown}");
     }
@@ -663,7 +663,7 @@ both_databases! {
         assert_eq!(tries("ben@example.org").await, tries("nobody@example.org").await);
 
         // An account's page says how it lets people in; one that there is not looks like one with passwords alone.
-        let ways = async |account: &str| stranger.post("session/ways-in", &[("account", account), ("next", "")]).await.body;
+        let ways = async |account: &str| stranger.post("session/sign-in-options", &[("account", account), ("next", "")]).await.body;
         assert!(ways("acme").await.contains("Acme SSO"));
         acme.owner.opens_account("Beta", "beta").await.unwrap();
         assert_eq!(ways("beta").await, ways("no-such-account").await);

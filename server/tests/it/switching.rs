@@ -93,7 +93,7 @@ both_databases! {
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
         owner.call::<String>("login-methods/make-live", &fields).await.unwrap();
-        owner.changes_way_in(&owner.row("ben@example.org").await, &method, "00u-ben").await.unwrap();
+        owner.changes_login_method(&owner.row("ben@example.org").await, &method, "00u-ben").await.unwrap();
 
         assert!(signing_in.get(&back).await.location().starts_with("/login/acme?problem="));
         assert!(signing_in.me().await.is_none());
@@ -185,7 +185,7 @@ both_databases! {
 
         // AZ-16: what is most dangerous asks for the provider once more, not for a password.
         world.advance(Span::minutes(11));
-        assert_eq!(owner.switches(&password, true).await, Err(AppError::ProveAgain));
+        assert_eq!(owner.switches(&password, true).await, Err(AppError::ReauthenticationRequired));
         owner.signs_in_by(&provider, &method, ana()).await;
         owner.switches(&password, true).await.unwrap();
     }

@@ -18,4 +18,4 @@ pub use form::ConfigurationForm;
 pub use preset::Preset;
 #[cfg(feature = "ssr")]
 pub use read::Read;
-pub use recency::{OtherProof, Recency};
+pub use recency::{ReauthenticationMethod, Recency};

@@ -8,9 +8,9 @@ use crate::domain::{
 use std::fmt;
 
 /// The longest URL, id, secret and text of a form, in characters.
-const LONGEST: usize = 2000;
+const MAX_TEXT_CHARS: usize = 2000;
 /// Parameters of the authorization URL that the flow itself sets (RFC 6749, 7636, OpenID Connect).
-const OURS: [&str; 10] = [
+const RESERVED_PARAMETERS: [&str; 10] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -72,8 +72,8 @@ impl ConfigurationForm {
         if client_authentication.is_some_and(ClientAuthentication::needs_secret) && secret.is_none() && !has_secret {
             errors.keep::<()>(Field::ClientSecret, Err(Problem::Required));
         }
-        if secret.as_ref().is_some_and(|secret| secret.chars().count() > LONGEST) {
-            errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: LONGEST as u32 }));
+        if secret.as_ref().is_some_and(|secret| secret.chars().count() > MAX_TEXT_CHARS) {
+            errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 }));
         }
         let scopes = errors.keep(Field::Scopes, scopes(&self.scopes, open_id));
         // A provider that wants its scopes in another form than the standard's gets them as a parameter.
@@ -152,8 +152,8 @@ fn required(raw: &str) -> Result<String, Problem> {
     let text = raw.trim();
     match text.chars().count() {
         0 => Err(Problem::Required),
-        1..=LONGEST => Ok(text.to_owned()),
-        _ => Err(Problem::TooLong { most: LONGEST as u32 }),
+        1..=MAX_TEXT_CHARS => Ok(text.to_owned()),
+        _ => Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 }),
     }
 }
 
@@ -184,8 +184,8 @@ fn https(raw: &str) -> Result<String, Problem> {
 
 /// For OpenID Connect, `openid` is always among them.
 fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
-    if raw.chars().count() > LONGEST {
-        return Err(Problem::TooLong { most: LONGEST as u32 });
+    if raw.chars().count() > MAX_TEXT_CHARS {
+        return Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 });
     }
     let mut scopes: Vec<String> =
         raw.split([' ', ',', '\n', '\r', '\t']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
@@ -196,8 +196,8 @@ fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
 }
 
 fn parameters(raw: &str, own_scope: bool) -> Result<Vec<(String, String)>, Problem> {
-    if raw.chars().count() > LONGEST {
-        return Err(Problem::TooLong { most: LONGEST as u32 });
+    if raw.chars().count() > MAX_TEXT_CHARS {
+        return Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 });
     }
     raw.lines()
         .map(str::trim)
@@ -205,7 +205,7 @@ fn parameters(raw: &str, own_scope: bool) -> Result<Vec<(String, String)>, Probl
         .map(|line| {
             let (name, value) = line.split_once('=').ok_or(Problem::NotParameters)?;
             let (name, value) = (name.trim(), value.trim());
-            if name.is_empty() || OURS.contains(&name) && !(own_scope && name == "scope") {
+            if name.is_empty() || RESERVED_PARAMETERS.contains(&name) && !(own_scope && name == "scope") {
                 return Err(Problem::NotParameters);
             }
             Ok((name.to_owned(), value.to_owned()))

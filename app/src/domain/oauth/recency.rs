@@ -22,10 +22,10 @@ pub enum Recency {
     Unsupported,
 }
 
-/// Another proof that somebody is who began the session, where the provider cannot prove a fresh sign-in.
+/// How somebody reauthenticates where the provider cannot prove that they signed in just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum OtherProof {
+pub enum ReauthenticationMethod {
     /// The password of the user's own.
     Password,
     /// A code, mailed to the address that the user proved.

@@ -11,7 +11,7 @@ use crate::{
     },
     components::{Button, ErrorBox, Look},
     i18n::text,
-    pages::load_anew,
+    pages::full_page_load,
     paths,
     rpc::{ActionForm, FormAction},
 };
@@ -52,7 +52,7 @@ impl Page {
     pub(super) fn somebody_else(self, open: OpenInvitation, email: String) -> impl IntoView {
         let locale = self.locale;
         let sign_out = FormAction::<SignOut>::new();
-        sign_out.on_success(|path| load_anew(&path));
+        sign_out.on_success(|path| full_page_load(&path));
         view! {
             {heading(text!(locale, joining.somebody_else_title), text!(locale, joining.somebody_else_text, email = email))}
             <ErrorBox error=sign_out.error() />

@@ -99,8 +99,8 @@ impl Page {
                 </p>
             }
             .into_any(),
-            InvitationView::Held(account) => {
-                heading(text!(locale, joining.held_title), text!(locale, joining.held_text, account = account))
+            InvitationView::AwaitingApproval(account) => {
+                heading(text!(locale, joining.awaiting_approval_title), text!(locale, joining.awaiting_approval_text, account = account))
             }
             InvitationView::Open(open) => self.open(*open),
         }

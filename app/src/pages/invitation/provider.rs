@@ -11,7 +11,7 @@ use crate::{
     components::{Button, ErrorBox},
     domain::ids::AttemptId,
     i18n::text,
-    pages::load_anew,
+    pages::full_page_load,
     paths,
     rpc::{ActionForm, FormAction},
 };
@@ -57,7 +57,7 @@ impl Page {
         let join = FormAction::<JoinByMethod>::new();
         let error = join.error();
         let page = paths::invitation(open.id);
-        join.on_success(move |joined| load_anew(&joined.path_or(&page)));
+        join.on_success(move |joined| full_page_load(&joined.path_or(&page)));
         let id = open.id.to_string();
         let mailing = needs_code.then(|| code_form(locale, id.clone()));
         let (code_sent, code_form) = mailing.unzip();

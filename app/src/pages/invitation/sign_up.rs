@@ -12,7 +12,7 @@ use crate::{
     domain::{fields, name},
     error::AppError,
     i18n::{Locale, text},
-    pages::load_anew,
+    pages::full_page_load,
     rpc::{ActionForm, FormAction},
 };
 use leptos::prelude::*;
@@ -25,7 +25,7 @@ impl Page {
         let error = sign_up.error();
         sign_up.on_success(move |joined| match joined.path_or("").as_str() {
             "" => self.invitation.refetch(),
-            path => load_anew(path),
+            path => full_page_load(path),
         });
         let id = open.id.to_string();
         let mailing = new.needs_code.then(|| code_form(locale, id.clone()));

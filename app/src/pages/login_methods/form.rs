@@ -8,7 +8,7 @@ use crate::{
         fields::{Field, FieldErrors},
         oauth::Preset,
     },
-    flash::submitted,
+    flash::old_input,
     i18n::{Locale, text},
 };
 use leptos::prelude::*;
@@ -90,7 +90,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
             {more_settings(locale, preset, &view)}
         </details>
         <div class="actions">
-            <Button busy disabled=!view.fresh>
+            <Button busy disabled=!view.recently_authenticated>
                 {text!(locale, methods.save_draft)}
             </Button>
         </div>
@@ -171,7 +171,7 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
 
 fn parameters(locale: Locale, view: &MethodView) -> AnyView {
     let problem = view.errors.of(Field::Parameters);
-    let typed = submitted("form[parameters]").unwrap_or_else(|| view.form.parameters.clone());
+    let typed = old_input("form[parameters]").unwrap_or_else(|| view.form.parameters.clone());
     view! {
         <div class="field">
             <label for="form-parameters">

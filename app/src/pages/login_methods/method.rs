@@ -70,7 +70,7 @@ fn page(forms: Forms, view: MethodView, problem: Option<Fault>) -> AnyView {
         </header>
         {notice(locale, view.notice.clone())}
         {refused(locale, &view.errors)}
-        {(!view.fresh).then(|| sign_in_again(locale, slug, &here))}
+        {(!view.recently_authenticated).then(|| sign_in_again(locale, slug, &here))}
         {problem}
         {draft}
         {test}
@@ -92,11 +92,11 @@ fn draft_note(forms: Forms, view: &MethodView) -> AnyView {
     } else {
         text!(locale, methods.draft_first)
     };
-    let (id, fresh) = (view.line.method.id, view.fresh);
+    let (id, recently_authenticated) = (view.line.method.id, view.recently_authenticated);
     let drop_draft = forms.form::<DropDraft>("inline", move |busy| {
         view! {
             {hidden("method", id)}
-            <Button look=Look::Quiet busy disabled=!fresh>
+            <Button look=Look::Quiet busy disabled=!recently_authenticated>
                 {text!(locale, methods.drop_draft)}
             </Button>
         }
@@ -144,7 +144,7 @@ fn step_one(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
 /// Testing what is saved: by a link, as the policy lets no form lead to a provider (BR-01).
 fn step_three(locale: Locale, view: &MethodView) -> AnyView {
     let saved = view.line.has_draft || view.line.tested.is_some();
-    let test = if saved && view.fresh {
+    let test = if saved && view.recently_authenticated {
         let test = paths::oauth_test(view.slug.as_str(), view.line.method.id);
         view! {
             <a class="button button-primary" href=test rel="external">

@@ -46,11 +46,11 @@ fn LoginMethodsPage() -> impl IntoView {
     }
 }
 
-fn list(forms: Forms, MethodsView { lines, slug, fresh, notice: came }: MethodsView) -> AnyView {
+fn list(forms: Forms, MethodsView { lines, slug, recently_authenticated, notice: came }: MethodsView) -> AnyView {
     let locale = forms.locale();
     let here = paths::login_methods(slug.as_str());
-    let lines: Vec<_> = lines.iter().map(|method| line(forms, &slug, method, fresh)).collect();
-    let presets: Vec<_> = Preset::ALL.into_iter().map(|preset| add(forms, preset, fresh)).collect();
+    let lines: Vec<_> = lines.iter().map(|method| line(forms, &slug, method, recently_authenticated)).collect();
+    let presets: Vec<_> = Preset::ALL.into_iter().map(|preset| add(forms, preset, recently_authenticated)).collect();
     view! {
         <header class="page-head">
             <div>
@@ -62,7 +62,7 @@ fn list(forms: Forms, MethodsView { lines, slug, fresh, notice: came }: MethodsV
             </a>
         </header>
         {notice(locale, came)}
-        {(!fresh).then(|| sign_in_again(locale, &slug, &here))}
+        {(!recently_authenticated).then(|| sign_in_again(locale, &slug, &here))}
         <ul class="login-methods">{lines}</ul>
         <section class="panel">
             <h2>{text!(locale, methods.add_title)}</h2>
@@ -73,12 +73,12 @@ fn list(forms: Forms, MethodsView { lines, slug, fresh, notice: came }: MethodsV
     .into_any()
 }
 
-fn add(forms: Forms, preset: Preset, fresh: bool) -> AnyView {
+fn add(forms: Forms, preset: Preset, recently_authenticated: bool) -> AnyView {
     let name = preset_name(forms.locale(), preset);
     forms.form::<AddLoginMethod>("preset", move |busy| {
         view! {
             {hidden("preset", preset.key())}
-            <Button look=Look::Plain busy disabled=!fresh>
+            <Button look=Look::Plain busy disabled=!recently_authenticated>
                 {name}
             </Button>
         }
@@ -86,7 +86,7 @@ fn add(forms: Forms, preset: Preset, fresh: bool) -> AnyView {
     })
 }
 
-fn line(forms: Forms, slug: &Slug, line: &MethodLine, fresh: bool) -> AnyView {
+fn line(forms: Forms, slug: &Slug, line: &MethodLine, recently_authenticated: bool) -> AnyView {
     let (locale, id) = (forms.locale(), line.method.id);
     let is_password = line.method.kind == LoginMethodKind::Password;
     let name = match &line.method.name {
@@ -121,7 +121,7 @@ fn line(forms: Forms, slug: &Slug, line: &MethodLine, fresh: bool) -> AnyView {
         view! {
             {hidden("method", id)}
             {hidden("on", to)}
-            <Button look=Look::Plain busy disabled=!fresh>
+            <Button look=Look::Plain busy disabled=!recently_authenticated>
                 {words}
             </Button>
         }
@@ -141,7 +141,7 @@ fn line(forms: Forms, slug: &Slug, line: &MethodLine, fresh: bool) -> AnyView {
         let remove = forms.form::<RemoveLoginMethod>("inline", move |busy| {
             view! {
                 {hidden("method", id)}
-                <Button look=Look::Danger busy disabled=!fresh>
+                <Button look=Look::Danger busy disabled=!recently_authenticated>
                     {text!(locale, methods.remove_yes)}
                 </Button>
             }

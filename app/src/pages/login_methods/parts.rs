@@ -11,7 +11,7 @@ use crate::{
     error::AppError,
     i18n::{Locale, fault_text, text},
     paths,
-    rpc::{ActionForm, FormAction, ServerCall, carried_error},
+    rpc::{ActionForm, FormAction, ServerCall, flashed_error},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
@@ -38,7 +38,7 @@ impl Forms {
         Self {
             locale,
             slug,
-            error: RwSignal::new(carried_error()),
+            error: RwSignal::new(flashed_error()),
             navigate: Callback::new(move |path: String| navigate(&path, Default::default())),
             is_sent: StoredValue::new(false),
         }
@@ -183,7 +183,7 @@ pub(in crate::pages) fn notice(locale: Locale, notice: Option<Notice>) -> Option
         Notice::SwitchedOff => good(text!(locale, methods.switched_off)),
         Notice::Removed => good(text!(locale, methods.removed)),
         Notice::Discarded => good(text!(locale, methods.discarded)),
-        Notice::CodeMailed => good(text!(locale, methods.prove_code_mailed)),
+        Notice::CodeMailed => good(text!(locale, methods.reauthenticate_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
     })
 }

@@ -57,13 +57,13 @@ pub(super) fn shown_test(forms: Forms, view: &MethodView, test: &TestView) -> An
         text!(locale, methods.claims_received_choose)
     };
     let rows: Vec<_> = claims.iter().map(|claim| row(forms, view, test, claim, in_use)).collect();
-    let (id, attempt, fresh) = (view.line.method.id, test.attempt, view.fresh);
+    let (id, attempt, recently_authenticated) = (view.line.method.id, test.attempt, view.recently_authenticated);
     let me = (person.is_ok() && live && view.line.enabled && !view.mine).then(|| {
         let form = forms.form::<UseForMe>("inline", move |busy| {
             view! {
                 {hidden("form[method]", id)}
                 {hidden("form[attempt]", attempt)}
-                <Button look=Look::Plain busy disabled=!fresh>
+                <Button look=Look::Plain busy disabled=!recently_authenticated>
                     {text!(locale, methods.use_for_me)}
                 </Button>
             }
@@ -105,14 +105,14 @@ pub(super) fn shown_test(forms: Forms, view: &MethodView, test: &TestView) -> An
 /// The test passed, but making it live takes something away (R45).
 fn asks_first(forms: Forms, view: &MethodView, test: &TestView) -> AnyView {
     let locale = forms.locale();
-    let (id, attempt, fresh) = (view.line.method.id, test.attempt, view.fresh);
+    let (id, attempt, recently_authenticated) = (view.line.method.id, test.attempt, view.recently_authenticated);
     let people = view.line.members + view.line.invited;
     let form = forms.form::<MakeLive>("inline", move |busy| {
         view! {
             {hidden("form[method]", id)}
             {hidden("form[attempt]", attempt)}
             {hidden("form[confirmed]", "yes")}
-            <Button look=Look::Danger busy disabled=!fresh>
+            <Button look=Look::Danger busy disabled=!recently_authenticated>
                 {text!(locale, methods.make_live)}
             </Button>
         }
@@ -193,13 +193,14 @@ fn row(forms: Forms, view: &MethodView, test: &TestView, claim: &ShownClaim, in_
     } else if in_use || !claim.names_somebody {
         ().into_any()
     } else {
-        let (id, attempt, path, fresh) = (view.line.method.id, test.attempt, claim.path.clone(), view.fresh);
+        let (id, attempt, path, recently_authenticated) =
+            (view.line.method.id, test.attempt, claim.path.clone(), view.recently_authenticated);
         forms.form::<MakeLive>("inline", move |busy| {
             view! {
                 {hidden("form[method]", id)}
                 {hidden("form[attempt]", attempt)}
                 {hidden("form[claim]", path)}
-                <Button look=Look::Small busy disabled=!fresh>
+                <Button look=Look::Small busy disabled=!recently_authenticated>
                     {text!(locale, methods.use_claim)}
                 </Button>
             }

@@ -7,7 +7,7 @@ use crate::{
         policy::{Refusal, Verdict, Whose, can_edit, can_invite},
         role::{Grant, RoleKey},
     },
-    flash::{all_submitted, submitted},
+    flash::{old_input, old_inputs},
 };
 use leptos::prelude::*;
 
@@ -23,7 +23,7 @@ pub(super) struct Choice {
 impl Choice {
     /// Starts from what is there, or from what was chosen in a form that came back.
     pub(super) fn starting_from(grant: &Grant) -> Self {
-        let grant = submitted_grant().unwrap_or_else(|| grant.clone());
+        let grant = old_grant().unwrap_or_else(|| grant.clone());
         let (role, extras) = (RwSignal::new(grant.role), RwSignal::new(grant.extras));
         let live = RwSignal::new(false);
         let chosen = chosen_already();
@@ -80,10 +80,10 @@ impl Choice {
     }
 }
 
-fn submitted_grant() -> Option<Grant> {
-    let extras = all_submitted("form[extras][]")?;
+fn old_grant() -> Option<Grant> {
+    let extras = old_inputs("form[extras][]")?;
     Some(Grant {
-        role: RoleKey::new(submitted("form[role]")?),
+        role: RoleKey::new(old_input("form[role]")?),
         extras: extras.into_iter().map(PermissionKey::new).collect(),
     })
 }

@@ -11,20 +11,20 @@ use crate::{
         members::{EditMember, RemoveMember},
     },
     components::done,
-    rpc::carried,
+    rpc::flashed_output,
 };
 use leptos::prelude::*;
 
 /// What was done, if this page came of that.
 pub(super) fn done_note(users: Users) -> Option<AnyView> {
     let locale = users.locale;
-    let invited = carried::<InviteUser>();
+    let invited = flashed_output::<InviteUser>();
     let words = invited
         .as_ref()
         .and_then(|invited| invited_words(locale, invited))
-        .or_else(|| carried::<ResendInvitation>().map(|resent| resent_words(locale, resent)))
-        .or_else(|| carried::<EditMember>().and_then(|edited| edited_words(locale, &edited)))
-        .or_else(|| carried::<RemoveMember>().map(|removed| removed_words(locale, removed)));
+        .or_else(|| flashed_output::<ResendInvitation>().map(|resent| resent_words(locale, resent)))
+        .or_else(|| flashed_output::<EditMember>().and_then(|edited| edited_words(locale, &edited)))
+        .or_else(|| flashed_output::<RemoveMember>().map(|removed| removed_words(locale, removed)));
     match (words, invited) {
         (Some(words), _) => Some(done(words)),
         (None, Some(Invited::Done { member, email, .. })) => Some(

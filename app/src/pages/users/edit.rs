@@ -5,10 +5,11 @@ use super::{
     choice::{Choice, Purpose},
     close_link,
     grant_picker::GrantPicker,
-    keep_in_sight, loaded_once,
+    loaded_once,
+    login_method::{CurrentMethod, login_method_fields},
     row_actions::whose,
+    scroll_into_view_when,
     table::extras_words,
-    way_in::{Present, way_in},
     words::{edited_words, method_name},
 };
 use crate::{
@@ -17,11 +18,11 @@ use crate::{
     domain::{
         fields,
         member::{LoginMethodKind, ShownState},
-        policy::{Change, Refusal, Verdict, Whose, can_change_way_in, can_start_editing},
+        policy::{Change, Refusal, Verdict, Whose, can_change_login_method, can_start_editing},
         role::{Grant, Roles},
     },
     error::AppError,
-    flash::submitted,
+    flash::old_input,
     i18n::{Locale, permission_list, role_name, text},
     rpc::{ActionForm, FormAction, Query, call},
 };
@@ -69,7 +70,7 @@ fn EditForm(users: Users, details: MemberDetails) -> impl IntoView {
         ShownState::Invited
         | ShownState::Expired
         | ShownState::Declined
-        | ShownState::Held
+        | ShownState::AwaitingApproval
         | ShownState::Active
         | ShownState::Suspended => Ok(can_start_editing(&facts.my, whose, &details.row.grant, &facts.roles)),
     };
@@ -103,7 +104,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     let toasts = use_toasts();
     save.on_success(move |edited| match edited_words(locale, &edited) {
         Some(words) => {
-            toasts.say(words);
+            toasts.show(words);
             users.page.refetch();
             users.back_to_list();
         }
@@ -165,8 +166,10 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
         }
     };
     let (answered, failed) = (NodeRef::new(), NodeRef::new());
-    keep_in_sight(answered, move || unchanged.get());
-    keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
+    scroll_into_view_when(answered, move || unchanged.get());
+    scroll_into_view_when(failed, move || {
+        error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
+    });
     view! {
         <ActionForm action=save class="form">
             <p class="edit-now">
@@ -182,7 +185,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             <input type="hidden" name="form[member]" value=member />
             <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
             {note(users, &details, whose)}
-            {way(locale, &details, error)}
+            {login_method_section(locale, &details, error)}
             <GrantPicker facts=facts purpose choice error />
             {unknown(locale, &details)}
             {changes}
@@ -222,12 +225,12 @@ fn note(users: Users, details: &MemberDetails, whose: Whose) -> Option<AnyView> 
 }
 
 /// How the person signs in, for whoever may change it (R26, R46); for others, and where there is no choice, in words.
-fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>) -> AnyView {
+fn login_method_section(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>) -> AnyView {
     let MemberDetails { facts, row, identifier, known_as, .. } = details;
     let name = method_name(locale, &row.method);
     let by = match identifier.clone() {
-        Some(identifier) => text!(locale, users.way_in_as, method = name, identifier = identifier),
-        None => text!(locale, users.way_in_by, method = name),
+        Some(identifier) => text!(locale, users.login_method_as, method = name, identifier = identifier),
+        None => text!(locale, users.login_method_by, method = name),
     };
     let off = row.blocked.then(|| view! { " " <strong>{text!(locale, users.blocked)}</strong> });
     let known_as = known_as
@@ -236,17 +239,18 @@ fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>)
     let joined = !row.state.is_awaiting_answer();
     let choice = facts.methods.iter().any(|method| method.id != row.method.id)
         || row.method.kind == LoginMethodKind::OAuth && !facts.methods.is_empty();
-    let fields = (choice && can_change_way_in(&facts.my, joined).is_yes()).then(|| {
-        let hint = if joined { text!(locale, users.way_in_joined) } else { text!(locale, users.way_in_pending) };
-        let present = Present {
+    let fields = (choice && can_change_login_method(&facts.my, joined).is_yes()).then(|| {
+        let hint =
+            if joined { text!(locale, users.login_method_joined) } else { text!(locale, users.login_method_pending) };
+        let present = CurrentMethod {
             method: row.method.id.to_string(),
             identifier: identifier.clone().unwrap_or_default(),
             asks_for_names: false,
         };
-        let (methods, at_provider) = way_in(locale, facts.methods.clone(), present, error);
+        let (methods, at_provider) = login_method_fields(locale, facts.methods.clone(), present, error);
         view! {
-            <details class="way-in" open=submitted("form[identifier]").is_some()>
-                <summary>{text!(locale, users.way_in_change)}</summary>
+            <details class="member-method" open=old_input("form[identifier]").is_some()>
+                <summary>{text!(locale, users.login_method_change)}</summary>
                 <p class="field-hint">{hint}</p>
                 {methods}
                 {at_provider}
@@ -254,7 +258,7 @@ fn way(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>)
         }
     });
     view! {
-        <p class="way-in-now">{by} {off}</p>
+        <p class="member-method-now">{by} {off}</p>
         {known_as}
         {fields}
     }

@@ -19,7 +19,7 @@ use leptos::{ev, html, prelude::*};
 use std::time::Duration;
 
 /// How long the search waits for the next key.
-const PAUSE: Duration = Duration::from_millis(250);
+const SEARCH_DEBOUNCE: Duration = Duration::from_millis(250);
 
 /// The search field and its clock. They live as long as the page, so that a new answer neither takes the focus nor loses a key.
 #[derive(Clone, Copy)]
@@ -85,7 +85,7 @@ impl Search {
     /// Does `then` when no key has come for a while.
     fn after_a_pause(self, then: impl FnOnce() + 'static) {
         self.stop_clock();
-        self.clock.set_value(set_timeout_with_handle(then, PAUSE).ok());
+        self.clock.set_value(set_timeout_with_handle(then, SEARCH_DEBOUNCE).ok());
     }
 }
 

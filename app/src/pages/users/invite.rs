@@ -6,8 +6,9 @@ use super::{
     close_link,
     grant_picker::GrantPicker,
     invite_outcome::{NotMailed, outcome, resend_form},
-    keep_in_sight, loaded_once,
-    way_in::{Present, way_in},
+    loaded_once,
+    login_method::{CurrentMethod, login_method_fields},
+    scroll_into_view_when,
     words::{invited_words, lifetime_words},
 };
 use crate::{
@@ -27,9 +28,9 @@ use crate::{
         role::Grant,
         time::Span,
     },
-    flash::submitted,
+    flash::old_input,
     i18n::{Locale, text},
-    rpc::{ActionForm, FormAction, carried_error},
+    rpc::{ActionForm, FormAction, flashed_error},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -78,17 +79,17 @@ fn InviteForm(
     let locale = users.locale;
     let invite = FormAction::<InviteUser>::new();
     // Without scripting, sending an older invitation again comes back here too.
-    let came_with = carried_error();
+    let came_with = flashed_error();
     let error = Signal::derive(move || match invite.is_answered() {
         true => invite.error().get(),
         false => came_with.clone(),
     });
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
-    let typed = RwSignal::new(submitted("form[email]").unwrap_or_else(|| email.clone()));
+    let typed = RwSignal::new(old_input("form[email]").unwrap_or_else(|| email.clone()));
     let toasts = use_toasts();
     invite.on_success(move |invited| {
         if let Some(words) = invited_words(locale, &invited) {
-            toasts.say(words);
+            toasts.show(words);
             users.page.refetch();
             users.back_to_list();
         } else if let Invited::Done { member, email, .. } = invited {
@@ -117,11 +118,13 @@ fn InviteForm(
             view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }
         })
     };
-    let new = Present { asks_for_names: true, ..Present::default() };
-    let (methods, at_provider) = way_in(locale, facts.methods.clone(), new, error);
+    let new = CurrentMethod { asks_for_names: true, ..CurrentMethod::default() };
+    let (methods, at_provider) = login_method_fields(locale, facts.methods.clone(), new, error);
     let (answered, failed) = (NodeRef::new(), NodeRef::new());
-    keep_in_sight(answered, move || invite.output().with(Option::is_some));
-    keep_in_sight(failed, move || error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none())));
+    scroll_into_view_when(answered, move || invite.output().with(Option::is_some));
+    scroll_into_view_when(failed, move || {
+        error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
+    });
     view! {
         {resend_form(users)}
         <ActionForm action=invite class="form">
@@ -161,7 +164,7 @@ fn InviteForm(
 }
 
 fn language(locale: Locale, of_account: Language) -> impl IntoView {
-    let chosen = submitted("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
+    let chosen = old_input("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
         .map(|language| {
@@ -177,7 +180,7 @@ fn language(locale: Locale, of_account: Language) -> impl IntoView {
 }
 
 fn lifetime(locale: Locale) -> impl IntoView {
-    let chosen = submitted("form[lifetime]");
+    let chosen = old_input("form[lifetime]");
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {

@@ -8,12 +8,12 @@ mod grant_picker;
 mod invite;
 mod invite_outcome;
 mod link;
+mod login_method;
 mod mail_state;
 mod remove;
 mod row_actions;
 mod table;
 mod url;
-mod way_in;
 mod words;
 
 pub use edit::EditRoute;
@@ -158,7 +158,7 @@ fn UsersPage() -> impl IntoView {
 fn tell_what_became_of_resending(users: Users) {
     let toasts = use_toasts();
     users.resend.on_success(move |resent| {
-        toasts.say(resent_words(users.locale, resent));
+        toasts.show(resent_words(users.locale, resent));
         users.page.refetch();
     });
 }
@@ -260,7 +260,7 @@ fn OverList(users: Users, #[prop(into)] title: String, children: Children) -> im
 }
 
 /// Scrolls to what has just been said, in a form that is longer than its dialog.
-fn keep_in_sight(what: NodeRef<html::Div>, said: impl Fn() -> bool + Send + Sync + 'static) {
+fn scroll_into_view_when(what: NodeRef<html::Div>, said: impl Fn() -> bool + Send + Sync + 'static) {
     Effect::new(move |_| {
         if said() {
             request_animation_frame(move || {

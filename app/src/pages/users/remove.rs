@@ -8,7 +8,7 @@ use crate::{
         member::ShownState,
         policy::{Refusal, Verdict, can_grant, can_remove},
     },
-    flash::submitted,
+    flash::old_input,
     i18n::{Locale, role_name, text},
     paths,
     rpc::{ActionForm, FormAction, Query},
@@ -45,7 +45,9 @@ impl Kind {
     const fn of(state: ShownState) -> Self {
         match state {
             ShownState::Active | ShownState::Suspended => Self::Removal,
-            ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::Held => Self::Withdrawal,
+            ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => {
+                Self::Withdrawal
+            }
             ShownState::Removed => Self::AlreadyDone,
         }
     }
@@ -90,7 +92,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let error = remove.error();
     let toasts = use_toasts();
     remove.on_success(move |removed| {
-        toasts.say(removed_words(locale, removed));
+        toasts.show(removed_words(locale, removed));
         users.focus_status.set_value(true);
         users.page.refetch();
         users.back_to_list();
@@ -152,7 +154,7 @@ fn sponsored(locale: Locale, plan: &RemovalPlan) -> Option<impl IntoView + use<>
             view! { <li><Icon name="mail" /> {one.email.clone()} <span class="muted">{role}</span></li> }
         })
         .collect();
-    let revoke = submitted("form[sponsored]").is_some_and(|chosen| chosen == "revoke");
+    let revoke = old_input("form[sponsored]").is_some_and(|chosen| chosen == "revoke");
     Some(view! {
         <fieldset class="sponsored">
             <legend>{title}</legend>

@@ -80,7 +80,7 @@ pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -
 
     let actions = match row.state {
         ShownState::Invited => vec![copy(), resend(), edit(), remove()],
-        ShownState::Expired | ShownState::Declined | ShownState::Held => vec![resend(), edit(), remove()],
+        ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => vec![resend(), edit(), remove()],
         ShownState::Active | ShownState::Suspended => vec![edit(), remove()],
         ShownState::Removed => vec![invite_again()],
     };

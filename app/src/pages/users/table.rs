@@ -146,13 +146,13 @@ fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
         ShownState::Invited => (Tone::Info, "mail"),
         ShownState::Expired => (Tone::Warn, "clock"),
         ShownState::Declined => (Tone::Warn, "x"),
-        ShownState::Held => (Tone::Warn, "alert"),
+        ShownState::AwaitingApproval => (Tone::Warn, "alert"),
         ShownState::Active => (Tone::Good, "check"),
         ShownState::Suspended => (Tone::Bad, "pause"),
         ShownState::Removed => (Tone::Neutral, "trash"),
     };
     let by = match row.state {
-        ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::Held => {
+        ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => {
             row.invited.clone().map(|event| (event, true))
         }
         ShownState::Removed => row.removed.clone().map(|event| (event, false)),
@@ -186,9 +186,11 @@ fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
     let words = match row.state {
         ShownState::Invited => Some(text!(locale, users.expires)),
         ShownState::Expired => Some(text!(locale, users.expired_at)),
-        ShownState::Declined | ShownState::Held | ShownState::Active | ShownState::Suspended | ShownState::Removed => {
-            None
-        }
+        ShownState::Declined
+        | ShownState::AwaitingApproval
+        | ShownState::Active
+        | ShownState::Suspended
+        | ShownState::Removed => None,
     };
     let end = words.zip(row.expires).map(|(words, at)| {
         view! { <span class="state-end">{words} " " <Time at relative=true /></span> }

@@ -6,7 +6,7 @@ use crate::{
         members::{Edited, Removed},
     },
     domain::{
-        list::{Count, MOST_COUNTED, Sort},
+        list::{Count, MAX_COUNTED_ROWS, Sort},
         member::{LoginMethod, LoginMethodKind, MailState, ShownState},
         role::{BuiltInRole, RoleKey},
     },
@@ -50,7 +50,7 @@ pub(super) fn state_name(locale: Locale, state: ShownState) -> &'static str {
         ShownState::Invited => text!(locale, catalogue.state_invited),
         ShownState::Expired => text!(locale, catalogue.state_expired),
         ShownState::Declined => text!(locale, catalogue.state_declined),
-        ShownState::Held => text!(locale, catalogue.state_held),
+        ShownState::AwaitingApproval => text!(locale, catalogue.state_awaiting_approval),
         ShownState::Active => text!(locale, catalogue.state_active),
         ShownState::Suspended => text!(locale, catalogue.state_suspended),
         ShownState::Removed => text!(locale, catalogue.state_removed),
@@ -75,8 +75,8 @@ pub(super) fn count_words(locale: Locale, count: Count, filtered: bool) -> Strin
         (Count::Exactly(1), true) => text!(locale, users.found_one).to_owned(),
         (Count::Exactly(n), false) => text!(locale, users.count_many, count = grouped(locale, n)),
         (Count::Exactly(n), true) => text!(locale, users.found_many, count = grouped(locale, n)),
-        (Count::Many, false) => text!(locale, users.count_more, count = grouped(locale, MOST_COUNTED)),
-        (Count::Many, true) => text!(locale, users.found_more, count = grouped(locale, MOST_COUNTED)),
+        (Count::Many, false) => text!(locale, users.count_more, count = grouped(locale, MAX_COUNTED_ROWS)),
+        (Count::Many, true) => text!(locale, users.found_more, count = grouped(locale, MAX_COUNTED_ROWS)),
     }
 }
 

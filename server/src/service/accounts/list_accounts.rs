@@ -4,7 +4,7 @@ use crate::{context::Services, storage::accounts};
 use app::{
     api::{
         accounts::{AccountLine, MyAccounts, OtherAccount},
-        session::WayIn,
+        session::SignInOption,
     },
     backend::ListAccounts,
     error::AppError,
@@ -46,7 +46,7 @@ impl Services {
             .map(|membership| OtherAccount {
                 slug: membership.slug,
                 name: membership.name,
-                way: WayIn { name: membership.method_name, start: paths::oauth_start(membership.method) },
+                way: SignInOption { name: membership.method_name, start: paths::oauth_start(membership.method) },
             })
             .collect())
     }

@@ -184,7 +184,7 @@ fn outcome(actor: &Actor, member: &Member, now: Timestamp) -> Option<Invited> {
     match member.shown(now) {
         ShownState::Active => Some(Invited::AlreadyMember { member: member.id, role: member.grant.role.clone() }),
         ShownState::Suspended => Some(Invited::Suspended { member: member.id }),
-        ShownState::Invited | ShownState::Expired | ShownState::Held => Some(Invited::AlreadyInvited {
+        ShownState::Invited | ShownState::Expired | ShownState::AwaitingApproval => Some(Invited::AlreadyInvited {
             member: member.id,
             since: member.invited_at,
             by: member.invitation.as_ref().and_then(|invitation| invitation.sponsor_name.clone()),

@@ -63,9 +63,10 @@ fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Result<Option<Ma
 pub(in crate::service) fn is_readable(mail: &InvitationMail, actor: &Actor, now: Timestamp) -> bool {
     let open = match mail.state {
         InvitationState::Pending => mail.expires > now,
-        InvitationState::Held | InvitationState::Accepted | InvitationState::Declined | InvitationState::Revoked => {
-            false
-        }
+        InvitationState::AwaitingApproval
+        | InvitationState::Accepted
+        | InvitationState::Declined
+        | InvitationState::Revoked => false,
     };
     open && can_handle_invitation(&actor.effective, &mail.grant, &actor.roles).is_yes()
 }

@@ -48,7 +48,7 @@ impl Services {
             && (!self.is_vouched_for(held) || voucher(tx, held, &roles).await?.is_some());
         if !may {
             let id = held.invitation.id;
-            invitations::answer(tx, held.scope, id, InvitationState::Held, now).await?;
+            invitations::answer(tx, held.scope, id, InvitationState::AwaitingApproval, now).await?;
             let event = Event::InvitationHeld { invitation: id };
             audit::record(tx, held.scope, &By::default(), Some(&to(held)), &event, now).await?;
             self.tell_admins(tx, MailKind::Held, held, now).await?;

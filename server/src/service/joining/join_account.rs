@@ -37,7 +37,7 @@ impl JoinAccount for Services {
             }
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
-                return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+                return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
             if held.channel == Channel::Mailed && user.verified.is_none() {
                 // The password and the mailed link together prove person and mailbox: nothing has to make way, unlike in R13.

@@ -92,14 +92,14 @@ impl JoinByMethod for Services {
             let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
-                return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+                return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
             let user = match self.linkable(&mut tx, visitor, &held, mailbox_proved).await? {
                 Linkable::Is(user) => user,
                 Linkable::New => {
                     self.make_user_without_password(&mut tx, visitor, &held, &form, mailbox_proved, now).await?
                 }
-                Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::ProveFirst, cookies: Vec::new() }),
+                Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() }),
             };
             let method = held.member.method.id;
             identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
@@ -164,7 +164,7 @@ impl Services {
             }
             Comparison::OtherAddress => {
                 self.open_decision(&mut tx, &held, &person, now).await?;
-                invitations::answer(&mut tx, held.scope, id, InvitationState::Held, now).await?;
+                invitations::answer(&mut tx, held.scope, id, InvitationState::AwaitingApproval, now).await?;
                 tx.commit().await?;
                 Ok(without_cookies(page))
             }

@@ -87,7 +87,7 @@ impl SignUp for Services {
             let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
-                return Ok(WithCookies { answer: Joined::Held, cookies: Vec::new() });
+                return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
             let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
             match self.accept(&mut tx, visitor, &held, &user, now).await? {

@@ -53,7 +53,7 @@ impl ViewInvitation for Services {
             }
             InvitationState::Declined => InvitationView::Declined(account),
             InvitationState::Revoked => InvitationView::Withdrawn(account),
-            InvitationState::Held => InvitationView::Held(account),
+            InvitationState::AwaitingApproval => InvitationView::AwaitingApproval(account),
             InvitationState::Pending if held.invitation.expires <= now => InvitationView::Expired {
                 id: held.invitation.id,
                 account,

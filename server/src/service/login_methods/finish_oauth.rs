@@ -13,7 +13,7 @@ use crate::{
 use app::{
     domain::{
         ids::LoginMethodId,
-        oauth::{Configuration, Failure, Fault, OtherProof, Person, Recency},
+        oauth::{Configuration, Failure, Fault, Person, ReauthenticationMethod, Recency},
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -162,7 +162,7 @@ impl Services {
         claims: &Claims,
         by: &Configuration,
         asked_anew: bool,
-        other: Option<OtherProof>,
+        other: Option<ReauthenticationMethod>,
     ) -> ProvedAt {
         let now = self.now();
         let window = self.fresh_for();

@@ -32,7 +32,7 @@ fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
         let name = name.strip_prefix("form[")?.strip_suffix(']')?;
         Some((name.to_owned(), serde_json::Value::from(text.as_str())))
     };
-    let fields: serde_json::Map<_, _> = result.submitted.iter().filter_map(field).collect();
+    let fields: serde_json::Map<_, _> = result.old_input.iter().filter_map(field).collect();
     (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
 }
 
@@ -80,7 +80,7 @@ impl ShowLoginMethod for Services {
             has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
             redirect_uri: self.redirect_uri(method),
             loses: (differs && line.linked > 0).then_some(line.linked),
-            fresh: actor.is_fresh(self),
+            recently_authenticated: actor.is_fresh(self),
             mine: actor.method == method,
             test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
             line: line_of(line),

@@ -19,7 +19,7 @@ use app::{
     api::login_methods::{MakeLiveForm, ShownClaim, TestResult},
     domain::{
         ids::{ConfigurationId, LoginMethodId},
-        oauth::{ClaimPath, Configuration, Fault, OtherProof, Person},
+        oauth::{ClaimPath, Configuration, Fault, Person, ReauthenticationMethod},
         permission::Gate,
         policy::keeps_an_owner,
         time::Timestamp,
@@ -70,7 +70,7 @@ impl Services {
         if let (Ok(person), Some(signed_in)) = (person, signed_in) {
             let caller =
                 Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
-            let at = self.proved_at(&returned.claims, configuration, true, Some(OtherProof::Password)).at;
+            let at = self.proved_at(&returned.claims, configuration, true, Some(ReauthenticationMethod::Password)).at;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
             if let MadeLive::Yes = self
@@ -129,7 +129,7 @@ impl Services {
         }
         let Outcome::Claims(claims) = self.outcome(&attempt)? else { return Ok(None) };
         let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
-        let at = self.proved_at(&claims, &by.configuration, true, Some(OtherProof::Password)).at;
+        let at = self.proved_at(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
         Ok(Some(Passed { actor, attempt, by, person, at }))
     }
 

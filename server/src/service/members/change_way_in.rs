@@ -13,7 +13,7 @@ use crate::{
 use app::{
     api::members::EditForm,
     domain::{
-        edit::NewWayIn,
+        edit::NewLoginMethod,
         fields::{Field, FieldErrors, Problem},
         member::{LoginMethod, LoginMethodKind, MemberState, ShownState},
         time::Timestamp,
@@ -66,10 +66,10 @@ impl WayIn {
     }
 
     /// What the decision about it depends on.
-    pub(super) const fn kind(&self) -> NewWayIn {
+    pub(super) const fn kind(&self) -> NewLoginMethod {
         match self.method.kind {
-            LoginMethodKind::Password => NewWayIn::Password { has_one: self.has_password },
-            LoginMethodKind::OAuth => NewWayIn::Provider,
+            LoginMethodKind::Password => NewLoginMethod::Password { has_one: self.has_password },
+            LoginMethodKind::OAuth => NewLoginMethod::Provider,
         }
     }
 }
@@ -93,7 +93,7 @@ impl Services {
         }
         let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(()) };
         match row.shown(now) {
-            ShownState::Invited | ShownState::Held => {
+            ShownState::Invited | ShownState::AwaitingApproval => {
                 let found = invitations::find(tx, scope, latest.id).await?.ok_or(AppError::NotFound)?;
                 if invitations::renew(tx, scope, &found, actor.member, now).await? {
                     self.queue_invitation(tx, scope, found.again(&row.email, actor.member), now).await?;

@@ -42,10 +42,10 @@ impl EditMember for Services {
                 state: row.state,
                 present: &row.grant,
                 wanted: &wanted,
-                way_in: way.as_ref().map(WayIn::kind),
+                login_method: way.as_ref().map(WayIn::kind),
                 other_owners: members::other_owners(&mut tx, actor.scope(), id).await?,
                 confirmed: form.confirmation.trim() == actor.slug.as_str(),
-                fresh: actor.is_fresh(self),
+                recently_authenticated: actor.is_fresh(self),
             };
             if edit.changes_nothing() {
                 return Ok(Edited::Unchanged);

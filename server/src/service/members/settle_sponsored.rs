@@ -101,7 +101,7 @@ async fn carry_out(
             Event::InvitationWithdrawn { invitation }
         }
         Fate::Held => {
-            invitations::answer(tx, scope, invitation, InvitationState::Held, now).await?;
+            invitations::answer(tx, scope, invitation, InvitationState::AwaitingApproval, now).await?;
             Event::InvitationHeld { invitation }
         }
     })

@@ -28,7 +28,7 @@ impl MailReauthenticationCode for Services {
     /// Mails the caller a code, good in this session alone; earlier ones are dead.
     ///
     /// # Errors
-    /// [`AppError::ProveAgain`] if a code is no proof here; [`AppError::RateLimited`].
+    /// [`AppError::ReauthenticationRequired`] if a code is no proof here; [`AppError::RateLimited`].
     async fn mail_reauthentication_code(
         &self,
         caller: &Caller,

@@ -2,7 +2,7 @@
 
 pub(super) mod authenticate;
 pub(super) mod check_password;
-pub(super) mod list_ways_in;
+pub(super) mod list_sign_in_options;
 pub(super) mod mail_reauthentication_code;
 pub(super) mod measure_password;
 pub(super) mod reauthenticate_by_code;

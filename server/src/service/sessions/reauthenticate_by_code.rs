@@ -27,7 +27,7 @@ impl ReauthenticateByCode for Services {
     /// Takes a mailed code as the proof; answers where to go on, or the page that says that it is wrong.
     ///
     /// # Errors
-    /// [`AppError::ProveAgain`] if a code is no proof here; [`AppError::RateLimited`].
+    /// [`AppError::ReauthenticationRequired`] if a code is no proof here; [`AppError::RateLimited`].
     async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
         retried(|| async {
             let now = self.now();

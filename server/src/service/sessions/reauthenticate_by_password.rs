@@ -13,7 +13,7 @@ use crate::{
 use app::{
     api::login_methods::ReauthenticationForm,
     backend::ReauthenticateByPassword,
-    domain::oauth::OtherProof,
+    domain::oauth::ReauthenticationMethod,
     error::AppError,
     request::{Caller, Visitor, WithCookies},
 };
@@ -24,7 +24,7 @@ impl ReauthenticateByPassword for Services {
     /// Takes the caller's own password as the proof; answers where to go on.
     ///
     /// # Errors
-    /// [`AppError::ProveAgain`] if a password is no proof here; those of signing in.
+    /// [`AppError::ReauthenticationRequired`] if a password is no proof here; those of signing in.
     async fn reauthenticate_by_password(
         &self,
         caller: &Caller,
@@ -34,7 +34,7 @@ impl ReauthenticateByPassword for Services {
         retried(|| async {
             let mut tx = self.database.begin_read().await?;
             let actor = actors::load(self, &mut tx, caller).await?;
-            let user = self.user_with(&mut tx, &actor, OtherProof::Password).await?;
+            let user = self.user_with(&mut tx, &actor, ReauthenticationMethod::Password).await?;
             drop(tx);
             let proved = self.prove_password(visitor, Some(&user.email), &form.password).await?;
 
@@ -42,7 +42,7 @@ impl ReauthenticateByPassword for Services {
             let actor = actors::load(self, &mut tx, caller).await?;
             let ways = self.ways_to_reauthenticate(&mut tx, &actor, "").await?;
             let unchanged = users::confirm_password(&mut tx, actor.user, &proved.verified, &proved.kept).await?;
-            if !unchanged || proved.user.id != actor.user || ways.other != Some(OtherProof::Password) {
+            if !unchanged || proved.user.id != actor.user || ways.other != Some(ReauthenticationMethod::Password) {
                 return Err(AppError::WrongCredentials);
             }
             proved.attempt.forget(&mut tx).await?;

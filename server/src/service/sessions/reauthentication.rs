@@ -13,10 +13,10 @@ use crate::{
     },
 };
 use app::{
-    api::session::WayIn,
+    api::session::SignInOption,
     domain::{
         member::LoginMethodKind,
-        oauth::{OtherProof, Recency},
+        oauth::{ReauthenticationMethod, Recency},
         time::Span,
     },
     error::AppError,
@@ -35,18 +35,18 @@ pub(super) const CODE_TRIES: Limit = Limit { burst: 10, per_day: 48 };
 pub(super) struct Ways {
     pub(super) user: User,
     /// The provider by which the actor signs in; `None` for Email & password.
-    pub(super) provider: Option<WayIn>,
+    pub(super) provider: Option<SignInOption>,
     pub(super) shortfall: Option<Recency>,
-    pub(super) other: Option<OtherProof>,
+    pub(super) other: Option<ReauthenticationMethod>,
 }
 
 impl Services {
     /// What proves somebody's presence besides the account's provider.
-    pub(in crate::service) fn other_proof(&self, user: &User) -> Option<OtherProof> {
+    pub(in crate::service) fn other_proof(&self, user: &User) -> Option<ReauthenticationMethod> {
         if user.phc.is_some() {
-            return Some(OtherProof::Password);
+            return Some(ReauthenticationMethod::Password);
         }
-        (user.verified.is_some() && self.config.smtp.is_some()).then_some(OtherProof::Code)
+        (user.verified.is_some() && self.config.smtp.is_some()).then_some(ReauthenticationMethod::Code)
     }
 
     /// How the actor can prove anew who they are, and go on to `next`.
@@ -59,7 +59,7 @@ impl Services {
         let user = users::find(tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
         let method = login_methods::find(tx, actor.scope(), actor.method).await?.ok_or(AppError::NotFound)?.method;
         if method.kind == LoginMethodKind::Password {
-            return Ok(Ways { user, provider: None, shortfall: None, other: Some(OtherProof::Password) });
+            return Ok(Ways { user, provider: None, shortfall: None, other: Some(ReauthenticationMethod::Password) });
         }
         let live = login_methods::configuration(tx, actor.scope(), actor.method, Stage::Live).await?;
         let plain = live.is_some_and(|live| live.configuration.open_id.is_none());
@@ -68,7 +68,7 @@ impl Services {
         let start = paths::with_next(&paths::oauth_start(actor.method), next);
         Ok(Ways {
             other: shortfall.as_ref().and_then(|_| self.other_proof(&user)),
-            provider: Some(WayIn { name: method.name.unwrap_or_default(), start }),
+            provider: Some(SignInOption { name: method.name.unwrap_or_default(), start }),
             shortfall,
             user,
         })
@@ -78,14 +78,19 @@ impl Services {
     pub(super) async fn proves_by_code(&self, tx: &mut Tx, caller: &Caller) -> Result<(Actor, User), AppError> {
         actors::lock_for_member(tx, caller).await?;
         let actor = actors::load(self, tx, caller).await?;
-        let user = self.user_with(tx, &actor, OtherProof::Code).await?;
+        let user = self.user_with(tx, &actor, ReauthenticationMethod::Code).await?;
         Ok((actor, user))
     }
 
     /// The actor's user, if this is what proves that it is they.
-    pub(super) async fn user_with(&self, tx: &mut Tx, actor: &Actor, by: OtherProof) -> Result<User, AppError> {
+    pub(super) async fn user_with(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        by: ReauthenticationMethod,
+    ) -> Result<User, AppError> {
         let ways = self.ways_to_reauthenticate(tx, actor, "").await?;
-        if ways.other == Some(by) { Ok(ways.user) } else { Err(AppError::ProveAgain) }
+        if ways.other == Some(by) { Ok(ways.user) } else { Err(AppError::ReauthenticationRequired) }
     }
 }
 

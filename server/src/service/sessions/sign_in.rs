@@ -18,7 +18,7 @@ use app::{
     domain::{
         email::Email,
         ids::{SessionId, UserId},
-        password::LONGEST,
+        password::MAX_CHARS,
         time::Span,
     },
     error::AppError,
@@ -106,7 +106,7 @@ impl Services {
         self.count(&attempt).await?;
 
         // PW-02: what is too long is not hashed, but costs a verification like anything else.
-        let too_long = password.chars().count() > LONGEST as usize;
+        let too_long = password.chars().count() > MAX_CHARS as usize;
         let (typed, phc) =
             if too_long { ("", None) } else { (password, user.as_ref().and_then(|user| user.phc.as_deref())) };
         let fits = self.hasher.verify(typed, phc).await?;

@@ -7,7 +7,7 @@ use crate::{
 };
 use app::domain::{
     ids::MemberId,
-    list::{Count, ListQuery, MOST_COUNTED, PAGE, Sort},
+    list::{Count, ListQuery, MAX_COUNTED_ROWS, PAGE_ROWS, Sort},
     member::ShownState,
     role::RoleKey,
     time::Timestamp,
@@ -157,11 +157,11 @@ pub async fn page(
             SortValue::Name(key) => bound.bind(key),
             SortValue::Time(at) => bound.bind(at),
         };
-        bound.bind(from.id.0).bind(PAGE as i64 + 1).fetch_all(c).await
+        bound.bind(from.id.0).bind(PAGE_ROWS as i64 + 1).fetch_all(c).await
     })?;
     let mut members: Vec<Member> = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
-    let more = members.len() > PAGE;
-    members.truncate(PAGE);
+    let more = members.len() > PAGE_ROWS;
+    members.truncate(PAGE_ROWS);
     let next = members.last().filter(|_| more).map(|last| Position::of(last, query.sort));
     Ok((members, next))
 }
@@ -169,10 +169,10 @@ pub async fn page(
 /// How many rows a view of the list matches.
 pub async fn count(tx: &mut Tx, scope: AccountScope, query: &ListQuery, now: Timestamp) -> Result<Count, StorageError> {
     let counted: i64 = on!(tx, c => bind_view!(sqlx::query_scalar(COUNT), scope, query, now)
-        .bind(i64::try_from(MOST_COUNTED).unwrap_or(i64::MAX) + 1)
+        .bind(i64::try_from(MAX_COUNTED_ROWS).unwrap_or(i64::MAX) + 1)
         .fetch_one(c).await)?;
     let counted = counted.unsigned_abs();
-    Ok(if counted > MOST_COUNTED { Count::Many } else { Count::Exactly(counted) })
+    Ok(if counted > MAX_COUNTED_ROWS { Count::Many } else { Count::Exactly(counted) })
 }
 
 /// Is there nobody else in the list, removed members not counted?

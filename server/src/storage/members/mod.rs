@@ -171,7 +171,7 @@ impl Member {
             MemberState::Invited => match &self.invitation {
                 Some(invitation) => match invitation.state {
                     InvitationState::Declined => ShownState::Declined,
-                    InvitationState::Held => ShownState::Held,
+                    InvitationState::AwaitingApproval => ShownState::AwaitingApproval,
                     InvitationState::Pending | InvitationState::Accepted | InvitationState::Revoked => {
                         if invitation.expires <= now { ShownState::Expired } else { ShownState::Invited }
                     }

@@ -120,7 +120,12 @@ impl Browser {
     }
 
     /// Gives a row another way in; role and extras stay.
-    pub async fn changes_way_in(&self, row: &MemberRow, method: &str, identifier: &str) -> Result<Edited, AppError> {
+    pub async fn changes_login_method(
+        &self,
+        row: &MemberRow,
+        method: &str,
+        identifier: &str,
+    ) -> Result<Edited, AppError> {
         let (id, version) = (row.id.to_string(), row.version.to_string());
         let mut fields = vec![
             ("account", self.account.as_str()),

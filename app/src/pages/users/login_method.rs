@@ -9,14 +9,14 @@ use crate::{
         name,
     },
     error::AppError,
-    flash::submitted,
+    flash::old_input,
     i18n::{Locale, text},
 };
 use leptos::prelude::*;
 
-/// What is known of the person's way in at first.
+/// The login method that the person has so far.
 #[derive(Clone, Default)]
-pub(super) struct Present {
+pub(super) struct CurrentMethod {
     /// The id of the login method; empty for the first one on offer.
     pub(super) method: String,
     /// The User identifier.
@@ -27,15 +27,15 @@ pub(super) struct Present {
 
 /// The login methods that are available and fully set up, no other; and, to stand below, what the chosen one has to know of the person. A
 /// provider's fields are there without scripting too: the style sheet shows them while such a method is chosen.
-pub(super) fn way_in(
+pub(super) fn login_method_fields(
     locale: Locale,
     methods: Vec<LoginMethod>,
-    present: Present,
+    present: CurrentMethod,
     error: Signal<Option<AppError>>,
 ) -> (AnyView, Option<AnyView>) {
     let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
     let present_method = if present.method.is_empty() { first } else { present.method };
-    let chosen = RwSignal::new(submitted("form[method]").unwrap_or(present_method));
+    let chosen = RwSignal::new(old_input("form[method]").unwrap_or(present_method));
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
     let none =
         cards.is_empty().then(|| view! { <p class="note note-warn">{text!(locale, users.invite_no_methods)}</p> });
@@ -90,7 +90,7 @@ fn by_provider(
     error: Signal<Option<AppError>>,
 ) -> impl IntoView {
     // What was typed stays while one provider's words take the place of another's.
-    let kept = RwSignal::new(submitted("form[identifier]").unwrap_or(identifier));
+    let kept = RwSignal::new(old_input("form[identifier]").unwrap_or(identifier));
     let identifier = move || {
         let hint = chosen.with(|id| {
             let method = methods.iter().find(|method| method.id.to_string() == *id)?;

@@ -2,8 +2,8 @@
 
 use crate::{context::Services, storage::accounts};
 use app::{
-    api::session::{WayIn, WaysIn},
-    backend::ListWaysIn,
+    api::session::{SignInOption, SignInOptions},
+    backend::ListSignInOptions,
     domain::{member::LoginMethodKind, name::Slug},
     error::AppError,
     paths,
@@ -11,19 +11,19 @@ use app::{
 use async_trait::async_trait;
 
 #[async_trait]
-impl ListWaysIn for Services {
+impl ListSignInOptions for Services {
     /// The account's login methods that are available and fully set up. An unknown slug looks like an account with Email & password
     /// only (EN-03).
-    async fn list_ways_in(&self, account: &str, next: &str) -> Result<WaysIn, AppError> {
-        let only_password = WaysIn { password: true, providers: Vec::new() };
+    async fn list_sign_in_options(&self, account: &str, next: &str) -> Result<SignInOptions, AppError> {
+        let only_password = SignInOptions { password: true, providers: Vec::new() };
         let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
         let mut tx = self.database.begin_read().await?;
         let Some(methods) = accounts::ready_login_methods(&mut tx, &slug).await? else { return Ok(only_password) };
-        let mut ways = WaysIn { password: false, providers: Vec::new() };
+        let mut ways = SignInOptions { password: false, providers: Vec::new() };
         for method in methods {
             match method.kind {
                 LoginMethodKind::Password => ways.password = true,
-                LoginMethodKind::OAuth => ways.providers.push(WayIn {
+                LoginMethodKind::OAuth => ways.providers.push(SignInOption {
                     name: method.name.unwrap_or_default(),
                     start: paths::with_next(&paths::oauth_start(method.id), next),
                 }),
