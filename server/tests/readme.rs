@@ -7,7 +7,7 @@
     reason = "tests say what they expect and stop at the first surprise"
 )]
 
-use server::config::{Config, SETTINGS, Smtp, SmtpTls, table};
+use server::config::{Config, SETTINGS, Setting, Smtp, SmtpTls, table};
 use std::collections::BTreeMap;
 
 const README: &str = include_str!("../../README.md");
@@ -47,9 +47,9 @@ fn the_defaults_of_the_table_are_those_in_effect() {
 
     // Needed with a host, so it has no default; follows from another setting; stands for an entry of a list.
     let without = |key: &str| matches!(key, "smtp.from" | "smtp.port") || key.starts_with("permission.");
-    for (key, default, _) in SETTINGS.iter().filter(|(key, _, _)| !without(key)) {
+    for Setting { key, default, .. } in SETTINGS.iter().filter(|setting| !without(&setting.key)) {
         let default = default.replace("<port of listen>", "3000").replace("<data_dir>", "./data");
-        assert_eq!(in_effect.get(*key).map_or("", String::as_str), default, "{key}");
+        assert_eq!(in_effect.get(key).map_or("", String::as_str), default, "{key}");
     }
 }
 

@@ -363,7 +363,7 @@ mod tests {
         };
         let mut found = BTreeSet::new();
         keys("", &toml::Value::try_from(&full).unwrap(), &mut found);
-        let named: BTreeSet<String> = settings::SETTINGS.iter().map(|(key, _, _)| (*key).to_owned()).collect();
+        let named: BTreeSet<String> = settings::SETTINGS.iter().map(|setting| setting.key.clone()).collect();
         assert_eq!(found, named);
     }
 }

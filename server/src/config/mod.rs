@@ -1,12 +1,14 @@
 //! The configuration: what can be set, its defaults, and the checks that a start must pass (F26, CF-02, CF-04).
 
+#[macro_use]
+mod settings;
+
 mod check;
 mod load;
-mod settings;
 mod values;
 
 pub use load::{ConfigError, Layers, load};
-pub use settings::{SETTINGS, table};
+pub use settings::{SETTINGS, Setting, table};
 pub use values::{DatabaseKind, DatabaseUrl, Secret};
 
 use app::domain::{
@@ -21,65 +23,261 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use url::Url;
 use values::{host_list, mailbox, network_list, text, text_option};
 
-/// Everything an operator can set. [`SETTINGS`] says what each key means.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// The address of Roster as browsers see it: scheme, host and port, no path. Plain http only for a loopback host (CF-04).
-    #[serde(with = "text")]
-    pub base_url: Url,
-    /// Where the server listens.
-    pub listen: SocketAddr,
-    /// Folder of the SQLite database and of the instance key.
-    pub data_dir: PathBuf,
-    /// The database.
-    pub database_url: DatabaseUrl,
-    /// PostgreSQL: another role, which may change tables, for migrations.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub migration_database_url: Option<DatabaseUrl>,
-    /// The instance key, shared by all instances on one database; made on first start with SQLite.
-    pub secret_key_file: PathBuf,
-    /// The platform behind Roster, linked from an account's front page.
-    #[serde(with = "text_option", skip_serializing_if = "Option::is_none")]
-    pub platform_url: Option<Url>,
-    /// Proxies whose `X-Forwarded-For` is believed (EN-07).
-    #[serde(deserialize_with = "network_list")]
-    pub trusted_proxies: Vec<IpNet>,
-    /// May a public Roster start without a mail server?
-    pub allow_no_mail: bool,
-    /// The log.
-    pub log: Log,
-    /// Sending mail.
-    pub mail: Mail,
-    /// The mail server; without one, mails stay in the outbox and links are handed over by hand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub smtp: Option<Smtp>,
-    /// Reaching the providers of login methods.
-    pub oauth: OAuth,
-    /// Accounts.
-    pub accounts: Accounts,
-    /// Passwords.
-    pub passwords: Passwords,
-    /// Sessions.
-    pub sessions: Sessions,
-    /// Invitations.
-    pub invitations: Invitations,
-    /// Rate limits.
-    pub limits: Limits,
-    /// How long what is over is kept.
-    pub retention: Retention,
-    /// Permissions of the platform behind Roster, added to the built-in ones.
-    pub permission: Vec<Permission>,
-}
+settings! {
+    /// Everything an operator can set.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Config {
+        /// The address of Roster as browsers see it: scheme, host, port. https, except for a loopback host.
+        ///
+        /// Plain http only for a loopback host (CF-04).
+        #[serde(with = "text")]
+        pub base_url: Url,
+        /// Address and port that the server listens on.
+        pub listen: SocketAddr,
+        /// Folder of the SQLite database and the instance key; made if missing.
+        pub data_dir: PathBuf,
+        /// The database: sqlite:\<file>, postgres://… or postgresql://….
+        pub database_url: DatabaseUrl,
+        /// PostgreSQL: the same database by a role that may change tables; used by migrations alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub migration_database_url: Option<DatabaseUrl>,
+        /// The instance key. With SQLite it is made on first start; with PostgreSQL it must be set, and shared by all instances.
+        pub secret_key_file: PathBuf,
+        /// The platform behind Roster, linked from an account's front page.
+        #[serde(with = "text_option", skip_serializing_if = "Option::is_none")]
+        pub platform_url: Option<Url>,
+        /// Networks of proxies whose X-Forwarded-For is believed, for example ["10.0.0.0/8"].
+        ///
+        /// See EN-07.
+        #[serde(deserialize_with = "network_list")]
+        pub trusted_proxies: Vec<IpNet>,
+        /// Lets a public Roster start without a mail server; invitation links are then handed over by hand.
+        pub allow_no_mail: bool,
+        /// The log.
+        pub log: Log,
+        /// Sending mail.
+        pub mail: Mail,
+        /// The mail server; without one, mails stay in the outbox and links are handed over by hand.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub smtp: Option<Smtp>,
+        /// Reaching the providers of login methods.
+        pub oauth: OAuth,
+        /// Accounts.
+        pub accounts: Accounts,
+        /// Passwords.
+        pub passwords: Passwords,
+        /// Sessions.
+        pub sessions: Sessions,
+        /// Invitations.
+        pub invitations: Invitations,
+        /// Rate limits.
+        pub limits: Limits,
+        /// How long what is over is kept.
+        pub retention: Retention,
+        /// Permissions of the platform behind Roster, added to the built-in ones.
+        pub permission: Vec<Permission>,
+    }
 
-/// The log on standard error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// Its format.
-    pub format: LogFormat,
-    /// The least severe level that is written.
-    pub level: LogLevel,
+    /// The log on standard error.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Log {
+        /// text or json.
+        pub format: LogFormat,
+        /// error, warn, info, debug or trace.
+        pub level: LogLevel,
+    }
+
+    /// The sending of mail.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Mail {
+        /// Mails sent at the same time, 1 to 64.
+        pub workers: u32,
+        /// Seconds that one step of one mail may take, 1 to 60.
+        pub timeout_s: u32,
+        /// Seconds to wait until the mail server has taken a mail's text, 60 to 3600; giving up earlier sends mails twice.
+        ///
+        /// See RFC 5321, 4.5.3.2.6.
+        pub answer_timeout_s: u32,
+    }
+
+    /// The mail server.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Smtp {
+        /// The mail server, by name or by address. Without it, mails stay in the outbox.
+        ///
+        /// Its certificate must carry it. After loading it is in ASCII, and IPv6 has no brackets.
+        pub host: String,
+        /// Its port.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub port: Option<u16>,
+        /// starttls, tls or none; none sends no password, except to this host.
+        #[serde(default)]
+        pub tls: SmtpTls,
+        /// User name at the mail server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub username: Option<String>,
+        /// Password at the mail server.
+        ///
+        /// After loading, that of `password_file` stands here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password: Option<Secret>,
+        /// A file with that password, readable by its owner alone; instead of smtp.password.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password_file: Option<PathBuf>,
+        /// Sender of all mails, for example Roster \<roster@example.org>; needed with smtp.host.
+        ///
+        /// After loading, its domain is in ASCII.
+        #[serde(with = "mailbox")]
+        pub from: Mailbox,
+        /// Certificates (PEM) trusted for the mail server, besides the public ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub ca_file: Option<PathBuf>,
+    }
+
+    /// Reaching the providers of login methods.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct OAuth {
+        /// Certificates (PEM) trusted for providers of login methods, besides the public ones.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub ca_file: Option<PathBuf>,
+        /// Hosts of providers that may be reached in private networks, by every account, for example ["id.corp.example:8443"].
+        ///
+        /// See OA-15.
+        #[serde(deserialize_with = "host_list")]
+        pub allow_hosts: Vec<String>,
+    }
+
+    /// Accounts.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Accounts {
+        /// Who may open another account in the browser: nobody, owners or everyone.
+        pub create: WhoMayOpen,
+        /// Language of new accounts and their mails: en or de.
+        pub language: Language,
+    }
+
+    /// Passwords.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Passwords {
+        /// Fewest characters of a new password, 8 to 64.
+        ///
+        /// See PW-01.
+        pub shortest: u32,
+        /// Passwords that are refused, one a line, besides the built-in list.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub breached_file: Option<PathBuf>,
+        /// Milliseconds that a request waits to have a password hashed before the answer is 503.
+        ///
+        /// See PW-07.
+        pub turn_timeout_ms: u32,
+    }
+
+    /// Sessions.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Sessions {
+        /// A session ends when it was not used for so many days.
+        pub idle_days: u32,
+        /// A session ends after so many days in any case.
+        pub absolute_days: u32,
+        /// What is most dangerous asks for a sign-in no older than so many minutes.
+        ///
+        /// See AZ-16.
+        pub step_up_minutes: u32,
+        /// Sessions of one user by a password, and as many by the providers of one account; the oldest ends when another begins.
+        pub most_per_user: u32,
+    }
+
+    /// Invitations.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Invitations {
+        /// Seconds between two mails about one invitation.
+        pub resend_cool_down_s: u32,
+        /// Mails about one invitation in a day.
+        pub resends_per_day: u32,
+    }
+
+    /// Rate limits. A bucket holds `burst` tries and refills at `per_s`.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Limits {
+        /// Failed sign-ins in a row from one address.
+        ///
+        /// An address of IPv6 stands for its /64.
+        pub sign_in_burst: u32,
+        /// How many of these come back each second.
+        pub sign_in_per_s: f64,
+        /// Failed sign-ins in a row for one user from unknown browsers.
+        pub sign_in_user_burst: u32,
+        /// How many of these come back each second.
+        pub sign_in_user_per_s: f64,
+        /// Passwords measured in a row for one address.
+        pub measure_burst: u32,
+        /// How many of these come back each second.
+        pub measure_per_s: f64,
+        /// Invitation mails of one account in a day.
+        pub mails_per_account_day: u32,
+        /// Invitation mails by one inviter in an hour, in all accounts.
+        pub mails_per_inviter_hour: u32,
+        /// Invitation mails of all accounts in a day.
+        pub mails_per_server_day: u32,
+        /// Mails of one account to one recipient in a day.
+        ///
+        /// Fewer than `mails_per_recipient_day`, so that no account uses those up alone.
+        pub mails_per_account_recipient_day: u32,
+        /// Mails of all accounts to one recipient in a day.
+        pub mails_per_recipient_day: u32,
+        /// Accounts that one user opens in a day.
+        pub accounts_per_user_day: u32,
+        /// Connections at the same time, as far as ulimit -n allows; further ones wait.
+        pub connections: u32,
+        /// Connections from one address at the same time, unless it is a trusted proxy's; further ones are closed.
+        pub connections_per_address: u32,
+        /// Discoveries and tests of one account's login methods in an hour.
+        ///
+        /// Each has Roster ask a server that the account names (OA-15).
+        pub provider_tries_per_account_hour: u32,
+    }
+
+    /// How long what is over is kept, in days; the daily clean-up deletes it then (CF-08, R21, R39).
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Retention {
+        /// Days that a settled mail's recipient, and what the mail server said, are kept.
+        pub mails_days: u32,
+        /// Days that attempts to deliver a mail are kept.
+        pub delivery_events_days: u32,
+        /// Days that a decision about an invitation is kept after it was taken.
+        pub decisions_days: u32,
+        /// Days that an invitation is kept after it expired or was answered.
+        pub invitations_days: u32,
+        /// Days that a removed member is listed and can be restored.
+        pub removed_members_days: u32,
+    }
+
+    /// A permission of the platform behind Roster.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Permission {
+        /// [[permission]], a permission of the platform: its key, area.action.
+        pub key: String,
+        /// The area it is shown under.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub area: Option<String>,
+        /// Its label by language: label.en = "…", label.de = "…"; English is needed.
+        pub label: BTreeMap<String, String>,
+        /// The built-in roles that hold it besides owner: admin, editor, agent, analyst, viewer.
+        #[serde(default)]
+        pub roles: Vec<String>,
+    }
 }
 
 /// The format of the log.
@@ -102,47 +300,6 @@ pub enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// The sending of mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mail {
-    /// How many mails are sent at the same time.
-    pub workers: u32,
-    /// How long one step of one mail may take.
-    pub timeout_s: u32,
-    /// How long the answer to the text of a mail is awaited (RFC 5321, 4.5.3.2.6).
-    pub answer_timeout_s: u32,
-}
-
-/// The mail server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Smtp {
-    /// Its host name or address, which its certificate must carry; after loading in ASCII, and IPv6 without brackets.
-    pub host: String,
-    /// Its port; 587 for STARTTLS, 465 for TLS, 25 for neither, unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    #[serde(default)]
-    pub tls: SmtpTls,
-    /// The user name, if the server asks for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// The password; after loading, that of `password_file` stands here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<Secret>,
-    /// A file that holds the password.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password_file: Option<PathBuf>,
-    /// The sender of all mails: `Roster <roster@example.org>`; after loading its domain is in ASCII.
-    #[serde(with = "mailbox")]
-    pub from: Mailbox,
-    /// Certificates (PEM) trusted for this server, besides the public ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
 }
 
 impl Smtp {
@@ -169,28 +326,6 @@ pub enum SmtpTls {
     None,
 }
 
-/// Reaching the providers of login methods.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OAuth {
-    /// Certificates (PEM) trusted for providers, besides the public ones.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// Hosts of providers that may be reached although their addresses are private (OA-15).
-    #[serde(deserialize_with = "host_list")]
-    pub allow_hosts: Vec<String>,
-}
-
-/// Accounts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Accounts {
-    /// Who may open another account in the browser.
-    pub create: WhoMayOpen,
-    /// The language of new accounts and their mails.
-    pub language: Language,
-}
-
 /// Who may open another account in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -203,95 +338,6 @@ pub enum WhoMayOpen {
     Everyone,
 }
 
-/// Passwords.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Passwords {
-    /// The fewest characters of a new password (PW-01).
-    pub shortest: u32,
-    /// Passwords that are refused, one a line, besides the built-in list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub breached_file: Option<PathBuf>,
-    /// Milliseconds that a request waits for its turn to have a password hashed or measured before the answer is 503 (PW-07).
-    pub turn_timeout_ms: u32,
-}
-
-/// Sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sessions {
-    /// A session ends when it was not used for so long.
-    pub idle_days: u32,
-    /// A session ends after so long in any case.
-    pub absolute_days: u32,
-    /// Changing owners and login methods asks for a sign-in no older than so many minutes (AZ-16).
-    pub step_up_minutes: u32,
-    /// The most sessions of one user; the oldest ends when another begins.
-    pub most_per_user: u32,
-}
-
-/// Invitations.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Invitations {
-    /// How long after a mail the next one to the same person may go.
-    pub resend_cool_down_s: u32,
-    /// The most mails about one invitation in a day.
-    pub resends_per_day: u32,
-}
-
-/// Rate limits. A bucket holds `burst` tries and refills at `per_s`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Failed sign-ins from one address (/64 for IPv6).
-    pub sign_in_burst: u32,
-    /// Refill of `sign_in_burst`.
-    pub sign_in_per_s: f64,
-    /// Failed sign-ins for one user, from browsers that never signed in as that user.
-    pub sign_in_user_burst: u32,
-    /// Refill of `sign_in_user_burst`.
-    pub sign_in_user_per_s: f64,
-    /// Passwords measured for one address, by the meter of the forms.
-    pub measure_burst: u32,
-    /// Refill of `measure_burst`.
-    pub measure_per_s: f64,
-    /// Invitation mails of one account in a day.
-    pub mails_per_account_day: u32,
-    /// Invitation mails by one inviter in an hour, in all accounts.
-    pub mails_per_inviter_hour: u32,
-    /// Invitation mails of all accounts in a day.
-    pub mails_per_server_day: u32,
-    /// Mails of one account to one recipient in a day: fewer than `mails_per_recipient_day`, so that none uses those up alone.
-    pub mails_per_account_recipient_day: u32,
-    /// Mails of all accounts to one recipient in a day.
-    pub mails_per_recipient_day: u32,
-    /// Accounts that one user opens in a day.
-    pub accounts_per_user_day: u32,
-    /// Connections at the same time.
-    pub connections: u32,
-    /// Connections from one address at the same time, unless it is a trusted proxy's.
-    pub connections_per_address: u32,
-    /// Discoveries and tests of one account's login methods in an hour: each has Roster ask a server that the account names (OA-15).
-    pub provider_tries_per_account_hour: u32,
-}
-
-/// How long what is over is kept, in days; the daily clean-up deletes it then (CF-08, R21, R39).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Retention {
-    /// Recipients of mails, and what mail servers said of them, after they were settled.
-    pub mails_days: u32,
-    /// The attempts to deliver a mail.
-    pub delivery_events_days: u32,
-    /// Decisions, after they were taken.
-    pub decisions_days: u32,
-    /// Invitations, after they expired or were answered.
-    pub invitations_days: u32,
-    /// Removed members.
-    pub removed_members_days: u32,
-}
-
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -302,22 +348,6 @@ impl Default for Retention {
             removed_members_days: 90,
         }
     }
-}
-
-/// A permission of the platform behind Roster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Permission {
-    /// Its key, `area.action`.
-    pub key: String,
-    /// The area it is shown under; the part before the dot, unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area: Option<String>,
-    /// Its label by language.
-    pub label: BTreeMap<String, String>,
-    /// The built-in roles that hold it, besides Owner.
-    #[serde(default)]
-    pub roles: Vec<String>,
 }
 
 impl Config {
