@@ -20,7 +20,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 /// How long what a probe was told holds for the next one.
-const BETWEEN_CHECKS: Duration = Duration::from_millis(50);
+const READINESS_TTL: Duration = Duration::from_millis(50);
 
 /// Everything that the operations need, cheap to clone.
 #[derive(Clone)]
@@ -136,7 +136,7 @@ impl Services {
     pub async fn is_ready(&self) -> bool {
         let mut last = self.last_check.lock().await;
         if let Some((at, ready)) = *last
-            && at.elapsed() < BETWEEN_CHECKS
+            && at.elapsed() < READINESS_TTL
         {
             return ready;
         }

@@ -7,14 +7,14 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use std::sync::Arc;
 
 /// How long a browser keeps the token of an invitation or set-up link.
-const LINK_S: i64 = 60 * 60;
+const LINK_MAX_AGE_S: i64 = 60 * 60;
 /// How long a browser keeps what came of a form, for the page that shows it.
-const FLASH_S: i64 = 15 * 60;
+const FLASH_MAX_AGE_S: i64 = 15 * 60;
 /// How long a browser keeps what it need not forget: the language, and the mark of an earlier sign-in.
-const YEAR_S: i64 = 365 * 24 * 60 * 60;
+const YEAR_MAX_AGE_S: i64 = 365 * 24 * 60 * 60;
 
 /// The language chosen by a visitor; not a secret, so it has one name everywhere.
-const LANGUAGE: &str = "roster_lang";
+const LANGUAGE_COOKIE: &str = "roster_lang";
 
 /// The cookies of one base URL. With https their names begin with `__Host-`: no other host and no plain connection can set them.
 /// With http they end in the port, since cookies do not tell ports apart. A server reads only the names of its own scheme.
@@ -83,7 +83,7 @@ impl Cookies {
 
     /// Keeps the token of an invitation link for an hour (INV-07).
     pub fn invitation(&self, token: &str) -> String {
-        self.set(&self.0.invitation, token, LINK_S)
+        self.set(&self.0.invitation, token, LINK_MAX_AGE_S)
     }
 
     /// Forgets the invitation.
@@ -93,7 +93,7 @@ impl Cookies {
 
     /// Keeps the token of the set-up link for an hour.
     pub fn setup(&self, token: &str) -> String {
-        self.set(&self.0.setup, token, LINK_S)
+        self.set(&self.0.setup, token, LINK_MAX_AGE_S)
     }
 
     /// Forgets the set-up link.
@@ -103,17 +103,17 @@ impl Cookies {
 
     /// Keeps the mark of a sign-in, so that others' failures do not lock this browser out (EN-06).
     pub fn known_browser(&self, mark: &str) -> String {
-        self.set(&self.0.known_browser, mark, YEAR_S)
+        self.set(&self.0.known_browser, mark, YEAR_MAX_AGE_S)
     }
 
     /// Keeps the mark of this browser on its ways to providers, for as long as a way and what follows it may take (OA-03).
     pub fn oauth(&self, mark: &str) -> String {
-        self.set(&self.0.oauth, mark, LINK_S)
+        self.set(&self.0.oauth, mark, LINK_MAX_AGE_S)
     }
 
     /// Keeps what came of a form, for somebody who is not signed in.
     pub fn flash(&self, sealed: &str) -> String {
-        self.set(&self.0.flash, sealed, FLASH_S)
+        self.set(&self.0.flash, sealed, FLASH_MAX_AGE_S)
     }
 
     /// Forgets what came of a form.
@@ -123,7 +123,7 @@ impl Cookies {
 
     /// Keeps the chosen language.
     pub fn language(&self, language: Language) -> String {
-        self.set(LANGUAGE, language.tag(), YEAR_S)
+        self.set(LANGUAGE_COOKIE, language.tag(), YEAR_MAX_AGE_S)
     }
 
     /// Reads the cookies of a request.
@@ -138,7 +138,7 @@ impl Cookies {
             known_browser: value(&self.0.known_browser),
             oauth: value(&self.0.oauth),
             flash: value(&self.0.flash),
-            language: value(LANGUAGE).and_then(|tag| Language::from_tag(&tag)),
+            language: value(LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag)),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{os::unix::fs::MetadataExt, path::Path};
 
 /// The mounts that this process sees; Linux alone has it.
-const MOUNTS: &str = "/proc/self/mountinfo";
+const MOUNTS_FILE: &str = "/proc/self/mountinfo";
 /// File systems whose other end is another machine, as the kernel calls them.
 const NETWORK_FILE_SYSTEMS: [&str; 20] = [
     "nfs",
@@ -32,7 +32,7 @@ const NETWORK_FILE_SYSTEMS: [&str; 20] = [
 /// What there is to say about where the database lies; `None` for a disk, and where the system does not tell.
 pub(super) fn warning(file: &Path) -> Option<String> {
     let device = std::fs::metadata(file).ok()?.dev();
-    let mounts = std::fs::read_to_string(MOUNTS).ok()?;
+    let mounts = std::fs::read_to_string(MOUNTS_FILE).ok()?;
     let kind = network_file_system(&mounts, device)?;
     Some(format!(
         "database_url: {} lies on a network file system ({kind}), where SQLite is damaged sooner or later; move it to a disk of this machine, \
@@ -88,7 +88,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(warning(folder.path()), None);
         // The mounts of this machine can be read at all: the folder's own is among them.
-        let mounts = std::fs::read_to_string(MOUNTS).unwrap();
+        let mounts = std::fs::read_to_string(MOUNTS_FILE).unwrap();
         let proc = std::fs::metadata("/proc/self").unwrap().dev();
         let number = format!("0:{}", proc & 0xff | proc >> 12 & 0xffff_ff00);
         assert!(mounts.lines().any(|mount| mount.split(' ').nth(2) == Some(&number)), "{number} in {mounts}");

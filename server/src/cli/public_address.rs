@@ -14,7 +14,7 @@ use std::{error::Error, time::Duration};
 /// How long the whole of one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// What browsers write into `Sec-Fetch-Site` for a form on our own page.
-const OWN_PAGE: &str = "same-origin";
+const SAME_ORIGIN: &str = "same-origin";
 
 pub(super) async fn examine(services: &Services) -> Vec<Finding> {
     let config = &services.config;
@@ -60,7 +60,7 @@ async fn ask(services: &Services, client: &Client) -> Result<Arrived, String> {
     let request = client
         .get(config.link(&question(&services.keyring, services.clock.now())))
         .header(header::ORIGIN, config.origin())
-        .header("sec-fetch-site", OWN_PAGE);
+        .header("sec-fetch-site", SAME_ORIGIN);
     let answer = request.send().await.map_err(|error| unreachable(&error))?;
     let status = answer.status();
     match status {
@@ -96,7 +96,7 @@ fn judge(config: &Config, arrived: &Arrived) -> Vec<Finding> {
         wrong(format!("Host arrives as \"{}\", not as \"{host}\"; pass it on as it came", arrived.host));
     }
     for (name, sent, came) in
-        [("Origin", origin.as_str(), &arrived.origin), ("Sec-Fetch-Site", OWN_PAGE, &arrived.fetch_site)]
+        [("Origin", origin.as_str(), &arrived.origin), ("Sec-Fetch-Site", SAME_ORIGIN, &arrived.fetch_site)]
     {
         if came.is_empty() {
             wrong(format!("{name} is taken away; pass it on as it came, or forms are refused"));

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// How long requests and deliveries that have begun may take to end, together; service managers kill after 30 s (F22).
-const LONGEST_GOODBYE: Duration = Duration::from_secs(25);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
@@ -44,10 +44,10 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     greet(&services).await?;
 
     let requests =
-        http::serve(listener, http::router(services.clone()), Caps::of(&config), stop.clone(), LONGEST_GOODBYE);
+        http::serve(listener, http::router(services.clone()), Caps::of(&config), stop.clone(), SHUTDOWN_TIMEOUT);
     let mails = async {
         stop.cancelled().await;
-        tokio::time::timeout(LONGEST_GOODBYE, mails).await
+        tokio::time::timeout(SHUTDOWN_TIMEOUT, mails).await
     };
     let ((), mails) = tokio::join!(requests, mails);
     match mails {

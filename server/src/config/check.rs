@@ -162,19 +162,19 @@ fn numbers(config: &Config) -> Checked {
     within("sessions.most_per_user", sessions.most_per_user, 1..=1_000)?;
     within("invitations.resend_cool_down_s", invitations.resend_cool_down_s, 0..=86_400)?;
     within("invitations.resends_per_day", invitations.resends_per_day, 1..=1_000)?;
-    const MANY: u32 = 1_000_000;
-    within("limits.sign_in_burst", limits.sign_in_burst, 1..=MANY)?;
-    within("limits.sign_in_user_burst", limits.sign_in_user_burst, 1..=MANY)?;
-    within("limits.measure_burst", limits.measure_burst, 1..=MANY)?;
-    within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MANY)?;
-    within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MANY)?;
-    within("limits.mails_per_server_day", limits.mails_per_server_day, 1..=MANY)?;
-    within("limits.accounts_per_user_day", limits.accounts_per_user_day, 1..=MANY)?;
-    within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MANY)?;
-    within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MANY)?;
-    within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MANY)?;
-    within("limits.connections", limits.connections, 8..=MANY)?;
-    within("limits.connections_per_address", limits.connections_per_address, 1..=MANY)?;
+    const MAX_LIMIT: u32 = 1_000_000;
+    within("limits.sign_in_burst", limits.sign_in_burst, 1..=MAX_LIMIT)?;
+    within("limits.sign_in_user_burst", limits.sign_in_user_burst, 1..=MAX_LIMIT)?;
+    within("limits.measure_burst", limits.measure_burst, 1..=MAX_LIMIT)?;
+    within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MAX_LIMIT)?;
+    within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MAX_LIMIT)?;
+    within("limits.mails_per_server_day", limits.mails_per_server_day, 1..=MAX_LIMIT)?;
+    within("limits.accounts_per_user_day", limits.accounts_per_user_day, 1..=MAX_LIMIT)?;
+    within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MAX_LIMIT)?;
+    within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MAX_LIMIT)?;
+    within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MAX_LIMIT)?;
+    within("limits.connections", limits.connections, 8..=MAX_LIMIT)?;
+    within("limits.connections_per_address", limits.connections_per_address, 1..=MAX_LIMIT)?;
     for (key, days) in [
         ("retention.mails_days", retention.mails_days),
         ("retention.delivery_events_days", retention.delivery_events_days),
@@ -189,7 +189,7 @@ fn numbers(config: &Config) -> Checked {
         ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),
         ("limits.measure_per_s", limits.measure_per_s),
     ] {
-        require((0.000_01..=f64::from(MANY)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
+        require((0.000_01..=f64::from(MAX_LIMIT)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ impl std::error::Error for ConfigError {}
 
 /// Variables that begin with `ROSTER_` and are no settings: the file's name, the test suite's, and what Kubernetes gives every
 /// container about a service named `roster`.
-const NOT_SETTINGS: &[&str] = &["ROSTER_CONFIG", "ROSTER_TEST_", "ROSTER_SERVICE_", "ROSTER_PORT"];
+const IGNORED_VARIABLES: &[&str] = &["ROSTER_CONFIG", "ROSTER_TEST_", "ROSTER_SERVICE_", "ROSTER_PORT"];
 
 /// The file that is read when none is named.
 const DEFAULT_FILE: &str = "roster.toml";
@@ -121,7 +121,7 @@ fn file(named: Option<&Path>) -> Result<Option<String>, ConfigError> {
 fn settings_of(environment: &HashMap<String, String>) -> HashMap<String, String> {
     environment
         .iter()
-        .filter(|(name, _)| !NOT_SETTINGS.iter().any(|other| name.starts_with(other)))
+        .filter(|(name, _)| !IGNORED_VARIABLES.iter().any(|other| name.starts_with(other)))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

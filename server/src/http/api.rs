@@ -18,8 +18,8 @@ use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 use std::error::Error;
 
 /// The largest body of a server function (IN-09).
-const LARGEST_BODY: usize = 64 * 1024;
-const FORM: &str = "application/x-www-form-urlencoded";
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Takes form encoding of a decent size alone (BR-06, IN-09); then gives errors their status and redirects a target of our own.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
@@ -30,7 +30,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         return answer::bad_request(BadRequest::WrongContentType);
     }
     let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, LARGEST_BODY).await {
+    let body = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(error) => return answer::bad_request(why_unread(&error)),
     };
@@ -52,7 +52,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let target = response.headers().get(header::LOCATION);
     let target = target.map(|target| local_target(target.to_str().unwrap_or_default()));
     match (form, target) {
-        (Some(form), Some(target)) => return form.answer(&services, response, target, LARGEST_BODY).await,
+        (Some(form), Some(target)) => return form.answer(&services, response, target, MAX_BODY_BYTES).await,
         (None, Some(target)) => {
             let target = HeaderValue::from_str(&target).unwrap_or(HeaderValue::from_static("/"));
             response.headers_mut().insert(header::LOCATION, target);
@@ -78,7 +78,7 @@ async fn page(request: Request, next: Next) -> Response {
 /// Logs what was denied.
 async fn noted(asked: &Asked, response: Response) -> Response {
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     asked.note_error(&AppError::de(body.clone()));
     Response::from_parts(parts, Body::from(body))
 }
@@ -92,7 +92,7 @@ fn why_unread(error: &axum::Error) -> BadRequest {
 /// The framework answers every error with 500; the error in the body knows better. What else the answer carries, such as cookies, stays.
 async fn with_status(response: Response) -> Response {
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let mut response = answer::error(&AppError::de(body));
     for (name, value) in &parts.headers {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
@@ -107,7 +107,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
     let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(FORM)
+    essence.trim().eq_ignore_ascii_case(FORM_CONTENT_TYPE)
 }
 
 #[cfg(test)]

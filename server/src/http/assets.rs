@@ -72,8 +72,8 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
 fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     let path = path.strip_prefix('/')?;
     let (name, caching) = match path.strip_prefix(PACKAGE.as_str()) {
-        Some(file) if !cfg!(debug_assertions) => (Cow::Owned(format!("{FOLDER}{file}")), FOR_A_YEAR),
-        _ => (of_another_build(path).map_or(Cow::Borrowed(path), Cow::Borrowed), ASK_EACH_TIME),
+        Some(file) if !cfg!(debug_assertions) => (Cow::Owned(format!("{FOLDER}{file}")), CACHE_FOR_A_YEAR),
+        _ => (of_another_build(path).map_or(Cow::Borrowed(path), Cow::Borrowed), REVALIDATE),
     };
     let name = name.as_ref();
     let kind = content_type(name)?;
@@ -100,9 +100,9 @@ fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
 }
 
 /// What a name with the build stands for never changes.
-const FOR_A_YEAR: &str = "public, max-age=31536000, immutable";
+const CACHE_FOR_A_YEAR: &str = "public, max-age=31536000, immutable";
 /// Under a name without the build, a file is sent again only when it has changed.
-const ASK_EACH_TIME: &str = "no-cache";
+const REVALIDATE: &str = "no-cache";
 
 /// The style sheet, asked for under the name of another build, as a page does while instances are updated one after the other: a style
 /// sheet of the next build is better than none. Scripts and chunks of two builds do not fit together, so those are not found.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// How old a question may be.
-const QUESTION_LIFE: Span = Span::minutes(1);
+const QUESTION_TTL: Span = Span::minutes(1);
 
 /// A request as it arrived.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub(super) async fn arrived(
     let asked = asked.and_then(|sealed| services.keyring.open(SealedFor::DoctorQuestion, &sealed).ok());
     let asked = asked.and_then(|plain| Some(Timestamp(i64::from_be_bytes(plain.try_into().ok()?))));
     let now = services.clock.now();
-    if asked.is_none_or(|asked| now > asked + QUESTION_LIFE || asked > now + QUESTION_LIFE) {
+    if asked.is_none_or(|asked| now > asked + QUESTION_TTL || asked > now + QUESTION_TTL) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let peer = peer(&request);

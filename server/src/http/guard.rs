@@ -15,16 +15,16 @@ use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 /// The longest that an answer may take; after that nobody waits for it any more.
-const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest path with its query (IN-09).
-const LONGEST_URI: usize = 8 * 1024;
+const MAX_URI_BYTES: usize = 8 * 1024;
 /// All headers together (IN-09).
-const LARGEST_HEADERS: usize = 16 * 1024;
+const MAX_HEADERS_BYTES: usize = 16 * 1024;
 
 /// Answers 503 when a request takes too long.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
-    tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await.unwrap_or_else(|_| {
-        tracing::error!("gave up after {} s", LONGEST_REQUEST.as_secs());
+    tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
+        tracing::error!("gave up after {} s", REQUEST_TIMEOUT.as_secs());
         answer::error(&AppError::Unavailable)
     })
 }
@@ -32,10 +32,10 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
 /// Refuses requests whose first lines alone are out of proportion.
 pub(super) async fn sizes(request: Request, next: Next) -> Response {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
-    if uri > LONGEST_URI {
+    if uri > MAX_URI_BYTES {
         return answer::bad_request(BadRequest::AddressTooLong);
     }
-    if size(request.headers()) > LARGEST_HEADERS {
+    if size(request.headers()) > MAX_HEADERS_BYTES {
         return answer::bad_request(BadRequest::HeadersTooLarge);
     }
     next.run(request).await
@@ -108,7 +108,7 @@ mod tests {
             app.oneshot(request).await.unwrap().status()
         };
         assert_eq!(status(&[("host", "x".into())]).await, StatusCode::OK);
-        let large = status(&[("cookie", "x".repeat(LARGEST_HEADERS))]).await;
+        let large = status(&[("cookie", "x".repeat(MAX_HEADERS_BYTES))]).await;
         assert_eq!(large, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         assert_eq!(status(&[("host", "x".into()), ("host", "y".into())]).await, StatusCode::BAD_REQUEST);
         assert_eq!(status(&[("transfer-encoding", "chunked".into())]).await, StatusCode::OK);

@@ -17,14 +17,14 @@ use axum::{
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, html::push_html};
 
 /// Our style sheet and our icons, and nothing else (BR-01).
-const POLICY: HeaderValue = HeaderValue::from_static(
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
 );
 
 /// `/guide/login-methods`, in the language of the visitor.
 pub(super) async fn login_methods(Extension(visitor): Extension<Visitor>) -> Response {
     match page(visitor.language) {
-        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
+        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot render the guide");
             answer::error(&AppError::Unavailable)

@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-const LINE: &[u8] = b"content-length:";
+const HEADER_START: &[u8] = b"content-length:";
 
 /// Marks a request in chunks that came with a length as well.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Lengths {
 pub(super) struct Counted<S> {
     stream: S,
     lengths: Lengths,
-    /// How much of [`LINE`] the present line has matched; `None` once it is another line.
+    /// How much of [`HEADER_START`] the present line has matched; `None` once it is another line.
     matched: Option<usize>,
 }
 
@@ -59,12 +59,12 @@ impl<S> Counted<S> {
         for byte in bytes {
             self.matched = match self.matched {
                 _ if *byte == b'\n' => Some(0),
-                Some(matched) if LINE.get(matched).is_some_and(|wanted| wanted.eq_ignore_ascii_case(byte)) => {
+                Some(matched) if HEADER_START.get(matched).is_some_and(|wanted| wanted.eq_ignore_ascii_case(byte)) => {
                     Some(matched + 1)
                 }
                 Some(_) | None => None,
             };
-            if self.matched == Some(LINE.len()) {
+            if self.matched == Some(HEADER_START.len()) {
                 self.lengths.arrived.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// `/i/{token}`: on to the invitation's page. Tokens that name nothing and texts that cannot be tokens lead to one and the same page.
 pub(super) async fn invitation(State(services): State<Services>, Path(token): Path<String>) -> Response {
@@ -58,7 +58,7 @@ fn onward(path: &str, cookie: Option<&str>) -> Response {
     headers.insert(header::LOCATION, HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/")));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+    headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
     if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
         headers.append(header::SET_COOKIE, cookie);
     }

@@ -21,20 +21,26 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// How long a client may take to send the head of a request, and how long a connection may wait for the next one.
-const LONGEST_HEAD: Duration = Duration::from_secs(15);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a client may take none of an answer that is being written (F15).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long nothing comes from a client before the system asks whether it is still there, and how often it asks.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// More than the headers that [`super::guard`] lets through, so that most clients read why they were refused.
-const LARGEST_HEAD: usize = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The pause after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
-const BREATH: Duration = Duration::from_millis(250);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Serves within `caps` until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
-/// `longest_goodbye`. It speaks HTTP/1.1 alone: what HTTP/2 offers, the proxy in front offers, and what it opens to floods stays shut.
-pub async fn serve(listener: TcpListener, app: Router, caps: Caps, stop: CancellationToken, longest_goodbye: Duration) {
+/// `shutdown_timeout`. It speaks HTTP/1.1 alone: what HTTP/2 offers, the proxy in front offers, and what it opens to floods stays shut.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    caps: Caps,
+    stop: CancellationToken,
+    shutdown_timeout: Duration,
+) {
     let connections = GracefulShutdown::new();
     loop {
         // Who comes when all places are taken waits in the system's queue: a descriptor less is needed than for a refusal.
@@ -51,7 +57,7 @@ pub async fn serve(listener: TcpListener, app: Router, caps: Caps, stop: Cancell
                 Err(error) if is_of_one_connection(error.kind()) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
             () = stop.cancelled() => break,
@@ -61,8 +67,8 @@ pub async fn serve(listener: TcpListener, app: Router, caps: Caps, stop: Cancell
         begin(stream, peer, app.clone(), Admission::last(), &connections);
     }
     // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
-    tokio::time::sleep(BREATH).await;
-    if tokio::time::timeout(longest_goodbye, connections.shutdown()).await.is_err() {
+    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+    if tokio::time::timeout(shutdown_timeout, connections.shutdown()).await.is_err() {
         tracing::warn!("gave up on requests that did not end");
     }
 }
@@ -98,8 +104,8 @@ fn begin(stream: TcpStream, peer: SocketAddr, app: Router, admission: Admission,
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST_HEAD)
-        .max_buf_size(LARGEST_HEAD)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(EndsStalledWrites::new(stream, WRITE_TIMEOUT)), TowerToHyperService::new(app));
     let connection = connections.watch(connection);
     tokio::spawn(async move {

@@ -15,7 +15,7 @@ use axum::{
 };
 
 /// Nothing runs in a mail, nothing is fetched by it, and only a page of ours may frame it.
-const POLICY: HeaderValue = HeaderValue::from_static(
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
 );
 
@@ -26,7 +26,7 @@ pub(super) async fn show(
     Path((slug, mail)): Path<(String, String)>,
 ) -> Response {
     match html(&services, visitor, &slug, &mail).await {
-        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
+        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)], Html(html)).into_response(),
         Err(error) => answer::error(&error),
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-const LONGEST_USER_AGENT: usize = 200;
+const MAX_USER_AGENT_CHARS: usize = 200;
 
 /// Puts the [`Visitor`] into the request. Probes are spared the question of who they are.
 pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
@@ -43,7 +43,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         known_browser: sent.known_browser,
         oauth: sent.oauth,
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),
-        user_agent: text(headers, header::USER_AGENT).chars().take(LONGEST_USER_AGENT).collect(),
+        user_agent: text(headers, header::USER_AGENT).chars().take(MAX_USER_AGENT_CHARS).collect(),
         language,
         request_id: request.extensions().get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
     };

@@ -94,7 +94,7 @@ fn reauthentication_code(
     match whom {
         ForWhom::Recipient if until <= now => Err(NoMail::Ended),
         ForWhom::Recipient => Ok(Content::ReauthenticationCode { code, until }),
-        ForWhom::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN.to_owned(), until }),
+        ForWhom::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN_SECRET.to_owned(), until }),
         ForWhom::Account { .. } => Err(NoMail::Outdated),
     }
 }
@@ -119,7 +119,7 @@ fn content(
                 ForWhom::Account { link: None } => {
                     text!(Locale::from(mail.language), mail.invitation_link_not_copied).to_owned()
                 }
-                ForWhom::Operator => HIDDEN.to_owned(),
+                ForWhom::Operator => HIDDEN_SECRET.to_owned(),
             };
             Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }
         }
@@ -145,8 +145,8 @@ fn content(
     })
 }
 
-/// Stands for a link that is its recipient's alone.
-const HIDDEN: &str = "········";
+/// Stands for a link or a code that is its recipient's alone.
+const HIDDEN_SECRET: &str = "········";
 
 /// An offer that was answered, withdrawn or made again, or that has ended, has nothing to say any more.
 fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), NoMail> {

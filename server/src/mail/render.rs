@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use time::{OffsetDateTime, macros::format_description};
 
 /// The most characters of a person's name in a mail (R51).
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARS: usize = 60;
 
 /// A person as a mail names them: by name, if there is one, and real address (R51).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +174,7 @@ pub fn invitation_subject(language: Language, account: &str) -> String {
 
 /// An account as mails name it; by its slug, if its name is nothing but links.
 pub fn account_label(name: &str, slug: &Slug) -> String {
-    let label = plain(name, LONGEST_NAME);
+    let label = plain(name, MAX_NAME_CHARS);
     if label.is_empty() { slug.to_string() } else { label }
 }
 
@@ -198,7 +198,7 @@ fn open(locale: Locale, users: String) -> Action {
 }
 
 fn named(locale: Locale, person: Person) -> String {
-    match person.name.map(|name| plain(&name, LONGEST_NAME)).filter(|name| !name.is_empty()) {
+    match person.name.map(|name| plain(&name, MAX_NAME_CHARS)).filter(|name| !name.is_empty()) {
         Some(name) => text!(locale, mail.named, name = name, email = person.email),
         None => person.email,
     }
@@ -403,8 +403,8 @@ mod tests {
 
     #[test]
     fn r51_a_long_name_is_cut_at_60() {
-        assert_eq!(plain(&"é".repeat(100), LONGEST_NAME), format!("{}…", "é".repeat(60)));
-        assert_eq!(plain(&"é".repeat(60), LONGEST_NAME), "é".repeat(60));
+        assert_eq!(plain(&"é".repeat(100), MAX_NAME_CHARS), format!("{}…", "é".repeat(60)));
+        assert_eq!(plain(&"é".repeat(60), MAX_NAME_CHARS), "é".repeat(60));
     }
 
     #[test]

@@ -31,21 +31,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// crashed process's mails are taken up again when their lease has run out (F1).
 const LEASE_RESERVE: Span = Span::seconds(90);
 /// How often the outbox is looked at when nothing wakes the worker: for retries, and for mails that other processes queued.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause before the second try; doubled for each further one.
-const FIRST_PAUSE: Span = Span::seconds(5);
+const FIRST_RETRY_DELAY: Span = Span::seconds(5);
 /// The longest pause.
-const LONGEST_PAUSE: Span = Span::hours(1);
+const MAX_RETRY_DELAY: Span = Span::hours(1);
 /// When trying ends, counted from the first try (F2).
-const PATIENCE: Span = Span::hours(48);
+const DELIVERY_TIMEOUT: Span = Span::hours(48);
 /// The pause after a text that was not answered: the mail server may be restarting, or still be looking into it.
-const UNANSWERED_PAUSE: Span = Span::minutes(5);
+const UNANSWERED_RETRY_DELAY: Span = Span::minutes(5);
 /// How many copies of a mail may be handed over without an answer (F1).
-const MAX_UNANSWERED: i64 = 2;
+const MAX_UNANSWERED_COPIES: i64 = 2;
 /// How many mails may wait for an answer besides those that have a place among the workers.
-const MAX_WAITING_BESIDE: usize = 64;
+const MAX_SLOW_DELIVERIES: usize = 64;
 /// How often the result of a delivery is written down again, if the database is away, once a second: as long as the lease allows.
-const RECORDING_TRIES: u32 = 80;
+const MAX_RECORDING_TRIES: u32 = 80;
 
 /// Sends mails until `stop`; then ends the deliveries under way and gives back what was not begun. Without a mail server there is
 /// nothing to do: mails stay in the outbox (R61).
@@ -57,7 +57,7 @@ pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetU
     // Told at once: whoever started this task may look at its result much later.
     let sender = Sender::new(&services.config, smtp)
         .inspect_err(|error| tracing::error!(%error, "no mail is sent: the mail server's settings are of no use"))?;
-    let beside = Arc::new(Semaphore::new(MAX_WAITING_BESIDE));
+    let beside = Arc::new(Semaphore::new(MAX_SLOW_DELIVERIES));
     Arc::new(Worker { sender, services: services.clone(), beside, stop }).work().await;
     Ok(())
 }
@@ -93,7 +93,7 @@ impl Worker {
                 tokio::select! {
                     () = self.stop.cancelled() => {}
                     () = self.services.database.mail_queued() => {}
-                    () = tokio::time::sleep(POLL) => {}
+                    () = tokio::time::sleep(POLL_INTERVAL) => {}
                 }
             }
         }
@@ -120,18 +120,18 @@ impl Worker {
     #[tracing::instrument(skip_all, fields(mail = %mail.id))]
     async fn deliver(&self, mail: &OutboxMail, mut slot: OwnedSemaphorePermit) {
         let Some(turn) = self.turn(mail, &mut slot).await else { return };
-        for _ in 0..RECORDING_TRIES {
+        for _ in 0..MAX_RECORDING_TRIES {
             match self.note(mail, &turn).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
     /// What comes of a mail's turn; `None` if that cannot be told, and the mail is taken up again when its lease has run out.
     async fn turn(&self, mail: &OutboxMail, slot: &mut OwnedSemaphorePermit) -> Option<Turn> {
-        if mail.unanswered >= MAX_UNANSWERED {
+        if mail.unanswered >= MAX_UNANSWERED_COPIES {
             return Some(Turn::Refused(given_up(mail, "no answer came to the second copy either")));
         }
         Some(match self.compose(mail).await {
@@ -280,15 +280,19 @@ fn given_up(mail: &OutboxMail, why: &str) -> String {
 /// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly (F2).
 fn next_try(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
     let doublings = u32::try_from(mail.attempts.saturating_sub(1)).unwrap_or(0).min(30);
-    within_patience(mail, now + Span(FIRST_PAUSE.0.saturating_mul(1 << doublings).min(LONGEST_PAUSE.0)))
+    within_delivery_timeout(mail, now + Span(FIRST_RETRY_DELAY.0.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY.0)))
 }
 
 /// When a mail that may have arrived is sent once more, if it is.
 fn next_copy(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
-    if mail.unanswered < MAX_UNANSWERED { within_patience(mail, now + UNANSWERED_PAUSE) } else { None }
+    if mail.unanswered < MAX_UNANSWERED_COPIES {
+        within_delivery_timeout(mail, now + UNANSWERED_RETRY_DELAY)
+    } else {
+        None
+    }
 }
 
 /// A time at which a mail may still be tried: not beyond 48 hours after its first try, however long limits put that off (F2).
-fn within_patience(mail: &OutboxMail, next: Timestamp) -> Option<Timestamp> {
-    (next <= mail.first_tried.unwrap_or(mail.written) + PATIENCE).then_some(next)
+fn within_delivery_timeout(mail: &OutboxMail, next: Timestamp) -> Option<Timestamp> {
+    (next <= mail.first_tried.unwrap_or(mail.written) + DELIVERY_TIMEOUT).then_some(next)
 }

@@ -11,11 +11,11 @@ use std::{
 use tokio::time::Instant;
 
 /// So many failures in a row, and the provider is left alone.
-const MOST: u32 = 5;
+const MAX_FAILURES: u32 = 5;
 /// For so long; then one request tries again.
-const PAUSE: Duration = Duration::from_secs(30);
+const OPEN_DURATION: Duration = Duration::from_secs(30);
 /// So many endpoints are remembered before those are forgotten that failed long ago.
-const REMEMBERED: usize = 1_000;
+const MAX_ENDPOINTS: usize = 1_000;
 
 /// An endpoint as one account knows it.
 type Endpoint = (AccountId, String);
@@ -46,8 +46,8 @@ impl Breakers {
     /// [`Fault::CircuitOpen`].
     pub(super) fn begin(&self, account: AccountId, endpoint: &str, now: Instant) -> Result<Try, Fault> {
         let endpoint = (account, endpoint.to_owned());
-        if let Some(failing) = self.lock().get_mut(&endpoint).filter(|failing| failing.in_a_row >= MOST) {
-            if failing.tried || now < failing.last + PAUSE {
+        if let Some(failing) = self.lock().get_mut(&endpoint).filter(|failing| failing.in_a_row >= MAX_FAILURES) {
+            if failing.tried || now < failing.last + OPEN_DURATION {
                 return Err(Fault::CircuitOpen);
             }
             failing.tried = true;
@@ -69,8 +69,8 @@ impl Try {
     /// The provider did not answer, or only that it is broken.
     pub(super) fn failed(self, now: Instant) {
         let mut known = self.breakers.lock();
-        if known.len() >= REMEMBERED {
-            known.retain(|_, failing| now < failing.last + PAUSE);
+        if known.len() >= MAX_ENDPOINTS {
+            known.retain(|_, failing| now < failing.last + OPEN_DURATION);
         }
         let failing = known.entry(self.endpoint.clone()).or_insert(Failing { in_a_row: 0, last: now, tried: false });
         failing.in_a_row = failing.in_a_row.saturating_add(1);
@@ -105,30 +105,30 @@ mod tests {
         for _ in 0..5 {
             may(Duration::ZERO).unwrap().failed(start);
         }
-        assert_eq!(may(PAUSE - Duration::from_millis(1)).err(), Some(Fault::CircuitOpen));
+        assert_eq!(may(OPEN_DURATION - Duration::from_millis(1)).err(), Some(Fault::CircuitOpen));
         assert!(breakers.begin(acme, "https://id.example.org/other", start).is_ok(), "another endpoint");
         assert!(
             breakers.begin(beta, TOKEN, start).is_ok(),
             "OA-22: what one account brings about is no other's trouble"
         );
 
-        let again = may(PAUSE).unwrap();
-        assert_eq!(may(PAUSE).err(), Some(Fault::CircuitOpen), "one try at a time");
-        again.failed(start + PAUSE);
-        assert_eq!(may(PAUSE + Duration::from_secs(29)).err(), Some(Fault::CircuitOpen));
+        let again = may(OPEN_DURATION).unwrap();
+        assert_eq!(may(OPEN_DURATION).err(), Some(Fault::CircuitOpen), "one try at a time");
+        again.failed(start + OPEN_DURATION);
+        assert_eq!(may(OPEN_DURATION + Duration::from_secs(29)).err(), Some(Fault::CircuitOpen));
 
-        drop(may(2 * PAUSE).unwrap());
-        may(2 * PAUSE).expect("a try that was given up found nothing out").succeeded();
-        assert!(may(2 * PAUSE).is_ok() && may(2 * PAUSE).is_ok());
+        drop(may(2 * OPEN_DURATION).unwrap());
+        may(2 * OPEN_DURATION).expect("a try that was given up found nothing out").succeeded();
+        assert!(may(2 * OPEN_DURATION).is_ok() && may(2 * OPEN_DURATION).is_ok());
     }
 
     #[test]
     fn f23_endpoints_that_failed_long_ago_are_forgotten() {
         let (breakers, start, acme) = (Breakers::default(), Instant::now(), AccountId(Uuid::nil()));
-        for number in 0..3 * REMEMBERED {
-            let now = start + PAUSE * u32::try_from(number / REMEMBERED).unwrap();
+        for number in 0..3 * MAX_ENDPOINTS {
+            let now = start + OPEN_DURATION * u32::try_from(number / MAX_ENDPOINTS).unwrap();
             breakers.begin(acme, &number.to_string(), now).unwrap().failed(now);
         }
-        assert!(breakers.lock().len() <= REMEMBERED, "{}", breakers.lock().len());
+        assert!(breakers.lock().len() <= MAX_ENDPOINTS, "{}", breakers.lock().len());
     }
 }

@@ -10,24 +10,24 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// The longest identifier, in characters.
-const LONGEST_IDENTIFIER: usize = 255;
+const MAX_IDENTIFIER_CHARS: usize = 255;
 /// The longest address, in characters (RFC 5321).
-const LONGEST_EMAIL: usize = 254;
+const MAX_EMAIL_CHARS: usize = 254;
 /// The most claims that are shown, how deep they may lie, and how much of each is shown.
-const MOST_SHOWN: usize = 60;
-const DEEPEST_SHOWN: usize = 5;
-const LONGEST_SHOWN: usize = 200;
+const MAX_SHOWN_CLAIMS: usize = 60;
+const MAX_SHOWN_DEPTH: usize = 5;
+const MAX_SHOWN_CHARS: usize = 200;
 /// How far the provider's clock may be ahead of ours.
 const CLOCK_LEEWAY: Span = Span::seconds(60);
 
 /// The claim that says when the person signed in at the provider (OpenID Connect Core 1.0, section 2).
-const SIGNED_IN_AT: &str = "auth_time";
+const AUTH_TIME: &str = "auth_time";
 /// Claims that are about the ID token, not about the person.
-const OF_THE_TOKEN: [&str; 11] =
+const TOKEN_CLAIMS: [&str; 11] =
     ["iss", "aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
 
 /// Names of claims that people choose, or that pass from one to another.
-const MUTABLE: [&str; 16] = [
+const MUTABLE_CLAIMS: [&str; 16] = [
     "email",
     "mail",
     "emails",
@@ -73,11 +73,11 @@ impl Claims {
             told.remove("email_verified");
         }
         // What is not signed says nothing of when somebody signed in.
-        told.remove(SIGNED_IN_AT);
+        told.remove(AUTH_TIME);
         for (name, value) in told {
             claims.entry(name).or_insert(value);
         }
-        claims.retain(|name, _| !OF_THE_TOKEN.contains(&name.as_str()));
+        claims.retain(|name, _| !TOKEN_CLAIMS.contains(&name.as_str()));
         Self(Value::Object(claims))
     }
 
@@ -104,7 +104,7 @@ impl Claims {
         if configuration.open_id.is_none() {
             return Recency::Unsupported;
         }
-        let (said, seconds) = match self.0.get(SIGNED_IN_AT) {
+        let (said, seconds) = match self.0.get(AUTH_TIME) {
             None | Some(Value::Null) => return Recency::Missing,
             Some(said @ Value::Number(number)) => (said, number.as_f64()),
             Some(said @ (Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_))) => (said, None),
@@ -123,10 +123,10 @@ impl Claims {
     /// All claims that a path leads to, flattened; bounded in number, depth and length.
     pub fn shown(&self) -> Vec<ShownClaim> {
         let mut shown = Vec::new();
-        for (name, value) in self.0.as_object().into_iter().flatten().filter(|(name, _)| *name != SIGNED_IN_AT) {
-            self.flatten(vec![Step::Member(name.clone())], value, DEEPEST_SHOWN, &mut shown);
+        for (name, value) in self.0.as_object().into_iter().flatten().filter(|(name, _)| *name != AUTH_TIME) {
+            self.flatten(vec![Step::Member(name.clone())], value, MAX_SHOWN_DEPTH, &mut shown);
         }
-        shown.truncate(MOST_SHOWN);
+        shown.truncate(MAX_SHOWN_CLAIMS);
         shown
     }
 
@@ -157,12 +157,12 @@ impl Claims {
 
     /// The person's sign-in at the provider, and nothing else.
     pub fn without_person(&self) -> Self {
-        let at = self.0.get(SIGNED_IN_AT).map(|at| (SIGNED_IN_AT.to_owned(), at.clone()));
+        let at = self.0.get(AUTH_TIME).map(|at| (AUTH_TIME.to_owned(), at.clone()));
         Self(Value::Object(at.into_iter().collect()))
     }
 
     fn flatten(&self, steps: Vec<Step>, value: &Value, depth: usize, shown: &mut Vec<ShownClaim>) {
-        if depth == 0 || shown.len() >= MOST_SHOWN {
+        if depth == 0 || shown.len() >= MAX_SHOWN_CLAIMS {
             return;
         }
         let within = |step| [&steps[..], &[step]].concat();
@@ -226,14 +226,14 @@ fn identifier(value: &Value) -> Option<String> {
         Value::Number(number) if !number.is_f64() => number.to_string(),
         Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
-    let fine = (1..=LONGEST_IDENTIFIER).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fine = (1..=MAX_IDENTIFIER_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fine.then_some(text)
 }
 
 /// An address, if it can be one at all. What exactly is one, the comparison with the invited address decides (R43).
 fn address(value: &Value) -> Option<String> {
     let text = value.as_str()?;
-    let fine = (1..=LONGEST_EMAIL).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fine = (1..=MAX_EMAIL_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fine.then(|| text.to_owned())
 }
 
@@ -241,13 +241,15 @@ fn address(value: &Value) -> Option<String> {
 fn is_mutable(path: &ClaimPath) -> bool {
     path.steps().iter().any(|step| match step {
         // The last part of a name that is an address.
-        Step::Member(name) => name.rsplit(['/', '.', ':', '#']).next().is_some_and(|name| MUTABLE.contains(&name)),
+        Step::Member(name) => {
+            name.rsplit(['/', '.', ':', '#']).next().is_some_and(|name| MUTABLE_CLAIMS.contains(&name))
+        }
         Step::Element(_) => false,
     })
 }
 
 fn shortened(text: &str) -> String {
-    let start: String = text.chars().take(LONGEST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let start: String = text.chars().take(MAX_SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if start.len() < text.len() { format!("{start}…") } else { start }
 }
 
@@ -261,7 +263,7 @@ mod tests {
 
     fn recency(auth_time: Value) -> Recency {
         let mut claims = Map::new();
-        claims.insert(SIGNED_IN_AT.to_owned(), auth_time);
+        claims.insert(AUTH_TIME.to_owned(), auth_time);
         let open_id = json!({ "issuer": "", "jwks_url": "", "names_itself": false });
         let configuration = Configuration { open_id: serde_json::from_value(open_id).unwrap(), ..example() };
         Claims::of(Some(claims), Map::new()).recency(&configuration, WINDOW, NOW)

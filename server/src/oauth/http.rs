@@ -12,7 +12,7 @@ use std::{error::Error, io, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// How long one request may take, and before that one connection.
-const LONGEST: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer about one person or one set-up, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// The largest set of keys, in bytes: some providers publish a chain of certificates with each key.
@@ -36,7 +36,7 @@ impl Http {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(LONGEST)
+            .connect_timeout(REQUEST_TIMEOUT)
             // GitHub refuses requests without one.
             .user_agent("roster")
             .build()?;
@@ -82,7 +82,7 @@ impl Http {
         endpoint.set_query(None);
         let begun = self.breakers.begin(asking.account, endpoint.as_str(), Instant::now())?;
         let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
-        let end = Instant::now() + LONGEST;
+        let end = Instant::now() + REQUEST_TIMEOUT;
         let answer = timeout_at(end.min(asking.until), self.exchange(max_bytes, request))
             .await
             .unwrap_or(Err(Fault::TimedOut.into()));

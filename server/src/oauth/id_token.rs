@@ -18,9 +18,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// How far the provider's clock and ours may be apart, in seconds.
-const LEEWAY: f64 = 60.0;
+const CLOCK_LEEWAY_S: f64 = 60.0;
 /// The longest subject (OpenID Connect Core 1.0, section 2).
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_CHARS: usize = 255;
 
 /// What a token says of itself. Keys that it names or brings (`jku`, `jwk`, `x5u`, `x5c`) are not even read.
 #[derive(Deserialize)]
@@ -119,7 +119,7 @@ impl Check<'_> {
         }
         fits_audience(&self.configuration.client_id, claims)?;
         self.fits_time(claims)?;
-        if text("sub").is_none_or(|subject| subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT) {
+        if text("sub").is_none_or(|subject| subject.is_empty() || subject.chars().count() > MAX_SUBJECT_CHARS) {
             return Err(Failure {
                 received: claims.get("sub").map(|sub| format!("sub: {sub}")),
                 ..Fault::IdToken.into()
@@ -143,7 +143,7 @@ impl Check<'_> {
         let expires = seconds("exp")?.ok_or(Fault::IdToken)?;
         let issued = seconds("iat")?.ok_or(Fault::IdToken)?;
         let begins = seconds("nbf")?.unwrap_or(issued);
-        let fits = now <= expires + LEEWAY && issued <= now + LEEWAY && begins <= now + LEEWAY;
+        let fits = now <= expires + CLOCK_LEEWAY_S && issued <= now + CLOCK_LEEWAY_S && begins <= now + CLOCK_LEEWAY_S;
         if fits {
             return Ok(());
         }

@@ -27,18 +27,18 @@ use tokio::{
 };
 
 /// How long keys are kept.
-const KEPT: Duration = Duration::from_secs(60 * 60);
+const KEYS_TTL: Duration = Duration::from_secs(60 * 60);
 /// How often keys may be read again before that, because a signature fits none of them.
-const READ_AGAIN: Duration = Duration::from_secs(60);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// The most keys of one provider.
-const MOST: usize = 100;
+const MAX_KEYS: usize = 100;
 /// The largest key, in bytes: RSA of 8192 bits with its exponent. The longest id of one, in characters.
-const LARGEST: usize = 1024 + 8;
-const LONGEST_ID: usize = 256;
+const MAX_KEY_BYTES: usize = 1024 + 8;
+const MAX_KEY_ID_CHARS: usize = 256;
 /// The longest text of a key, in bytes: the largest number in base64.
-const MAX_TEXT_BYTES: usize = 2 * LARGEST;
+const MAX_TEXT_BYTES: usize = 2 * MAX_KEY_BYTES;
 /// The most providers whose keys are kept; one more, and all are read anew.
-const REMEMBERED: usize = 1_000;
+const MAX_CACHED_PROVIDERS: usize = 1_000;
 
 /// An algorithm of signatures that is accepted: none of a shared secret, and never `none` (RFC 8725).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +236,7 @@ impl<'de> Deserialize<'de> for Element {
     }
 }
 
-/// A set of keys, of which [`MOST`] are read at most.
+/// A set of keys, of which [`MAX_KEYS`] are read at most.
 struct Set(Vec<Key>);
 
 struct SetVisitor;
@@ -252,7 +252,7 @@ impl<'de> Visitor<'de> for SetVisitor {
         let (mut keys, mut seen) = (Vec::new(), 0);
         while let Some(Element(key)) = elements.next_element()? {
             seen += 1;
-            if seen > MOST {
+            if seen > MAX_KEYS {
                 return Err(serde::de::Error::custom("more keys than any provider has"));
             }
             keys.extend(key);
@@ -297,7 +297,9 @@ impl Key {
             Text::Wrong => return None,
             Text::Is(name) => Some(Algorithm::from_name(name)?),
         };
-        let fits = usage == "sig" && material.bytes() <= LARGEST && id.as_ref().is_none_or(|id| id.len() <= LONGEST_ID);
+        let fits = usage == "sig"
+            && material.bytes() <= MAX_KEY_BYTES
+            && id.as_ref().is_none_or(|id| id.len() <= MAX_KEY_ID_CHARS);
         fits.then_some(Self { id, algorithm, material })
     }
 
@@ -372,7 +374,7 @@ impl Cache {
     pub(super) async fn keys(&self, http: &Http, url: &str, asking: Asking) -> Result<Arc<Keys>, Failure> {
         let place = (asking.account, url.to_owned());
         let kept =
-            self.lock().get(&place).filter(|cached| cached.read.elapsed() < KEPT).map(|cached| cached.keys.clone());
+            self.lock().get(&place).filter(|cached| cached.read.elapsed() < KEYS_TTL).map(|cached| cached.keys.clone());
         match kept {
             Some(keys) => Ok(keys),
             None => self.read(http, place, asking).await,
@@ -395,7 +397,7 @@ impl Cache {
             if !Arc::ptr_eq(&cached.keys, than) {
                 return Ok(Some(cached.keys.clone()));
             }
-            if cached.read_again.is_some_and(|last| last.elapsed() < READ_AGAIN) {
+            if cached.read_again.is_some_and(|last| last.elapsed() < MIN_REFRESH_INTERVAL) {
                 return Ok(None);
             }
             cached.read_again = Some(Instant::now());
@@ -415,8 +417,8 @@ impl Cache {
             cached.read = Instant::now();
             return Ok(keys);
         }
-        known.retain(|_, cached| cached.read.elapsed() < KEPT);
-        if known.len() >= REMEMBERED {
+        known.retain(|_, cached| cached.read.elapsed() < KEYS_TTL);
+        if known.len() >= MAX_CACHED_PROVIDERS {
             known.clear();
         }
         let cached = Cached { keys: keys.clone(), read: Instant::now(), read_again: None, turn: Arc::default() };
@@ -536,8 +538,8 @@ mod tests {
             json!({ "kty": "RSA", "n": "not base64!", "e": "AQAB" }),
             json!({ "kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA" }),
             json!({ "kty": "OKP", "crv": "Ed25519", "use": "enc", "x": text(&[9; 32]) }),
-            json!({ "kty": "RSA", "n": text(&[9; LARGEST + 1]), "e": "AQAB" }),
-            json!({ "kid": "k".repeat(LONGEST_ID + 1), "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
+            json!({ "kty": "RSA", "n": text(&[9; MAX_KEY_BYTES + 1]), "e": "AQAB" }),
+            json!({ "kid": "k".repeat(MAX_KEY_ID_CHARS + 1), "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
             json!({ "kid": 7, "kty": "OKP", "crv": "Ed25519", "x": text(&[9; 32]) }),
             json!("x"),
             json!(null),
@@ -546,8 +548,8 @@ mod tests {
             |keys: Vec<Value>| Keys::read(json!({ "keys": keys }).to_string().as_bytes()).map(|keys| keys.0.len());
         assert_eq!(read([&bad[..], std::slice::from_ref(&good)].concat()), Ok(1));
         assert_eq!(read(bad.to_vec()), Err(Fault::Keys));
-        assert_eq!(read(vec![good.clone(); MOST]), Ok(MOST));
-        assert_eq!(read(vec![good; MOST + 1]), Err(Fault::Keys));
+        assert_eq!(read(vec![good.clone(); MAX_KEYS]), Ok(MAX_KEYS));
+        assert_eq!(read(vec![good; MAX_KEYS + 1]), Err(Fault::Keys));
         for none in ["", "[]", "{}", r#"{"keys":{}}"#, "<html>"] {
             assert!(matches!(Keys::read(none.as_bytes()), Err(Fault::Keys)), "{none}");
         }

@@ -33,7 +33,7 @@ use told::Wanted;
 use url::Url;
 
 /// How long the person waits for all requests of one sign-in together (OA-22).
-const LONGEST: Duration = Duration::from_secs(10);
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The settings under `oauth` are of no use.
 #[derive(Debug, Error)]
@@ -56,7 +56,7 @@ struct Asking {
 
 impl Asking {
     fn begin(account: AccountId) -> Self {
-        Self { account, until: Instant::now() + LONGEST }
+        Self { account, until: Instant::now() + SIGN_IN_TIMEOUT }
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use std::{collections::HashSet, fmt};
 
 /// Claims that are checked, and those beside which others say something.
-const CHECKED: [&str; 9] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time"];
+const CHECKED_CLAIMS: [&str; 9] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time"];
 /// The most values that are kept of all that is not wanted by name, and of each that is.
 const MAX_VALUES: usize = 200;
 /// How deep they may lie.
@@ -37,7 +37,7 @@ impl Wanted {
             Some(Step::Element(_)) | None => None,
         });
         let whole = paths.iter().map(|path| path.to_string());
-        let fixed = CHECKED.into_iter().chain(["email", "email_verified"]).map(str::to_owned);
+        let fixed = CHECKED_CLAIMS.into_iter().chain(["email", "email_verified"]).map(str::to_owned);
         Self { names: first.chain(whole).chain(fixed).collect(), everything }
     }
 }

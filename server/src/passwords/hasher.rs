@@ -33,7 +33,7 @@ impl Hasher {
     /// A hasher for this machine.
     pub fn new(turn_timeout: Duration) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: NOBODY.to_owned() }
+        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: HASH_OF_NOBODY.to_owned() }
     }
 
     /// The hash of a password, in PHC form with its own salt.
@@ -98,7 +98,7 @@ fn normalised(password: &str) -> String {
 }
 
 /// The hash of a random password that nobody knows, with today's parameters.
-const NOBODY: &str =
+const HASH_OF_NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$8YpCK0hWc2NrVfm0n2ZDhA$UrrcSQfCLQ+5Z3kHk3kDE4pUQpRA1bJ4kN5kqxjWcDM";
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn en_01_an_unknown_user_costs_a_real_verification() {
-        assert!(PasswordHash::new(NOBODY).is_ok(), "the stand-in must parse, or nothing would be computed");
+        assert!(PasswordHash::new(HASH_OF_NOBODY).is_ok(), "the stand-in must parse, or nothing would be computed");
         assert!(!Hasher::new(TURN_TIMEOUT).verify("anything at all", None).await.unwrap());
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::HashSet, path::Path};
 /// Guesses (as powers of ten, by zxcvbn) below which a password counts as common: the 3 000 most used are below 10^4.
 const TOO_FEW_GUESSES_LOG10: f64 = 8.0;
 /// Words shorter than this say nothing about a person.
-const SHORTEST_WORD: usize = 4;
+const MIN_WORD_CHARS: usize = 4;
 
 /// The operator's list of passwords that are refused, in lower case.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub fn words_of(texts: &[&str]) -> Vec<String> {
         .iter()
         .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
         .chain(["roster"])
-        .filter(|word| word.chars().count() >= SHORTEST_WORD)
+        .filter(|word| word.chars().count() >= MIN_WORD_CHARS)
         .map(str::to_lowercase)
         .collect()
 }

@@ -16,7 +16,7 @@ use std::{
 use thiserror::Error;
 
 /// What a line begins with that holds the key of the next rotation.
-const NEXT: &str = "next ";
+const NEXT_KEY_PREFIX: &str = "next ";
 
 /// What is wrong with a secret's file, and what helps where it lies on a disk and where it is mounted.
 pub(crate) const OPEN_TO_OTHERS: &str =
@@ -148,7 +148,7 @@ impl KeyFile {
     fn parse(text: &str) -> Result<Self, usize> {
         let (mut next, mut seals) = (None, Vec::new());
         for (line, number) in text.lines().map(str::trim).zip(1..) {
-            match line.strip_prefix(NEXT) {
+            match line.strip_prefix(NEXT_KEY_PREFIX) {
                 Some(key) if next.is_none() => next = Some(decode(key).ok_or(number)?),
                 Some(_) => return Err(number),
                 None if line.is_empty() => {}
@@ -160,7 +160,7 @@ impl KeyFile {
     }
 
     fn text(&self) -> String {
-        let next = self.next.iter().map(|key| format!("{NEXT}{}\n", STANDARD.encode(key)));
+        let next = self.next.iter().map(|key| format!("{NEXT_KEY_PREFIX}{}\n", STANDARD.encode(key)));
         let seals = [&self.current].into_iter().chain(&self.older).map(|key| format!("{}\n", STANDARD.encode(key)));
         seals.chain(next).collect()
     }

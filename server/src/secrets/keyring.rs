@@ -21,7 +21,7 @@ use std::{
 use thiserror::Error;
 use uuid::Uuid;
 
-const ID_BYTES: usize = 8;
+const KEY_ID_BYTES: usize = 8;
 const NONCE_BYTES: usize = 24;
 
 /// Something was sealed under a key that is not in the key file, for another purpose, or was changed since.
@@ -96,12 +96,12 @@ impl SealedFor {
 
 /// Names a key without telling anything of it; every sealed value begins with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyId([u8; ID_BYTES]);
+pub struct KeyId([u8; KEY_ID_BYTES]);
 
 impl KeyId {
     fn of(key: &Bytes) -> Self {
         let digest = Sha256::new().chain_update("roster instance key").chain_update(key).finalize();
-        let mut id = [0; ID_BYTES];
+        let mut id = [0; KEY_ID_BYTES];
         id.iter_mut().zip(digest).for_each(|(id, byte)| *id = byte);
         Self(id)
     }
@@ -245,7 +245,7 @@ impl Keyring {
     /// [`NotOurs`].
     pub fn open(&self, purpose: SealedFor, sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
         let keys = self.keys();
-        if let Some((id, rest)) = sealed.split_first_chunk::<ID_BYTES>()
+        if let Some((id, rest)) = sealed.split_first_chunk::<KEY_ID_BYTES>()
             && let Some(key) = keys.all().find(|key| key.id.0 == *id)
         {
             return key.open(&key.tie(purpose), rest);
@@ -320,7 +320,10 @@ mod tests {
             assert!(keyring.open(A_ROW, &changed).is_err(), "byte {n}");
             assert!(keyring.open(A_ROW, &sealed[..n]).is_err(), "cut to {n}");
         }
-        assert!(keyring.open(A_ROW, &sealed[ID_BYTES..]).is_err(), "without its id it is not one that never had one");
+        assert!(
+            keyring.open(A_ROW, &sealed[KEY_ID_BYTES..]).is_err(),
+            "without its id it is not one that never had one"
+        );
     }
 
     #[test]
@@ -328,9 +331,9 @@ mod tests {
         let key: Bytes = random();
         let keyring = Keyring::new(key);
         let sealed = keyring.seal(A_ROW, b"secret");
-        assert_eq!(&sealed[..ID_BYTES], keyring.current().bytes());
-        assert_ne!(keyring.current().bytes(), &key[..ID_BYTES]);
-        assert_ne!(keyring.current().bytes(), &Sha256::digest(key)[..ID_BYTES]);
+        assert_eq!(&sealed[..KEY_ID_BYTES], keyring.current().bytes());
+        assert_ne!(keyring.current().bytes(), &key[..KEY_ID_BYTES]);
+        assert_ne!(keyring.current().bytes(), &Sha256::digest(key)[..KEY_ID_BYTES]);
         assert!(KeyId::of(&key) == keyring.current() && KeyId::of(&random()) != keyring.current());
     }
 

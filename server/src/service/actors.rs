@@ -28,7 +28,7 @@ use app::{
 use std::net::IpAddr;
 
 /// Last activity is written at most this often.
-const ACTIVITY: Span = Span::minutes(5);
+const ACTIVITY_INTERVAL: Span = Span::minutes(5);
 
 /// An active member of an account, in a session that proved the member's login method.
 #[derive(Clone, Debug)]
@@ -217,7 +217,7 @@ impl Services {
     /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
     pub(in crate::service) async fn note_activity(&self, actor: &Actor) {
         let now = self.now();
-        if actor.last_active.is_some_and(|at| now < at + ACTIVITY) {
+        if actor.last_active.is_some_and(|at| now < at + ACTIVITY_INTERVAL) {
             return;
         }
         note("activity of a member", async {

@@ -28,7 +28,7 @@ const MAX_SUBMITTED_BYTES: usize = 8 * 1024;
 /// A cookie may have 4096 bytes with its name and attributes.
 const MAX_COOKIE_BYTES: usize = 3 * 1024;
 /// The ends of the names of fields that are never kept: whoever typed them types them again.
-const SECRET: [&str; 3] = ["password]", "secret]", "code]"];
+const SECRET_FIELD_ENDINGS: [&str; 3] = ["password]", "secret]", "code]"];
 
 /// What a page has to show beside what is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ impl Services {
             }
         }
         let Some(mut result) = cookie.and_then(|cookie| self.open_cookie(id, cookie)) else { return Ok(None) };
-        if visitor.signed_in.is_some() && result.response == UNAUTHENTICATED {
+        if visitor.signed_in.is_some() && result.response == UNAUTHENTICATED_RESPONSE {
             result.response.clear();
         }
         Ok(Some(result))
@@ -152,11 +152,11 @@ pub(crate) fn without_secrets(form: &[u8]) -> Vec<(String, String)> {
         return Vec::new();
     }
     let fields = form_urlencoded::parse(form).into_owned();
-    fields.filter(|(name, _)| !SECRET.iter().any(|end| name.ends_with(end))).collect()
+    fields.filter(|(name, _)| !SECRET_FIELD_ENDINGS.iter().any(|end| name.ends_with(end))).collect()
 }
 
 /// How [`AppError::Unauthenticated`] is carried.
-const UNAUTHENTICATED: &str = r#"{"Err":"unauthenticated"}"#;
+const UNAUTHENTICATED_RESPONSE: &str = r#"{"Err":"unauthenticated"}"#;
 
 /// What a cookie holds, sealed.
 #[derive(Serialize, Deserialize)]
@@ -200,6 +200,6 @@ mod tests {
     #[test]
     fn a_response_that_asks_for_a_sign_in_is_known_by_its_text() {
         let response: Result<(), AppError> = Err(AppError::Unauthenticated);
-        assert_eq!(serde_json::to_string(&response).unwrap(), UNAUTHENTICATED);
+        assert_eq!(serde_json::to_string(&response).unwrap(), UNAUTHENTICATED_RESPONSE);
     }
 }

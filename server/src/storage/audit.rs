@@ -30,7 +30,7 @@ statements! {
 }
 
 /// How many events are read at a time: a chain may be long, and a statement takes seconds at most.
-const EVENTS_AT_A_TIME: i64 = 10_000;
+const BATCH_EVENTS: i64 = 10_000;
 
 /// What happened. Ids and keys alone: no name, no address, never a token.
 #[derive(Clone, Debug, Serialize)]
@@ -295,7 +295,7 @@ pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageErr
         let more: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(AFTER)
             .bind(scope.id().0)
             .bind(after)
-            .bind(EVENTS_AT_A_TIME)
+            .bind(BATCH_EVENTS)
             .fetch_all(c)
             .await)?;
         if more.is_empty() {

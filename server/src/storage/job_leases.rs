@@ -11,7 +11,7 @@ statements! {
 }
 
 /// How long a lease lasts when its holder does nothing.
-const LEASE: Span = Span::minutes(2);
+const LEASE_TTL: Span = Span::minutes(2);
 
 /// A piece of work that was taken.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct JobLease {
 
 /// Takes the work, unless somebody has it.
 pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Option<JobLease>, StorageError> {
-    let until = now + LEASE;
+    let until = now + LEASE_TTL;
     let taken = changed!(tx, TAKE, job, until.0, now.0)?;
     Ok((taken == 1).then_some(JobLease { job, until }))
 }
@@ -31,7 +31,7 @@ impl JobLease {
     /// Holds on to the work for another while; `false` if it was lost. Each transaction of the work begins with it.
     pub async fn renew(&mut self, tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
         // Never backwards: then it would be free before its time.
-        let until = (now + LEASE).max(self.until);
+        let until = (now + LEASE_TTL).max(self.until);
         let kept = self.move_to(tx, until).await?;
         self.until = until;
         Ok(kept)

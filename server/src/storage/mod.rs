@@ -278,7 +278,7 @@ impl Database {
     /// [`StorageError::Unavailable`].
     pub async fn try_writing(&self, now: Timestamp) -> Result<(), StorageError> {
         let mut tx = self.begin_write().await?;
-        rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await?;
+        rate_buckets::take_later(&mut tx, "readyz", WRITE_PROBES, now).await?;
         tx.commit().await?;
         match self {
             Self::Sqlite { file, .. } => Ok(try_room(file).await.map_err(sqlx::Error::Io)?),
@@ -294,7 +294,7 @@ impl Database {
         let Self::Sqlite { file, .. } = self else { return Ok(()) };
         let written = async {
             let mut tx = self.begin_write().await?;
-            rate_buckets::take_later(&mut tx, "readyz", PROBES, now).await
+            rate_buckets::take_later(&mut tx, "readyz", WRITE_PROBES, now).await
         };
         match written.await {
             Err(StorageError::Unavailable(error)) if is_read_only(&error) => Err(StorageError::File {
@@ -332,7 +332,7 @@ fn is_read_only(error: &sqlx::Error) -> bool {
 }
 
 /// How often `/readyz` writes is bounded by whoever asks; here it only has to write.
-const PROBES: rate_buckets::Limit = rate_buckets::Limit { burst: 1, per_day: 86_400 };
+const WRITE_PROBES: rate_buckets::Limit = rate_buckets::Limit { burst: 1, per_day: 86_400 };
 
 /// Is there room on the disk for what a larger change writes? One row still finds it in the write-ahead log when nothing else does.
 async fn try_room(database: &Path) -> std::io::Result<()> {

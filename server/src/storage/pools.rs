@@ -17,7 +17,7 @@ use url::Url;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another process's write (F5).
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const SQLITE_READERS: u32 = 8;
+const SQLITE_READ_CONNECTIONS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 20;
 /// A live connection answers within this before it is handed out.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -53,8 +53,10 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
     let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(SQLITE_BUSY_TIMEOUT * 2);
     let named = |error: sqlx::Error| StorageError::File { file: file.clone(), problem: error.to_string() };
     let writer = pool(1).connect_with(options.clone()).await.map_err(named)?;
-    let readers =
-        pool(SQLITE_READERS).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(named)?;
+    let readers = pool(SQLITE_READ_CONNECTIONS)
+        .connect_with(options.read_only(true).create_if_missing(false))
+        .await
+        .map_err(named)?;
     Ok(Database::Sqlite { writer, readers, file, manner: Manner::default() })
 }
 

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 /// How long a goodbye may take; the mail is settled by then.
-const GOODBYE: Duration = Duration::from_secs(1);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest command with an initial response (RFC 4954, 4); a longer one waits to be asked.
 const MAX_COMMAND_BYTES: usize = 510;
 
@@ -232,8 +232,8 @@ impl Session {
     pub async fn quit(mut self) {
         if !self.over {
             // An answer that does not come changes nothing.
-            let _ = timeout(GOODBYE, self.command("QUIT")).await;
-            let _ = timeout(GOODBYE, self.stream.shutdown()).await;
+            let _ = timeout(QUIT_TIMEOUT, self.command("QUIT")).await;
+            let _ = timeout(QUIT_TIMEOUT, self.stream.shutdown()).await;
         }
     }
 

@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 /// How long a set-up link is good.
-const LIFE: Span = Span::hours(24);
+const SETUP_LINK_TTL: Span = Span::hours(24);
 
 #[async_trait]
 impl SetUp for Services {
@@ -90,7 +90,7 @@ impl Services {
         }
         let token = Token::new();
         let now = self.now();
-        tokens::insert(&mut tx, Purpose::SetUp, None, &token.hash(), now, now + LIFE).await?;
+        tokens::insert(&mut tx, Purpose::SetUp, None, &token.hash(), now, now + SETUP_LINK_TTL).await?;
         tx.commit().await?;
         Ok(Some(self.config.link(&paths::setup_link(token.reveal()))))
     }

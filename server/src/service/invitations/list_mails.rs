@@ -21,7 +21,7 @@ use app::{
 use async_trait::async_trait;
 
 /// Mails on one page.
-const PAGE: usize = 50;
+const PAGE_ROWS: usize = 50;
 
 #[async_trait]
 impl ListMails for Services {
@@ -30,9 +30,9 @@ impl ListMails for Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
-        let mut mails = outbox::invitations_of_account(&mut tx, actor.scope(), after, PAGE + 1).await?;
-        let more = mails.len() > PAGE;
-        mails.truncate(PAGE);
+        let mut mails = outbox::invitations_of_account(&mut tx, actor.scope(), after, PAGE_ROWS + 1).await?;
+        let more = mails.len() > PAGE_ROWS;
+        mails.truncate(PAGE_ROWS);
         let next = mails.last().filter(|_| more).map(|mail| mail.id);
         let mails = mails
             .into_iter()

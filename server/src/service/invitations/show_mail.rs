@@ -16,7 +16,7 @@ use app::{
 pub use crate::mail::render::Rendered as MailText;
 
 /// How many mails `roster outbox show` lists.
-const NEWEST: usize = 100;
+const MAX_LISTED_MAILS: usize = 100;
 
 impl Services {
     /// An invitation mail of the account. Needs `users.invite` and the right to give what the invitation offers. Looking changes nothing: the
@@ -43,7 +43,7 @@ impl Services {
     /// # Errors
     /// The database's.
     pub async fn show_outbox(&self) -> Result<Vec<OutboxMail>, AppError> {
-        Ok(outbox::newest(&mut self.database.begin_read().await?, NEWEST).await?)
+        Ok(outbox::newest(&mut self.database.begin_read().await?, MAX_LISTED_MAILS).await?)
     }
 
     /// Any mail, for `roster outbox show <id>`. An invitation shows no link: the mailed one is its recipient's alone (R12).

@@ -1,6 +1,6 @@
 //! Asking for a new link when the old one ran out (R20): the admins are told, once a day; the link goes only to the invited address.
 
-use super::{accept_invitation::to, view_invitation::BETWEEN_ASKS};
+use super::{accept_invitation::to, view_invitation::MIN_ASK_INTERVAL};
 use crate::{
     context::Services,
     storage::{
@@ -34,7 +34,7 @@ impl AskForNewLink for Services {
             if held.invitation.state != InvitationState::Pending || held.invitation.expires > now {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            if !invitations::ask(&mut tx, held.scope, id, now - BETWEEN_ASKS, now).await? {
+            if !invitations::ask(&mut tx, held.scope, id, now - MIN_ASK_INTERVAL, now).await? {
                 return Ok(NewLink::AskedBefore);
             }
             self.tell_admins(&mut tx, MailKind::LinkAsked, &held, now).await?;

@@ -23,9 +23,9 @@ use app::{
 use async_trait::async_trait;
 
 /// How long a code is good.
-const LIFE_MINUTES: u32 = 10;
+const CODE_TTL_MINUTES: u32 = 10;
 /// Codes mailed for one invitation: three, then one in five minutes.
-const CODES: Limit = Limit { burst: 3, per_day: 288 };
+const CODES_PER_INVITATION: Limit = Limit { burst: 3, per_day: 288 };
 /// Codes that one account's invitations bring to one mailbox: ten, then one in an hour.
 const CODES_PER_ACCOUNT_MAILBOX: Limit = Limit { burst: 10, per_day: 24 };
 /// Codes that all accounts' invitations bring to one mailbox; more than one account can use up.
@@ -48,14 +48,14 @@ impl MailCode for Services {
             }
             let (account, mailbox) = (held.scope.id(), held.member.email.rate_key());
             for (key, limit) in [
-                (format!("mail-code:{id}"), CODES),
+                (format!("mail-code:{id}"), CODES_PER_INVITATION),
                 (format!("mail-code:account:{account}:to:{mailbox}"), CODES_PER_ACCOUNT_MAILBOX),
                 (format!("mail-code:to:{mailbox}"), CODES_PER_MAILBOX),
             ] {
                 rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(too_many)?;
             }
             let code = secrets::code();
-            let expires = now + Span::minutes(i64::from(LIFE_MINUTES));
+            let expires = now + Span::minutes(i64::from(CODE_TTL_MINUTES));
             let hash = secrets::code_hash(id.0, &code);
             tokens::insert(&mut tx, Purpose::InvitationCode, Some(id.0), &hash, now, expires).await?;
             let mail = NewMail {
@@ -68,7 +68,7 @@ impl MailCode for Services {
             };
             self.queue(&mut tx, held.scope, mail, now).await?;
             tx.commit().await?;
-            Ok(Code { minutes: LIFE_MINUTES })
+            Ok(Code { minutes: CODE_TTL_MINUTES })
         })
         .await
     }

@@ -125,9 +125,9 @@ impl Services {
     pub(in crate::service) async fn count_code_try(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError> {
         let key = ip_key(&format!("code:{id}"), visitor.ip);
         let mut tx = self.database.begin_write().await?;
-        let mut taken = rate_buckets::take(&mut tx, &key, CODE_TRIES, self.now()).await?;
+        let mut taken = rate_buckets::take(&mut tx, &key, CODE_TRIES_PER_ADDRESS, self.now()).await?;
         if taken.is_ok() {
-            taken = rate_buckets::take(&mut tx, &format!("code:{id}"), CODE_TRIES_IN_ALL, self.now()).await?;
+            taken = rate_buckets::take(&mut tx, &format!("code:{id}"), CODE_TRIES_PER_INVITATION, self.now()).await?;
         }
         tx.commit().await?;
         taken.map_err(|wait| AppError::RateLimited { retry_after_s: wait.as_seconds() })
@@ -259,7 +259,7 @@ impl Services {
         let mut tx = self.database.begin_read().await?;
         let user = users::find_by_email(&mut tx, held.member.email.key()).await?;
         drop(tx);
-        let just_now = held.invitation.answered.is_some_and(|at| self.now() <= at + SECOND_CLICK);
+        let just_now = held.invitation.answered.is_some_and(|at| self.now() <= at + SECOND_CLICK_WINDOW);
         if !just_now || !user.is_some_and(|user| held.was_taken_up_by(user.id)) {
             return Err(AppError::OpenTheLinkAgain);
         }
@@ -308,8 +308,8 @@ fn code_hash(held: &Held, code: &str) -> Vec<u8> {
 }
 
 /// How long after an invitation was accepted a further click on its form counts as the same click (R19).
-const SECOND_CLICK: Span = Span::minutes(1);
+const SECOND_CLICK_WINDOW: Span = Span::minutes(1);
 /// Tries with the mailed codes of one invitation from everywhere: many addresses do not guess more. The mailed link needs no code.
-const CODE_TRIES_IN_ALL: rate_buckets::Limit = rate_buckets::Limit { burst: 50, per_day: 100 };
+const CODE_TRIES_PER_INVITATION: rate_buckets::Limit = rate_buckets::Limit { burst: 50, per_day: 100 };
 /// Tries with a mailed code: ten, then one a minute.
-const CODE_TRIES: rate_buckets::Limit = rate_buckets::Limit { burst: 10, per_day: 1440 };
+const CODE_TRIES_PER_ADDRESS: rate_buckets::Limit = rate_buckets::Limit { burst: 10, per_day: 1440 };

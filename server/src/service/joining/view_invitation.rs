@@ -26,7 +26,7 @@ use app::{
 use async_trait::async_trait;
 
 /// A new link can be asked for so often.
-pub(in crate::service) const BETWEEN_ASKS: Span = Span::days(1);
+pub(in crate::service) const MIN_ASK_INTERVAL: Span = Span::days(1);
 
 #[async_trait]
 impl ViewInvitation for Services {
@@ -194,7 +194,7 @@ impl Services {
 
 /// May a new link be asked for now (R20)?
 pub(in crate::service) fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
-    asked.is_none_or(|at| at + BETWEEN_ASKS <= now)
+    asked.is_none_or(|at| at + MIN_ASK_INTERVAL <= now)
 }
 
 /// Who invites; nobody for an invitation by the host's operator.

@@ -31,11 +31,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// How long somebody may take at the provider (OA-03).
-const LIFE: Span = Span::minutes(10);
+const ATTEMPT_TTL: Span = Span::minutes(10);
 
 /// Ways to one account's provider, and to all providers, that one address may have under way or fail at, as multiples of sign-ins by password.
-const TRIES_PER_ACCOUNT: u32 = 3;
-const TRIES_PER_ADDRESS: u32 = 9;
+const ACCOUNT_TRIES_FACTOR: u32 = 3;
+const ADDRESS_TRIES_FACTOR: u32 = 9;
 
 /// What somebody goes to a provider for.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ impl Services {
             session: errand.session,
             next: errand.next,
             sealed: &self.seal_kept(id, &begun.kept),
-            expires: now + LIFE,
+            expires: now + ATTEMPT_TTL,
             max_age: errand.max_age,
         };
         oauth_attempts::insert(&mut tx, place.scope, &attempt, now).await?;
@@ -194,8 +194,8 @@ impl Services {
             Limit::per_second(limits.sign_in_burst.saturating_mul(factor), limits.sign_in_per_s * f64::from(factor))
         };
         [
-            (ip_key(&format!("oauth:{}", scope.id()), visitor.ip), times(TRIES_PER_ACCOUNT)),
-            (ip_key("oauth", visitor.ip), times(TRIES_PER_ADDRESS)),
+            (ip_key(&format!("oauth:{}", scope.id()), visitor.ip), times(ACCOUNT_TRIES_FACTOR)),
+            (ip_key("oauth", visitor.ip), times(ADDRESS_TRIES_FACTOR)),
         ]
     }
 

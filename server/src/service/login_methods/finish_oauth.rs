@@ -23,7 +23,7 @@ use app::{
 use serde::{Deserialize, Serialize};
 
 /// What came of a test, and of a way that is to end in joining, is kept so long (OA-23).
-pub(in crate::service) const RESULT_KEPT: Span = Span::minutes(15);
+pub(in crate::service) const RESULT_TTL: Span = Span::minutes(15);
 
 /// What is kept of a return for the step after it: no more than that needs (OA-18).
 #[derive(Serialize, Deserialize)]
@@ -148,7 +148,7 @@ impl Services {
         };
         let sealed = outcome.map(seal);
         let mut tx = self.database.begin_write().await?;
-        let until = self.now() + RESULT_KEPT;
+        let until = self.now() + RESULT_TTL;
         oauth_attempts::keep(&mut tx, attempt, sealed.as_deref(), fault, until).await?;
         tx.commit().await?;
         Ok(())

@@ -18,16 +18,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Rows deleted in one transaction.
-const BATCH: i64 = 500;
+const BATCH_ROWS: i64 = 500;
 /// The pause between two transactions, in which others write.
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 /// How often a server looks whether the clean-up is due. The first look is not at the start, when there is enough to do.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// The bucket that lets one instance begin once a day.
 const JOB: &str = "job:clean-up";
-const ONCE_A_DAY: Limit = Limit { burst: 1, per_day: 1 };
+const DAILY: Limit = Limit { burst: 1, per_day: 1 };
 /// Waiting for the limits, a mail is put off by this at most; no bucket is further ahead.
-const LONGEST_INVITATION: Span = Span::days(30);
+const MAX_INVITATION_LIFETIME: Span = Span::days(30);
 
 /// How a kind is deleted.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ impl Services {
     /// The database's. What failed is tried again on the next day.
     pub async fn clean_up_if_due(&self, stop: &CancellationToken) -> Result<bool, StorageError> {
         let mut tx = self.database.begin_write().await?;
-        let due = rate_buckets::take(&mut tx, JOB, ONCE_A_DAY, self.now()).await?.is_ok();
+        let due = rate_buckets::take(&mut tx, JOB, DAILY, self.now()).await?.is_ok();
         tx.commit().await?;
         if due {
             self.clean_up(stop).await?;
@@ -124,10 +124,10 @@ impl Services {
         let mut gone = 0;
         while !stop.is_cancelled() {
             let mut tx = self.database.begin_write().await?;
-            let batch = clean_up::delete(&mut tx, rows, before, BATCH).await?;
+            let batch = clean_up::delete(&mut tx, rows, before, BATCH_ROWS).await?;
             tx.commit().await?;
             gone += batch;
-            if batch < BATCH.unsigned_abs() {
+            if batch < BATCH_ROWS.unsigned_abs() {
                 break;
             }
             tokio::time::sleep(BATCH_PAUSE).await;
@@ -140,7 +140,7 @@ impl Services {
         let mut gone = 0;
         while !stop.is_cancelled() {
             let mut tx = self.database.begin_read().await?;
-            let found = clean_up::find(&mut tx, tied, before, BATCH).await?;
+            let found = clean_up::find(&mut tx, tied, before, BATCH_ROWS).await?;
             drop(tx);
             let mut batch = 0;
             for (scope, id) in found {
@@ -186,5 +186,5 @@ fn longest_refill(limits: &Limits) -> Span {
     .into_iter()
     .map(|(burst, per_s)| (f64::from(burst) / per_s).ceil() as i64)
     .fold(0, i64::max);
-    Span(slowest.saturating_mul(1000)).max(LONGEST_INVITATION) + Span::days(2)
+    Span(slowest.saturating_mul(1000)).max(MAX_INVITATION_LIFETIME) + Span::days(2)
 }

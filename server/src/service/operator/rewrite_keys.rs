@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 const JOB: &str = "members.keys";
 /// Rows that are read at once, and written in one transaction.
-const BATCH: i64 = 200;
+const BATCH_ROWS: i64 = 200;
 /// Rows that an older release writes beside this one are found by the next look.
-const INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The pause while another instance has the work, or the database is away.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// What a pass over all rows came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +37,15 @@ pub enum KeysRewritten {
 pub async fn keep_keys(services: Services, stop: CancellationToken) {
     loop {
         let pause = match services.rewrite_keys(&stop).await {
-            Ok(KeysRewritten::Done { rows: 0 }) => INTERVAL,
+            Ok(KeysRewritten::Done { rows: 0 }) => CHECK_INTERVAL,
             Ok(KeysRewritten::Done { rows }) => {
                 tracing::info!(rows, "the keys of the Users list were brought up to date");
-                INTERVAL
+                CHECK_INTERVAL
             }
-            Ok(KeysRewritten::Elsewhere) => RETRY,
+            Ok(KeysRewritten::Elsewhere) => RETRY_DELAY,
             Err(error) => {
                 tracing::warn!(%error, "the keys of the Users list could not be brought up to date yet");
-                RETRY
+                RETRY_DELAY
             }
         };
         tokio::select! {
@@ -95,7 +95,7 @@ impl Services {
         let mut after = RowPosition::default();
         while !stop.is_cancelled() {
             let mut tx = self.database.begin_read().await?;
-            let batch = members::with_keys(&mut tx, scope, after, BATCH).await?;
+            let batch = members::with_keys(&mut tx, scope, after, BATCH_ROWS).await?;
             drop(tx);
             let Some(last) = batch.last() else { break };
             after = last.position();

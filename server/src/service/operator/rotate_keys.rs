@@ -17,9 +17,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 /// Values that are read at once.
-const BATCH: i64 = 100;
+const BATCH_ROWS: i64 = 100;
 /// For so long after the key file was changed, a request may still write what it sealed before; none takes longer than half of it.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLE_TIME: Duration = Duration::from_secs(60);
 
 /// What a pass over all sealed values came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Services {
         if !keys.has_older() {
             return Ok(Retired::NoOlderKey);
         }
-        if let Some(wait) = SETTLED.checked_sub(age(path)?).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) = SETTLE_TIME.checked_sub(age(path)?).filter(|wait| !wait.is_zero()) {
             return Ok(Retired::TooSoon { wait });
         }
         let resealed = self.reseal().await?;
@@ -119,7 +119,7 @@ impl Services {
             let mut after = Uuid::nil();
             loop {
                 let mut tx = self.database.begin_read().await?;
-                let batch = sealed::others(&mut tx, column, key, after, BATCH).await?;
+                let batch = sealed::others(&mut tx, column, key, after, BATCH_ROWS).await?;
                 drop(tx);
                 let Some(last) = batch.last() else { break };
                 after = last.id;

@@ -16,7 +16,7 @@ use app::{
 };
 
 /// Use of a session is written at most this often.
-const USE: Span = Span::minutes(5);
+const USE_INTERVAL: Span = Span::minutes(5);
 
 impl Services {
     /// The signed-in user of a session cookie; `None` for a session that is unknown, ended, idle too long or too old.
@@ -35,7 +35,7 @@ impl Services {
         };
         drop(tx);
         let session = SessionId(live.id);
-        if now >= Timestamp(live.last_seen_at) + USE {
+        if now >= Timestamp(live.last_seen_at) + USE_INTERVAL {
             note("use of a session", async {
                 let mut tx = self.database.begin_write().await?;
                 sessions::touch(&mut tx, session, now).await?;

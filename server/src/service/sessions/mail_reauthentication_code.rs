@@ -1,7 +1,7 @@
 //! Mailing the code that proves anew who one is.
 
 use super::{
-    reauthentication::{CODE_TTL, CODES, page},
+    reauthentication::{CODE_TTL, CODES_PER_USER, page},
     sign_in::too_many,
 };
 use crate::{
@@ -39,7 +39,7 @@ impl MailReauthenticationCode for Services {
             let mut tx = self.database.begin_write().await?;
             let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
             let key = format!("reauthentication-code:to:{}", user.id);
-            rate_buckets::take(&mut tx, &key, CODES, now).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, CODES_PER_USER, now).await?.map_err(too_many)?;
             let (session, code, expires) = (actor.session.0, secrets::code(), now + CODE_TTL);
             let hash = secrets::code_hash(session, &code);
             tokens::insert(&mut tx, Purpose::ReauthenticationCode, Some(session), &hash, now, expires).await?;

@@ -1,7 +1,7 @@
 //! Proving anew who one is by a mailed code.
 
 use super::{
-    reauthentication::{CODE_TRIES, onward, page},
+    reauthentication::{CODE_TRIES_PER_USER, onward, page},
     sign_in::too_many,
 };
 use crate::{
@@ -34,7 +34,7 @@ impl ReauthenticateByCode for Services {
             let mut tx = self.database.begin_write().await?;
             let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
             let key = format!("reauthentication-code:try:{}", user.id);
-            rate_buckets::take(&mut tx, &key, CODE_TRIES, now).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, CODE_TRIES_PER_USER, now).await?.map_err(too_many)?;
             let typed: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
             let hash = secrets::code_hash(actor.session.0, &typed);
             let right = tokens::use_up(&mut tx, Purpose::ReauthenticationCode, &hash, now).await?;

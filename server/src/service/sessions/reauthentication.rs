@@ -27,9 +27,9 @@ use app::{
 /// How long a code is good.
 pub(super) const CODE_TTL: Span = Span::minutes(10);
 /// Codes mailed to one user: five, then one in half an hour.
-pub(super) const CODES: Limit = Limit { burst: 5, per_day: 48 };
+pub(super) const CODES_PER_USER: Limit = Limit { burst: 5, per_day: 48 };
 /// Codes that are tried for one user: ten, then one in half an hour.
-pub(super) const CODE_TRIES: Limit = Limit { burst: 10, per_day: 48 };
+pub(super) const CODE_TRIES_PER_USER: Limit = Limit { burst: 10, per_day: 48 };
 
 /// How somebody can prove anew who they are.
 pub(super) struct Ways {

@@ -103,14 +103,14 @@ pub struct Delivery {
 }
 
 /// How long a mail that was handed over and not answered yet is shown as one that is still on its way.
-const USUAL_ANSWER: Span = Span::seconds(30);
+const USUAL_ANSWER_TIME: Span = Span::seconds(30);
 
 /// Where a mail is. A dropped one has no state to show.
 pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState>, StorageError> {
     let Delivery { state, next, done, answer, unanswered, leased } = delivery;
     let at = || done.ok_or(StorageError::inconsistent("outbox", "done_at"));
     Ok(Some(match state.as_str() {
-        QUEUED => match (unanswered.filter(|at| !leased || now - *at > USUAL_ANSWER), answer) {
+        QUEUED => match (unanswered.filter(|at| !leased || now - *at > USUAL_ANSWER_TIME), answer) {
             (Some(at), answer) => MailState::Unanswered { at, next: Some(next), answer: answer.unwrap_or_default() },
             (None, None) => MailState::Queued { until: Some(next).filter(|next| *next > now && !leased) },
             (None, Some(answer)) => MailState::Deferred { next, answer },
