@@ -14,12 +14,12 @@ const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// `/i/{token}`: on to the invitation's page. Tokens that name nothing and texts that cannot be tokens lead to one and the same page.
 pub(super) async fn invitation(State(services): State<Services>, Path(token): Path<String>) -> Response {
-    let unknown = || onward(&paths::invitation("unknown"), None);
+    let unknown = || redirect(&paths::invitation("unknown"), None);
     if Token::parse(&token).is_none() {
         return unknown();
     }
     match services.invitation_by_token(&token).await {
-        Ok(Some(id)) => onward(&paths::invitation(id), Some(&services.cookies.invitation(&token))),
+        Ok(Some(id)) => redirect(&paths::invitation(id), Some(&services.cookies.invitation(&token))),
         Ok(None) => unknown(),
         Err(error) => {
             tracing::warn!(%error, "cannot look up an invitation");
@@ -31,12 +31,12 @@ pub(super) async fn invitation(State(services): State<Services>, Path(token): Pa
 /// `/s/{token}`: on to the set-up page, which looks at the token.
 pub(super) async fn setup(State(services): State<Services>, Path(token): Path<String>) -> Response {
     let cookie = Token::parse(&token).map(|token| services.cookies.setup(token.reveal()));
-    onward(paths::SETUP, cookie.as_deref())
+    redirect(paths::SETUP, cookie.as_deref())
 }
 
 /// Where to go on after choosing a language.
 #[derive(Deserialize)]
-pub(super) struct Next {
+pub(super) struct NextQuery {
     #[serde(default)]
     next: String,
 }
@@ -45,14 +45,14 @@ pub(super) struct Next {
 pub(super) async fn language(
     State(services): State<Services>,
     Path(tag): Path<String>,
-    Query(Next { next }): Query<Next>,
+    Query(NextQuery { next }): Query<NextQuery>,
 ) -> Response {
     let cookie = Language::from_tag(&tag).map(|language| services.cookies.language(language));
-    onward(&paths::local_or(&next, "/"), cookie.as_deref())
+    redirect(&paths::local_or(&next, "/"), cookie.as_deref())
 }
 
 /// 303 to a path of ours, perhaps with a cookie.
-fn onward(path: &str, cookie: Option<&str>) -> Response {
+fn redirect(path: &str, cookie: Option<&str>) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/")));
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn inv_07_the_answer_to_a_link_leads_away_from_the_token() {
-        let response = onward("/invitation/unknown", Some("a=b; Path=/"));
+        let response = redirect("/invitation/unknown", Some("a=b; Path=/"));
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         assert_eq!(response.headers()["location"], "/invitation/unknown");
         assert_eq!(response.headers()["referrer-policy"], "no-referrer");

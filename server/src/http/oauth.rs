@@ -1,7 +1,7 @@
-//! The way to a provider and back. All of them are links: the policy of our pages lets no form lead to another site (BR-01).
+//! The redirect to a provider and the callback. All of them are links: the policy of our pages lets no form lead to another site (BR-01).
 
 use super::answer;
-use crate::{context::Services, oauth::CallbackAnswer};
+use crate::{context::Services, oauth::AuthorizationResponse};
 use app::{
     domain::{
         ids::{InvitationId, LoginMethodId},
@@ -22,46 +22,46 @@ use url::Url;
 
 /// What a start link may carry.
 #[derive(Deserialize)]
-pub(super) struct Start {
+pub(super) struct StartQuery {
     #[serde(default)]
     next: String,
     invitation: Option<InvitationId>,
 }
 
-/// `/oauth/{method}/start`: on to the provider, to sign in or to take an invitation up. Only by a press on a page of ours: elsewhere somebody
-/// could have people signed in as somebody else, or sent to a site of their own under our name, without their doing.
+/// `/oauth/{method}/start`: to the provider, to sign in or to accept an invitation. Only after a press on a page of ours: otherwise another
+/// site could sign people in as somebody else, or send them to a site of its own under our name, without their doing.
 pub(super) async fn start(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
     Path(method): Path<String>,
-    Query(Start { next, invitation }): Query<Start>,
+    Query(StartQuery { next, invitation }): Query<StartQuery>,
     headers: HeaderMap,
 ) -> Response {
     let begun = match method.parse() {
         Ok(method) => {
-            let pressed = was_pressed(&headers, &services.config.origin());
+            let pressed = comes_from_our_page(&headers, &services.config.origin());
             services.begin_oauth(&visitor, method, invitation, &next, pressed).await
         }
         Err(_) => Err(AppError::NotFound),
     };
-    onward(begun)
+    redirect(begun)
 }
 
-/// `/a/{slug}/settings/login-methods/{method}/test`: on to the provider, to see whether what is set up works. Only by a press on a
-/// page of ours: elsewhere somebody could make an owner test what the owner did not mean to.
+/// `/a/{slug}/settings/login-methods/{method}/test`: to the provider, to see whether what is set up works. Only after a press on a page of
+/// ours: otherwise another site could make an owner test what the owner did not mean to.
 pub(super) async fn test(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
     Path((slug, method)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let pressed = was_pressed(&headers, &services.config.origin());
-    onward(begin_test(&services, &visitor, &slug, &method, pressed).await)
+    let pressed = comes_from_our_page(&headers, &services.config.origin());
+    redirect(begin_test(&services, &visitor, &slug, &method, pressed).await)
 }
 
 /// Did the person press a link on a page of ours? `Sec-Fetch-Site: none` does not say so: it is sent for an address that was typed, and for
 /// a link in a mail or a chat just as well. Browsers that know no such header name the page in `Referer`, as our pages let them.
-fn was_pressed(headers: &HeaderMap, our_origin: &str) -> bool {
+fn comes_from_our_page(headers: &HeaderMap, our_origin: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
@@ -87,9 +87,9 @@ async fn begin_test(
     services.begin_test(&caller, visitor, method).await
 }
 
-/// What providers send back. Anything else of theirs is left unread (OA-16).
+/// The parameters of an authorization response. Any others are left unread (OA-16).
 #[derive(Deserialize)]
-pub(super) struct Back {
+pub(super) struct CallbackQuery {
     #[serde(default)]
     state: String,
     code: Option<String>,
@@ -97,20 +97,20 @@ pub(super) struct Back {
     iss: Option<String>,
 }
 
-/// `/oauth/{method}/callback`: back from the provider.
+/// `/oauth/{method}/callback`: the authorization response.
 pub(super) async fn callback(
     State(services): State<Services>,
     Extension(visitor): Extension<Visitor>,
     Path(method): Path<String>,
-    Query(Back { state, code, error, iss }): Query<Back>,
+    Query(CallbackQuery { state, code, error, iss }): Query<CallbackQuery>,
 ) -> Response {
-    let Ok(method) = method.parse() else { return onward(Err(AppError::NotFound)) };
-    let answer = CallbackAnswer { code, error, iss };
-    onward(services.finish_oauth(&visitor, method, &state, &answer).await)
+    let Ok(method) = method.parse() else { return redirect(Err(AppError::NotFound)) };
+    let answer = AuthorizationResponse { code, error, iss };
+    redirect(services.finish_oauth(&visitor, method, &state, &answer).await)
 }
 
-/// 303 to where it goes on; neither state nor code travels further.
-fn onward(to: Result<WithCookies<String>, AppError>) -> Response {
+/// 303 to the page that follows; neither state nor code goes further.
+fn redirect(to: Result<WithCookies<String>, AppError>) -> Response {
     let to = match to {
         Ok(to) => to,
         Err(error) => return answer::error(&error),

@@ -1,4 +1,4 @@
-//! Leaves a provider alone for a while that keeps failing, so that its people get an answer at once (OA-22, F23).
+//! A circuit breaker: a provider that keeps failing is not asked for a while, so that its people get an answer at once (OA-22, F23).
 //!
 //! No maintained library keeps one breaker for each account and endpoint, and forgets those that nobody uses.
 
@@ -10,31 +10,31 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// So many failures in a row, and the provider is left alone.
+/// After this many failures in a row, the breaker opens: the provider is not asked.
 const MAX_FAILURES: u32 = 5;
-/// For so long; then one request tries again.
+/// How long the breaker stays open; then one request tries again.
 const OPEN_DURATION: Duration = Duration::from_secs(30);
-/// So many endpoints are remembered before those are forgotten that failed long ago.
+/// How many endpoints are kept before those that failed long ago are dropped.
 const MAX_ENDPOINTS: usize = 1_000;
 
 /// An endpoint as one account knows it.
 type Endpoint = (AccountId, String);
 
-/// What is known of endpoints that failed, for each account by itself: a hostile provider may name the endpoints of another account's.
+/// The endpoints that failed, for each account by itself: a hostile provider may name the endpoints of another account's.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Breakers(Arc<Mutex<HashMap<Endpoint, Failing>>>);
+pub(super) struct Breakers(Arc<Mutex<HashMap<Endpoint, EndpointFailures>>>);
 
 #[derive(Debug)]
-struct Failing {
-    in_a_row: u32,
+struct EndpointFailures {
+    consecutive: u32,
     last: Instant,
-    /// Somebody is trying again.
-    tried: bool,
+    /// One request is trying again.
+    probing: bool,
 }
 
-/// A request that may go. Dropped without an end, it has found nothing out.
+/// Permission for one request. If it is dropped without a result, the request has shown nothing.
 #[derive(Debug)]
-pub(super) struct Try {
+pub(super) struct Permit {
     breakers: Breakers,
     endpoint: Endpoint,
 }
@@ -44,23 +44,23 @@ impl Breakers {
     ///
     /// # Errors
     /// [`Fault::CircuitOpen`].
-    pub(super) fn begin(&self, account: AccountId, endpoint: &str, now: Instant) -> Result<Try, Fault> {
+    pub(super) fn begin(&self, account: AccountId, endpoint: &str, now: Instant) -> Result<Permit, Fault> {
         let endpoint = (account, endpoint.to_owned());
-        if let Some(failing) = self.lock().get_mut(&endpoint).filter(|failing| failing.in_a_row >= MAX_FAILURES) {
-            if failing.tried || now < failing.last + OPEN_DURATION {
+        if let Some(failing) = self.lock().get_mut(&endpoint).filter(|failing| failing.consecutive >= MAX_FAILURES) {
+            if failing.probing || now < failing.last + OPEN_DURATION {
                 return Err(Fault::CircuitOpen);
             }
-            failing.tried = true;
+            failing.probing = true;
         }
-        Ok(Try { breakers: self.clone(), endpoint })
+        Ok(Permit { breakers: self.clone(), endpoint })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Failing>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, EndpointFailures>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Try {
+impl Permit {
     /// The provider answered.
     pub(super) fn succeeded(self) {
         self.breakers.lock().remove(&self.endpoint);
@@ -72,16 +72,20 @@ impl Try {
         if known.len() >= MAX_ENDPOINTS {
             known.retain(|_, failing| now < failing.last + OPEN_DURATION);
         }
-        let failing = known.entry(self.endpoint.clone()).or_insert(Failing { in_a_row: 0, last: now, tried: false });
-        failing.in_a_row = failing.in_a_row.saturating_add(1);
+        let failing = known.entry(self.endpoint.clone()).or_insert(EndpointFailures {
+            consecutive: 0,
+            last: now,
+            probing: false,
+        });
+        failing.consecutive = failing.consecutive.saturating_add(1);
         failing.last = now;
     }
 }
 
-impl Drop for Try {
+impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(failing) = self.breakers.lock().get_mut(&self.endpoint) {
-            failing.tried = false;
+            failing.probing = false;
         }
     }
 }

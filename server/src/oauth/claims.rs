@@ -66,15 +66,15 @@ pub struct ShownClaim {
 
 impl Claims {
     /// The claims of an ID token, if there is one, and of the user-info endpoint. What is signed comes first.
-    pub(super) fn of(signed: Option<Map<String, Value>>, mut told: Map<String, Value>) -> Self {
+    pub(super) fn of(signed: Option<Map<String, Value>>, mut unsigned: Map<String, Value>) -> Self {
         let mut claims = signed.unwrap_or_default();
-        if claims.get("email").is_some_and(|email| told.get("email") != Some(email)) {
+        if claims.get("email").is_some_and(|email| unsigned.get("email") != Some(email)) {
             // The user-info endpoint speaks of another address: whether that is checked says nothing of this one (OA-10).
-            told.remove("email_verified");
+            unsigned.remove("email_verified");
         }
         // What is not signed says nothing of when somebody signed in.
-        told.remove(AUTH_TIME);
-        for (name, value) in told {
+        unsigned.remove(AUTH_TIME);
+        for (name, value) in unsigned {
             claims.entry(name).or_insert(value);
         }
         claims.retain(|name, _| !TOKEN_CLAIMS.contains(&name.as_str()));

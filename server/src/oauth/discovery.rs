@@ -1,6 +1,6 @@
 //! What an issuer says of itself (OpenID Connect Discovery 1.0).
 
-use super::{Asking, Discovered, http::Http};
+use super::{ProviderMetadata, RequestContext, http::Http};
 use app::domain::oauth::{ClientAuthentication, Failure, Fault};
 use http::StatusCode;
 use serde::Deserialize;
@@ -24,10 +24,10 @@ pub(super) async fn discover(
     http: &Http,
     issuer: &str,
     elsewhere: Option<&str>,
-    asking: Asking,
-) -> Result<Discovered, Failure> {
+    context: RequestContext,
+) -> Result<ProviderMetadata, Failure> {
     let under = format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer));
-    let answer = http.get(elsewhere.unwrap_or(&under), asking).await?;
+    let answer = http.get(elsewhere.unwrap_or(&under), context).await?;
     if answer.status() != StatusCode::OK {
         return Err(Failure::received(Fault::Discovery, answer.status().as_str()));
     }
@@ -48,7 +48,7 @@ pub(super) async fn discover(
         }
         http.admit(url).map_err(|fault| Failure::received(fault, &received))?;
     }
-    Ok(Discovered {
+    Ok(ProviderMetadata {
         issuer: document.issuer,
         authorization_url: document.authorization_endpoint,
         token_url: document.token_endpoint,

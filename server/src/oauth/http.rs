@@ -1,7 +1,7 @@
 //! Requests to providers: guarded, short, small, and never redirected (OA-15, OA-22).
 
 use super::{
-    Asking, SetUpError,
+    RequestContext, SetUpError,
     breaker::Breakers,
     guard::{Guard, Refused},
 };
@@ -49,8 +49,8 @@ impl Http {
     }
 
     /// Reads a document about the provider.
-    pub(super) async fn get(&self, url: &str, asking: Asking) -> Result<Response<Vec<u8>>, Failure> {
-        self.get_up_to(MAX_ANSWER_BYTES, url, asking).await
+    pub(super) async fn get(&self, url: &str, context: RequestContext) -> Result<Response<Vec<u8>>, Failure> {
+        self.get_up_to(MAX_ANSWER_BYTES, url, context).await
     }
 
     /// Reads a document of at most so many bytes.
@@ -58,37 +58,41 @@ impl Http {
         &self,
         max_bytes: usize,
         url: &str,
-        asking: Asking,
+        context: RequestContext,
     ) -> Result<Response<Vec<u8>>, Failure> {
         let request = Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
-        self.send_up_to(max_bytes, request.map_err(|_| Fault::AddressRefused)?, asking).await
+        self.send_up_to(max_bytes, request.map_err(|_| Fault::AddressRefused)?, context).await
     }
 
     /// Sends a request. An answer is neither a redirect nor a fault of the server; anything else it may be.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub(super) async fn send(&self, request: Request<Vec<u8>>, asking: Asking) -> Result<Response<Vec<u8>>, Failure> {
-        self.send_up_to(MAX_ANSWER_BYTES, request, asking).await
+    pub(super) async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        context: RequestContext,
+    ) -> Result<Response<Vec<u8>>, Failure> {
+        self.send_up_to(MAX_ANSWER_BYTES, request, context).await
     }
 
     async fn send_up_to(
         &self,
         max_bytes: usize,
         request: Request<Vec<u8>>,
-        asking: Asking,
+        context: RequestContext,
     ) -> Result<Response<Vec<u8>>, Failure> {
         let mut endpoint = self.guard.admit(&request.uri().to_string())?;
         endpoint.set_query(None);
-        let begun = self.breakers.begin(asking.account, endpoint.as_str(), Instant::now())?;
+        let begun = self.breakers.begin(context.account, endpoint.as_str(), Instant::now())?;
         let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
         let end = Instant::now() + REQUEST_TIMEOUT;
-        let answer = timeout_at(end.min(asking.until), self.exchange(max_bytes, request))
+        let answer = timeout_at(end.min(context.until), self.exchange(max_bytes, request))
             .await
             .unwrap_or(Err(Fault::TimedOut.into()));
         match answer.as_ref().map_err(|failure| failure.fault) {
             // What was left of the sign-in's time was no fair try of this endpoint.
-            Err(Fault::TimedOut) if asking.until < end => {}
+            Err(Fault::TimedOut) if context.until < end => {}
             Err(Fault::Unreachable | Fault::Tls | Fault::TimedOut | Fault::ProviderError) => {
                 begun.failed(Instant::now());
             }

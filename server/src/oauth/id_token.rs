@@ -4,10 +4,10 @@
 //! needs anyway, checks the signatures.
 
 use super::{
-    Asking, Kept,
+    PendingAuthorization, RequestContext,
+    claims_json::{self, WantedClaims},
     http::Http,
     keys::{Algorithm, Cache, Keys},
-    told::{self, Wanted},
 };
 use app::domain::{
     oauth::{Configuration, Failure, Fault, OpenId},
@@ -33,7 +33,7 @@ struct Header {
 }
 
 /// A token taken apart; nothing in it is believed yet.
-pub(super) struct Unverified<'a> {
+pub(super) struct UnverifiedToken<'a> {
     algorithm: Algorithm,
     key: Option<String>,
     message: &'a [u8],
@@ -41,8 +41,8 @@ pub(super) struct Unverified<'a> {
     claims: Map<String, Value>,
 }
 
-impl<'a> Unverified<'a> {
-    pub(super) fn read(token: &'a str, wanted: &Wanted) -> Result<Self, Failure> {
+impl<'a> UnverifiedToken<'a> {
+    pub(super) fn read(token: &'a str, wanted: &WantedClaims) -> Result<Self, Failure> {
         let (header, _) = token.split_once('.').ok_or(Fault::IdToken)?;
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| Fault::IdToken)?;
         if let Some(enc) = header.enc {
@@ -60,22 +60,22 @@ impl<'a> Unverified<'a> {
             key: header.kid,
             message: message.as_bytes(),
             signature: URL_SAFE_NO_PAD.decode(signature).map_err(|_| Fault::IdToken)?,
-            claims: told::read(&decoded(claims)?, wanted).map_err(|_| Fault::IdToken)?,
+            claims: claims_json::read(&decoded(claims)?, wanted).map_err(|_| Fault::IdToken)?,
         })
     }
 
-    /// What it says, if one of the provider's keys has signed it.
-    pub(super) async fn verified(
+    /// Its claims, if one of the provider's keys has signed it.
+    pub(super) async fn verify(
         self,
         http: &Http,
         keys: &Cache,
         url: &str,
-        asking: Asking,
+        context: RequestContext,
     ) -> Result<Map<String, Value>, Failure> {
-        let known = keys.keys(http, url, asking).await?;
+        let known = keys.keys(http, url, context).await?;
         if !self.is_signed_by(&known) {
-            match keys.newer(http, url, asking, &known).await? {
-                Some(newer) if self.is_signed_by(&newer) => {}
+            match keys.refresh(http, url, context, &known).await? {
+                Some(refreshed) if self.is_signed_by(&refreshed) => {}
                 Some(_) | None => {
                     return Err(Failure { received: self.key.clone(), ..Fault::Signature.into() });
                 }
@@ -85,7 +85,7 @@ impl<'a> Unverified<'a> {
     }
 
     fn is_signed_by(&self, keys: &Keys) -> bool {
-        keys.signed(self.key.as_deref(), self.algorithm, self.message, &self.signature)
+        keys.verify(self.key.as_deref(), self.algorithm, self.message, &self.signature)
     }
 }
 
@@ -93,45 +93,50 @@ fn decoded(part: &str) -> Result<Vec<u8>, Fault> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Fault::IdToken)
 }
 
-/// An ID token as it came, and what it must fit.
+/// An ID token as it arrived, and what it is checked against.
 pub(super) struct Check<'a> {
     pub(super) token: &'a str,
     pub(super) configuration: &'a Configuration,
     pub(super) open_id: &'a OpenId,
-    pub(super) kept: &'a Kept,
-    pub(super) wanted: &'a Wanted,
+    pub(super) pending: &'a PendingAuthorization,
+    pub(super) wanted: &'a WantedClaims,
     pub(super) now: Timestamp,
 }
 
 impl Check<'_> {
     /// The claims of the token, if all is well with it.
-    pub(super) async fn claims(self, http: &Http, keys: &Cache, asking: Asking) -> Result<Map<String, Value>, Failure> {
-        let unverified = Unverified::read(self.token, self.wanted)?;
-        let claims = unverified.verified(http, keys, &self.open_id.jwks_url, asking).await?;
-        self.fits(&claims)?;
+    pub(super) async fn claims(
+        self,
+        http: &Http,
+        keys: &Cache,
+        context: RequestContext,
+    ) -> Result<Map<String, Value>, Failure> {
+        let unverified = UnverifiedToken::read(self.token, self.wanted)?;
+        let claims = unverified.verify(http, keys, &self.open_id.jwks_url, context).await?;
+        self.check(&claims)?;
         Ok(claims)
     }
 
-    fn fits(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
+    fn check(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         if text("iss") != Some(&self.open_id.issuer) {
             return Err(Failure::differs(Fault::IdTokenIssuer, &self.open_id.issuer, text("iss")));
         }
-        fits_audience(&self.configuration.client_id, claims)?;
-        self.fits_time(claims)?;
+        check_audience(&self.configuration.client_id, claims)?;
+        self.check_times(claims)?;
         if text("sub").is_none_or(|subject| subject.is_empty() || subject.chars().count() > MAX_SUBJECT_CHARS) {
             return Err(Failure {
                 received: claims.get("sub").map(|sub| format!("sub: {sub}")),
                 ..Fault::IdToken.into()
             });
         }
-        match (text("nonce"), self.kept.nonce.as_deref()) {
+        match (text("nonce"), self.pending.nonce.as_deref()) {
             (Some(theirs), Some(ours)) if theirs == ours => Ok(()),
             (Some(_) | None, Some(_) | None) => Err(Fault::Nonce.into()),
         }
     }
 
-    fn fits_time(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
+    fn check_times(&self, claims: &Map<String, Value>) -> Result<(), Failure> {
         let seconds = |name: &str| match claims.get(name) {
             Some(time) => match time.as_f64() {
                 Some(seconds) => Ok(Some(seconds)),
@@ -152,8 +157,9 @@ impl Check<'_> {
     }
 }
 
-/// Ours, and nobody else's who could pass it on; unless it was issued to us (`azp`), which some providers say with several audiences.
-pub(super) fn fits_audience(us: &str, claims: &Map<String, Value>) -> Result<(), Failure> {
+/// The token must be for us, and for no other audience that could pass it on; unless it was issued to us (`azp`), which some providers say
+/// with several audiences.
+pub(super) fn check_audience(us: &str, claims: &Map<String, Value>) -> Result<(), Failure> {
     let said = |name: &str| claims.get(name).map(Value::to_string);
     let issued_to_us = match claims.get("azp") {
         Some(party) if party.as_str() == Some(us) => true,

@@ -3,7 +3,7 @@
 //! No JOSE library reads them, because the provider chooses what a set holds: it is read within bounds, and a key that cannot be read is
 //! passed over instead of failing the whole set (OA-06).
 
-use super::{Asking, http::Http};
+use super::{RequestContext, http::Http};
 use app::domain::{
     ids::AccountId,
     oauth::{Failure, Fault},
@@ -22,13 +22,13 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Mutex as Turn,
+    sync::Mutex as AsyncMutex,
     time::{Instant, timeout_at},
 };
 
 /// How long keys are kept.
 const KEYS_TTL: Duration = Duration::from_secs(60 * 60);
-/// How often keys may be read again before that, because a signature fits none of them.
+/// How long to wait before keys are read again because a signature fits none of them.
 const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// The most keys of one provider.
 const MAX_KEYS: usize = 100;
@@ -37,7 +37,7 @@ const MAX_KEY_BYTES: usize = 1024 + 8;
 const MAX_KEY_ID_CHARS: usize = 256;
 /// The longest text of a key, in bytes: the largest number in base64.
 const MAX_TEXT_BYTES: usize = 2 * MAX_KEY_BYTES;
-/// The most providers whose keys are kept; one more, and all are read anew.
+/// How many providers' keys are cached; beyond that, the cache is cleared.
 const MAX_CACHED_PROVIDERS: usize = 1_000;
 
 /// An algorithm of signatures that is accepted: none of a shared secret, and never `none` (RFC 8725).
@@ -304,7 +304,7 @@ impl Key {
     }
 
     /// Is this the signature of the message?
-    fn fits(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         if self.algorithm.is_some_and(|own| own != algorithm) {
             return false;
         }
@@ -344,75 +344,81 @@ impl Keys {
         if keys.is_empty() { Err(Fault::Keys) } else { Ok(Self(keys)) }
     }
 
-    /// Has one of the keys signed this? A token that does not say which may be any's, since all are the provider's.
-    pub(super) fn signed(&self, id: Option<&str>, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    /// Is this a valid signature by one of the keys? A token that names no key may be signed by any, since all are the provider's.
+    pub(super) fn verify(&self, id: Option<&str>, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.0
             .iter()
             .filter(|key| id.is_none() || key.id.as_deref() == id)
-            .any(|key| key.fits(algorithm, message, signature))
+            .any(|key| key.verifies(algorithm, message, signature))
     }
 }
 
-/// The keys of all providers, by their URL and for each account by itself: what one account's people bring makes no other's wait.
+/// The keys of all providers, by their URL and for each account by itself, so that the tokens of one account's people make no other account
+/// wait.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<HashMap<Place, Cached>>);
+pub(super) struct Cache(Mutex<HashMap<CacheKey, Cached>>);
 
-type Place = (AccountId, String);
+type CacheKey = (AccountId, String);
 
 #[derive(Debug)]
 struct Cached {
     keys: Arc<Keys>,
     read: Instant,
-    /// When they were last read because a signature fitted none.
-    read_again: Option<Instant>,
-    /// Whoever reads them again.
-    turn: Arc<Turn<()>>,
+    /// When they were last read again because a signature fitted none.
+    refreshed: Option<Instant>,
+    /// Held by the request that reads them again.
+    refresh_lock: Arc<AsyncMutex<()>>,
 }
 
 impl Cache {
     /// The keys at this URL, kept or read now.
-    pub(super) async fn keys(&self, http: &Http, url: &str, asking: Asking) -> Result<Arc<Keys>, Failure> {
-        let place = (asking.account, url.to_owned());
-        let kept =
-            self.lock().get(&place).filter(|cached| cached.read.elapsed() < KEYS_TTL).map(|cached| cached.keys.clone());
+    pub(super) async fn keys(&self, http: &Http, url: &str, context: RequestContext) -> Result<Arc<Keys>, Failure> {
+        let cache_key = (context.account, url.to_owned());
+        let kept = self
+            .lock()
+            .get(&cache_key)
+            .filter(|cached| cached.read.elapsed() < KEYS_TTL)
+            .map(|cached| cached.keys.clone());
         match kept {
             Some(keys) => Ok(keys),
-            None => self.read(http, place, asking).await,
+            None => self.read(http, cache_key, context).await,
         }
     }
 
-    /// Other keys than these at this URL, since these do not fit: the provider may have changed them. `None` if that was asked lately.
-    pub(super) async fn newer(
+    /// Reads the keys at this URL again, since `than` do not fit: the provider may have changed them. `None` if that was done lately.
+    pub(super) async fn refresh(
         &self,
         http: &Http,
         url: &str,
-        asking: Asking,
+        context: RequestContext,
         than: &Arc<Keys>,
     ) -> Result<Option<Arc<Keys>>, Failure> {
-        let place = (asking.account, url.to_owned());
-        let Some(turn) = self.lock().get(&place).map(|cached| cached.turn.clone()) else { return Ok(None) };
+        let cache_key = (context.account, url.to_owned());
+        let Some(refresh_lock) = self.lock().get(&cache_key).map(|cached| cached.refresh_lock.clone()) else {
+            return Ok(None);
+        };
         // Of several people who sign in after a change, one reads the keys for all.
-        let _turn = timeout_at(asking.until, turn.lock()).await.map_err(|_| Fault::TimedOut)?;
-        if let Some(cached) = self.lock().get_mut(&place) {
+        let _refreshing = timeout_at(context.until, refresh_lock.lock()).await.map_err(|_| Fault::TimedOut)?;
+        if let Some(cached) = self.lock().get_mut(&cache_key) {
             if !Arc::ptr_eq(&cached.keys, than) {
                 return Ok(Some(cached.keys.clone()));
             }
-            if cached.read_again.is_some_and(|last| last.elapsed() < MIN_REFRESH_INTERVAL) {
+            if cached.refreshed.is_some_and(|last| last.elapsed() < MIN_REFRESH_INTERVAL) {
                 return Ok(None);
             }
-            cached.read_again = Some(Instant::now());
+            cached.refreshed = Some(Instant::now());
         }
-        self.read(http, place, asking).await.map(Some)
+        self.read(http, cache_key, context).await.map(Some)
     }
 
-    async fn read(&self, http: &Http, place: Place, asking: Asking) -> Result<Arc<Keys>, Failure> {
-        let answer = http.get_up_to(super::http::MAX_KEYS_BYTES, &place.1, asking).await?;
+    async fn read(&self, http: &Http, cache_key: CacheKey, context: RequestContext) -> Result<Arc<Keys>, Failure> {
+        let answer = http.get_up_to(super::http::MAX_KEYS_BYTES, &cache_key.1, context).await?;
         if answer.status() != StatusCode::OK {
             return Err(Failure::received(Fault::Keys, answer.status().as_str()));
         }
         let keys = Arc::new(Keys::read(answer.body())?);
         let mut known = self.lock();
-        if let Some(cached) = known.get_mut(&place) {
+        if let Some(cached) = known.get_mut(&cache_key) {
             cached.keys = keys.clone();
             cached.read = Instant::now();
             return Ok(keys);
@@ -421,12 +427,12 @@ impl Cache {
         if known.len() >= MAX_CACHED_PROVIDERS {
             known.clear();
         }
-        let cached = Cached { keys: keys.clone(), read: Instant::now(), read_again: None, turn: Arc::default() };
-        known.insert(place, cached);
+        let cached = Cached { keys: keys.clone(), read: Instant::now(), refreshed: None, refresh_lock: Arc::default() };
+        known.insert(cache_key, cached);
         Ok(keys)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Cached>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Cached>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -461,7 +467,7 @@ mod tests {
     fn signed_by(keys: &Keys, signature: &[u8]) -> Vec<&'static str> {
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
             .into_iter()
-            .filter(|name| keys.signed(None, Algorithm::from_name(name).unwrap(), MESSAGE, signature))
+            .filter(|name| keys.verify(None, Algorithm::from_name(name).unwrap(), MESSAGE, signature))
             .collect()
     }
 
@@ -480,7 +486,7 @@ mod tests {
         for (name, signature) in signatures {
             let signature = signature.unwrap();
             assert_eq!(signed_by(&keys(jwk.clone()), &signature), [name]);
-            assert!(!keys(jwk.clone()).signed(None, Algorithm::from_name(name).unwrap(), b"other", &signature));
+            assert!(!keys(jwk.clone()).verify(None, Algorithm::from_name(name).unwrap(), b"other", &signature));
             let mut bound = jwk.clone();
             bound["alg"] = json!("ES256");
             assert!(signed_by(&keys(bound), &signature).is_empty(), "the key is for another algorithm");

@@ -3,13 +3,13 @@
 
 mod breaker;
 mod claims;
+mod claims_json;
 mod discovery;
 mod guard;
 mod http;
 mod id_token;
 mod keys;
 mod token;
-mod told;
 
 pub use claims::{Claims, ShownClaim};
 
@@ -20,8 +20,9 @@ use app::domain::{
     oauth::{ClientAuthentication, Configuration, Failure, Fault, OpenId},
     time::Timestamp,
 };
+use claims_json::WantedClaims;
 use http::Http;
-use id_token::{Check, Unverified, fits_audience};
+use id_token::{Check, UnverifiedToken, check_audience};
 use oauth2::{
     AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, basic::BasicClient,
 };
@@ -29,7 +30,6 @@ use serde_json::{Map, Value};
 use std::{fmt, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::time::Instant;
-use told::Wanted;
 use url::Url;
 
 /// How long the person waits for all requests of one sign-in together (OA-22).
@@ -46,15 +46,15 @@ pub enum SetUpError {
     Client(#[from] reqwest::Error),
 }
 
-/// For whom a provider is asked, and until when: the requests of one sign-in share both.
+/// The account for which a provider is asked, and until when: the requests of one sign-in share both.
 #[derive(Clone, Copy, Debug)]
-struct Asking {
+struct RequestContext {
     /// What one account's provider does is held against that account alone, whatever address of another's it names (OA-22).
     account: AccountId,
     until: Instant,
 }
 
-impl Asking {
+impl RequestContext {
     fn begin(account: AccountId) -> Self {
         Self { account, until: Instant::now() + SIGN_IN_TIMEOUT }
     }
@@ -72,9 +72,9 @@ struct Shared {
     keys: keys::Cache,
 }
 
-/// What an issuer says of itself.
+/// The metadata of an issuer, from its discovery document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Discovered {
+pub struct ProviderMetadata {
     /// The issuer, as it was asked for and as it names itself (OA-20).
     pub issuer: String,
     /// Where people are sent.
@@ -93,9 +93,9 @@ pub struct Discovered {
     pub client_authentications: Vec<ClientAuthentication>,
 }
 
-impl Discovered {
+impl ProviderMetadata {
     /// Fills a configuration in.
-    pub fn put_into(self, configuration: &mut Configuration) {
+    pub fn fill_in(self, configuration: &mut Configuration) {
         let elsewhere = configuration.open_id.take().and_then(|open_id| open_id.discovery_url);
         configuration.open_id = Some(OpenId {
             issuer: self.issuer,
@@ -110,18 +110,18 @@ impl Discovered {
     }
 }
 
-/// An attempt to sign in that has begun.
+/// The redirect that begins an authorization.
 #[derive(Clone, Debug)]
-pub struct Begun {
+pub struct AuthorizationRedirect {
     /// Where the browser goes.
     pub url: String,
     /// What must be kept until it comes back.
-    pub kept: Kept,
+    pub pending: PendingAuthorization,
 }
 
-/// What the answer to an attempt is checked with.
+/// An authorization that waits for its response: what the response is checked with.
 #[derive(Clone)]
-pub struct Kept {
+pub struct PendingAuthorization {
     /// Names the attempt; 256 bits (OA-03).
     pub state: String,
     /// Proves to the token endpoint that the attempt is ours (RFC 7636, OA-02).
@@ -130,16 +130,16 @@ pub struct Kept {
     pub nonce: Option<String>,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for PendingAuthorization {
     /// Without the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Kept(…)")
+        f.write_str("PendingAuthorization(…)")
     }
 }
 
-/// What the browser brings back from the provider. The `state` has found the attempt already.
+/// The authorization response, which the browser brings back from the provider. Its `state` has found the attempt already.
 #[derive(Clone, Default)]
-pub struct CallbackAnswer {
+pub struct AuthorizationResponse {
     /// The code, of one who said yes.
     pub code: Option<String>,
     /// The provider's word for what went wrong.
@@ -148,10 +148,10 @@ pub struct CallbackAnswer {
     pub iss: Option<String>,
 }
 
-impl fmt::Debug for CallbackAnswer {
+impl fmt::Debug for AuthorizationResponse {
     /// Without the code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallbackAnswer(…)")
+        f.write_str("AuthorizationResponse(…)")
     }
 }
 
@@ -173,8 +173,9 @@ impl Client {
         account: AccountId,
         issuer: &str,
         elsewhere: Option<&str>,
-    ) -> Result<Discovered, Failure> {
-        let discovered = discovery::discover(&self.shared.http, issuer, elsewhere, Asking::begin(account)).await;
+    ) -> Result<ProviderMetadata, Failure> {
+        let discovered =
+            discovery::discover(&self.shared.http, issuer, elsewhere, RequestContext::begin(account)).await;
         discovered.inspect_err(|failure| log(failure.fault, issuer))
     }
 
@@ -188,9 +189,9 @@ impl Client {
         configuration: &Configuration,
         redirect_uri: &str,
         max_age: Option<u32>,
-    ) -> Result<Begun, Fault> {
+    ) -> Result<AuthorizationRedirect, Fault> {
         self.shared.http.admit(&configuration.authorization_url)?;
-        let kept = Kept {
+        let pending = PendingAuthorization {
             state: Token::new().reveal().to_owned(),
             verifier: Token::new().reveal().to_owned(),
             nonce: configuration.open_id.is_some().then(|| Token::new().reveal().to_owned()),
@@ -198,22 +199,22 @@ impl Client {
         let client = BasicClient::new(ClientId::new(configuration.client_id.clone()))
             .set_auth_uri(AuthUrl::new(configuration.authorization_url.clone()).map_err(|_| Fault::AddressRefused)?)
             .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(|_| Fault::AddressRefused)?);
-        let verifier = PkceCodeVerifier::new(kept.verifier.clone());
+        let verifier = PkceCodeVerifier::new(pending.verifier.clone());
         let mut request = client
-            .authorize_url(|| CsrfToken::new(kept.state.clone()))
+            .authorize_url(|| CsrfToken::new(pending.state.clone()))
             .add_scopes(configuration.scopes.iter().cloned().map(Scope::new))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         for (name, value) in &configuration.parameters {
             request = request.add_extra_param(name, value);
         }
-        if let Some(nonce) = &kept.nonce {
+        if let Some(nonce) = &pending.nonce {
             request = request.add_extra_param("nonce", nonce);
         }
         if let Some(seconds) = max_age.filter(|_| configuration.open_id.is_some()) {
             request = request.add_extra_param("max_age", seconds.to_string());
         }
         let (url, _) = request.url();
-        Ok(Begun { url: url.into(), kept })
+        Ok(AuthorizationRedirect { url: url.into(), pending })
     }
 
     /// Exchanges the code, checks everything, and answers the claims about the person: those that the configuration looks at, or with
@@ -228,39 +229,40 @@ impl Client {
         configuration: &Configuration,
         secret: Option<&str>,
         redirect_uri: &str,
-        kept: &Kept,
-        answer: &CallbackAnswer,
+        pending: &PendingAuthorization,
+        answer: &AuthorizationResponse,
         everything: bool,
         now: Timestamp,
     ) -> Result<Claims, Failure> {
-        let asking = Asking::begin(account);
-        let wanted = &Wanted::by(configuration, everything);
+        let context = RequestContext::begin(account);
+        let wanted = &WantedClaims::of(configuration, everything);
         let claims = async {
             let code = answer.code(configuration)?;
             let Shared { http, keys } = &*self.shared;
-            let tokens = token::exchange(http, configuration, secret, redirect_uri, kept, code, asking).await?;
+            let tokens = token::exchange(http, configuration, secret, redirect_uri, pending, code, context).await?;
             let Some(open_id) = &configuration.open_id else {
                 return Ok(Claims::of(
                     None,
-                    user_info(http, keys, configuration, &tokens.access, wanted, asking).await?,
+                    user_info(http, keys, configuration, &tokens.access, wanted, context).await?,
                 ));
             };
             let token = tokens.id.as_deref().ok_or(Fault::NoIdToken)?;
-            let signed = Check { token, configuration, open_id, kept, wanted, now }.claims(http, keys, asking).await?;
-            let mut told = Map::new();
+            let signed =
+                Check { token, configuration, open_id, pending, wanted, now }.claims(http, keys, context).await?;
+            let mut unsigned = Map::new();
             if configuration.user_info_url.is_some() {
-                told = user_info(http, keys, configuration, &tokens.access, wanted, asking).await?;
-                if told.get("sub") != signed.get("sub") {
+                unsigned = user_info(http, keys, configuration, &tokens.access, wanted, context).await?;
+                if unsigned.get("sub") != signed.get("sub") {
                     return Err(Fault::UserInfoSubject.into());
                 }
             }
-            Ok(Claims::of(Some(signed), told))
+            Ok(Claims::of(Some(signed), unsigned))
         };
         claims.await.inspect_err(|failure: &Failure| log(failure.fault, &configuration.token_url))
     }
 }
 
-impl CallbackAnswer {
+impl AuthorizationResponse {
     /// The code, if the answer is the right provider's and not an error.
     fn code(&self, configuration: &Configuration) -> Result<&str, Failure> {
         // Who answers comes first: an error, too, counts only from the provider that was asked (OA-05). Where an error names nobody, although
@@ -305,25 +307,25 @@ async fn user_info(
     keys: &keys::Cache,
     configuration: &Configuration,
     access: &str,
-    wanted: &Wanted,
-    asking: Asking,
+    wanted: &WantedClaims,
+    context: RequestContext,
 ) -> Result<Map<String, Value>, Failure> {
     let url = configuration.user_info_url.as_deref().ok_or(Fault::UserInfo)?;
     let request = ::http::Request::get(url)
         .header(header::ACCEPT, "application/json")
         .header(header::AUTHORIZATION, format!("Bearer {access}"))
         .body(Vec::new());
-    let answer = http.send(request.map_err(|_| Fault::UserInfo)?, asking).await?;
+    let answer = http.send(request.map_err(|_| Fault::UserInfo)?, context).await?;
     if answer.status() != StatusCode::OK {
         return Err(Failure::received(Fault::UserInfo, answer.status().as_str()));
     }
-    if let Ok(told) = told::read(answer.body(), wanted) {
-        return Ok(told);
+    if let Ok(claims) = claims_json::read(answer.body(), wanted) {
+        return Ok(claims);
     }
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let text = std::str::from_utf8(answer.body()).unwrap_or_default().trim();
     if kind.starts_with("application/jwt") || looks_like_a_token(text) {
-        return signed_user_info(http, keys, configuration, text, wanted, asking).await;
+        return signed_user_info(http, keys, configuration, text, wanted, context).await;
     }
     Err(Failure::received(Fault::UserInfo, kind))
 }
@@ -339,28 +341,28 @@ async fn signed_user_info(
     keys: &keys::Cache,
     configuration: &Configuration,
     token: &str,
-    wanted: &Wanted,
-    asking: Asking,
+    wanted: &WantedClaims,
+    context: RequestContext,
 ) -> Result<Map<String, Value>, Failure> {
     // Without OpenID Connect there are no keys to check it with.
     let Some(open_id) = &configuration.open_id else {
         return Err(Failure::received(Fault::UserInfoSigned, "application/jwt"));
     };
-    let unverified = Unverified::read(token, wanted).map_err(|failure| {
+    let unverified = UnverifiedToken::read(token, wanted).map_err(|failure| {
         if failure.fault == Fault::Encrypted { failure } else { Failure { fault: Fault::UserInfoSigned, ..failure } }
     })?;
-    let told = unverified.verified(http, keys, &open_id.jwks_url, asking).await.map_err(|failure| {
+    let claims = unverified.verify(http, keys, &open_id.jwks_url, context).await.map_err(|failure| {
         if failure.fault == Fault::Signature { Failure { fault: Fault::UserInfoSigned, ..failure } } else { failure }
     })?;
-    let issuer = told.get("iss").map(|issuer| issuer.as_str().unwrap_or_default());
+    let issuer = claims.get("iss").map(|issuer| issuer.as_str().unwrap_or_default());
     if issuer.is_some_and(|issuer| issuer != open_id.issuer) {
         return Err(Failure::differs(Fault::UserInfoSigned, &open_id.issuer, issuer));
     }
-    if told.contains_key("aud") {
-        fits_audience(&configuration.client_id, &told)
+    if claims.contains_key("aud") {
+        check_audience(&configuration.client_id, &claims)
             .map_err(|failure| Failure { fault: Fault::UserInfoSigned, ..failure })?;
     }
-    Ok(told)
+    Ok(claims)
 }
 
 /// The code of the fault and the host, and nothing that the provider said (OA-16, LG-02).

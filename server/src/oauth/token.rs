@@ -1,6 +1,6 @@
 //! Exchanging a code for tokens (RFC 6749, section 4.1.3). The tokens live as long as one sign-in (OA-18).
 
-use super::{Asking, Kept, http::Http};
+use super::{PendingAuthorization, RequestContext, http::Http};
 use app::domain::oauth::{ClientAuthentication, Configuration, Failure, Fault};
 use http::{Response, StatusCode, header};
 use oauth2::{
@@ -38,12 +38,12 @@ type Client = oauth2::Client<
     BasicRevocationErrorResponse,
 >;
 
-/// Our failure as the error that the library hands through.
+/// Our failure, as the error type that the library passes through.
 #[derive(Debug, Error)]
 #[error("{}", .0.fault.key())]
-struct Stopped(Failure);
+struct ExchangeError(Failure);
 
-/// What a code is worth.
+/// The tokens for a code.
 pub(super) struct Tokens {
     pub(super) access: String,
     pub(super) id: Option<String>,
@@ -55,9 +55,9 @@ pub(super) async fn exchange(
     configuration: &Configuration,
     secret: Option<&str>,
     redirect_uri: &str,
-    kept: &Kept,
+    pending: &PendingAuthorization,
     code: &str,
-    asking: Asking,
+    context: RequestContext,
 ) -> Result<Tokens, Failure> {
     let url = TokenUrl::new(configuration.token_url.clone()).map_err(|_| Fault::AddressRefused)?;
     let redirect = RedirectUrl::new(redirect_uri.to_owned()).map_err(|_| Fault::AddressRefused)?;
@@ -72,9 +72,9 @@ pub(super) async fn exchange(
         let secret = secret.ok_or(Fault::ClientAuthentication)?;
         client = client.set_client_secret(ClientSecret::new(secret.to_owned()));
     }
-    let send = sender(http.clone(), asking);
-    let (code, verifier) = (AuthorizationCode::new(code.to_owned()), PkceCodeVerifier::new(kept.verifier.clone()));
-    let exchanging: Sent<_, _> =
+    let send = http_client(http.clone(), context);
+    let (code, verifier) = (AuthorizationCode::new(code.to_owned()), PkceCodeVerifier::new(pending.verifier.clone()));
+    let exchanging: BoxedFuture<_, _> =
         Box::pin(async move { client.exchange_code(code).set_pkce_verifier(verifier).request_async(&send).await });
     let answer = exchanging.await.map_err(failure)?;
     if *answer.token_type() != BasicTokenType::Bearer {
@@ -83,31 +83,34 @@ pub(super) async fn exchange(
     Ok(Tokens { access: answer.access_token().secret().clone(), id: answer.extra_fields().id_token.clone() })
 }
 
-/// Sends for the library. It owns what it needs, and so does the future around it: of borrowed ones, the compiler cannot tell that they
+/// The HTTP client that the library calls. It owns what it needs, and so does the future around it: of borrowed ones, the compiler cannot tell that they
 /// may be sent (rust-lang/rust#96865).
-fn sender(http: Arc<Http>, asking: Asking) -> impl Fn(HttpRequest) -> Sent<Response<Vec<u8>>, Stopped> + Send + Sync {
+fn http_client(
+    http: Arc<Http>,
+    context: RequestContext,
+) -> impl Fn(HttpRequest) -> BoxedFuture<Response<Vec<u8>>, ExchangeError> + Send + Sync {
     move |request| {
         let http = http.clone();
-        Box::pin(async move { in_order(&http.send(request, asking).await.map_err(Stopped)?) })
+        Box::pin(async move { normalised(&http.send(request, context).await.map_err(ExchangeError)?) })
     }
 }
 
-type Sent<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+type BoxedFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// The members of an answer that count here. What nobody needs, such as `expires_in`, is not looked at: providers send it as text, as a
 /// fraction or negative, and it proves nothing.
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     access_token: Option<String>,
     token_type: Option<String>,
     id_token: Option<String>,
     error: Option<String>,
 }
 
-/// Reads an answer as it really comes, and hands the library the plain form of it: the library builds requests well, but refuses JSON of
+/// Reads an answer as it really comes, and hands the library the json_response form of it: the library builds requests well, but refuses JSON of
 /// another content type, forms, and members that it does not need. A kind of token that is named stays strict, since it says how the token is
 /// used; one that is not named is the only kind that providers give without saying so.
-fn in_order(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
+fn normalised(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, ExchangeError> {
     let said = read(answer.body());
     let status = answer.status();
     let refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
@@ -115,36 +118,42 @@ fn in_order(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, Stopped> {
     match error {
         // Providers have several words for a wrong secret; with these statuses they mean the same.
         Some("invalid_client" | "unauthorized_client" | "access_denied") if refused => {
-            return Err(Stopped(Failure { received: error.map(str::to_owned), ..Fault::ClientAuthentication.into() }));
+            return Err(ExchangeError(Failure {
+                received: error.map(str::to_owned),
+                ..Fault::ClientAuthentication.into()
+            }));
         }
-        Some(error) => return plain(StatusCode::BAD_REQUEST, &serde_json::json!({ "error": error })),
+        Some(error) => return json_response(StatusCode::BAD_REQUEST, &serde_json::json!({ "error": error })),
         // Some refuse a client with a 401 of no content.
         None if status == StatusCode::UNAUTHORIZED => {
-            return Err(Stopped(Failure::received(Fault::ClientAuthentication, status.as_str())));
+            return Err(ExchangeError(Failure::received(Fault::ClientAuthentication, status.as_str())));
         }
         None => {}
     }
-    let Some(Answer { access_token: Some(access), token_type, id_token, .. }) = said else {
-        return Err(Stopped(Failure::received(Fault::TokenAnswer, status.as_str())));
+    let Some(TokenAnswer { access_token: Some(access), token_type, id_token, .. }) = said else {
+        return Err(ExchangeError(Failure::received(Fault::TokenAnswer, status.as_str())));
     };
     if !status.is_success() {
-        return Err(Stopped(Failure::received(Fault::TokenAnswer, status.as_str())));
+        return Err(ExchangeError(Failure::received(Fault::TokenAnswer, status.as_str())));
     }
     if let Some(kind) = token_type.filter(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-        return Err(Stopped(Failure::differs(Fault::TokenType, "Bearer", Some(&kind))));
+        return Err(ExchangeError(Failure::differs(Fault::TokenType, "Bearer", Some(&kind))));
     }
-    plain(StatusCode::OK, &serde_json::json!({ "access_token": access, "token_type": "bearer", "id_token": id_token }))
+    json_response(
+        StatusCode::OK,
+        &serde_json::json!({ "access_token": access, "token_type": "bearer", "id_token": id_token }),
+    )
 }
 
 /// An object of JSON or a form, whatever the header says.
-fn read(body: &[u8]) -> Option<Answer> {
+fn read(body: &[u8]) -> Option<TokenAnswer> {
     if let Ok(answer) = serde_json::from_slice(body) {
         return Some(answer);
     }
     let text = std::str::from_utf8(body).ok().filter(|text| !text.trim_start().starts_with(['{', '[', '<']))?;
     let field = |name: &str| url::form_urlencoded::parse(text.trim().as_bytes()).find(|(key, _)| key == name);
     let value = |name: &str| field(name).map(|(_, value)| value.into_owned());
-    Some(Answer {
+    Some(TokenAnswer {
         access_token: value("access_token"),
         token_type: value("token_type"),
         id_token: value("id_token"),
@@ -152,18 +161,18 @@ fn read(body: &[u8]) -> Option<Answer> {
     })
 }
 
-fn plain(status: StatusCode, body: &serde_json::Value) -> Result<Response<Vec<u8>>, Stopped> {
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Result<Response<Vec<u8>>, ExchangeError> {
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
-    answer.body(body.to_string().into_bytes()).map_err(|_| stopped(Fault::TokenAnswer))
+    answer.body(body.to_string().into_bytes()).map_err(|_| exchange_error(Fault::TokenAnswer))
 }
 
-fn stopped(fault: Fault) -> Stopped {
-    Stopped(fault.into())
+fn exchange_error(fault: Fault) -> ExchangeError {
+    ExchangeError(fault.into())
 }
 
-fn failure(error: RequestTokenError<Stopped, BasicErrorResponse>) -> Failure {
+fn failure(error: RequestTokenError<ExchangeError, BasicErrorResponse>) -> Failure {
     let said = match error {
-        RequestTokenError::Request(Stopped(failure)) => return failure,
+        RequestTokenError::Request(ExchangeError(failure)) => return failure,
         RequestTokenError::ServerResponse(said) => said,
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => return Fault::TokenAnswer.into(),
     };

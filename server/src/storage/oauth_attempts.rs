@@ -1,4 +1,4 @@
-//! Ways to a provider and back: bound to one browser, good for one return (OA-03).
+//! Authorization attempts: each is bound to one browser and valid for one callback (OA-03).
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
@@ -21,11 +21,11 @@ statements! {
         INSERT INTO oauth_attempts (id, state_hash, browser_hash, account_id, login_method_id, configuration_id, purpose, invitation_id,
                                     session_id, next, sealed, created_at, expires_at, max_age)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    RETURN = concat!("
+    CONSUME_STATE = concat!("
         UPDATE oauth_attempts SET returned_at = $4
          WHERE state_hash = $1 AND browser_hash = $2 AND login_method_id = $3 AND returned_at IS NULL AND expires_at > $4
         RETURNING ", columns!());
-    KEEP = "
+    STORE_RESULT = "
         UPDATE oauth_attempts SET sealed = $3, fault = $4, expires_at = $5 WHERE account_id = $1 AND id = $2";
     FIND = concat!("
         SELECT ", columns!(), " FROM oauth_attempts
@@ -34,15 +34,15 @@ statements! {
         SELECT configuration_id, returned_at FROM oauth_attempts
          WHERE account_id = $1 AND login_method_id = $2 AND session_id = $3 AND purpose = 'test' AND expires_at > $4
          ORDER BY created_at DESC, id DESC LIMIT 1";
-    POINT_TO = "UPDATE oauth_attempts SET configuration_id = $3 WHERE account_id = $1 AND id = $2";
-    USE_UP = "
+    SET_CONFIGURATION = "UPDATE oauth_attempts SET configuration_id = $3 WHERE account_id = $1 AND id = $2";
+    MARK_USED = "
         UPDATE oauth_attempts SET used_at = $3, sealed = NULL WHERE account_id = $1 AND id = $2 AND used_at IS NULL";
-    USED_FOR = "
+    INVITATION_JOINED_BY = "
         SELECT invitation_id FROM oauth_attempts WHERE id = $1 AND browser_hash = $2 AND used_at IS NOT NULL";
-    SWEEP = "DELETE FROM oauth_attempts WHERE expires_at < $1";
+    DELETE_EXPIRED = "DELETE FROM oauth_attempts WHERE expires_at < $1";
 }
 
-/// The configuration of a test from which this session has not come back yet.
+/// The configuration of the test that this session has begun and that has not come back yet.
 pub async fn unreturned_test(
     tx: &mut Tx,
     scope: AccountScope,
@@ -59,7 +59,7 @@ pub async fn unreturned_test(
     Ok(last.and_then(|(configuration, returned)| returned.is_none().then_some(ConfigurationId(configuration))))
 }
 
-/// What somebody is sent to a provider for.
+/// What an authorization is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptPurpose {
     /// Signing in to the account.
@@ -82,7 +82,7 @@ impl AttemptPurpose {
     }
 }
 
-/// A way to a provider about to begin.
+/// An attempt that is about to begin.
 #[derive(Debug)]
 pub struct NewAttempt<'a> {
     /// Its id.
@@ -93,7 +93,7 @@ pub struct NewAttempt<'a> {
     pub browser_hash: &'a [u8],
     /// The method.
     pub method: LoginMethodId,
-    /// The configuration by which it goes.
+    /// The configuration that it uses.
     pub configuration: ConfigurationId,
     /// What for.
     pub purpose: AttemptPurpose,
@@ -105,13 +105,13 @@ pub struct NewAttempt<'a> {
     pub next: &'a str,
     /// PKCE verifier and nonce, sealed.
     pub sealed: &'a [u8],
-    /// When it is too late to return.
+    /// When it expires.
     pub expires: Timestamp,
     /// The seconds since the person's sign-in that the provider is told to allow at most.
     pub max_age: Option<u32>,
 }
 
-/// A way to a provider.
+/// An authorization attempt.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// Its id.
@@ -120,7 +120,7 @@ pub struct Attempt {
     pub scope: AccountScope,
     /// The method.
     pub method: LoginMethodId,
-    /// The configuration by which it went.
+    /// The configuration that it used.
     pub configuration: ConfigurationId,
     /// What for.
     pub purpose: AttemptPurpose,
@@ -130,11 +130,11 @@ pub struct Attempt {
     pub session: Option<SessionId>,
     /// Where to go on.
     pub next: String,
-    /// PKCE verifier and nonce before the return, what the provider said after it.
+    /// Before the callback, PKCE verifier and nonce; after it, what the provider said. Sealed.
     pub sealed: Option<Vec<u8>>,
     /// What went wrong.
     pub fault: Option<Fault>,
-    /// Was the provider told to have the person sign in anew?
+    /// Was the provider asked to reauthenticate the person (`max_age`)?
     pub asked_anew: bool,
     /// When the browser came back.
     pub returned: Option<Timestamp>,
@@ -178,14 +178,14 @@ impl TryFrom<AttemptRow> for Attempt {
     }
 }
 
-/// Begins a way to a provider, and forgets those whose time is over, with what providers said of people.
+/// Inserts an attempt, and deletes all that have expired, with what providers said of people.
 pub async fn insert(
     tx: &mut Tx,
     scope: AccountScope,
     new: &NewAttempt<'_>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, SWEEP, now.0)?;
+    run!(tx, DELETE_EXPIRED, now.0)?;
     run!(
         tx,
         INSERT,
@@ -206,16 +206,16 @@ pub async fn insert(
     )
 }
 
-/// Takes the return of an attempt, once: `None` for one that this browser did not begin by this method, that returned before, or that is
-/// too old (OA-03, OA-05). For `service::login_methods::finish_oauth` alone.
-pub(crate) async fn take_return(
+/// Consumes the `state` of an attempt, once: `None` if this browser did not begin the attempt with this method, if its state was consumed
+/// before, or if it has expired (OA-03, OA-05). Only `service::login_methods::finish_oauth` calls this.
+pub(crate) async fn consume_state(
     tx: &mut Tx,
     state_hash: &[u8],
     browser_hash: &[u8],
     method: LoginMethodId,
     now: Timestamp,
 ) -> Result<Option<Attempt>, StorageError> {
-    let row: Option<AttemptRow> = on!(tx, c => sqlx::query_as(RETURN)
+    let row: Option<AttemptRow> = on!(tx, c => sqlx::query_as(CONSUME_STATE)
         .bind(state_hash)
         .bind(browser_hash)
         .bind(method.0)
@@ -224,18 +224,18 @@ pub(crate) async fn take_return(
     row.map(Attempt::try_from).transpose()
 }
 
-/// Keeps what came of an attempt until `expires`: what the provider said, sealed, or what went wrong.
-pub async fn keep(
+/// Stores the result of an attempt until `expires`: what the provider said, sealed, or what went wrong.
+pub async fn store_result(
     tx: &mut Tx,
     attempt: &Attempt,
     sealed: Option<&[u8]>,
     fault: Option<Fault>,
     expires: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, KEEP, attempt.scope.id().0, attempt.id.0, sealed, fault.map(Fault::key), expires.0)
+    run!(tx, STORE_RESULT, attempt.scope.id().0, attempt.id.0, sealed, fault.map(Fault::key), expires.0)
 }
 
-/// What came of an attempt that this browser made, while it is kept and unused. The hash of the browser establishes the right to it.
+/// An attempt of this browser whose result is stored and not used yet. The hash of the browser establishes the right to it.
 pub(crate) async fn find(
     tx: &mut Tx,
     id: AttemptId,
@@ -250,20 +250,28 @@ pub(crate) async fn find(
     row.map(Attempt::try_from).transpose()
 }
 
-/// Says that what came of an attempt belongs to another configuration: the same but for the claim that identifies people.
-pub async fn point_to(tx: &mut Tx, attempt: &Attempt, configuration: ConfigurationId) -> Result<(), StorageError> {
-    run!(tx, POINT_TO, attempt.scope.id().0, attempt.id.0, configuration.0)
+/// Assigns the result of an attempt to another configuration: one that differs only in the claim that identifies people.
+pub async fn set_configuration(
+    tx: &mut Tx,
+    attempt: &Attempt,
+    configuration: ConfigurationId,
+) -> Result<(), StorageError> {
+    run!(tx, SET_CONFIGURATION, attempt.scope.id().0, attempt.id.0, configuration.0)
 }
 
-/// The invitation that this browser took up by an attempt.
-pub async fn used_for(tx: &mut Tx, id: AttemptId, browser_hash: &[u8]) -> Result<Option<InvitationId>, StorageError> {
+/// The invitation that this browser accepted with this attempt.
+pub async fn invitation_joined_by(
+    tx: &mut Tx,
+    id: AttemptId,
+    browser_hash: &[u8],
+) -> Result<Option<InvitationId>, StorageError> {
     let found: Option<Option<Uuid>> =
-        on!(tx, c => sqlx::query_scalar(USED_FOR).bind(id.0).bind(browser_hash).fetch_optional(c).await)?;
+        on!(tx, c => sqlx::query_scalar(INVITATION_JOINED_BY).bind(id.0).bind(browser_hash).fetch_optional(c).await)?;
     Ok(found.flatten().map(InvitationId))
 }
 
-/// Uses up what came of an attempt; `false` if somebody was faster.
-pub async fn use_up(tx: &mut Tx, attempt: &Attempt, now: Timestamp) -> Result<bool, StorageError> {
-    let used = changed!(tx, USE_UP, attempt.scope.id().0, attempt.id.0, now.0)?;
+/// Marks the result of an attempt as used; `false` if it was used already.
+pub async fn mark_used(tx: &mut Tx, attempt: &Attempt, now: Timestamp) -> Result<bool, StorageError> {
+    let used = changed!(tx, MARK_USED, attempt.scope.id().0, attempt.id.0, now.0)?;
     Ok(used == 1)
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use server::{
     clock::{Clock, HandSetClock},
     config::OAuth,
-    oauth::{Begun, CallbackAnswer, Claims, Client, Kept, SetUpError},
+    oauth::{AuthorizationRedirect, AuthorizationResponse, Claims, Client, PendingAuthorization, SetUpError},
     tls::TlsError,
 };
 use sha2::{Digest, Sha256};
@@ -62,39 +62,43 @@ impl Story {
         story
     }
 
-    fn begins(&self) -> Begun {
+    fn begins(&self) -> AuthorizationRedirect {
         self.client.begin(&self.configuration, REDIRECT_URI, None).unwrap()
     }
 
     /// As far as the browser's way back.
-    async fn comes_back(&self) -> (Kept, CallbackAnswer) {
-        let begun = self.begins();
-        let location = Url::parse(&self.provider.visit(&begun.url).await).unwrap();
+    async fn comes_back(&self) -> (PendingAuthorization, AuthorizationResponse) {
+        let redirect = self.begins();
+        let location = Url::parse(&self.provider.visit(&redirect.url).await).unwrap();
         let answer: HashMap<String, String> = location.query_pairs().into_owned().collect();
-        assert_eq!(answer.get("state"), Some(&begun.kept.state));
+        assert_eq!(answer.get("state"), Some(&redirect.pending.state));
         let of = |name: &str| answer.get(name).cloned();
-        (begun.kept, CallbackAnswer { code: of("code"), error: of("error"), iss: of("iss") })
+        (redirect.pending, AuthorizationResponse { code: of("code"), error: of("error"), iss: of("iss") })
     }
 
-    async fn finishes(&self, kept: &Kept, answer: &CallbackAnswer) -> Result<Claims, Fault> {
-        self.finishes_or_says_why(kept, answer).await.map_err(|failure| failure.fault)
+    async fn finishes(&self, pending: &PendingAuthorization, answer: &AuthorizationResponse) -> Result<Claims, Fault> {
+        self.finishes_or_says_why(pending, answer).await.map_err(|failure| failure.fault)
     }
 
-    async fn finishes_or_says_why(&self, kept: &Kept, answer: &CallbackAnswer) -> Result<Claims, Failure> {
+    async fn finishes_or_says_why(
+        &self,
+        pending: &PendingAuthorization,
+        answer: &AuthorizationResponse,
+    ) -> Result<Claims, Failure> {
         let (by, secret, now) = (&self.configuration, Some(CLIENT_SECRET), self.clock.now());
-        self.client.finish(ACCOUNT, by, secret, REDIRECT_URI, kept, answer, true, now).await
+        self.client.finish(ACCOUNT, by, secret, REDIRECT_URI, pending, answer, true, now).await
     }
 
     /// What a sign-in that fails says of it.
     async fn fails(&self) -> Failure {
-        let (kept, answer) = self.comes_back().await;
-        self.finishes_or_says_why(&kept, &answer).await.unwrap_err()
+        let (pending, answer) = self.comes_back().await;
+        self.finishes_or_says_why(&pending, &answer).await.unwrap_err()
     }
 
     /// A whole sign-in.
     async fn signs_in(&self) -> Result<Claims, Fault> {
-        let (kept, answer) = self.comes_back().await;
-        self.finishes(&kept, &answer).await
+        let (pending, answer) = self.comes_back().await;
+        self.finishes(&pending, &answer).await
     }
 
     /// The identifier of who signs in.
@@ -118,19 +122,19 @@ const BEN: &str = "248289761001";
 async fn oa_01_oa_02_every_attempt_asks_for_a_code_with_its_own_challenge_and_the_code_is_worth_nothing_without_it() {
     let story = Story::openid().await;
     let (one, other) = (story.begins(), story.begins());
-    for begun in [&one, &other] {
-        let asked = query(&begun.url);
+    for redirect in [&one, &other] {
+        let asked = query(&redirect.url);
         assert_eq!(asked["response_type"], "code", "OA-01");
         assert_eq!(asked["code_challenge_method"], "S256");
-        assert_eq!(asked["code_challenge"], URL_SAFE_NO_PAD.encode(Sha256::digest(&begun.kept.verifier)));
-        assert_eq!(URL_SAFE_NO_PAD.decode(&begun.kept.verifier).unwrap().len(), 32, "256 bits");
-        assert!(!begun.url.contains(&begun.kept.verifier), "{}", begun.url);
+        assert_eq!(asked["code_challenge"], URL_SAFE_NO_PAD.encode(Sha256::digest(&redirect.pending.verifier)));
+        assert_eq!(URL_SAFE_NO_PAD.decode(&redirect.pending.verifier).unwrap().len(), 32, "256 bits");
+        assert!(!redirect.url.contains(&redirect.pending.verifier), "{}", redirect.url);
     }
-    assert_ne!(one.kept.verifier, other.kept.verifier);
-    assert_ne!(one.kept.state, other.kept.state);
+    assert_ne!(one.pending.verifier, other.pending.verifier);
+    assert_ne!(one.pending.state, other.pending.state);
 
-    let (kept, answer) = story.comes_back().await;
-    let stolen = Kept { verifier: other.kept.verifier, ..kept };
+    let (pending, answer) = story.comes_back().await;
+    let stolen = PendingAuthorization { verifier: other.pending.verifier, ..pending };
     assert_eq!(story.finishes(&stolen, &answer).await, Err(Fault::Grant));
 }
 
@@ -139,61 +143,61 @@ async fn oa_21_the_address_that_the_browser_is_sent_to_says_what_the_account_set
     let mut story = Story::openid().await;
     story.configuration.authorization_url.push_str("?tenant=acme");
     story.configuration.parameters = vec![("prompt".to_owned(), "select_account".to_owned())];
-    let begun = story.begins();
-    let asked = query(&begun.url);
+    let redirect = story.begins();
+    let asked = query(&redirect.url);
     for (name, value) in [
         ("tenant", "acme"),
         ("prompt", "select_account"),
         ("client_id", CLIENT_ID),
         ("redirect_uri", REDIRECT_URI),
         ("scope", "openid email"),
-        ("state", &begun.kept.state),
+        ("state", &redirect.pending.state),
     ] {
         assert_eq!(asked[name], value, "{name}");
     }
     assert_eq!(asked.len(), 10, "{asked:?}");
     for bad in ["http://id.example.org/authorize", "https://127.0.0.1/authorize", "id.example.org"] {
         story.configuration.authorization_url = bad.to_owned();
-        let begun = story.client.begin(&story.configuration, REDIRECT_URI, None);
-        assert_eq!(begun.map(|begun| begun.url), Err(Fault::AddressRefused), "{bad}");
+        let redirect = story.client.begin(&story.configuration, REDIRECT_URI, None);
+        assert_eq!(redirect.map(|redirect| redirect.url), Err(Fault::AddressRefused), "{bad}");
     }
 }
 
 #[tokio::test]
 async fn oa_04_an_id_token_answers_one_attempt() {
     let story = Story::openid().await;
-    let begun = story.begins();
-    assert_eq!(query(&begun.url).get("nonce"), begun.kept.nonce.as_ref());
-    assert!(begun.kept.nonce.is_some_and(|nonce| nonce.len() >= 43));
+    let redirect = story.begins();
+    assert_eq!(query(&redirect.url).get("nonce"), redirect.pending.nonce.as_ref());
+    assert!(redirect.pending.nonce.is_some_and(|nonce| nonce.len() >= 43));
 
-    let (kept, answer) = story.comes_back().await;
-    let other = Kept { nonce: story.begins().kept.nonce, ..kept };
+    let (pending, answer) = story.comes_back().await;
+    let other = PendingAuthorization { nonce: story.begins().pending.nonce, ..pending };
     assert_eq!(story.finishes(&other, &answer).await, Err(Fault::Nonce));
-    let (kept, answer) = story.comes_back().await;
-    assert_eq!(story.finishes(&Kept { nonce: None, ..kept }, &answer).await, Err(Fault::Nonce));
+    let (pending, answer) = story.comes_back().await;
+    assert_eq!(story.finishes(&PendingAuthorization { nonce: None, ..pending }, &answer).await, Err(Fault::Nonce));
 
     let plain = Story::plain().await.begins();
-    assert_eq!((query(&plain.url).get("nonce"), plain.kept.nonce), (None, None));
+    assert_eq!((query(&plain.url).get("nonce"), plain.pending.nonce), (None, None));
 }
 
 #[tokio::test]
 async fn oa_05_an_answer_of_another_issuer_never_brings_its_code_to_this_one() {
     let mut story = Story::openid().await;
-    let (kept, right) = story.comes_back().await;
-    let named = |iss: Option<&str>| CallbackAnswer { iss: iss.map(str::to_owned), ..right.clone() };
+    let (pending, right) = story.comes_back().await;
+    let named = |iss: Option<&str>| AuthorizationResponse { iss: iss.map(str::to_owned), ..right.clone() };
     for iss in [None, Some("https://id.evil.example"), Some(&*format!("{}/", story.provider.issuer())), Some("")] {
-        assert_eq!(story.finishes(&kept, &named(iss)).await, Err(Fault::ResponseIssuer), "{iss:?}");
+        assert_eq!(story.finishes(&pending, &named(iss)).await, Err(Fault::ResponseIssuer), "{iss:?}");
     }
-    let refused = CallbackAnswer { error: Some("access_denied".to_owned()), ..named(None) };
+    let refused = AuthorizationResponse { error: Some("access_denied".to_owned()), ..named(None) };
     assert_eq!(
-        story.finishes(&kept, &refused).await,
+        story.finishes(&pending, &refused).await,
         Err(Fault::Denied),
         "an error that names nobody leads to nothing"
     );
     for iss in ["https://id.evil.example", ""] {
-        let lies = CallbackAnswer { iss: Some(iss.to_owned()), ..refused.clone() };
+        let lies = AuthorizationResponse { iss: Some(iss.to_owned()), ..refused.clone() };
         assert_eq!(
-            story.finishes(&kept, &lies).await,
+            story.finishes(&pending, &lies).await,
             Err(Fault::ResponseIssuer),
             "{iss:?}: one that lies is not believed"
         );
@@ -202,8 +206,8 @@ async fn oa_05_an_answer_of_another_issuer_never_brings_its_code_to_this_one() {
 
     // One that did not announce it may leave it out, but not lie.
     story.configuration.open_id.as_mut().unwrap().names_itself = false;
-    assert_eq!(story.finishes(&kept, &named(Some("https://id.evil.example"))).await, Err(Fault::ResponseIssuer));
-    assert!(story.finishes(&kept, &named(None)).await.is_ok());
+    assert_eq!(story.finishes(&pending, &named(Some("https://id.evil.example"))).await, Err(Fault::ResponseIssuer));
+    assert!(story.finishes(&pending, &named(None)).await.is_ok());
 }
 
 #[tokio::test]
@@ -229,9 +233,9 @@ async fn oa_06_client_secret_basic_and_the_other_ways_to_prove_oneself() {
         }
     }
     story.configuration.client_authentication = ClientAuthentication::Basic;
-    let (kept, answer) = story.comes_back().await;
+    let (pending, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
-    let without = client.finish(ACCOUNT, configuration, None, REDIRECT_URI, &kept, &answer, false, NOON).await;
+    let without = client.finish(ACCOUNT, configuration, None, REDIRECT_URI, &pending, &answer, false, NOON).await;
     assert_eq!(without, Err(Fault::ClientAuthentication.into()));
 }
 
@@ -265,7 +269,7 @@ async fn oa_06_discovery_openid_config() {
         user_info_url: None,
         ..story.configuration.clone()
     };
-    discovered.put_into(&mut configuration);
+    discovered.fill_in(&mut configuration);
     assert_eq!(configuration, story.configuration);
 
     // The least that a document says.
@@ -293,7 +297,7 @@ async fn oa_06_signing_key_rotation() {
     for _ in 0..3 {
         assert!(story.signs_in().await.is_ok());
     }
-    assert_eq!(keys_read(), 1, "keys are kept");
+    assert_eq!(keys_read(), 1, "keys are pending");
     story.provider.rotate_key();
     assert!(story.signs_in().await.is_ok());
     assert_eq!(keys_read(), 2);
@@ -327,9 +331,9 @@ async fn oa_06_signing_key_rotation_while_several_sign_in() {
 async fn oa_06_signing_key_rotation_just_before_signing() {
     let story = Story::openid().await;
     assert!(story.signs_in().await.is_ok());
-    let (kept, answer) = story.comes_back().await;
+    let (pending, answer) = story.comes_back().await;
     story.provider.rotate_key();
-    assert!(story.finishes(&kept, &answer).await.is_ok());
+    assert!(story.finishes(&pending, &answer).await.is_ok());
 }
 
 /// Moves the clock of timers, not the calendar's.
@@ -587,12 +591,12 @@ async fn a_sign_in_keeps_only_the_claims_that_it_looks_at() {
     story.provider.twist(Twist::json(Endpoint::UserInfo, |claims| {
         claims.insert("picture".to_owned(), json!("x".repeat(50_000)));
     }));
-    for (everything, kept) in [(false, false), (true, true)] {
+    for (everything, pending) in [(false, false), (true, true)] {
         let (attempt, answer) = story.comes_back().await;
         let (by, secret) = (&story.configuration, Some(CLIENT_SECRET));
         let claims =
             story.client.finish(ACCOUNT, by, secret, REDIRECT_URI, &attempt, &answer, everything, NOON).await.unwrap();
-        assert_eq!(claims.shown().iter().any(|claim| claim.path == "picture"), kept);
+        assert_eq!(claims.shown().iter().any(|claim| claim.path == "picture"), pending);
         assert_eq!(claims.person(by).unwrap().identifier, BEN);
         assert!(serde_json::to_string(&claims).unwrap().len() < 2_000);
     }
@@ -661,9 +665,9 @@ async fn oa_06_kid_absent_multiple_jwks() {
 #[tokio::test]
 async fn oa_06_code_replay() {
     let story = Story::openid().await;
-    let (kept, answer) = story.comes_back().await;
-    assert!(story.finishes(&kept, &answer).await.is_ok());
-    assert_eq!(story.finishes(&kept, &answer).await, Err(Fault::Grant));
+    let (pending, answer) = story.comes_back().await;
+    assert!(story.finishes(&pending, &answer).await.is_ok());
+    assert_eq!(story.finishes(&pending, &answer).await, Err(Fault::Grant));
 }
 
 #[tokio::test]
@@ -961,9 +965,9 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
     );
 
     // The token and user-info endpoints and the keys stand behind the same guard.
-    let (kept, answer) = story.comes_back().await;
+    let (pending, answer) = story.comes_back().await;
     let finished = guarded
-        .finish(ACCOUNT, &story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, false, NOON)
+        .finish(ACCOUNT, &story.configuration, Some(CLIENT_SECRET), REDIRECT_URI, &pending, &answer, false, NOON)
         .await;
     assert_eq!(finished.err().map(|failure| failure.fault), refused);
     assert_eq!(story.provider.asked(), ["/authorize"], "nobody but the browser came by");
@@ -978,13 +982,13 @@ async fn oa_15_a_name_that_leads_into_this_network_is_refused_unless_the_operato
             Configuration { user_info_url: Some(inside.to_owned()), ..story.configuration.clone() },
             Configuration { open_id, ..story.configuration.clone() },
         ] {
-            let (kept, answer) = story.comes_back().await;
+            let (pending, answer) = story.comes_back().await;
             let finished = story.client.finish(
                 ACCOUNT,
                 &configuration,
                 Some(CLIENT_SECRET),
                 REDIRECT_URI,
-                &kept,
+                &pending,
                 &answer,
                 false,
                 NOON,
@@ -1176,11 +1180,11 @@ async fn oa_16_what_a_provider_says_becomes_a_code_of_ours() {
 #[tokio::test]
 async fn oa_13_a_code_is_good_for_the_redirect_uri_that_it_was_asked_for() {
     let story = Story::openid().await;
-    let (kept, answer) = story.comes_back().await;
+    let (pending, answer) = story.comes_back().await;
     let Story { client, configuration, .. } = &story;
     let elsewhere = format!("{REDIRECT_URI}/");
     let finished =
-        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), &elsewhere, &kept, &answer, false, NOON).await;
+        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), &elsewhere, &pending, &answer, false, NOON).await;
     assert_eq!(finished.unwrap_err().fault, Fault::Grant);
 }
 
@@ -1197,14 +1201,14 @@ async fn plain_oauth_knows_people_by_the_user_info_endpoint() {
 #[tokio::test]
 async fn time_is_what_the_caller_says() {
     let story = Story::openid().await;
-    let (kept, answer) = story.comes_back().await;
+    let (pending, answer) = story.comes_back().await;
     story.clock.advance(Span::minutes(7));
-    assert!(story.finishes(&kept, &answer).await.is_ok(), "the token is made when the code is exchanged");
-    let (kept, answer) = story.comes_back().await;
+    assert!(story.finishes(&pending, &answer).await.is_ok(), "the token is made when the code is exchanged");
+    let (pending, answer) = story.comes_back().await;
     let Story { client, configuration, clock, .. } = &story;
     let late = clock.now() + Span::seconds(361);
     let finished =
-        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, &kept, &answer, false, late).await;
+        client.finish(ACCOUNT, configuration, Some(CLIENT_SECRET), REDIRECT_URI, &pending, &answer, false, late).await;
     assert_eq!(finished.unwrap_err().fault, Fault::Clock);
 }
 
@@ -1268,17 +1272,25 @@ async fn lg_02_what_is_logged_of_a_sign_in_holds_nothing_of_it() {
     let _until_the_end = tracing::subscriber::set_default(subscriber.finish());
 
     let story = Story::openid().await;
-    let (kept, answer) = story.comes_back().await;
-    assert!(story.finishes(&kept, &answer).await.is_ok());
-    assert_eq!(story.finishes(&kept, &answer).await, Err(Fault::Grant));
+    let (pending, answer) = story.comes_back().await;
+    assert!(story.finishes(&pending, &answer).await.is_ok());
+    assert_eq!(story.finishes(&pending, &answer).await, Err(Fault::Grant));
     story.provider.twist(Twist::says("access_denied"));
     assert_eq!(story.identifier().await, Err(Fault::Denied));
 
     let log = std::fs::read_to_string(file.path()).unwrap();
     assert!(log.contains(r#"fault="grant" host="localhost""#), "{log}");
     let code = answer.code.unwrap();
-    let secret =
-        [&code, &kept.verifier, &kept.state, &kept.nonce.unwrap(), CLIENT_SECRET, BEN, "ben@example.org", "555-0100"];
+    let secret = [
+        &code,
+        &pending.verifier,
+        &pending.state,
+        &pending.nonce.unwrap(),
+        CLIENT_SECRET,
+        BEN,
+        "ben@example.org",
+        "555-0100",
+    ];
     for secret in secret {
         assert!(!log.contains(secret), "{secret}: {log}");
     }

@@ -1,5 +1,5 @@
-//! Joining through an account's provider: identifier and address are compared with the invited ones (R42 to R44), and what fits is taken
-//! up by one more step of the person's own (R9).
+//! Joining through an account's provider: identifier and address are compared with the invited ones (R42 to R44), and if they match, the
+//! person accepts with a form of ours (R9).
 
 use super::{accept_invitation::Accepted, invitation_facts::Held, sign_up::lock_accounts};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     secrets::Token,
     service::{
         actors::is_fresh,
-        login_methods::finish_oauth::{Outcome, ProvedAt, Returned, without_cookies},
+        login_methods::finish_oauth::{AttemptResult, AuthenticationTime, Callback, without_cookies},
     },
     storage::{
         Tx, accounts,
@@ -55,8 +55,8 @@ enum Comparison {
     OtherIdentifier,
 }
 
-/// What came back from the provider for an invitation, and waits for the person's last word.
-pub(in crate::service) struct Arrival {
+/// A callback that matches the invitation; the person has not accepted yet.
+pub(in crate::service) struct VerifiedCallback {
     pub(in crate::service) attempt: Attempt,
     pub(in crate::service) person: Person,
     /// What the provider said, by this configuration.
@@ -66,7 +66,7 @@ pub(in crate::service) struct Arrival {
 
 #[async_trait]
 impl JoinByMethod for Services {
-    /// Takes the invitation up as the person whom the provider named, signed in right after.
+    /// Accepts the invitation as the person whom the provider named, and signs them in.
     async fn join_by_method(&self, visitor: &Visitor, form: JoinByMethodForm) -> Result<WithCookies<Joined>, AppError> {
         retried(|| async {
             let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
@@ -87,23 +87,27 @@ impl JoinByMethod for Services {
             if !held.is_open(now) || !held.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            let arrival =
-                self.arrival(&mut tx, visitor, &held, Some(attempt)).await?.ok_or(AppError::OpenTheLinkAgain)?;
+            let callback = self
+                .verified_callback(&mut tx, visitor, &held, Some(attempt))
+                .await?
+                .ok_or(AppError::OpenTheLinkAgain)?;
             let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
             if !self.sponsor_still_may(&mut tx, &held, now).await? {
                 tx.commit().await?;
                 return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
-            let user = match self.linkable(&mut tx, visitor, &held, mailbox_proved).await? {
-                Linkable::Is(user) => user,
-                Linkable::New => {
+            let user = match self.link_target(&mut tx, visitor, &held, mailbox_proved).await? {
+                LinkTarget::Existing(user) => user,
+                LinkTarget::New => {
                     self.make_user_without_password(&mut tx, visitor, &held, &form, mailbox_proved, now).await?
                 }
-                Linkable::ProveFirst => return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() }),
+                LinkTarget::ReauthenticateFirst => {
+                    return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() });
+                }
             };
             let method = held.member.method.id;
             identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
-            let (identifier, email) = (&arrival.person.identifier, arrival.person.email.as_deref());
+            let (identifier, email) = (&callback.person.identifier, callback.person.email.as_deref());
             let linked = identities::insert(&mut tx, held.scope, method, user.id, identifier, email, now).await;
             // The identifier is another member's already: an admin has to see to it.
             linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
@@ -112,11 +116,12 @@ impl JoinByMethod for Services {
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
             decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
-            // Only a way that ends in joining is put back, and there is one for each invitation: coming back alone may be done without end.
-            self.forget_try(&mut tx, visitor, held.scope).await?;
-            oauth_attempts::use_up(&mut tx, &arrival.attempt, now).await?;
+            // Only an attempt that ends in joining is refunded: each invitation has one of those, but any number of callbacks.
+            self.refund_try(&mut tx, visitor, held.scope).await?;
+            oauth_attempts::mark_used(&mut tx, &callback.attempt, now).await?;
             let other = self.other_proof(&user);
-            let ProvedAt { at, shortfall } = self.proved_at(&arrival.claims, &arrival.configuration, false, other);
+            let AuthenticationTime { at, shortfall } =
+                self.authentication_time(&callback.claims, &callback.configuration, false, other);
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
             if let Some(shortfall) = shortfall {
                 sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
@@ -130,37 +135,37 @@ impl JoinByMethod for Services {
 }
 
 impl Services {
-    /// Takes the return of somebody who wants to join: on to the last step, or to the page that says what an admin must decide.
-    pub(in crate::service) async fn return_to_join(
+    /// Handles the callback of somebody who wants to join: on to the form that accepts, or to the page that says what an admin must decide.
+    pub(in crate::service) async fn handle_join_callback(
         &self,
         visitor: &Visitor,
-        returned: Returned,
+        callback: Callback,
     ) -> Result<WithCookies<String>, AppError> {
-        let id = returned.attempt.invitation.ok_or(AppError::NotFound)?;
+        let id = callback.attempt.invitation.ok_or(AppError::NotFound)?;
         let page = paths::invitation(id);
-        let person = match returned.claims.person(&returned.configuration.configuration) {
+        let person = match callback.claims.person(&callback.configuration.configuration) {
             Ok(person) => person,
-            Err(fault) => return self.failed(&returned.place, &returned.attempt, fault).await,
+            Err(fault) => return self.failed(&callback.account, &callback.attempt, fault).await,
         };
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock(&mut tx, returned.place.scope).await?;
+        accounts::lock(&mut tx, callback.account.scope).await?;
         let Ok(held) = self.held_as(&mut tx, visitor, id).await else {
             return Ok(without_cookies(page));
         };
-        if !held.is_open(now) || held.member.method.id != returned.attempt.method {
+        if !held.is_open(now) || held.member.method.id != callback.attempt.method {
             return Ok(without_cookies(page));
         }
-        if !login_methods::is_in_force(&mut tx, held.scope, returned.attempt.configuration).await? {
+        if !login_methods::is_in_force(&mut tx, held.scope, callback.attempt.configuration).await? {
             return Ok(without_cookies(paths::with_problem(&page, Fault::Attempt.key())));
         }
-        let comparison = compare(&mut tx, &held, &returned.configuration.configuration, &person).await?;
+        let comparison = compare(&mut tx, &held, &callback.configuration.configuration, &person).await?;
         match comparison {
             Comparison::Same => {
                 drop(tx);
-                let outcome = Outcome::Person { claims: returned.claims.without_person(), person };
-                self.keep(&returned.attempt, Some(&outcome), None).await?;
-                Ok(without_cookies(paths::returned(id, returned.attempt.id)))
+                let result = AttemptResult::Person { claims: callback.claims.without_person(), person };
+                self.store_result(&callback.attempt, Some(&result), None).await?;
+                Ok(without_cookies(paths::returned(id, callback.attempt.id)))
             }
             Comparison::OtherAddress => {
                 self.open_decision(&mut tx, &held, &person, now).await?;
@@ -202,14 +207,14 @@ impl Services {
         Ok(())
     }
 
-    /// What this browser brought back from the provider for this invitation.
-    pub(in crate::service) async fn arrival(
+    /// The callback that this browser has for this invitation, if it still matches.
+    pub(in crate::service) async fn verified_callback(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         held: &Held,
         attempt: Option<AttemptId>,
-    ) -> Result<Option<Arrival>, AppError> {
+    ) -> Result<Option<VerifiedCallback>, AppError> {
         let browser = visitor.oauth.as_deref().and_then(Token::parse);
         let Some((id, browser)) = attempt.zip(browser) else { return Ok(None) };
         let Some(attempt) = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await? else { return Ok(None) };
@@ -224,15 +229,15 @@ impl Services {
         }
         let by = login_methods::configuration_by_id(tx, held.scope, attempt.configuration).await?;
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
-        let Outcome::Person { person, claims } = self.outcome(&attempt)? else { return Ok(None) };
+        let AttemptResult::Person { person, claims } = self.stored_result(&attempt)? else { return Ok(None) };
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, held, &configuration, &person).await? {
-            Comparison::Same => Ok(Some(Arrival { attempt, person, claims, configuration })),
+            Comparison::Same => Ok(Some(VerifiedCallback { attempt, person, claims, configuration })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
     }
 
-    /// R19: the second of two clicks finds its work done, by the person who is signed in or by the way of this browser.
+    /// R19: the second of two clicks finds its work done, by the person who is signed in or with the attempt of this browser.
     async fn has_joined(
         &self,
         tx: &mut Tx,
@@ -244,30 +249,30 @@ impl Services {
             return Ok(held.was_taken_up_by(signed_in.user));
         }
         let Some(browser) = visitor.oauth.as_deref().and_then(Token::parse) else { return Ok(false) };
-        let used = oauth_attempts::used_for(tx, attempt, &browser.hash()).await?;
+        let used = oauth_attempts::invitation_joined_by(tx, attempt, &browser.hash()).await?;
         Ok(held.invitation.state == InvitationState::Accepted && used == Some(held.invitation.id))
     }
 
-    /// Whose login the provider's word is linked to (R17, OA-11): a user who has a password proves it first, freshly; one without proves
-    /// the mailbox by the invitation that names the identifier.
-    async fn linkable(
+    /// The user to whom the identity is linked (R17, OA-11): somebody who has a password must have entered it recently; somebody without one
+    /// proves the mailbox by the invitation that names the identifier.
+    async fn link_target(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         held: &Held,
         mailbox_proved: bool,
-    ) -> Result<Linkable, AppError> {
+    ) -> Result<LinkTarget, AppError> {
         let signed_in = visitor.signed_in.as_ref();
         let Some(user) = users::find_by_email(tx, held.member.email.key()).await? else {
             // Somebody else's session ends only where the person says so (R14).
-            return if signed_in.is_none() { Ok(Linkable::New) } else { Err(AppError::OpenTheLinkAgain) };
+            return if signed_in.is_none() { Ok(LinkTarget::New) } else { Err(AppError::OpenTheLinkAgain) };
         };
         if signed_in.is_some_and(|signed_in| signed_in.user != user.id) {
             return Err(AppError::OpenTheLinkAgain);
         }
         if user.verified.is_none() && mailbox_proved && signed_in.is_none() {
             // R13: the mailbox outranks somebody who never proved it.
-            return Ok(Linkable::New);
+            return Ok(LinkTarget::New);
         }
         let has_password = user.phc.is_some();
         let proved = match signed_in {
@@ -277,15 +282,15 @@ impl Services {
         };
         let fresh = proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now()));
         if !fresh && (has_password || !mailbox_proved) {
-            return Ok(Linkable::ProveFirst);
+            return Ok(LinkTarget::ReauthenticateFirst);
         }
         if !mailbox_proved || user.verified.is_some() {
-            return Ok(Linkable::Is(user));
+            return Ok(LinkTarget::Existing(user));
         }
         // The present login and the mail together prove person and mailbox: nothing has to make way, unlike in R13.
         let now = self.now();
         users::verify(tx, user.id, now).await?;
-        Ok(Linkable::Is(User { verified: Some(now), ..user }))
+        Ok(LinkTarget::Existing(User { verified: Some(now), ..user }))
     }
 
     /// The new user, whose name is the typed one (R50). Whoever had the address unproved makes way (R13).
@@ -317,14 +322,14 @@ impl Services {
     }
 }
 
-/// What an identity can be linked to.
-enum Linkable {
+/// Whom an identity is linked to.
+enum LinkTarget {
     /// The user with the invited address.
-    Is(User),
+    Existing(User),
     /// Nobody yet.
     New,
-    /// A user who has to prove to be that user first.
-    ProveFirst,
+    /// A user who has to reauthenticate first.
+    ReauthenticateFirst,
 }
 
 /// Compares whom the provider named with whom the account invited: identifiers byte by byte (R42), addresses by the method's policy and

@@ -167,15 +167,15 @@ impl Services {
         {
             return Ok(Standing::SignInFirst { method });
         }
-        let Some(arrival) = self.arrival(tx, visitor, held, attempt).await? else {
+        let Some(callback) = self.verified_callback(tx, visitor, held, attempt).await? else {
             let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
             let expected = held.member.identifier.as_deref().and_then(masked);
             return Ok(Standing::ToProvider { method, start, expected });
         };
-        let suggested = || held.member.name.clone().or_else(|| arrival.person.name()).unwrap_or_default();
+        let suggested = || held.member.name.clone().or_else(|| callback.person.name()).unwrap_or_default();
         Ok(Standing::FromProvider {
             method,
-            attempt: arrival.attempt.id,
+            attempt: callback.attempt.id,
             name: user.is_none().then(suggested),
             needs_code: self.needs_code(held),
         })

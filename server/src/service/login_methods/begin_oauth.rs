@@ -1,8 +1,8 @@
-//! Sending somebody to a provider: to sign in, to take an invitation up, or to test a configuration (OA-02, OA-03).
+//! Sends somebody to a provider: to sign in, to accept an invitation, or to test a configuration (OA-02, OA-03).
 
 use crate::{
     context::Services,
-    oauth::Kept,
+    oauth::PendingAuthorization,
     secrets::{NotOurs, SealedFor, Token},
     service::{
         actors,
@@ -33,13 +33,14 @@ use uuid::Uuid;
 /// How long somebody may take at the provider (OA-03).
 const ATTEMPT_TTL: Span = Span::minutes(10);
 
-/// Ways to one account's provider, and to all providers, that one address may have under way or fail at, as multiples of sign-ins by password.
+/// How many authorizations one address may begin without finishing them, at one account's providers and at all providers, as multiples of
+/// the limit of sign-ins by password.
 const ACCOUNT_TRIES_FACTOR: u32 = 3;
 const ADDRESS_TRIES_FACTOR: u32 = 9;
 
-/// What somebody goes to a provider for.
+/// What to ask of a provider, and what for.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) struct Errand<'a> {
+pub(in crate::service) struct AuthorizationRequest<'a> {
     pub(in crate::service) purpose: AttemptPurpose,
     pub(in crate::service) invitation: Option<InvitationId>,
     pub(in crate::service) session: Option<SessionId>,
@@ -47,17 +48,16 @@ pub(in crate::service) struct Errand<'a> {
     pub(in crate::service) max_age: Option<u32>,
 }
 
-/// What an attempt keeps until the browser comes back.
+/// The part of a [`PendingAuthorization`] that is stored until the callback.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct SealedPending {
     verifier: String,
     nonce: Option<String>,
 }
 
 impl Services {
-    /// The way to the provider, for somebody who wants to sign in or, with `invitation`, to join. Answers where the browser goes: to the
-    /// provider, or to a page of ours that says why not. Whoever has not `pressed` a link on a page of ours has not chosen to go, and is shown
-    /// the page where one does.
+    /// Begins a sign-in or, with `invitation`, joining. Answers where the browser goes: to the provider, or to a page of ours that says why not.
+    /// Somebody who has not `pressed` a link on a page of ours has not chosen to go there, and is shown the page with that link.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is no login method, [`AppError::RateLimited`], the database's.
@@ -70,10 +70,10 @@ impl Services {
         pressed: bool,
     ) -> Result<WithCookies<String>, AppError> {
         let mut tx = self.database.begin_write().await?;
-        let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
+        let account = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
         let back = match invitation {
             Some(id) => paths::invitation(id),
-            None => paths::login(place.slug.as_str()),
+            None => paths::login(account.slug.as_str()),
         };
         let leads_somewhere = match invitation {
             Some(id) => self.held_as(&mut tx, visitor, id).await.is_ok_and(|held| held.member.method.id == method),
@@ -83,23 +83,23 @@ impl Services {
             let answer = if invitation.is_some() { back } else { paths::with_next(&back, next) };
             return Ok(WithCookies { answer, cookies: Vec::new() });
         }
-        for (key, limit) in self.tries_of(visitor, place.scope) {
+        for (key, limit) in self.try_limits(visitor, account.scope) {
             rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
         }
-        let live = login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?;
-        let Some(live) = live.filter(|_| place.enabled) else {
+        let live = login_methods::configuration(&mut tx, account.scope, method, Stage::Live).await?;
+        let Some(live) = live.filter(|_| account.enabled) else {
             return Ok(WithCookies { answer: paths::with_problem(&back, "off"), cookies: Vec::new() });
         };
         let purpose = if invitation.is_some() { AttemptPurpose::Join } else { AttemptPurpose::SignIn };
-        // Who is signed in by it already comes to prove it anew: not by a session at the provider that nobody has looked after for hours
-        // (AZ-16, ASVS 6.8.4). Half of what counts as fresh is asked for, so that something of it is left.
+        // Somebody who is signed in with this method already comes to reauthenticate: a session at the provider that is hours old does not
+        // do (AZ-16, ASVS 6.8.4). Half of the window is asked for, so that some of it is left afterwards.
         let max_age = has_proved(&mut tx, visitor, method).await?.then(|| self.max_age());
         let next = paths::local_or(next, "");
-        let errand = Errand { purpose, invitation, session: None, next: &next, max_age };
-        self.begin(tx, visitor, &place, method, &live, errand, &back).await
+        let request = AuthorizationRequest { purpose, invitation, session: None, next: &next, max_age };
+        self.redirect_to_provider(tx, visitor, &account, method, &live, request, &back).await
     }
 
-    /// The way to the provider by the draft, or, without one, by the live configuration, to see whether it works (OA-23).
+    /// Begins a test of the draft, or, without one, of the live configuration, to see whether it works (OA-23).
     ///
     /// # Errors
     /// As for every change of a login method.
@@ -113,14 +113,14 @@ impl Services {
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
         self.count_provider_try(&mut tx, actor.scope()).await?;
-        let place = login_methods::account_of(&mut tx, method).await?;
-        let place = place.filter(|place| place.scope == actor.scope()).ok_or(AppError::NotFound)?;
-        let tested = match login_methods::configuration(&mut tx, place.scope, method, Stage::Draft).await? {
+        let account = login_methods::account_of(&mut tx, method).await?;
+        let account = account.filter(|account| account.scope == actor.scope()).ok_or(AppError::NotFound)?;
+        let tested = match login_methods::configuration(&mut tx, account.scope, method, Stage::Draft).await? {
             Some(draft) => Some(draft),
-            None => login_methods::configuration(&mut tx, place.scope, method, Stage::Live).await?,
+            None => login_methods::configuration(&mut tx, account.scope, method, Stage::Live).await?,
         };
         let tested = tested.ok_or(AppError::NotFound)?;
-        let errand = Errand {
+        let request = AuthorizationRequest {
             purpose: AttemptPurpose::Test,
             invitation: None,
             session: Some(caller.signed_in.session),
@@ -128,11 +128,11 @@ impl Services {
             // So that the test can say what this provider is able to prove.
             max_age: Some(self.max_age()),
         };
-        let back = paths::login_method(place.slug.as_str(), method);
-        self.begin(tx, visitor, &place, method, &tested, errand, &back).await
+        let back = paths::login_method(account.slug.as_str(), method);
+        self.redirect_to_provider(tx, visitor, &account, method, &tested, request, &back).await
     }
 
-    /// Counts that Roster asks, for an account, a server that the account itself names.
+    /// Counts a request that Roster sends, for an account, to a server that the account itself names.
     ///
     /// # Errors
     /// [`AppError::RateLimited`] if the account did so too often.
@@ -147,48 +147,48 @@ impl Services {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]
-    async fn begin(
+    async fn redirect_to_provider(
         &self,
         mut tx: Tx,
         visitor: &Visitor,
-        place: &MethodAccount,
+        account: &MethodAccount,
         method: LoginMethodId,
         by: &SavedConfiguration,
-        errand: Errand<'_>,
+        request: AuthorizationRequest<'_>,
         back: &str,
     ) -> Result<WithCookies<String>, AppError> {
-        let begun = match self.oauth.begin(&by.configuration, &self.redirect_uri(method), errand.max_age) {
-            Ok(begun) => begun,
+        let redirect = match self.oauth.begin(&by.configuration, &self.redirect_uri(method), request.max_age) {
+            Ok(redirect) => redirect,
             Err(fault) => {
                 return Ok(WithCookies { answer: paths::with_problem(back, fault.key()), cookies: Vec::new() });
             }
         };
         let now = self.now();
-        // One mark for all ways that this browser has begun, so that two tabs do not get into each other's way.
+        // One token for all attempts of this browser, so that two tabs do not get into each other's way.
         let browser = visitor.oauth.as_deref().and_then(Token::parse).unwrap_or_default();
         let id = AttemptId(Uuid::now_v7());
         let attempt = NewAttempt {
             id,
-            state_hash: &state_hash(&begun.kept.state),
+            state_hash: &state_hash(&redirect.pending.state),
             browser_hash: &browser.hash(),
             method,
             configuration: by.id,
-            purpose: errand.purpose,
-            invitation: errand.invitation,
-            session: errand.session,
-            next: errand.next,
-            sealed: &self.seal_kept(id, &begun.kept),
+            purpose: request.purpose,
+            invitation: request.invitation,
+            session: request.session,
+            next: request.next,
+            sealed: &self.seal_pending(id, &redirect.pending),
             expires: now + ATTEMPT_TTL,
-            max_age: errand.max_age,
+            max_age: request.max_age,
         };
-        oauth_attempts::insert(&mut tx, place.scope, &attempt, now).await?;
+        oauth_attempts::insert(&mut tx, account.scope, &attempt, now).await?;
         tx.commit().await?;
-        Ok(WithCookies { answer: begun.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
+        Ok(WithCookies { answer: redirect.url, cookies: vec![self.cookies.oauth(browser.reveal())] })
     }
 
-    /// The buckets in which ways to a provider are counted: an account's of one address, so that what one account's provider fails at holds
-    /// nobody up elsewhere (OA-22), and all of the address. They are wide enough for an office whose people set out at the same time.
-    fn tries_of(&self, visitor: &Visitor, scope: AccountScope) -> [(String, Limit); 2] {
+    /// The rate buckets in which attempts are counted: those of one address in one account, so that a provider that fails there keeps nobody
+    /// from signing in elsewhere (OA-22), and all of the address. They are large enough for an office whose people sign in at the same time.
+    fn try_limits(&self, visitor: &Visitor, scope: AccountScope) -> [(String, Limit); 2] {
         let limits = &self.config.limits;
         let times = |factor: u32| {
             Limit::per_second(limits.sign_in_burst.saturating_mul(factor), limits.sign_in_per_s * f64::from(factor))
@@ -199,20 +199,20 @@ impl Services {
         ]
     }
 
-    /// Takes a way to a provider back that ended well: only the others count.
-    pub(in crate::service) async fn forget_try(
+    /// Refunds the try of an attempt that succeeded: only the others count.
+    pub(in crate::service) async fn refund_try(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         scope: AccountScope,
     ) -> Result<(), StorageError> {
-        for (key, _) in self.tries_of(visitor, scope) {
+        for (key, _) in self.try_limits(visitor, scope) {
             rate_buckets::put_back(tx, &key).await?;
         }
         Ok(())
     }
 
-    /// How many seconds ago at most somebody who is to sign in anew may have signed in at the provider.
+    /// The `max_age` of a reauthentication, in seconds: how long ago the person may have signed in at the provider.
     fn max_age(&self) -> u32 {
         30 * self.config.sessions.step_up_minutes
     }
@@ -222,21 +222,21 @@ impl Services {
         self.config.link(&paths::oauth_callback(method))
     }
 
-    fn seal_kept(&self, id: AttemptId, kept: &Kept) -> Vec<u8> {
-        let sealed = Sealed { verifier: kept.verifier.clone(), nonce: kept.nonce.clone() };
+    fn seal_pending(&self, id: AttemptId, pending: &PendingAuthorization) -> Vec<u8> {
+        let sealed = SealedPending { verifier: pending.verifier.clone(), nonce: pending.nonce.clone() };
         self.keyring.seal(SealedFor::OAuthAttempt(id), &serde_json::to_vec(&sealed).unwrap_or_default())
     }
 
-    /// What [`Self::begin_oauth`] kept; the state came back with the browser.
-    pub(in crate::service) fn open_kept(
+    /// What [`Self::begin_oauth`] sealed; the state came back with the browser.
+    pub(in crate::service) fn open_pending(
         &self,
         id: AttemptId,
         state: &str,
         sealed: Option<&[u8]>,
-    ) -> Result<Kept, NotOurs> {
+    ) -> Result<PendingAuthorization, NotOurs> {
         let plain = self.keyring.open(SealedFor::OAuthAttempt(id), sealed.unwrap_or_default())?;
-        let Sealed { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| NotOurs)?;
-        Ok(Kept { state: state.to_owned(), verifier, nonce })
+        let SealedPending { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| NotOurs)?;
+        Ok(PendingAuthorization { state: state.to_owned(), verifier, nonce })
     }
 
     /// The client secret of a method's configuration; `None` for a public client.
@@ -278,7 +278,7 @@ pub(in crate::service) async fn has_proved(
     }
 }
 
-/// What the database holds of a state.
+/// The hash by which the database knows a `state`.
 pub(in crate::service) fn state_hash(state: &str) -> Vec<u8> {
     Sha256::digest(state.as_bytes()).to_vec()
 }

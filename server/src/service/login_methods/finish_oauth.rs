@@ -1,9 +1,9 @@
-//! Back from a provider: the return is taken once, the answer checked, and then it is what the browser was sent for that counts.
+//! The callback of a provider: its state is consumed once, the response is checked, and the attempt's purpose decides what follows.
 
 use super::begin_oauth;
 use crate::{
     context::Services,
-    oauth::{CallbackAnswer, Claims},
+    oauth::{AuthorizationResponse, Claims},
     secrets::{NotOurs, SealedFor, Token},
     storage::{
         login_methods::{self, MethodAccount, SavedConfiguration},
@@ -22,12 +22,12 @@ use app::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What came of a test, and of a way that is to end in joining, is kept so long (OA-23).
+/// How long the result of a test, or of an attempt that is to end in joining, is stored (OA-23).
 pub(in crate::service) const RESULT_TTL: Span = Span::minutes(15);
 
-/// What is kept of a return for the step after it: no more than that needs (OA-18).
+/// What is stored of a callback for the step after it: no more than that step needs (OA-18).
 #[derive(Serialize, Deserialize)]
-pub(in crate::service) enum Outcome {
+pub(in crate::service) enum AttemptResult {
     /// Whom the provider named, for joining, and when they signed in there.
     Person { person: Person, claims: Claims },
     /// What it told, for somebody who tests.
@@ -36,23 +36,23 @@ pub(in crate::service) enum Outcome {
     Failed(Failure),
 }
 
-/// When somebody proved to a provider who they are.
-pub(in crate::service) struct ProvedAt {
+/// When somebody authenticated at a provider.
+pub(in crate::service) struct AuthenticationTime {
     pub(in crate::service) at: Timestamp,
-    /// Why that is no proof of a fresh sign-in, though the provider was told to ask for one.
+    /// Why that does not count as recent, though the provider was asked to reauthenticate the person.
     pub(in crate::service) shortfall: Option<Recency>,
 }
 
-/// What an attempt came to, beside the attempt itself.
-pub(in crate::service) struct Returned {
-    pub(in crate::service) place: MethodAccount,
+/// A callback whose response was checked.
+pub(in crate::service) struct Callback {
+    pub(in crate::service) account: MethodAccount,
     pub(in crate::service) attempt: Attempt,
     pub(in crate::service) configuration: SavedConfiguration,
     pub(in crate::service) claims: Claims,
 }
 
 impl Services {
-    /// Takes a browser's return from a provider. Answers where it goes on, always to a page of ours.
+    /// Handles the callback of a provider. Answers where the browser goes on, always to a page of ours.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for what is no login method; the database's.
@@ -61,41 +61,41 @@ impl Services {
         visitor: &Visitor,
         method: LoginMethodId,
         state: &str,
-        answer: &CallbackAnswer,
+        answer: &AuthorizationResponse,
     ) -> Result<WithCookies<String>, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        let place = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
+        let account = login_methods::account_of(&mut tx, method).await?.ok_or(AppError::NotFound)?;
         let browser = visitor.oauth.as_deref().and_then(Token::parse);
         let attempt = match browser {
             Some(browser) => {
                 let hash = begin_oauth::state_hash(state);
-                oauth_attempts::take_return(&mut tx, &hash, &browser.hash(), method, now).await?
+                oauth_attempts::consume_state(&mut tx, &hash, &browser.hash(), method, now).await?
             }
             None => None,
         };
         let Some(attempt) = attempt else {
             tracing::info!(ip = %visitor.ip, fault = Fault::Attempt.key(), "return from a provider refused");
-            let login = paths::login(place.slug.as_str());
+            let login = paths::login(account.slug.as_str());
             return Ok(without_cookies(paths::with_problem(&login, Fault::Attempt.key())));
         };
-        let configuration = login_methods::configuration_by_id(&mut tx, place.scope, attempt.configuration).await?;
+        let configuration = login_methods::configuration_by_id(&mut tx, account.scope, attempt.configuration).await?;
         let configuration = configuration.ok_or(AppError::NotFound)?;
-        // The return counts as taken even if what follows goes wrong (OA-03).
+        // The state counts as consumed even if what follows goes wrong (OA-03).
         tx.commit().await?;
 
         let claims = match self.exchange(&attempt, &configuration, state, answer).await? {
             Ok(claims) => claims,
             Err(failure) => {
                 tracing::info!(%method, fault = failure.fault.key(), "sign-in at a provider failed");
-                return self.failed(&place, &attempt, failure).await;
+                return self.failed(&account, &attempt, failure).await;
             }
         };
-        let returned = Returned { place, attempt, configuration, claims };
-        match returned.attempt.purpose {
-            AttemptPurpose::SignIn => self.sign_in_by_method(visitor, returned).await,
-            AttemptPurpose::Join => self.return_to_join(visitor, returned).await,
-            AttemptPurpose::Test => self.finish_test(visitor, returned).await,
+        let callback = Callback { account, attempt, configuration, claims };
+        match callback.attempt.purpose {
+            AttemptPurpose::SignIn => self.sign_in_by_method(visitor, callback).await,
+            AttemptPurpose::Join => self.handle_join_callback(visitor, callback).await,
+            AttemptPurpose::Test => self.handle_test_callback(visitor, callback).await,
         }
     }
 
@@ -104,30 +104,30 @@ impl Services {
         attempt: &Attempt,
         by: &SavedConfiguration,
         state: &str,
-        answer: &CallbackAnswer,
+        answer: &AuthorizationResponse,
     ) -> Result<Result<Claims, Failure>, NotOurs> {
-        let kept = self.open_kept(attempt.id, state, attempt.sealed.as_deref())?;
+        let pending = self.open_pending(attempt.id, state, attempt.sealed.as_deref())?;
         let secret = self.client_secret(attempt.scope, attempt.method, by)?;
         let redirect_uri = self.redirect_uri(attempt.method);
         let (account, secret, now) = (attempt.scope.id(), secret.as_deref(), self.now());
         let everything = attempt.purpose == AttemptPurpose::Test;
         let by = &by.configuration;
-        Ok(self.oauth.finish(account, by, secret, &redirect_uri, &kept, answer, everything, now).await)
+        Ok(self.oauth.finish(account, by, secret, &redirect_uri, &pending, answer, everything, now).await)
     }
 
     /// The page that says what went wrong: to the person in few words, to somebody who tests in all of them.
     pub(in crate::service) async fn failed(
         &self,
-        place: &MethodAccount,
+        account: &MethodAccount,
         attempt: &Attempt,
         failure: impl Into<Failure>,
     ) -> Result<WithCookies<String>, AppError> {
         let failure = failure.into();
         let fault = failure.fault;
         // Only somebody who tests is shown more than the fault.
-        let outcome = (attempt.purpose == AttemptPurpose::Test).then_some(Outcome::Failed(failure));
-        self.keep(attempt, outcome.as_ref(), Some(fault)).await?;
-        let slug = place.slug.as_str();
+        let result = (attempt.purpose == AttemptPurpose::Test).then_some(AttemptResult::Failed(failure));
+        self.store_result(attempt, result.as_ref(), Some(fault)).await?;
+        let slug = account.slug.as_str();
         Ok(without_cookies(match (attempt.purpose, attempt.invitation) {
             (AttemptPurpose::Test, _) => paths::tested(slug, attempt.method, attempt.id),
             (AttemptPurpose::Join, Some(id)) => paths::with_problem(&paths::invitation(id), fault.key()),
@@ -135,58 +135,58 @@ impl Services {
         }))
     }
 
-    /// Keeps what an attempt came to, for the step after it, in this browser alone.
-    pub(in crate::service) async fn keep(
+    /// Stores the result of an attempt for the step after it, which only this browser can take.
+    pub(in crate::service) async fn store_result(
         &self,
         attempt: &Attempt,
-        outcome: Option<&Outcome>,
+        result: Option<&AttemptResult>,
         fault: Option<Fault>,
     ) -> Result<(), AppError> {
-        let seal = |outcome: &Outcome| {
-            let plain = serde_json::to_vec(outcome).unwrap_or_default();
+        let seal = |result: &AttemptResult| {
+            let plain = serde_json::to_vec(result).unwrap_or_default();
             self.keyring.seal(SealedFor::OAuthAttempt(attempt.id), &plain)
         };
-        let sealed = outcome.map(seal);
+        let sealed = result.map(seal);
         let mut tx = self.database.begin_write().await?;
         let until = self.now() + RESULT_TTL;
-        oauth_attempts::keep(&mut tx, attempt, sealed.as_deref(), fault, until).await?;
+        oauth_attempts::store_result(&mut tx, attempt, sealed.as_deref(), fault, until).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// When what the provider said was proved there, for what needs a fresh proof (AZ-16): as it says, else long enough ago that a proof is
-    /// asked for. `other` is the proof that the person has besides; without any, a provider that was told to have people sign in anew, and
-    /// does not contradict it, is believed.
-    pub(in crate::service) fn proved_at(
+    /// When the person authenticated at the provider, for what needs a recent authentication (AZ-16): as the provider says, else long enough
+    /// ago that a reauthentication is asked for. `other` is another way in which the person can reauthenticate; if there is none, a provider
+    /// that was asked to reauthenticate the person, and does not contradict it, is believed.
+    pub(in crate::service) fn authentication_time(
         &self,
         claims: &Claims,
         by: &Configuration,
         asked_anew: bool,
         other: Option<ReauthenticationMethod>,
-    ) -> ProvedAt {
+    ) -> AuthenticationTime {
         let now = self.now();
-        let window = self.fresh_for();
+        let window = self.recent_auth_window();
         let recency = claims.recency(by, window, now);
-        let lacks = |at| ProvedAt { at, shortfall: asked_anew.then(|| recency.clone()) };
+        let lacks = |at| AuthenticationTime { at, shortfall: asked_anew.then(|| recency.clone()) };
         match recency {
-            Recency::Recent(at) => ProvedAt { at, shortfall: None },
+            Recency::Recent(at) => AuthenticationTime { at, shortfall: None },
             Recency::Stale(at) => lacks(at),
             Recency::Unknown | Recency::Missing if asked_anew && other.is_none() => {
-                ProvedAt { at: now, shortfall: None }
+                AuthenticationTime { at: now, shortfall: None }
             }
-            Recency::Unsupported if other.is_none() => ProvedAt { at: now, shortfall: None },
+            Recency::Unsupported if other.is_none() => AuthenticationTime { at: now, shortfall: None },
             Recency::Unknown | Recency::Missing | Recency::Implausible(_) => lacks(now - window),
-            Recency::Unsupported => ProvedAt { at: now - window, shortfall: Some(recency) },
+            Recency::Unsupported => AuthenticationTime { at: now - window, shortfall: Some(recency) },
         }
     }
 
-    /// How long a proof is fresh (AZ-16).
-    pub(in crate::service) fn fresh_for(&self) -> Span {
+    /// How long an authentication counts as recent (AZ-16).
+    pub(in crate::service) fn recent_auth_window(&self) -> Span {
         Span::minutes(i64::from(self.config.sessions.step_up_minutes))
     }
 
-    /// What [`Self::keep`] kept.
-    pub(in crate::service) fn outcome(&self, attempt: &Attempt) -> Result<Outcome, NotOurs> {
+    /// What [`Self::store_result`] kept.
+    pub(in crate::service) fn stored_result(&self, attempt: &Attempt) -> Result<AttemptResult, NotOurs> {
         let sealed = attempt.sealed.as_deref().unwrap_or_default();
         let plain = self.keyring.open(SealedFor::OAuthAttempt(attempt.id), sealed)?;
         serde_json::from_slice(&plain).map_err(|_| NotOurs)

@@ -1,6 +1,6 @@
 //! Making what a test proved the live configuration (R45).
 
-use super::test_login_method::{MadeLive, Passed};
+use super::test_login_method::{PassedTest, Promotion};
 use crate::{
     context::Services,
     service::flash::Flash,
@@ -25,18 +25,18 @@ impl MakeLive for Services {
             let session = caller.signed_in.session;
             let page = paths::login_method(caller.account.as_str(), method);
             let mut tx = self.database.begin_write().await?;
-            let Some(passed) = self.passed(&mut tx, caller, visitor, method, &form).await? else {
+            let Some(passed) = self.passed_test(&mut tx, caller, visitor, method, &form).await? else {
                 let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
                 tx.commit().await?;
                 return Ok(path);
             };
-            let Passed { actor, attempt, by, person, at } = passed;
+            let PassedTest { actor, attempt, by, person, at } = passed;
             let tested = paths::tested(caller.account.as_str(), method, attempt.id);
             let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
             let notice = match made {
-                MadeLive::Yes => Notice::Live,
-                MadeLive::AsksFirst | MadeLive::Replaced => return Ok(tested),
-                MadeLive::LastWayIn => {
+                Promotion::Done => Notice::Live,
+                Promotion::NeedsConfirmation | Promotion::Replaced => return Ok(tested),
+                Promotion::LastOwnerLocked => {
                     drop(tx);
                     let mut tx = self.database.begin_write().await?;
                     let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
@@ -44,7 +44,7 @@ impl MakeLive for Services {
                     return Ok(path);
                 }
             };
-            oauth_attempts::point_to(&mut tx, &attempt, by.id).await?;
+            oauth_attempts::set_configuration(&mut tx, &attempt, by.id).await?;
             let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
             tx.commit().await?;
             Ok(path)

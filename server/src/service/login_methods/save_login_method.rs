@@ -105,9 +105,7 @@ impl Services {
     async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
         if let Some(open_id) = read.configuration.open_id.clone() {
             let found = self.oauth.discover(scope.id(), &open_id.issuer, open_id.discovery_url.as_deref()).await;
-            found
-                .map_err(|failure| Box::new(Flash::notice(Notice::Failed(failure))))?
-                .put_into(&mut read.configuration);
+            found.map_err(|failure| Box::new(Flash::notice(Notice::Failed(failure))))?.fill_in(&mut read.configuration);
         }
         Ok(read)
     }

@@ -1,6 +1,6 @@
-//! Test sign-in: the true flow; what came back is shown to the browser that ran it, and what passed becomes live (OA-23, R45).
+//! The test sign-in: it runs the real flow; its result is shown to the browser that ran it, and what passed becomes live (OA-23, R45).
 
-use super::finish_oauth::{Outcome, Returned, without_cookies};
+use super::finish_oauth::{AttemptResult, Callback, without_cookies};
 use crate::{
     context::Services,
     secrets::Token,
@@ -30,51 +30,57 @@ use app::{
 };
 use uuid::Uuid;
 
-/// What making a configuration live comes to.
-pub(super) enum MadeLive {
-    /// It is.
-    Yes,
+/// The outcome of making a configuration live.
+pub(super) enum Promotion {
+    /// It is live.
+    Done,
     /// People would lose their links, which has to be confirmed (R45).
-    AsksFirst,
-    /// No owner would have a way in (R33).
-    LastWayIn,
+    NeedsConfirmation,
+    /// No owner could sign in any more (R33).
+    LastOwnerLocked,
     /// A newer draft has taken its place meanwhile.
     Replaced,
 }
 
-/// A test that passed, in the hands of the person who ran it.
-pub(super) struct Passed {
+/// A test that passed, for the person who ran it.
+pub(super) struct PassedTest {
     pub(super) actor: Actor,
     pub(super) attempt: Attempt,
     pub(super) by: SavedConfiguration,
     pub(super) person: Person,
-    /// When it was proved at the provider.
+    /// When the person authenticated at the provider.
     pub(super) at: Timestamp,
 }
 
 impl Services {
-    /// Keeps what a test brought back, and makes what it proved live, unless people would lose their links by it.
-    pub(in crate::service) async fn finish_test(
+    /// Stores the result of a test, and makes a configuration that passed live, unless people would lose their links by it.
+    pub(in crate::service) async fn handle_test_callback(
         &self,
         visitor: &Visitor,
-        returned: Returned,
+        callback: Callback,
     ) -> Result<WithCookies<String>, AppError> {
-        let configuration = &returned.configuration.configuration;
-        let person = returned.claims.person(configuration);
-        let outcome = Outcome::Claims(returned.claims.clone());
-        self.keep(&returned.attempt, Some(&outcome), person.as_ref().err().copied()).await?;
-        let page = paths::tested(returned.place.slug.as_str(), returned.attempt.method, returned.attempt.id);
+        let configuration = &callback.configuration.configuration;
+        let person = callback.claims.person(configuration);
+        let result = AttemptResult::Claims(callback.claims.clone());
+        self.store_result(&callback.attempt, Some(&result), person.as_ref().err().copied()).await?;
+        let page = paths::tested(callback.account.slug.as_str(), callback.attempt.method, callback.attempt.id);
         // A test is only as good as the session that asked for it: rights are looked at again.
         let signed_in =
-            visitor.signed_in.clone().filter(|signed_in| Some(signed_in.session) == returned.attempt.session);
+            visitor.signed_in.clone().filter(|signed_in| Some(signed_in.session) == callback.attempt.session);
         if let (Ok(person), Some(signed_in)) = (person, signed_in) {
-            let caller =
-                Caller { signed_in, account: returned.place.slug.clone(), ip: visitor.ip, language: visitor.language };
-            let at = self.proved_at(&returned.claims, configuration, true, Some(ReauthenticationMethod::Password)).at;
+            let caller = Caller {
+                signed_in,
+                account: callback.account.slug.clone(),
+                ip: visitor.ip,
+                language: visitor.language,
+            };
+            let at = self
+                .authentication_time(&callback.claims, configuration, true, Some(ReauthenticationMethod::Password))
+                .at;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
-            if let MadeLive::Yes = self
-                .promote(&mut tx, &actor, returned.attempt.method, &returned.configuration, (&person, at), false)
+            if let Promotion::Done = self
+                .promote(&mut tx, &actor, callback.attempt.method, &callback.configuration, (&person, at), false)
                 .await?
             {
                 tx.commit().await?;
@@ -83,15 +89,15 @@ impl Services {
         Ok(without_cookies(page))
     }
 
-    /// The test of this form: run by this browser and session, and still kept.
-    pub(super) async fn passed(
+    /// The test that this form names: run by this browser and session, and still stored.
+    pub(super) async fn passed_test(
         &self,
         tx: &mut Tx,
         caller: &Caller,
         visitor: &Visitor,
         method: LoginMethodId,
         form: &MakeLiveForm,
-    ) -> Result<Option<Passed>, AppError> {
+    ) -> Result<Option<PassedTest>, AppError> {
         let actor = actors::load_to_change(self, tx, caller, Gate::LoginMethodsManage).await?;
         actor.needs_fresh_proof(self)?;
         let browser = visitor.oauth.as_deref().and_then(Token::parse);
@@ -127,10 +133,10 @@ impl Services {
             )
             .await?;
         }
-        let Outcome::Claims(claims) = self.outcome(&attempt)? else { return Ok(None) };
+        let AttemptResult::Claims(claims) = self.stored_result(&attempt)? else { return Ok(None) };
         let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
-        let at = self.proved_at(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
-        Ok(Some(Passed { actor, attempt, by, person, at }))
+        let at = self.authentication_time(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
+        Ok(Some(PassedTest { actor, attempt, by, person, at }))
     }
 
     /// Makes a configuration live whose test named `person`. Nothing is written unless the answer is yes.
@@ -142,13 +148,13 @@ impl Services {
         tested: &SavedConfiguration,
         (person, at): (&Person, Timestamp),
         confirmed: bool,
-    ) -> Result<MadeLive, AppError> {
+    ) -> Result<Promotion, AppError> {
         let (scope, now) = (actor.scope(), self.now());
         let live = login_methods::configuration(tx, scope, method, Stage::Live).await?;
         let others = live.is_some_and(|live| live.configuration.names_people_differently(&tested.configuration));
         let line = login_methods::find(tx, scope, method).await?.ok_or(AppError::NotFound)?;
         if others && !confirmed && line.members + line.invited > 0 {
-            return Ok(MadeLive::AsksFirst);
+            return Ok(Promotion::NeedsConfirmation);
         }
         let mut unlinked = 0;
         if others {
@@ -157,7 +163,7 @@ impl Services {
             members::forget_identifiers(tx, scope, method).await?;
         }
         if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {
-            return Ok(MadeLive::Replaced);
+            return Ok(Promotion::Replaced);
         }
         if !tested.configuration.name.is_empty() {
             login_methods::rename(tx, scope, method, &tested.configuration.name).await?;
@@ -170,15 +176,15 @@ impl Services {
             sessions::prove(tx, actor.session, method, at.max(actor.proved())).await?;
         }
         if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
-            return Ok(MadeLive::LastWayIn);
+            return Ok(Promotion::LastOwnerLocked);
         }
         let event = Event::LoginMethodLive { method, unlinked };
         audit::record(tx, scope, &actor.by(), None, &event, now).await?;
-        Ok(MadeLive::Yes)
+        Ok(Promotion::Done)
     }
 }
 
-/// What an attempt came to, for the page of the one who ran it.
+/// The result of an attempt, for the page of the person who ran it.
 pub(in crate::service) fn result_of(
     services: &Services,
     attempt: &Attempt,
@@ -188,10 +194,10 @@ pub(in crate::service) fn result_of(
     if attempt.sealed.is_none() {
         return Ok(TestResult::Failed(attempt.fault.unwrap_or(Fault::Attempt).into()));
     }
-    let claims = match services.outcome(attempt)? {
-        Outcome::Claims(claims) => claims,
-        Outcome::Failed(failure) => return Ok(TestResult::Failed(failure)),
-        Outcome::Person { .. } => return Ok(TestResult::Failed(Fault::Attempt.into())),
+    let claims = match services.stored_result(attempt)? {
+        AttemptResult::Claims(claims) => claims,
+        AttemptResult::Failed(failure) => return Ok(TestResult::Failed(failure)),
+        AttemptResult::Person { .. } => return Ok(TestResult::Failed(Fault::Attempt.into())),
     };
     let person = claims.person(configuration);
     let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
@@ -205,6 +211,6 @@ pub(in crate::service) fn result_of(
         })
         .collect();
     let returned = attempt.returned.unwrap_or_else(|| services.now());
-    let recency = claims.recency(configuration, services.fresh_for(), returned);
+    let recency = claims.recency(configuration, services.recent_auth_window(), returned);
     Ok(TestResult::Returned { claims: shown, person, warnings, recency, live })
 }

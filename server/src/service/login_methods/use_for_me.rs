@@ -28,7 +28,7 @@ impl UseForMe for Services {
             let session = caller.signed_in.session;
             let page = paths::login_method(caller.account.as_str(), method);
             let mut tx = self.database.begin_write().await?;
-            let passed = self.passed(&mut tx, caller, visitor, method, &form).await?;
+            let passed = self.passed_test(&mut tx, caller, visitor, method, &form).await?;
             // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
             let in_force = match &passed {
                 Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,

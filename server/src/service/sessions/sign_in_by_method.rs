@@ -2,7 +2,7 @@
 
 use crate::{
     context::Services,
-    service::login_methods::finish_oauth::{ProvedAt, Returned, without_cookies},
+    service::login_methods::finish_oauth::{AuthenticationTime, Callback, without_cookies},
     storage::{
         StorageError, Tx, accounts,
         audit::{self, By, Event, To},
@@ -29,45 +29,45 @@ impl Services {
     pub(in crate::service) async fn sign_in_by_method(
         &self,
         visitor: &Visitor,
-        returned: Returned,
+        callback: Callback,
     ) -> Result<WithCookies<String>, AppError> {
-        let slug = returned.place.slug.as_str();
-        let person = match returned.claims.person(&returned.configuration.configuration) {
+        let slug = callback.account.slug.as_str();
+        let person = match callback.claims.person(&callback.configuration.configuration) {
             Ok(person) => person,
-            Err(fault) => return self.failed(&returned.place, &returned.attempt, fault).await,
+            Err(fault) => return self.failed(&callback.account, &callback.attempt, fault).await,
         };
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
-        accounts::lock(&mut tx, returned.place.scope).await?;
-        if !login_methods::is_in_force(&mut tx, returned.place.scope, returned.attempt.configuration).await? {
+        accounts::lock(&mut tx, callback.account.scope).await?;
+        if !login_methods::is_in_force(&mut tx, callback.account.scope, callback.attempt.configuration).await? {
             // Switched off or set up anew while the person was at the provider (OA-19, R45).
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), Fault::Attempt.key())));
         }
-        let Some(user) = member_named(&mut tx, visitor, &returned, &person, now).await? else {
-            let method = returned.attempt.method;
+        let Some(user) = member_named(&mut tx, visitor, &callback, &person, now).await? else {
+            let method = callback.attempt.method;
             let who = self.keyring.pseudonym(&format!("{method}:{}", person.identifier));
             tracing::info!(account = %slug, %method, who, ip = %visitor.ip, "sign-in by a provider refused: no such member");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
         if visitor.signed_in.as_ref().is_some_and(|present| present.user != user) {
             // Whom this browser belongs to was decided by a person; a provider's word, which an account chose, changes nothing about it.
-            tracing::info!(%user, method = %returned.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
+            tracing::info!(%user, method = %callback.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "signed-in-as-another")));
         }
-        self.forget_try(&mut tx, visitor, returned.place.scope).await?;
-        let method = returned.attempt.method;
+        self.refund_try(&mut tx, visitor, callback.account.scope).await?;
+        let method = callback.attempt.method;
         let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
-        let asked_anew = returned.attempt.asked_anew;
-        let ProvedAt { at, shortfall } =
-            self.proved_at(&returned.claims, &returned.configuration.configuration, asked_anew, other);
+        let asked_anew = callback.attempt.asked_anew;
+        let AuthenticationTime { at, shortfall } =
+            self.authentication_time(&callback.claims, &callback.configuration.configuration, asked_anew, other);
         let proof = Proof::Method { method, at };
         let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
         if let Some(shortfall) = &shortfall {
             sessions::note_shortfall(&mut tx, session, method, shortfall).await?;
         }
         tx.commit().await?;
-        tracing::info!(%user, %session, method = %returned.attempt.method, ip = %visitor.ip, "signed in");
-        let next = paths::local_or(&returned.attempt.next, "");
+        tracing::info!(%user, %session, method = %callback.attempt.method, ip = %visitor.ip, "signed in");
+        let next = paths::local_or(&callback.attempt.next, "");
         let answer = match (asked_anew && shortfall.is_some(), next.as_str()) {
             (_, "") => paths::account(slug),
             // Whoever came to prove who they are is told why that was no proof, and what is.
@@ -83,11 +83,11 @@ impl Services {
 async fn member_named(
     tx: &mut Tx,
     visitor: &Visitor,
-    returned: &Returned,
+    callback: &Callback,
     person: &Person,
     now: Timestamp,
 ) -> Result<Option<UserId>, StorageError> {
-    let (scope, method) = (returned.place.scope, returned.attempt.method);
+    let (scope, method) = (callback.account.scope, callback.attempt.method);
     let email = person.email.as_deref();
     let known = identities::find(tx, scope, method, &person.identifier).await?;
     let user = match known {

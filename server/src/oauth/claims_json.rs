@@ -1,5 +1,5 @@
-//! Reading what a provider tells of a person. Whoever runs the provider chooses what it is, so it is read as it comes and only what counts is
-//! kept: never a tree of everything (OA-22).
+//! Reads the claims of a person from JSON. Whoever runs the provider chooses how much it sends, so only what counts is kept while it is
+//! parsed, and never a tree of everything (OA-22).
 
 use app::domain::oauth::{ClaimPath, Configuration, Step};
 use serde::{
@@ -9,7 +9,7 @@ use serde::{
 use serde_json::{Map, Number, Value};
 use std::{collections::HashSet, fmt};
 
-/// Claims that are checked, and those beside which others say something.
+/// Claims that are always kept, because they are checked or because others depend on them.
 const CHECKED_CLAIMS: [&str; 9] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time"];
 /// The most values that are kept of all that is not wanted by name, and of each that is.
 const MAX_VALUES: usize = 200;
@@ -20,16 +20,16 @@ const MAX_TEXT_CHARS: usize = 256;
 /// The longest name of a claim, in bytes.
 const MAX_NAME_BYTES: usize = 512;
 
-/// What is to be kept.
-pub(super) struct Wanted {
+/// Which claims are kept.
+pub(super) struct WantedClaims {
     names: HashSet<String>,
     /// Is the rest kept as well, as far as it can be shown to somebody who sets the provider up?
     everything: bool,
 }
 
-impl Wanted {
-    /// What a sign-in by this configuration looks at.
-    pub(super) fn by(configuration: &Configuration, everything: bool) -> Self {
+impl WantedClaims {
+    /// The claims that a sign-in with this configuration looks at.
+    pub(super) fn of(configuration: &Configuration, everything: bool) -> Self {
         let paths = [&configuration.email, &configuration.first_name, &configuration.last_name];
         let paths: Vec<&ClaimPath> = paths.into_iter().flatten().chain([&configuration.identifier]).collect();
         let first = paths.iter().filter_map(|path| match path.steps().first() {
@@ -42,17 +42,17 @@ impl Wanted {
     }
 }
 
-/// Reads an object.
-pub(super) fn read(document: &[u8], wanted: &Wanted) -> Result<Map<String, Value>, serde_json::Error> {
+/// Reads the members of a JSON object.
+pub(super) fn read(document: &[u8], wanted: &WantedClaims) -> Result<Map<String, Value>, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(document);
-    let members = json.deserialize_map(Members(wanted))?;
+    let members = json.deserialize_map(ClaimsVisitor(wanted))?;
     json.end()?;
     Ok(members)
 }
 
-struct Members<'a>(&'a Wanted);
+struct ClaimsVisitor<'a>(&'a WantedClaims);
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
     type Value = Map<String, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,9 +64,9 @@ impl<'de> Visitor<'de> for Members<'_> {
         let mut left = MAX_VALUES;
         while let Some(name) = members.next_key::<String>()? {
             let value = if self.0.names.contains(&name) {
-                members.next_value_seed(Bounded { left: &mut MAX_VALUES.clone(), depth: MAX_DEPTH })?
+                members.next_value_seed(BoundedValue { left: &mut MAX_VALUES.clone(), depth: MAX_DEPTH })?
             } else if self.0.everything && left > 0 && name.len() <= MAX_NAME_BYTES {
-                members.next_value_seed(Bounded { left: &mut left, depth: MAX_DEPTH })?
+                members.next_value_seed(BoundedValue { left: &mut left, depth: MAX_DEPTH })?
             } else {
                 members.next_value::<IgnoredAny>()?;
                 None
@@ -79,13 +79,13 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 }
 
-/// A value, with at most so many within it; what is beyond is read over.
-struct Bounded<'a> {
+/// Reads a value with at most `left` values within it, at most `depth` levels deep; what is beyond is skipped.
+struct BoundedValue<'a> {
     left: &'a mut usize,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Bounded<'_> {
+impl<'de> DeserializeSeed<'de> for BoundedValue<'_> {
     type Value = Option<Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -97,7 +97,7 @@ impl<'de> DeserializeSeed<'de> for Bounded<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Bounded<'_> {
+impl<'de> Visitor<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
         let Self { left, depth } = self;
-        while let Some(element) = elements.next_element_seed(Bounded { left: &mut *left, depth: depth - 1 })? {
+        while let Some(element) = elements.next_element_seed(BoundedValue { left: &mut *left, depth: depth - 1 })? {
             // What is left out keeps its place, so that the elements after it keep theirs.
             if *left > 0 || element.is_some() {
                 kept.push(element.unwrap_or_default());
@@ -146,7 +146,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         while let Some(name) = members.next_key::<String>()? {
             if name.len() > MAX_NAME_BYTES {
                 members.next_value::<IgnoredAny>()?;
-            } else if let Some(value) = members.next_value_seed(Bounded { left: &mut *left, depth: depth - 1 })? {
+            } else if let Some(value) = members.next_value_seed(BoundedValue { left: &mut *left, depth: depth - 1 })? {
                 kept.insert(name, value);
             }
         }
@@ -159,8 +159,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn wanted(everything: bool) -> Wanted {
-        Wanted { names: ["sub", "user"].map(str::to_owned).into(), everything }
+    fn wanted(everything: bool) -> WantedClaims {
+        WantedClaims { names: ["sub", "user"].map(str::to_owned).into(), everything }
     }
 
     fn kept(document: &Value, everything: bool) -> Value {
