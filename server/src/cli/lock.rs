@@ -1,5 +1,5 @@
-//! Locks beside an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own. And the
-//! lock beside the key file: one process that changes the keys.
+//! Locks lock_path an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own. And the
+//! lock lock_path the key file: one process that changes the keys.
 
 use super::Failure;
 use crate::config::Config;
@@ -9,18 +9,18 @@ use std::{
     path::PathBuf,
 };
 
-/// Held as long as it lives.
-pub(super) struct Held(#[allow(dead_code, reason = "the lock lives as long as the file is open")] Option<File>);
+/// LockGuard as long as it lives.
+pub(super) struct LockGuard(#[allow(dead_code, reason = "the lock lives as long as the file is open")] Option<File>);
 
 /// The lock of `serve`.
 ///
 /// # Errors
 /// Another server has the file.
-pub(super) fn for_serving(config: &Config) -> Result<Held, Failure> {
-    let Some(path) = beside(config, "lock") else { return Ok(Held(None)) };
+pub(super) fn for_serving(config: &Config) -> Result<LockGuard, Failure> {
+    let Some(path) = lock_path(config, "lock") else { return Ok(LockGuard(None)) };
     let file = open(config, &path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Held(Some(file))),
+        Ok(()) => Ok(LockGuard(Some(file))),
         Err(TryLockError::WouldBlock) => {
             Err(Failure::other(format!("database_url: another roster serves this database ({})", path.display())))
         }
@@ -32,31 +32,31 @@ pub(super) fn for_serving(config: &Config) -> Result<Held, Failure> {
 ///
 /// # Errors
 /// The file cannot be made.
-pub(super) fn for_migrations(config: &Config) -> Result<Held, Failure> {
-    let Some(path) = beside(config, "migrate.lock") else { return Ok(Held(None)) };
+pub(super) fn for_migrations(config: &Config) -> Result<LockGuard, Failure> {
+    let Some(path) = lock_path(config, "migrate.lock") else { return Ok(LockGuard(None)) };
     let file = open(config, &path)?;
     file.lock().map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
-    Ok(Held(Some(file)))
+    Ok(LockGuard(Some(file)))
 }
 
 /// The lock of whoever changes the instance keys.
 ///
 /// # Errors
 /// Somebody else is changing them.
-pub(super) fn for_keys(config: &Config) -> Result<Held, Failure> {
+pub(super) fn for_keys(config: &Config) -> Result<LockGuard, Failure> {
     let mut path = config.secret_key_file.clone().into_os_string();
     path.push(".lock");
     let path = PathBuf::from(path);
     let failed = |what: &dyn Display| Failure::other(format!("secret_key_file: {}: {what}", path.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Held(Some(file))),
+        Ok(()) => Ok(LockGuard(Some(file))),
         Err(TryLockError::WouldBlock) => Err(failed(&"another roster is changing the keys")),
         Err(TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
 
-fn beside(config: &Config, ending: &str) -> Option<PathBuf> {
+fn lock_path(config: &Config, ending: &str) -> Option<PathBuf> {
     let mut path = config.database_url.file()?.into_os_string();
     path.push(".");
     path.push(ending);

@@ -5,9 +5,9 @@ use crate::{
     context::Services,
     storage::{
         AccountScope, StorageError, Tx, accounts,
-        audit::By,
+        audit::AuditActor,
         login_methods,
-        members::{self, LatestInvitation, Member, Place},
+        members::{self, CallerMembership, LatestInvitation, Member},
     },
 };
 use app::{
@@ -38,7 +38,7 @@ pub struct Actor {
     pub member: MemberId,
     /// Role and extras.
     pub grant: Grant,
-    /// What they come to.
+    /// The permissions that they amount to.
     pub effective: Effective,
     /// The account's roles and catalogue.
     pub roles: Roles,
@@ -58,7 +58,7 @@ pub struct Actor {
     pub session: SessionId,
     ip: IpAddr,
     last_active: Option<Timestamp>,
-    proved: Timestamp,
+    authenticated_at: Timestamp,
 }
 
 impl Actor {
@@ -68,26 +68,26 @@ impl Actor {
     }
 
     /// The actor as audit events name it.
-    pub fn by(&self) -> By {
-        By { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
+    pub fn audit_actor(&self) -> AuditActor {
+        AuditActor { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
     }
 
     /// When the session last proved the member's login method.
-    pub const fn proved(&self) -> Timestamp {
-        self.proved
+    pub const fn authenticated_at(&self) -> Timestamp {
+        self.authenticated_at
     }
 
-    /// Did the session prove the member's login method recently enough for what is most dangerous (AZ-16)?
-    pub fn is_fresh(&self, services: &Services) -> bool {
-        is_fresh(self.proved, services.config.sessions.step_up_minutes, services.now())
+    /// Has the session proved the member's login method recently enough for the most dangerous operations (AZ-16)?
+    pub fn is_recently_authenticated(&self, services: &Services) -> bool {
+        is_recent(self.authenticated_at, services.config.sessions.step_up_minutes, services.now())
     }
 
-    /// As [`Self::is_fresh`], for operations that ask for it.
+    /// Refuses an operation that needs a recent authentication (AZ-16).
     ///
     /// # Errors
     /// [`AppError::ReauthenticationRequired`].
-    pub fn needs_fresh_proof(&self, services: &Services) -> Result<(), AppError> {
-        if self.is_fresh(services) { Ok(()) } else { Err(AppError::ReauthenticationRequired) }
+    pub fn require_recent_authentication(&self, services: &Services) -> Result<(), AppError> {
+        if self.is_recently_authenticated(services) { Ok(()) } else { Err(AppError::ReauthenticationRequired) }
     }
 
     /// Is this row the actor's own?
@@ -103,24 +103,24 @@ impl Actor {
 /// [`AppError::Unauthenticated`] if the session did not prove the member's login method.
 pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
     let user = &caller.signed_in;
-    let (place, proved) = place_of_active(tx, caller).await?;
-    let roles = accounts::roles(tx, place.scope, &services.catalogue).await?;
+    let (membership, authenticated_at) = active_membership(tx, caller).await?;
+    let roles = accounts::roles(tx, membership.scope, &services.catalogue).await?;
     Ok(Actor {
-        scope: place.scope,
-        member: place.member,
-        effective: Effective::of(&place.grant, &roles),
-        grant: place.grant,
+        scope: membership.scope,
+        member: membership.member,
+        effective: Effective::of(&membership.grant, &roles),
+        grant: membership.grant,
         roles,
-        label: place.label,
+        label: membership.label,
         slug: caller.account.clone(),
-        account_name: place.account_name,
-        language: place.language,
-        method: place.method,
+        account_name: membership.account_name,
+        language: membership.language,
+        method: membership.method,
         user: user.user,
         session: user.session,
         ip: caller.ip,
-        last_active: place.last_active,
-        proved,
+        last_active: membership.last_active,
+        authenticated_at,
     })
 }
 
@@ -150,23 +150,24 @@ pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, g
 /// # Errors
 /// As [`load`].
 pub async fn lock_for_member(tx: &mut Tx, caller: &Caller) -> Result<(), AppError> {
-    let (place, _) = place_of_active(tx, caller).await?;
-    accounts::lock(tx, place.scope).await?;
+    let (membership, _) = active_membership(tx, caller).await?;
+    accounts::lock(tx, membership.scope).await?;
     Ok(())
 }
 
-/// The place of an active member whose session proved the member's login method, and when it did.
-async fn place_of_active(tx: &mut Tx, caller: &Caller) -> Result<(Place, Timestamp), AppError> {
+/// The caller's membership, if it is active and the session proved its login method; and when it did.
+async fn active_membership(tx: &mut Tx, caller: &Caller) -> Result<(CallerMembership, Timestamp), AppError> {
     let user = &caller.signed_in;
-    let place = members::place(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
-    match place.state {
+    let membership =
+        members::caller_membership(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
+    match membership.state {
         MemberState::Active => {}
         MemberState::Invited | MemberState::Suspended | MemberState::Removed => {
-            return Err(AppError::NoLongerAMember { account: place.account_name });
+            return Err(AppError::NoLongerAMember { account: membership.account_name });
         }
     }
-    let proved = place.proved.ok_or(AppError::Unauthenticated)?;
-    Ok((place, proved))
+    let authenticated_at = membership.authenticated_at.ok_or(AppError::Unauthenticated)?;
+    Ok((membership, authenticated_at))
 }
 
 /// What a page needs to explain with the policy.
@@ -208,9 +209,9 @@ pub async fn find_invited(
     Ok((row, latest))
 }
 
-/// Is it recent enough for what needs a fresh proof (AZ-16)?
-pub(in crate::service) fn is_fresh(proved: Timestamp, minutes: u32, now: Timestamp) -> bool {
-    proved + Span::minutes(i64::from(minutes)) > now
+/// Is an authentication at this time recent enough for what needs a recent one (AZ-16)?
+pub(in crate::service) fn is_recent(authenticated_at: Timestamp, minutes: u32, now: Timestamp) -> bool {
+    authenticated_at + Span::minutes(i64::from(minutes)) > now
 }
 
 impl Services {

@@ -100,9 +100,9 @@ impl Event {
     }
 }
 
-/// Who did it, and from where.
+/// Who caused an event, and from where.
 #[derive(Clone, Debug, Default)]
-pub struct By {
+pub struct AuditActor {
     /// The member who acted; `None` for the host's operator.
     pub member: Option<MemberId>,
     /// The name to show.
@@ -111,9 +111,9 @@ pub struct By {
     pub ip: Option<IpAddr>,
 }
 
-/// To whom.
+/// Whom an event concerns.
 #[derive(Clone, Debug)]
-pub struct To {
+pub struct AuditTarget {
     /// The member's row.
     pub member: MemberId,
     /// The address to show.
@@ -124,8 +124,8 @@ pub struct To {
 pub async fn record(
     tx: &mut Tx,
     scope: AccountScope,
-    by: &By,
-    to: Option<&To>,
+    actor: &AuditActor,
+    target: Option<&AuditTarget>,
     event: &Event,
     now: Timestamp,
 ) -> Result<(), StorageError> {
@@ -134,15 +134,15 @@ pub async fn record(
     let data = serde_json::to_string(event).map_err(|_| StorageError::inconsistent("audit_events", "data"))?;
     let details = Details {
         salt: secrets::random::<16>().to_vec(),
-        actor: by.name.clone(),
-        target: to.map(|to| to.email.clone()),
-        ip: by.ip.map(|ip| ip.to_string()),
+        actor: actor.name.clone(),
+        target: target.map(|target| target.email.clone()),
+        ip: actor.ip.map(|ip| ip.to_string()),
     };
     let link = Link {
         seq,
         at: now.0,
-        actor_id: by.member.map(|member| member.0),
-        target_id: to.map(|to| to.member.0),
+        actor_id: actor.member.map(|member| member.0),
+        target_id: target.map(|target| target.member.0),
         kind: event.kind(),
         data: &data,
         details: &details.digest(),

@@ -48,10 +48,10 @@ statements! {
     LIVE_TOKEN = "
         SELECT id, sealed FROM invitation_tokens
          WHERE account_id = $1 AND invitation_id = $2 AND channel = $3 AND dead_at IS NULL";
-    HOLD_TOKEN = "
+    RECORD_HOLDER = "
         INSERT INTO invitation_token_holders (token_id, account_id, member_id, held_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (token_id, member_id) DO UPDATE SET held_at = excluded.held_at";
-    HELD_LINKS = "
+    COPIED_LINKS = "
         SELECT t.invitation_id, h.member_id, s.state, s.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = s.id) AS extras,
                m.role_key AS offered_role,
@@ -244,8 +244,8 @@ pub async fn set_sponsor(
     run!(tx, SET_SPONSOR, scope.id().0, id.0, sponsor.0)
 }
 
-/// Accepts, declines or holds a pending invitation that has not ended; `false` if it is neither (INV-04, R19). Its tokens die, save
-/// where it is held.
+/// Accepts or declines a pending invitation that has not expired, or holds it for a decision; `false` if it is not pending or has expired
+/// (INV-04, R19). Its tokens are killed unless it is held.
 pub async fn answer(
     tx: &mut Tx,
     scope: AccountScope,
@@ -269,7 +269,7 @@ pub async fn revoke(tx: &mut Tx, scope: AccountScope, id: InvitationId, now: Tim
     Ok(changed == 1)
 }
 
-/// Gives an unanswered invitation another life, under a new sponsor (R23); `false` if it was accepted or withdrawn.
+/// Renews an unanswered invitation for another lifetime, under a new sponsor (R23); `false` if it was accepted or withdrawn.
 pub async fn renew(
     tx: &mut Tx,
     scope: AccountScope,
@@ -322,20 +322,20 @@ pub async fn live_token(
         .fetch_optional(c).await)?)
 }
 
-/// Notes that a member was given a copied link just now.
-pub async fn hold_token(
+/// Records that a member was given the copied link just now.
+pub async fn record_holder(
     tx: &mut Tx,
     scope: AccountScope,
     token: Uuid,
     member: MemberId,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, HOLD_TOKEN, token, scope.id().0, member.0, now.0)
+    run!(tx, RECORD_HOLDER, token, scope.id().0, member.0, now.0)
 }
 
-/// A live copied link in a member's hands.
+/// A live copied link that a member was given.
 #[derive(Clone, Debug)]
-pub struct HeldLink {
+pub struct CopiedLink {
     /// Its invitation.
     pub invitation: InvitationId,
     /// Who holds it.
@@ -349,7 +349,7 @@ pub struct HeldLink {
 }
 
 #[derive(FromRow)]
-struct HeldLinkRow {
+struct CopiedLinkRow {
     invitation_id: Uuid,
     member_id: Uuid,
     state: String,
@@ -359,10 +359,10 @@ struct HeldLinkRow {
     offered_extras: Option<String>,
 }
 
-impl TryFrom<HeldLinkRow> for HeldLink {
+impl TryFrom<CopiedLinkRow> for CopiedLink {
     type Error = StorageError;
 
-    fn try_from(row: HeldLinkRow) -> Result<Self, StorageError> {
+    fn try_from(row: CopiedLinkRow) -> Result<Self, StorageError> {
         let grant = |role, extras| Grant { role: RoleKey::new(role), extras: super::accounts::extras(extras) };
         Ok(Self {
             invitation: InvitationId(row.invitation_id),
@@ -375,10 +375,14 @@ impl TryFrom<HeldLinkRow> for HeldLink {
 }
 
 /// The live copied links that a member holds, and those that invite this member; the latest handed out first.
-pub async fn links_about(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Vec<HeldLink>, StorageError> {
-    let rows: Vec<HeldLinkRow> =
-        on!(tx, c => sqlx::query_as(HELD_LINKS).bind(scope.id().0).bind(member.0).fetch_all(c).await)?;
-    rows.into_iter().map(HeldLink::try_from).collect()
+pub async fn copied_links_about(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+) -> Result<Vec<CopiedLink>, StorageError> {
+    let rows: Vec<CopiedLinkRow> =
+        on!(tx, c => sqlx::query_as(COPIED_LINKS).bind(scope.id().0).bind(member.0).fetch_all(c).await)?;
+    rows.into_iter().map(CopiedLink::try_from).collect()
 }
 
 /// Kills the tokens of an invitation, of one channel or all (INV-11); their sealed forms are erased.
@@ -407,7 +411,7 @@ pub struct KnownToken {
     pub live: bool,
 }
 
-/// The token with this hash. For `service::joining::invitation_facts` alone.
+/// The token with this hash. Only `service::joining::presented_invitation` calls this.
 pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<KnownToken>, StorageError> {
     let row: Option<(Uuid, Uuid, String, i64, Option<i64>)> =
         on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;

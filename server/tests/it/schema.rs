@@ -224,7 +224,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("login_methods::ACCOUNT_OF", "everybody may knock at a login method"),
     ("members::access::ACCOUNTS_OF", "the accounts of a user whose mailbox turned out to be somebody else's"),
     ("members::access::ACTOR", "the actor of a request, bound by slug and user, establishes the right"),
-    ("members::access::HOLD", "a user whose mailbox turned out to be somebody else's, in all accounts"),
+    ("members::access::SUSPEND_ALL_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
     ("oauth_attempts::FIND", "the hash of the browser establishes the right"),
     ("oauth_attempts::CONSUME_STATE", "the hashes of state and browser establish the right"),
     ("oauth_attempts::DELETE_EXPIRED", "clean-up of every account's expired attempts"),

@@ -7,7 +7,7 @@ use crate::{
     storage::{
         AccountScope, Tx,
         accounts::{self, Account},
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         members,
         rate_buckets::{self, Limit},
         retried, sessions,
@@ -114,13 +114,13 @@ impl Services {
         let taken = || FieldErrors::one(Field::Slug, Problem::Taken).into();
         let scope =
             accounts::insert(tx, &account, method, now).await.map_err(|error| error.or_taken::<AppError>(taken))?;
-        let mut by = By::default();
+        let mut by = AuditActor::default();
         let mut to = None;
         if let Some((user, ip)) = owner {
             let member = MemberId(Uuid::now_v7());
             members::insert_owner(tx, scope, member, user, &Grant::of(BuiltInRole::Owner), method, now).await?;
-            by = By { member: Some(member), name: Some(user.name.clone()), ip };
-            to = Some(To { member, email: user.email.key().to_owned() });
+            by = AuditActor { member: Some(member), name: Some(user.name.clone()), ip };
+            to = Some(AuditTarget { member, email: user.email.key().to_owned() });
         }
         audit::record(tx, scope, &by, to.as_ref(), &Event::AccountOpened, now).await?;
         Ok((scope, method))

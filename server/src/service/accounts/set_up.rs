@@ -36,7 +36,7 @@ impl SetUp for Services {
     /// Makes the first account and its owner, and signs the owner in. One of several parallel uses of the link wins.
     async fn set_up(&self, visitor: &Visitor, form: SetUpForm) -> Result<WithCookies<Slug>, AppError> {
         retried(|| async {
-            let token = held_token(visitor).ok_or(AppError::OpenTheLinkAgain)?;
+            let token = presented_token(visitor).ok_or(AppError::OpenTheLinkAgain)?;
             if self.view_set_up(visitor).await? != SetUpView::Open {
                 return Err(AppError::OpenTheLinkAgain);
             }
@@ -96,7 +96,7 @@ impl Services {
     }
 }
 
-pub(super) fn held_token(visitor: &Visitor) -> Option<Token> {
+pub(super) fn presented_token(visitor: &Visitor) -> Option<Token> {
     visitor.setup.as_deref().and_then(Token::parse)
 }
 

@@ -1,6 +1,6 @@
 //! What the set-up page shows.
 
-use super::set_up::held_token;
+use super::set_up::presented_token;
 use crate::{
     context::Services,
     storage::{
@@ -19,7 +19,7 @@ impl ViewSetUp for Services {
         if accounts::any(&mut tx).await? {
             return Ok(SetUpView::Done);
         }
-        let live = match held_token(visitor) {
+        let live = match presented_token(visitor) {
             Some(token) => tokens::is_live(&mut tx, Purpose::SetUp, &token.hash(), self.now()).await?,
             None => false,
         };

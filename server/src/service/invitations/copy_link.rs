@@ -6,8 +6,8 @@ use crate::{
     service::actors::{self, Actor},
     storage::{
         AccountScope, StorageError, Tx,
-        audit::{self, Event, To},
-        invitations::{self, HeldLink},
+        audit::{self, AuditTarget, Event},
+        invitations::{self, CopiedLink},
         members::Member,
         retried,
     },
@@ -64,12 +64,13 @@ impl Services {
             Some((id, sealed)) => (id, self.keyring.open_token(id, &sealed)?),
             None => self.make_token(tx, scope, invitation, Channel::Copied, now).await?,
         };
-        let links = invitations::links_about(tx, scope, row.id).await?;
+        let links = invitations::copied_links_about(tx, scope, row.id).await?;
         if links.iter().all(|link| link.holder != actor.member) {
-            let to = To { member: row.id, email: row.email.key().to_owned() };
-            audit::record(tx, scope, &actor.by(), Some(&to), &Event::LinkCopied { invitation }, now).await?;
+            let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };
+            audit::record(tx, scope, &actor.audit_actor(), Some(&target), &Event::LinkCopied { invitation }, now)
+                .await?;
         }
-        invitations::hold_token(tx, scope, id, actor.member, now).await?;
+        invitations::record_holder(tx, scope, id, actor.member, now).await?;
         Ok(self.config.link(&paths::invitation_link(token.reveal())))
     }
 }
@@ -83,7 +84,7 @@ impl Services {
         member: MemberId,
         invitation: InvitationId,
     ) -> Result<Option<String>, AppError> {
-        let held = invitations::links_about(tx, actor.scope(), member).await?;
+        let held = invitations::copied_links_about(tx, actor.scope(), member).await?;
         if !held.iter().any(|link| link.invitation == invitation && link.holder == actor.member) {
             return Ok(None);
         }
@@ -95,7 +96,7 @@ impl Services {
 }
 
 /// May whoever holds the link hand out what it offers?
-pub(in crate::service) fn is_in_reach(link: &HeldLink, roles: &Roles) -> bool {
+pub(in crate::service) fn is_in_reach(link: &CopiedLink, roles: &Roles) -> bool {
     link.state == MemberState::Active
         && can_handle_invitation(&Effective::of(&link.grant, roles), &link.offered, roles).is_yes()
 }
@@ -109,7 +110,7 @@ pub(in crate::service) async fn end_links_out_of_reach(
     roles: &Roles,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    for link in invitations::links_about(tx, scope, member).await? {
+    for link in invitations::copied_links_about(tx, scope, member).await? {
         if !is_in_reach(&link, roles) {
             invitations::kill_tokens(tx, scope, link.invitation, Some(Channel::Copied), now).await?;
         }

@@ -5,7 +5,7 @@ use crate::{
     service::actors::{self, Actor},
     storage::{
         Tx,
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         invitations::{self, NewInvitation},
         login_methods,
         members::{self, Member, Offer},
@@ -115,7 +115,7 @@ impl InviteUser for Services {
             }
             can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
             if request.grant.makes_owner() {
-                actor.needs_fresh_proof(self)?;
+                actor.require_recent_authentication(self)?;
             }
             if let Some(identifier) = &request.identifier {
                 let except = known.as_ref().map(|member| member.id);
@@ -160,7 +160,7 @@ impl Services {
                 id
             }
         };
-        let to = To { member, email: request.email.key().to_owned() };
+        let target = AuditTarget { member, email: request.email.key().to_owned() };
         let new = NewInvitation {
             id: InvitationId(Uuid::now_v7()),
             member,
@@ -173,7 +173,7 @@ impl Services {
         members::set_invitation(tx, scope, member, new.id).await?;
         let mail = self.queue_invitation(tx, scope, new, now).await?;
         let event = Event::Invited { invitation: new.id, grant: grant.clone() };
-        audit::record(tx, scope, &actor.by(), Some(&to), &event, now).await?;
+        audit::record(tx, scope, &actor.audit_actor(), Some(&target), &event, now).await?;
         Ok((member, mail))
     }
 }

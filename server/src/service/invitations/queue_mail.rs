@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     secrets::Token,
-    service::{joining::invitation_facts::Held, sessions::sign_in::too_many},
+    service::{joining::presented_invitation::PresentedInvitation, sessions::sign_in::too_many},
     storage::{
         AccountScope, StorageError, Tx, accounts,
         invitations::{self, NewInvitation},
@@ -164,22 +164,22 @@ impl Services {
         &self,
         tx: &mut Tx,
         kind: MailKind,
-        held: &Held,
+        presented: &PresentedInvitation,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        for inviter in members::inviters(tx, held.scope, &roles).await? {
+        let roles = accounts::roles(tx, presented.scope, &self.catalogue).await?;
+        for inviter in members::inviters(tx, presented.scope, &roles).await? {
             let effective = Effective::of(&inviter.grant, &roles);
-            if can_handle_invitation(&effective, &held.member.grant, &roles).is_yes() {
+            if can_handle_invitation(&effective, &presented.member.grant, &roles).is_yes() {
                 let mail = NewMail {
                     kind,
-                    member: held.member.id,
-                    invitation: Some(held.invitation.id),
-                    language: inviter.language.unwrap_or(held.account.language),
+                    member: presented.member.id,
+                    invitation: Some(presented.invitation.id),
+                    language: inviter.language.unwrap_or(presented.account.language),
                     to: &inviter.email_key,
                     sealed: None,
                 };
-                self.queue(tx, held.scope, mail, now).await?;
+                self.queue(tx, presented.scope, mail, now).await?;
             }
         }
         Ok(())

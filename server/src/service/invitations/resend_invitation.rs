@@ -4,7 +4,7 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         invitations,
         rate_buckets::{self, Limit},
         retried,
@@ -44,9 +44,9 @@ impl ResendInvitation for Services {
             }
             let again = invitation.again(&row.email, actor.member);
             let mail = self.queue_invitation(&mut tx, actor.scope(), again, now).await?;
-            let to = To { member, email: row.email.key().to_owned() };
+            let target = AuditTarget { member, email: row.email.key().to_owned() };
             let event = Event::InvitationResent { invitation: invitation.id };
-            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             tx.commit().await?;
             Ok(Resent { member, email: row.email.typed().to_owned(), mail })
         })

@@ -1,13 +1,13 @@
-//! What accepting comes to, whichever way it is done: the sponsor's right is looked at once more, the row is linked to the user, the
-//! sponsor is told (R9, R19, R29, INV-03, INV-15).
+//! Accepting an invitation, by whatever login method: the sponsor's permissions are checked once more, the member is linked to the user, and
+//! the sponsor is told (R9, R19, R29, INV-03, INV-15).
 
-use super::invitation_facts::Held;
+use super::presented_invitation::PresentedInvitation;
 use crate::{
     context::Services,
     service::invitations::copy_link::is_in_reach,
     storage::{
         StorageError, Tx, accounts,
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         invitations, members,
         outbox::MailKind,
         users::User,
@@ -26,32 +26,34 @@ use app::{
     request::Visitor,
 };
 
-/// What came of accepting.
+/// The outcome of accepting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::service) enum Accepted {
-    /// In the account.
+    /// The person is a member now.
     Joined,
-    /// Somebody or something was faster: accepted, withdrawn or ended meanwhile.
+    /// The invitation was accepted, withdrawn or expired meanwhile.
     TooLate,
 }
 
 impl Services {
-    /// Can the sponsor, and whoever vouches for the mailbox, still give this (R29)? If not, the invitation is held for the account's admins, and the answer is no.
-    pub(in crate::service) async fn sponsor_still_may(
+    /// May the sponsor, and whoever vouches for the mailbox, still grant this (R29)? If not, the invitation is held for a decision of the
+    /// account's admins.
+    pub(in crate::service) async fn sponsor_can_still_invite(
         &self,
         tx: &mut Tx,
-        held: &Held,
+        presented: &PresentedInvitation,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        let may = sponsor_may(tx, held, &roles).await?
-            && (!self.is_vouched_for(held) || voucher(tx, held, &roles).await?.is_some());
+        let roles = accounts::roles(tx, presented.scope, &self.catalogue).await?;
+        let may = sponsor_can_invite(tx, presented, &roles).await?
+            && (!self.is_vouched_for(presented) || voucher(tx, presented, &roles).await?.is_some());
         if !may {
-            let id = held.invitation.id;
-            invitations::answer(tx, held.scope, id, InvitationState::AwaitingApproval, now).await?;
+            let id = presented.invitation.id;
+            invitations::answer(tx, presented.scope, id, InvitationState::AwaitingApproval, now).await?;
             let event = Event::InvitationHeld { invitation: id };
-            audit::record(tx, held.scope, &By::default(), Some(&to(held)), &event, now).await?;
-            self.tell_admins(tx, MailKind::Held, held, now).await?;
+            audit::record(tx, presented.scope, &AuditActor::default(), Some(&audit_target(presented)), &event, now)
+                .await?;
+            self.tell_admins(tx, MailKind::Held, presented, now).await?;
         }
         Ok(may)
     }
@@ -61,57 +63,62 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         user: &User,
         now: Timestamp,
     ) -> Result<Accepted, AppError> {
-        let (scope, id) = (held.scope, held.invitation.id);
-        let vouched = held.channel == Channel::Copied && user.verified.is_none();
+        let (scope, id) = (presented.scope, presented.invitation.id);
+        let vouched = presented.channel == Channel::Copied && user.verified.is_none();
         let roles = accounts::roles(tx, scope, &self.catalogue).await?;
-        let vouched_by = if vouched { voucher(tx, held, &roles).await? } else { None };
+        let vouched_by = if vouched { voucher(tx, presented, &roles).await? } else { None };
         if !invitations::answer(tx, scope, id, InvitationState::Accepted, now).await? {
             return Ok(Accepted::TooLate);
         }
-        match members::join(tx, scope, held.member.id, user, vouched_by, now).await {
+        match members::join(tx, scope, presented.member.id, user, vouched_by, now).await {
             Ok(true) => {}
             Ok(false) | Err(StorageError::Taken(_)) => return Ok(Accepted::TooLate),
             Err(error) => return Err(error.into()),
         }
-        let by = By { member: Some(held.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
-        let joined = Event::Joined { invitation: id, grant: held.member.grant.clone() };
-        audit::record(tx, scope, &by, Some(&to(held)), &joined, now).await?;
+        let actor =
+            AuditActor { member: Some(presented.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
+        let joined = Event::Joined { invitation: id, grant: presented.member.grant.clone() };
+        audit::record(tx, scope, &actor, Some(&audit_target(presented)), &joined, now).await?;
         if vouched {
             let event = Event::MailboxVouchedFor { invitation: id };
-            audit::record(tx, scope, &By::default(), Some(&to(held)), &event, now).await?;
+            audit::record(tx, scope, &AuditActor::default(), Some(&audit_target(presented)), &event, now).await?;
         }
-        self.tell_sponsor(tx, scope, MailKind::Accepted, held.member.id, &held.invitation, now).await?;
+        self.tell_sponsor(tx, scope, MailKind::Accepted, presented.member.id, &presented.invitation, now).await?;
         Ok(Accepted::Joined)
     }
 }
 
-/// Can the sponsor give now what is offered? The host's operator, who has no row, always can.
-async fn sponsor_may(tx: &mut Tx, held: &Held, roles: &Roles) -> Result<bool, StorageError> {
-    let sponsor = held.invitation.sponsor;
-    if sponsor == held.member.id {
+/// May the sponsor grant now what is offered? The host's operator, who has no row, always may.
+async fn sponsor_can_invite(tx: &mut Tx, presented: &PresentedInvitation, roles: &Roles) -> Result<bool, StorageError> {
+    let sponsor = presented.invitation.sponsor;
+    if sponsor == presented.member.id {
         return Ok(true);
     }
-    let row = members::find(tx, held.scope, sponsor).await?.filter(|row| row.state == MemberState::Active);
-    Ok(row.is_some_and(|row| can_invite(&Effective::of(&row.grant, roles), &held.member.grant, roles).is_yes()))
+    let row = members::find(tx, presented.scope, sponsor).await?.filter(|row| row.state == MemberState::Active);
+    Ok(row.is_some_and(|row| can_invite(&Effective::of(&row.grant, roles), &presented.member.grant, roles).is_yes()))
 }
 
 /// Who answers for a mailbox that no mail has proved (R12): the last who was given the link and may still give what it offers, or the
 /// sponsor where nobody was given it: the host's operator printed it.
-async fn voucher(tx: &mut Tx, held: &Held, roles: &Roles) -> Result<Option<MemberId>, StorageError> {
-    let mut links = invitations::links_about(tx, held.scope, held.member.id).await?;
-    links.retain(|link| link.invitation == held.invitation.id);
+async fn voucher(
+    tx: &mut Tx,
+    presented: &PresentedInvitation,
+    roles: &Roles,
+) -> Result<Option<MemberId>, StorageError> {
+    let mut links = invitations::copied_links_about(tx, presented.scope, presented.member.id).await?;
+    links.retain(|link| link.invitation == presented.invitation.id);
     Ok(if links.is_empty() {
-        Some(held.invitation.sponsor)
+        Some(presented.invitation.sponsor)
     } else {
         links.iter().find(|link| is_in_reach(link, roles)).map(|link| link.holder)
     })
 }
 
 /// The invited row, as audit events name it.
-pub(in crate::service) fn to(held: &Held) -> To {
-    To { member: held.member.id, email: held.member.email.key().to_owned() }
+pub(in crate::service) fn audit_target(presented: &PresentedInvitation) -> AuditTarget {
+    AuditTarget { member: presented.member.id, email: presented.member.email.key().to_owned() }
 }

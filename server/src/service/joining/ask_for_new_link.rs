@@ -1,11 +1,11 @@
 //! Asking for a new link when the old one ran out (R20): the admins are told, once a day; the link goes only to the invited address.
 
-use super::{accept_invitation::to, view_invitation::MIN_ASK_INTERVAL};
+use super::{accept_invitation::audit_target, view_invitation::MIN_ASK_INTERVAL};
 use crate::{
     context::Services,
     storage::{
         accounts,
-        audit::{self, By, Event},
+        audit::{self, AuditActor, Event},
         invitations,
         outbox::MailKind,
         retried,
@@ -27,20 +27,27 @@ impl AskForNewLink for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let before = self.held_as(&mut tx, visitor, id).await?;
+            let before = self.require_invitation(&mut tx, visitor, id).await?;
             // Before the invitation, like everybody: who has the account then waits for nobody.
             accounts::lock(&mut tx, before.scope).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if held.invitation.state != InvitationState::Pending || held.invitation.expires > now {
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if presented.invitation.state != InvitationState::Pending || presented.invitation.expires > now {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            if !invitations::ask(&mut tx, held.scope, id, now - MIN_ASK_INTERVAL, now).await? {
+            if !invitations::ask(&mut tx, presented.scope, id, now - MIN_ASK_INTERVAL, now).await? {
                 return Ok(NewLink::AskedBefore);
             }
-            self.tell_admins(&mut tx, MailKind::LinkAsked, &held, now).await?;
-            let by = By { member: Some(held.member.id), name: None, ip: Some(visitor.ip) };
-            audit::record(&mut tx, held.scope, &by, Some(&to(&held)), &Event::NewLinkAsked { invitation: id }, now)
-                .await?;
+            self.tell_admins(&mut tx, MailKind::LinkAsked, &presented, now).await?;
+            let actor = AuditActor { member: Some(presented.member.id), name: None, ip: Some(visitor.ip) };
+            audit::record(
+                &mut tx,
+                presented.scope,
+                &actor,
+                Some(&audit_target(&presented)),
+                &Event::NewLinkAsked { invitation: id },
+                now,
+            )
+            .await?;
             tx.commit().await?;
             Ok(NewLink::Asked)
         })

@@ -1,11 +1,11 @@
 //! Turning an invitation down (R63): the sponsor is told, the row offers to invite again.
 
-use super::accept_invitation::to;
+use super::accept_invitation::audit_target;
 use crate::{
     context::Services,
     storage::{
         accounts,
-        audit::{self, By, Event},
+        audit::{self, AuditActor, Event},
         invitations,
         outbox::MailKind,
         retried,
@@ -26,20 +26,36 @@ impl DeclineInvitation for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let before = self.held_as(&mut tx, visitor, id).await?;
+            let before = self.require_invitation(&mut tx, visitor, id).await?;
             accounts::lock(&mut tx, before.scope).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if held.invitation.state == InvitationState::Declined {
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if presented.invitation.state == InvitationState::Declined {
                 return Ok(WithCookies { answer: (), cookies: Vec::new() });
             }
-            if !held.is_open(now)
-                || !invitations::answer(&mut tx, held.scope, id, InvitationState::Declined, now).await?
+            if !presented.is_open(now)
+                || !invitations::answer(&mut tx, presented.scope, id, InvitationState::Declined, now).await?
             {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            let by = By { member: Some(held.member.id), name: None, ip: Some(visitor.ip) };
-            audit::record(&mut tx, held.scope, &by, Some(&to(&held)), &Event::Declined { invitation: id }, now).await?;
-            self.tell_sponsor(&mut tx, held.scope, MailKind::Declined, held.member.id, &held.invitation, now).await?;
+            let actor = AuditActor { member: Some(presented.member.id), name: None, ip: Some(visitor.ip) };
+            audit::record(
+                &mut tx,
+                presented.scope,
+                &actor,
+                Some(&audit_target(&presented)),
+                &Event::Declined { invitation: id },
+                now,
+            )
+            .await?;
+            self.tell_sponsor(
+                &mut tx,
+                presented.scope,
+                MailKind::Declined,
+                presented.member.id,
+                &presented.invitation,
+                now,
+            )
+            .await?;
             tx.commit().await?;
             Ok(WithCookies { answer: (), cookies: Vec::new() })
         })

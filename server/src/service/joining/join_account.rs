@@ -22,34 +22,35 @@ impl JoinAccount for Services {
             let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let before = self.held_as(&mut tx, visitor, id).await?;
+            let before = self.require_invitation(&mut tx, visitor, id).await?;
             accounts::lock(&mut tx, before.scope).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if held.was_taken_up_by(signed_in.user) {
-                return Ok(self.joined(&held, Vec::new()));
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if presented.was_taken_up_by(signed_in.user) {
+                return Ok(self.joined(&presented, Vec::new()));
             }
             let mut user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
             // INV-10: what the member's login method demands is what must be proved.
-            let by_password = held.member.method.kind == LoginMethodKind::Password && held.member.method_enabled;
+            let by_password =
+                presented.member.method.kind == LoginMethodKind::Password && presented.member.method_enabled;
             let proved = sessions::password_proved(&mut tx, signed_in.session).await?.is_some();
-            if !held.is_open(now) || !self.fits(&held, &user) || !by_password || !proved {
+            if !presented.is_open(now) || !self.can_join_as(&presented, &user) || !by_password || !proved {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            if !self.sponsor_can_still_invite(&mut tx, &presented, now).await? {
                 tx.commit().await?;
                 return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
-            if held.channel == Channel::Mailed && user.verified.is_none() {
+            if presented.channel == Channel::Mailed && user.verified.is_none() {
                 // The password and the mailed link together prove person and mailbox: nothing has to make way, unlike in R13.
                 users::verify(&mut tx, user.id, now).await?;
                 user.verified = Some(now);
             }
-            match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            match self.accept(&mut tx, visitor, &presented, &user, now).await? {
                 Accepted::Joined => {}
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
             tx.commit().await?;
-            Ok(self.joined(&held, Vec::new()))
+            Ok(self.joined(&presented, Vec::new()))
         })
         .await
     }

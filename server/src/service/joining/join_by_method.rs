@@ -1,18 +1,18 @@
 //! Joining through an account's provider: identifier and address are compared with the invited ones (R42 to R44), and if they match, the
 //! person accepts with a form of ours (R9).
 
-use super::{accept_invitation::Accepted, invitation_facts::Held, sign_up::lock_accounts};
+use super::{accept_invitation::Accepted, presented_invitation::PresentedInvitation, sign_up::lock_accounts};
 use crate::{
     context::Services,
     oauth::Claims,
     secrets::Token,
     service::{
-        actors::is_fresh,
+        actors::is_recent,
         login_methods::finish_oauth::{AttemptResult, AuthenticationTime, Callback, without_cookies},
     },
     storage::{
         Tx, accounts,
-        audit::{self, By, Event},
+        audit::{self, AuditActor, Event},
         decisions::{self, Decision},
         identities, invitations, login_methods,
         oauth_attempts::{self, Attempt, AttemptPurpose},
@@ -72,52 +72,52 @@ impl JoinByMethod for Services {
             let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
             let attempt: AttemptId = form.attempt.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
             let mut tx = self.database.begin_read().await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
             drop(tx);
-            if self.needs_code(&held) {
+            if self.needs_code(&presented) {
                 self.count_code_try(visitor, id).await?;
             }
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            lock_accounts(&mut tx, &held).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if self.has_joined(&mut tx, visitor, &held, attempt).await? {
-                return Ok(self.joined(&held, Vec::new()));
+            lock_accounts(&mut tx, &presented).await?;
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if self.has_joined(&mut tx, visitor, &presented, attempt).await? {
+                return Ok(self.joined(&presented, Vec::new()));
             }
-            if !held.is_open(now) || !held.member.method_enabled {
+            if !presented.is_open(now) || !presented.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
             }
             let callback = self
-                .verified_callback(&mut tx, visitor, &held, Some(attempt))
+                .verified_callback(&mut tx, visitor, &presented, Some(attempt))
                 .await?
                 .ok_or(AppError::OpenTheLinkAgain)?;
-            let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
-            if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            let mailbox_proved = self.prove_mailbox(&mut tx, &presented, &form.code, now).await?;
+            if !self.sponsor_can_still_invite(&mut tx, &presented, now).await? {
                 tx.commit().await?;
                 return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
-            let user = match self.link_target(&mut tx, visitor, &held, mailbox_proved).await? {
+            let user = match self.link_target(&mut tx, visitor, &presented, mailbox_proved).await? {
                 LinkTarget::Existing(user) => user,
                 LinkTarget::New => {
-                    self.make_user_without_password(&mut tx, visitor, &held, &form, mailbox_proved, now).await?
+                    self.make_user_without_password(&mut tx, visitor, &presented, &form, mailbox_proved, now).await?
                 }
                 LinkTarget::ReauthenticateFirst => {
                     return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() });
                 }
             };
-            let method = held.member.method.id;
-            identities::delete_of_user_here(&mut tx, held.scope, method, user.id).await?;
+            let method = presented.member.method.id;
+            identities::delete_of_user_here(&mut tx, presented.scope, method, user.id).await?;
             let (identifier, email) = (&callback.person.identifier, callback.person.email.as_deref());
-            let linked = identities::insert(&mut tx, held.scope, method, user.id, identifier, email, now).await;
+            let linked = identities::insert(&mut tx, presented.scope, method, user.id, identifier, email, now).await;
             // The identifier is another member's already: an admin has to see to it.
             linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
-            match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            match self.accept(&mut tx, visitor, &presented, &user, now).await? {
                 Accepted::Joined => {}
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
-            decisions::supersede(&mut tx, held.scope, held.member.id, now).await?;
+            decisions::supersede(&mut tx, presented.scope, presented.member.id, now).await?;
             // Only an attempt that ends in joining is refunded: each invitation has one of those, but any number of callbacks.
-            self.refund_try(&mut tx, visitor, held.scope).await?;
+            self.refund_try(&mut tx, visitor, presented.scope).await?;
             oauth_attempts::mark_used(&mut tx, &callback.attempt, now).await?;
             let other = self.other_proof(&user);
             let AuthenticationTime { at, shortfall } =
@@ -128,7 +128,7 @@ impl JoinByMethod for Services {
             }
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
-            Ok(self.joined(&held, vec![cookie]))
+            Ok(self.joined(&presented, vec![cookie]))
         })
         .await
     }
@@ -150,16 +150,16 @@ impl Services {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         accounts::lock(&mut tx, callback.account.scope).await?;
-        let Ok(held) = self.held_as(&mut tx, visitor, id).await else {
+        let Ok(presented) = self.require_invitation(&mut tx, visitor, id).await else {
             return Ok(without_cookies(page));
         };
-        if !held.is_open(now) || held.member.method.id != callback.attempt.method {
+        if !presented.is_open(now) || presented.member.method.id != callback.attempt.method {
             return Ok(without_cookies(page));
         }
-        if !login_methods::is_in_force(&mut tx, held.scope, callback.attempt.configuration).await? {
+        if !login_methods::is_in_force(&mut tx, presented.scope, callback.attempt.configuration).await? {
             return Ok(without_cookies(paths::with_problem(&page, Fault::Attempt.key())));
         }
-        let comparison = compare(&mut tx, &held, &callback.configuration.configuration, &person).await?;
+        let comparison = compare(&mut tx, &presented, &callback.configuration.configuration, &person).await?;
         match comparison {
             Comparison::Same => {
                 drop(tx);
@@ -168,13 +168,13 @@ impl Services {
                 Ok(without_cookies(paths::returned(id, callback.attempt.id)))
             }
             Comparison::OtherAddress => {
-                self.open_decision(&mut tx, &held, &person, now).await?;
-                invitations::answer(&mut tx, held.scope, id, InvitationState::AwaitingApproval, now).await?;
+                self.open_decision(&mut tx, &presented, &person, now).await?;
+                invitations::answer(&mut tx, presented.scope, id, InvitationState::AwaitingApproval, now).await?;
                 tx.commit().await?;
                 Ok(without_cookies(page))
             }
             Comparison::OtherIdentifier => {
-                self.open_decision(&mut tx, &held, &person, now).await?;
+                self.open_decision(&mut tx, &presented, &person, now).await?;
                 tx.commit().await?;
                 Ok(without_cookies(paths::with_problem(&page, "somebody-else")))
             }
@@ -182,12 +182,18 @@ impl Services {
     }
 
     /// Opens a decision and tells those who can take it.
-    async fn open_decision(&self, tx: &mut Tx, held: &Held, person: &Person, now: Timestamp) -> Result<(), AppError> {
-        let known = decisions::find_open(tx, held.scope, held.member.id).await?;
+    async fn open_decision(
+        &self,
+        tx: &mut Tx,
+        presented: &PresentedInvitation,
+        person: &Person,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let known = decisions::find_open(tx, presented.scope, presented.member.id).await?;
         let decision = Decision {
             id: DecisionId(Uuid::now_v7()),
-            invitation: held.invitation.id,
-            method: held.member.method.id,
+            invitation: presented.invitation.id,
+            method: presented.member.method.id,
             identifier: person.identifier.clone(),
             email: person.email.clone(),
             at: now,
@@ -196,13 +202,21 @@ impl Services {
         if known.is_some_and(|known| known.identifier == decision.identifier && known.email == decision.email) {
             return Ok(());
         }
-        decisions::open(tx, held.scope, held.member.id, &decision).await?;
-        let event = Event::DecisionOpened { invitation: held.invitation.id };
-        audit::record(tx, held.scope, &By::default(), Some(&super::accept_invitation::to(held)), &event, now).await?;
+        decisions::open(tx, presented.scope, presented.member.id, &decision).await?;
+        let event = Event::DecisionOpened { invitation: presented.invitation.id };
+        audit::record(
+            tx,
+            presented.scope,
+            &AuditActor::default(),
+            Some(&super::accept_invitation::audit_target(presented)),
+            &event,
+            now,
+        )
+        .await?;
         // Who comes back now as this and now as that person does not fill the admins' mailboxes (R52).
-        let key = format!("decision:{}", held.invitation.id);
+        let key = format!("decision:{}", presented.invitation.id);
         if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {
-            self.tell_admins(tx, MailKind::Decision, held, now).await?;
+            self.tell_admins(tx, MailKind::Decision, presented, now).await?;
         }
         Ok(())
     }
@@ -212,26 +226,26 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         attempt: Option<AttemptId>,
     ) -> Result<Option<VerifiedCallback>, AppError> {
         let browser = visitor.oauth.as_deref().and_then(Token::parse);
         let Some((id, browser)) = attempt.zip(browser) else { return Ok(None) };
         let Some(attempt) = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await? else { return Ok(None) };
         let fits = attempt.purpose == AttemptPurpose::Join
-            && attempt.scope == held.scope
-            && attempt.invitation == Some(held.invitation.id)
-            && attempt.method == held.member.method.id
+            && attempt.scope == presented.scope
+            && attempt.invitation == Some(presented.invitation.id)
+            && attempt.method == presented.member.method.id
             && attempt.sealed.is_some()
-            && login_methods::is_in_force(tx, held.scope, attempt.configuration).await?;
+            && login_methods::is_in_force(tx, presented.scope, attempt.configuration).await?;
         if !fits {
             return Ok(None);
         }
-        let by = login_methods::configuration_by_id(tx, held.scope, attempt.configuration).await?;
+        let by = login_methods::configuration_by_id(tx, presented.scope, attempt.configuration).await?;
         let configuration = by.ok_or(AppError::OpenTheLinkAgain)?.configuration;
         let AttemptResult::Person { person, claims } = self.stored_result(&attempt)? else { return Ok(None) };
         // Everything is looked at again: row and decision may have changed since the return (R16).
-        match compare(tx, held, &configuration, &person).await? {
+        match compare(tx, presented, &configuration, &person).await? {
             Comparison::Same => Ok(Some(VerifiedCallback { attempt, person, claims, configuration })),
             Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
         }
@@ -242,15 +256,15 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         attempt: AttemptId,
     ) -> Result<bool, AppError> {
         if let Some(signed_in) = &visitor.signed_in {
-            return Ok(held.was_taken_up_by(signed_in.user));
+            return Ok(presented.was_taken_up_by(signed_in.user));
         }
         let Some(browser) = visitor.oauth.as_deref().and_then(Token::parse) else { return Ok(false) };
         let used = oauth_attempts::invitation_joined_by(tx, attempt, &browser.hash()).await?;
-        Ok(held.invitation.state == InvitationState::Accepted && used == Some(held.invitation.id))
+        Ok(presented.invitation.state == InvitationState::Accepted && used == Some(presented.invitation.id))
     }
 
     /// The user to whom the identity is linked (R17, OA-11): somebody who has a password must have entered it recently; somebody without one
@@ -259,11 +273,11 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         mailbox_proved: bool,
     ) -> Result<LinkTarget, AppError> {
         let signed_in = visitor.signed_in.as_ref();
-        let Some(user) = users::find_by_email(tx, held.member.email.key()).await? else {
+        let Some(user) = users::find_by_email(tx, presented.member.email.key()).await? else {
             // Somebody else's session ends only where the person says so (R14).
             return if signed_in.is_none() { Ok(LinkTarget::New) } else { Err(AppError::OpenTheLinkAgain) };
         };
@@ -280,7 +294,7 @@ impl Services {
             Some(signed_in) => sessions::anything_proved(tx, signed_in.session).await?,
             None => None,
         };
-        let fresh = proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now()));
+        let fresh = proved.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now()));
         if !fresh && (has_password || !mailbox_proved) {
             return Ok(LinkTarget::ReauthenticateFirst);
         }
@@ -298,19 +312,19 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         form: &JoinByMethodForm,
         mailbox_proved: bool,
         now: Timestamp,
     ) -> Result<User, AppError> {
         let name = parse_name(&form.name).map_err(|problem| FieldErrors::one(Field::Name, problem))?;
         let verified = mailbox_proved.then_some(now);
-        if let Some(earlier) = users::find_by_email(tx, held.member.email.key()).await? {
+        if let Some(earlier) = users::find_by_email(tx, presented.member.email.key()).await? {
             return self.replace_user(tx, earlier, name, None, now).await;
         }
         let user = User {
             id: UserId(Uuid::now_v7()),
-            email: held.member.email.clone(),
+            email: presented.member.email.clone(),
             name,
             language: Some(visitor.language),
             verified,
@@ -336,15 +350,15 @@ enum LinkTarget {
 /// by what an admin decided (R43).
 async fn compare(
     tx: &mut Tx,
-    held: &Held,
+    presented: &PresentedInvitation,
     configuration: &Configuration,
     person: &Person,
 ) -> Result<Comparison, AppError> {
-    if held.member.identifier.as_deref() != Some(person.identifier.as_str()) {
+    if presented.member.identifier.as_deref() != Some(person.identifier.as_str()) {
         return Ok(Comparison::OtherIdentifier);
     }
     let Some(email) = &person.email else { return Ok(Comparison::Same) };
-    let same = Email::parse_exactly(email).as_ref() == Ok(&held.member.email);
+    let same = Email::parse_exactly(email).as_ref() == Ok(&presented.member.email);
     let counts = match configuration.email_policy {
         EmailPolicy::Strict => true,
         EmailPolicy::Identifier => false,
@@ -352,6 +366,7 @@ async fn compare(
     if same || !counts {
         return Ok(Comparison::Same);
     }
-    let allowed = decisions::is_allowed(tx, held.scope, held.invitation.id, &person.identifier, email).await?;
+    let allowed =
+        decisions::is_allowed(tx, presented.scope, presented.invitation.id, &person.identifier, email).await?;
     Ok(if allowed { Comparison::Same } else { Comparison::OtherAddress })
 }

@@ -40,13 +40,13 @@ impl MailCode for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let before = self.held_as(&mut tx, visitor, id).await?;
+            let before = self.require_invitation(&mut tx, visitor, id).await?;
             accounts::lock(&mut tx, before.scope).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if !held.is_open(now) || !self.needs_code(&held) {
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if !presented.is_open(now) || !self.needs_code(&presented) {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            let (account, mailbox) = (held.scope.id(), held.member.email.rate_key());
+            let (account, mailbox) = (presented.scope.id(), presented.member.email.rate_key());
             for (key, limit) in [
                 (format!("mail-code:{id}"), CODES_PER_INVITATION),
                 (format!("mail-code:account:{account}:to:{mailbox}"), CODES_PER_ACCOUNT_MAILBOX),
@@ -60,13 +60,13 @@ impl MailCode for Services {
             tokens::insert(&mut tx, Purpose::InvitationCode, Some(id.0), &hash, now, expires).await?;
             let mail = NewMail {
                 kind: MailKind::Code,
-                member: held.member.id,
+                member: presented.member.id,
                 invitation: Some(id),
-                language: held.invitation.language,
-                to: held.member.email.key(),
+                language: presented.invitation.language,
+                to: presented.member.email.key(),
                 sealed: Some(seal_code(&self.keyring, id.0, &code, expires)),
             };
-            self.queue(&mut tx, held.scope, mail, now).await?;
+            self.queue(&mut tx, presented.scope, mail, now).await?;
             tx.commit().await?;
             Ok(Code { minutes: CODE_TTL_MINUTES })
         })

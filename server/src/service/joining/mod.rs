@@ -3,9 +3,9 @@
 pub(super) mod accept_invitation;
 pub(super) mod ask_for_new_link;
 pub(super) mod decline_invitation;
-pub(super) mod invitation_facts;
 pub(super) mod join_account;
 pub(super) mod join_by_method;
 pub(super) mod mail_code;
+pub(super) mod presented_invitation;
 pub(super) mod sign_up;
 pub(super) mod view_invitation;

@@ -1,8 +1,8 @@
 //! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
 use super::{
-    accept_invitation::{Accepted, to},
-    invitation_facts::Held,
+    accept_invitation::{Accepted, audit_target},
+    presented_invitation::PresentedInvitation,
 };
 use crate::{
     context::Services,
@@ -10,7 +10,7 @@ use crate::{
     service::{invitations::copy_link::end_links_out_of_reach, sessions::sign_in::ip_key},
     storage::{
         StorageError, Tx, accounts,
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         identities, members, rate_buckets, retried,
         sessions::{self, Proof},
         tokens::{self, Purpose},
@@ -44,53 +44,53 @@ impl SignUp for Services {
         retried(|| async {
             let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
             let mut tx = self.database.begin_read().await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
             drop(tx);
             if let Some(signed_in) = &visitor.signed_in {
                 // R19: the second of two clicks finds its work done. Anybody else signs out first (R14), but for the invited person
                 // who came by a provider alone so far and sets a password (R17).
-                if held.was_taken_up_by(signed_in.user) {
-                    return Ok(self.joined(&held, Vec::new()));
+                if presented.was_taken_up_by(signed_in.user) {
+                    return Ok(self.joined(&presented, Vec::new()));
                 }
                 let mut tx = self.database.begin_read().await?;
                 let user = users::find(&mut tx, signed_in.user).await?;
-                let sets_one = |user: User| user.phc.is_none() && user.email == held.member.email;
-                if held.channel != Channel::Mailed || !user.is_some_and(sets_one) {
+                let sets_one = |user: User| user.phc.is_none() && user.email == presented.member.email;
+                if presented.channel != Channel::Mailed || !user.is_some_and(sets_one) {
                     return Err(AppError::OpenTheLinkAgain);
                 }
             }
-            if held.member.method.kind != LoginMethodKind::Password || !held.member.method_enabled {
+            if presented.member.method.kind != LoginMethodKind::Password || !presented.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            if !held.is_open(self.now()) {
-                return self.finish_late(visitor, &held, &form).await;
+            if !presented.is_open(self.now()) {
+                return self.finish_late(visitor, &presented, &form).await;
             }
             // The cheap refusals come before what costs much, and that is counted (EN-04).
-            let name = self.read_form(&held, &form)?;
+            let name = self.read_form(&presented, &form)?;
             let attempt = self.count_attempt(visitor).await?;
-            if self.needs_code(&held) {
+            if self.needs_code(&presented) {
                 self.count_code_try(visitor, id).await?;
-                self.check_code(&held, &form.code).await?;
+                self.check_code(&presented, &form.code).await?;
             }
-            let words = [form.name.as_str(), held.member.email.typed(), held.account.name.as_str()];
+            let words = [form.name.as_str(), presented.member.email.typed(), presented.account.name.as_str()];
             self.check_password(&form.password, &words).await?;
             let phc = self.hasher.hash(&form.password).await?;
 
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            lock_accounts(&mut tx, &held).await?;
-            let held = self.held_as(&mut tx, visitor, id).await?;
-            if !held.is_open(now) {
+            lock_accounts(&mut tx, &presented).await?;
+            let presented = self.require_invitation(&mut tx, visitor, id).await?;
+            if !presented.is_open(now) {
                 drop(tx);
-                return self.finish_late(visitor, &held, &form).await;
+                return self.finish_late(visitor, &presented, &form).await;
             }
-            let mailbox_proved = self.prove_mailbox(&mut tx, &held, &form.code, now).await?;
-            if !self.sponsor_still_may(&mut tx, &held, now).await? {
+            let mailbox_proved = self.prove_mailbox(&mut tx, &presented, &form.code, now).await?;
+            if !self.sponsor_can_still_invite(&mut tx, &presented, now).await? {
                 tx.commit().await?;
                 return Ok(WithCookies { answer: Joined::AwaitingApproval, cookies: Vec::new() });
             }
-            let user = self.make_user(&mut tx, visitor, &held, name, phc, mailbox_proved, now).await?;
-            match self.accept(&mut tx, visitor, &held, &user, now).await? {
+            let user = self.make_user(&mut tx, visitor, &presented, name, phc, mailbox_proved, now).await?;
+            match self.accept(&mut tx, visitor, &presented, &user, now).await? {
                 Accepted::Joined => {}
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
@@ -98,21 +98,21 @@ impl SignUp for Services {
             attempt.forget(&mut tx).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
-            Ok(self.joined(&held, vec![cookie]))
+            Ok(self.joined(&presented, vec![cookie]))
         })
         .await
     }
 }
 
 impl Services {
-    fn read_form(&self, held: &Held, form: &SignUpForm) -> Result<String, AppError> {
+    fn read_form(&self, presented: &PresentedInvitation, form: &SignUpForm) -> Result<String, AppError> {
         let mut errors = FieldErrors::default();
-        if Email::parse(&form.email).as_ref() != Ok(&held.member.email) {
+        if Email::parse(&form.email).as_ref() != Ok(&presented.member.email) {
             errors.keep::<()>(Field::Email, Err(Problem::NotTheInvitedAddress));
         }
         let name = errors.keep(Field::Name, parse_name(&form.name));
         errors.keep(Field::Password, self.check_length(&form.password));
-        if self.needs_code(held) && form.code.trim().is_empty() {
+        if self.needs_code(presented) && form.code.trim().is_empty() {
             errors.keep::<()>(Field::Code, Err(Problem::Required));
         }
         match name {
@@ -137,17 +137,17 @@ impl Services {
     pub(in crate::service) async fn prove_mailbox(
         &self,
         tx: &mut Tx,
-        held: &Held,
+        presented: &PresentedInvitation,
         code: &str,
         now: Timestamp,
     ) -> Result<bool, AppError> {
-        if held.channel == Channel::Mailed {
+        if presented.channel == Channel::Mailed {
             return Ok(true);
         }
-        if !self.needs_code(held) {
+        if !self.needs_code(presented) {
             return Ok(false);
         }
-        if tokens::use_up(tx, Purpose::InvitationCode, &code_hash(held, code), now).await? {
+        if tokens::use_up(tx, Purpose::InvitationCode, &code_hash(presented, code), now).await? {
             Ok(true)
         } else {
             Err(FieldErrors::one(Field::Code, Problem::WrongCode).into())
@@ -155,9 +155,9 @@ impl Services {
     }
 
     /// Is this the mailed code? Looked at before anything expensive; [`Self::prove_mailbox`] uses it up.
-    async fn check_code(&self, held: &Held, code: &str) -> Result<(), AppError> {
+    async fn check_code(&self, presented: &PresentedInvitation, code: &str) -> Result<(), AppError> {
         let mut tx = self.database.begin_read().await?;
-        if tokens::is_live(&mut tx, Purpose::InvitationCode, &code_hash(held, code), self.now()).await? {
+        if tokens::is_live(&mut tx, Purpose::InvitationCode, &code_hash(presented, code), self.now()).await? {
             Ok(())
         } else {
             Err(FieldErrors::one(Field::Code, Problem::WrongCode).into())
@@ -170,14 +170,14 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         name: String,
         phc: String,
         mailbox_proved: bool,
         now: Timestamp,
     ) -> Result<User, AppError> {
         let verified = mailbox_proved.then_some(now);
-        match users::find_by_email(tx, held.member.email.key()).await? {
+        match users::find_by_email(tx, presented.member.email.key()).await? {
             Some(user) if !mailbox_proved || user.verified.is_some() && user.phc.is_some() => {
                 Err(FieldErrors::one(Field::Email, Problem::SignInInstead).into())
             }
@@ -187,15 +187,20 @@ impl Services {
                 // Another way into the login than before: what is signed in elsewhere proves itself anew (SE-07).
                 let present = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
                 sessions::delete_others(tx, user.id, present).await?;
-                let by = By { member: Some(held.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
-                audit::record(tx, held.scope, &by, Some(&to(held)), &Event::PasswordSet, now).await?;
+                let actor = AuditActor {
+                    member: Some(presented.member.id),
+                    name: Some(user.name.clone()),
+                    ip: Some(visitor.ip),
+                };
+                audit::record(tx, presented.scope, &actor, Some(&audit_target(presented)), &Event::PasswordSet, now)
+                    .await?;
                 Ok(User { phc: Some(phc), ..user })
             }
             Some(user) => self.replace_user(tx, user, name, Some(phc), now).await,
             None => {
                 let user = User {
                     id: UserId(Uuid::now_v7()),
-                    email: held.member.email.clone(),
+                    email: presented.member.email.clone(),
                     name,
                     language: Some(visitor.language),
                     verified,
@@ -208,8 +213,8 @@ impl Services {
         }
     }
 
-    /// The owner of a mailbox in place of somebody who never proved it: the earlier credentials go, and with them the places that they
-    /// opened (R13).
+    /// Replaces a user who never proved the mailbox by the owner of the mailbox: the earlier credentials are deleted, and the memberships that
+    /// they opened are suspended (R13).
     pub(in crate::service) async fn replace_user(
         &self,
         tx: &mut Tx,
@@ -225,15 +230,15 @@ impl Services {
         }
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
-        self.hold_memberships(tx, earlier.id, now).await?;
+        self.suspend_memberships(tx, earlier.id, now).await?;
         users::prove_mailbox(tx, earlier.id, &name, now).await?;
         Ok(User { name, verified: Some(now), phc, ..earlier })
     }
 
-    /// Lets the accounts of a user who makes way decide anew. Proof of the mailbox outranks everything, so that an account may be left
-    /// without an owner; then the host's operator is its way back in, and the log tells so (R13, R33).
-    async fn hold_memberships(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), AppError> {
-        for membership in members::hold_of_user(tx, user, now).await? {
+    /// Suspends the memberships of a user who is replaced, so that the accounts decide anew. Proof of the mailbox outranks everything, so an
+    /// account may be left without an owner; then only the host's operator can help, and the log says so (R13, R33).
+    async fn suspend_memberships(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), AppError> {
+        for membership in members::suspend_all_of_user(tx, user, now).await? {
             let (scope, member) = (membership.scope, membership.member);
             let roles = accounts::roles(tx, scope, &self.catalogue).await?;
             end_links_out_of_reach(tx, scope, member, &roles, now).await?;
@@ -242,8 +247,9 @@ impl Services {
             if last_owner && let Some(account) = accounts::find(tx, scope).await? {
                 tracing::warn!(account = %account.slug, "no owner is left: `roster owner grant` is the way back in");
             }
-            let to = To { member, email: membership.email_key };
-            audit::record(tx, scope, &By::default(), Some(&to), &Event::HeldForReview { last_owner }, now).await?;
+            let target = AuditTarget { member, email: membership.email_key };
+            audit::record(tx, scope, &AuditActor::default(), Some(&target), &Event::HeldForReview { last_owner }, now)
+                .await?;
         }
         Ok(())
     }
@@ -253,17 +259,17 @@ impl Services {
     async fn finish_late(
         &self,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         form: &SignUpForm,
     ) -> Result<WithCookies<Joined>, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let user = users::find_by_email(&mut tx, held.member.email.key()).await?;
+        let user = users::find_by_email(&mut tx, presented.member.email.key()).await?;
         drop(tx);
-        let just_now = held.invitation.answered.is_some_and(|at| self.now() <= at + SECOND_CLICK_WINDOW);
-        if !just_now || !user.is_some_and(|user| held.was_taken_up_by(user.id)) {
+        let just_now = presented.invitation.answered.is_some_and(|at| self.now() <= at + SECOND_CLICK_WINDOW);
+        if !just_now || !user.is_some_and(|user| presented.was_taken_up_by(user.id)) {
             return Err(AppError::OpenTheLinkAgain);
         }
-        let proved = match self.prove_password(visitor, Some(&held.member.email), &form.password).await {
+        let proved = match self.prove_password(visitor, Some(&presented.member.email), &form.password).await {
             Err(AppError::WrongCredentials) => return Err(AppError::OpenTheLinkAgain),
             other => other?,
         };
@@ -275,20 +281,27 @@ impl Services {
         proved.attempt.forget(&mut tx).await?;
         let (_, cookie) = self.begin_session(&mut tx, visitor, proved.user.id, Proof::Password).await?;
         tx.commit().await?;
-        Ok(self.joined(held, vec![cookie]))
+        Ok(self.joined(presented, vec![cookie]))
     }
 
-    pub(in crate::service) fn joined(&self, held: &Held, mut cookies: Vec<String>) -> WithCookies<Joined> {
+    pub(in crate::service) fn joined(
+        &self,
+        presented: &PresentedInvitation,
+        mut cookies: Vec<String>,
+    ) -> WithCookies<Joined> {
         cookies.push(self.cookies.clear_invitation());
-        WithCookies { answer: Joined::In { slug: held.account.slug.clone() }, cookies }
+        WithCookies { answer: Joined::In { slug: presented.account.slug.clone() }, cookies }
     }
 }
 
 /// Locks the account, and with it those of a user who may have to make way (R13): all in one order, so that no two sign-ups wait for each
 /// other.
-pub(in crate::service) async fn lock_accounts(tx: &mut Tx, held: &Held) -> Result<(), StorageError> {
-    let mut scopes = vec![held.scope];
-    if let Some(user) = users::find_by_email(tx, held.member.email.key()).await?
+pub(in crate::service) async fn lock_accounts(
+    tx: &mut Tx,
+    presented: &PresentedInvitation,
+) -> Result<(), StorageError> {
+    let mut scopes = vec![presented.scope];
+    if let Some(user) = users::find_by_email(tx, presented.member.email.key()).await?
         && user.verified.is_none()
     {
         scopes.extend(members::accounts_of(tx, user.id).await?);
@@ -302,9 +315,9 @@ pub(in crate::service) async fn lock_accounts(tx: &mut Tx, held: &Held) -> Resul
 }
 
 /// The hash by which a mailed code is known. People type codes in groups.
-fn code_hash(held: &Held, code: &str) -> Vec<u8> {
+fn code_hash(presented: &PresentedInvitation, code: &str) -> Vec<u8> {
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-    secrets::code_hash(held.invitation.id.0, &code)
+    secrets::code_hash(presented.invitation.id.0, &code)
 }
 
 /// How long after an invitation was accepted a further click on its form counts as the same click (R19).

@@ -1,9 +1,9 @@
 //! What the page of an invitation shows (R8, R11 to R16, R18, R20, R22, R23, INV-17). Nothing changes.
 
-use super::invitation_facts::Held;
+use super::presented_invitation::PresentedInvitation;
 use crate::{
     context::Services,
-    service::actors::is_fresh,
+    service::actors::is_recent,
     storage::{
         StorageError, Tx, accounts, members, sessions,
         users::{self, User},
@@ -39,33 +39,36 @@ impl ViewInvitation for Services {
     ) -> Result<InvitationView, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
-        let Some(held) = self.held(&mut tx, visitor).await? else { return Ok(InvitationView::Unknown) };
+        let Some(presented) = self.presented_invitation(&mut tx, visitor).await? else {
+            return Ok(InvitationView::Unknown);
+        };
         match id {
             None => return Ok(InvitationView::Unknown),
-            Some(id) if id != held.invitation.id => return Ok(InvitationView::OpenTheLinkAgain),
+            Some(id) if id != presented.invitation.id => return Ok(InvitationView::OpenTheLinkAgain),
             Some(_) => {}
         }
-        let account = held.account.name.clone();
-        Ok(match held.invitation.state {
+        let account = presented.account.name.clone();
+        Ok(match presented.invitation.state {
             InvitationState::Accepted => {
-                let mine = visitor.signed_in.as_ref().is_some_and(|signed_in| held.was_taken_up_by(signed_in.user));
-                InvitationView::Used { account, mine: mine.then_some(held.account.slug) }
+                let mine =
+                    visitor.signed_in.as_ref().is_some_and(|signed_in| presented.was_taken_up_by(signed_in.user));
+                InvitationView::Used { account, mine: mine.then_some(presented.account.slug) }
             }
             InvitationState::Declined => InvitationView::Declined(account),
             InvitationState::Revoked => InvitationView::Withdrawn(account),
             InvitationState::AwaitingApproval => InvitationView::AwaitingApproval(account),
-            InvitationState::Pending if held.invitation.expires <= now => InvitationView::Expired {
-                id: held.invitation.id,
+            InvitationState::Pending if presented.invitation.expires <= now => InvitationView::Expired {
+                id: presented.invitation.id,
                 account,
-                inviter: inviter(&mut tx, &held).await?.map(|inviter| inviter.name),
-                may_ask: may_ask(held.invitation.asked, now),
+                inviter: inviter(&mut tx, &presented).await?.map(|inviter| inviter.name),
+                may_ask: may_ask(presented.invitation.asked, now),
             },
-            InvitationState::Pending if !held.live => match self.newer_mail(&held) {
+            InvitationState::Pending if !presented.live => match self.newer_mail(&presented) {
                 Some(at) => InvitationView::Replaced { account, at },
                 None => InvitationView::LinkEnded(account),
             },
             InvitationState::Pending => {
-                InvitationView::Open(Box::new(self.open(&mut tx, visitor, held, attempt).await?))
+                InvitationView::Open(Box::new(self.open(&mut tx, visitor, presented, attempt).await?))
             }
         })
     }
@@ -73,40 +76,45 @@ impl ViewInvitation for Services {
 
 impl Services {
     /// When a mail with a newer link than this one was written, if that is why this one is dead.
-    fn newer_mail(&self, held: &Held) -> Option<Timestamp> {
-        held.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > held.made)
+    fn newer_mail(&self, presented: &PresentedInvitation) -> Option<Timestamp> {
+        presented.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > presented.made)
     }
 
     async fn open(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: Held,
+        presented: PresentedInvitation,
         attempt: Option<AttemptId>,
     ) -> Result<OpenInvitation, AppError> {
-        let roles = accounts::roles(tx, held.scope, &self.catalogue).await?;
-        let standing = match held.member.method.kind {
-            _ if !held.member.method_enabled => Standing::MethodOff,
-            LoginMethodKind::Password => self.standing(tx, visitor, &held).await?,
-            LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &held, attempt).await?,
+        let roles = accounts::roles(tx, presented.scope, &self.catalogue).await?;
+        let standing = match presented.member.method.kind {
+            _ if !presented.member.method_enabled => Standing::MethodOff,
+            LoginMethodKind::Password => self.standing(tx, visitor, &presented).await?,
+            LoginMethodKind::OAuth => self.standing_by_method(tx, visitor, &presented, attempt).await?,
         };
         Ok(OpenInvitation {
-            id: held.invitation.id,
-            inviter: inviter(tx, &held).await?,
-            permissions: roles.permissions_of(&held.member.grant),
-            role: held.member.grant.role,
+            id: presented.invitation.id,
+            inviter: inviter(tx, &presented).await?,
+            permissions: roles.permissions_of(&presented.member.grant),
+            role: presented.member.grant.role,
             roles,
-            account: held.account.name,
-            slug: held.account.slug,
-            expires: held.invitation.expires,
+            account: presented.account.name,
+            slug: presented.account.slug,
+            expires: presented.invitation.expires,
             standing,
         })
     }
 
-    async fn standing(&self, tx: &mut Tx, visitor: &Visitor, held: &Held) -> Result<Standing, AppError> {
+    async fn standing(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        presented: &PresentedInvitation,
+    ) -> Result<Standing, AppError> {
         let sign_up = |needs_code, or_sign_in| Standing::SignUp {
-            email: held.member.email.typed().to_owned(),
-            name: held.member.name.clone().unwrap_or_default(),
+            email: presented.member.email.typed().to_owned(),
+            name: presented.member.name.clone().unwrap_or_default(),
             needs_code,
             or_sign_in,
             shortest_password: self.config.passwords.shortest,
@@ -116,18 +124,18 @@ impl Services {
             let email = signed_in.email.clone();
             // INV-10: what counts is the user's own password, whatever else the session proved.
             let proved = sessions::password_proved(tx, signed_in.session).await?.is_some();
-            return Ok(match self.fits(held, &user) {
+            return Ok(match self.can_join_as(presented, &user) {
                 true if proved => Standing::Join(email),
-                true if user.phc.is_none() && held.channel == Channel::Mailed => sign_up(false, false),
+                true if user.phc.is_none() && presented.channel == Channel::Mailed => sign_up(false, false),
                 true => Standing::SignIn,
                 false => Standing::SomebodyElse(email),
             });
         }
-        match held.channel {
+        match presented.channel {
             // R7: the inviter holds this link too, so the page must not tell whether the address has a user.
-            Channel::Copied => Ok(sign_up(self.needs_code(held), true)),
+            Channel::Copied => Ok(sign_up(self.needs_code(presented), true)),
             Channel::Mailed => {
-                let user = users::find_by_email(tx, held.member.email.key()).await?;
+                let user = users::find_by_email(tx, presented.member.email.key()).await?;
                 Ok(match user {
                     Some(user) if user.verified.is_some() && user.phc.is_some() => Standing::SignIn,
                     // R13: the mailbox outranks somebody who never proved it, unless it is the same person, who can sign in.
@@ -146,49 +154,52 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        held: &Held,
+        presented: &PresentedInvitation,
         attempt: Option<AttemptId>,
     ) -> Result<Standing, AppError> {
-        let method = held.member.method.name.clone().unwrap_or_default();
+        let method = presented.member.method.name.clone().unwrap_or_default();
         let signed_in = visitor.signed_in.as_ref();
         let user = match signed_in {
             Some(signed_in) => users::find(tx, signed_in.user).await?,
             // R7: by a copied link, the page does not tell whether the address has a user.
-            None if held.channel == Channel::Copied => None,
-            None => users::find_by_email(tx, held.member.email.key()).await?.filter(|user| user.verified.is_some()),
+            None if presented.channel == Channel::Copied => None,
+            None => {
+                users::find_by_email(tx, presented.member.email.key()).await?.filter(|user| user.verified.is_some())
+            }
         };
         if let Some(signed_in) = signed_in
-            && user.as_ref().is_none_or(|user| user.email != held.member.email)
+            && user.as_ref().is_none_or(|user| user.email != presented.member.email)
         {
             return Ok(Standing::SomebodyElse(signed_in.email.clone()));
         }
         if let Some(user) = &user
-            && self.must_prove_password(tx, visitor, user).await?
+            && self.must_enter_password(tx, visitor, user).await?
         {
             return Ok(Standing::SignInFirst { method });
         }
-        let Some(callback) = self.verified_callback(tx, visitor, held, attempt).await? else {
-            let start = format!("{}?invitation={}", paths::oauth_start(held.member.method.id), held.invitation.id);
-            let expected = held.member.identifier.as_deref().and_then(masked);
+        let Some(callback) = self.verified_callback(tx, visitor, presented, attempt).await? else {
+            let start =
+                format!("{}?invitation={}", paths::oauth_start(presented.member.method.id), presented.invitation.id);
+            let expected = presented.member.identifier.as_deref().and_then(masked);
             return Ok(Standing::ToProvider { method, start, expected });
         };
-        let suggested = || held.member.name.clone().or_else(|| callback.person.name()).unwrap_or_default();
+        let suggested = || presented.member.name.clone().or_else(|| callback.person.name()).unwrap_or_default();
         Ok(Standing::FromProvider {
             method,
             attempt: callback.attempt.id,
             name: user.is_none().then(suggested),
-            needs_code: self.needs_code(held),
+            needs_code: self.needs_code(presented),
         })
     }
 
     /// R17: who has a password proves it, freshly, before a provider is linked to the login.
-    async fn must_prove_password(&self, tx: &mut Tx, visitor: &Visitor, user: &User) -> Result<bool, StorageError> {
+    async fn must_enter_password(&self, tx: &mut Tx, visitor: &Visitor, user: &User) -> Result<bool, StorageError> {
         if user.phc.is_none() {
             return Ok(false);
         }
         let Some(signed_in) = &visitor.signed_in else { return Ok(true) };
         let proved = sessions::password_proved(tx, signed_in.session).await?;
-        Ok(!proved.is_some_and(|at| is_fresh(at, self.config.sessions.step_up_minutes, self.now())))
+        Ok(!proved.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now())))
     }
 }
 
@@ -198,10 +209,10 @@ pub(in crate::service) fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> b
 }
 
 /// Who invites; nobody for an invitation by the host's operator.
-async fn inviter(tx: &mut Tx, held: &Held) -> Result<Option<Inviter>, StorageError> {
-    if held.invitation.sponsor == held.member.id {
+async fn inviter(tx: &mut Tx, presented: &PresentedInvitation) -> Result<Option<Inviter>, StorageError> {
+    if presented.invitation.sponsor == presented.member.id {
         return Ok(None);
     }
-    let sponsor = members::find(tx, held.scope, held.invitation.sponsor).await?;
+    let sponsor = members::find(tx, presented.scope, presented.invitation.sponsor).await?;
     Ok(sponsor.map(|sponsor| Inviter { name: sponsor.label().to_owned(), email: sponsor.email.typed().to_owned() }))
 }

@@ -27,12 +27,13 @@ impl AddLoginMethod for Services {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            actor.needs_fresh_proof(self)?;
+            actor.require_recent_authentication(self)?;
             let method = LoginMethodId(Uuid::now_v7());
             let name = preset.brand().unwrap_or(&actor.account_name).to_owned();
             login_methods::insert(&mut tx, actor.scope(), method, LoginMethodKind::OAuth, Some((&name, preset)), now)
                 .await?;
-            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodAdded { method }, now).await?;
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::LoginMethodAdded { method }, now)
+                .await?;
             tx.commit().await?;
             Ok(paths::login_method(caller.account.as_str(), method))
         })

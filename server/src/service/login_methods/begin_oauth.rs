@@ -76,7 +76,10 @@ impl Services {
             None => paths::login(account.slug.as_str()),
         };
         let leads_somewhere = match invitation {
-            Some(id) => self.held_as(&mut tx, visitor, id).await.is_ok_and(|held| held.member.method.id == method),
+            Some(id) => self
+                .require_invitation(&mut tx, visitor, id)
+                .await
+                .is_ok_and(|presented| presented.member.method.id == method),
             None => true,
         };
         if !pressed || !leads_somewhere {
@@ -111,7 +114,7 @@ impl Services {
     ) -> Result<WithCookies<String>, AppError> {
         let mut tx = self.database.begin_write().await?;
         let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        actor.needs_fresh_proof(self)?;
+        actor.require_recent_authentication(self)?;
         self.count_provider_try(&mut tx, actor.scope()).await?;
         let account = login_methods::account_of(&mut tx, method).await?;
         let account = account.filter(|account| account.scope == actor.scope()).ok_or(AppError::NotFound)?;

@@ -4,7 +4,7 @@ use crate::{
     context::Services,
     service::{actors, flash::Flash},
     storage::{
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         decisions::{self, Outcome},
         invitations, members, retried,
     },
@@ -51,7 +51,7 @@ impl Decide for Services {
                 None => Some(Notice::DecidedBefore),
                 Some(open) if outcome == Outcome::Used => {
                     if row.grant.makes_owner() {
-                        actor.needs_fresh_proof(self)?;
+                        actor.require_recent_authentication(self)?;
                     }
                     let (scope, identifier) = (actor.scope(), &open.identifier);
                     let taken =
@@ -76,9 +76,9 @@ impl Decide for Services {
             if invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
                 self.queue_invitation(&mut tx, actor.scope(), invitation.again(&row.email, actor.member), now).await?;
             }
-            let to = To { member, email: row.email.key().to_owned() };
+            let target = AuditTarget { member, email: row.email.key().to_owned() };
             let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };
-            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Decided)).await?;
             tx.commit().await?;
             Ok(path)

@@ -25,11 +25,11 @@ impl DropDraft for Services {
         retried(|| async {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            actor.needs_fresh_proof(self)?;
+            actor.require_recent_authentication(self)?;
             login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
             if login_methods::drop_draft(&mut tx, actor.scope(), method).await? {
                 let event = Event::LoginMethodDraftDropped { method };
-                audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, self.now()).await?;
+                audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, self.now()).await?;
             }
             let page = paths::login_method(caller.account.as_str(), method);
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;

@@ -29,7 +29,7 @@ impl ListLoginMethods for Services {
         Ok(MethodsView {
             slug: caller.account.clone(),
             lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
-            recently_authenticated: actor.is_fresh(self),
+            recently_authenticated: actor.is_recently_authenticated(self),
             notice: flash.notice,
         })
     }

@@ -27,15 +27,22 @@ impl RemoveLoginMethod for Services {
             let page = paths::login_methods(caller.account.as_str());
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            actor.needs_fresh_proof(self)?;
+            actor.require_recent_authentication(self)?;
             login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
             if !login_methods::delete(&mut tx, actor.scope(), method).await? {
                 let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::InUse)).await?;
                 tx.commit().await?;
                 return Ok(path);
             }
-            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::LoginMethodRemoved { method }, now)
-                .await?;
+            audit::record(
+                &mut tx,
+                actor.scope(),
+                &actor.audit_actor(),
+                None,
+                &Event::LoginMethodRemoved { method },
+                now,
+            )
+            .await?;
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Removed)).await?;
             tx.commit().await?;
             Ok(path)

@@ -36,7 +36,7 @@ impl SaveLoginMethod for Services {
             // Rights before anything is asked of a provider (OA-15).
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            actor.needs_fresh_proof(self)?;
+            actor.require_recent_authentication(self)?;
             let scope = actor.scope();
             login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
             let (draft, live) = saved(&mut tx, scope, method).await?;
@@ -85,7 +85,15 @@ impl SaveLoginMethod for Services {
                     if live.is_none() {
                         login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
                     }
-                    audit::record(&mut tx, scope, &actor.by(), None, &Event::LoginMethodEdited { method }, now).await?;
+                    audit::record(
+                        &mut tx,
+                        scope,
+                        &actor.audit_actor(),
+                        None,
+                        &Event::LoginMethodEdited { method },
+                        now,
+                    )
+                    .await?;
                     self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
                 }
                 Err(flash) => {

@@ -80,7 +80,7 @@ impl ShowLoginMethod for Services {
             has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
             redirect_uri: self.redirect_uri(method),
             loses: (differs && line.linked > 0).then_some(line.linked),
-            recently_authenticated: actor.is_fresh(self),
+            recently_authenticated: actor.is_recently_authenticated(self),
             mine: actor.method == method,
             test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
             line: line_of(line),

@@ -27,7 +27,7 @@ impl SwitchLoginMethod for Services {
             let page = paths::login_methods(caller.account.as_str());
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            actor.needs_fresh_proof(self)?;
+            actor.require_recent_authentication(self)?;
             let line = login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
             if line.enabled == on {
                 return Ok(page);
@@ -40,7 +40,7 @@ impl SwitchLoginMethod for Services {
             }
             login_methods::switch(&mut tx, actor.scope(), method, on).await?;
             let event = Event::LoginMethodSwitched { method, on };
-            audit::record(&mut tx, actor.scope(), &actor.by(), None, &event, now).await?;
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             let notice = if on { Notice::SwitchedOn } else { Notice::SwitchedOff };
             let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(notice)).await?;
             tx.commit().await?;

@@ -99,7 +99,7 @@ impl Services {
         form: &MakeLiveForm,
     ) -> Result<Option<PassedTest>, AppError> {
         let actor = actors::load_to_change(self, tx, caller, Gate::LoginMethodsManage).await?;
-        actor.needs_fresh_proof(self)?;
+        actor.require_recent_authentication(self)?;
         let browser = visitor.oauth.as_deref().and_then(Token::parse);
         let Some((id, browser)) = form.attempt.parse().ok().zip(browser) else { return Ok(None) };
         let attempt = oauth_attempts::find(tx, id, &browser.hash(), self.now()).await?.filter(|attempt| {
@@ -173,13 +173,13 @@ impl Services {
             members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
             let (user, email) = (actor.user, person.email.as_deref());
             identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
-            sessions::prove(tx, actor.session, method, at.max(actor.proved())).await?;
+            sessions::prove(tx, actor.session, method, at.max(actor.authenticated_at())).await?;
         }
         if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
             return Ok(Promotion::LastOwnerLocked);
         }
         let event = Event::LoginMethodLive { method, unlinked };
-        audit::record(tx, scope, &actor.by(), None, &event, now).await?;
+        audit::record(tx, scope, &actor.audit_actor(), None, &event, now).await?;
         Ok(Promotion::Done)
     }
 }

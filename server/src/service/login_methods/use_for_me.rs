@@ -49,8 +49,9 @@ impl UseForMe for Services {
             identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
             members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
             self.link(&mut tx, actor, caller, method, &passed.person).await?;
-            sessions::prove(&mut tx, session, method, passed.at.max(actor.proved())).await?;
-            audit::record(&mut tx, actor.scope(), &actor.by(), None, &Event::SignsInBy { method }, now).await?;
+            sessions::prove(&mut tx, session, method, passed.at.max(actor.authenticated_at())).await?;
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::SignsInBy { method }, now)
+                .await?;
             let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
             tx.commit().await?;
             Ok(path)

@@ -1,11 +1,11 @@
 //! Changing role and extras, in any state (R24, R30, R31, R33, R66), and how somebody signs in (R26, R46).
 
-use super::{change_way_in::WayIn, list_members::shown_row};
+use super::{change_login_method::LoginAssignment, list_members::shown_row};
 use crate::{
     context::Services,
     service::{actors, invitations::copy_link::end_links_out_of_reach},
     storage::{
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         invitations, members, retried,
     },
 };
@@ -36,16 +36,16 @@ impl EditMember for Services {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
             }
             let wanted = actor.roles.parse_grant(&form.role, &form.extras)?;
-            let way = WayIn::wanted(&mut tx, &actor, &row, &form).await?;
+            let assignment = LoginAssignment::wanted(&mut tx, &actor, &row, &form).await?;
             let edit = Edit {
                 whose: actor.whose(id),
                 state: row.state,
                 present: &row.grant,
                 wanted: &wanted,
-                login_method: way.as_ref().map(WayIn::kind),
+                login_method: assignment.as_ref().map(LoginAssignment::kind),
                 other_owners: members::other_owners(&mut tx, actor.scope(), id).await?,
                 confirmed: form.confirmation.trim() == actor.slug.as_str(),
-                recently_authenticated: actor.is_fresh(self),
+                recently_authenticated: actor.is_recently_authenticated(self),
             };
             if edit.changes_nothing() {
                 return Ok(Edited::Unchanged);
@@ -63,15 +63,15 @@ impl EditMember for Services {
                 // Who last decided what is offered answers for it (R29): the earlier sponsor may be unable to give it.
                 invitations::set_sponsor(&mut tx, actor.scope(), invitation.id, actor.member).await?;
             }
-            let to = To { member: id, email: row.email.key().to_owned() };
-            if let Some(way) = &way {
-                self.change_way_in(&mut tx, &actor, &row, way, now).await?;
-                let event = Event::SignsInBy { method: way.method.id };
-                audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            let target = AuditTarget { member: id, email: row.email.key().to_owned() };
+            if let Some(assignment) = &assignment {
+                self.change_login_method(&mut tx, &actor, &row, assignment, now).await?;
+                let event = Event::SignsInBy { method: assignment.method.id };
+                audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             }
             if wanted != row.grant {
                 let event = Event::Edited { before: row.grant, after: wanted };
-                audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+                audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             }
             let saved = actors::find_member(&mut tx, &actor, id).await?;
             tx.commit().await?;

@@ -1,11 +1,11 @@
 //! Leaving an account (R32): what Remove is not for.
 
-use super::settle_sponsored::{Wish, settle_sponsored};
+use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
     context::Services,
     service::{actors, invitations::copy_link::end_links_out_of_reach},
     storage::{
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         identities, members, retried,
     },
 };
@@ -31,21 +31,21 @@ impl LeaveAccount for Services {
             if actor.grant.makes_owner() {
                 keeps_an_owner(owners).or_refuse()?;
                 // As for stepping down by Edit (AZ-16).
-                actor.needs_fresh_proof(self)?;
+                actor.require_recent_authentication(self)?;
             }
             let row = actors::find_member(&mut tx, &actor, actor.member).await?;
-            settle_sponsored(&mut tx, &actor, actor.member, Wish::Keep, now).await?;
+            reassign_sponsored_invitations(&mut tx, &actor, actor.member, OnRemoval::Keep, now).await?;
             if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
                 return Err(Refusal::LeaveInstead.into());
             }
             identities::delete_of_user_in_account(&mut tx, actor.scope(), actor.user).await?;
             end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
-            let to = To { member: actor.member, email: row.email.key().to_owned() };
+            let target = AuditTarget { member: actor.member, email: row.email.key().to_owned() };
             audit::record(
                 &mut tx,
                 actor.scope(),
-                &actor.by(),
-                Some(&to),
+                &actor.audit_actor(),
+                Some(&target),
                 &Event::Left { grant: actor.grant.clone() },
                 now,
             )

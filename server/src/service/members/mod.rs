@@ -1,11 +1,11 @@
 //! The Users list and its rows.
 
-pub(super) mod change_way_in;
+pub(super) mod change_login_method;
 pub(super) mod cursor;
 pub(super) mod edit_member;
 pub(super) mod leave_account;
 pub(super) mod list_members;
 pub(super) mod plan_removal;
+pub(super) mod reassign_sponsored_invitations;
 pub(super) mod remove_member;
-pub(super) mod settle_sponsored;
 pub(super) mod show_member;

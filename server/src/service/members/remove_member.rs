@@ -1,6 +1,6 @@
 //! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
 
-use super::settle_sponsored::{Wish, settle_sponsored};
+use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
     context::Services,
     service::{
@@ -9,7 +9,7 @@ use crate::{
     },
     storage::{
         StorageError, Tx,
-        audit::{self, Event, To},
+        audit::{self, AuditTarget, Event},
         identities, invitations,
         members::{self, Member},
         retried,
@@ -48,14 +48,14 @@ impl RemoveMember for Services {
                 keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
             }
             if row.grant.makes_owner() {
-                actor.needs_fresh_proof(self)?;
+                actor.require_recent_authentication(self)?;
             }
             if form.version.parse() != Ok(row.version) {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
             }
 
-            let wish = if form.sponsored == "revoke" { Wish::Withdraw } else { Wish::Keep };
-            settle_sponsored(&mut tx, &actor, id, wish, now).await?;
+            let on_removal = if form.sponsored == "revoke" { OnRemoval::Revoke } else { OnRemoval::Keep };
+            reassign_sponsored_invitations(&mut tx, &actor, id, on_removal, now).await?;
             if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
                 return Ok(Removed::AlreadyRemoved);
             }
@@ -65,8 +65,8 @@ impl RemoveMember for Services {
             end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
             let event =
                 withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
-            let to = To { member: id, email: row.email.key().to_owned() };
-            audit::record(&mut tx, actor.scope(), &actor.by(), Some(&to), &event, now).await?;
+            let target = AuditTarget { member: id, email: row.email.key().to_owned() };
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             tx.commit().await?;
             Ok(Removed::Done {
                 member: id,

@@ -5,7 +5,7 @@ use crate::{
     context::Services,
     storage::{
         AccountScope, Tx, accounts,
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         identities,
         members::{self, Member},
         users,
@@ -51,7 +51,7 @@ impl Services {
         let known = members::find_by_email(&mut tx, scope, &email).await?;
         let granted = match known.as_ref().map(|row| (row.state, row)) {
             Some((MemberState::Active | MemberState::Suspended, row)) => {
-                let is_in = members::has_way_in(&mut tx, scope, row.id).await?
+                let is_in = members::can_sign_in(&mut tx, scope, row.id).await?
                     && (!by_password || row.method.kind == LoginMethodKind::Password);
                 let user = match row.user {
                     Some(user) => users::find(&mut tx, user).await?,
@@ -90,8 +90,9 @@ impl Services {
                 identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
             }
             members::set_method(tx, scope, row.id, method, None).await?;
-            let to = To { member: row.id, email: row.email.key().to_owned() };
-            audit::record(tx, scope, &By::default(), Some(&to), &Event::SignsInBy { method }, self.now()).await?;
+            let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };
+            audit::record(tx, scope, &AuditActor::default(), Some(&target), &Event::SignsInBy { method }, self.now())
+                .await?;
         }
         Ok(match (is_in, was_suspended) {
             (false, _) => OwnerGranted::ByPassword,
@@ -104,8 +105,8 @@ impl Services {
         let now = self.now();
         let grant = Grant { role: BuiltInRole::Owner.role(), extras: row.grant.extras.clone() };
         members::set_grant(tx, scope, row.id, &grant, None, row.version, now).await?;
-        let to = To { member: row.id, email: row.email.key().to_owned() };
+        let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };
         let event = Event::OwnerGranted { was: row.state };
-        Ok(audit::record(tx, scope, &By::default(), Some(&to), &event, now).await?)
+        Ok(audit::record(tx, scope, &AuditActor::default(), Some(&target), &event, now).await?)
     }
 }

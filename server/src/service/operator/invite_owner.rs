@@ -4,7 +4,7 @@ use crate::{
     context::Services,
     storage::{
         AccountScope, StorageError, Tx,
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         identities,
         invitations::{self, NewInvitation},
         login_methods,
@@ -72,8 +72,9 @@ impl Services {
         members::set_invitation(tx, scope, member, id).await?;
         let mail = self.queue_invitation(tx, scope, new, now).await?;
         let (_, token) = self.make_token(tx, scope, id, Channel::Copied, now).await?;
-        let to = To { member, email: email.key().to_owned() };
-        audit::record(tx, scope, &By::default(), Some(&to), &Event::Invited { invitation: id, grant }, now).await?;
+        let target = AuditTarget { member, email: email.key().to_owned() };
+        audit::record(tx, scope, &AuditActor::default(), Some(&target), &Event::Invited { invitation: id, grant }, now)
+            .await?;
         Ok(OwnerInvitation { link: self.config.link(&paths::invitation_link(token.reveal())), mail })
     }
 
@@ -90,7 +91,7 @@ impl Services {
         if !password.enabled {
             login_methods::switch(tx, scope, method, true).await?;
             let event = Event::LoginMethodSwitched { method, on: true };
-            audit::record(tx, scope, &By::default(), None, &event, self.now()).await?;
+            audit::record(tx, scope, &AuditActor::default(), None, &event, self.now()).await?;
         }
         Ok(method)
     }

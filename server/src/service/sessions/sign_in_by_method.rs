@@ -5,7 +5,7 @@ use crate::{
     service::login_methods::finish_oauth::{AuthenticationTime, Callback, without_cookies},
     storage::{
         StorageError, Tx, accounts,
-        audit::{self, By, Event, To},
+        audit::{self, AuditActor, AuditTarget, Event},
         identities, login_methods, members,
         sessions::{self, Proof},
         users,
@@ -104,9 +104,9 @@ async fn member_named(
     if known.is_none()
         && let Some(row) = &member
     {
-        let by = By { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip) };
-        let to = To { member: row.id, email: row.email.key().to_owned() };
-        audit::record(tx, scope, &by, Some(&to), &Event::IdentityLinked { method }, now).await?;
+        let actor = AuditActor { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip) };
+        let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };
+        audit::record(tx, scope, &actor, Some(&target), &Event::IdentityLinked { method }, now).await?;
     }
     let is_in = member.is_some_and(|row| row.state == MemberState::Active && row.method.id == method);
     if is_in {

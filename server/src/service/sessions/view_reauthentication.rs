@@ -23,7 +23,7 @@ impl ViewReauthentication for Services {
         let next = onward(caller, next);
         let Ways { user, provider, shortfall, other } = self.ways_to_reauthenticate(&mut tx, &actor, &next).await?;
         Ok(ReauthenticationView {
-            recently_authenticated: actor.is_fresh(self),
+            recently_authenticated: actor.is_recently_authenticated(self),
             minutes: self.config.sessions.step_up_minutes,
             next,
             email: user.email.typed().to_owned(),

@@ -14,8 +14,8 @@ use app::domain::{
 use sqlx::FromRow;
 use uuid::Uuid;
 
-/// Has the row's user a working way in (R33): a password while Email & password is on, or a link to a method that is on and has passed?
-macro_rules! has_way_in {
+/// Can the row's user sign in (R33): by a password while Email & password is on, or by an identity at a method that is on and live?
+macro_rules! can_sign_in {
     () => {
         "l.enabled
            AND (l.kind = 'password' AND EXISTS (SELECT 1 FROM password_credentials c WHERE c.user_id = m.user_id)
@@ -34,7 +34,7 @@ statements! {
                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2";
-    HOLD = "
+    SUSPEND_ALL_OF_USER = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
         RETURNING account_id, id, email_key, role_key";
@@ -46,12 +46,12 @@ statements! {
         SELECT COUNT(*)
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
-         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $4 AND m.id <> $2 AND l.id <> $3 AND ", has_way_in!());
-    HAS_WAY_IN = concat!("
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $4 AND m.id <> $2 AND l.id <> $3 AND ", can_sign_in!());
+    CAN_SIGN_IN = concat!("
         SELECT COUNT(*)
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
-         WHERE m.account_id = $1 AND m.id = $2 AND ", has_way_in!());
+         WHERE m.account_id = $1 AND m.id = $2 AND ", can_sign_in!());
     WITH_PERMISSION = "
         SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
@@ -62,10 +62,10 @@ statements! {
          ORDER BY CASE WHEN m.role_key = $4 THEN 0 ELSE 1 END, m.id LIMIT 50";
 }
 
-/// The signed-in user's place in an account, as the database has it now.
+/// The signed-in user's membership in an account, as the database has it now.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// The proof of the right to the account's data; good only together with what the caller checks of the rest.
+pub struct CallerMembership {
+    /// The scope of the account. It is a right only once the caller has checked the rest.
     pub scope: AccountScope,
     /// The user's row.
     pub member: MemberId,
@@ -84,11 +84,11 @@ pub struct Place {
     /// The account's language.
     pub language: Language,
     /// When this session last proved the member's login method; `None` if it did not.
-    pub proved: Option<Timestamp>,
+    pub authenticated_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
-struct PlaceRow {
+struct CallerMembershipRow {
     id: Uuid,
     account_id: Uuid,
     login_method_id: Uuid,
@@ -102,20 +102,20 @@ struct PlaceRow {
     proved_at: Option<i64>,
 }
 
-/// The place of a user in the account with this slug, if there is a row at all. For `service::actors` alone.
-pub(crate) async fn place(
+/// The membership of a user in the account with this slug, in any state. Only `service::actors` calls this.
+pub(crate) async fn caller_membership(
     tx: &mut Tx,
     slug: &Slug,
     user: UserId,
     session: SessionId,
-) -> Result<Option<Place>, StorageError> {
-    let row: Option<PlaceRow> = on!(tx, c => sqlx::query_as(ACTOR)
+) -> Result<Option<CallerMembership>, StorageError> {
+    let row: Option<CallerMembershipRow> = on!(tx, c => sqlx::query_as(ACTOR)
         .bind(slug.as_str())
         .bind(user.0)
         .bind(session.0)
         .fetch_optional(c).await)?;
     row.map(|row| {
-        Ok(Place {
+        Ok(CallerMembership {
             scope: AccountScope::established(AccountId(row.account_id)),
             member: MemberId(row.id),
             method: LoginMethodId(row.login_method_id),
@@ -125,15 +125,15 @@ pub(crate) async fn place(
             last_active: row.last_active_at.map(Timestamp),
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
-            proved: row.proved_at.map(Timestamp),
+            authenticated_at: row.proved_at.map(Timestamp),
         })
     })
     .transpose()
 }
 
-/// A membership that waits for its account's admins.
+/// A membership that was suspended until its account's admins decide.
 #[derive(Clone, Debug)]
-pub struct HeldMembership {
+pub struct SuspendedMembership {
     /// The account's scope, for the record of it.
     pub scope: AccountScope,
     /// The row.
@@ -144,23 +144,23 @@ pub struct HeldMembership {
     pub role: RoleKey,
 }
 
-/// The accounts of a user's active memberships, for those who lock them before [`hold_of_user`].
+/// The accounts of a user's active memberships, for those who lock them before [`suspend_all_of_user`].
 pub(crate) async fn accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
     let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_OF).bind(user.0).fetch_all(c).await)?;
     Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
 }
 
-/// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13).
-pub(crate) async fn hold_of_user(
+/// Suspends every active membership of a user whose mailbox turned out to be somebody else's (R13). Answers them.
+pub(crate) async fn suspend_all_of_user(
     tx: &mut Tx,
     user: UserId,
     now: Timestamp,
-) -> Result<Vec<HeldMembership>, StorageError> {
+) -> Result<Vec<SuspendedMembership>, StorageError> {
     let rows: Vec<(Uuid, Uuid, String, String)> =
-        on!(tx, c => sqlx::query_as(HOLD).bind(user.0).bind(now.0).fetch_all(c).await)?;
+        on!(tx, c => sqlx::query_as(SUSPEND_ALL_OF_USER).bind(user.0).bind(now.0).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
-        .map(|(account, member, email_key, role)| HeldMembership {
+        .map(|(account, member, email_key, role)| SuspendedMembership {
             scope: AccountScope::established(AccountId(account)),
             member: MemberId(member),
             email_key,
@@ -181,12 +181,12 @@ pub async fn reactivate(
     Ok(changed == 1)
 }
 
-/// Active owners with a working way in, `except` not counted (R33).
+/// The number of active owners who can sign in, `except` not counted (R33).
 pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
     owners(tx, scope, except.0, Uuid::nil()).await
 }
 
-/// Active owners with a working way in other than this method (R33, OA-19).
+/// The number of active owners who can sign in with another method than this (R33, OA-19).
 pub async fn owners_without(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
     owners(tx, scope, Uuid::nil(), method.0).await
 }
@@ -202,8 +202,8 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
 }
 
 /// Could this row's user sign in by the row's method, as far as Roster can tell (R33)?
-pub async fn has_way_in(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<bool, StorageError> {
-    let ways: i64 = on!(tx, c => sqlx::query_scalar(HAS_WAY_IN).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
+pub async fn can_sign_in(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<bool, StorageError> {
+    let ways: i64 = on!(tx, c => sqlx::query_scalar(CAN_SIGN_IN).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
     Ok(ways > 0)
 }
 

@@ -52,8 +52,10 @@ pub(super) mod keys;
 pub(super) mod list;
 pub(super) mod login;
 
-pub use access::{HeldMembership, Inviter, Place, has_way_in, inviters, other_owners, owners_without, reactivate};
-pub(crate) use access::{accounts_of, hold_of_user, place};
+pub use access::{
+    CallerMembership, Inviter, SuspendedMembership, can_sign_in, inviters, other_owners, owners_without, reactivate,
+};
+pub(crate) use access::{accounts_of, caller_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Position, SortValue, count, is_alone, page};

@@ -1,5 +1,5 @@
-//! By which login method somebody comes in, and as whom at the provider: changed before the person joined (R26), or afterwards, because
-//! the provider knows the person by another identifier now (R46).
+//! Changes the login method of a member, and the identifier at the provider: before the person joined (R26), or afterwards, because the
+//! provider knows the person by another identifier now (R46).
 
 use crate::{
     context::Services,
@@ -21,17 +21,17 @@ use app::{
     error::AppError,
 };
 
-/// Another way in than the row's present one.
-pub(super) struct WayIn {
+/// A login method with its identifier, other than the member's present one.
+pub(super) struct LoginAssignment {
     pub(super) method: LoginMethod,
     identifier: Option<String>,
     /// Has the row's user a password?
     has_password: bool,
 }
 
-impl WayIn {
-    /// The way in that the form asks for; `None` if it is the present one. Only methods that are available and fully set up can be
-    /// changed to.
+impl LoginAssignment {
+    /// The login method that the form asks for; `None` if it is the present one. Only methods that are available and fully set up can be
+    /// chosen.
     pub(super) async fn wanted(
         tx: &mut Tx,
         actor: &Actor,
@@ -65,7 +65,7 @@ impl WayIn {
         Ok(Some(Self { method, identifier, has_password }))
     }
 
-    /// What the decision about it depends on.
+    /// The facts that the policy needs about it.
     pub(super) const fn kind(&self) -> NewLoginMethod {
         match self.method.kind {
             LoginMethodKind::Password => NewLoginMethod::Password { has_one: self.has_password },
@@ -75,21 +75,21 @@ impl WayIn {
 }
 
 impl Services {
-    /// Writes it. An open offer stands again, by a new link to the new way; who has joined is linked by the next sign-in.
-    pub(super) async fn change_way_in(
+    /// Writes it. A pending invitation is renewed, with a new link to the new method; somebody who has joined is linked at the next sign-in.
+    pub(super) async fn change_login_method(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         row: &Member,
-        way: &WayIn,
+        assignment: &LoginAssignment,
         now: Timestamp,
     ) -> Result<(), AppError> {
         let scope = actor.scope();
-        members::set_method(tx, scope, row.id, way.method.id, way.identifier.as_deref()).await?;
+        members::set_method(tx, scope, row.id, assignment.method.id, assignment.identifier.as_deref()).await?;
         decisions::supersede(tx, scope, row.id, now).await?;
         if let Some(user) = row.user {
             identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
-            identities::delete_of_user_here(tx, scope, way.method.id, user).await?;
+            identities::delete_of_user_here(tx, scope, assignment.method.id, user).await?;
         }
         let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(()) };
         match row.shown(now) {
@@ -99,7 +99,7 @@ impl Services {
                     self.queue_invitation(tx, scope, found.again(&row.email, actor.member), now).await?;
                 }
             }
-            // Who said no, or let the time pass, is not written to again unless somebody says so.
+            // Somebody who declined, or whose invitation expired, gets no mail unless an admin sends one.
             ShownState::Expired | ShownState::Declined => {
                 invitations::kill_tokens(tx, scope, latest.id, None, now).await?;
             }

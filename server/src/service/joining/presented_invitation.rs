@@ -1,4 +1,4 @@
-//! What a browser's invitation link stands for. Reading it changes nothing (R8, INV-06).
+//! The invitation that a browser presents: its link left a token in a cookie. Reading it changes nothing (R8, INV-06).
 
 use crate::{
     context::Services,
@@ -21,8 +21,8 @@ use app::{
     request::Visitor,
 };
 
-/// The invitation of a link, with what it is about.
-pub(in crate::service) struct Held {
+/// The invitation of the link that this browser opened, with its account and member.
+pub(in crate::service) struct PresentedInvitation {
     /// The scope that holding the link establishes.
     pub(in crate::service) scope: AccountScope,
     pub(in crate::service) account: Account,
@@ -35,13 +35,13 @@ pub(in crate::service) struct Held {
     pub(in crate::service) live: bool,
 }
 
-impl Held {
-    /// Can it be answered now?
+impl PresentedInvitation {
+    /// Can it be accepted or declined now?
     pub(in crate::service) fn is_open(&self, now: Timestamp) -> bool {
         self.live && self.invitation.state == InvitationState::Pending && self.invitation.expires > now
     }
 
-    /// Was it this user who took it up?
+    /// Did this user accept it?
     pub(in crate::service) fn was_taken_up_by(&self, user: app::domain::ids::UserId) -> bool {
         use app::domain::member::MemberState;
         self.invitation.state == InvitationState::Accepted
@@ -61,15 +61,19 @@ impl Services {
         Ok(invitations::find_token(&mut tx, &token.hash()).await?.map(|known| known.invitation))
     }
 
-    /// What this browser's link stands for; `None` without one, or for one that Roster never made.
-    pub(in crate::service) async fn held(&self, tx: &mut Tx, visitor: &Visitor) -> Result<Option<Held>, StorageError> {
+    /// The invitation that this browser presents; `None` without a token, or for one that Roster never made.
+    pub(in crate::service) async fn presented_invitation(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+    ) -> Result<Option<PresentedInvitation>, StorageError> {
         let Some(token) = visitor.invitation.as_deref().and_then(Token::parse) else { return Ok(None) };
         let Some(known) = invitations::find_token(tx, &token.hash()).await? else { return Ok(None) };
         let scope = known.scope;
         let account = accounts::find(tx, scope).await?;
         let Some(invitation) = invitations::find(tx, scope, known.invitation).await? else { return Ok(None) };
         let member = members::find(tx, scope, invitation.member).await?;
-        Ok(account.zip(member).map(|(account, member)| Held {
+        Ok(account.zip(member).map(|(account, member)| PresentedInvitation {
             scope,
             account,
             invitation,
@@ -80,31 +84,31 @@ impl Services {
         }))
     }
 
-    /// The invitation that a form means: the one of this browser's link, no other (INV-22).
-    pub(in crate::service) async fn held_as(
+    /// The invitation that a form names, which must be the one that this browser presents (INV-22).
+    pub(in crate::service) async fn require_invitation(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         id: InvitationId,
-    ) -> Result<Held, AppError> {
-        let held = self.held(tx, visitor).await?.filter(|held| held.invitation.id == id);
-        held.ok_or(AppError::OpenTheLinkAgain)
+    ) -> Result<PresentedInvitation, AppError> {
+        let presented = self.presented_invitation(tx, visitor).await?.filter(|presented| presented.invitation.id == id);
+        presented.ok_or(AppError::OpenTheLinkAgain)
     }
 
     /// Must a mailed code prove the mailbox, because the link does not (R12)?
-    pub(in crate::service) fn needs_code(&self, held: &Held) -> bool {
-        held.channel == Channel::Copied && self.config.smtp.is_some()
+    pub(in crate::service) fn needs_code(&self, presented: &PresentedInvitation) -> bool {
+        presented.channel == Channel::Copied && self.config.smtp.is_some()
     }
 
     /// Does whoever handed the link over answer for the mailbox, because there is no mail that could prove it (R12)?
-    pub(in crate::service) fn is_vouched_for(&self, held: &Held) -> bool {
-        held.channel == Channel::Copied && self.config.smtp.is_none()
+    pub(in crate::service) fn is_vouched_for(&self, presented: &PresentedInvitation) -> bool {
+        presented.channel == Channel::Copied && self.config.smtp.is_none()
     }
 
-    /// May this user take the invitation up with the present login (INV-09)? The address must be the invited one, and proved: before,
+    /// May this user accept the invitation with the login that they have (INV-09)? The address must be the invited one, and proved: before,
     /// or by this link, if it was mailed there. Without a mail server, whoever handed the link over answers for it (R12).
-    pub(in crate::service) fn fits(&self, held: &Held, user: &User) -> bool {
-        let proved = user.verified.is_some() || held.channel == Channel::Mailed || self.is_vouched_for(held);
-        user.email == held.member.email && proved
+    pub(in crate::service) fn can_join_as(&self, presented: &PresentedInvitation, user: &User) -> bool {
+        let proved = user.verified.is_some() || presented.channel == Channel::Mailed || self.is_vouched_for(presented);
+        user.email == presented.member.email && proved
     }
 }
