@@ -99,14 +99,14 @@ impl Services {
         }
         let keyring = Keyring::load(&config.secret_key_file, sqlite)?;
         let database = Database::open(&config).await?;
-        Self::on(config, clock, database, keyring)
+        Self::with_database(config, clock, database, keyring)
     }
 
     /// Services on a database that is open and up to date.
     ///
     /// # Errors
     /// [`StartError::BreachedFile`].
-    pub fn on(
+    pub fn with_database(
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         database: Database,

@@ -33,7 +33,7 @@ pub(super) async fn rotate(config: Arc<Config>) -> Result<(), Failure> {
     } else {
         println!("{path} holds an earlier key, so this carried its rotation on; no other key was made.");
     }
-    told(rotated.resealed);
+    print_resealed(rotated.resealed);
     println!(
         "Next: copy the file to every other instance, if there are more; then `roster keys retire` removes the earlier key."
     );
@@ -46,7 +46,7 @@ pub(super) async fn retire(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_keys(&config)?;
     match services.retire_keys().await.map_err(Failure::other)? {
         Retired::Done { keys, resealed } => {
-            told(resealed);
+            print_resealed(resealed);
             println!("Earlier keys removed from {path}: {keys}. Nothing in the database needs them any more.");
             println!(
                 "Next: copy the file to every other instance, if there are more. A backup made before needs the key of its time."
@@ -64,7 +64,7 @@ pub(super) async fn retire(config: Arc<Config>) -> Result<(), Failure> {
     }
 }
 
-fn told(resealed: Resealed) {
+fn print_resealed(resealed: Resealed) {
     println!("Values sealed anew: {}.", resealed.values);
     if resealed.unopened > 0 {
         println!(

@@ -4,7 +4,7 @@ use super::{Failure, file_system, lock, start};
 use crate::{
     config::Config,
     context::{Services, StartError},
-    http::{self, Caps},
+    http::{self, ConnectionLimits},
     mail::{smtp::Sender, worker},
     service::{clean_up, keep_keys},
 };
@@ -41,10 +41,15 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
-    greet(&services).await?;
+    print_address(&services).await?;
 
-    let requests =
-        http::serve(listener, http::router(services.clone()), Caps::of(&config), stop.clone(), SHUTDOWN_TIMEOUT);
+    let requests = http::serve(
+        listener,
+        http::router(services.clone()),
+        ConnectionLimits::of(&config),
+        stop.clone(),
+        SHUTDOWN_TIMEOUT,
+    );
     let mails = async {
         stop.cancelled().await;
         tokio::time::timeout(SHUTDOWN_TIMEOUT, mails).await
@@ -62,7 +67,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
 
 /// Standard output gets the address, and the set-up link while there is no account. The link is for whoever started the server: it
 /// never goes to the log.
-async fn greet(services: &Services) -> Result<(), Failure> {
+async fn print_address(services: &Services) -> Result<(), Failure> {
     match services.setup_link().await.map_err(Failure::other)? {
         Some(link) => println!("Set Roster up within 24 hours: {link}"),
         None => println!("Roster is at {}", services.config.base_url),

@@ -19,7 +19,7 @@ use axum::{
 
 /// What an answer of ours says, for [`layer`].
 #[derive(Clone)]
-struct Says(AppError);
+struct ErrorBody(AppError);
 
 /// A request turned away.
 pub(super) fn bad_request(why: BadRequest) -> Response {
@@ -32,7 +32,7 @@ pub(super) fn error(error: &AppError) -> Response {
     if let AppError::RateLimited { retry_after_s } = error {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
     }
-    response.extensions_mut().insert(Says(error.clone()));
+    response.extensions_mut().insert(ErrorBody(error.clone()));
     response
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(UNAVAILABLE_RETRY_S));
     }
-    if for_a_person && let Some(Says(error)) = response.extensions_mut().remove() {
+    if for_a_person && let Some(ErrorBody(error)) = response.extensions_mut().remove() {
         let locale = Locale::from(language);
         let guide = (error == AppError::BadRequest(BadRequest::FormPost))
             .then(|| (paths::login_methods_guide("form_post"), text!(locale, methods.guide)));

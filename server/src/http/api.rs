@@ -1,6 +1,6 @@
 //! What surrounds the server functions: one encoding in, and statuses that say what happened.
 
-use super::{answer, denials::Asked, flash, text};
+use super::{answer, denials::Asked, flash, nul};
 use crate::{context::Services, cookies::local_target};
 use app::{
     error::{AppError, BadRequest},
@@ -34,7 +34,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         Ok(body) => body,
         Err(error) => return answer::bad_request(why_unread(&error)),
     };
-    if text::has_nul(&body) {
+    if nul::has_nul(&body) {
         return answer::bad_request(BadRequest::Malformed);
     }
     let visitor = parts.extensions.get::<Visitor>().filter(|_| accepts_html(&parts.headers)).cloned();

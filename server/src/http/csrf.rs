@@ -37,14 +37,14 @@ pub(super) async fn strict(State(services): State<Services>, request: Request, n
         return answer::bad_request(BadRequest::FormPost);
     }
     let host = request.uri().authority().map(Authority::as_str);
-    match comes_from_here(request.headers(), host, &Own::of(&services.config), &services.cookies) {
+    match comes_from_here(request.headers(), host, &OwnAddresses::of(&services.config), &services.cookies) {
         Ok(()) => next.run(request).await,
         Err(why) => refused(why),
     }
 }
 
 /// What is our own.
-struct Own {
+struct OwnAddresses {
     /// As browsers write it into `Origin`.
     origin: String,
     /// As browsers write it into `Host`.
@@ -54,7 +54,7 @@ struct Own {
     listening: String,
 }
 
-impl Own {
+impl OwnAddresses {
     fn of(config: &Config) -> Self {
         let origin = config.origin();
         let host = origin.split_once("://").map_or_else(String::new, |(_, host)| host.to_owned());
@@ -68,12 +68,17 @@ impl Own {
 /// write for their own page's form if a proxy has set `Referrer-Policy: no-referrer` (Fetch, “append a request `Origin` header”). But "same
 /// origin" alone would let in a foreign name that resolves to us, whose pages are somebody else's: so the name has to be ours as well, by
 /// `Origin`, or where that says nothing by `Host`.
-fn comes_from_here(headers: &HeaderMap, host: Option<&str>, own: &Own, cookies: &Cookies) -> Result<(), BadRequest> {
-    let origin = only(headers, &header::ORIGIN)?.filter(|origin| *origin != "null");
+fn comes_from_here(
+    headers: &HeaderMap,
+    host: Option<&str>,
+    own: &OwnAddresses,
+    cookies: &Cookies,
+) -> Result<(), BadRequest> {
+    let origin = single(headers, &header::ORIGIN)?.filter(|origin| *origin != "null");
     let silent = !headers.contains_key(header::ORIGIN);
     let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
     let foreign_host = || BadRequest::ForeignHost { address: own.origin.clone() };
-    match (only(headers, &SEC_FETCH_SITE)?, origin) {
+    match (single(headers, &SEC_FETCH_SITE)?, origin) {
         (Some(site), _) if site != "same-origin" => Err(BadRequest::CrossOrigin),
         (Some(_), None) if host.eq_ignore_ascii_case(&own.host) => Ok(()),
         (Some(_) | None, Some(origin)) if *origin == own.origin || *origin == own.listening => Ok(()),
@@ -87,7 +92,7 @@ fn comes_from_here(headers: &HeaderMap, host: Option<&str>, own: &Own, cookies: 
 }
 
 /// The value of a header that must not be there twice.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, BadRequest> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, BadRequest> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
@@ -118,7 +123,7 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let config = Config { base_url: "https://roster.example.org".parse().unwrap(), ..Config::default() };
-        comes_from_here(&headers, None, &Own::of(&config), &Cookies::from(&config))
+        comes_from_here(&headers, None, &OwnAddresses::of(&config), &Cookies::from(&config))
     }
 
     fn admitted(headers: Headers<'_>) -> bool {
@@ -179,7 +184,7 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let config = Config { base_url: "https://roster.example.org".parse().unwrap(), ..Config::default() };
-        let judged = comes_from_here(&headers, None, &Own::of(&config), &Cookies::from(&config));
+        let judged = comes_from_here(&headers, None, &OwnAddresses::of(&config), &Cookies::from(&config));
         assert_eq!(judged, Err(BadRequest::Malformed));
     }
 

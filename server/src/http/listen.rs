@@ -3,7 +3,7 @@
 //! `axum-server` is not used, because at a stop it drops the connections that still wait to be accepted, and it knows no limit by address.
 
 use super::{
-    caps::{Admission, Caps},
+    connection_limits::{ConnectionLimits, ConnectionPermit},
     lengths::{Counted, Lengths},
     stalls::EndsStalledWrites,
 };
@@ -32,12 +32,12 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The pause after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// Serves within `caps` until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
+/// Serves within `limits` until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
 /// `shutdown_timeout`. It speaks HTTP/1.1 alone: what HTTP/2 offers, the proxy in front offers, and what it opens to floods stays shut.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
-    caps: Caps,
+    limits: ConnectionLimits,
     stop: CancellationToken,
     shutdown_timeout: Duration,
 ) {
@@ -45,13 +45,13 @@ pub async fn serve(
     loop {
         // Who comes when all places are taken waits in the system's queue: a descriptor less is needed than for a refusal.
         let place = tokio::select! {
-            place = caps.place() => place,
+            place = limits.place() => place,
             () = stop.cancelled() => break,
         };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match caps.admit(place, peer.ip()) {
-                    Some(admission) => begin(stream, peer, app.clone(), admission, &connections),
+                Ok((stream, peer)) => match limits.admit(place, peer.ip()) {
+                    Some(permit) => begin(stream, peer, app.clone(), permit, &connections),
                     None => tracing::debug!(peer = %peer.ip(), "one address has too many connections"),
                 },
                 Err(error) if is_of_one_connection(error.kind()) => {}
@@ -64,7 +64,7 @@ pub async fn serve(
         }
     }
     for (stream, peer) in waiting(listener) {
-        begin(stream, peer, app.clone(), Admission::last(), &connections);
+        begin(stream, peer, app.clone(), ConnectionPermit::last(), &connections);
     }
     // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
@@ -91,7 +91,7 @@ fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
         .collect()
 }
 
-fn begin(stream: TcpStream, peer: SocketAddr, app: Router, admission: Admission, connections: &GracefulShutdown) {
+fn begin(stream: TcpStream, peer: SocketAddr, app: Router, permit: ConnectionPermit, connections: &GracefulShutdown) {
     // A connection that is gone tells so by itself.
     let _ = prepare(&stream);
     let lengths = Lengths::default();
@@ -112,7 +112,7 @@ fn begin(stream: TcpStream, peer: SocketAddr, app: Router, admission: Admission,
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection broke");
         }
-        drop(admission);
+        drop(permit);
     });
 }
 
@@ -144,17 +144,20 @@ mod tests {
     const SLOW: Duration = Duration::from_millis(400);
 
     async fn start(goodbye: Duration) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
-        start_with(Caps::new(1_000, 1_000, Vec::new()), goodbye).await
+        start_with(ConnectionLimits::new(1_000, 1_000, Vec::new()), goodbye).await
     }
 
-    async fn start_with(caps: Caps, goodbye: Duration) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
+    async fn start_with(
+        limits: ConnectionLimits,
+        goodbye: Duration,
+    ) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
         let slow = || async {
             tokio::time::sleep(SLOW).await;
             "whole"
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let served = tokio::spawn(serve(listener, Router::new().route("/", get(slow)), caps, stop.clone(), goodbye));
+        let served = tokio::spawn(serve(listener, Router::new().route("/", get(slow)), limits, stop.clone(), goodbye));
         (address, stop, served)
     }
 
@@ -207,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn f15_one_address_has_so_many_connections_and_gets_others_back_when_they_end() {
-        let (address, _stop, _served) = start_with(Caps::new(100, 2, Vec::new()), Duration::ZERO).await;
+        let (address, _stop, _served) = start_with(ConnectionLimits::new(100, 2, Vec::new()), Duration::ZERO).await;
         let first = send(address, "").await;
         let _second = send(address, "").await;
         tokio::time::sleep(SLOW / 4).await;
@@ -220,8 +223,8 @@ mod tests {
 
     #[tokio::test]
     async fn f15_a_trusted_proxy_may_have_as_many_as_there_are() {
-        let caps = Caps::new(100, 1, vec!["127.0.0.0/8".parse().unwrap()]);
-        let (address, _stop, _served) = start_with(caps, Duration::ZERO).await;
+        let limits = ConnectionLimits::new(100, 1, vec!["127.0.0.0/8".parse().unwrap()]);
+        let (address, _stop, _served) = start_with(limits, Duration::ZERO).await;
         let _first = send(address, "").await;
         let mut second = send(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         assert!(answer(&mut second).await.ends_with("whole"));
@@ -229,7 +232,8 @@ mod tests {
 
     #[tokio::test]
     async fn f15_beyond_all_places_connections_wait_for_one() {
-        let (address, stop, served) = start_with(Caps::new(1, 10, Vec::new()), Duration::from_secs(2)).await;
+        let (address, stop, served) =
+            start_with(ConnectionLimits::new(1, 10, Vec::new()), Duration::from_secs(2)).await;
         let ask = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let (mut first, mut second) = (send(address, ask).await, send(address, ask).await);
         let begun = Instant::now();

@@ -2,14 +2,14 @@
 //!
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
 //! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), texts that nothing below can
-//! hold ([`text`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
+//! hold ([`nul`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
 //! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
 mod answer;
 mod api;
 mod assets;
-mod caps;
 mod client_ip;
+mod connection_limits;
 mod csrf;
 mod denials;
 pub mod doctor;
@@ -23,14 +23,14 @@ mod lengths;
 mod links;
 mod listen;
 mod mail;
+mod nul;
 mod oauth;
 mod pages;
 mod stalls;
-mod text;
 mod trace;
 mod visitor;
 
-pub use caps::Caps;
+pub use connection_limits::ConnectionLimits;
 pub use listen::serve;
 
 use crate::context::Services;
@@ -118,7 +118,7 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn_with_state(services.clone(), visitor::layer))
         .layer(csrf::layer(&services.config))
         .layer(from_fn_with_state(services.clone(), csrf::strict))
-        .layer(from_fn(text::layer))
+        .layer(from_fn(nul::layer))
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::ambiguities))
         .layer(from_fn(guard::sizes))

@@ -20,9 +20,9 @@ use app::{
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Whom a mail is rendered for. The mailed link proves the mailbox, so it is the recipient's alone (R12).
+/// For whom a mail is rendered. The mailed link proves the mailbox, so only the recipient sees it (R12).
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum ForWhom {
+pub(crate) enum Audience {
     /// The recipient: as it is sent.
     Recipient,
     /// Somebody of the account: with the copied link.
@@ -36,19 +36,19 @@ pub(crate) enum ForWhom {
 
 /// Why there is no mail to send.
 #[derive(Debug, Error)]
-pub(crate) enum NoMail {
-    /// There is nothing to say any more: answered, withdrawn, or said by a newer mail.
+pub(crate) enum ComposeError {
+    /// The mail is not needed any more: the invitation was answered or withdrawn, or a newer mail replaces this one.
     #[error("there is nothing to say any more")]
     Outdated,
-    /// What it offers has ended while it waited.
+    /// What it offers expired while it waited.
     #[error("it ended before it could be delivered")]
-    Ended,
-    /// What it says cannot be opened: the key file of this host is not the newest, or the key is lost.
+    Expired,
+    /// Its sealed parts cannot be opened: the key file of this host is not the newest, or the key is lost.
     #[error(transparent)]
     Sealed(#[from] NotOurs),
     /// It cannot be put together.
     #[error("it cannot be put together: {0}")]
-    Broken(String),
+    Failed(String),
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -59,13 +59,13 @@ pub(crate) async fn compose(
     services: &Services,
     tx: &mut Tx,
     mail: &OutboxMail,
-    whom: &ForWhom,
+    audience: &Audience,
     now: Timestamp,
-) -> Result<Rendered, NoMail> {
+) -> Result<Rendered, ComposeError> {
     let (account, content) = match mail.kind {
         MailKind::ReauthenticationCode => {
-            let (account, slug, member) = outbox::facts_of_member(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
-            (account_label(&account, &slug), reauthentication_code(services, mail, member, whom, now)?)
+            let (account, slug, member) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            (account_label(&account, &slug), reauthentication_code(services, mail, member, audience, now)?)
         }
         MailKind::Invitation
         | MailKind::Code
@@ -74,28 +74,28 @@ pub(crate) async fn compose(
         | MailKind::LinkAsked
         | MailKind::Held
         | MailKind::Decision => {
-            let facts = outbox::facts(tx, mail.id).await?.ok_or(NoMail::Outdated)?;
-            (account_label(&facts.account, &facts.slug), content(services, mail, &facts, whom, now)?)
+            let facts = outbox::facts(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            (account_label(&facts.account, &facts.slug), content(services, mail, &facts, audience, now)?)
         }
     };
-    render(mail.language, &account, &host(services), content).map_err(|error| NoMail::Broken(error.to_string()))
+    render(mail.language, &account, &host(services), content).map_err(|error| ComposeError::Failed(error.to_string()))
 }
 
-/// Nobody but its recipient reads a code that proves who somebody is.
+/// The mail with a code for reauthentication. Only its recipient may read the code.
 fn reauthentication_code(
     services: &Services,
     mail: &OutboxMail,
     member: MemberId,
-    whom: &ForWhom,
+    audience: &Audience,
     now: Timestamp,
-) -> Result<Content, NoMail> {
-    let sealed = mail.sealed.as_deref().ok_or(NoMail::Outdated)?;
+) -> Result<Content, ComposeError> {
+    let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
     let (code, until) = open_code(&services.keyring, member.0, sealed)?;
-    match whom {
-        ForWhom::Recipient if until <= now => Err(NoMail::Ended),
-        ForWhom::Recipient => Ok(Content::ReauthenticationCode { code, until }),
-        ForWhom::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN_SECRET.to_owned(), until }),
-        ForWhom::Account { .. } => Err(NoMail::Outdated),
+    match audience {
+        Audience::Recipient if until <= now => Err(ComposeError::Expired),
+        Audience::Recipient => Ok(Content::ReauthenticationCode { code, until }),
+        Audience::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN_SECRET.to_owned(), until }),
+        Audience::Account { .. } => Err(ComposeError::Outdated),
     }
 }
 
@@ -103,37 +103,37 @@ fn content(
     services: &Services,
     mail: &OutboxMail,
     facts: &Facts,
-    whom: &ForWhom,
+    audience: &Audience,
     now: Timestamp,
-) -> Result<Content, NoMail> {
+) -> Result<Content, ComposeError> {
     let person = || person(&facts.person);
     let users = || services.config.link(&paths::users(facts.slug.as_str()));
     Ok(match mail.kind {
         MailKind::Invitation => {
-            let link = match whom {
-                ForWhom::Recipient => {
+            let link = match audience {
+                Audience::Recipient => {
                     is_current(facts, facts.expires, now)?;
-                    mailed_link(services, facts.token.as_ref().ok_or(NoMail::Outdated)?)?
+                    mailed_link(services, facts.token.as_ref().ok_or(ComposeError::Outdated)?)?
                 }
-                ForWhom::Account { link: Some(link) } => link.clone(),
-                ForWhom::Account { link: None } => {
+                Audience::Account { link: Some(link) } => link.clone(),
+                Audience::Account { link: None } => {
                     text!(Locale::from(mail.language), mail.invitation_link_not_copied).to_owned()
                 }
-                ForWhom::Operator => HIDDEN_SECRET.to_owned(),
+                Audience::Operator => HIDDEN_SECRET.to_owned(),
             };
             Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }
         }
         MailKind::Code => {
-            let sealed = mail.sealed.as_deref().ok_or(NoMail::Outdated)?;
+            let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
             let (code, until) = open_code(&services.keyring, facts.invitation.0, sealed)?;
-            match whom {
-                ForWhom::Recipient => is_current(facts, until, now)?,
-                ForWhom::Account { .. } => return Err(NoMail::Outdated),
-                ForWhom::Operator => {}
+            match audience {
+                Audience::Recipient => is_current(facts, until, now)?,
+                Audience::Account { .. } => return Err(ComposeError::Outdated),
+                Audience::Operator => {}
             }
             Content::Code { code, until }
         }
-        MailKind::ReauthenticationCode => return Err(NoMail::Outdated),
+        MailKind::ReauthenticationCode => return Err(ComposeError::Outdated),
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },
         MailKind::Declined => Content::Declined { person: person(), users: users() },
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
@@ -148,16 +148,16 @@ fn content(
 /// Stands for a link or a code that is its recipient's alone.
 const HIDDEN_SECRET: &str = "········";
 
-/// An offer that was answered, withdrawn or made again, or that has ended, has nothing to say any more.
-fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), NoMail> {
+/// Checks that the invitation is still pending, not renewed, and not expired.
+fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), ComposeError> {
     match facts.state {
-        InvitationState::Pending if facts.replaced => Err(NoMail::Outdated),
-        InvitationState::Pending if until <= now => Err(NoMail::Ended),
+        InvitationState::Pending if facts.replaced => Err(ComposeError::Outdated),
+        InvitationState::Pending if until <= now => Err(ComposeError::Expired),
         InvitationState::Pending => Ok(()),
         InvitationState::AwaitingApproval
         | InvitationState::Accepted
         | InvitationState::Declined
-        | InvitationState::Revoked => Err(NoMail::Outdated),
+        | InvitationState::Revoked => Err(ComposeError::Outdated),
     }
 }
 
@@ -171,7 +171,7 @@ fn person((name, email): &(Option<String>, String)) -> Person {
     Person { name: name.clone(), email: email.clone() }
 }
 
-/// The name of this Roster in a mail.
+/// The public host of this Roster, as mails name it.
 fn host(services: &Services) -> String {
     services.config.base_url.host_str().unwrap_or_default().to_owned()
 }

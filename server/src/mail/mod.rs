@@ -7,7 +7,7 @@ pub mod worker;
 
 mod compose;
 
-pub(crate) use compose::{ForWhom, NoMail, compose};
+pub(crate) use compose::{Audience, ComposeError, compose};
 
 use crate::secrets::{Keyring, NotOurs, SealedFor};
 use app::domain::time::Timestamp;

@@ -7,15 +7,15 @@
 //! Message-ID; then never again.
 
 use super::{
-    ForWhom, NoMail, compose,
+    Audience, ComposeError, compose,
     render::message,
-    smtp::{Offer, Outcome, Sender, SetUpError, id_right},
+    smtp::{Offer, Outcome, Sender, SetUpError, message_id_domain},
 };
 use crate::{
     context::Services,
     storage::{
         StorageError,
-        outbox::{self, End, OutboxMail},
+        outbox::{self, FinalState, OutboxMail},
     },
 };
 use app::domain::time::{Span, Timestamp};
@@ -27,8 +27,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long a mail stays this process's after the longest that a part of its delivery takes, so that its result can be written down. A
-/// crashed process's mails are taken up again when their lease has run out (F1).
+/// How much longer a lease lasts than the longest step of a delivery, so that the result can be recorded. The mails of a process that crashed
+/// are claimed again when their leases have expired (F1).
 const LEASE_RESERVE: Span = Span::seconds(90);
 /// How often the outbox is looked at when nothing wakes the worker: for retries, and for mails that other processes queued.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -42,9 +42,9 @@ const DELIVERY_TIMEOUT: Span = Span::hours(48);
 const UNANSWERED_RETRY_DELAY: Span = Span::minutes(5);
 /// How many copies of a mail may be handed over without an answer (F1).
 const MAX_UNANSWERED_COPIES: i64 = 2;
-/// How many mails may wait for an answer besides those that have a place among the workers.
+/// How many mails may wait for a slow answer without occupying a worker.
 const MAX_SLOW_DELIVERIES: usize = 64;
-/// How often the result of a delivery is written down again, if the database is away, once a second: as long as the lease allows.
+/// How often recording the result of a delivery is tried, once a second, while the database is away: as long as the lease allows.
 const MAX_RECORDING_TRIES: u32 = 80;
 
 /// Sends mails until `stop`; then ends the deliveries under way and gives back what was not begun. Without a mail server there is
@@ -57,16 +57,16 @@ pub async fn run(services: Services, stop: CancellationToken) -> Result<(), SetU
     // Told at once: whoever started this task may look at its result much later.
     let sender = Sender::new(&services.config, smtp)
         .inspect_err(|error| tracing::error!(%error, "no mail is sent: the mail server's settings are of no use"))?;
-    let beside = Arc::new(Semaphore::new(MAX_SLOW_DELIVERIES));
-    Arc::new(Worker { sender, services: services.clone(), beside, stop }).work().await;
+    let slow = Arc::new(Semaphore::new(MAX_SLOW_DELIVERIES));
+    Arc::new(Worker { sender, services: services.clone(), slow, stop }).work().await;
     Ok(())
 }
 
 struct Worker {
     services: Services,
     sender: Sender,
-    /// Places for mails whose answer takes longer than usual.
-    beside: Arc<Semaphore>,
+    /// Limits the deliveries that wait for a slow answer without occupying a worker.
+    slow: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -119,9 +119,9 @@ impl Worker {
 
     #[tracing::instrument(skip_all, fields(mail = %mail.id))]
     async fn deliver(&self, mail: &OutboxMail, mut slot: OwnedSemaphorePermit) {
-        let Some(turn) = self.turn(mail, &mut slot).await else { return };
+        let Some(result) = self.attempt(mail, &mut slot).await else { return };
         for _ in 0..MAX_RECORDING_TRIES {
-            match self.note(mail, &turn).await {
+            match self.record(mail, &result).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
             }
@@ -129,39 +129,46 @@ impl Worker {
         }
     }
 
-    /// What comes of a mail's turn; `None` if that cannot be told, and the mail is taken up again when its lease has run out.
-    async fn turn(&self, mail: &OutboxMail, slot: &mut OwnedSemaphorePermit) -> Option<Turn> {
+    /// Attempts to deliver a mail; `None` if the result is not known, so that the mail is claimed again when its lease has expired.
+    async fn attempt(&self, mail: &OutboxMail, slot: &mut OwnedSemaphorePermit) -> Option<DeliveryResult> {
         if mail.unanswered >= MAX_UNANSWERED_COPIES {
-            return Some(Turn::Refused(given_up(mail, "no answer came to the second copy either")));
+            return Some(DeliveryResult::Refused(given_up(mail, "no answer came to the second copy either")));
         }
         Some(match self.compose(mail).await {
             Ok(message) => match self.sender.offer(&message, &self.stop).await {
                 Ok(offer) => self.hand_over(mail, offer, slot).await?,
-                Err(outcome) => of_outcome(outcome),
+                Err(outcome) => result_of(outcome),
             },
-            Err(NoMail::Outdated) => Turn::Dropped,
-            Err(NoMail::Ended) => Turn::Refused(given_up(mail, "the offer ended before the mail could be delivered")),
-            Err(NoMail::Broken(why)) => {
+            Err(ComposeError::Outdated) => DeliveryResult::Dropped,
+            Err(ComposeError::Expired) => {
+                DeliveryResult::Refused(given_up(mail, "the offer ended before the mail could be delivered"))
+            }
+            Err(ComposeError::Failed(why)) => {
                 tracing::error!(why, "a mail cannot be put together");
-                Turn::Refused("the mail could not be put together; the server's log says why".to_owned())
+                DeliveryResult::Refused("the mail could not be put together; the server's log says why".to_owned())
             }
             // Another instance may have the key, and this one get it (CF-03).
-            Err(NoMail::Sealed(error)) => {
+            Err(ComposeError::Sealed(error)) => {
                 tracing::error!(%error, "a mail cannot be put together yet");
-                Turn::Deferred("the mail could not be put together yet; the server's log says why".to_owned())
+                DeliveryResult::Deferred("the mail could not be put together yet; the server's log says why".to_owned())
             }
             // Without the database there is nothing to note either; the lease runs out and the mail is taken up again.
-            Err(NoMail::Storage(error)) => {
+            Err(ComposeError::Storage(error)) => {
                 tracing::warn!(%error, "a mail's facts cannot be read");
                 return None;
             }
         })
     }
 
-    /// Hands the text over, once the row says so. A mail server that takes longer than a step to answer is waited for beside the other
-    /// mails, which need the place (F3).
-    async fn hand_over(&self, mail: &OutboxMail, offer: Offer, slot: &mut OwnedSemaphorePermit) -> Option<Turn> {
-        match self.note_handing_over(mail).await {
+    /// Hands the text over, after the row says that it will. If the mail server takes longer than a step to answer, the delivery gives its
+    /// worker slot to the next mail while it waits (F3).
+    async fn hand_over(
+        &self,
+        mail: &OutboxMail,
+        offer: Offer,
+        slot: &mut OwnedSemaphorePermit,
+    ) -> Option<DeliveryResult> {
+        match self.record_hand_over(mail).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::warn!("the mail was not handed over: its lease had ended");
@@ -176,16 +183,16 @@ impl Worker {
         let outcome = match timeout(self.sender.step_timeout(), &mut answer).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                if let Ok(beside) = Arc::clone(&self.beside).try_acquire_owned() {
-                    *slot = beside;
+                if let Ok(slow) = Arc::clone(&self.slow).try_acquire_owned() {
+                    *slot = slow;
                 }
                 answer.await
             }
         };
-        Some(of_outcome(outcome))
+        Some(result_of(outcome))
     }
 
-    async fn note_handing_over(&self, mail: &OutboxMail) -> Result<bool, StorageError> {
+    async fn record_hand_over(&self, mail: &OutboxMail) -> Result<bool, StorageError> {
         let now = self.services.now();
         let mut tx = self.services.database.begin_write().await?;
         let ours = outbox::hand_over(&mut tx, mail, self.lease(now, self.sender.hand_over_timeout()), now).await?;
@@ -193,35 +200,36 @@ impl Worker {
         Ok(ours)
     }
 
-    async fn compose(&self, mail: &OutboxMail) -> Result<Message, NoMail> {
-        let Some(smtp) = &self.services.config.smtp else { return Err(NoMail::Outdated) };
+    async fn compose(&self, mail: &OutboxMail) -> Result<Message, ComposeError> {
+        let Some(smtp) = &self.services.config.smtp else { return Err(ComposeError::Outdated) };
         let now = self.services.now();
         let mut tx = self.services.database.begin_read().await?;
-        let rendered = compose(&self.services, &mut tx, mail, &ForWhom::Recipient, now).await?;
+        let rendered = compose(&self.services, &mut tx, mail, &Audience::Recipient, now).await?;
         drop(tx);
-        let host = id_right(&self.services.config.base_url);
-        message(&smtp.from, &mail.to, mail.id, &host, now, rendered).map_err(|error| NoMail::Broken(error.to_string()))
+        let host = message_id_domain(&self.services.config.base_url);
+        message(&smtp.from, &mail.to, mail.id, &host, now, rendered)
+            .map_err(|error| ComposeError::Failed(error.to_string()))
     }
 
-    /// Writes down what came of a delivery.
-    async fn note(&self, mail: &OutboxMail, turn: &Turn) -> Result<(), StorageError> {
+    /// Records the result of a delivery.
+    async fn record(&self, mail: &OutboxMail, result: &DeliveryResult) -> Result<(), StorageError> {
         let now = self.services.now();
         let mut tx = self.services.database.begin_write().await?;
-        match turn {
-            Turn::Accepted(answer) => {
-                if !outbox::finish(&mut tx, mail, End::Accepted, Some(answer), now).await? {
+        match result {
+            DeliveryResult::Accepted(answer) => {
+                if !outbox::finish(&mut tx, mail, FinalState::Accepted, Some(answer), now).await? {
                     tracing::warn!("the mail was delivered after its lease had ended");
                 }
             }
-            Turn::Deferred(answer) => match next_try(mail, now) {
+            DeliveryResult::Deferred(answer) => match next_attempt(mail, now) {
                 Some(next) => {
                     outbox::defer(&mut tx, mail, next, answer, now).await?;
                 }
                 None => {
-                    outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
+                    outbox::finish(&mut tx, mail, FinalState::Refused, Some(answer), now).await?;
                 }
             },
-            Turn::Unanswered(answer) => {
+            DeliveryResult::Unanswered(answer) => {
                 let mail = OutboxMail {
                     unanswered: mail.unanswered.saturating_add(1),
                     unanswered_at: Some(now),
@@ -232,40 +240,40 @@ impl Worker {
                         outbox::defer(&mut tx, &mail, next, answer, now).await?;
                     }
                     None => {
-                        outbox::finish(&mut tx, &mail, End::Refused, Some(answer), now).await?;
+                        outbox::finish(&mut tx, &mail, FinalState::Refused, Some(answer), now).await?;
                     }
                 }
             }
-            Turn::Refused(answer) => {
-                outbox::finish(&mut tx, mail, End::Refused, Some(answer), now).await?;
+            DeliveryResult::Refused(answer) => {
+                outbox::finish(&mut tx, mail, FinalState::Refused, Some(answer), now).await?;
             }
-            Turn::Dropped => {
-                outbox::finish(&mut tx, mail, End::Dropped, None, now).await?;
+            DeliveryResult::Dropped => {
+                outbox::finish(&mut tx, mail, FinalState::Dropped, None, now).await?;
             }
-            Turn::Untried => outbox::release(&mut tx, mail).await?,
+            DeliveryResult::NotTried => outbox::release(&mut tx, mail).await?,
         }
         tx.commit().await
     }
 }
 
-/// What came of a mail's turn.
+/// The result of one attempt to deliver a mail.
 #[derive(Debug)]
-enum Turn {
+enum DeliveryResult {
     Accepted(String),
     Deferred(String),
     Unanswered(String),
     Refused(String),
     Dropped,
-    Untried,
+    NotTried,
 }
 
-fn of_outcome(outcome: Outcome) -> Turn {
+fn result_of(outcome: Outcome) -> DeliveryResult {
     match outcome {
-        Outcome::Accepted(answer) => Turn::Accepted(answer),
-        Outcome::Deferred(answer) => Turn::Deferred(answer),
-        Outcome::Unanswered(answer) => Turn::Unanswered(answer),
-        Outcome::Refused(answer) => Turn::Refused(answer),
-        Outcome::Stopped => Turn::Untried,
+        Outcome::Accepted(answer) => DeliveryResult::Accepted(answer),
+        Outcome::Deferred(answer) => DeliveryResult::Deferred(answer),
+        Outcome::Unanswered(answer) => DeliveryResult::Unanswered(answer),
+        Outcome::Refused(answer) => DeliveryResult::Refused(answer),
+        Outcome::Stopped => DeliveryResult::NotTried,
     }
 }
 
@@ -278,7 +286,7 @@ fn given_up(mail: &OutboxMail, why: &str) -> String {
 }
 
 /// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly (F2).
-fn next_try(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
+fn next_attempt(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
     let doublings = u32::try_from(mail.attempts.saturating_sub(1)).unwrap_or(0).min(30);
     within_delivery_timeout(mail, now + Span(FIRST_RETRY_DELAY.0.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY.0)))
 }
@@ -292,7 +300,7 @@ fn next_copy(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// A time at which a mail may still be tried: not beyond 48 hours after its first try, however long limits put that off (F2).
+/// `next`, unless it is later than 48 hours after the first try; limits may have put the first try off (F2).
 fn within_delivery_timeout(mail: &OutboxMail, next: Timestamp) -> Option<Timestamp> {
     (next <= mail.first_tried.unwrap_or(mail.written) + DELIVERY_TIMEOUT).then_some(next)
 }

@@ -1,6 +1,6 @@
 //! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
 
-use super::note::note;
+use super::best_effort::best_effort;
 use crate::{
     context::Services,
     storage::{
@@ -221,7 +221,7 @@ impl Services {
         if actor.last_active.is_some_and(|at| now < at + ACTIVITY_INTERVAL) {
             return;
         }
-        note("activity of a member", async {
+        best_effort("activity of a member", async {
             let mut tx = self.database.begin_write().await?;
             members::touch(&mut tx, actor.scope, actor.member, now).await?;
             tx.commit().await

@@ -2,13 +2,13 @@
 
 mod accounts;
 mod actors;
+mod best_effort;
 mod errors;
 mod flash;
 mod invitations;
 mod joining;
 mod login_methods;
 mod members;
-mod note;
 mod operator;
 mod sessions;
 

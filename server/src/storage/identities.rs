@@ -18,7 +18,7 @@ statements! {
     USE = "
         UPDATE identities SET email = $4, last_used_at = $5
          WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3";
-    DELETE_OF_USER_HERE = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
+    DELETE_OF_USER_AT_METHOD = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
     DELETE_OF_USER_IN_ACCOUNT = "DELETE FROM identities WHERE account_id = $1 AND user_id = $2";
     FORGET_PROOFS_IN_ACCOUNT = "
         DELETE FROM session_proofs
@@ -89,13 +89,13 @@ pub async fn note_use(
 }
 
 /// Unlinks a user from a method, and forgets what sessions of the user proved by it (R46).
-pub async fn delete_of_user_here(
+pub async fn delete_of_user_at_method(
     tx: &mut Tx,
     scope: AccountScope,
     method: LoginMethodId,
     user: UserId,
 ) -> Result<(), StorageError> {
-    run!(tx, DELETE_OF_USER_HERE, scope.id().0, method.0, user.0)?;
+    run!(tx, DELETE_OF_USER_AT_METHOD, scope.id().0, method.0, user.0)?;
     run!(tx, FORGET_PROOFS, method.0, user.0)
 }
 

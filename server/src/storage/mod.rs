@@ -1,5 +1,7 @@
 //! The only place with SQL: one text per statement for SQLite and PostgreSQL, one file per table family. A function on account data
 //! takes an [`AccountScope`], which says that somebody's right to see it was established.
+//!
+//! Every function fails with the [`StorageError`] of the database; the documentation of a function names only other failures.
 
 mod attempt;
 mod pools;
@@ -64,7 +66,7 @@ impl AccountScope {
     }
 }
 
-/// What can go wrong below.
+/// Why a storage function failed.
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// The database is away, busy or refuses to take a connection: 503.
@@ -117,7 +119,7 @@ fn code_of(error: &dyn DatabaseError) -> Code {
     }
 }
 
-/// Is it the database's state, and not what was asked of it? Then another try may go well.
+/// Is the cause the state of the database, and not the statement? Then another try may succeed.
 fn is_unavailable(error: &sqlx::Error) -> bool {
     use sqlx::Error;
     match error.as_database_error().map(code_of) {
@@ -159,7 +161,7 @@ impl From<sqlx::Error> for StorageError {
 }
 
 impl StorageError {
-    /// What `taken` makes of a broken rule of uniqueness, and this error for all else.
+    /// Replaces the violation of a unique constraint by `taken`; any other error stays.
     pub(crate) fn or_taken<E: From<Self>>(self, taken: impl FnOnce() -> E) -> E {
         if matches!(self, Self::Taken(_)) { taken() } else { self.into() }
     }
@@ -278,7 +280,7 @@ impl Database {
     /// [`StorageError::Unavailable`].
     pub async fn try_writing(&self, now: Timestamp) -> Result<(), StorageError> {
         let mut tx = self.begin_write().await?;
-        rate_buckets::take_later(&mut tx, "readyz", WRITE_PROBES, now).await?;
+        rate_buckets::reserve(&mut tx, "readyz", WRITE_PROBES, now).await?;
         tx.commit().await?;
         match self {
             Self::Sqlite { file, .. } => Ok(try_room(file).await.map_err(sqlx::Error::Io)?),
@@ -294,7 +296,7 @@ impl Database {
         let Self::Sqlite { file, .. } = self else { return Ok(()) };
         let written = async {
             let mut tx = self.begin_write().await?;
-            rate_buckets::take_later(&mut tx, "readyz", WRITE_PROBES, now).await
+            rate_buckets::reserve(&mut tx, "readyz", WRITE_PROBES, now).await
         };
         match written.await {
             Err(StorageError::Unavailable(error)) if is_read_only(&error) => Err(StorageError::File {

@@ -53,7 +53,7 @@ statements! {
         INSERT INTO sessions (id, hash, user_id, created_at, last_seen_at, user_agent, ip) VALUES ($1, $2, $3, $4, $4, $5, $6)";
     INSERT_PROOF = "
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at) VALUES ($1, $2, $3, $4)";
-    // What was just proved anew begins anew; the rest keeps its age.
+    // What the new session has just proved is not taken over; the rest keeps its time.
     TAKE_OVER_PROOFS = "
         INSERT INTO session_proofs (session_id, kind, login_method_id, proved_at, shortfall)
         SELECT $2, p.kind, p.login_method_id, p.proved_at, p.shortfall FROM session_proofs p
@@ -63,7 +63,7 @@ statements! {
          WHERE id = $2 AND EXISTS (SELECT 1 FROM sessions o WHERE o.id = $1)";
     HAS_PROVED = "
         SELECT COUNT(*) FROM session_proofs WHERE session_id = $1 AND login_method_id = $2";
-    NOTE_SHORTFALL = "
+    SET_SHORTFALL = "
         UPDATE session_proofs SET shortfall = $3 WHERE session_id = $1 AND login_method_id = $2 AND kind = 'method'";
     SHORTFALL = "
         SELECT shortfall FROM session_proofs
@@ -183,14 +183,19 @@ pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> R
     Ok(())
 }
 
-/// Notes that a session proved a login method just now.
-pub async fn prove(tx: &mut Tx, session: SessionId, method: LoginMethodId, now: Timestamp) -> Result<(), StorageError> {
+/// Records that a session proved a login method just now.
+pub async fn add_method_proof(
+    tx: &mut Tx,
+    session: SessionId,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
     insert_proof(tx, session, "method", method, now).await
 }
 
-/// Notes that whoever began a session by a login method, whose provider cannot prove a fresh sign-in, proved it in another way just now.
-/// Like the proof of the method, it is good for that method's account alone.
-pub async fn reauthenticate(
+/// Records that the user of a session reauthenticated just now without the provider of this login method, because the provider cannot prove a
+/// recent sign-in. Like the proof of the method, it is valid for that method's account alone.
+pub async fn add_reauthentication(
     tx: &mut Tx,
     session: SessionId,
     method: LoginMethodId,
@@ -209,18 +214,18 @@ async fn insert_proof(
     run!(tx, INSERT_PROOF, session.0, kind, method.0, now.0)
 }
 
-/// Notes why what the method's provider said is no proof of a fresh sign-in.
-pub async fn note_shortfall(
+/// Records why what the method's provider said does not prove a recent sign-in.
+pub async fn set_shortfall(
     tx: &mut Tx,
     session: SessionId,
     method: LoginMethodId,
     shortfall: &Recency,
 ) -> Result<(), StorageError> {
     let text = serde_json::to_string(shortfall).unwrap_or_default();
-    run!(tx, NOTE_SHORTFALL, session.0, method.0, text)
+    run!(tx, SET_SHORTFALL, session.0, method.0, text)
 }
 
-/// Why the method's provider could not prove a fresh sign-in to this session, if that is known.
+/// Why the method's provider could not prove a recent sign-in to this session, if that is known.
 pub async fn shortfall(
     tx: &mut Tx,
     session: SessionId,
@@ -232,8 +237,8 @@ pub async fn shortfall(
     text.map(read).transpose().map_err(|_| StorageError::inconsistent("session_proofs", "shortfall"))
 }
 
-/// Gives a session what another one of the same user proved besides `proof`, and with it that one's age: nothing that was proved opens
-/// anything for longer than a session may last (SE-04).
+/// Copies to a session what another session of the same user proved, except `proof`, and with it that session's age: no proof is valid for
+/// longer than a session may last (SE-04).
 pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId, proof: Proof) -> Result<(), StorageError> {
     let taken_over = changed!(tx, TAKE_OVER_PROOFS, from.0, to.0, proof.kind(), proof.method())?;
     if taken_over > 0 {
@@ -263,7 +268,7 @@ async fn proved(tx: &mut Tx, session: SessionId, anything: bool) -> Result<Optio
     Ok(at.map(Timestamp))
 }
 
-/// The session of this cookie, if it began after `oldest` and was used after `idlest` (SE-04).
+/// The session of this cookie, if it began after `oldest` and was last used after `idlest` (SE-04).
 pub async fn authenticate(
     tx: &mut Tx,
     hash: &[u8],

@@ -102,8 +102,8 @@ pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Stor
 
 /// Is `verified` still the hash of the user's password? Then `kept` stands in its place, and no change comes between until the
 /// transaction ends.
-pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, kept: &str) -> Result<bool, StorageError> {
-    let confirmed = changed!(tx, CONFIRM_PASSWORD, user.0, verified, kept)?;
+pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, rehashed: &str) -> Result<bool, StorageError> {
+    let confirmed = changed!(tx, CONFIRM_PASSWORD, user.0, verified, rehashed)?;
     Ok(confirmed == 1)
 }
 

@@ -205,7 +205,7 @@ both_databases! {
         let mut tx = world.services.database.begin_write().await.unwrap();
         let (limit, day) = (Limit::per_day(5), Span::days(1));
         for n in 0..200 {
-            let wait = rate_buckets::take_later_within(&mut tx, "mail:to:x", limit, day, world.now()).await.unwrap();
+            let wait = rate_buckets::reserve_within(&mut tx, "mail:to:x", limit, day, world.now()).await.unwrap();
             assert!(wait <= day, "{n}: {wait:?}");
         }
         // A day later there is room again, and not after the forty days that two hundred would take.

@@ -19,7 +19,7 @@ use app::{
 };
 use server::{
     mail::{smtp::SetUpError, worker},
-    storage::outbox::{self, End},
+    storage::outbox::{self, FinalState},
 };
 use std::{
     collections::HashMap,
@@ -350,7 +350,7 @@ both_databases! {
 
         // The dead one wakes up after all: what it has to say does not count any more.
         let mut tx = office.world.services.database.begin_write().await.unwrap();
-        assert!(!outbox::finish(&mut tx, &claimed[0], End::Refused, Some("late"), now).await.unwrap());
+        assert!(!outbox::finish(&mut tx, &claimed[0], FinalState::Refused, Some("late"), now).await.unwrap());
         tx.commit().await.unwrap();
         assert!(matches!(office.mail_of(ben).await, MailState::Accepted { .. }));
     }
@@ -452,7 +452,7 @@ both_databases! {
         let second = outbox::claim_due(&mut tx, later, later + Span::minutes(2), 1).await.unwrap().remove(0);
         assert!(!outbox::hand_over(&mut tx, &first, later, later).await.unwrap());
         assert!(outbox::hand_over(&mut tx, &second, later, later).await.unwrap());
-        assert!(outbox::finish(&mut tx, &second, End::Accepted, Some("250"), later).await.unwrap());
+        assert!(outbox::finish(&mut tx, &second, FinalState::Accepted, Some("250"), later).await.unwrap());
         assert!(!outbox::hand_over(&mut tx, &second, later, later).await.unwrap());
         tx.commit().await.unwrap();
     }

@@ -16,7 +16,7 @@ use crate::{
 use lettre::{Message, address::Envelope};
 use reply::{Class, Reply};
 use rustls::pki_types::ServerName;
-use session::{Session, Trouble, expect};
+use session::{Session, SessionError, expect};
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -166,23 +166,22 @@ impl Sender {
         let mut session = self.connect().await?;
         match announce(&mut session, envelope).await {
             Ok(()) => Ok(session),
-            Err(trouble) => Err(dismiss(session, Failure::of_mail(&trouble)).await),
+            Err(error) => Err(dismiss(session, Failure::of_mail(&error)).await),
         }
     }
 
     /// Connected, protected, signed in. What fails here is nothing about the mail at hand, so it is never lasting.
     async fn connect(&self) -> Result<Session, Failure> {
         let addresses = timeout(self.step, self.addresses()).await;
-        let addresses = addresses.map_err(|_| Trouble::Timeout(self.step)).and_then(|found| found.map_err(Trouble::Io));
+        let addresses =
+            addresses.map_err(|_| SessionError::Timeout(self.step)).and_then(|found| found.map_err(SessionError::Io));
         let mut session = match addresses {
-            Ok(addresses) => {
-                Session::connect(&addresses, self.step).await.map_err(|trouble| Failure::of_us(&trouble))?
-            }
-            Err(trouble) => return Err(Failure::of_us(&trouble)),
+            Ok(addresses) => Session::connect(&addresses, self.step).await.map_err(|error| Failure::of_us(&error))?,
+            Err(error) => return Err(Failure::of_us(&error)),
         };
         match self.introduce(&mut session).await {
             Ok(()) => Ok(session),
-            Err(trouble) => Err(dismiss(session, Failure::of_us(&trouble)).await),
+            Err(error) => Err(dismiss(session, Failure::of_us(&error)).await),
         }
     }
 
@@ -193,7 +192,7 @@ impl Sender {
         }
     }
 
-    async fn introduce(&self, session: &mut Session) -> Result<(), Trouble> {
+    async fn introduce(&self, session: &mut Session) -> Result<(), SessionError> {
         if let Protection::Tls(tls, name) = &self.protection {
             session.tls(tls, name.clone()).await?;
         }
@@ -211,7 +210,7 @@ impl Sender {
 }
 
 /// Says whose mail is to go to whom.
-async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), Trouble> {
+async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), SessionError> {
     let from = envelope.from().map(ToString::to_string).unwrap_or_default();
     expect(session.command(&format!("MAIL FROM:<{from}>")).await?, Class::Completed)?;
     for to in envelope.to() {
@@ -230,8 +229,8 @@ impl Offer {
     /// Hands the text over, and waits for the answer as long as RFC 5321 (4.5.3.2.6) has it: a server may look into a mail for minutes,
     /// and cutting that short sends it twice. Once its end was sent, only an answer tells that a mail was not taken.
     pub async fn hand_over(mut self, stop: &CancellationToken) -> Outcome {
-        if let Err(trouble) = self.session.text(&self.text).await {
-            return Failure::of_us(&trouble).outcome();
+        if let Err(error) = self.session.text(&self.text).await {
+            return Failure::of_us(&error).outcome();
         }
         let stopped = async {
             stop.cancelled().await;
@@ -243,7 +242,7 @@ impl Offer {
         };
         let outcome = match answered {
             Ok(reply) => of_text(&reply),
-            Err(trouble) => Outcome::Unanswered(trouble.to_string()),
+            Err(error) => Outcome::Unanswered(error.to_string()),
         };
         // The outcome is not to wait for a goodbye.
         tokio::spawn(self.session.quit());
@@ -262,25 +261,25 @@ fn of_text(reply: &Reply) -> Outcome {
 }
 
 impl Failure {
-    fn of_us(trouble: &Trouble) -> Self {
-        Self { answer: trouble.to_string(), lasting: false }
+    fn of_us(error: &SessionError) -> Self {
+        Self { answer: error.to_string(), lasting: false }
     }
 
     /// A 5xx answer is final (F4), except the one that says that we have to sign in first, which the operator can mend.
-    fn of_mail(trouble: &Trouble) -> Self {
+    fn of_mail(error: &SessionError) -> Self {
         const AUTHENTICATION_REQUIRED: u16 = 530;
-        let lasting = match trouble {
-            Trouble::Said(reply) => reply.class() == Class::Permanent && reply.code != AUTHENTICATION_REQUIRED,
-            Trouble::Unspeakable => true,
-            Trouble::Timeout(_)
-            | Trouble::Closed
-            | Trouble::Io(_)
-            | Trouble::NotSmtp(_)
-            | Trouble::Endless
-            | Trouble::NoStarttls
-            | Trouble::NoMechanism => false,
+        let lasting = match error {
+            SessionError::Said(reply) => reply.class() == Class::Permanent && reply.code != AUTHENTICATION_REQUIRED,
+            SessionError::Unspeakable => true,
+            SessionError::Timeout(_)
+            | SessionError::Closed
+            | SessionError::Io(_)
+            | SessionError::NotSmtp(_)
+            | SessionError::Endless
+            | SessionError::NoStarttls
+            | SessionError::NoMechanism => false,
         };
-        Self { answer: trouble.to_string(), lasting }
+        Self { answer: error.to_string(), lasting }
     }
 
     fn outcome(self) -> Outcome {
@@ -313,12 +312,12 @@ fn hello(base_url: &Url) -> String {
 }
 
 /// The host of this Roster as the right-hand side of a Message-ID (RFC 5322, 3.6.4).
-pub fn id_right(base_url: &Url) -> String {
+pub fn message_id_domain(base_url: &Url) -> String {
     hello(base_url)
 }
 
 fn no_answer(after: Duration) -> String {
-    Trouble::Timeout(after).to_string()
+    SessionError::Timeout(after).to_string()
 }
 
 #[cfg(test)]
@@ -333,7 +332,7 @@ mod tests {
             ("http://127.0.0.1:3000", "[127.0.0.1]"),
             ("http://[::1]:3000", "[IPv6:::1]"),
         ] {
-            assert_eq!(id_right(&Url::parse(url).unwrap()), right);
+            assert_eq!(message_id_domain(&Url::parse(url).unwrap()), right);
         }
     }
 }

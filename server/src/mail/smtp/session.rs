@@ -19,7 +19,7 @@ const MAX_COMMAND_BYTES: usize = 510;
 
 /// Why there is no reply. Worded for people: it stands in the row of the mail.
 #[derive(Debug, Error)]
-pub(super) enum Trouble {
+pub(super) enum SessionError {
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
     #[error("the mail server closed the connection")]
@@ -89,9 +89,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects to the first of the addresses that answers; each has an even part of the time.
-    pub async fn connect(addresses: &[SocketAddr], step: Duration) -> Result<Self, Trouble> {
+    pub async fn connect(addresses: &[SocketAddr], step: Duration) -> Result<Self, SessionError> {
         let end = Instant::now() + step;
-        let mut trouble = Trouble::Timeout(step);
+        let mut last_error = SessionError::Timeout(step);
         for (tried, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let part = end.saturating_duration_since(Instant::now()) / left;
@@ -100,11 +100,11 @@ impl Session {
                     stream.set_nodelay(true)?;
                     return Ok(Self::over(Box::new(stream), step));
                 }
-                Ok(Err(error)) => trouble = error.into(),
+                Ok(Err(error)) => last_error = error.into(),
                 Err(_) => {}
             }
         }
-        Err(trouble)
+        Err(last_error)
     }
 
     fn over(stream: Box<dyn Stream>, step: Duration) -> Self {
@@ -112,13 +112,13 @@ impl Session {
     }
 
     /// Reads the greeting.
-    pub async fn greeting(&mut self) -> Result<(), Trouble> {
+    pub async fn greeting(&mut self) -> Result<(), SessionError> {
         let reply = whole(self.reply(self.step).await)?;
         expect(reply, Class::Completed).map(|_| ())
     }
 
     /// Introduces us by EHLO, or by HELO to a server that knows no better (RFC 5321, 3.2).
-    pub async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
+    pub async fn hello(&mut self, name: &str) -> Result<(), SessionError> {
         let reply = self.command(&format!("EHLO {name}")).await?;
         if reply.class() != Class::Permanent {
             self.offers = Extensions::of(&expect(reply, Class::Completed)?);
@@ -128,14 +128,14 @@ impl Session {
         match self.command(&format!("HELO {name}")).await {
             Ok(older) if older.class() == Class::Completed => Ok(()),
             // Who knows neither has said why at the first.
-            Ok(_) | Err(_) => Err(Trouble::Said(reply)),
+            Ok(_) | Err(_) => Err(SessionError::Said(reply)),
         }
     }
 
     /// Goes over to TLS. What came in clear before the handshake is forgotten: it may be anybody's (RFC 3207, 6).
-    pub async fn starttls(&mut self, tls: &TlsConnector, name: ServerName<'static>) -> Result<(), Trouble> {
+    pub async fn starttls(&mut self, tls: &TlsConnector, name: ServerName<'static>) -> Result<(), SessionError> {
         if !self.offers.starttls {
-            return Err(Trouble::NoStarttls);
+            return Err(SessionError::NoStarttls);
         }
         let reply = self.command("STARTTLS").await?;
         expect(reply, Class::Completed)?;
@@ -144,41 +144,42 @@ impl Session {
     }
 
     /// Shakes hands.
-    pub async fn tls(&mut self, tls: &TlsConnector, name: ServerName<'static>) -> Result<(), Trouble> {
+    pub async fn tls(&mut self, tls: &TlsConnector, name: ServerName<'static>) -> Result<(), SessionError> {
         self.received.clear();
         self.over = true;
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        let stream = timeout(self.step, tls.connect(name, plain)).await.map_err(|_| Trouble::Timeout(self.step))??;
+        let stream =
+            timeout(self.step, tls.connect(name, plain)).await.map_err(|_| SessionError::Timeout(self.step))??;
         self.stream = Box::new(stream);
         self.over = false;
         Ok(())
     }
 
     /// Signs in, by what the server offers. A server may quote what it got; that is not to be shown.
-    pub async fn sign_in(&mut self, name: &str, password: &str) -> Result<(), Trouble> {
+    pub async fn sign_in(&mut self, name: &str, password: &str) -> Result<(), SessionError> {
         let plain = STANDARD.encode(format!("\0{name}\0{password}"));
         let parts = [STANDARD.encode(name), STANDARD.encode(password)];
-        let hide = |mut trouble| {
-            if let Trouble::Said(reply) = &mut trouble {
+        let hide = |mut error| {
+            if let SessionError::Said(reply) = &mut error {
                 for line in &mut reply.lines {
                     for secret in [plain.as_str(), &parts[1], password] {
                         *line = line.replace(secret, "***");
                     }
                 }
             }
-            trouble
+            error
         };
         let done = if self.offers.plain {
             self.by_plain(&plain).await
         } else if self.offers.login {
             self.by_login(&parts).await
         } else {
-            Err(Trouble::NoMechanism)
+            Err(SessionError::NoMechanism)
         };
         done.map_err(hide)
     }
 
-    async fn by_plain(&mut self, secret: &str) -> Result<(), Trouble> {
+    async fn by_plain(&mut self, secret: &str) -> Result<(), SessionError> {
         let command = format!("AUTH PLAIN {secret}");
         let reply = if command.len() <= MAX_COMMAND_BYTES {
             self.command(&command).await?
@@ -191,7 +192,7 @@ impl Session {
     }
 
     /// The first challenge is for the name and the second for the password, in whatever words and language (or none at all).
-    async fn by_login(&mut self, parts: &[String; 2]) -> Result<(), Trouble> {
+    async fn by_login(&mut self, parts: &[String; 2]) -> Result<(), SessionError> {
         let mut reply = self.command("AUTH LOGIN").await?;
         for part in parts {
             expect(reply, Class::Intermediate)?;
@@ -201,7 +202,7 @@ impl Session {
     }
 
     /// A server that asks on is told that there is no more to say (RFC 4954, 4).
-    async fn signed_in(&mut self, reply: Reply) -> Result<(), Trouble> {
+    async fn signed_in(&mut self, reply: Reply) -> Result<(), SessionError> {
         if reply.class() == Class::Intermediate {
             self.command("*").await?;
         }
@@ -209,21 +210,21 @@ impl Session {
     }
 
     /// Says one line, and reads the reply.
-    pub async fn command(&mut self, line: &str) -> Result<Reply, Trouble> {
+    pub async fn command(&mut self, line: &str) -> Result<Reply, SessionError> {
         if line.chars().any(char::is_control) {
-            return Err(Trouble::Unspeakable);
+            return Err(SessionError::Unspeakable);
         }
         self.write(format!("{line}\r\n").as_bytes()).await?;
         whole(self.reply(self.step).await)
     }
 
     /// Hands over everything of a mail but its end. Until the end is sent, no server has the mail (RFC 5321, 4.1.1.4).
-    pub async fn text(&mut self, mail: &[u8]) -> Result<(), Trouble> {
+    pub async fn text(&mut self, mail: &[u8]) -> Result<(), SessionError> {
         self.write(&stuffed(mail)).await
     }
 
     /// Sends the end of the mail, and waits for what becomes of it. An answer that breaks off after its code is an answer.
-    pub async fn end_of_text(&mut self, patience: Duration) -> Result<Reply, Trouble> {
+    pub async fn end_of_text(&mut self, patience: Duration) -> Result<Reply, SessionError> {
         self.write(b".\r\n").await?;
         self.reply(patience).await.map(|(reply, _)| reply)
     }
@@ -237,9 +238,9 @@ impl Session {
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
         if self.over {
-            return Err(Trouble::Closed);
+            return Err(SessionError::Closed);
         }
         // What fails midway cannot be gone on with.
         self.over = true;
@@ -248,47 +249,47 @@ impl Session {
             self.stream.flush().await
         })
         .await
-        .map_err(|_| Trouble::Timeout(self.step))??;
+        .map_err(|_| SessionError::Timeout(self.step))??;
         self.over = false;
         Ok(())
     }
 
     /// Reads a reply. One that breaks off after its code is one all the same; what broke it off comes with it, and nothing can be said
     /// after it.
-    async fn reply(&mut self, patience: Duration) -> Result<(Reply, Option<Trouble>), Trouble> {
+    async fn reply(&mut self, patience: Duration) -> Result<(Reply, Option<SessionError>), SessionError> {
         let end = Instant::now() + patience;
         let (mut parser, mut read) = (Parser::default(), 0);
-        let trouble = loop {
+        let error = loop {
             while let Some(line) = self.line() {
                 read += line.len();
                 if parser.line(&line) {
-                    return parser.into_reply().map(|reply| (reply, None)).map_err(|_| Trouble::Closed);
+                    return parser.into_reply().map(|reply| (reply, None)).map_err(|_| SessionError::Closed);
                 }
             }
             if read + self.received.len() > MAX_REPLY_BYTES {
-                break Trouble::Endless;
+                break SessionError::Endless;
             }
             match timeout_at(end, self.stream.read_buf(&mut self.received)).await {
-                Ok(Ok(0)) => break Trouble::Closed,
+                Ok(Ok(0)) => break SessionError::Closed,
                 Ok(Ok(_)) => {}
                 // How servers end TLS without saying so.
-                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => break Trouble::Closed,
+                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => break SessionError::Closed,
                 Ok(Err(error)) => break error.into(),
-                Err(_) => break Trouble::Timeout(patience),
+                Err(_) => break SessionError::Timeout(patience),
             }
         };
         self.over = true;
         let rest = std::mem::take(&mut self.received);
         // Before it ends, a line is only as good as its code.
-        if matches!(trouble, Trouble::Closed) || rest.len() >= 3 {
+        if matches!(error, SessionError::Closed) || rest.len() >= 3 {
             parser.line(&rest);
         }
-        match (parser.into_reply(), trouble) {
-            (Ok(reply), trouble) => Ok((reply, Some(trouble))),
-            (Err(Some(stray)), Trouble::Closed | Trouble::Timeout(_) | Trouble::Endless) => {
-                Err(Trouble::NotSmtp(stray))
+        match (parser.into_reply(), error) {
+            (Ok(reply), error) => Ok((reply, Some(error))),
+            (Err(Some(stray)), SessionError::Closed | SessionError::Timeout(_) | SessionError::Endless) => {
+                Err(SessionError::NotSmtp(stray))
             }
-            (Err(_), trouble) => Err(trouble),
+            (Err(_), error) => Err(error),
         }
     }
 
@@ -305,19 +306,19 @@ impl Session {
 }
 
 /// The reply, if there can be a next command after it, or it is a no.
-fn whole(read: Result<(Reply, Option<Trouble>), Trouble>) -> Result<Reply, Trouble> {
+fn whole(read: Result<(Reply, Option<SessionError>), SessionError>) -> Result<Reply, SessionError> {
     match read? {
         (reply, None) => Ok(reply),
-        (reply, Some(trouble)) => match reply.class() {
+        (reply, Some(error)) => match reply.class() {
             Class::Transient | Class::Permanent => Ok(reply),
-            Class::Completed | Class::Intermediate | Class::Unknown => Err(trouble),
+            Class::Completed | Class::Intermediate | Class::Unknown => Err(error),
         },
     }
 }
 
 /// The reply, if it is of this class.
-pub(super) fn expect(reply: Reply, class: Class) -> Result<Reply, Trouble> {
-    if reply.class() == class { Ok(reply) } else { Err(Trouble::Said(reply)) }
+pub(super) fn expect(reply: Reply, class: Class) -> Result<Reply, SessionError> {
+    if reply.class() == class { Ok(reply) } else { Err(SessionError::Said(reply)) }
 }
 
 /// A mail as it travels after DATA: every line ends in CR and LF and nothing else, so that no server sees an end where there is none,

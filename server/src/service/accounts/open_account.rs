@@ -3,7 +3,7 @@
 use crate::{
     config::WhoMayOpen,
     context::Services,
-    service::sessions::sign_in::too_many,
+    service::sessions::sign_in::rate_limited,
     storage::{
         AccountScope, Tx,
         accounts::{self, Account},
@@ -66,7 +66,7 @@ impl OpenAccount for Services {
             // Each account has limits of its own; so there are not any number of accounts (INV-19).
             let (key, limit) =
                 (format!("accounts:by:{}", owner.id), Limit::per_day(self.config.limits.accounts_per_user_day));
-            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(rate_limited)?;
             let slug = new.slug.clone();
             self.insert_account(&mut tx, new, Some((&owner, Some(visitor.ip)))).await?;
             tx.commit().await?;

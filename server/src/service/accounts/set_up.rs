@@ -70,7 +70,7 @@ impl SetUp for Services {
             let slug = account.slug.clone();
             self.insert_account(&mut tx, account, Some((&owner, Some(visitor.ip)))).await?;
             let (_, cookie) = self.begin_session(&mut tx, visitor, owner.id, Proof::Password).await?;
-            attempt.forget(&mut tx).await?;
+            attempt.refund(&mut tx).await?;
             tx.commit().await?;
             Ok(WithCookies { answer: slug, cookies: vec![cookie, self.cookies.clear_setup()] })
         })

@@ -119,7 +119,7 @@ impl InviteUser for Services {
             }
             if let Some(identifier) = &request.identifier {
                 let except = known.as_ref().map(|member| member.id);
-                if members::identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
+                if members::is_identifier_taken(&mut tx, actor.scope(), request.method, identifier, except).await? {
                     return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
                 }
             }

@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     secrets::Token,
-    service::{joining::presented_invitation::PresentedInvitation, sessions::sign_in::too_many},
+    service::{joining::presented_invitation::PresentedInvitation, sessions::sign_in::rate_limited},
     storage::{
         AccountScope, StorageError, Tx, accounts,
         invitations::{self, NewInvitation},
@@ -34,12 +34,12 @@ const MAX_SHARED_WAIT: Span = Span::days(1);
 
 type Bucket = (String, Limit);
 
-async fn later(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
-    rate_buckets::take_later(tx, key, *limit, now).await
+async fn reserve_own(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
+    rate_buckets::reserve(tx, key, *limit, now).await
 }
 
-async fn later_of_all(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
-    rate_buckets::take_later_within(tx, key, *limit, MAX_SHARED_WAIT, now).await
+async fn reserve_shared(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
+    rate_buckets::reserve_within(tx, key, *limit, MAX_SHARED_WAIT, now).await
 }
 
 impl Services {
@@ -122,16 +122,16 @@ impl Services {
         ];
         let mut wait = Span(0);
         for bucket in &own {
-            wait = wait.max(later(tx, bucket, now).await?);
+            wait = wait.max(reserve_own(tx, bucket, now).await?);
         }
         if wait == Span(0) {
             // What waits for a limit of its own comes at its own pace, and takes nothing from the other accounts.
             for bucket in &shared {
-                wait = wait.max(later_of_all(tx, bucket, now).await?);
+                wait = wait.max(reserve_shared(tx, bucket, now).await?);
             }
         }
         if wait >= new.lifetime {
-            return Err(too_many(Span(wait.0 - new.lifetime.0)));
+            return Err(rate_limited(Span(wait.0 - new.lifetime.0)));
         }
         Ok(now + wait)
     }

@@ -3,7 +3,7 @@
 use super::list_mails::is_readable;
 use crate::{
     context::Services,
-    mail::{ForWhom, NoMail, compose},
+    mail::{Audience, ComposeError, compose},
     service::actors,
     storage::outbox::{self, OutboxMail},
 };
@@ -35,7 +35,7 @@ impl Services {
         }
         let link = self.link_held_by(&mut tx, &actor, about.member, about.invitation).await?;
         let mail = outbox::find(&mut tx, mail).await?.ok_or(AppError::NotFound)?;
-        Ok(compose(self, &mut tx, &mail, &ForWhom::Account { link }, now).await?)
+        Ok(compose(self, &mut tx, &mail, &Audience::Account { link }, now).await?)
     }
 
     /// The newest mails of every account, newest first, for `roster outbox show`: whoever runs it has the host.
@@ -53,17 +53,17 @@ impl Services {
     pub async fn show_outbox_mail(&self, mail: MailId) -> Result<MailText, AppError> {
         let mut tx = self.database.begin_read().await?;
         let mail = outbox::find(&mut tx, mail).await?.ok_or(AppError::NotFound)?;
-        Ok(compose(self, &mut tx, &mail, &ForWhom::Operator, self.now()).await?)
+        Ok(compose(self, &mut tx, &mail, &Audience::Operator, self.now()).await?)
     }
 }
 
-impl From<NoMail> for AppError {
-    fn from(error: NoMail) -> Self {
+impl From<ComposeError> for AppError {
+    fn from(error: ComposeError) -> Self {
         match error {
-            NoMail::Outdated | NoMail::Ended => Self::NotFound,
-            NoMail::Sealed(error) => error.into(),
-            NoMail::Broken(why) => crate::service::errors::internal(&NoMail::Broken(why)),
-            NoMail::Storage(error) => error.into(),
+            ComposeError::Outdated | ComposeError::Expired => Self::NotFound,
+            ComposeError::Sealed(error) => error.into(),
+            ComposeError::Failed(why) => crate::service::errors::internal(&ComposeError::Failed(why)),
+            ComposeError::Storage(error) => error.into(),
         }
     }
 }

@@ -106,7 +106,7 @@ impl JoinByMethod for Services {
                 }
             };
             let method = presented.member.method.id;
-            identities::delete_of_user_here(&mut tx, presented.scope, method, user.id).await?;
+            identities::delete_of_user_at_method(&mut tx, presented.scope, method, user.id).await?;
             let (identifier, email) = (&callback.person.identifier, callback.person.email.as_deref());
             let linked = identities::insert(&mut tx, presented.scope, method, user.id, identifier, email, now).await;
             // The identifier is another member's already: an admin has to see to it.
@@ -124,7 +124,7 @@ impl JoinByMethod for Services {
                 self.authentication_time(&callback.claims, &callback.configuration, false, other);
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
             if let Some(shortfall) = shortfall {
-                sessions::note_shortfall(&mut tx, session, method, &shortfall).await?;
+                sessions::set_shortfall(&mut tx, session, method, &shortfall).await?;
             }
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");

@@ -4,7 +4,7 @@ use crate::{
     context::Services,
     mail::seal_code,
     secrets,
-    service::sessions::sign_in::too_many,
+    service::sessions::sign_in::rate_limited,
     storage::{
         accounts,
         outbox::{MailKind, NewMail},
@@ -52,7 +52,7 @@ impl MailCode for Services {
                 (format!("mail-code:account:{account}:to:{mailbox}"), CODES_PER_ACCOUNT_MAILBOX),
                 (format!("mail-code:to:{mailbox}"), CODES_PER_MAILBOX),
             ] {
-                rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(too_many)?;
+                rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(rate_limited)?;
             }
             let code = secrets::code();
             let expires = now + Span::minutes(i64::from(CODE_TTL_MINUTES));

@@ -95,7 +95,7 @@ impl SignUp for Services {
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
             }
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
-            attempt.forget(&mut tx).await?;
+            attempt.refund(&mut tx).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
             Ok(self.joined(&presented, vec![cookie]))
@@ -269,16 +269,16 @@ impl Services {
         if !just_now || !user.is_some_and(|user| presented.was_taken_up_by(user.id)) {
             return Err(AppError::OpenTheLinkAgain);
         }
-        let proved = match self.prove_password(visitor, Some(&presented.member.email), &form.password).await {
+        let proved = match self.verify_password(visitor, Some(&presented.member.email), &form.password).await {
             Err(AppError::WrongCredentials) => return Err(AppError::OpenTheLinkAgain),
             other => other?,
         };
         let mut tx = self.database.begin_write().await?;
         // Hashing takes its time: the password may be another one by now.
-        if !users::confirm_password(&mut tx, proved.user.id, &proved.verified, &proved.kept).await? {
+        if !users::confirm_password(&mut tx, proved.user.id, &proved.verified, &proved.rehashed).await? {
             return Err(AppError::OpenTheLinkAgain);
         }
-        proved.attempt.forget(&mut tx).await?;
+        proved.attempt.refund(&mut tx).await?;
         let (_, cookie) = self.begin_session(&mut tx, visitor, proved.user.id, Proof::Password).await?;
         tx.commit().await?;
         Ok(self.joined(presented, vec![cookie]))

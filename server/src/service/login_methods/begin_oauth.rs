@@ -6,7 +6,7 @@ use crate::{
     secrets::{NotOurs, SealedFor, Token},
     service::{
         actors,
-        sessions::sign_in::{ip_key, too_many},
+        sessions::sign_in::{ip_key, rate_limited},
     },
     storage::{
         AccountScope, StorageError, Tx,
@@ -87,7 +87,7 @@ impl Services {
             return Ok(WithCookies { answer, cookies: Vec::new() });
         }
         for (key, limit) in self.try_limits(visitor, account.scope) {
-            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(rate_limited)?;
         }
         let live = login_methods::configuration(&mut tx, account.scope, method, Stage::Live).await?;
         let Some(live) = live.filter(|_| account.enabled) else {
@@ -146,7 +146,7 @@ impl Services {
     ) -> Result<(), AppError> {
         let limit = Limit::per_hour(self.config.limits.provider_tries_per_account_hour);
         let taken = rate_buckets::take(tx, &format!("provider:{}", scope.id()), limit, self.now()).await?;
-        taken.map_err(too_many)
+        taken.map_err(rate_limited)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the facts of one step of one operation")]
@@ -210,7 +210,7 @@ impl Services {
         scope: AccountScope,
     ) -> Result<(), StorageError> {
         for (key, _) in self.try_limits(visitor, scope) {
-            rate_buckets::put_back(tx, &key).await?;
+            rate_buckets::refund(tx, &key).await?;
         }
         Ok(())
     }

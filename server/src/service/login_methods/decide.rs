@@ -55,7 +55,7 @@ impl Decide for Services {
                     }
                     let (scope, identifier) = (actor.scope(), &open.identifier);
                     let taken =
-                        members::identifier_taken(&mut tx, scope, open.method, identifier, Some(member)).await?;
+                        members::is_identifier_taken(&mut tx, scope, open.method, identifier, Some(member)).await?;
                     taken.then_some(Notice::IdentifierTaken)
                 }
                 Some(_) => None,

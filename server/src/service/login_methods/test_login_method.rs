@@ -173,7 +173,7 @@ impl Services {
             members::set_identifier(tx, scope, actor.member, &person.identifier).await?;
             let (user, email) = (actor.user, person.email.as_deref());
             identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;
-            sessions::prove(tx, actor.session, method, at.max(actor.authenticated_at())).await?;
+            sessions::add_method_proof(tx, actor.session, method, at.max(actor.authenticated_at())).await?;
         }
         if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
             return Ok(Promotion::LastOwnerLocked);

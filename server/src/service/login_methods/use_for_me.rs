@@ -41,15 +41,15 @@ impl UseForMe for Services {
             };
             let (actor, now) = (&passed.actor, self.now());
             let (scope, identifier) = (actor.scope(), &passed.person.identifier);
-            if members::identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
+            if members::is_identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
                 let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
                 tx.commit().await?;
                 return Ok(path);
             }
-            identities::delete_of_user_here(&mut tx, scope, actor.method, actor.user).await?;
+            identities::delete_of_user_at_method(&mut tx, scope, actor.method, actor.user).await?;
             members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
             self.link(&mut tx, actor, caller, method, &passed.person).await?;
-            sessions::prove(&mut tx, session, method, passed.at.max(actor.authenticated_at())).await?;
+            sessions::add_method_proof(&mut tx, session, method, passed.at.max(actor.authenticated_at())).await?;
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::SignsInBy { method }, now)
                 .await?;
             let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
@@ -71,7 +71,7 @@ impl Services {
         person: &Person,
     ) -> Result<(), AppError> {
         let (scope, user) = (actor.scope(), caller.signed_in.user);
-        identities::delete_of_user_here(tx, scope, method, user).await?;
+        identities::delete_of_user_at_method(tx, scope, method, user).await?;
         let email = person.email.as_deref();
         let linked = identities::insert(tx, scope, method, user, &person.identifier, email, self.now()).await;
         linked.map_err(|error| error.or_taken(|| AppError::NotFound))

@@ -53,7 +53,7 @@ impl LoginAssignment {
         let identifier = method.kind.parse_identifier(&form.identifier);
         let identifier = identifier.map_err(|problem| wrong(Field::Identifier, problem))?;
         if let Some(identifier) = &identifier
-            && members::identifier_taken(tx, actor.scope(), method.id, identifier, Some(row.id)).await?
+            && members::is_identifier_taken(tx, actor.scope(), method.id, identifier, Some(row.id)).await?
         {
             return Err(wrong(Field::Identifier, Problem::Taken));
         }
@@ -88,8 +88,8 @@ impl Services {
         members::set_method(tx, scope, row.id, assignment.method.id, assignment.identifier.as_deref()).await?;
         decisions::supersede(tx, scope, row.id, now).await?;
         if let Some(user) = row.user {
-            identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
-            identities::delete_of_user_here(tx, scope, assignment.method.id, user).await?;
+            identities::delete_of_user_at_method(tx, scope, row.method.id, user).await?;
+            identities::delete_of_user_at_method(tx, scope, assignment.method.id, user).await?;
         }
         let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(()) };
         match row.shown(now) {

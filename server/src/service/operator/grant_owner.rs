@@ -87,7 +87,7 @@ impl Services {
         if !is_in {
             let method = self.email_and_password(tx, scope).await?;
             if let Some(user) = row.user {
-                identities::delete_of_user_here(tx, scope, row.method.id, user).await?;
+                identities::delete_of_user_at_method(tx, scope, row.method.id, user).await?;
             }
             members::set_method(tx, scope, row.id, method, None).await?;
             let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };

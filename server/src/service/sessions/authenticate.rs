@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     secrets::Token,
-    service::note::note,
+    service::best_effort::best_effort,
     storage::{StorageError, sessions},
 };
 use app::{
@@ -36,7 +36,7 @@ impl Services {
         drop(tx);
         let session = SessionId(live.id);
         if now >= Timestamp(live.last_seen_at) + USE_INTERVAL {
-            note("use of a session", async {
+            best_effort("use of a session", async {
                 let mut tx = self.database.begin_write().await?;
                 sessions::touch(&mut tx, session, now).await?;
                 tx.commit().await

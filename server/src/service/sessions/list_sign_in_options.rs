@@ -19,16 +19,16 @@ impl ListSignInOptions for Services {
         let Ok(slug) = Slug::parse(account) else { return Ok(only_password) };
         let mut tx = self.database.begin_read().await?;
         let Some(methods) = accounts::ready_login_methods(&mut tx, &slug).await? else { return Ok(only_password) };
-        let mut ways = SignInOptions { password: false, providers: Vec::new() };
+        let mut options = SignInOptions { password: false, providers: Vec::new() };
         for method in methods {
             match method.kind {
-                LoginMethodKind::Password => ways.password = true,
-                LoginMethodKind::OAuth => ways.providers.push(SignInOption {
+                LoginMethodKind::Password => options.password = true,
+                LoginMethodKind::OAuth => options.providers.push(SignInOption {
                     name: method.name.unwrap_or_default(),
                     start: paths::with_next(&paths::oauth_start(method.id), next),
                 }),
             }
         }
-        Ok(ways)
+        Ok(options)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     reauthentication::{CODE_TTL, CODES_PER_USER, page},
-    sign_in::too_many,
+    sign_in::rate_limited,
 };
 use crate::{
     context::Services,
@@ -37,9 +37,9 @@ impl MailReauthenticationCode for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
+            let (actor, user) = self.require_code_option(&mut tx, caller).await?;
             let key = format!("reauthentication-code:to:{}", user.id);
-            rate_buckets::take(&mut tx, &key, CODES_PER_USER, now).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, CODES_PER_USER, now).await?.map_err(rate_limited)?;
             let (session, code, expires) = (actor.session.0, secrets::code(), now + CODE_TTL);
             let hash = secrets::code_hash(session, &code);
             tokens::insert(&mut tx, Purpose::ReauthenticationCode, Some(session), &hash, now, expires).await?;

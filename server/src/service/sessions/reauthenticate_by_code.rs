@@ -1,8 +1,8 @@
 //! Proving anew who one is by a mailed code.
 
 use super::{
-    reauthentication::{CODE_TRIES_PER_USER, onward, page},
-    sign_in::too_many,
+    reauthentication::{CODE_TRIES_PER_USER, next_page, page},
+    sign_in::rate_limited,
 };
 use crate::{
     context::Services,
@@ -32,17 +32,17 @@ impl ReauthenticateByCode for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let (actor, user) = self.proves_by_code(&mut tx, caller).await?;
+            let (actor, user) = self.require_code_option(&mut tx, caller).await?;
             let key = format!("reauthentication-code:try:{}", user.id);
-            rate_buckets::take(&mut tx, &key, CODE_TRIES_PER_USER, now).await?.map_err(too_many)?;
+            rate_buckets::take(&mut tx, &key, CODE_TRIES_PER_USER, now).await?.map_err(rate_limited)?;
             let typed: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
             let hash = secrets::code_hash(actor.session.0, &typed);
             let right = tokens::use_up(&mut tx, Purpose::ReauthenticationCode, &hash, now).await?;
             let path = if right {
-                sessions::reauthenticate(&mut tx, actor.session, actor.method, now).await?;
-                rate_buckets::put_back(&mut tx, &key).await?;
+                sessions::add_reauthentication(&mut tx, actor.session, actor.method, now).await?;
+                rate_buckets::refund(&mut tx, &key).await?;
                 tracing::info!(member = %actor.member, session = %actor.session, by = "code", "proved anew");
-                onward(caller, &form.next)
+                next_page(caller, &form.next)
             } else {
                 tracing::info!(member = %actor.member, session = %actor.session, "a wrong code");
                 let page = page(caller, &form.next);

@@ -1,6 +1,6 @@
 //! Proving anew who one is by a password.
 
-use super::reauthentication::onward;
+use super::reauthentication::next_page;
 use crate::{
     context::Services,
     service::actors,
@@ -34,25 +34,25 @@ impl ReauthenticateByPassword for Services {
         retried(|| async {
             let mut tx = self.database.begin_read().await?;
             let actor = actors::load(self, &mut tx, caller).await?;
-            let user = self.user_with(&mut tx, &actor, ReauthenticationMethod::Password).await?;
+            let user = self.require_option(&mut tx, &actor, ReauthenticationMethod::Password).await?;
             drop(tx);
-            let proved = self.prove_password(visitor, Some(&user.email), &form.password).await?;
+            let proved = self.verify_password(visitor, Some(&user.email), &form.password).await?;
 
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load(self, &mut tx, caller).await?;
-            let ways = self.ways_to_reauthenticate(&mut tx, &actor, "").await?;
-            let unchanged = users::confirm_password(&mut tx, actor.user, &proved.verified, &proved.kept).await?;
-            if !unchanged || proved.user.id != actor.user || ways.other != Some(ReauthenticationMethod::Password) {
+            let options = self.reauthentication_options(&mut tx, &actor, "").await?;
+            let unchanged = users::confirm_password(&mut tx, actor.user, &proved.verified, &proved.rehashed).await?;
+            if !unchanged || proved.user.id != actor.user || options.other != Some(ReauthenticationMethod::Password) {
                 return Err(AppError::WrongCredentials);
             }
-            proved.attempt.forget(&mut tx).await?;
+            proved.attempt.refund(&mut tx).await?;
             let (session, cookie) = self.begin_session(&mut tx, visitor, actor.user, Proof::Password).await?;
-            if ways.provider.is_some() {
-                sessions::reauthenticate(&mut tx, session, actor.method, self.now()).await?;
+            if options.provider.is_some() {
+                sessions::add_reauthentication(&mut tx, session, actor.method, self.now()).await?;
             }
             tx.commit().await?;
             tracing::info!(member = %actor.member, %session, by = "password", "proved anew");
-            Ok(WithCookies { answer: onward(caller, &form.next), cookies: vec![cookie] })
+            Ok(WithCookies { answer: next_page(caller, &form.next), cookies: vec![cookie] })
         })
         .await
     }

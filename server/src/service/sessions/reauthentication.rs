@@ -1,5 +1,5 @@
-//! Proving anew who one is, for what is most dangerous (AZ-16). Whoever signs in by a provider goes there once more; where that proves no fresh
-//! sign-in, the user's own password does instead, or a code to the mailbox that the user proved.
+//! Reauthentication before the most dangerous operations (AZ-16). Somebody who signs in with a provider goes there once more; if the provider
+//! cannot prove a recent sign-in, the user's own password does instead, or a code mailed to the mailbox that the user proved.
 
 use crate::{
     context::Services,
@@ -31,8 +31,8 @@ pub(super) const CODES_PER_USER: Limit = Limit { burst: 5, per_day: 48 };
 /// Codes that are tried for one user: ten, then one in half an hour.
 pub(super) const CODE_TRIES_PER_USER: Limit = Limit { burst: 10, per_day: 48 };
 
-/// How somebody can prove anew who they are.
-pub(super) struct Ways {
+/// The ways in which a user can reauthenticate.
+pub(super) struct ReauthenticationOptions {
     pub(super) user: User,
     /// The provider by which the actor signs in; `None` for Email & password.
     pub(super) provider: Option<SignInOption>,
@@ -41,7 +41,7 @@ pub(super) struct Ways {
 }
 
 impl Services {
-    /// What proves somebody's presence besides the account's provider.
+    /// How the user can reauthenticate without the account's provider.
     pub(in crate::service) fn other_proof(&self, user: &User) -> Option<ReauthenticationMethod> {
         if user.phc.is_some() {
             return Some(ReauthenticationMethod::Password);
@@ -49,24 +49,29 @@ impl Services {
         (user.verified.is_some() && self.config.smtp.is_some()).then_some(ReauthenticationMethod::Code)
     }
 
-    /// How the actor can prove anew who they are, and go on to `next`.
-    pub(super) async fn ways_to_reauthenticate(
+    /// How the actor can reauthenticate and go on to `next`.
+    pub(super) async fn reauthentication_options(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         next: &str,
-    ) -> Result<Ways, AppError> {
+    ) -> Result<ReauthenticationOptions, AppError> {
         let user = users::find(tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
         let method = login_methods::find(tx, actor.scope(), actor.method).await?.ok_or(AppError::NotFound)?.method;
         if method.kind == LoginMethodKind::Password {
-            return Ok(Ways { user, provider: None, shortfall: None, other: Some(ReauthenticationMethod::Password) });
+            return Ok(ReauthenticationOptions {
+                user,
+                provider: None,
+                shortfall: None,
+                other: Some(ReauthenticationMethod::Password),
+            });
         }
         let live = login_methods::configuration(tx, actor.scope(), actor.method, Stage::Live).await?;
         let plain = live.is_some_and(|live| live.configuration.open_id.is_none());
         let known = sessions::shortfall(tx, actor.session, actor.method).await?;
         let shortfall = known.or(plain.then_some(Recency::Unsupported));
         let start = paths::with_next(&paths::oauth_start(actor.method), next);
-        Ok(Ways {
+        Ok(ReauthenticationOptions {
             other: shortfall.as_ref().and_then(|_| self.other_proof(&user)),
             provider: Some(SignInOption { name: method.name.unwrap_or_default(), start }),
             shortfall,
@@ -74,32 +79,32 @@ impl Services {
         })
     }
 
-    /// The caller and their user, if a mailed code proves that it is they; their account stays locked, so that codes are counted one by one.
-    pub(super) async fn proves_by_code(&self, tx: &mut Tx, caller: &Caller) -> Result<(Actor, User), AppError> {
+    /// The caller and their user, if they may reauthenticate by a mailed code. The account stays locked, so that codes are counted one by one.
+    pub(super) async fn require_code_option(&self, tx: &mut Tx, caller: &Caller) -> Result<(Actor, User), AppError> {
         actors::lock_for_member(tx, caller).await?;
         let actor = actors::load(self, tx, caller).await?;
-        let user = self.user_with(tx, &actor, ReauthenticationMethod::Code).await?;
+        let user = self.require_option(tx, &actor, ReauthenticationMethod::Code).await?;
         Ok((actor, user))
     }
 
-    /// The actor's user, if this is what proves that it is they.
-    pub(super) async fn user_with(
+    /// The actor's user, if they may reauthenticate in this way.
+    pub(super) async fn require_option(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         by: ReauthenticationMethod,
     ) -> Result<User, AppError> {
-        let ways = self.ways_to_reauthenticate(tx, actor, "").await?;
-        if ways.other == Some(by) { Ok(ways.user) } else { Err(AppError::ReauthenticationRequired) }
+        let options = self.reauthentication_options(tx, actor, "").await?;
+        if options.other == Some(by) { Ok(options.user) } else { Err(AppError::ReauthenticationRequired) }
     }
 }
 
-/// `next`, or the account's front page.
-pub(super) fn onward(caller: &Caller, next: &str) -> String {
+/// Where to go on: `next`, or the account's front page.
+pub(super) fn next_page(caller: &Caller, next: &str) -> String {
     paths::local_or(next, &paths::account(caller.account.as_str()))
 }
 
-/// The page that asks, with where to go on afterwards.
+/// The page that asks for reauthentication and goes on to `next`.
 pub(super) fn page(caller: &Caller, next: &str) -> String {
     paths::reauthenticate(caller.account.as_str(), &paths::local_or(next, ""))
 }

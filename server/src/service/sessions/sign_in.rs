@@ -46,15 +46,15 @@ impl SignIn for Services {
     /// same price (EN-01); only failures count against the limits.
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
         retried(|| async {
-            let Proved { user, verified, kept, attempt } =
-                self.prove_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
+            let VerifiedPassword { user, verified, rehashed, attempt } =
+                self.verify_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
 
             let mut tx = self.database.begin_write().await?;
             // Hashing takes its time: the password may be another one by now.
-            if !users::confirm_password(&mut tx, user.id, &verified, &kept).await? {
+            if !users::confirm_password(&mut tx, user.id, &verified, &rehashed).await? {
                 return Err(AppError::WrongCredentials);
             }
-            attempt.forget(&mut tx).await?;
+            attempt.refund(&mut tx).await?;
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
             let accounts = accounts::of_user(&mut tx, user.id, session).await?;
             tx.commit().await?;
@@ -81,18 +81,17 @@ impl Services {
         Limit::per_second(limits.measure_burst, limits.measure_per_s)
     }
 
-    /// Looks at an address and a password, wherever they are asked for: within the limits, with a line in the log for a failure, and at
-    /// the same price whether or not there is such a user (EN-01, EN-04, EN-09, LG-01). The caller forgets the attempt in the
-    /// transaction that makes use of it.
+    /// Verifies an address and a password: within the limits, with a line in the log for a failure, and at the same cost whether or not there
+    /// is such a user (EN-01, EN-04, EN-09, LG-01). The caller refunds the attempt in the transaction that uses the result.
     ///
     /// # Errors
     /// [`AppError::WrongCredentials`], [`AppError::RateLimited`], [`AppError::Unavailable`].
-    pub(in crate::service) async fn prove_password(
+    pub(in crate::service) async fn verify_password(
         &self,
         visitor: &Visitor,
         email: Option<&Email>,
         password: &str,
-    ) -> Result<Proved, AppError> {
+    ) -> Result<VerifiedPassword, AppError> {
         let mut tx = self.database.begin_read().await?;
         let user = match email {
             Some(email) => users::find_by_email(&mut tx, email.key()).await?,
@@ -102,7 +101,7 @@ impl Services {
         // EN-06: a stranger's failures do not lock out the browser that the user signed in with before.
         let mark = visitor.known_browser.as_deref();
         let known = mark.zip(user.as_ref()).is_some_and(|(mark, user)| self.keyring.knows_browser(mark, user.id));
-        let attempt = Attempt::to_sign_in(&self.config.limits, visitor.ip, email.filter(|_| !known));
+        let attempt = PasswordAttempt::sign_in(&self.config.limits, visitor.ip, email.filter(|_| !known));
         self.count(&attempt).await?;
 
         // PW-02: what is too long is not hashed, but costs a verification like anything else.
@@ -117,28 +116,28 @@ impl Services {
             return Err(AppError::WrongCredentials);
         };
         let verified = user.phc.clone().unwrap_or_default();
-        let kept =
+        let rehashed =
             if self.hasher.is_outdated(&verified) { self.hasher.hash(password).await? } else { verified.clone() };
-        Ok(Proved { user, verified, kept, attempt })
+        Ok(VerifiedPassword { user, verified, rehashed, attempt })
     }
 
-    /// Counts what somebody without a login tries with a password of their own making: each costs a hash and an estimate. What
-    /// succeeds is forgotten, so that a whole office can join from one address.
+    /// Counts an attempt to choose a password for a new login: each costs a hash and an estimate. An attempt that succeeds is refunded, so that a
+    /// whole office can join from one address.
     ///
     /// # Errors
     /// [`AppError::RateLimited`].
-    pub(in crate::service) async fn count_attempt(&self, visitor: &Visitor) -> Result<Attempt, AppError> {
-        let attempt = Attempt::to_sign_up(&self.config.limits, visitor.ip);
+    pub(in crate::service) async fn count_attempt(&self, visitor: &Visitor) -> Result<PasswordAttempt, AppError> {
+        let attempt = PasswordAttempt::sign_up(&self.config.limits, visitor.ip);
         self.count(&attempt).await?;
         Ok(attempt)
     }
 
     /// Counts before the work is done, so that many at once count as many (EN-09).
-    async fn count(&self, attempt: &Attempt) -> Result<(), AppError> {
+    async fn count(&self, attempt: &PasswordAttempt) -> Result<(), AppError> {
         let mut tx = self.database.begin_write().await?;
-        let room = attempt.take(&mut tx, self).await?;
+        let room = attempt.count(&mut tx, self).await?;
         tx.commit().await?;
-        room.map_err(too_many)
+        room.map_err(rate_limited)
     }
 
     /// Begins a session with what was just proved, in place of the browser's present one (SE-02); what that one proved of the same user
@@ -170,21 +169,21 @@ impl Services {
     }
 }
 
-/// Whose password was right.
-pub(in crate::service) struct Proved {
+/// A user whose password was right.
+pub(in crate::service) struct VerifiedPassword {
     pub(in crate::service) user: User,
     /// The hash that the password was compared with.
     pub(in crate::service) verified: String,
     /// The hash to keep: with today's parameters (PW-06).
-    pub(in crate::service) kept: String,
-    pub(in crate::service) attempt: Attempt,
+    pub(in crate::service) rehashed: String,
+    pub(in crate::service) attempt: PasswordAttempt,
 }
 
 /// The buckets that an attempt with a password is counted in.
-pub(in crate::service) struct Attempt(Vec<(String, Limit)>);
+pub(in crate::service) struct PasswordAttempt(Vec<(String, Limit)>);
 
-impl Attempt {
-    fn to_sign_in(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
+impl PasswordAttempt {
+    fn sign_in(limits: &Limits, ip: IpAddr, email: Option<&Email>) -> Self {
         let by_ip = (ip_key("sign-in", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s));
         let by_user = email.map(|email| {
             let key = format!("sign-in:user:{}", email.rate_key());
@@ -193,12 +192,12 @@ impl Attempt {
         Self(std::iter::once(by_ip).chain(by_user).collect())
     }
 
-    fn to_sign_up(limits: &Limits, ip: IpAddr) -> Self {
+    fn sign_up(limits: &Limits, ip: IpAddr) -> Self {
         Self(vec![(ip_key("sign-up", ip), Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s))])
     }
 
-    /// Counts it; answers how long to wait where there is no room.
-    async fn take(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
+    /// Counts it; the inner error is how long to wait.
+    async fn count(&self, tx: &mut Tx, services: &Services) -> Result<Result<(), Span>, StorageError> {
         for (key, limit) in &self.0 {
             if let Err(wait) = rate_buckets::take(tx, key, *limit, services.now()).await? {
                 return Ok(Err(wait));
@@ -207,16 +206,16 @@ impl Attempt {
         Ok(Ok(()))
     }
 
-    /// Takes it back: it was a success.
-    pub(in crate::service) async fn forget(&self, tx: &mut Tx) -> Result<(), StorageError> {
+    /// Refunds it: it was a success.
+    pub(in crate::service) async fn refund(&self, tx: &mut Tx) -> Result<(), StorageError> {
         for (key, _) in &self.0 {
-            rate_buckets::put_back(tx, key).await?;
+            rate_buckets::refund(tx, key).await?;
         }
         Ok(())
     }
 }
 
-/// Too many tries, and how long to wait.
-pub(in crate::service) fn too_many(wait: Span) -> AppError {
+/// The error that says how long to wait.
+pub(in crate::service) fn rate_limited(wait: Span) -> AppError {
     AppError::RateLimited { retry_after_s: wait.as_seconds().max(1) }
 }

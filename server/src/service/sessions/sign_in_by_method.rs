@@ -63,7 +63,7 @@ impl Services {
         let proof = Proof::Method { method, at };
         let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
         if let Some(shortfall) = &shortfall {
-            sessions::note_shortfall(&mut tx, session, method, shortfall).await?;
+            sessions::set_shortfall(&mut tx, session, method, shortfall).await?;
         }
         tx.commit().await?;
         tracing::info!(%user, %session, method = %callback.attempt.method, ip = %visitor.ip, "signed in");
@@ -93,7 +93,7 @@ async fn member_named(
     let user = match known {
         Some(user) => user,
         None => {
-            let Some(user) = members::unlinked(tx, scope, method, &person.identifier).await? else {
+            let Some(user) = members::find_unlinked(tx, scope, method, &person.identifier).await? else {
                 return Ok(None);
             };
             identities::insert(tx, scope, method, user, &person.identifier, email, now).await?;

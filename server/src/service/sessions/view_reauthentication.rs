@@ -1,6 +1,6 @@
 //! How the caller can prove anew who they are.
 
-use super::reauthentication::{Ways, onward};
+use super::reauthentication::{ReauthenticationOptions, next_page};
 use crate::{context::Services, service::actors};
 use app::{
     api::login_methods::ReauthenticationView, backend::ViewReauthentication, domain::ids::FlashId, error::AppError,
@@ -20,8 +20,9 @@ impl ViewReauthentication for Services {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load(self, &mut tx, caller).await?;
         let flash = self.flashed(&mut tx, actor.session, flash).await?;
-        let next = onward(caller, next);
-        let Ways { user, provider, shortfall, other } = self.ways_to_reauthenticate(&mut tx, &actor, &next).await?;
+        let next = next_page(caller, next);
+        let ReauthenticationOptions { user, provider, shortfall, other } =
+            self.reauthentication_options(&mut tx, &actor, &next).await?;
         Ok(ReauthenticationView {
             recently_authenticated: actor.is_recently_authenticated(self),
             minutes: self.config.sessions.step_up_minutes,

@@ -29,7 +29,7 @@ pub async fn set_method(
 }
 
 /// Is the identifier another row's already? One person at the provider is one line of the list.
-pub async fn identifier_taken(
+pub async fn is_identifier_taken(
     tx: &mut Tx,
     scope: AccountScope,
     method: LoginMethodId,
@@ -47,7 +47,7 @@ pub async fn identifier_taken(
 
 /// The user of the active row to which an admin gave this identifier, while no identity is linked to that user (R46). `None` if several
 /// rows have it.
-pub async fn unlinked(
+pub async fn find_unlinked(
     tx: &mut Tx,
     scope: AccountScope,
     method: LoginMethodId,

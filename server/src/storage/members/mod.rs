@@ -59,7 +59,7 @@ pub(crate) use access::{accounts_of, caller_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Position, SortValue, count, is_alone, page};
-pub use login::{forget_identifiers, identifier_taken, set_identifier, set_method, unlinked};
+pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
 
 statements! {
     FIND = select_members!("AND m.id = $2");
@@ -130,7 +130,7 @@ pub struct Member {
     pub removed_at: Option<Timestamp>,
     /// Last activity.
     pub last_active_at: Option<Timestamp>,
-    /// Counts the changes.
+    /// The optimistic lock: it counts the changes, and a change of an older version is refused (R66).
     pub version: i64,
     /// The last change.
     pub changed_at: Timestamp,
@@ -374,8 +374,7 @@ pub async fn insert_owner(
     )
 }
 
-/// Makes an invited row again of a tombstone (R4), of the row of somebody who said no (R63), or, for the host's operator, of one without a way
-/// in (R33).
+/// Resets a member to `invited`: after removal (R4), after declining (R63), or, by `roster owner grant`, when they cannot sign in (R33).
 pub async fn revive(
     tx: &mut Tx,
     scope: AccountScope,

@@ -21,7 +21,7 @@ macro_rules! mail_columns {
 pub(super) mod queue;
 pub(super) mod view;
 
-pub use queue::{End, NewMail, claim_due, defer, finish, hand_over, is_due, queue, release};
+pub use queue::{FinalState, NewMail, claim_due, defer, finish, hand_over, is_due, queue, release};
 pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account};
 pub(crate) use view::{facts, facts_of_member, find, newest};
 

@@ -128,7 +128,7 @@ pub async fn hand_over(
 
 /// How a mail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum FinalState {
     /// The mail server took it.
     Accepted,
     /// It never will.
@@ -137,7 +137,7 @@ pub enum End {
     Dropped,
 }
 
-impl End {
+impl FinalState {
     const fn key(self) -> &'static str {
         match self {
             Self::Accepted => ACCEPTED,
@@ -152,7 +152,7 @@ impl End {
 pub async fn finish(
     tx: &mut Tx,
     mail: &OutboxMail,
-    end: End,
+    end: FinalState,
     answer: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StorageError> {

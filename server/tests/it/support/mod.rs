@@ -109,7 +109,7 @@ impl World {
         } else {
             Keyring::load(&config.secret_key_file, true).unwrap()
         };
-        Services::on(Arc::new(config), clock, database, keyring).unwrap()
+        Services::with_database(Arc::new(config), clock, database, keyring).unwrap()
     }
 
     fn with_services(services: Services, clock: Arc<HandSetClock>, mail: Arc<MailServer>) -> Self {

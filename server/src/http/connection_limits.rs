@@ -1,5 +1,5 @@
-//! How many connections there are at the same time: in all, so that descriptors and memory last, and from one address, so that nobody has them
-//! all (F15, F27). Trusted proxies speak for many.
+//! Limits the number of connections at the same time: in all, so that descriptors and memory suffice, and from one address, so that nobody
+//! takes them all (F15, F27). Trusted proxies speak for many clients and are not limited.
 //! tower's limits are not used, because they count requests, and a connection that sends none costs a descriptor as well.
 
 use crate::config::Config;
@@ -17,31 +17,31 @@ const RESERVED_DESCRIPTORS: u32 = 96;
 /// Connections there may be however few descriptors the system gives.
 const MIN_CONNECTIONS: u32 = 8;
 
-/// The caps, and what there is now.
+/// The limits, and how many connections there are now.
 #[derive(Clone, Debug)]
-pub struct Caps {
+pub struct ConnectionLimits {
     places: Arc<Semaphore>,
     per_address: u32,
     proxies: Arc<[IpNet]>,
     present: Counts,
 }
 
-impl Caps {
-    /// Those of the configuration, as far as this process may open descriptors (`ulimit -n`).
+impl ConnectionLimits {
+    /// The limits of the configuration, as far as this process may open descriptors (`ulimit -n`).
     pub fn of(config: &Config) -> Self {
-        let limits = &config.limits;
-        let connections = limits.connections.min(affordable(getrlimit(Resource::Nofile).current));
-        if connections < limits.connections {
+        let settings = &config.limits;
+        let connections = settings.connections.min(connections_for(getrlimit(Resource::Nofile).current));
+        if connections < settings.connections {
             tracing::warn!(
                 connections,
-                configured = limits.connections,
+                configured = settings.connections,
                 "the limit of open files (ulimit -n) leaves room for fewer connections than limits.connections"
             );
         }
-        Self::new(connections, limits.connections_per_address, config.trusted_proxies.clone())
+        Self::new(connections, settings.connections_per_address, config.trusted_proxies.clone())
     }
 
-    /// So many in all, and so many from one address that is not a proxy's.
+    /// Limits to `in_all` connections, and to `per_address` from one address that is not a proxy's.
     pub fn new(in_all: u32, per_address: u32, proxies: Vec<IpNet>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(in_all as usize)),
@@ -57,10 +57,10 @@ impl Caps {
     }
 
     /// Gives a connection its place; `None` if its address has too many.
-    pub(super) fn admit(&self, place: Option<OwnedSemaphorePermit>, peer: IpAddr) -> Option<Admission> {
+    pub(super) fn admit(&self, place: Option<OwnedSemaphorePermit>, peer: IpAddr) -> Option<ConnectionPermit> {
         let peer = peer.to_canonical();
         if self.proxies.iter().any(|network| network.contains(&peer)) {
-            return Some(Admission { _place: place, counted: None });
+            return Some(ConnectionPermit { _place: place, counted: None });
         }
         let key = network_of(peer);
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,12 +69,12 @@ impl Caps {
             return None;
         }
         *count += 1;
-        Some(Admission { _place: place, counted: Some((Arc::clone(&self.present), key)) })
+        Some(ConnectionPermit { _place: place, counted: Some((Arc::clone(&self.present), key)) })
     }
 }
 
-/// How many connections so many descriptors are enough for; `None` is no limit.
-fn affordable(descriptors: Option<u64>) -> u32 {
+/// How many connections this many descriptors are enough for; `None` is no limit.
+fn connections_for(descriptors: Option<u64>) -> u32 {
     let descriptors = descriptors.and_then(|most| u32::try_from(most).ok()).unwrap_or(u32::MAX);
     descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(MIN_CONNECTIONS)
 }
@@ -92,19 +92,19 @@ type Counts = Arc<Mutex<HashMap<IpAddr, u32>>>;
 
 /// The place of a connection, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct ConnectionPermit {
     _place: Option<OwnedSemaphorePermit>,
     counted: Option<(Counts, IpAddr)>,
 }
 
-impl Admission {
+impl ConnectionPermit {
     /// For connections that the system had accepted when the server stopped: nobody comes after them.
     pub(super) const fn last() -> Self {
         Self { _place: None, counted: None }
     }
 }
 
-impl Drop for Admission {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some((present, key)) = &self.counted else { return };
         let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,23 +123,23 @@ mod tests {
 
     #[test]
     fn f27_connections_leave_descriptors_to_everything_else() {
-        assert_eq!(affordable(Some(1024)), 928);
-        assert_eq!(affordable(Some(128)), 32);
-        assert_eq!((affordable(Some(0)), affordable(Some(100))), (8, 8));
-        assert_eq!((affordable(None), affordable(Some(u64::MAX))), (u32::MAX - 96, u32::MAX - 96));
+        assert_eq!(connections_for(Some(1024)), 928);
+        assert_eq!(connections_for(Some(128)), 32);
+        assert_eq!((connections_for(Some(0)), connections_for(Some(100))), (8, 8));
+        assert_eq!((connections_for(None), connections_for(Some(u64::MAX))), (u32::MAX - 96, u32::MAX - 96));
     }
 
     #[tokio::test]
     async fn f15_addresses_of_one_network_count_together_and_are_forgotten_when_they_are_gone() {
-        let caps = Caps::new(10, 1, Vec::new());
-        let from = |ip: &str| caps.admit(None, ip.parse().unwrap());
+        let limits = ConnectionLimits::new(10, 1, Vec::new());
+        let from = |ip: &str| limits.admit(None, ip.parse().unwrap());
         let first = from("2001:db8::1").unwrap();
         assert!(from("2001:db8::2").is_none(), "the same /64");
         let other = from("2001:db8:0:1::1").unwrap();
         let four = from("::ffff:203.0.113.7").unwrap();
         assert!(from("203.0.113.7").is_none(), "the same address in another form");
         drop((first, other, four));
-        assert!(caps.present.lock().unwrap().is_empty());
+        assert!(limits.present.lock().unwrap().is_empty());
         assert!(from("2001:db8::2").is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that nothing below can hold: NUL, which PostgreSQL takes in no text, which C cuts texts at, and which nobody types.
+//! Refuses NUL in requests: PostgreSQL takes it in no text, C cuts texts at it, and nobody types it.
 //!
 //! It is looked for here, in all of a request that becomes text: path, query and form, before and after percent-decoding. So no parser,
 //! statement or pattern has to think of it, and both databases answer alike. Other control characters harm none of these; where one is out
