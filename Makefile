@@ -41,6 +41,10 @@ dev: ## Starts Roster in debug and rebuilds it at every change
 test: ## Tests everything: style, lints, both databases, size, browser
 	@.ci/test
 
+.PHONY: bench
+bench: build ## Measures first loads, and three pages by Lighthouse
+	@.ci/bench
+
 .PHONY: lint
 lint: set-up ## Checks formatting, lints, layers and rules
 	cargo fmt --all --check
@@ -77,4 +81,4 @@ set-up: ## Installs what building needs, if it is missing
 
 .PHONY: clean
 clean: ## Deletes what was built; the data of `make run` stays
-	rm -rf target end2end/node_modules end2end/test-results end2end/screenshots
+	rm -rf target end2end/node_modules end2end/bench/node_modules end2end/bench/reports end2end/test-results end2end/screenshots
