@@ -29,7 +29,7 @@ $(SITE): $(SITE_SOURCES) | set-up
 # The binary carries the site. A newer one was made by plain cargo, and may carry an older site.
 $(BUILT): $(SITE) $(SOURCES) $(wildcard target/release/roster) | set-up
 	@echo '==> Compiling the server'
-	LEPTOS_OUTPUT_NAME=roster cargo build --locked --release --package server --bin roster
+	cargo build --locked --release --package server --bin roster
 	@touch $@
 
 .PHONY: dev

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 
 /// Said on `<html>` once the page answers: until then, its links and forms are the browser's.
 const HYDRATED: &str = "data-hydrated";
+/// Said there, by `start.js` as well, when they will stay the browser's: the code could not be had.
+const STATIC: &str = "data-static";
 
 thread_local! {
     static WAITING: RefCell<Vec<Box<dyn FnOnce()>>> = RefCell::default();
@@ -24,10 +26,19 @@ pub fn on_hydrated(then: impl FnOnce() + 'static) {
     }
 }
 
+/// The page will not be taken over.
+pub fn stays_static() {
+    say(STATIC);
+}
+
+fn say(attribute: &str) {
+    if let Some(html) = document().document_element() {
+        let _ = html.set_attribute(attribute, "");
+    }
+}
+
 /// The page is taken over.
 pub fn hydrated() {
-    if let Some(html) = document().document_element() {
-        let _ = html.set_attribute(HYDRATED, "");
-    }
+    say(HYDRATED);
     WAITING.take().into_iter().for_each(|then| then());
 }

@@ -18,6 +18,8 @@ pub mod request;
 pub mod rpc;
 
 use components::{ToastRegion, keep_focus, provide_toasts};
+#[cfg(feature = "ssr")]
+use leptos::nonce::use_nonce;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -47,7 +49,7 @@ pub fn shell(options: LeptosOptions) -> AnyView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=format!("/{}/roster.css", options.site_pkg_dir) />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options />
+                <script type="module" nonce=use_nonce()>{start(&options)}</script>
                 <leptos_meta::MetaTags />
             </head>
             <body>
@@ -56,6 +58,13 @@ pub fn shell(options: LeptosOptions) -> AnyView {
         </html>
     }
     .into_any()
+}
+
+/// What starts the browser's half. Leptos' own `HydrationScripts` asks for it before the style sheet has come, and does not say when it
+/// fails. Nothing here comes from a person: a script is not escaped.
+#[cfg(feature = "ssr")]
+fn start(options: &LeptosOptions) -> String {
+    format!("const PACKAGE = '/{}';\n{}", options.site_pkg_dir, include_str!("start.js"))
 }
 
 /// All pages. Each is rendered whole before it is sent (`Async`), so that it works without scripting and has its status,

@@ -40,9 +40,9 @@ async function withoutChunk(page: Page, name: string): Promise<void> {
 
 test('files are named by their build and kept for a year', async ({ request }) => {
   const html = await (await request.get(`${roster.url}/login`)).text();
-  const script = html.match(/href="(\/pkg\/[\w-]+)\/roster\.js"/)?.[1] ?? '';
+  const folder = html.match(/href="(\/pkg\/[\w-]+)\/roster\.css"/)?.[1] ?? '';
   for (const file of ['roster.js', 'roster.wasm', 'roster.css']) {
-    const answer = await request.get(`${roster.url}${script}/${file}`);
+    const answer = await request.get(`${roster.url}${folder}/${file}`);
     expect(answer.status(), file).toBe(200);
     expect(answer.headers()['cache-control'], file).toBe('public, max-age=31536000, immutable');
   }
@@ -55,7 +55,7 @@ test('files are named by their build and kept for a year', async ({ request }) =
 test('a page names its chunks in its head, each once', async ({ request }) => {
   for (let n = 0; n < 10; n++) {
     const html = await (await request.get(`${roster.url}/setup`)).text();
-    const links = html.match(/<link [^>]*preload[^>]*>/g) ?? [];
+    const links = html.match(/<link [^>]*rel="later"[^>]*>/g) ?? [];
     const named = links.map((link) => link.match(/href="([^"]+)"/)?.[1] ?? '');
     expect(named.filter((file) => file.endsWith('/split_joining.wasm'))).toHaveLength(1);
     expect(new Set(named).size).toBe(named.length);

@@ -1,6 +1,6 @@
 //! Pages whose code the browser loads when somebody goes there, so that nobody pays for what they do not open.
 
-use crate::hydration::is_hydrated;
+use crate::hydration::{is_hydrated, stays_static};
 #[cfg(feature = "ssr")]
 use leptos::WasmSplitManifest;
 use leptos::{
@@ -86,6 +86,7 @@ impl MissingChunk {
             super::full_page_load(&super::here().get_untracked());
         } else {
             keep_clicks_from_router();
+            stays_static();
         }
         pending().await
     }
@@ -104,8 +105,8 @@ fn keep_clicks_from_router() {
 #[derive(Clone, Default)]
 pub struct NamedInHead(ArcStoredValue<HashSet<String>>);
 
-/// Names the files of a chunk in the head of the page, so that they come together with the main part. Leptos' own way looks for the
-/// manifest on whichever thread the page was finished, where it is not always to be found.
+/// Names the files of a chunk in the head of the page, so that they come together with the main part, which asks for both
+/// (`start.js`). Leptos' own way looks for the manifest on whichever thread the page was finished, where it is not always to be found.
 #[cfg(feature = "ssr")]
 pub(super) fn name_in_head(chunk: &str) {
     let (Some(WasmSplitManifest(manifest)), Some(NamedInHead(named))) = (use_context(), use_context()) else { return };
@@ -118,12 +119,12 @@ pub(super) fn name_in_head(chunk: &str) {
     manifest.with_value(|(package, chunks, loader)| {
         for file in chunks.get(chunk).into_iter().flatten() {
             once(format!("{package}/{file}.wasm"), |href| {
-                view! { <Link rel="preload" href as_="fetch" type_="application/wasm" crossorigin="anonymous" /> }
+                view! { <Link rel="later" href as_="fetch" type_="application/wasm" crossorigin="anonymous" /> }
                     .into_any()
             });
         }
         once(format!("{package}/{loader}"), |href| {
-            view! { <Link rel="modulepreload" href crossorigin="anonymous" /> }.into_any()
+            view! { <Link rel="later" href crossorigin="anonymous" /> }.into_any()
         });
     });
 }

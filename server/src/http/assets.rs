@@ -128,10 +128,7 @@ fn find(name: &str, accepted: &str) -> Option<(EmbeddedFile, Option<&'static str
             return Some((file, Some(encoding)));
         }
     }
-    // A page of a server built without its front end's tool asks for the name that the compiler gives.
-    let file =
-        Site::get(name).or_else(|| Site::get(&name.strip_suffix("_bg.wasm").map(|stem| format!("{stem}.wasm"))?));
-    Some((file?, None))
+    Some((Site::get(name)?, None))
 }
 
 fn accepts(accepted: &str, encoding: &str) -> bool {
