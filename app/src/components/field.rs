@@ -126,6 +126,16 @@ pub fn Field(
     let id = field_id(name);
     let initial = if readonly { initial } else { old_input(name).unwrap_or(initial) };
     let shown = shown_problem(problem);
+    if let Some(on_input) = on_input {
+        let made = initial.clone();
+        // What was typed before the page was taken over.
+        node_ref.on_load(move |input| {
+            let typed = input.value();
+            if typed != made {
+                on_input.run(typed);
+            }
+        });
+    }
     let left = move |value: String| {
         // An untouched empty field is not a mistake yet.
         if let (Some(check), false) = (check, value.is_empty()) {

@@ -12,9 +12,12 @@ use crate::{
         member::ShownState,
         role::Roles,
     },
+    hydration::on_hydrated,
     i18n::{Locale, role_name, text},
     paths,
 };
+#[cfg(not(feature = "ssr"))]
+use crate::hydration::is_hydrated;
 use leptos::{ev, html, prelude::*};
 use std::time::Duration;
 
@@ -123,6 +126,22 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
             users.show(&from_the_start(&ListQuery::from_url(read)), false);
         }
     };
+    let (roles, states, sorts) =
+        (role_options(locale, roles, &query), state_options(locale, &query), sort_options(locale, &query));
+    let made = [
+        ("q", query.search.clone()),
+        ("role", chosen(&roles)),
+        ("state", chosen(&states)),
+        ("sort", chosen(&sorts)),
+    ];
+    let shown = entered_already(&made).unwrap_or_else(|| made.clone());
+    if shown != made {
+        let asked = ListQuery::from_url(|name| value_of(&shown, name));
+        on_hydrated(move || users.show(&asked, true));
+    }
+    let select = |label, name, options| {
+        select(label, name, options, value_of(&shown, name).unwrap_or_default(), choose(name))
+    };
     let clear = with_view(paths::users(&slug), &ListQuery { sort: query.sort, ..ListQuery::default() });
     view! {
         <form class="filters" role="search" method="get" action=paths::users(&slug) on:submit=submit>
@@ -139,17 +158,48 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
                     on:input=live
                 />
             </label>
-            {select(text!(locale, users.filter_role), "role", role_options(locale, roles, &query), choose("role"))}
-            {select(text!(locale, users.filter_state), "state", state_options(locale, &query), choose("state"))}
-            {select(text!(locale, users.sort_by), "sort", sort_options(locale, &query), choose("sort"))}
+            {select(text!(locale, users.filter_role), "role", roles)}
+            {select(text!(locale, users.filter_state), "state", states)}
+            {select(text!(locale, users.sort_by), "sort", sorts)}
             <button type="submit" class="button only-without-scripting">{text!(locale, users.apply)}</button>
             {query.is_filtered().then(|| view! { <a class="filters-clear" href=clear data-noscroll="">{text!(locale, users.clear)}</a> })}
         </form>
     }
 }
 
+/// The fields of the form, and what stands in them.
+type Fields = [(&'static str, String); 4];
+
+fn value_of(fields: &Fields, name: &str) -> Option<String> {
+    fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+}
+
+/// What somebody typed and chose in the form as the server `made` it, before the page was taken over. Under a dialog the list stays.
+#[cfg(not(feature = "ssr"))]
+fn entered_already(made: &Fields) -> Option<Fields> {
+    use web_sys::wasm_bindgen::JsValue;
+    if is_hydrated() || document().query_selector("dialog").ok()?.is_some() {
+        return None;
+    }
+    let value = |name: &str| {
+        let field = document().query_selector(&format!(".filters [name={name}]")).ok()??;
+        js_sys::Reflect::get(&field, &JsValue::from_str("value")).ok()?.as_string()
+    };
+    Some(made.clone().map(|(name, made)| (name, value(name).unwrap_or(made))))
+}
+
+#[cfg(feature = "ssr")]
+const fn entered_already(_: &Fields) -> Option<Fields> {
+    None
+}
+
 /// A value, its text, and whether it is chosen.
 type Choice = (String, String, bool);
+
+/// The value that is chosen.
+fn chosen(options: &[Choice]) -> String {
+    options.iter().find(|(_, _, chosen)| *chosen).map(|(value, _, _)| value.clone()).unwrap_or_default()
+}
 
 fn role_options(locale: Locale, roles: &Roles, query: &ListQuery) -> Vec<Choice> {
     let any = (String::new(), text!(locale, users.any_role).to_owned(), query.role.is_none());
@@ -178,9 +228,9 @@ fn select(
     label: &'static str,
     name: &'static str,
     options: Vec<Choice>,
+    chosen: String,
     choose: impl Fn(ev::Event) + 'static,
 ) -> impl IntoView {
-    let chosen = options.iter().find(|(_, _, chosen)| *chosen).map(|(value, _, _)| value.clone()).unwrap_or_default();
     let options = options
         .into_iter()
         .map(|(value, text, chosen)| view! { <option value=value selected=chosen>{text}</option> })
