@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // Makes what a browser loads, in target/site: compiles the browser's half, cuts it into chunks, makes each small, bundles the style
 // sheet, and compresses all of it. The release binary carries that folder.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 process.chdir(new URL('..', import.meta.url).pathname);
@@ -29,10 +31,10 @@ const WASM_OPT = [
 ];
 
 // step WHAT WORK: runs it, and says what it is and how long it took.
-function step(what, work) {
+async function step(what, work) {
   const begin = Date.now();
   console.log(`==> ${what}`);
-  work();
+  await work();
   console.log(`    done in ${Math.round((Date.now() - begin) / 1000)} s`);
 }
 
@@ -55,12 +57,15 @@ function cut() {
   run('.tools/bin/pack', [join('target/front', TARGET, PROFILE, 'frontend.wasm'), PACKAGE]);
 }
 
-function optimize() {
-  for (const name of readdirSync(PACKAGE)) {
-    const path = join(PACKAGE, name);
-    if (name.endsWith('.wasm')) execFileSync('end2end/node_modules/.bin/wasm-opt', [...WASM_OPT, path, '-o', path], { stdio: 'pipe' });
-    if (name.endsWith('.js')) writeFileSync(path, esbuild.transformSync(readFileSync(path, 'utf8'), { minify: true, format: 'esm' }).code);
-  }
+async function optimize() {
+  const waiting = readdirSync(PACKAGE).map((name) => join(PACKAGE, name));
+  const work = async () => {
+    for (let path; (path = waiting.pop()); ) {
+      if (path.endsWith('.wasm')) await promisify(execFile)('end2end/node_modules/.bin/wasm-opt', [...WASM_OPT, path, '-o', path]);
+      if (path.endsWith('.js')) writeFileSync(path, esbuild.transformSync(readFileSync(path, 'utf8'), { minify: true, format: 'esm' }).code);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
 }
 
 function bundleStyles() {
@@ -83,11 +88,11 @@ function compress(folder) {
   }
 }
 
-step("Compiling the browser's half", compile);
-step('Cutting it into chunks', cut);
-step('Making the chunks small', optimize);
-step('Bundling the style sheet', bundleStyles);
-step('Compressing', () => {
+await step("Compiling the browser's half", compile);
+await step('Cutting it into chunks', cut);
+await step('Making the chunks small', optimize);
+await step('Bundling the style sheet', bundleStyles);
+await step('Compressing', () => {
   cpSync('app/public', SITE, { recursive: true });
   compress(SITE);
 });
