@@ -20,16 +20,16 @@ run: build ## Builds what changed and starts Roster; settings are environment va
 	@exec target/release/roster serve
 
 .PHONY: build
-build: $(BUILT) ## Builds the release binary, target/release/roster
+build: ## Builds the release binary, target/release/roster
+	@.ci/build
 
-$(SITE): $(SITE_SOURCES) | set-up
+$(SITE): $(SITE_SOURCES)
 	@.ci/build-site.mjs
 	@touch $@
 
 # The binary carries the site. A newer one was made by plain cargo, and may carry an older site.
-$(BUILT): $(SITE) $(SOURCES) $(wildcard target/release/roster) | set-up
-	@echo '==> Compiling the server'
-	cargo build --locked --release --package server --bin roster
+$(BUILT): $(SITE) $(SOURCES) $(wildcard target/release/roster)
+	@cargo build --locked --release --package server --bin roster
 	@touch $@
 
 .PHONY: dev

@@ -33,7 +33,7 @@ const WASM_OPT = [
 // step WHAT WORK: runs it, and says what it is and how long it took.
 async function step(what, work) {
   const begin = Date.now();
-  console.log(`==> ${what}`);
+  console.log(`  -> ${what}`);
   await work();
   console.log(`    done in ${Math.round((Date.now() - begin) / 1000)} s`);
 }

@@ -13,6 +13,16 @@ fail() {
     exit 1
 }
 
+# step WHAT COMMAND...: runs it, and says what it is and how long it took. Where `steps` says how many there are, they are numbered.
+step() {
+    local what=$1 begin=$SECONDS
+    shift
+    number=$((${number:-0} + 1))
+    printf '==> %s%s\n' "${steps:+$number/$steps }" "$what"
+    "$@" || return
+    printf '    done in %d s\n' $((SECONDS - begin))
+}
+
 # find_postgres: the folder of PostgreSQL's server programs. Debian keeps them off the path, the newest version last.
 find_postgres() {
     local folder found=
