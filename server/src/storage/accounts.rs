@@ -11,7 +11,7 @@ use app::domain::{
     role::{BuiltInRole, Grant, Role, RoleKey, Roles},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ use app::domain::{
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use std::net::IpAddr;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use app::domain::{
     ids::{DecisionId, InvitationId, LoginMethodId, MemberId},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 statements! {

@@ -10,7 +10,7 @@ use app::domain::{
     role::{Grant, RoleKey},
     time::{Span, Timestamp},
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 statements! {

@@ -8,7 +8,7 @@ use app::domain::{
     oauth::{Configuration, Preset},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 statements! {

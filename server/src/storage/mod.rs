@@ -40,7 +40,7 @@ use std::{
 use thiserror::Error;
 use tx::{Driver, Manner, Transaction};
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+static SQLITE_MIGRATIONS: Migrator = sqlx_macros::migrate!("../migrations/sqlite");
 
 /// The proof that somebody's right to an account's data was established. Only the functions of this folder that establish a right make
 /// one: loading the actor of a request, finding the token of an invitation, an attempt to sign in or a login method, making the

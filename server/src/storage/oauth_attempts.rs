@@ -6,7 +6,7 @@ use app::domain::{
     oauth::Fault,
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// The columns of [`Attempt`].

@@ -104,7 +104,7 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
 
 /// Brings the schema up to date in one transaction, one instance at a time.
 pub(super) async fn migrate(pool: &PgPool) -> Result<(), StorageError> {
-    let mut migrations = sqlx::migrate!("../migrations/postgres");
+    let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
     migrations.set_locking(false);
     let mut connection = pool.acquire().await?;
     // It knows statements by names that are gone.

@@ -3,7 +3,7 @@
 use super::{StorageError, Tx, changed, on, statements};
 use crate::secrets::{KeyId, SealedFor};
 use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// The next values of a column that are not under the key `$1`; a value begins with the id of its key.

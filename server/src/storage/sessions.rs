@@ -9,7 +9,7 @@ use app::domain::{
     oauth::Recency,
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// Sessions by a password.

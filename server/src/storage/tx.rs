@@ -310,13 +310,6 @@ where
     {
         (&mut **self.connection).prepare_with(sql, parameters)
     }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<DB>, Error>>
-    where
-        'c: 'e,
-    {
-        (&mut **self.connection).describe(sql)
-    }
 }
 
 /// A statement that may have to go without a name.

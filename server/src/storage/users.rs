@@ -2,7 +2,7 @@
 
 use super::{StorageError, Tx, changed, on, run, statements};
 use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 statements! {

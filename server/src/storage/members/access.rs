@@ -11,7 +11,7 @@ use app::domain::{
     role::{BuiltInRole, Grant, RoleKey, Roles},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// Can the row's user sign in (R33): by a password while Email & password is on, or by an identity at a method that is on and live?

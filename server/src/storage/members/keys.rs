@@ -5,7 +5,7 @@ use crate::{
     storage::{AccountScope, StorageError, Tx, changed, on, statements},
 };
 use app::domain::email::Email;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 

@@ -11,7 +11,7 @@ use app::domain::{
     role::{Grant, RoleKey},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// The columns of [`Member`], with the latest invitation and its mail; `$1` is the account.

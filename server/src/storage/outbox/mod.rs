@@ -8,7 +8,7 @@ use app::domain::{
     member::MailState,
     time::{Span, Timestamp},
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// The columns of [`OutboxMail`].

@@ -10,7 +10,7 @@ use app::domain::{
     role::{Grant, RoleKey},
     time::Timestamp,
 };
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 /// The columns of [`InvitationMail`]; `$1` is the account.
