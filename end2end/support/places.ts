@@ -142,14 +142,14 @@ export class Town {
 
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill(`Beta Labs${mark}`);
-    await owner.getByLabel('Account address').fill('beta-labs');
+    await owner.getByLabel('Account URL').fill('beta-labs');
     await owner.getByRole('button', { name: 'Open account' }).click();
     await owner.waitForURL('**/a/beta-labs/settings/users');
     await invite(owner, person('Ben').email, { role: 'Editor' });
     const second = (await roster.mail.to(person('Ben').email)).link;
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill(`Gamma${mark}`);
-    await owner.getByLabel('Account address').fill('gamma');
+    await owner.getByLabel('Account URL').fill('gamma');
     await owner.getByRole('button', { name: 'Open account' }).click();
     await owner.waitForURL('**/a/gamma/settings/users');
 

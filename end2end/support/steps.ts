@@ -9,7 +9,7 @@ export const PASSWORD = 'umbrella-seventeen-walrus';
 export async function setUp(page: Page, link: string, owner: Person, account: string, slug = ''): Promise<void> {
   await visit(page, link);
   await page.getByLabel('Account name').fill(account);
-  if (slug) await page.getByLabel('Account address').fill(slug);
+  if (slug) await page.getByLabel('Account URL').fill(slug);
   await page.getByLabel('Your name').fill(owner.name);
   await page.getByLabel('Your e-mail address').fill(owner.email);
   await password(page).fill(PASSWORD);

@@ -210,7 +210,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
 
   test('a_label_and_optional_are_two_words', async () => {
     await visit(page, '/accounts');
-    await expect(page.getByLabel('Account address optional')).toBeVisible();
+    await expect(page.getByLabel('Account URL optional')).toBeVisible();
   });
 
   test('nobody_who_types_before_the_page_is_taken_over_types_into_another_field', async () => {
@@ -219,7 +219,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
       { page: stranger, address: '/login', into: password },
       { page, address: `${users}/new`, into: (page) => page.locator('#form-role') },
       { page, address: users, into: (page) => page.getByRole('searchbox', { name: 'Search' }) },
-      { page, address: '/accounts', into: (page) => page.getByLabel('Account address') },
+      { page, address: '/accounts', into: (page) => page.getByLabel('Account URL') },
     ];
     for (const { page, address, into } of cases) {
       await test.step(address, async () => {
@@ -240,7 +240,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
   });
 
   test('nobody_who_types_on_after_an_error_types_into_another_field', async () => {
-    const [name, slug] = [page.getByLabel('Account name'), page.getByLabel('Account address')];
+    const [name, slug] = [page.getByLabel('Account name'), page.getByLabel('Account URL')];
     const open = page.getByRole('button', { name: 'Open account' });
     const release = await heldBack(page);
     await page.goto('/accounts');

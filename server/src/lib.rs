@@ -11,6 +11,7 @@ pub mod http;
 pub mod mail;
 pub mod oauth;
 pub mod passwords;
+pub mod program;
 pub mod secrets;
 pub mod service;
 pub mod storage;

@@ -15,8 +15,14 @@ pub enum SetUpView {
     /// There is an account already.
     Done,
     /// No live set-up link in this browser.
-    NeedsLink,
+    NeedsLink {
+        /// What whoever started the server runs to get another one.
+        command: String,
+    },
 }
+
+/// How long a set-up link works.
+pub const SETUP_LINK_HOURS: i64 = 24;
 
 /// The first account and its owner, as typed.
 #[derive(Clone, Default, Serialize, Deserialize)]

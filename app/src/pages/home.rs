@@ -31,7 +31,7 @@ async fn destination(me: Query<Whoami>, first_run: Query<ViewSetUp>) -> Result<S
             [] | [_, _, ..] => paths::ACCOUNTS.to_owned(),
         }),
         None => Ok(match first_run.await? {
-            SetUpView::Open | SetUpView::NeedsLink => paths::SETUP.to_owned(),
+            SetUpView::Open | SetUpView::NeedsLink { .. } => paths::SETUP.to_owned(),
             SetUpView::Done => paths::LOGIN.to_owned(),
         }),
     }

@@ -2,7 +2,7 @@
 
 use super::{Failed, full_page_load, loaded, shell::Card};
 use crate::{
-    api::setup::{SetUp, SetUpView, ViewSetUp},
+    api::setup::{SETUP_LINK_HOURS, SetUp, SetUpView, ViewSetUp},
     components::{Button, ErrorBox, Field, Kind, NewPasswordField, ProposedSlug, problem_at},
     domain::{email::check_shape, fields, name, password},
     i18n::{Locale, text, use_locale},
@@ -23,7 +23,7 @@ fn SetUpPage() -> impl IntoView {
         match state.await {
             Ok(SetUpView::Open) => form(locale).into_any(),
             Ok(SetUpView::Done) => done(locale).into_any(),
-            Ok(SetUpView::NeedsLink) => needs_link(locale).into_any(),
+            Ok(SetUpView::NeedsLink { command }) => needs_link(locale, command).into_any(),
             Err(error) => view! { <Failed error /> }.into_any(),
         }
     });
@@ -112,11 +112,11 @@ fn done(locale: Locale) -> impl IntoView {
     }
 }
 
-fn needs_link(locale: Locale) -> impl IntoView {
+fn needs_link(locale: Locale, command: String) -> impl IntoView {
     view! {
         <h1>{text!(locale, session.set_up_link_title)}</h1>
         <p class="page-lead">{text!(locale, session.set_up_link_text)}</p>
-        <p>{text!(locale, session.set_up_link_again)}</p>
-        <pre class="command"><code>"roster setup-link"</code></pre>
+        <p>{text!(locale, session.set_up_link_again, hours = SETUP_LINK_HOURS)}</p>
+        <pre class="command"><code>{command}</code></pre>
     }
 }

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::{
     context::Services,
+    program,
     storage::audit::{Chain, ChainFault, Head},
 };
 use app::domain::name::Slug;
@@ -24,8 +25,8 @@ pub(super) async fn check(services: &Services, file: &Path) -> Result<(), Failur
     let kept = std::fs::read_to_string(file).map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
     let mut wrong = 0;
     for line in kept.lines().filter(|line| !line.trim().is_empty()) {
-        let (slug, head) =
-            read_line(line).ok_or_else(|| Failure::other(format!("not a line of `roster audit head`: {line}")))?;
+        let (slug, head) = read_line(line)
+            .ok_or_else(|| Failure::other(format!("not a line of `{} audit head`: {line}", program::name())))?;
         let chain = services.check_audit(&slug).await.map_err(Failure::other)?;
         match chain.as_ref().map_or_else(|| Some("there is no such account".to_owned()), |chain| differs(chain, &head))
         {

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     context::{Services, StartError},
     mail::smtp::Sender,
+    program,
     secrets::KeyFile,
 };
 use std::sync::Arc;
@@ -44,8 +45,8 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
 
 fn older_keys(config: &Config) -> Result<Option<Finding>, Failure> {
     let keys = KeyFile::read(&config.secret_key_file).map_err(StartError::from)?;
-    let note = "instance key: an earlier one still opens; `roster keys retire` removes it";
-    Ok(keys.has_older().then(|| Finding::Note(note.to_owned())))
+    let note = format!("instance key: an earlier one still opens; `{} keys retire` removes it", program::name());
+    Ok(keys.has_older().then_some(Finding::Note(note)))
 }
 
 async fn mail_server(services: &Services) -> Finding {

@@ -4,6 +4,7 @@ use super::{Failure, lock, start};
 use crate::{
     config::Config,
     context::StartError,
+    program,
     secrets::KeyFile,
     service::{Resealed, Retired},
 };
@@ -19,7 +20,7 @@ pub(super) fn prepare(config: &Config) -> Result<(), Failure> {
     } else {
         println!("The next key is in {} already.", path.display());
     }
-    println!("Next: copy the file to every instance, then run `roster keys rotate` on one.");
+    println!("Next: copy the file to every instance, then run `{} keys rotate` on one.", program::name());
     Ok(())
 }
 
@@ -35,7 +36,8 @@ pub(super) async fn rotate(config: Arc<Config>) -> Result<(), Failure> {
     }
     print_resealed(rotated.resealed);
     println!(
-        "Next: copy the file to every other instance, if there are more; then `roster keys retire` removes the earlier key."
+        "Next: copy the file to every other instance, if there are more; then `{} keys retire` removes the earlier key.",
+        program::name()
     );
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::{
     mail::{smtp::Sender, worker},
     service::{clean_up, keep_keys},
 };
+use app::api::setup::SETUP_LINK_HOURS;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -69,7 +70,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
 /// never goes to the log.
 async fn print_address(services: &Services) -> Result<(), Failure> {
     match services.setup_link().await.map_err(Failure::other)? {
-        Some(link) => println!("Set Roster up within 24 hours: {link}"),
+        Some(link) => println!("Set Roster up within {SETUP_LINK_HOURS} hours: {link}"),
         None => println!("Roster is at {}", services.config.base_url),
     }
     Ok(())

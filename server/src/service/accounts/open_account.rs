@@ -39,10 +39,15 @@ pub(in crate::service) struct NameAndSlug {
 }
 
 impl NameAndSlug {
-    /// Reads both; an empty slug is proposed from the name. Problems are noted in `errors`.
+    /// Reads both; an empty slug is proposed from the name. Problems are noted in `errors`: an empty slug has none of its own while there is no
+    /// name to make it from.
     pub(in crate::service) fn parse(name: &str, slug: &str, errors: &mut FieldErrors) -> Option<Self> {
-        let proposed = if slug.trim().is_empty() { Slug::propose(name) } else { slug.to_owned() };
+        let left_empty = slug.trim().is_empty();
+        let proposed = if left_empty { Slug::propose(name) } else { slug.to_owned() };
         let name = errors.keep(Field::AccountName, parse_name(name));
+        if left_empty && name.is_none() {
+            return None;
+        }
         let slug = errors.keep(Field::Slug, Slug::parse(&proposed));
         Some(Self { name: name?, slug: slug? })
     }

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use app::{
-    api::setup::{SetUpForm, SetUpView},
+    api::setup::{SETUP_LINK_HOURS, SetUpForm, SetUpView},
     backend::{SetUp, ViewSetUp},
     domain::{
         email::Email,
@@ -28,8 +28,7 @@ use app::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-/// How long a set-up link is good.
-const SETUP_LINK_TTL: Span = Span::hours(24);
+const SETUP_LINK_TTL: Span = Span::hours(SETUP_LINK_HOURS);
 
 #[async_trait]
 impl SetUp for Services {

@@ -3,6 +3,7 @@
 use super::set_up::presented_token;
 use crate::{
     context::Services,
+    program,
     storage::{
         accounts,
         tokens::{self, Purpose},
@@ -23,6 +24,9 @@ impl ViewSetUp for Services {
             Some(token) => tokens::is_live(&mut tx, Purpose::SetUp, &token.hash(), self.now()).await?,
             None => false,
         };
-        Ok(if live { SetUpView::Open } else { SetUpView::NeedsLink })
+        Ok(match live {
+            true => SetUpView::Open,
+            false => SetUpView::NeedsLink { command: format!("{} setup-link", program::name()) },
+        })
     }
 }
