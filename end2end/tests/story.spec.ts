@@ -196,7 +196,7 @@ function tellTheStory(scripting: boolean): void {
       const dialog = at.ana.getByRole('dialog');
       await expect(dialog).toContainText('loses access to Acme Support at once');
       await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
-      await expect(at.ana.getByText(`${ben.name} is removed`)).toBeVisible();
+      await expect(at.ana.getByText(`${ben.name} was removed`)).toBeVisible();
       await expect(line(at.ana, ben)).toHaveCount(0);
     });
     await at.ben.reload();

@@ -202,7 +202,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
 }
 
 /// "Editor, +2 extras".
-fn grant_words(locale: Locale, grant: &Grant, roles: &Roles) -> String {
+pub(super) fn grant_words(locale: Locale, grant: &Grant, roles: &Roles) -> String {
     let role = role_name(locale, &grant.role, Some(roles));
     match grant.extras.len() {
         0 => role,

@@ -5,6 +5,8 @@ use super::{
     url::{from_the_start, with_view},
     words::{sort_name, state_name},
 };
+#[cfg(not(feature = "ssr"))]
+use crate::hydration::is_hydrated;
 use crate::{
     components::shortcuts_are_on,
     domain::{
@@ -16,8 +18,6 @@ use crate::{
     i18n::{Locale, role_name, text},
     paths,
 };
-#[cfg(not(feature = "ssr"))]
-use crate::hydration::is_hydrated;
 use leptos::{ev, html, prelude::*};
 use std::time::Duration;
 
@@ -128,20 +128,15 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
     };
     let (roles, states, sorts) =
         (role_options(locale, roles, &query), state_options(locale, &query), sort_options(locale, &query));
-    let made = [
-        ("q", query.search.clone()),
-        ("role", chosen(&roles)),
-        ("state", chosen(&states)),
-        ("sort", chosen(&sorts)),
-    ];
+    let made =
+        [("q", query.search.clone()), ("role", chosen(&roles)), ("state", chosen(&states)), ("sort", chosen(&sorts))];
     let shown = entered_already(&made).unwrap_or_else(|| made.clone());
     if shown != made {
         let asked = ListQuery::from_url(|name| value_of(&shown, name));
         on_hydrated(move || users.show(&asked, true));
     }
-    let select = |label, name, options| {
-        select(label, name, options, value_of(&shown, name).unwrap_or_default(), choose(name))
-    };
+    let select =
+        |label, name, options| select(label, name, options, value_of(&shown, name).unwrap_or_default(), choose(name));
     let clear = with_view(paths::users(&slug), &ListQuery { sort: query.sort, ..ListQuery::default() });
     view! {
         <form class="filters" role="search" method="get" action=paths::users(&slug) on:submit=submit>

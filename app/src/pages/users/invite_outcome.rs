@@ -1,6 +1,6 @@
 //! What came of inviting somebody, where it was not simply done: said in the dialog, with the way on (R2 to R5, R61).
 
-use super::{Users, link::LinkField, url::with_view};
+use super::{Users, edit::grant_words, link::LinkField, url::with_view};
 use crate::{
     api::{
         invitations::{CopyLink, Invited, ResendInvitation},
@@ -96,7 +96,7 @@ fn removed_before(
 ) -> impl IntoView + use<> {
     let refusal = restore.refusal().map(|refusal| refusal_text(locale, refusal, Some(&facts.roles)));
     let refused = refusal.is_some();
-    let role = role_name(locale, &previous.role, Some(&facts.roles));
+    let grant = grant_words(locale, &previous, &facts.roles);
     view! {
         // The button that was pressed goes, and its focus comes here.
         <fieldset class="again" tabindex="-1" data-focus="">
@@ -118,7 +118,7 @@ fn removed_before(
                     aria-disabled=refused.then_some("true")
                     aria-describedby="again-restore"
                 >
-                    {text!(locale, users.restore)} ": " {role}
+                    {text!(locale, users.restore)} ": " {grant}
                 </button>
                 <span class="card-line" id="again-restore">{refusal}</span>
             </div>
@@ -151,7 +151,7 @@ pub(super) fn NotMailed(
             <ErrorBox error=copy.error() />
             {hand_over}
             <div class="actions">
-                <a class="button button-primary" href=move || users.list() data-noscroll="">{text!(locale, users.done)}</a>
+                <a class="button" href=move || users.list() data-noscroll="">{text!(locale, users.done)}</a>
                 <Button look=Look::Plain on_click=Callback::new(move |()| again.set(None))>{text!(locale, users.invite_another)}</Button>
             </div>
         </div>
@@ -178,7 +178,7 @@ pub(super) fn copy_form(users: Users, copy: FormAction<CopyLink>, member: Member
         <ActionForm action=copy>
             <input type="hidden" name="account" value=users.slug.get_untracked() />
             <input type="hidden" name="member" value=member.to_string() />
-            <Button look=Look::Plain icon="copy" busy=copy.pending()>
+            <Button icon="copy" busy=copy.pending()>
                 {text!(users.locale, users.copy_link)}
             </Button>
         </ActionForm>

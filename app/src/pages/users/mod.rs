@@ -213,9 +213,13 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
         }
         (false, true, Verdict::Yes) => {
             let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
+            let how = match page.facts.mail_server {
+                true => text!(locale, users.alone_text),
+                false => text!(locale, users.alone_text_no_mail),
+            };
             view! {
                 <EmptyState icon="users" title=text!(locale, users.alone_title)>
-                    <p>{text!(locale, users.alone_text)}</p>
+                    <p>{how}</p>
                     <a class="button button-primary" href=new_user data-noscroll="">{text!(locale, users.invite_first)}</a>
                 </EmptyState>
             }
