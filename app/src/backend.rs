@@ -9,7 +9,7 @@ use crate::{
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
-            DecisionPage, MakeLiveForm, MethodView, MethodsView, ReauthenticationForm, ReauthenticationView,
+            DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
@@ -17,7 +17,7 @@ use crate::{
         setup::{SetUpForm, SetUpView},
     },
     domain::{
-        ids::{AttemptId, DecisionId, FlashId, InvitationId, LoginMethodId, MailId, MemberId},
+        ids::{AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId},
         list::ListQuery,
         name::Slug,
         oauth::ConfigurationForm,
@@ -214,7 +214,7 @@ pub trait ListMails: Send + Sync {
 /// The login methods.
 #[async_trait]
 pub trait ListLoginMethods: Send + Sync {
-    async fn list_login_methods(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError>;
+    async fn list_login_methods(&self, caller: &Caller) -> Result<MethodsView, AppError>;
 }
 
 /// One login method with its form; `attempt` is a test that this browser ran.
@@ -226,61 +226,56 @@ pub trait ShowLoginMethod: Send + Sync {
         visitor: &Visitor,
         method: LoginMethodId,
         attempt: Option<AttemptId>,
-        flash: Option<FlashId>,
     ) -> Result<MethodView, AppError>;
 }
 
 /// Adds a login method with nothing set up yet.
 #[async_trait]
 pub trait AddLoginMethod: Send + Sync {
-    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError>;
+    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<NextPage, AppError>;
 }
 
 /// Saves a draft of a login method.
 #[async_trait]
 pub trait SaveLoginMethod: Send + Sync {
-    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError>;
+    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<NextPage, AppError>;
 }
 
 /// Gives that draft up.
 #[async_trait]
 pub trait DropDraft: Send + Sync {
-    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError>;
 }
 
 /// Makes what a test proved the live configuration.
 #[async_trait]
 pub trait MakeLive: Send + Sync {
-    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError>;
 }
 
 /// Lets the caller sign in by the method that the test just proved.
 #[async_trait]
 pub trait UseForMe: Send + Sync {
-    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError>;
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError>;
 }
 
 /// Switches a login method on or off.
 #[async_trait]
 pub trait SwitchLoginMethod: Send + Sync {
-    async fn switch_login_method(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError>;
+    async fn switch_login_method(&self, caller: &Caller, method: LoginMethodId, on: bool)
+    -> Result<NextPage, AppError>;
 }
 
 /// Removes a login method that is in nobody's row.
 #[async_trait]
 pub trait RemoveLoginMethod: Send + Sync {
-    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError>;
+    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError>;
 }
 
 /// Who came back from a provider, beside who was invited.
 #[async_trait]
 pub trait ShowDecision: Send + Sync {
-    async fn show_decision(
-        &self,
-        caller: &Caller,
-        member: MemberId,
-        flash: Option<FlashId>,
-    ) -> Result<DecisionPage, AppError>;
+    async fn show_decision(&self, caller: &Caller, member: MemberId) -> Result<Option<DecisionView>, AppError>;
 }
 
 /// Decides about them: `use` or `reject`.
@@ -292,7 +287,7 @@ pub trait Decide: Send + Sync {
         member: MemberId,
         decision: DecisionId,
         outcome: &str,
-    ) -> Result<String, AppError>;
+    ) -> Result<NextPage, AppError>;
 }
 
 // Reauthentication, before what is most dangerous (AZ-16).
@@ -300,15 +295,10 @@ pub trait Decide: Send + Sync {
 /// How the caller can reauthenticate.
 #[async_trait]
 pub trait ViewReauthentication: Send + Sync {
-    async fn view_reauthentication(
-        &self,
-        caller: &Caller,
-        next: &str,
-        flash: Option<FlashId>,
-    ) -> Result<ReauthenticationView, AppError>;
+    async fn view_reauthentication(&self, caller: &Caller, next: &str) -> Result<ReauthenticationView, AppError>;
 }
 
-/// Proves it by the caller's own password; answers where to go on.
+/// Proves it by the caller's own password.
 #[async_trait]
 pub trait ReauthenticateByPassword: Send + Sync {
     async fn reauthenticate_by_password(
@@ -316,20 +306,23 @@ pub trait ReauthenticateByPassword: Send + Sync {
         caller: &Caller,
         visitor: &Visitor,
         form: ReauthenticationForm,
-    ) -> Result<WithCookies<String>, AppError>;
+    ) -> Result<WithCookies<NextPage>, AppError>;
 }
 
-/// Mails a code to the caller's proved mailbox; answers the page where it is typed.
+/// Mails a code to the caller's proved mailbox.
 #[async_trait]
 pub trait MailReauthenticationCode: Send + Sync {
-    async fn mail_reauthentication_code(&self, caller: &Caller, form: ReauthenticationForm)
-    -> Result<String, AppError>;
+    async fn mail_reauthentication_code(
+        &self,
+        caller: &Caller,
+        form: ReauthenticationForm,
+    ) -> Result<NextPage, AppError>;
 }
 
-/// Proves it by that code; answers where to go on.
+/// Proves it by that code.
 #[async_trait]
 pub trait ReauthenticateByCode: Send + Sync {
-    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError>;
+    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<NextPage, AppError>;
 }
 
 /// Declares [`Backend`] as the sum of the operations.

@@ -1,6 +1,6 @@
 //! The one error that reaches people: a closed list, worded by the i18n tables.
 
-use crate::domain::{edit::EditProblem, fields::FieldErrors, policy::Refusal, time::Timestamp};
+use crate::domain::{edit::EditProblem, fields::FieldErrors, oauth::Failure, policy::Refusal, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, in a form that a page can put into words. Never free text from below.
@@ -24,6 +24,8 @@ pub enum AppError {
     },
     /// The fields of the form are not in order.
     Invalid(FieldErrors),
+    /// A provider that had to be asked did not answer as it should.
+    ProviderFailed(Failure),
     /// Somebody else changed the row meanwhile (R66).
     ChangedMeanwhile {
         /// Who; `None` for the system.
@@ -110,6 +112,7 @@ impl AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::BadRequest(why) => why.status(),
+            Self::ProviderFailed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -127,6 +130,7 @@ impl AppError {
             | Self::Refused(_)
             | Self::NotFound
             | Self::NoLongerAMember { .. }
+            | Self::ProviderFailed(_)
             | Self::ChangedMeanwhile { .. }
             | Self::OpenTheLinkAgain
             | Self::RateLimited { .. }
@@ -168,11 +172,7 @@ impl From<EditProblem> for AppError {
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The browser shows errors by `i18n::error_text`; the names of everything would be a part of its download.
-        #[cfg(feature = "ssr")]
-        return write!(f, "{self:?}");
-        #[cfg(not(feature = "ssr"))]
-        f.write_str("error")
+        write!(f, "{self:?}")
     }
 }
 

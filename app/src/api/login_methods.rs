@@ -5,7 +5,6 @@ use super::*;
 use crate::{
     api::session::SignInOption,
     domain::{
-        fields::FieldErrors,
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
         name::Slug,
@@ -20,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 /// The account's login methods. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/list")]
-pub async fn list_login_methods(account: String, #[server(default)] flash: String) -> Result<MethodsView, AppError> {
-    backend()?.list_login_methods(&caller_in(&account)?, flash.parse().ok()).await
+pub async fn list_login_methods(account: String) -> Result<MethodsView, AppError> {
+    backend()?.list_login_methods(&caller_in(&account)?).await
 }
 
 /// One login method with its form; `attempt` is a test that this browser ran. Needs `login_methods.manage`.
@@ -30,20 +29,14 @@ pub async fn show_login_method(
     account: String,
     method: String,
     #[server(default)] attempt: String,
-    #[server(default)] flash: String,
 ) -> Result<MethodView, AppError> {
-    let (attempt, flash) = (attempt.parse().ok(), flash.parse().ok());
-    backend()?.show_login_method(&caller_in(&account)?, &visitor()?, id(&method)?, attempt, flash).await
+    backend()?.show_login_method(&caller_in(&account)?, &visitor()?, id(&method)?, attempt.parse().ok()).await
 }
 
 /// Who came back from a provider, beside who was invited. Needs `users.invite`.
 #[server(endpoint = "users/decision")]
-pub async fn show_decision(
-    account: String,
-    member: String,
-    #[server(default)] flash: String,
-) -> Result<DecisionPage, AppError> {
-    backend()?.show_decision(&caller_in(&account)?, id(&member)?, flash.parse().ok()).await
+pub async fn show_decision(account: String, member: String) -> Result<Option<DecisionView>, AppError> {
+    backend()?.show_decision(&caller_in(&account)?, id(&member)?).await
 }
 
 /// How the caller can reauthenticate.
@@ -51,65 +44,64 @@ pub async fn show_decision(
 pub async fn view_reauthentication(
     account: String,
     #[server(default)] next: String,
-    #[server(default)] flash: String,
 ) -> Result<ReauthenticationView, AppError> {
-    backend()?.view_reauthentication(&caller_in(&account)?, &next, flash.parse().ok()).await
+    backend()?.view_reauthentication(&caller_in(&account)?, &next).await
 }
 
 /// Adds a login method of this preset, with nothing set up yet; answers its page. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/add")]
-pub async fn add_login_method(account: String, preset: String) -> Result<String, AppError> {
+pub async fn add_login_method(account: String, preset: String) -> Result<NextPage, AppError> {
     go_on(backend()?.add_login_method(&caller_in(&account)?, &preset).await?)
 }
 
 /// Saves a draft (R45). Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/save")]
-pub async fn save_login_method(account: String, form: ConfigurationForm) -> Result<String, AppError> {
+pub async fn save_login_method(account: String, form: ConfigurationForm) -> Result<NextPage, AppError> {
     go_on(backend()?.save_login_method(&caller_in(&account)?, form).await?)
 }
 
 /// Gives a draft up. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/drop-draft")]
-pub async fn drop_draft(account: String, method: String) -> Result<String, AppError> {
+pub async fn drop_draft(account: String, method: String) -> Result<NextPage, AppError> {
     go_on(backend()?.drop_draft(&caller_in(&account)?, id(&method)?).await?)
 }
 
 /// Makes what a test proved the live configuration, perhaps with another claim as the identifier. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/make-live")]
-pub async fn make_live(account: String, form: MakeLiveForm) -> Result<String, AppError> {
+pub async fn make_live(account: String, form: MakeLiveForm) -> Result<NextPage, AppError> {
     go_on(backend()?.make_live(&caller_in(&account)?, &visitor()?, form).await?)
 }
 
 /// Lets the caller sign in by the method that the test just proved. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/use-for-me")]
-pub async fn use_for_me(account: String, form: MakeLiveForm) -> Result<String, AppError> {
+pub async fn use_for_me(account: String, form: MakeLiveForm) -> Result<NextPage, AppError> {
     go_on(backend()?.use_for_me(&caller_in(&account)?, &visitor()?, form).await?)
 }
 
 /// Switches a method on or off (R27, R33, OA-19). Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/switch")]
-pub async fn switch_login_method(account: String, method: String, on: String) -> Result<String, AppError> {
+pub async fn switch_login_method(account: String, method: String, on: String) -> Result<NextPage, AppError> {
     go_on(backend()?.switch_login_method(&caller_in(&account)?, id(&method)?, on == "on").await?)
 }
 
 /// Removes a method that nobody was ever invited by. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/remove")]
-pub async fn remove_login_method(account: String, method: String) -> Result<String, AppError> {
+pub async fn remove_login_method(account: String, method: String) -> Result<NextPage, AppError> {
     go_on(backend()?.remove_login_method(&caller_in(&account)?, id(&method)?).await?)
 }
 
 /// Decides about somebody who came back from a provider as another than the one invited (R43, R44). Needs `users.invite`.
 #[server(endpoint = "users/decide")]
-pub async fn decide(account: String, member: String, decision: String, outcome: String) -> Result<String, AppError> {
+pub async fn decide(account: String, member: String, decision: String, outcome: String) -> Result<NextPage, AppError> {
     go_on(backend()?.decide(&caller_in(&account)?, id(&member)?, id(&decision)?, &outcome).await?)
 }
 
-/// Reauthenticates the caller by their own password; answers the page to go on to.
+/// Reauthenticates the caller by their own password.
 #[server(endpoint = "reauthentication/password")]
 pub async fn reauthenticate_by_password(
     account: String,
     #[server(default)] form: ReauthenticationForm,
-) -> Result<String, AppError> {
+) -> Result<NextPage, AppError> {
     go_on(set_cookies(backend()?.reauthenticate_by_password(&caller_in(&account)?, &visitor()?, form).await?))
 }
 
@@ -118,7 +110,7 @@ pub async fn reauthenticate_by_password(
 pub async fn mail_reauthentication_code(
     account: String,
     #[server(default)] form: ReauthenticationForm,
-) -> Result<String, AppError> {
+) -> Result<NextPage, AppError> {
     go_on(backend()?.mail_reauthentication_code(&caller_in(&account)?, form).await?)
 }
 
@@ -127,7 +119,7 @@ pub async fn mail_reauthentication_code(
 pub async fn reauthenticate_by_code(
     account: String,
     #[server(default)] form: ReauthenticationForm,
-) -> Result<String, AppError> {
+) -> Result<NextPage, AppError> {
     go_on(backend()?.reauthenticate_by_code(&caller_in(&account)?, form).await?)
 }
 
@@ -164,11 +156,38 @@ pub struct MakeLiveForm {
     pub confirmed: String,
 }
 
-/// Answers a path of our own, and sends browsers without scripting there.
+/// Where the page goes once a form of these pages is done, and what it says there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextPage {
+    /// A path of our own.
+    pub path: String,
+    /// What the form achieved, or why it achieved nothing; `None` where the page speaks for itself.
+    pub notice: Option<Notice>,
+}
+
+impl NextPage {
+    /// A page that speaks for itself.
+    pub const fn silent(path: String) -> Self {
+        Self { path, notice: None }
+    }
+
+    /// A page that says this.
+    pub const fn saying(path: String, notice: Notice) -> Self {
+        Self { path, notice: Some(notice) }
+    }
+}
+
+/// Answers the next page; a form that the browser itself sent is redirected there.
 #[cfg(feature = "ssr")]
-fn go_on(path: String) -> Result<String, AppError> {
-    redirect_form_post(&path);
-    Ok(path)
+fn go_on(next: NextPage) -> Result<NextPage, AppError> {
+    let path = next.path.clone();
+    match next.notice {
+        Some(_) => redirect_with_flash(&path, next),
+        None => {
+            redirect_form_post(&path);
+            Ok(next)
+        }
+    }
 }
 
 /// A login method as its settings show it.
@@ -212,19 +231,15 @@ pub struct MethodsView {
     pub lines: Vec<MethodLine>,
     /// Did the caller authenticate recently enough to make changes (AZ-16)?
     pub recently_authenticated: bool,
-    /// What came of the last form, if there was one.
-    pub notice: Option<Notice>,
 }
 
-/// What came of the last form.
+/// What a form achieved, or why it achieved nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// Refused: no owner could sign in any more (R33, OA-19).
-    LastWayIn,
+    LastOwner,
     /// Refused: the method is in somebody's row.
     InUse,
-    /// What failed at a provider that was asked.
-    Failed(Failure),
     /// The test it rests on is too old, or was another browser's.
     TestGone,
     /// The draft was saved.
@@ -270,10 +285,6 @@ pub struct ReauthenticationView {
     pub shortfall: Option<Recency>,
     /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
     pub other: Option<ReauthenticationMethod>,
-    /// What is wrong with what was typed.
-    pub errors: FieldErrors,
-    /// What came of the last form.
-    pub notice: Option<Notice>,
 }
 
 /// One method with its form.
@@ -283,12 +294,8 @@ pub struct MethodView {
     pub slug: Slug,
     /// The method.
     pub line: MethodLine,
-    /// What is set up, or was just typed.
+    /// What is set up.
     pub form: ConfigurationForm,
-    /// What is wrong with what was typed.
-    pub errors: FieldErrors,
-    /// What came of the last form.
-    pub notice: Option<Notice>,
     /// Is a client secret kept?
     pub has_secret: bool,
     /// The address to register at the provider, exactly (OA-13).
@@ -355,15 +362,6 @@ pub struct ShownClaim {
     pub mutable: bool,
     /// Is it text or a whole number, as a User identifier must be?
     pub names_somebody: bool,
-}
-
-/// The page of a decision.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DecisionPage {
-    /// What is to be decided; `None` if nothing is.
-    pub open: Option<DecisionView>,
-    /// What came of the last form.
-    pub notice: Option<Notice>,
 }
 
 /// Who came back from a provider, beside who was invited.

@@ -2,11 +2,11 @@
 
 use super::{
     Failed, loaded,
-    login_methods::parts::{Forms, hidden, notice, use_query},
+    login_methods::parts::{Forms, Sending, hidden},
     use_slug,
 };
 use crate::{
-    api::login_methods::{Decide, DecisionPage as Page, Notice, ShowDecision},
+    api::login_methods::{Decide, DecisionView, Notice, ShowDecision},
     components::{Button, Look, Note, NoteTone, Time},
     i18n::{Locale, refusal_text, text, use_locale},
     paths,
@@ -22,13 +22,12 @@ lazy_page!(DecisionRoute, login_methods, DecisionPage);
 #[component]
 fn DecisionPage() -> impl IntoView {
     let locale = use_locale();
-    let (slug, parameters, flash) = (use_slug(), use_params_map(), use_query("flash"));
-    let forms = Forms::new(locale, slug);
+    let (slug, parameters) = (use_slug(), use_params_map());
     let decision = Query::new(move || ShowDecision {
         account: slug.get(),
         member: parameters.with(|map| map.get("id").unwrap_or_default()),
-        flash: flash.get(),
     });
+    let forms = Forms::new(locale, slug, move || decision.refetch());
     let page = loaded(move || async move {
         match decision.await {
             Ok(view) => {
@@ -42,12 +41,11 @@ fn DecisionPage() -> impl IntoView {
 }
 
 /// Invited and received, side by side, with the three ways on.
-fn page(forms: Forms, page: Page) -> AnyView {
+fn page(forms: Forms, open: Option<DecisionView>) -> AnyView {
     let (locale, slug) = (forms.locale(), forms.slug());
-    let done = page.notice == Some(Notice::Decided);
-    let notice = notice(locale, page.notice);
+    let (done, notice) = (untrack(|| forms.achieved(&Notice::Decided)), forms.notice());
     // Is it the same person, whom the provider knows by another address (R43)?
-    let same = page.open.as_ref().is_some_and(|view| view.identifier.0.as_ref() == Some(&view.identifier.1));
+    let same = open.as_ref().is_some_and(|view| view.identifier.0.as_ref() == Some(&view.identifier.1));
     let title = match (done, same) {
         (true, _) => text!(locale, methods.decision_done),
         (false, true) => text!(locale, methods.decision_title_address),
@@ -56,8 +54,9 @@ fn page(forms: Forms, page: Page) -> AnyView {
     let title = title.to_owned();
     let back =
         view! { <p class="back"><a href=paths::users(slug.as_str())>{text!(locale, common.back_to_users)}</a></p> };
-    let Some(view) = page.open else {
-        let none = notice.is_none().then(|| view! { <p class="page-lead">{text!(locale, methods.decision_none)}</p> });
+    let Some(view) = open else {
+        let none = (!untrack(|| forms.has_notice()))
+            .then(|| view! { <p class="page-lead">{text!(locale, methods.decision_none)}</p> });
         return view! {
             <Title text=title.clone() />
             {back}
@@ -79,7 +78,7 @@ fn page(forms: Forms, page: Page) -> AnyView {
     });
     let (member, decision) = (view.member, view.decision);
     let way = |outcome: &'static str, look: Look, words: &'static str| {
-        forms.form::<Decide>("inline", move |busy| {
+        forms.form::<Decide>("inline", move |Sending { busy, .. }| {
             view! {
                 {hidden("member", member)}
                 {hidden("decision", decision)}

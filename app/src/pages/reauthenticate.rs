@@ -2,7 +2,7 @@
 
 use super::{
     Failed, loaded,
-    login_methods::parts::{Forms, hidden, notice, refused, use_query},
+    login_methods::parts::{Forms, Sending, hidden, use_query},
     use_slug,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         },
         session::SignInOption,
     },
-    components::{Button, Field, Kind, Look, Note, NoteTone, Time},
+    components::{Button, Field, Kind, Look, Note, NoteTone, Time, problem_at},
     domain::{
         fields,
         oauth::{ReauthenticationMethod, Recency},
@@ -30,11 +30,11 @@ lazy_page!(ReauthenticationRoute, login_methods, ReauthenticationPage);
 #[component]
 fn ReauthenticationPage() -> impl IntoView {
     let locale = use_locale();
-    let (slug, next, flash) = (use_slug(), use_query("next"), use_query("flash"));
-    let forms = Forms::new(locale, slug);
-    let proofs = Query::new(move || ViewReauthentication { account: slug.get(), next: next.get(), flash: flash.get() });
+    let (slug, next) = (use_slug(), use_query("next"));
+    let options = Query::new(move || ViewReauthentication { account: slug.get(), next: next.get() });
+    let forms = Forms::new(locale, slug, move || options.refetch());
     let page = loaded(move || async move {
-        match proofs.await {
+        match options.await {
             Ok(view) => {
                 forms.loaded();
                 page(forms, view)
@@ -50,8 +50,6 @@ fn ReauthenticationPage() -> impl IntoView {
 
 fn page(forms: Forms, view: ReauthenticationView) -> AnyView {
     let locale = forms.locale();
-    let notice = notice(locale, view.notice.clone());
-    let refused = refused(locale, &view.errors);
     let ways = if view.recently_authenticated {
         view! {
             <Note tone=NoteTone::Good icon="check">
@@ -73,8 +71,7 @@ fn page(forms: Forms, view: ReauthenticationView) -> AnyView {
                 <p class="page-lead">{lead}</p>
             </div>
         </header>
-        {notice}
-        {refused}
+        {forms.notice()}
         {ways}
     }
     .into_any()
@@ -163,7 +160,7 @@ fn other(forms: Forms, view: &ReauthenticationView) -> AnyView {
 fn by_password(forms: Forms, view: &ReauthenticationView) -> AnyView {
     let locale = forms.locale();
     let (next, email) = (view.next.clone(), view.email.clone());
-    forms.form::<ReauthenticateByPassword>("form", move |busy| {
+    forms.form::<ReauthenticateByPassword>("form", move |Sending { busy, .. }| {
         view! {
             {hidden("form[next]", next)}
             // For password managers, which look for a name beside a password.
@@ -185,16 +182,16 @@ fn by_password(forms: Forms, view: &ReauthenticationView) -> AnyView {
 
 fn by_code(forms: Forms, view: &ReauthenticationView) -> AnyView {
     let locale = forms.locale();
-    let problem = Signal::stored(view.errors.of(fields::Field::Code));
     let (next, same_next) = (view.next.clone(), view.next.clone());
-    let mail = forms.form::<MailReauthenticationCode>("inline", move |busy| {
+    let mail = forms.form::<MailReauthenticationCode>("inline", move |Sending { busy, .. }| {
         view! {
             {hidden("form[next]", next)}
             <Button look=Look::Plain busy>{text!(locale, methods.reauthenticate_mail_code)}</Button>
         }
         .into_any()
     });
-    let typed = forms.form::<ReauthenticateByCode>("form", move |busy| {
+    let typed = forms.form::<ReauthenticateByCode>("form", move |Sending { busy, error }| {
+        let problem = problem_at(error, fields::Field::Code);
         view! {
             {hidden("form[next]", same_next)}
             <Field name="form[code]" label=text!(locale, methods.reauthenticate_code) kind=Kind::Code required=true problem />

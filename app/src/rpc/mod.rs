@@ -55,6 +55,11 @@ pub fn flashed_error() -> Option<AppError> {
     codec::error_in(&flash::response_of_any()?)
 }
 
+/// The success in the flash, of whichever form with an answer of this type.
+pub fn flashed_success<T: DeserializeOwned>() -> Option<T> {
+    from_json::<Result<T, AppError>>(&flash::response_of_any()?)?.ok()
+}
+
 /// What a form of this server function achieved, if that is in the flash.
 pub fn flashed_output<S: ServerCall>() -> Option<S::Output> {
     flashed_answer::<S>()?.ok()

@@ -71,6 +71,7 @@ impl Asked {
             // Wrong credentials have a line of their own; the others are not about rights.
             AppError::WrongCredentials
             | AppError::Invalid(_)
+            | AppError::ProviderFailed(_)
             | AppError::ChangedMeanwhile { .. }
             | AppError::Unavailable
             | AppError::Internal { .. }

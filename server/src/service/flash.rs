@@ -1,16 +1,9 @@
 //! Flashes: what a form has to show on the page that it leads to; sealed, for its own session or browser, and for a quarter of an hour.
 
-use crate::{
-    context::Services,
-    secrets::SealedFor,
-    storage::{Tx, flashes},
-};
+use crate::{context::Services, secrets::SealedFor, storage::flashes};
 use app::{
-    api::login_methods::Notice,
     domain::{
-        fields::FieldErrors,
         ids::{FlashId, SessionId},
-        oauth::ConfigurationForm,
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -30,56 +23,7 @@ const MAX_COOKIE_BYTES: usize = 3 * 1024;
 /// The ends of the names of fields that are never kept: whoever typed them types them again.
 const SECRET_FIELD_ENDINGS: [&str; 3] = ["password]", "secret]", "code]"];
 
-/// What a page has to show beside what is there.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(in crate::service) struct Flash {
-    /// What came of the form of a page that is made on the server.
-    pub(in crate::service) notice: Option<Notice>,
-    /// What was typed into the form of a login method, without secrets.
-    pub(in crate::service) form: Option<ConfigurationForm>,
-    /// What is wrong with it.
-    pub(in crate::service) errors: FieldErrors,
-    /// What came of any other form.
-    #[serde(default)]
-    pub(in crate::service) result: Option<FormResult>,
-}
-
-impl Flash {
-    /// A flash that only says how it went.
-    pub(in crate::service) fn notice(notice: Notice) -> Self {
-        Self { notice: Some(notice), ..Self::default() }
-    }
-}
-
 impl Services {
-    /// Keeps a flash, and answers the address of `page` that shows it.
-    pub(in crate::service) async fn flash(
-        &self,
-        tx: &mut Tx,
-        session: SessionId,
-        page: &str,
-        flash: &Flash,
-    ) -> Result<String, AppError> {
-        let (id, now) = (FlashId(Uuid::now_v7()), self.now());
-        let plain = serde_json::to_vec(flash).unwrap_or_default();
-        let sealed = self.keyring.seal(SealedFor::Flash(id), &plain);
-        flashes::insert(tx, id, session, &sealed, now + FLASH_TTL, now).await?;
-        Ok(with_flash(page, id))
-    }
-
-    /// The flash of this session; an empty one if there is none (any more).
-    pub(in crate::service) async fn flashed(
-        &self,
-        tx: &mut Tx,
-        session: SessionId,
-        id: Option<FlashId>,
-    ) -> Result<Flash, AppError> {
-        let Some(id) = id else { return Ok(Flash::default()) };
-        let Some(sealed) = flashes::find(tx, id, session, self.now()).await? else { return Ok(Flash::default()) };
-        let plain = self.keyring.open(SealedFor::Flash(id), &sealed)?;
-        Ok(serde_json::from_slice(&plain).unwrap_or_default())
-    }
-
     /// Carries what came of a form to `page`: the address that shows it there, perhaps with a cookie. For a session it is a row. For
     /// somebody who is not signed in, or while the database is away, the browser itself keeps it: strangers write no rows.
     pub(crate) async fn carry(&self, visitor: &Visitor, result: FormResult, page: &str) -> (String, Option<String>) {
@@ -93,10 +37,13 @@ impl Services {
     }
 
     async fn carry_in_row(&self, session: SessionId, result: FormResult, page: &str) -> Result<String, AppError> {
+        let (id, now) = (FlashId(Uuid::now_v7()), self.now());
+        let plain = serde_json::to_vec(&result).unwrap_or_default();
+        let sealed = self.keyring.seal(SealedFor::Flash(id), &plain);
         let mut tx = self.database.begin_write().await?;
-        let path = self.flash(&mut tx, session, page, &Flash { result: Some(result), ..Flash::default() }).await?;
+        flashes::insert(&mut tx, id, session, &sealed, now + FLASH_TTL, now).await?;
         tx.commit().await?;
-        Ok(path)
+        Ok(with_flash(page, id))
     }
 
     /// What is too much for a cookie is typed again.
@@ -127,8 +74,9 @@ impl Services {
     ) -> Result<Option<FormResult>, AppError> {
         if let Some(signed_in) = &visitor.signed_in {
             let mut tx = self.database.begin_read().await?;
-            if let Some(result) = self.flashed(&mut tx, signed_in.session, Some(id)).await?.result {
-                return Ok(Some(result));
+            if let Some(sealed) = flashes::find(&mut tx, id, signed_in.session, self.now()).await? {
+                let plain = self.keyring.open(SealedFor::Flash(id), &sealed)?;
+                return Ok(serde_json::from_slice(&plain).ok());
             }
         }
         let Some(mut result) = cookie.and_then(|cookie| self.open_cookie(id, cookie)) else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 use crate::support::{Browser, PASSWORD, attempt_in, both_databases, provider::Provider};
 use app::{
+    api::login_methods::NextPage,
     api::{
         invitations::Invited,
         joining::{InvitationView, Joined, Standing},
@@ -204,7 +205,7 @@ both_databases! {
         assert_eq!(theirs.home().await.unwrap().name, "Acme", "not live before somebody confirms");
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
-        ana.call::<String>("login-methods/make-live", &fields).await.unwrap();
+        ana.call::<NextPage>("login-methods/make-live", &fields).await.unwrap();
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated);
         let stranger = theirs.signs_in_by(&other, &method, renamed.clone()).await;
         assert_eq!(stranger.location(), "/login/acme?problem=not-a-member");
@@ -293,7 +294,7 @@ both_databases! {
         assert_eq!(ana.edits(&carl, &owner).await, Err(AppError::ReauthenticationRequired), "giving");
         assert_eq!(ana.edits(&ben, &editor()).await, Err(AppError::ReauthenticationRequired), "taking");
         assert_eq!(ana.removes(&ben).await, Err(AppError::ReauthenticationRequired));
-        let added: Result<String, _> = ana.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
+        let added: Result<NextPage, _> = ana.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
         assert_eq!(added, Err(AppError::ReauthenticationRequired));
         assert_eq!(ana.row("ben@example.org").await, ben, "nothing has changed");
 

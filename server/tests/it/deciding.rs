@@ -4,6 +4,7 @@ use crate::support::{Answer, Browser, PASSWORD, attempt_in, both_databases, prov
 use app::{
     api::{
         joining::{InvitationView, Joined, Standing},
+        login_methods::{NextPage, Notice},
         members::Edited,
     },
     domain::{
@@ -36,14 +37,14 @@ impl Browser {
         self.get(&format!("/a/acme/settings/decisions/{}", row.id)).await
     }
 
-    pub async fn decides(&self, row: &MemberRow, outcome: &str) -> Result<String, AppError> {
+    pub async fn decides(&self, row: &MemberRow, outcome: &str) -> Result<NextPage, AppError> {
         let page = self.decision_about(row).await.body;
         let id =
             page.split("name=\"decision\" value=\"").nth(1).expect("something to decide").split('"').next().unwrap();
         self.decides_about(row, id, outcome).await
     }
 
-    async fn decides_about(&self, row: &MemberRow, decision: &str, outcome: &str) -> Result<String, AppError> {
+    async fn decides_about(&self, row: &MemberRow, decision: &str, outcome: &str) -> Result<NextPage, AppError> {
         let member = row.id.to_string();
         let fields = [("account", "acme"), ("member", &*member), ("decision", decision), ("outcome", outcome)];
         self.call("users/decide", &fields).await
@@ -228,9 +229,8 @@ both_databases! {
         theirs.arrives(&provider, &method, &id, carl).await;
 
         let row = owner.row("ben@example.org").await;
-        let page = owner.decides(&row, "use").await.unwrap();
-        let shown = owner.get(&page).await.body;
-        assert!(shown.contains("another member"), "{shown}");
+        let refused = owner.decides(&row, "use").await.unwrap();
+        assert_eq!(refused.notice, Some(Notice::IdentifierTaken));
         assert!(owner.row("ben@example.org").await.awaits_decision, "still to be decided");
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::ToProvider { .. }), "the link still stands");
     }
@@ -254,8 +254,10 @@ both_databases! {
         owner.call::<app::api::invitations::Invited>("users/invite", &fields).await.unwrap();
         let row = owner.row("ben@example.org").await;
         assert!(!row.awaits_decision);
-        let page = owner.decides_about(&row, &decision, "use").await.unwrap();
-        assert!(owner.get(&page).await.body.contains("no longer open"));
+        let member = row.id.to_string();
+        let fields = [("account", "acme"), ("member", &*member), ("decision", &*decision), ("outcome", "use")];
+        let shown = owner.submits(&format!("/a/acme/settings/decisions/{member}"), "users/decide", &fields).await.body;
+        assert!(shown.contains("no longer open"), "{shown}");
         assert_eq!(owner.shows(row.id).await.unwrap().identifier.as_deref(), Some("00u-ben"));
 
         // Declined: nobody is written to again by a late rejection.
@@ -282,7 +284,7 @@ both_databases! {
         let page = owner.tests(&other, &method, ana()).await.body;
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
-        owner.call::<String>("login-methods/make-live", &fields).await.unwrap();
+        owner.call::<NextPage>("login-methods/make-live", &fields).await.unwrap();
         assert!(!owner.row("ben@example.org").await.awaits_decision);
     }
 

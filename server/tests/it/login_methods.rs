@@ -5,6 +5,7 @@ use crate::support::{
     provider::{CLIENT_SECRET, Endpoint, Provider, Signing, Twist},
 };
 use app::{
+    api::login_methods::{NextPage, Notice},
     domain::{
         oauth::{ClaimPath, ConfigurationForm},
         role::{BuiltInRole, Grant},
@@ -22,8 +23,7 @@ both_databases! {
         let provider = Provider::openid(world.clock.clone()).await;
         let world = world.configured(|config| config.oauth = provider.settings());
         let ana = world.owner("ana@example.org").await;
-        let page: String = ana.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await.unwrap();
-        let method = page.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+        let method = ana.adds_method().await;
         let ways = ana.get("/login/acme").await.body;
         assert!(!ways.contains("/oauth/"), "nothing is offered before a test has passed");
 
@@ -41,8 +41,8 @@ both_databases! {
             ("form[identifier]", "sub"),
             ("form[email]", "email"),
         ];
-        let page: String = ana.call("login-methods/save", &fields).await.unwrap();
-        let shown = ana.get(&page).await.body;
+        let page = format!("/a/acme/settings/login-methods/{method}");
+        let shown = ana.submits(&page, "login-methods/save", &fields).await.body;
         assert!(shown.contains("Saved as a draft"), "{shown}");
         assert!(!shown.contains(CLIENT_SECRET), "OA-17: the secret is write-only");
 
@@ -100,7 +100,7 @@ both_databases! {
         saves().await;
         saves().await;
         let asked = provider.asked().len();
-        let refused: Result<String, AppError> = ana
+        let refused: Result<NextPage, AppError> = ana
             .call("login-methods/save", &[("account", "acme"), ("form[method]", &method), ("form[preset]", "openid"), ("form[name]", "x"),
                                           ("form[issuer]", provider.issuer()), ("form[client_id]", "x"), ("form[client_secret]", "x"),
                                           ("form[client_authentication]", "basic"), ("form[scopes]", "openid"), ("form[identifier]", "sub")])
@@ -201,8 +201,7 @@ both_databases! {
 
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", "sub")];
-        let page: String = ana.call("login-methods/make-live", &fields).await.unwrap();
-        let shown = ana.get(&page).await.body;
+        let shown = ana.submits("/a/acme/settings/login-methods", "login-methods/make-live", &fields).await.body;
         assert!(shown.contains("This is live now") && shown.contains("The identifier"), "{shown}");
         let hint = ana.list(&Default::default()).await.unwrap().facts.methods.pop().unwrap().hint.unwrap();
         assert_eq!((&*hint.claim, hint.example.as_deref()), ("sub", Some("00u-ana")), "the example for those who invite");
@@ -230,7 +229,7 @@ both_databases! {
             ("login-methods/remove", &[("method", &*method)]),
         ] {
             let fields = [&[("account", "acme")], fields].concat();
-            assert_eq!(ana.call::<String>(function, &fields).await, Err(AppError::ReauthenticationRequired), "{function}");
+            assert_eq!(ana.call::<NextPage>(function, &fields).await, Err(AppError::ReauthenticationRequired), "{function}");
         }
         let begun = ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
         assert!(!begun.location().starts_with("https://"), "{}", begun.location());
@@ -248,7 +247,7 @@ both_databases! {
         // The second time there is none.
         for _ in 0..2 {
             let fields = [("account", "acme"), ("method", &*method)];
-            ana.call::<String>("login-methods/drop-draft", &fields).await.unwrap();
+            ana.call::<NextPage>("login-methods/drop-draft", &fields).await.unwrap();
         }
         let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'login_method_draft_dropped'").await;
         assert!(recorded.len() == 1 && recorded[0].contains(&method), "{recorded:?}");
@@ -287,8 +286,8 @@ both_databases! {
         for claim in ["", "oid"] {
             let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", claim),
                           ("form[confirmed]", "yes")];
-            let page: String = ana.call("login-methods/make-live", &fields).await.unwrap();
-            assert!(ana.get(&page).await.body.contains("the draft has changed since"), "{claim:?}");
+            let next: NextPage = ana.call("login-methods/make-live", &fields).await.unwrap();
+            assert_eq!(next.notice, Some(Notice::TestGone), "{claim:?}");
         }
         assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }

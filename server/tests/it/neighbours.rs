@@ -3,6 +3,7 @@
 
 use crate::support::{Answer, Browser, World, attempt_in, both_databases, provider::Provider};
 use app::{
+    api::login_methods::NextPage,
     api::{
         accounts::MyAccounts,
         joining::{Joined, Standing},
@@ -201,15 +202,14 @@ both_databases! {
         for function in ["login-methods/drop-draft", "login-methods/switch", "login-methods/remove"] {
             let fields = [("account", "beta"), ("method", acme), ("on", "off")];
             let fields = if function.ends_with("switch") { &fields[..] } else { &fields[..2] };
-            let refused: Result<String, _> = mallory.call(function, fields).await;
+            let refused: Result<NextPage, _> = mallory.call(function, fields).await;
             assert_eq!(refused, Err(AppError::NotFound), "{function}");
         }
         for function in ["login-methods/make-live", "login-methods/use-for-me"] {
             let tested = mallory.tests(&street.hostile, &street.beta_method, json!({ "sub": "m" })).await;
             let attempt = attempt_in(&tested.body);
             let fields = [("account", "beta"), ("form[method]", acme), ("form[attempt]", attempt)];
-            let path: String = mallory.call(function, &fields).await.unwrap();
-            let shown = mallory.get(&path).await;
+            let shown = mallory.submits("/a/beta/settings/login-methods", function, &fields).await;
             assert!(!shown.body.contains("Acme SSO"), "{function}: {}", shown.body);
         }
         let begun = mallory.presses(&format!("/a/beta/settings/login-methods/{acme}/test")).await;

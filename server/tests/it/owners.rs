@@ -3,6 +3,7 @@
 use crate::support::{Browser, World, both_databases, provider::Provider};
 use app::{
     api::joining::InvitationView,
+    api::login_methods::NextPage,
     domain::{
         member::ShownState,
         role::{BuiltInRole, Grant},
@@ -125,7 +126,7 @@ both_databases! {
         let row = ana.row("ana@example.org").await;
         ana.changes_login_method(&row, &method, "00u-ana").await.unwrap();
         let off = [("account", "acme"), ("method", &*password), ("on", "off")];
-        ben.call::<String>("login-methods/switch", &off).await.unwrap();
+        ben.call::<NextPage>("login-methods/switch", &off).await.unwrap();
 
         // As far as Roster can tell, Ben is in. The operator knows that the provider is no more.
         let granted = world.services.grant_owner("acme", "ben@example.org", false).await.unwrap();
@@ -151,7 +152,7 @@ both_databases! {
         let ben = json!({ "sub": "00u-ben" });
         ana.brings_in_by(&provider, &method, "ben@example.org", ben, &Grant::of(BuiltInRole::Editor)).await;
         let off = [("account", "acme"), ("method", &*method), ("on", "off")];
-        ana.call::<String>("login-methods/switch", &off).await.unwrap();
+        ana.call::<NextPage>("login-methods/switch", &off).await.unwrap();
         let granted = world.services.grant_owner("acme", "ben@example.org", false).await.unwrap();
         assert!(matches!(granted, OwnerGranted::Invited(_)), "{granted:?}");
     }

@@ -7,7 +7,9 @@ use crate::support::{
 };
 use app::{
     api::accounts::MyAccounts,
+    api::login_methods::NextPage,
     domain::{
+        fields::{Field, FieldErrors, Problem},
         role::{BuiltInRole, Grant},
         time::Span,
     },
@@ -91,7 +93,7 @@ fn reauthentication(account: &str) -> String {
 }
 
 /// Something that asks for a fresh sign-in.
-async fn adds(owner: &Browser) -> Result<String, AppError> {
+async fn adds(owner: &Browser) -> Result<NextPage, AppError> {
     owner.call("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await
 }
 
@@ -141,7 +143,7 @@ both_databases! {
 
         // A method that is off leads nowhere.
         let off = [("account", "acme"), ("method", method.as_str()), ("on", "off")];
-        owner.call::<String>("login-methods/switch", &off).await.unwrap();
+        owner.call::<NextPage>("login-methods/switch", &off).await.unwrap();
         let mine: MyAccounts = again.call("accounts/list", &[]).await.unwrap();
         assert_eq!((mine.accounts.len(), mine.others.len()), (0, 0));
     }
@@ -443,7 +445,7 @@ both_databases! {
         let hours_ago = json!(world.now().0 / 1000 - 3 * 3600);
         acme.provider.twist(Twist::claim("auth_time", hours_ago));
         assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ana()).await.location(), "/a/acme");
-        let add = async || acme.owner.call::<String>("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
+        let add = async || acme.owner.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "openid")]).await;
         assert_eq!(add().await, Err(app::error::AppError::ReauthenticationRequired));
         // So it is told to ask, and says that it did.
         assert_eq!(asked(acme.owner.presses(&acme.start()).await.location()).as_deref(), Some("300"));
@@ -506,7 +508,7 @@ both_databases! {
             assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "{why}");
             let shown = olga.get(&page).await.body;
             assert!(shown.contains(why) && shown.contains("Mail me a code") && !shown.contains("Your password"), "{why}: {shown}");
-            let refused = olga.call::<String>("reauthentication/password", &[("account", "acme"), ("form[password]", PASSWORD)]).await;
+            let refused = olga.call::<NextPage>("reauthentication/password", &[("account", "acme"), ("form[password]", PASSWORD)]).await;
             assert_eq!(refused, Err(AppError::ReauthenticationRequired), "there is no password");
 
             let fields = [("account", "acme"), ("form[next]", "/a/acme/settings/login-methods")];
@@ -516,15 +518,16 @@ both_databases! {
             let wrong = if code == "00000000" { "00000001" } else { "00000000" };
             let proves = async |browser: &Browser, code: &str| {
                 let fields = [&fields[..], &[("form[code]", code)]].concat();
-                browser.call::<String>("reauthentication/code", &fields).await
+                browser.call::<NextPage>("reauthentication/code", &fields).await
             };
-            let stays = proves(&olga, wrong).await.unwrap();
-            let shown = olga.get(&stays).await.body;
-            assert!(stays.starts_with(&page) && shown.contains("This code is wrong or too old"), "{stays}: {shown}");
+            let wrong_code = || Err(FieldErrors::one(Field::Code, Problem::WrongCode).into());
+            assert_eq!(proves(&olga, wrong).await, wrong_code());
+            let shown = olga.submits(&page, "reauthentication/code", &[&fields[..], &[("form[code]", wrong)]].concat()).await.body;
+            assert!(shown.contains("This code is wrong or too old"), "{shown}");
             assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "a wrong code");
-            assert_eq!(proves(&olga, &format!("{} {}", &code[..4], &code[4..])).await.unwrap(), "/a/acme/settings/login-methods");
+            assert_eq!(proves(&olga, &format!("{} {}", &code[..4], &code[4..])).await.unwrap().path, "/a/acme/settings/login-methods");
             adds(&olga).await.unwrap();
-            assert!(proves(&olga, &code).await.unwrap().starts_with(&page), "a code is good once");
+            assert_eq!(proves(&olga, &code).await, wrong_code(), "a code is good once");
             assert!(olga.get(&page).await.body.contains("You have just signed in"));
         }
         acme.world.advance(Span::minutes(11));
@@ -540,16 +543,17 @@ both_databases! {
             acme.comes_back(browser, "/a/acme").await;
             acme.comes_back(browser, &reauthentication("acme")).await;
         }
-        let mails = async |browser: &Browser| browser.call::<String>("reauthentication/mail-code", &[("account", "acme")]).await;
+        let mails = async |browser: &Browser| browser.call::<NextPage>("reauthentication/mail-code", &[("account", "acme")]).await;
         let proves = async |browser: &Browser, code: &str| {
-            let answer = browser.call::<String>("reauthentication/code", &[("account", "acme"), ("form[code]", code)]).await;
-            answer.map(|path| path == "/a/acme")
+            let answer = browser.call::<NextPage>("reauthentication/code", &[("account", "acme"), ("form[code]", code)]).await;
+            answer.map(|next| assert_eq!(next, NextPage::silent("/a/acme".to_owned())))
         };
+        let wrong_code = || Err(FieldErrors::one(Field::Code, Problem::WrongCode).into());
         mails(&olga).await.unwrap();
         let code = code_in(&acme.world.mail_to("olga@example.org", 1).await.part("text/plain"));
-        assert_eq!(proves(&theirs, &code).await, Ok(false), "another session of the same user");
+        assert_eq!(proves(&theirs, &code).await, wrong_code(), "another session of the same user");
         acme.world.advance(Span::minutes(10));
-        assert_eq!(proves(&olga, &code).await, Ok(false), "ten minutes later");
+        assert_eq!(proves(&olga, &code).await, wrong_code(), "ten minutes later");
         assert!(!holds(&acme.world.dump().await, &code), "INV-02");
         for n in 0.. {
             assert!(n < 60, "no end");
@@ -560,9 +564,9 @@ both_databases! {
         }
         for n in 0.. {
             assert!(n < 60, "no end");
-            if let Err(error) = proves(&olga, "00000000").await {
-                assert!(matches!(error, AppError::RateLimited { .. }), "{n}: {error:?}");
-                break;
+            match proves(&olga, "00000000").await {
+                Err(AppError::RateLimited { .. }) => break,
+                other => assert_eq!(other, wrong_code(), "{n}"),
             }
         }
         // A provider that can prove it is asked, and nothing else counts.
@@ -588,11 +592,11 @@ both_databases! {
         acme.world.advance(Span::minutes(11));
         let proves = async |password: &str| {
             let fields = [("account", "acme"), ("form[password]", password), ("form[next]", "//evil.example")];
-            acme.owner.call::<String>("reauthentication/password", &fields).await
+            acme.owner.call::<NextPage>("reauthentication/password", &fields).await
         };
         assert_eq!(proves("certainly the wrong one").await, Err(AppError::WrongCredentials));
         assert_eq!(adds(&acme.owner).await, Err(AppError::ReauthenticationRequired));
-        assert_eq!(proves(PASSWORD).await.unwrap(), "/a/acme", "OA-14");
+        assert_eq!(proves(PASSWORD).await.unwrap().path, "/a/acme", "OA-14");
         adds(&acme.owner).await.unwrap();
         let bea = acme.owner.brings_in_as("bea@example.org", BuiltInRole::Owner).await;
         // The reason is remembered with the session: no second way to the provider and back before each proof.

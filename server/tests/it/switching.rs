@@ -3,6 +3,7 @@
 use crate::support::{Browser, PASSWORD, World, attempt_in, both_databases, provider::Provider};
 use app::{
     api::joining::{Joined, Standing},
+    api::login_methods::{NextPage, Notice},
     domain::{
         member::ShownState,
         name::Slug,
@@ -25,10 +26,8 @@ fn ben() -> Value {
     json!({ "sub": "00u-ben", "email": "ben@example.org" })
 }
 
-const LAST_WAY_IN: &str = "no owner could sign in";
-
 impl Browser {
-    async fn switches(&self, method: &str, on: bool) -> Result<String, AppError> {
+    async fn switches(&self, method: &str, on: bool) -> Result<NextPage, AppError> {
         let fields = [("account", self.account.as_str()), ("method", method), ("on", if on { "on" } else { "off" })];
         self.call("login-methods/switch", &fields).await
     }
@@ -38,8 +37,10 @@ impl Browser {
         let page = self.tests(provider, method, claims).await.body;
         let attempt = attempt_in(&page);
         let fields = [("account", self.account.as_str()), ("form[method]", method), ("form[attempt]", attempt)];
-        let page: String = self.call("login-methods/use-for-me", &fields).await.unwrap();
-        assert!(self.get(&page).await.body.contains("From now on you sign in"));
+        let list = format!("/a/{}/settings/login-methods", self.account);
+        assert!(
+            self.submits(&list, "login-methods/use-for-me", &fields).await.body.contains("From now on you sign in")
+        );
     }
 
     async fn password_method(&self) -> String {
@@ -92,7 +93,7 @@ both_databases! {
         let page = owner.tests(&other, &method, ana()).await.body;
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
-        owner.call::<String>("login-methods/make-live", &fields).await.unwrap();
+        owner.call::<NextPage>("login-methods/make-live", &fields).await.unwrap();
         owner.changes_login_method(&owner.row("ben@example.org").await, &method, "00u-ben").await.unwrap();
 
         assert!(signing_in.get(&back).await.location().starts_with("/login/acme?problem="));
@@ -148,11 +149,12 @@ both_databases! {
 
         // Not while nobody who owns the account is known at the provider.
         let refused = owner.switches(&password, false).await.unwrap();
-        assert!(owner.get(&refused).await.body.contains(LAST_WAY_IN));
+        assert_eq!(refused.notice, Some(Notice::LastOwner));
         owner.makes_it_hers(&provider, &method, ana()).await;
         owner.switches(&password, false).await.unwrap();
-        let refused = owner.switches(&method, false).await.unwrap();
-        assert!(owner.get(&refused).await.body.contains(LAST_WAY_IN), "nor the only way that is left");
+        let list = "/a/acme/settings/login-methods";
+        let refused = owner.submits(list, "login-methods/switch", &[("account", "acme"), ("method", &*method), ("on", "off")]).await;
+        assert!(refused.body.contains("no owner could sign in"), "nor the only method that is left: {}", refused.body);
 
         // Her password is a login still, but none of Acme's.
         owner.sign_out().await;
@@ -220,7 +222,7 @@ both_databases! {
         assert!(!page.contains("Sign me in by this method"), "{page}");
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt)];
-        owner.call::<String>("login-methods/use-for-me", &fields).await.unwrap();
+        owner.call::<NextPage>("login-methods/use-for-me", &fields).await.unwrap();
         assert_eq!(owner.home().await.unwrap().name, "Acme", "still in");
     }
 
@@ -236,8 +238,8 @@ both_databases! {
         let page = manager.tests(&other, &method, json!({ "sub": "00u-dora" })).await.body;
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];
-        let page: String = manager.call("login-methods/make-live", &fields).await.unwrap();
-        assert!(manager.get(&page).await.body.contains(LAST_WAY_IN));
+        let next: NextPage = manager.call("login-methods/make-live", &fields).await.unwrap();
+        assert_eq!(next.notice, Some(Notice::LastOwner));
         assert_eq!(owner.home().await.unwrap().name, "Acme");
         assert_eq!(world.browser().signs_in_by(&provider, &method, ana()).await.location(), "/a/acme");
     }

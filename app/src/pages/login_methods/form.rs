@@ -1,13 +1,11 @@
 //! The form of one login method: what the account says of its provider.
 
-use super::parts::{Forms, choice, hidden};
+use super::parts::{Forms, Sending, choice, hidden};
 use crate::{
-    api::login_methods::{MethodView, Notice, SaveLoginMethod, ShownClaim},
-    components::{self, Button, FieldProblem, Kind},
-    domain::{
-        fields::{Field, FieldErrors},
-        oauth::Preset,
-    },
+    api::login_methods::{MethodView, SaveLoginMethod, ShownClaim},
+    components::{self, Button, FieldProblem, Kind, problem_at},
+    domain::{fields::Field, oauth::Preset},
+    error::AppError,
     flash::old_input,
     i18n::{Locale, text},
 };
@@ -21,7 +19,7 @@ pub(super) fn configuration_form(forms: Forms, preset: Preset, view: &MethodView
         None => text!(locale, methods.step_enter_any).to_owned(),
     };
     let view = view.clone();
-    let form = forms.form::<SaveLoginMethod>("form set-up-form", move |busy| fields(locale, preset, view, busy));
+    let form = forms.form::<SaveLoginMethod>("form set-up-form", move |sending| fields(locale, preset, view, sending));
     view! {
         <section class="panel">
             <h2>{title}</h2>
@@ -31,22 +29,24 @@ pub(super) fn configuration_form(forms: Forms, preset: Preset, view: &MethodView
     .into_any()
 }
 
-fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) -> AnyView {
-    let comes_back = view.errors != Default::default() || matches!(view.notice, Some(Notice::Failed(_)));
-    let secret_hint = if comes_back && (!view.has_secret || view.errors.of(Field::ClientSecret).is_some()) {
+fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, error }: Sending) -> AnyView {
+    // A form that the browser itself sent came back without the secret.
+    let is_back = old_input("form[name]").is_some();
+    let secret_problem = problem_at(error, Field::ClientSecret);
+    let secret_hint = if is_back && (!view.has_secret || secret_problem.get_untracked().is_some()) {
         text!(locale, methods.client_secret_again)
     } else if view.has_secret {
         text!(locale, methods.client_secret_kept)
     } else {
         text!(locale, methods.client_secret_hint)
     };
-    let (errors, typed) = (&view.errors, &view.form);
+    let saved = &view.form;
     let line = |field, name, label, hint, value: &String| {
-        Line { field, name, label, hint, value: value.clone(), optional: false }.text(errors)
+        Line { field, name, label, hint, value: value.clone(), optional: false }.text(error)
     };
     let endpoints = if preset.is_open_id() {
         let (label, hint) = (text!(locale, methods.issuer), text!(locale, methods.issuer_hint));
-        line(Field::Issuer, "form[issuer]", label, hint, &typed.issuer)
+        line(Field::Issuer, "form[issuer]", label, hint, &saved.issuer)
     } else {
         let (authorization, token, user_info) = (
             text!(locale, methods.authorization_url),
@@ -54,9 +54,9 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
             text!(locale, methods.user_info_url),
         );
         view! {
-            {line(Field::AuthorizationUrl, "form[authorization_url]", authorization, "", &typed.authorization_url)}
-            {line(Field::TokenUrl, "form[token_url]", token, "", &typed.token_url)}
-            {line(Field::UserInfoUrl, "form[user_info_url]", user_info, "", &typed.user_info_url)}
+            {line(Field::AuthorizationUrl, "form[authorization_url]", authorization, "", &saved.authorization_url)}
+            {line(Field::TokenUrl, "form[token_url]", token, "", &saved.token_url)}
+            {line(Field::UserInfoUrl, "form[user_info_url]", user_info, "", &saved.user_info_url)}
         }
         .into_any()
     };
@@ -65,12 +65,11 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
         "form[name]",
         text!(locale, methods.name),
         text!(locale, methods.name_hint),
-        &typed.name,
+        &saved.name,
     );
-    let client_id = line(Field::ClientId, "form[client_id]", text!(locale, methods.client_id), "", &typed.client_id);
-    let open = has_problem_below(errors);
+    let client_id = line(Field::ClientId, "form[client_id]", text!(locale, methods.client_id), "", &saved.client_id);
     view! {
-        {hidden("form[method]", &typed.method)}
+        {hidden("form[method]", &saved.method)}
         {hidden("form[preset]", preset.key())}
         {name}
         {endpoints}
@@ -82,12 +81,12 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
             hint=secret_hint
             kind=Kind::Password
             autocomplete="new-password"
-            problem=Signal::stored(errors.of(Field::ClientSecret))
+            problem=secret_problem
         />
-        {claim_fields(locale, &view)}
-        <details class="disclosure" open=open>
+        {claim_fields(locale, &view, error)}
+        <details class="disclosure" open=move || has_problem_below(error)>
             <summary>{text!(locale, methods.more)}</summary>
-            {more_settings(locale, preset, &view)}
+            {more_settings(locale, preset, &view, error)}
         </details>
         <div class="actions">
             <Button busy disabled=!view.recently_authenticated>
@@ -98,18 +97,18 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, busy: Signal<bool>) 
     .into_any()
 }
 
-fn has_problem_below(errors: &FieldErrors) -> bool {
+fn has_problem_below(error: Signal<Option<AppError>>) -> bool {
     [Field::ClientAuthentication, Field::DiscoveryUrl, Field::Scopes, Field::Parameters]
         .into_iter()
-        .any(|field| errors.of(field).is_some())
+        .any(|field| problem_at(error, field).get().is_some())
 }
 
 /// How a person is read from what the provider says.
-fn claim_fields(locale: Locale, view: &MethodView) -> AnyView {
-    let (errors, typed) = (&view.errors, &view.form);
+fn claim_fields(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
+    let saved = &view.form;
     let received = view.test.as_ref().and_then(|test| test.claims());
     let claim = |field, name, label, hint, value: &String, optional| {
-        Line { field, name, label, hint, value: value.clone(), optional }.claim(locale, errors, received)
+        Line { field, name, label, hint, value: value.clone(), optional }.claim(locale, error, received)
     };
     let identifier = (text!(locale, methods.identifier), text!(locale, methods.identifier_hint));
     let first_name = (text!(locale, methods.first_name), text!(locale, methods.first_name_hint));
@@ -121,10 +120,10 @@ fn claim_fields(locale: Locale, view: &MethodView) -> AnyView {
         <fieldset class="claims-fields">
             <legend>{text!(locale, methods.claims)}</legend>
             <p class="field-hint">{text!(locale, methods.claims_hint)}</p>
-            {claim(Field::IdentifierPath, "form[identifier]", identifier.0, identifier.1, &typed.identifier, false)}
-            {claim(Field::EmailPath, "form[email]", text!(locale, methods.email), "", &typed.email, true)}
-            {claim(Field::FirstNamePath, "form[first_name]", first_name.0, first_name.1, &typed.first_name, true)}
-            {claim(Field::LastNamePath, "form[last_name]", text!(locale, methods.last_name), "", &typed.last_name, true)}
+            {claim(Field::IdentifierPath, "form[identifier]", identifier.0, identifier.1, &saved.identifier, false)}
+            {claim(Field::EmailPath, "form[email]", text!(locale, methods.email), "", &saved.email, true)}
+            {claim(Field::FirstNamePath, "form[first_name]", first_name.0, first_name.1, &saved.first_name, true)}
+            {claim(Field::LastNamePath, "form[last_name]", text!(locale, methods.last_name), "", &saved.last_name, true)}
             {completions}
         </fieldset>
     }
@@ -135,8 +134,8 @@ fn claim_fields(locale: Locale, view: &MethodView) -> AnyView {
 const CLAIMS: &str = "claims";
 
 /// What few providers need.
-fn more_settings(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
-    let (errors, typed) = (&view.errors, &view.form);
+fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
+    let saved = &view.form;
     let ways = [
         ("basic", text!(locale, methods.authentication_basic)),
         ("post", text!(locale, methods.authentication_post)),
@@ -145,32 +144,32 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView) -> AnyView {
     let policies =
         [("strict", text!(locale, methods.policy_strict)), ("identifier", text!(locale, methods.policy_identifier))];
     let line = |field, name, label, hint, value: &String, optional| {
-        Line { field, name, label, hint, value: value.clone(), optional }.text(errors)
+        Line { field, name, label, hint, value: value.clone(), optional }.text(error)
     };
     let discovery = preset.is_open_id().then(|| {
         let (label, hint) = (text!(locale, methods.discovery_url), text!(locale, methods.discovery_url_hint));
-        line(Field::DiscoveryUrl, "form[discovery_url]", label, hint, &typed.discovery_url, true)
+        line(Field::DiscoveryUrl, "form[discovery_url]", label, hint, &saved.discovery_url, true)
     });
     let scopes = line(
         Field::Scopes,
         "form[scopes]",
         text!(locale, methods.scopes),
         text!(locale, methods.scopes_hint),
-        &typed.scopes,
+        &saved.scopes,
         false,
     );
     view! {
-        {choice("form[client_authentication]", text!(locale, methods.authentication), text!(locale, methods.authentication_hint), &typed.client_authentication, &ways)}
+        {choice("form[client_authentication]", text!(locale, methods.authentication), text!(locale, methods.authentication_hint), &saved.client_authentication, &ways)}
         {discovery}
         {scopes}
-        {parameters(locale, view)}
-        {choice("form[email_policy]", text!(locale, methods.policy), text!(locale, methods.policy_hint), &typed.email_policy, &policies)}
+        {parameters(locale, view, error)}
+        {choice("form[email_policy]", text!(locale, methods.policy), text!(locale, methods.policy_hint), &saved.email_policy, &policies)}
     }
     .into_any()
 }
 
-fn parameters(locale: Locale, view: &MethodView) -> AnyView {
-    let problem = view.errors.of(Field::Parameters);
+fn parameters(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
+    let problem = problem_at(error, Field::Parameters);
     let typed = old_input("form[parameters]").unwrap_or_else(|| view.form.parameters.clone());
     view! {
         <div class="field">
@@ -184,10 +183,10 @@ fn parameters(locale: Locale, view: &MethodView) -> AnyView {
                 rows="3"
                 spellcheck="false"
                 aria-describedby="form-parameters-hint form-parameters-problem"
-                aria-invalid=problem.is_some().then_some("true")
+                aria-invalid=move || problem.get().is_some().then_some("true")
                 inner_html=text_area_content(&typed)
             ></textarea>
-            <FieldProblem id="form-parameters-problem" problem=Signal::stored(problem) />
+            <FieldProblem id="form-parameters-problem" problem />
         </div>
     }
     .into_any()
@@ -211,16 +210,16 @@ struct Line {
 
 impl Line {
     /// A line of text.
-    fn text(self, errors: &FieldErrors) -> AnyView {
-        self.input(errors, "", Callback::new(|_| ()), ().into_any())
+    fn text(self, error: Signal<Option<AppError>>) -> AnyView {
+        self.input(error, "", Callback::new(|_| ()), ().into_any())
     }
 
     /// The path of a claim. Where a test has just shown claims, they complete what is typed, and what it leads to stands below.
-    fn claim(self, locale: Locale, errors: &FieldErrors, received: Option<&[ShownClaim]>) -> AnyView {
+    fn claim(self, locale: Locale, error: Signal<Option<AppError>>, received: Option<&[ShownClaim]>) -> AnyView {
         let Some(claims) = received.map(<[ShownClaim]>::to_vec) else {
-            return self.input(errors, "", Callback::new(|_| ()), ().into_any());
+            return self.input(error, "", Callback::new(|_| ()), ().into_any());
         };
-        let path = RwSignal::new(self.value.clone());
+        let path = RwSignal::new(old_input(self.name).unwrap_or_else(|| self.value.clone()));
         let id = components::field_id(self.name);
         let found = move || {
             let path = path.get();
@@ -234,11 +233,17 @@ impl Line {
                 {text!(locale, methods.preview)} " " <output id=format!("{id}-preview") for=id>{found}</output>
             </p>
         };
-        self.input(errors, CLAIMS, on_input, preview.into_any())
+        self.input(error, CLAIMS, on_input, preview.into_any())
     }
 
-    fn input(self, errors: &FieldErrors, list: &'static str, on_input: Callback<String>, beneath: AnyView) -> AnyView {
-        let problem = Signal::stored(errors.of(self.field));
+    fn input(
+        self,
+        error: Signal<Option<AppError>>,
+        list: &'static str,
+        on_input: Callback<String>,
+        beneath: AnyView,
+    ) -> AnyView {
+        let problem = problem_at(error, self.field);
         view! {
             <components::Field
                 name=self.name

@@ -3,7 +3,7 @@
 use super::{
     super::{Failed, loaded, use_slug},
     form::configuration_form,
-    parts::{Forms, hidden, notice, refused, sign_in_again, use_query},
+    parts::{Forms, Sending, hidden, sign_in_again, use_query},
     test_result::{failed, shown_test},
 };
 use crate::{
@@ -25,14 +25,13 @@ lazy_page!(LoginMethodRoute, login_methods, LoginMethodPage);
 fn LoginMethodPage() -> impl IntoView {
     let locale = use_locale();
     let (slug, parameters) = (use_slug(), use_params_map());
-    let (attempt, flash, problem) = (use_query("attempt"), use_query("flash"), use_query("problem"));
-    let forms = Forms::new(locale, slug);
+    let (attempt, problem) = (use_query("attempt"), use_query("problem"));
     let method = Query::new(move || ShowLoginMethod {
         account: slug.get(),
         method: parameters.with(|map| map.get("id").unwrap_or_default()),
         attempt: attempt.get(),
-        flash: flash.get(),
     });
+    let forms = Forms::new(locale, slug, move || method.refetch());
     let page = loaded(move || async move {
         match method.await {
             Ok(view) => {
@@ -68,8 +67,7 @@ fn page(forms: Forms, view: MethodView, problem: Option<Fault>) -> AnyView {
                 {text!(locale, methods.guide)}
             </a>
         </header>
-        {notice(locale, view.notice.clone())}
-        {refused(locale, &view.errors)}
+        {forms.notice()}
         {(!view.recently_authenticated).then(|| sign_in_again(locale, slug, &here))}
         {problem}
         {draft}
@@ -93,7 +91,7 @@ fn draft_note(forms: Forms, view: &MethodView) -> AnyView {
         text!(locale, methods.draft_first)
     };
     let (id, recently_authenticated) = (view.line.method.id, view.recently_authenticated);
-    let drop_draft = forms.form::<DropDraft>("inline", move |busy| {
+    let drop_draft = forms.form::<DropDraft>("inline", move |Sending { busy, .. }| {
         view! {
             {hidden("method", id)}
             <Button look=Look::Quiet busy disabled=!recently_authenticated>

@@ -20,7 +20,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use parts::{Forms, hidden, notice, sign_in_again, use_query};
+use parts::{Forms, Sending, hidden, sign_in_again};
 
 lazy_page!(LoginMethodsRoute, login_methods, LoginMethodsPage);
 
@@ -28,9 +28,9 @@ lazy_page!(LoginMethodsRoute, login_methods, LoginMethodsPage);
 #[component]
 fn LoginMethodsPage() -> impl IntoView {
     let locale = use_locale();
-    let (slug, flash) = (use_slug(), use_query("flash"));
-    let forms = Forms::new(locale, slug);
-    let methods = Query::new(move || ListLoginMethods { account: slug.get(), flash: flash.get() });
+    let slug = use_slug();
+    let methods = Query::new(move || ListLoginMethods { account: slug.get() });
+    let forms = Forms::new(locale, slug, move || methods.refetch());
     let page = loaded(move || async move {
         match methods.await {
             Ok(view) => {
@@ -46,7 +46,7 @@ fn LoginMethodsPage() -> impl IntoView {
     }
 }
 
-fn list(forms: Forms, MethodsView { lines, slug, recently_authenticated, notice: came }: MethodsView) -> AnyView {
+fn list(forms: Forms, MethodsView { lines, slug, recently_authenticated }: MethodsView) -> AnyView {
     let locale = forms.locale();
     let here = paths::login_methods(slug.as_str());
     let lines: Vec<_> = lines.iter().map(|method| line(forms, &slug, method, recently_authenticated)).collect();
@@ -61,7 +61,7 @@ fn list(forms: Forms, MethodsView { lines, slug, recently_authenticated, notice:
                 {text!(locale, methods.guide)}
             </a>
         </header>
-        {notice(locale, came)}
+        {forms.notice()}
         {(!recently_authenticated).then(|| sign_in_again(locale, &slug, &here))}
         <ul class="login-methods">{lines}</ul>
         <section class="panel">
@@ -75,7 +75,7 @@ fn list(forms: Forms, MethodsView { lines, slug, recently_authenticated, notice:
 
 fn add(forms: Forms, preset: Preset, recently_authenticated: bool) -> AnyView {
     let name = preset_name(forms.locale(), preset);
-    forms.form::<AddLoginMethod>("preset", move |busy| {
+    forms.form::<AddLoginMethod>("preset", move |Sending { busy, .. }| {
         view! {
             {hidden("preset", preset.key())}
             <Button look=Look::Plain busy disabled=!recently_authenticated>
@@ -117,7 +117,7 @@ fn line(forms: Forms, slug: &Slug, line: &MethodLine, recently_authenticated: bo
         (true, false) => ("off", text!(locale, methods.switch_off)),
         (false, _) => ("on", text!(locale, methods.switch_on)),
     };
-    let switch = forms.form::<SwitchLoginMethod>("inline", move |busy| {
+    let switch = forms.form::<SwitchLoginMethod>("inline", move |Sending { busy, .. }| {
         view! {
             {hidden("method", id)}
             {hidden("on", to)}
@@ -138,7 +138,7 @@ fn line(forms: Forms, slug: &Slug, line: &MethodLine, recently_authenticated: bo
     let switch = (is_password || !line.enabled || line.tested.is_some()).then_some(switch);
     let unused = !is_password && !in_use && line.linked == 0;
     let remove = unused.then(|| {
-        let remove = forms.form::<RemoveLoginMethod>("inline", move |busy| {
+        let remove = forms.form::<RemoveLoginMethod>("inline", move |Sending { busy, .. }| {
             view! {
                 {hidden("method", id)}
                 <Button look=Look::Danger busy disabled=!recently_authenticated>

@@ -1,45 +1,67 @@
 //! What the pages of login methods, of decisions and of reauthentication have in common.
 
 use crate::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     components::{ErrorBox, Note, NoteTone, field_id, focus_first_soon},
     domain::{
-        fields::FieldErrors,
         name::Slug,
         oauth::{Failure, Fault},
     },
     error::AppError,
+    flash::old_input,
     i18n::{Locale, fault_text, text},
     paths,
-    rpc::{ActionForm, FormAction, ServerCall, flashed_error},
+    rpc::{ActionForm, FormAction, ServerCall, flashed_error, flashed_success},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 
 /// Where the focus goes once the page shows what came of a form, best first: to the first wrong field, to what is said at the top, or to
 /// the page.
 const AFTER_FORM: &[&str] = &["main [aria-invalid=true]", "main .note[tabindex]", "main"];
 
-/// The forms of a page. Each answers the page to go on to, which says what came of it.
+/// The forms of a page. Each answers the page to go on to, and what is said there.
 #[derive(Clone, Copy)]
 pub(in crate::pages) struct Forms {
     locale: Locale,
     slug: Memo<String>,
     error: RwSignal<Option<AppError>>,
-    navigate: Callback<String>,
+    notice: RwSignal<Option<Notice>>,
+    next: Callback<String>,
     /// Was a form sent whose outcome is still to be shown?
     is_sent: StoredValue<bool>,
 }
 
+/// The sending of a form, as its fields show it.
+#[derive(Clone, Copy)]
+pub(in crate::pages) struct Sending {
+    /// Is it under way?
+    pub(in crate::pages) busy: Signal<bool>,
+    /// What went wrong with the last one.
+    pub(in crate::pages) error: Signal<Option<AppError>>,
+}
+
 impl Forms {
-    /// The forms of a page of this account.
-    pub(in crate::pages) fn new(locale: Locale, slug: Memo<String>) -> Self {
-        let navigate = use_navigate();
+    /// The forms of a page of this account; `refetch` loads again what the page shows.
+    pub(in crate::pages) fn new(
+        locale: Locale,
+        slug: Memo<String>,
+        refetch: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let (navigate, location) = (use_navigate(), use_location());
+        let next = move |path: String| {
+            let stays = path.split('?').next() == Some(&*location.pathname.get_untracked());
+            navigate(&path, Default::default());
+            if stays {
+                refetch();
+            }
+        };
         Self {
             locale,
             slug,
             error: RwSignal::new(flashed_error()),
-            navigate: Callback::new(move |path: String| navigate(&path, Default::default())),
+            notice: RwSignal::new(flashed_notice()),
+            next: Callback::new(next),
             is_sent: StoredValue::new(false),
         }
     }
@@ -54,9 +76,34 @@ impl Forms {
         self.slug.get_untracked()
     }
 
-    /// What went wrong with the last form, if nothing came of it that the page could show.
+    /// What went wrong with the last form.
     pub(in crate::pages) fn error_box(self) -> impl IntoView {
-        view! { <ErrorBox error=self.error /> }
+        let (locale, error) = (self.locale, self.error);
+        let of_provider = move || match error.get() {
+            Some(AppError::ProviderFailed(failure)) => Some(provider_failed(locale, &failure)),
+            _ => None,
+        };
+        let other = move || error.get().filter(|error| !matches!(error, AppError::ProviderFailed(_)));
+        view! {
+            {of_provider}
+            <ErrorBox error=Signal::derive(other) />
+        }
+    }
+
+    /// What the last form achieved, or why it achieved nothing.
+    pub(in crate::pages) fn notice(self) -> AnyView {
+        let (locale, notice) = (self.locale, self.notice);
+        (move || notice.get().map(|notice| words_of(locale, &notice))).into_any()
+    }
+
+    /// Did the last form achieve this?
+    pub(in crate::pages) fn achieved(self, what: &Notice) -> bool {
+        self.notice.with(|notice| notice.as_ref() == Some(what))
+    }
+
+    /// Is there something to say of the last form?
+    pub(in crate::pages) fn has_notice(self) -> bool {
+        self.notice.with(Option::is_some)
     }
 
     /// The page was loaded: if a form led there, the focus goes to what came of it.
@@ -67,36 +114,43 @@ impl Forms {
         }
     }
 
-    /// A form to this server function, for this account. Its fields learn whether it is being sent.
-    pub(in crate::pages) fn form<S: ServerCall<Output = String>>(
+    /// A form to this server function, for this account.
+    pub(in crate::pages) fn form<S: ServerCall<Output = NextPage>>(
         self,
         class: &'static str,
-        fields: impl FnOnce(Signal<bool>) -> AnyView + Send + 'static,
+        fields: impl FnOnce(Sending) -> AnyView + Send + 'static,
     ) -> AnyView {
-        let post = FormAction::<S>::new();
-        post.on_success(move |path| {
+        let action = FormAction::<S>::new();
+        action.on_success(move |next| {
             self.error.set(None);
+            self.notice.set(next.notice);
             self.is_sent.set_value(true);
             window().scroll_to_with_x_and_y(0.0, 0.0);
-            self.navigate.run(path);
+            self.next.run(next.path);
         });
-        let error = post.error();
+        let error = action.error();
         Effect::new(move |began: Option<()>| {
             let error = error.get();
             if began.is_some() && error.is_some() {
+                self.notice.set(None);
                 self.error.set(error);
                 window().scroll_to_with_x_and_y(0.0, 0.0);
                 focus_first_soon(AFTER_FORM);
             }
         });
         view! {
-            <ActionForm action=post class=class>
+            <ActionForm action class=class>
                 <input type="hidden" name="account" value=self.slug() />
-                {fields(post.pending())}
+                {fields(Sending { busy: action.pending(), error })}
             </ActionForm>
         }
         .into_any()
     }
+}
+
+/// What a form that the browser itself sent achieved.
+fn flashed_notice() -> Option<Notice> {
+    flashed_success::<NextPage>()?.notice
 }
 
 /// The value of a parameter of the page's address; empty without it.
@@ -119,8 +173,11 @@ pub(super) fn choice(
     of: &[(&'static str, &'static str)],
 ) -> AnyView {
     let id = field_id(name);
-    let options: Vec<_> =
-        of.iter().map(|(key, words)| view! { <option value=*key selected=*key == chosen>{*words}</option> }).collect();
+    let chosen = old_input(name).unwrap_or_else(|| chosen.to_owned());
+    let options: Vec<_> = of
+        .iter()
+        .map(|(key, words)| view! { <option value=*key selected=**key == *chosen>{*words}</option> })
+        .collect();
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
@@ -131,11 +188,6 @@ pub(super) fn choice(
         </div>
     }
     .into_any()
-}
-
-/// Something is wrong with what was typed: said at the top, and at the fields.
-pub(in crate::pages) fn refused(locale: Locale, errors: &FieldErrors) -> Option<AnyView> {
-    (*errors != FieldErrors::default()).then(|| bad(text!(locale, errors.invalid)))
 }
 
 fn good(words: &'static str) -> AnyView {
@@ -156,22 +208,10 @@ fn bad(words: &'static str) -> AnyView {
     .into_any()
 }
 
-/// What came of the last form.
-pub(in crate::pages) fn notice(locale: Locale, notice: Option<Notice>) -> Option<AnyView> {
-    Some(match notice? {
-        Notice::LastWayIn => bad(text!(locale, methods.last_way_in)),
+fn words_of(locale: Locale, notice: &Notice) -> AnyView {
+    match notice {
+        Notice::LastOwner => bad(text!(locale, methods.last_owner_signs_in)),
         Notice::InUse => bad(text!(locale, methods.in_use)),
-        Notice::Failed(failure) => {
-            let (fault, values) = (failure.fault, values(locale, &failure));
-            view! {
-                <Note tone=NoteTone::Bad icon="alert">
-                    <p>{fault_text(locale, fault)}</p>
-                    {values}
-                    {more(locale, fault)}
-                </Note>
-            }
-            .into_any()
-        }
         Notice::TestGone => bad(text!(locale, methods.test_gone)),
         Notice::IdentifierTaken => bad(text!(locale, methods.identifier_taken)),
         Notice::DecidedBefore => bad(text!(locale, methods.decided_before)),
@@ -185,7 +225,20 @@ pub(in crate::pages) fn notice(locale: Locale, notice: Option<Notice>) -> Option
         Notice::Discarded => good(text!(locale, methods.discarded)),
         Notice::CodeMailed => good(text!(locale, methods.reauthenticate_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
-    })
+    }
+}
+
+/// What failed at a provider, and where the guide speaks of it.
+fn provider_failed(locale: Locale, failure: &Failure) -> AnyView {
+    let (fault, values) = (failure.fault, values(locale, failure));
+    view! {
+        <Note tone=NoteTone::Bad icon="alert">
+            <p>{fault_text(locale, fault)}</p>
+            {values}
+            {more(locale, fault)}
+        </Note>
+    }
+    .into_any()
 }
 
 /// What was to stand there, and what the provider sent.

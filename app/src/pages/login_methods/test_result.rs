@@ -1,6 +1,6 @@
 //! What a test sign-in brought back (OA-23).
 
-use super::parts::{Forms, hidden, more, values};
+use super::parts::{Forms, Sending, hidden, more, values};
 use crate::{
     api::login_methods::{MakeLive, MethodView, ShownClaim, TestResult, TestView, UseForMe},
     components::{Badge, Button, Icon, Look, Note, NoteTone, Time, Tone},
@@ -59,7 +59,7 @@ pub(super) fn shown_test(forms: Forms, view: &MethodView, test: &TestView) -> An
     let rows: Vec<_> = claims.iter().map(|claim| row(forms, view, test, claim, in_use)).collect();
     let (id, attempt, recently_authenticated) = (view.line.method.id, test.attempt, view.recently_authenticated);
     let me = (person.is_ok() && live && view.line.enabled && !view.mine).then(|| {
-        let form = forms.form::<UseForMe>("inline", move |busy| {
+        let form = forms.form::<UseForMe>("inline", move |Sending { busy, .. }| {
             view! {
                 {hidden("form[method]", id)}
                 {hidden("form[attempt]", attempt)}
@@ -107,7 +107,7 @@ fn asks_first(forms: Forms, view: &MethodView, test: &TestView) -> AnyView {
     let locale = forms.locale();
     let (id, attempt, recently_authenticated) = (view.line.method.id, test.attempt, view.recently_authenticated);
     let people = view.line.members + view.line.invited;
-    let form = forms.form::<MakeLive>("inline", move |busy| {
+    let form = forms.form::<MakeLive>("inline", move |Sending { busy, .. }| {
         view! {
             {hidden("form[method]", id)}
             {hidden("form[attempt]", attempt)}
@@ -195,7 +195,7 @@ fn row(forms: Forms, view: &MethodView, test: &TestView, claim: &ShownClaim, in_
     } else {
         let (id, attempt, path, recently_authenticated) =
             (view.line.method.id, test.attempt, claim.path.clone(), view.recently_authenticated);
-        forms.form::<MakeLive>("inline", move |busy| {
+        forms.form::<MakeLive>("inline", move |Sending { busy, .. }| {
             view! {
                 {hidden("form[method]", id)}
                 {hidden("form[attempt]", attempt)}

@@ -9,6 +9,7 @@ use crate::{
     },
 };
 use app::{
+    api::login_methods::NextPage,
     backend::AddLoginMethod,
     domain::{ids::LoginMethodId, member::LoginMethodKind, oauth::Preset, permission::Gate},
     error::AppError,
@@ -21,7 +22,7 @@ use uuid::Uuid;
 #[async_trait]
 impl AddLoginMethod for Services {
     /// Adds a method with nothing set up yet, so that its redirect URI is there to be registered; answers its page.
-    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<String, AppError> {
+    async fn add_login_method(&self, caller: &Caller, preset: &str) -> Result<NextPage, AppError> {
         retried(|| async {
             let preset = Preset::from_key(preset).ok_or(AppError::NotFound)?;
             let now = self.now();
@@ -35,7 +36,7 @@ impl AddLoginMethod for Services {
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::LoginMethodAdded { method }, now)
                 .await?;
             tx.commit().await?;
-            Ok(paths::login_method(caller.account.as_str(), method))
+            Ok(NextPage::silent(paths::login_method(caller.account.as_str(), method)))
         })
         .await
     }

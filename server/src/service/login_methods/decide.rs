@@ -2,7 +2,7 @@
 
 use crate::{
     context::Services,
-    service::{actors, flash::Flash},
+    service::actors,
     storage::{
         audit::{self, AuditTarget, Event},
         decisions::{self, Outcome},
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use app::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     backend::Decide,
     domain::{
         ids::{DecisionId, MemberId},
@@ -32,7 +32,7 @@ impl Decide for Services {
         member: MemberId,
         decision: DecisionId,
         outcome: &str,
-    ) -> Result<String, AppError> {
+    ) -> Result<NextPage, AppError> {
         retried(|| async {
             let outcome = match outcome {
                 "use" => Outcome::Used,
@@ -61,10 +61,7 @@ impl Decide for Services {
                 Some(_) => None,
             };
             let (Some(open), None) = (open, refused.as_ref()) else {
-                let flash = Flash { notice: refused, ..Flash::default() };
-                let path = self.flash(&mut tx, caller.signed_in.session, &page, &flash).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage { path: page, notice: refused });
             };
             decisions::decide(&mut tx, actor.scope(), open.id, outcome, actor.member, now).await?;
             let invitation =
@@ -79,9 +76,8 @@ impl Decide for Services {
             let target = AuditTarget { member, email: row.email.key().to_owned() };
             let event = Event::Decided { invitation: invitation.id, used: outcome == Outcome::Used };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
-            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Decided)).await?;
             tx.commit().await?;
-            Ok(path)
+            Ok(NextPage::saying(page, Notice::Decided))
         })
         .await
     }

@@ -2,14 +2,14 @@
 
 use crate::{
     context::Services,
-    service::{actors, flash::Flash},
+    service::actors,
     storage::{
         audit::{self, Event},
         login_methods, retried,
     },
 };
 use app::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     backend::DropDraft,
     domain::{ids::LoginMethodId, permission::Gate},
     error::AppError,
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl DropDraft for Services {
     /// Gives a draft up.
-    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+    async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError> {
         retried(|| async {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
@@ -31,10 +31,9 @@ impl DropDraft for Services {
                 let event = Event::LoginMethodDraftDropped { method };
                 audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, self.now()).await?;
             }
-            let page = paths::login_method(caller.account.as_str(), method);
-            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Discarded)).await?;
             tx.commit().await?;
-            Ok(path)
+            let page = paths::login_method(caller.account.as_str(), method);
+            Ok(NextPage::saying(page, Notice::Discarded))
         })
         .await
     }

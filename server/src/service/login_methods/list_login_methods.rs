@@ -8,7 +8,7 @@ use crate::{
 use app::{
     api::login_methods::{MethodLine, MethodsView},
     backend::ListLoginMethods,
-    domain::{ids::FlashId, permission::Gate},
+    domain::permission::Gate,
     error::AppError,
     request::Caller,
 };
@@ -22,15 +22,13 @@ pub(super) fn line_of(summary: MethodSummary) -> MethodLine {
 #[async_trait]
 impl ListLoginMethods for Services {
     /// Every login method of the account.
-    async fn list_login_methods(&self, caller: &Caller, flash: Option<FlashId>) -> Result<MethodsView, AppError> {
+    async fn list_login_methods(&self, caller: &Caller) -> Result<MethodsView, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
         Ok(MethodsView {
             slug: caller.account.clone(),
             lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
             recently_authenticated: actor.is_recently_authenticated(self),
-            notice: flash.notice,
         })
     }
 }

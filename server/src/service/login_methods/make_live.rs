@@ -3,11 +3,10 @@
 use super::test_login_method::{PassedTest, Promotion};
 use crate::{
     context::Services,
-    service::flash::Flash,
     storage::{oauth_attempts, retried},
 };
 use app::{
-    api::login_methods::{MakeLiveForm, Notice},
+    api::login_methods::{MakeLiveForm, NextPage, Notice},
     backend::MakeLive,
     domain::ids::LoginMethodId,
     error::AppError,
@@ -19,35 +18,26 @@ use async_trait::async_trait;
 #[async_trait]
 impl MakeLive for Services {
     /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
-    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+    async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
-            let session = caller.signed_in.session;
             let page = paths::login_method(caller.account.as_str(), method);
             let mut tx = self.database.begin_write().await?;
             let Some(passed) = self.passed_test(&mut tx, caller, visitor, method, &form).await? else {
-                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage::saying(page, Notice::TestGone));
             };
             let PassedTest { actor, attempt, by, person, at } = passed;
             let tested = paths::tested(caller.account.as_str(), method, attempt.id);
             let made = self.promote(&mut tx, &actor, method, &by, (&person, at), form.confirmed == "yes").await?;
-            let notice = match made {
-                Promotion::Done => Notice::Live,
-                Promotion::NeedsConfirmation | Promotion::Replaced => return Ok(tested),
-                Promotion::LastOwnerLocked => {
-                    drop(tx);
-                    let mut tx = self.database.begin_write().await?;
-                    let path = self.flash(&mut tx, session, &tested, &Flash::notice(Notice::LastWayIn)).await?;
+            match made {
+                Promotion::Done => {
+                    oauth_attempts::set_configuration(&mut tx, &attempt, by.id).await?;
                     tx.commit().await?;
-                    return Ok(path);
+                    Ok(NextPage::saying(tested, Notice::Live))
                 }
-            };
-            oauth_attempts::set_configuration(&mut tx, &attempt, by.id).await?;
-            let path = self.flash(&mut tx, session, &tested, &Flash::notice(notice)).await?;
-            tx.commit().await?;
-            Ok(path)
+                Promotion::NeedsConfirmation | Promotion::Replaced => Ok(NextPage::silent(tested)),
+                Promotion::LastOwnerLocked => Ok(NextPage::saying(tested, Notice::LastOwner)),
+            }
         })
         .await
     }

@@ -2,14 +2,14 @@
 
 use crate::{
     context::Services,
-    service::{actors, flash::Flash},
+    service::actors,
     storage::{
         audit::{self, Event},
         login_methods, retried,
     },
 };
 use app::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     backend::RemoveLoginMethod,
     domain::{ids::LoginMethodId, permission::Gate},
     error::AppError,
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl RemoveLoginMethod for Services {
     /// Removes a method that is in nobody's row.
-    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<String, AppError> {
+    async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();
             let page = paths::login_methods(caller.account.as_str());
@@ -30,9 +30,7 @@ impl RemoveLoginMethod for Services {
             actor.require_recent_authentication(self)?;
             login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
             if !login_methods::delete(&mut tx, actor.scope(), method).await? {
-                let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::InUse)).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage::saying(page, Notice::InUse));
             }
             audit::record(
                 &mut tx,
@@ -43,9 +41,8 @@ impl RemoveLoginMethod for Services {
                 now,
             )
             .await?;
-            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::Removed)).await?;
             tx.commit().await?;
-            Ok(path)
+            Ok(NextPage::saying(page, Notice::Removed))
         })
         .await
     }

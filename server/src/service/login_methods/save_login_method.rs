@@ -2,7 +2,7 @@
 
 use crate::{
     context::Services,
-    service::{actors, flash::Flash},
+    service::actors,
     storage::{
         AccountScope, StorageError, Tx,
         audit::{self, Event},
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use app::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     backend::SaveLoginMethod,
     domain::{
         fields::{Field, FieldErrors, Problem},
@@ -29,7 +29,7 @@ use uuid::Uuid;
 #[async_trait]
 impl SaveLoginMethod for Services {
     /// Saves a draft in place of the one before. What members sign in by stays as it is.
-    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<String, AppError> {
+    async fn save_login_method(&self, caller: &Caller, form: ConfigurationForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
             let page = paths::login_method(caller.account.as_str(), method);
@@ -48,61 +48,37 @@ impl SaveLoginMethod for Services {
                 drop(tx);
             }
 
-            let read = match parsed {
-                Ok(read) => self.discovered(scope, read).await,
-                Err(errors) => Err(Box::new(Flash { errors, ..Flash::default() })),
-            };
+            let read = self.discovered(scope, parsed?).await?;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
-            let (scope, now, session) = (actor.scope(), self.now(), caller.signed_in.session);
+            let (scope, now) = (actor.scope(), self.now());
             login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
             let (draft, live) = saved(&mut tx, scope, method).await?;
             let others = login_methods::all(&mut tx, scope).await?.into_iter().filter(|line| line.method.id != method);
             let others: Vec<String> = others.filter_map(|line| line.method.name).collect();
-            let sealed = read.and_then(|read| {
-                let secret = match &read.secret {
-                    Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
-                    None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
-                };
-                // People choose by the name.
-                if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
-                    let errors = FieldErrors::one(Field::MethodName, Problem::Taken);
-                    return Err(Box::new(Flash { errors, ..Flash::default() }));
-                }
-                if read.configuration.client_authentication.needs_secret() && secret.is_none() {
-                    let errors = FieldErrors::one(Field::ClientSecret, Problem::Required);
-                    return Err(Box::new(Flash { errors, ..Flash::default() }));
-                }
-                Ok((read, secret))
-            });
-            let path = match sealed {
-                Ok((read, secret)) => {
-                    let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
-                    let id = ConfigurationId(Uuid::now_v7());
-                    let secret = secret.filter(|_| read.configuration.client_authentication.needs_secret());
-                    let (by, secret) = (actor.member, secret.as_deref());
-                    login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
-                    if live.is_none() {
-                        login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
-                    }
-                    audit::record(
-                        &mut tx,
-                        scope,
-                        &actor.audit_actor(),
-                        None,
-                        &Event::LoginMethodEdited { method },
-                        now,
-                    )
-                    .await?;
-                    self.flash(&mut tx, session, &page, &Flash::notice(notice)).await?
-                }
-                Err(flash) => {
-                    let form = ConfigurationForm { client_secret: String::new(), ..form.clone() };
-                    self.flash(&mut tx, session, &page, &Flash { form: Some(form), ..*flash }).await?
-                }
+            let secret = match &read.secret {
+                Some(secret) => Some(self.seal_client_secret(scope, method, secret)),
+                None => [&draft, &live].into_iter().flatten().find_map(|saved| kept_secret(saved, &read)),
             };
+            // People choose by the name.
+            if others.iter().any(|other| other.to_lowercase() == read.configuration.name.to_lowercase()) {
+                return Err(FieldErrors::one(Field::MethodName, Problem::Taken).into());
+            }
+            let needs_secret = read.configuration.client_authentication.needs_secret();
+            if needs_secret && secret.is_none() {
+                return Err(FieldErrors::one(Field::ClientSecret, Problem::Required).into());
+            }
+            let (id, by) = (ConfigurationId(Uuid::now_v7()), actor.member);
+            let secret = secret.as_deref().filter(|_| needs_secret);
+            login_methods::save_draft(&mut tx, scope, method, id, &read.configuration, secret, by, now).await?;
+            if live.is_none() {
+                login_methods::rename(&mut tx, scope, method, &read.configuration.name).await?;
+            }
+            let event = Event::LoginMethodEdited { method };
+            audit::record(&mut tx, scope, &actor.audit_actor(), None, &event, now).await?;
             tx.commit().await?;
-            Ok(path)
+            let notice = if read.secret_was_trimmed { Notice::SavedTrimmed } else { Notice::Saved };
+            Ok(NextPage::saying(page, notice))
         })
         .await
     }
@@ -110,10 +86,10 @@ impl SaveLoginMethod for Services {
 
 impl Services {
     /// Fills the endpoints in that the issuer names.
-    async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, Box<Flash>> {
+    async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, AppError> {
         if let Some(open_id) = read.configuration.open_id.clone() {
             let found = self.oauth.discover(scope.id(), &open_id.issuer, open_id.discovery_url.as_deref()).await;
-            found.map_err(|failure| Box::new(Flash::notice(Notice::Failed(failure))))?.fill_in(&mut read.configuration);
+            found.map_err(AppError::ProviderFailed)?.fill_in(&mut read.configuration);
         }
         Ok(read)
     }

@@ -2,13 +2,9 @@
 
 use crate::{context::Services, service::actors, storage::decisions};
 use app::{
-    api::login_methods::{DecisionPage, DecisionView},
+    api::login_methods::DecisionView,
     backend::ShowDecision,
-    domain::{
-        ids::{FlashId, MemberId},
-        permission::Gate,
-        policy::can_handle_invitation,
-    },
+    domain::{ids::MemberId, permission::Gate, policy::can_handle_invitation},
     error::AppError,
     request::Caller,
 };
@@ -17,18 +13,12 @@ use async_trait::async_trait;
 #[async_trait]
 impl ShowDecision for Services {
     /// Who came, beside who was invited.
-    async fn show_decision(
-        &self,
-        caller: &Caller,
-        member: MemberId,
-        flash: Option<FlashId>,
-    ) -> Result<DecisionPage, AppError> {
+    async fn show_decision(&self, caller: &Caller, member: MemberId) -> Result<Option<DecisionView>, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
         let row = actors::find_member(&mut tx, &actor, member).await?;
-        let notice = self.flashed(&mut tx, caller.signed_in.session, flash).await?.notice;
         let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
-        let open = open.map(|open| DecisionView {
+        Ok(open.map(|open| DecisionView {
             member,
             decision: open.id,
             label: row.label().to_owned(),
@@ -37,7 +27,6 @@ impl ShowDecision for Services {
             identifier: (row.identifier.clone(), open.identifier),
             at: open.at,
             verdict: can_handle_invitation(&actor.effective, &row.grant, &actor.roles),
-        });
-        Ok(DecisionPage { open, notice })
+        }))
     }
 }

@@ -15,26 +15,15 @@ use app::{
     api::login_methods::{MethodView, TestView},
     backend::ShowLoginMethod,
     domain::{
-        ids::{AttemptId, FlashId, LoginMethodId},
+        ids::{AttemptId, LoginMethodId},
         member::LoginMethodKind,
         oauth::{ConfigurationForm, Preset},
         permission::Gate,
     },
     error::AppError,
-    flash::FormResult,
     request::{Caller, Visitor},
 };
 use async_trait::async_trait;
-
-/// The form as it came back with an error of another kind than its own: a sign-in that is too old, too many tries.
-fn configuration_submitted(result: &FormResult) -> Option<ConfigurationForm> {
-    let field = |(name, text): &(String, String)| {
-        let name = name.strip_prefix("form[")?.strip_suffix(']')?;
-        Some((name.to_owned(), serde_json::Value::from(text.as_str())))
-    };
-    let fields: serde_json::Map<_, _> = result.old_input.iter().filter_map(field).collect();
-    (!fields.is_empty()).then(|| serde_json::from_value(fields.into()).ok())?
-}
 
 #[async_trait]
 impl ShowLoginMethod for Services {
@@ -45,7 +34,6 @@ impl ShowLoginMethod for Services {
         visitor: &Visitor,
         method: LoginMethodId,
         attempt: Option<AttemptId>,
-        flash: Option<FlashId>,
     ) -> Result<MethodView, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
@@ -54,15 +42,13 @@ impl ShowLoginMethod for Services {
         if line.method.kind != LoginMethodKind::OAuth {
             return Err(AppError::NotFound);
         }
-        let flash = self.flashed(&mut tx, caller.signed_in.session, flash).await?;
         let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
         let draft = login_methods::configuration(&mut tx, scope, method, Stage::Draft).await?;
         let name = line.method.name.clone().unwrap_or_default();
         let saved = draft.as_ref().or(live.as_ref());
-        let form = match (flash.form.or_else(|| flash.result.as_ref().and_then(configuration_submitted)), saved) {
-            (Some(typed), _) => typed,
-            (None, Some(saved)) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
-            (None, None) => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },
+        let form = match saved {
+            Some(saved) => ConfigurationForm::from((name.as_str(), &saved.configuration)),
+            None => ConfigurationForm { name: name.clone(), ..line.preset.unwrap_or(Preset::OpenId).form() },
         };
         let differs = live
             .as_ref()
@@ -75,8 +61,6 @@ impl ShowLoginMethod for Services {
             slug: caller.account.clone(),
             no_return,
             form: ConfigurationForm { method: method.to_string(), ..form },
-            errors: flash.errors,
-            notice: flash.notice,
             has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
             redirect_uri: self.redirect_uri(method),
             loses: (differs && line.linked > 0).then_some(line.linked),

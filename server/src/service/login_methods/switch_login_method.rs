@@ -2,14 +2,14 @@
 
 use crate::{
     context::Services,
-    service::{actors, flash::Flash},
+    service::actors,
     storage::{
         audit::{self, Event},
         login_methods, members, retried,
     },
 };
 use app::{
-    api::login_methods::Notice,
+    api::login_methods::{NextPage, Notice},
     backend::SwitchLoginMethod,
     domain::{ids::LoginMethodId, permission::Gate, policy::keeps_an_owner},
     error::AppError,
@@ -21,7 +21,12 @@ use async_trait::async_trait;
 #[async_trait]
 impl SwitchLoginMethod for Services {
     /// Switches a method on or off. Off ends its sign-ins and sessions at once; refused if no owner would have a way in.
-    async fn switch_login_method(&self, caller: &Caller, method: LoginMethodId, on: bool) -> Result<String, AppError> {
+    async fn switch_login_method(
+        &self,
+        caller: &Caller,
+        method: LoginMethodId,
+        on: bool,
+    ) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();
             let page = paths::login_methods(caller.account.as_str());
@@ -30,21 +35,17 @@ impl SwitchLoginMethod for Services {
             actor.require_recent_authentication(self)?;
             let line = login_methods::find(&mut tx, actor.scope(), method).await?.ok_or(AppError::NotFound)?;
             if line.enabled == on {
-                return Ok(page);
+                return Ok(NextPage::silent(page));
             }
             if !on && !keeps_an_owner(members::owners_without(&mut tx, actor.scope(), method).await?).is_yes() {
-                let path =
-                    self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(Notice::LastWayIn)).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage::saying(page, Notice::LastOwner));
             }
             login_methods::switch(&mut tx, actor.scope(), method, on).await?;
             let event = Event::LoginMethodSwitched { method, on };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             let notice = if on { Notice::SwitchedOn } else { Notice::SwitchedOff };
-            let path = self.flash(&mut tx, caller.signed_in.session, &page, &Flash::notice(notice)).await?;
             tx.commit().await?;
-            Ok(path)
+            Ok(NextPage::saying(page, notice))
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     context::Services,
-    service::{actors::Actor, flash::Flash},
+    service::actors::Actor,
     storage::{
         Tx,
         audit::{self, Event},
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use app::{
-    api::login_methods::{MakeLiveForm, Notice},
+    api::login_methods::{MakeLiveForm, NextPage, Notice},
     backend::UseForMe,
     domain::{ids::LoginMethodId, oauth::Person},
     error::AppError,
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl UseForMe for Services {
     /// Lets the caller sign in by the live method that the caller just signed in by as a test.
-    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<String, AppError> {
+    async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
             let session = caller.signed_in.session;
@@ -35,16 +35,12 @@ impl UseForMe for Services {
                 None => false,
             };
             let Some(passed) = passed.filter(|_| in_force) else {
-                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::TestGone)).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage::saying(page, Notice::TestGone));
             };
             let (actor, now) = (&passed.actor, self.now());
             let (scope, identifier) = (actor.scope(), &passed.person.identifier);
             if members::is_identifier_taken(&mut tx, scope, method, identifier, Some(actor.member)).await? {
-                let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::IdentifierTaken)).await?;
-                tx.commit().await?;
-                return Ok(path);
+                return Ok(NextPage::saying(page, Notice::IdentifierTaken));
             }
             identities::delete_of_user_at_method(&mut tx, scope, actor.method, actor.user).await?;
             members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
@@ -52,9 +48,8 @@ impl UseForMe for Services {
             sessions::add_method_proof(&mut tx, session, method, passed.at.max(actor.authenticated_at())).await?;
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::SignsInBy { method }, now)
                 .await?;
-            let path = self.flash(&mut tx, session, &page, &Flash::notice(Notice::UsedForMe)).await?;
             tx.commit().await?;
-            Ok(path)
+            Ok(NextPage::saying(page, Notice::UsedForMe))
         })
         .await
     }

@@ -8,7 +8,6 @@ use crate::{
     context::Services,
     mail::seal_code,
     secrets,
-    service::flash::Flash,
     storage::{
         outbox::{MailKind, NewMail},
         rate_buckets, retried,
@@ -16,7 +15,7 @@ use crate::{
     },
 };
 use app::{
-    api::login_methods::{Notice, ReauthenticationForm},
+    api::login_methods::{NextPage, Notice, ReauthenticationForm},
     backend::MailReauthenticationCode,
     error::AppError,
     request::Caller,
@@ -33,7 +32,7 @@ impl MailReauthenticationCode for Services {
         &self,
         caller: &Caller,
         form: ReauthenticationForm,
-    ) -> Result<String, AppError> {
+    ) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
@@ -53,9 +52,8 @@ impl MailReauthenticationCode for Services {
             };
             self.queue(&mut tx, actor.scope(), mail, now).await?;
             let page = page(caller, &form.next);
-            let path = self.flash(&mut tx, actor.session, &page, &Flash::notice(Notice::CodeMailed)).await?;
             tx.commit().await?;
-            Ok(path)
+            Ok(NextPage::saying(page, Notice::CodeMailed))
         })
         .await
     }

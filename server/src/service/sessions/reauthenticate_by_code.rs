@@ -1,20 +1,19 @@
 //! Proving anew who one is by a mailed code.
 
 use super::{
-    reauthentication::{CODE_TRIES_PER_USER, next_page, page},
+    reauthentication::{CODE_TRIES_PER_USER, next_page},
     sign_in::rate_limited,
 };
 use crate::{
     context::Services,
     secrets,
-    service::flash::Flash,
     storage::{
         rate_buckets, retried, sessions,
         tokens::{self, Purpose},
     },
 };
 use app::{
-    api::login_methods::ReauthenticationForm,
+    api::login_methods::{NextPage, ReauthenticationForm},
     backend::ReauthenticateByCode,
     domain::fields::{Field, FieldErrors, Problem},
     error::AppError,
@@ -28,7 +27,7 @@ impl ReauthenticateByCode for Services {
     ///
     /// # Errors
     /// [`AppError::ReauthenticationRequired`] if a code is no proof here; [`AppError::RateLimited`].
-    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<String, AppError> {
+    async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
@@ -38,19 +37,17 @@ impl ReauthenticateByCode for Services {
             let typed: String = form.code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
             let hash = secrets::code_hash(actor.session.0, &typed);
             let right = tokens::use_up(&mut tx, Purpose::ReauthenticationCode, &hash, now).await?;
-            let path = if right {
-                sessions::add_reauthentication(&mut tx, actor.session, actor.method, now).await?;
-                rate_buckets::refund(&mut tx, &key).await?;
-                tracing::info!(member = %actor.member, session = %actor.session, by = "code", "proved anew");
-                next_page(caller, &form.next)
-            } else {
+            if !right {
+                // The try counts.
+                tx.commit().await?;
                 tracing::info!(member = %actor.member, session = %actor.session, "a wrong code");
-                let page = page(caller, &form.next);
-                let errors = FieldErrors::one(Field::Code, Problem::WrongCode);
-                self.flash(&mut tx, actor.session, &page, &Flash { errors, ..Flash::default() }).await?
-            };
+                return Err(FieldErrors::one(Field::Code, Problem::WrongCode).into());
+            }
+            sessions::add_reauthentication(&mut tx, actor.session, actor.method, now).await?;
+            rate_buckets::refund(&mut tx, &key).await?;
             tx.commit().await?;
-            Ok(path)
+            tracing::info!(member = %actor.member, session = %actor.session, by = "code", "reauthenticated");
+            Ok(NextPage::silent(next_page(caller, &form.next)))
         })
         .await
     }

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use app::{
-    api::login_methods::ReauthenticationForm,
+    api::login_methods::{NextPage, ReauthenticationForm},
     backend::ReauthenticateByPassword,
     domain::oauth::ReauthenticationMethod,
     error::AppError,
@@ -30,7 +30,7 @@ impl ReauthenticateByPassword for Services {
         caller: &Caller,
         visitor: &Visitor,
         form: ReauthenticationForm,
-    ) -> Result<WithCookies<String>, AppError> {
+    ) -> Result<WithCookies<NextPage>, AppError> {
         retried(|| async {
             let mut tx = self.database.begin_read().await?;
             let actor = actors::load(self, &mut tx, caller).await?;
@@ -51,8 +51,8 @@ impl ReauthenticateByPassword for Services {
                 sessions::add_reauthentication(&mut tx, session, actor.method, self.now()).await?;
             }
             tx.commit().await?;
-            tracing::info!(member = %actor.member, %session, by = "password", "proved anew");
-            Ok(WithCookies { answer: next_page(caller, &form.next), cookies: vec![cookie] })
+            tracing::info!(member = %actor.member, %session, by = "password", "reauthenticated");
+            Ok(WithCookies { answer: NextPage::silent(next_page(caller, &form.next)), cookies: vec![cookie] })
         })
         .await
     }

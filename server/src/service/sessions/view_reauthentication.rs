@@ -2,24 +2,15 @@
 
 use super::reauthentication::{ReauthenticationOptions, next_page};
 use crate::{context::Services, service::actors};
-use app::{
-    api::login_methods::ReauthenticationView, backend::ViewReauthentication, domain::ids::FlashId, error::AppError,
-    request::Caller,
-};
+use app::{api::login_methods::ReauthenticationView, backend::ViewReauthentication, error::AppError, request::Caller};
 use async_trait::async_trait;
 
 #[async_trait]
 impl ViewReauthentication for Services {
     /// How the caller can prove anew who they are.
-    async fn view_reauthentication(
-        &self,
-        caller: &Caller,
-        next: &str,
-        flash: Option<FlashId>,
-    ) -> Result<ReauthenticationView, AppError> {
+    async fn view_reauthentication(&self, caller: &Caller, next: &str) -> Result<ReauthenticationView, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load(self, &mut tx, caller).await?;
-        let flash = self.flashed(&mut tx, actor.session, flash).await?;
         let next = next_page(caller, next);
         let ReauthenticationOptions { user, provider, shortfall, other } =
             self.reauthentication_options(&mut tx, &actor, &next).await?;
@@ -31,8 +22,6 @@ impl ViewReauthentication for Services {
             provider,
             shortfall,
             other,
-            errors: flash.errors,
-            notice: flash.notice,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::{
     provider::{CLIENT_SECRET, Provider},
 };
 use app::{
-    api::{invitations::Invited, joining::Joined, members::Edited},
+    api::{invitations::Invited, joining::Joined, login_methods::NextPage, members::Edited},
     domain::{
         member::MemberRow,
         oauth::{Configuration, ConfigurationForm},
@@ -51,8 +51,8 @@ impl Browser {
     /// Adds a login method with nothing set up.
     pub async fn adds_method(&self) -> String {
         let fields = [("account", self.account.as_str()), ("preset", "openid")];
-        let page: String = self.call("login-methods/add", &fields).await.unwrap();
-        page.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned()
+        let page: NextPage = self.call("login-methods/add", &fields).await.unwrap();
+        page.path.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned()
     }
 
     /// Saves a draft; the page that says how it went.
@@ -75,8 +75,8 @@ impl Browser {
         fields
             .extend(typed.into_iter().map(|(key, value)| (format!("form[{key}]"), value.as_str().unwrap().to_owned())));
         let fields: Vec<_> = fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let page: String = self.call("login-methods/save", &fields).await.unwrap();
-        self.get(&page).await
+        let page = format!("/a/{}/settings/login-methods/{method}", self.account);
+        self.submits(&page, "login-methods/save", &fields).await
     }
 
     /// Signs in as a test; the page with what came of it.
