@@ -89,7 +89,8 @@ async function invited(roster: Roster, owner: Page, n: number): Promise<string> 
 async function measure(name: string, url: string, cookies?: string): Promise<[string, Record<string, string>]> {
   const reports: Report[] = [];
   for (let run = 1; run <= RUNS; run++) {
-    const report = await lighthouse(url, cookies);
+    // On a busy machine a browser now and then records nothing.
+    const report = await lighthouse(url, cookies).catch(() => lighthouse(url, cookies));
     await writeFile(path.join(REPORTS, `${name}-${run}.json`), JSON.stringify(report));
     reports.push(report);
   }
