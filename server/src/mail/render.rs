@@ -94,10 +94,28 @@ struct HtmlPart<'a> {
 /// None that is known: the templates only write into memory.
 pub fn render(language: Language, account: &str, host: &str, content: Content) -> Result<Rendered, askama::Error> {
     let locale = Locale::from(language);
-    let account = account.to_owned();
+    let subject = subject(language, account, &content);
+    let (before, action, after) = sections(language, account.to_owned(), content);
+    let footer = text!(locale, mail.footer, host = host.to_owned());
+    let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
+    let html = HtmlPart {
+        language: language.tag(),
+        subject: &subject,
+        before: &before,
+        action: &action,
+        no_button: text!(locale, mail.no_button),
+        after: &after,
+        footer: &footer,
+    }
+    .render()?;
+    Ok(Rendered { subject, text, html })
+}
+
+/// What stands before the action, the action, and what stands after it.
+fn sections(language: Language, account: String, content: Content) -> (Vec<String>, Action, Vec<String>) {
+    let locale = Locale::from(language);
     let named = |person| named(locale, person);
-    let subject = subject(language, &account, &content);
-    let (before, action, after) = match content {
+    match content {
         Content::Invitation { inviter, link, until } => {
             let who = match inviter {
                 Some(inviter) => text!(locale, mail.invitation_who, inviter = named(inviter), account = account),
@@ -151,20 +169,7 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
             vec![],
         ),
-    };
-    let footer = text!(locale, mail.footer, host = host.to_owned());
-    let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
-    let html = HtmlPart {
-        language: language.tag(),
-        subject: &subject,
-        before: &before,
-        action: &action,
-        no_button: text!(locale, mail.no_button),
-        after: &after,
-        footer: &footer,
     }
-    .render()?;
-    Ok(Rendered { subject, text, html })
 }
 
 /// The subject of an invitation: fixed, with the account's name, by [`account_label`], at most (R51).
