@@ -32,7 +32,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     match services.carried_to(&visitor, id, cookie.as_deref()).await {
         Ok(Some(result)) => drop(request.extensions_mut().insert(result)),
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "what came of a form cannot be shown"),
+        Err(error) => tracing::warn!(%error, "the result of a form cannot be shown"),
     }
     let mut response = next.run(request).await;
     // A page that leads on, to signing in for example, has shown nothing yet.

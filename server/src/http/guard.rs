@@ -24,7 +24,7 @@ const MAX_HEADERS_BYTES: usize = 16 * 1024;
 /// Answers 503 when a request takes too long.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
     tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
-        tracing::error!("gave up after {} s", REQUEST_TIMEOUT.as_secs());
+        tracing::error!("timed out after {} s", REQUEST_TIMEOUT.as_secs());
         answer::error(&AppError::Unavailable)
     })
 }

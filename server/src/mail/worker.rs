@@ -123,7 +123,7 @@ impl Worker {
         for _ in 0..MAX_RECORDING_TRIES {
             match self.record(mail, &result).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "the result of a delivery cannot be written down yet"),
+                Err(error) => tracing::warn!(%error, "the result of a delivery cannot be recorded yet"),
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -175,7 +175,7 @@ impl Worker {
                 return None;
             }
             Err(error) => {
-                tracing::warn!(%error, "the mail was not handed over: that cannot be written down");
+                tracing::warn!(%error, "the mail was not handed over: that cannot be recorded");
                 return None;
             }
         }

@@ -369,7 +369,7 @@ async fn signed_user_info(
 fn log(fault: Fault, url: &str) {
     let url = Url::parse(url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    tracing::warn!(fault = fault.key(), host, "a provider did not lead to a sign-in");
+    tracing::warn!(fault = fault.key(), host, "a request to a provider failed");
 }
 
 impl fmt::Debug for Client {

@@ -213,11 +213,11 @@ impl Keyring {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.clone();
-                tracing::info!(seals = %keys.current.id, others = keys.others.len(), "the key file was read anew");
+                tracing::info!(seals = %keys.current.id, others = keys.others.len(), "the key file was read again");
                 keys
             }
             Err(error) => {
-                tracing::error!(%error, "the key file cannot be read anew; the keys of before are used");
+                tracing::error!(%error, "the key file cannot be read again; the earlier keys stay in use");
                 kept
             }
         }

@@ -11,7 +11,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(in crate::service) async fn best_effort(what: &'static str, write: impl Future<Output = Result<(), StorageError>>) {
     match tokio::time::timeout(WRITE_TIMEOUT, write).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(what, %error, "not noted"),
-        Err(_) => tracing::warn!(what, "not noted: the database is busy"),
+        Ok(Err(error)) => tracing::warn!(what, %error, "not written"),
+        Err(_) => tracing::warn!(what, "not written: the database is busy"),
     }
 }

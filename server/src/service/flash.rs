@@ -30,7 +30,7 @@ impl Services {
         if let Some(signed_in) = &visitor.signed_in {
             match self.carry_in_row(signed_in.session, result.clone(), page).await {
                 Ok(path) => return (path, None),
-                Err(error) => tracing::warn!(%error, "what came of a form goes by the browser"),
+                Err(error) => tracing::warn!(%error, "the result of a form is kept in a cookie"),
             }
         }
         self.carry_in_cookie(result, page)

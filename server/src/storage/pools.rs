@@ -128,7 +128,9 @@ async fn shares_connections(pool: &PgPool) -> Result<bool, sqlx::Error> {
     let first = backend_of(&mut one).await?;
     for _ in 0..POOLER_PROBES {
         if backend_of(&mut other).await? == first || backend_of(&mut one).await? != first {
-            tracing::info!("a pooler of transactions stands before PostgreSQL: no statement is kept on a connection");
+            tracing::info!(
+                "a pooler shares PostgreSQL connections by transaction: no prepared statement is kept on a connection"
+            );
             return Ok(true);
         }
     }

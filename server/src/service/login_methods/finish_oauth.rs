@@ -75,7 +75,7 @@ impl Services {
             None => None,
         };
         let Some(attempt) = attempt else {
-            tracing::info!(ip = %visitor.ip, fault = Fault::Attempt.key(), "return from a provider refused");
+            tracing::info!(ip = %visitor.ip, fault = Fault::Attempt.key(), "authorization response refused");
             let login = paths::login(account.slug.as_str());
             return Ok(without_cookies(paths::with_problem(&login, Fault::Attempt.key())));
         };

@@ -80,7 +80,7 @@ pub async fn run(services: Services, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         if let Err(error) = services.clean_up_if_due(&stop).await {
-            tracing::warn!(%error, "the clean-up failed; it goes on another time");
+            tracing::warn!(%error, "the clean-up failed; it is tried again later");
         }
     }
 }

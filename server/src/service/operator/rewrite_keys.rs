@@ -39,12 +39,12 @@ pub async fn keep_keys(services: Services, stop: CancellationToken) {
         let pause = match services.rewrite_keys(&stop).await {
             Ok(KeysRewritten::Done { rows: 0 }) => CHECK_INTERVAL,
             Ok(KeysRewritten::Done { rows }) => {
-                tracing::info!(rows, "the keys of the Users list were brought up to date");
+                tracing::info!(rows, "the sort and search keys of the Users list were updated");
                 CHECK_INTERVAL
             }
             Ok(KeysRewritten::Elsewhere) => RETRY_DELAY,
             Err(error) => {
-                tracing::warn!(%error, "the keys of the Users list could not be brought up to date yet");
+                tracing::warn!(%error, "the sort and search keys of the Users list could not be updated yet");
                 RETRY_DELAY
             }
         };
