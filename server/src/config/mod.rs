@@ -267,7 +267,7 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct Permission {
-        /// [[permission]], a permission of the platform: its key, area.action.
+        /// `[[permission]]`, a permission of the platform: its key, area.action.
         pub key: String,
         /// The area it is shown under.
         #[serde(default, skip_serializing_if = "Option::is_none")]
