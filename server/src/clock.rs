@@ -1,4 +1,4 @@
-//! The time, handed in: services never ask the operating system themselves.
+//! The clock that services are given: they never ask the operating system for the time themselves.
 
 use app::domain::time::{Span, Timestamp};
 use std::{
@@ -33,7 +33,7 @@ impl HandSetClock {
         Self(AtomicI64::new(start.0))
     }
 
-    /// Moves the hands forward.
+    /// Advances the clock.
     pub fn advance(&self, span: Span) {
         self.0.fetch_add(span.0, Ordering::SeqCst);
     }

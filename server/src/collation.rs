@@ -1,5 +1,5 @@
-//! The human order of names, and search that passes over case, accents and width. Both are computed once, when a row is written, so that
-//! both databases sort and find alike without knowing a language.
+//! Sorts names as people do, and searches regardless of case, accents and width. Sort and search keys are computed when a row is written,
+//! so that both databases sort and find alike without knowing a language.
 
 use app::domain::email::Email;
 use icu_collator::{
@@ -13,10 +13,10 @@ use icu_properties::{
 use std::{cmp::Ordering, sync::LazyLock};
 use unicode_normalization::UnicodeNormalization;
 
-/// The longest sort key, in bytes: so many that names of forty letters in any script are told apart, and few enough for the cursor in an
-/// address. Names with a longer common beginning stand in the order of their ids.
+/// The longest sort key, in bytes: long enough to tell names of forty letters in any script apart, and short enough for a cursor in an
+/// address. Names that begin with the same forty letters are sorted by their ids.
 pub const MAX_SORT_KEY_BYTES: usize = 128;
-/// The most words of a search that are looked for, the longest ones.
+/// How many words of a search are looked for; the longest ones count.
 pub const MAX_SEARCH_WORDS: usize = 8;
 
 /// The order of the Unicode Collation Algorithm (UTS #10) with the root table of CLDR, which favours no language: accents count after
@@ -72,7 +72,7 @@ impl Keys {
 /// The words that a search looks for, each by itself: those that are part of another one left out, the longest first.
 pub fn search_words(search: &str) -> Vec<String> {
     let folded = fold(search);
-    // Who searches for what folding leaves nothing of, finds nothing, rather than everybody.
+    // A search of which folding leaves nothing finds nobody, rather than everybody.
     let all = if folded.is_empty() { search.trim() } else { &folded };
     let bare = |word: &str| word.trim_matches([',', ';']).to_owned();
     let mut words: Vec<String> = all.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
@@ -108,7 +108,7 @@ fn fold(text: &str) -> String {
             'ي' | 'ى' => folded.push('ی'),
             'ك' => folded.push('ک'),
             'ة' => folded.push('ه'),
-            // The stroke that only stretches a word.
+            // The Arabic stroke that only stretches a word (tatweel).
             '\u{640}' => {}
             '\u{2018}' | '\u{2019}' | '\u{2BC}' | '`' => folded.push('\''),
             '\u{2010}'..='\u{2015}' => folded.push('-'),
@@ -116,7 +116,7 @@ fn fold(text: &str) -> String {
             c => folded.push(c),
         }
     }
-    // Small letters and what stands for others may have an accent of their own again.
+    // Lower-casing and replacing may have produced new accents.
     let folded: String = folded.nfkd().filter(|c| !is_accent(*c)).nfc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -19,7 +19,7 @@ use std::{
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// How long what a probe was told holds for the next one.
+/// How long the result of a readiness check is reused.
 const READINESS_TTL: Duration = Duration::from_millis(50);
 
 /// Everything that the operations need, cheap to clone.
@@ -102,7 +102,7 @@ impl Services {
         Self::with_database(config, clock, database, keyring)
     }
 
-    /// Services on a database that is open and up to date.
+    /// Makes the services for a database that is open and migrated.
     ///
     /// # Errors
     /// [`StartError::BreachedFile`].
@@ -131,8 +131,8 @@ impl Services {
         self.clock.now()
     }
 
-    /// Is everything there that a request needs, room for writing among it (`/readyz`)? Asked of the database twenty times a second at
-    /// most, however often the probes come.
+    /// Is the server ready: does the database answer, and is there room to write (`/readyz`)? The database is asked twenty times a second
+    /// at most, however often probes come.
     pub async fn is_ready(&self) -> bool {
         let mut last = self.last_check.lock().await;
         if let Some((at, ready)) = *last

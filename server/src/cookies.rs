@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// How long a browser keeps the token of an invitation or set-up link.
 const LINK_MAX_AGE_S: i64 = 60 * 60;
-/// How long a browser keeps what came of a form, for the page that shows it.
+/// How long a browser keeps the flash of a form, for the page that shows it.
 const FLASH_MAX_AGE_S: i64 = 15 * 60;
-/// How long a browser keeps what it need not forget: the language, and the mark of an earlier sign-in.
+/// How long a browser keeps the language, and the mark of an earlier sign-in.
 const YEAR_MAX_AGE_S: i64 = 365 * 24 * 60 * 60;
 
 /// The language chosen by a visitor; not a secret, so it has one name everywhere.
@@ -51,7 +51,7 @@ impl From<&Config> for Cookies {
     }
 }
 
-/// What a browser sent of ours.
+/// The cookies that a browser sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// The session.
@@ -62,7 +62,7 @@ pub struct Sent {
     pub setup: Option<String>,
     /// The mark of an earlier sign-in (EN-06).
     pub known_browser: Option<String>,
-    /// The mark of this browser on its ways to providers (OA-03).
+    /// The token that ties authorization attempts to this browser (OA-03).
     pub oauth: Option<String>,
     /// What came of a form, sealed.
     pub flash: Option<String>,
@@ -71,7 +71,7 @@ pub struct Sent {
 }
 
 impl Cookies {
-    /// Starts a session in this browser; it ends there when it ends here.
+    /// Sets the session cookie; it expires when the session does.
     pub fn session(&self, value: &str) -> String {
         self.set(&self.0.session, value, self.0.session_s)
     }
@@ -106,7 +106,7 @@ impl Cookies {
         self.set(&self.0.known_browser, mark, YEAR_MAX_AGE_S)
     }
 
-    /// Keeps the mark of this browser on its ways to providers, for as long as a way and what follows it may take (OA-03).
+    /// Sets the token that ties authorization attempts to this browser, for as long as an attempt and the step after it may take (OA-03).
     pub fn oauth(&self, mark: &str) -> String {
         self.set(&self.0.oauth, mark, LINK_MAX_AGE_S)
     }
@@ -158,7 +158,7 @@ impl Cookies {
     }
 }
 
-/// A redirect target without scheme and host: wherever it pointed, it now points to us (BR-08).
+/// A redirect target without scheme and host: wherever it led, it now leads to us (BR-08).
 pub(super) fn local_target(location: &str) -> String {
     let path = match url::Url::parse(location) {
         Ok(url) => url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())),

@@ -1,4 +1,5 @@
-//! `roster audit`: the heads of the chains of audit events, for keeping elsewhere, and what was kept against what there is now.
+//! `roster audit`: prints the heads of the chains of audit events, to be kept elsewhere, and compares heads that were kept with the chains
+//! as they are now.
 
 use super::Failure;
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 use app::domain::name::Slug;
 use std::path::Path;
 
-/// `roster audit head`: a line for each account. Whoever may write to the database can write a chain anew as a whole, but not one that
+/// `roster audit head`: prints a line for each account. Somebody who can write to the database can rewrite a whole chain, but not one that
 /// leads to a head that was kept elsewhere.
 pub(super) async fn head(services: &Services) -> Result<(), Failure> {
     for slug in services.account_slugs().await.map_err(Failure::other)? {
@@ -40,7 +41,7 @@ pub(super) async fn check(services: &Services, file: &Path) -> Result<(), Failur
     if wrong == 0 { Ok(()) } else { Err(Failure::other(format!("{wrong} found wrong"))) }
 }
 
-/// What a chain says against a head that was kept.
+/// Compares a chain with a head that was kept.
 fn differs(chain: &Chain, kept: &Head) -> Option<String> {
     if let Some(fault) = chain.fault() {
         return Some(describe(fault));

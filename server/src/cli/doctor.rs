@@ -1,4 +1,4 @@
-//! `roster doctor`: what is wrong with this installation, a line each.
+//! `roster doctor`: prints what is wrong with this installation, one finding a line.
 
 use super::{
     Failure,
@@ -22,7 +22,7 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
     findings
         .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
-    // Tells of a full disk, and of a server that was demoted.
+    // Finds a full disk, and a server that was demoted to a replica.
     let written = services.database.try_writing(services.now()).await;
     findings.extend(written.err().map(|error| Finding::Wrong(format!("database_url: cannot be written to: {error}"))));
     findings.extend(older_keys(&services.config)?);

@@ -1,11 +1,11 @@
-//! Where an SQLite database lies: its write-ahead log is shared memory between processes, which no network file system offers, and the
-//! locks of many of them cannot be trusted. So a database there works for a while and is damaged one day.
+//! Warns of an SQLite database on a network file system: its write-ahead log is memory that processes share, which no network file system
+//! offers, and the locks of many of them are not reliable. A database there works for a while and is damaged one day.
 
 use std::{os::unix::fs::MetadataExt, path::Path};
 
-/// The mounts that this process sees; Linux alone has it.
+/// The file that lists the mounts of this process; only Linux has it.
 const MOUNTS_FILE: &str = "/proc/self/mountinfo";
-/// File systems whose other end is another machine, as the kernel calls them.
+/// The names of network file systems, as the kernel calls them.
 const NETWORK_FILE_SYSTEMS: [&str; 20] = [
     "nfs",
     "nfs4",
@@ -29,7 +29,7 @@ const NETWORK_FILE_SYSTEMS: [&str; 20] = [
     "fuse.sshfs",
 ];
 
-/// What there is to say about where the database lies; `None` for a disk, and where the system does not tell.
+/// The warning about the file system of this file; `None` for a local disk, and where the system does not say.
 pub(super) fn warning(file: &Path) -> Option<String> {
     let device = std::fs::metadata(file).ok()?.dev();
     let mounts = std::fs::read_to_string(MOUNTS_FILE).ok()?;

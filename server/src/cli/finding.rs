@@ -1,9 +1,9 @@
-//! What `roster doctor` has to say.
+//! The findings of `roster doctor`.
 
-/// What an examination found.
+/// The result of one check.
 pub(super) enum Finding {
     Fine(String),
-    /// Works, but somebody should know.
+    /// It works, but the operator should know this.
     Note(String),
     Wrong(String),
 }

@@ -1,4 +1,4 @@
-//! `roster keys`: another instance key in place of the one before (CF-03).
+//! `roster keys`: replaces the instance key (CF-03).
 
 use super::{Failure, lock, start};
 use crate::{

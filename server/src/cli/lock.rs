@@ -1,5 +1,5 @@
-//! Locks lock_path an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has its own. And the
-//! lock lock_path the key file: one process that changes the keys.
+//! Locks beside an SQLite database: one server for each file, and one process that changes its schema. PostgreSQL has locks of its own. And
+//! the lock beside the key file: one process that changes the keys.
 
 use super::Failure;
 use crate::config::Config;
@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-/// LockGuard as long as it lives.
+/// The lock is held as long as this lives.
 pub(super) struct LockGuard(#[allow(dead_code, reason = "the lock lives as long as the file is open")] Option<File>);
 
 /// The lock of `serve`.
@@ -28,7 +28,7 @@ pub(super) fn for_serving(config: &Config) -> Result<LockGuard, Failure> {
     }
 }
 
-/// The lock of whoever brings the schema up to date; waits for its turn.
+/// The lock of the process that migrates the schema; waits until it is free.
 ///
 /// # Errors
 /// The file cannot be made.
@@ -39,7 +39,7 @@ pub(super) fn for_migrations(config: &Config) -> Result<LockGuard, Failure> {
     Ok(LockGuard(Some(file)))
 }
 
-/// The lock of whoever changes the instance keys.
+/// The lock of the process that changes the instance keys.
 ///
 /// # Errors
 /// Somebody else is changing them.

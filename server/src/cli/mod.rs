@@ -163,7 +163,7 @@ enum ConfigCommand {
     Table,
 }
 
-/// Why a command ends without having done its work: one line on standard error.
+/// Why a command failed: one line on standard error.
 #[derive(Debug, Error)]
 enum Failure {
     /// A setting is wrong (exit code 2).
@@ -190,7 +190,7 @@ impl Failure {
     }
 }
 
-/// Does what the command line says.
+/// Runs the command.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -204,7 +204,7 @@ pub fn run() -> ExitCode {
 }
 
 fn failed(failure: &Failure) -> ExitCode {
-    // One line, whatever the library below says in several.
+    // The error as one line, even if the library wrote several.
     let line = failure.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     eprintln!("roster: {line}");
     ExitCode::from(failure.exit_code())
@@ -278,8 +278,8 @@ fn layers(flags: Flags) -> config::Layers {
     }
 }
 
-/// The log goes to standard error; standard output is for what was asked for. Only our own modules follow the level: what libraries say
-/// below warnings may hold headers, statements and mails (LG-02). A panic is one line of the log like any other (LG-04).
+/// Sets up the log. It goes to standard error; standard output is for the results of commands. Only our own modules follow the level: what
+/// libraries write below warnings may hold headers, statements and mails (LG-02). A panic is one line of the log like any other (LG-04).
 fn log(config: &Config) {
     let level = match config.log.level {
         LogLevel::Error => LevelFilter::ERROR,

@@ -1,5 +1,5 @@
-//! Whether `base_url` leads here, and what the proxy on the way does wrong, for `roster doctor`: it asks the server itself how a request
-//! arrives.
+//! Checks for `roster doctor` that `base_url` leads to this server and that the proxy in front of it is set up right: it asks the server
+//! itself how a request arrives.
 
 use super::finding::Finding;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 use reqwest::{Client, Response, StatusCode, header};
 use std::{error::Error, time::Duration};
 
-/// How long the whole of one answer may take.
+/// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// What browsers write into `Sec-Fetch-Site` for a form on our own page.
 const SAME_ORIGIN: &str = "same-origin";
@@ -33,7 +33,7 @@ pub(super) async fn examine(services: &Services) -> Vec<Finding> {
     findings
 }
 
-/// Without TLS the address is for this machine alone, and no proxy is between.
+/// Without TLS, the address is for this machine alone, and there is no proxy to check.
 async fn on_this_machine(services: &Services, client: &Client) -> Finding {
     let address = &services.config.base_url;
     let serves = match ask(services, client).await {
@@ -54,7 +54,7 @@ fn client(config: &Config) -> Result<Client, String> {
         .map_err(|error| cause(&error))
 }
 
-/// Sends what a browser sends from our own pages, and learns how it arrived.
+/// Sends a request as a browser does from our own pages, and answers how it arrived.
 async fn ask(services: &Services, client: &Client) -> Result<Arrived, String> {
     let config = &services.config;
     let request = client
@@ -125,7 +125,7 @@ fn judge(config: &Config, arrived: &Arrived) -> Vec<Finding> {
     findings
 }
 
-/// On port 80 there may be a way to https, or nothing.
+/// Port 80 may redirect to https, or be closed.
 async fn without_tls(config: &Config, client: &Client) -> Option<Finding> {
     let mut address = config.base_url.clone();
     if address.port().is_some() || address.set_scheme("http").is_err() {

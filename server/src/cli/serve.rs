@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long requests and deliveries that have begun may take to end, together; service managers kill after 30 s (F22).
+/// How long requests and deliveries that have begun may take to finish after a signal to stop; service managers kill after 30 s (F22).
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;
 
-    // A mail server's settings that are of no use stop the start, not the first mail.
+    // Unusable settings of the mail server stop the start, not the first mail.
     if let Some(smtp) = &config.smtp {
         Sender::new(&config, smtp).map_err(|error| Failure::other(format!("smtp: {error}")))?;
     }
@@ -38,7 +38,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_signal(stop.clone()));
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
-    // Whatever it is at when the server stops is rolled back, and done at the next start.
+    // What these jobs have begun when the server stops is rolled back, and done at the next start.
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
@@ -66,8 +66,8 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Standard output gets the address, and the set-up link while there is no account. The link is for whoever started the server: it
-/// never goes to the log.
+/// Prints the address to standard output, and the set-up link while there is no account. The link is only for the person who started the
+/// server: it never goes to the log.
 async fn print_address(services: &Services) -> Result<(), Failure> {
     match services.setup_link().await.map_err(Failure::other)? {
         Some(link) => println!("Set Roster up within {SETUP_LINK_HOURS} hours: {link}"),

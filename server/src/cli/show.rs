@@ -1,4 +1,4 @@
-//! Commands that do one thing and print what came of it.
+//! Commands that do one thing and print its result.
 
 use super::Failure;
 use crate::{
@@ -65,7 +65,7 @@ pub(super) async fn mail(services: &Services, id: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Errors as a terminal can say them.
+/// The error in words for a terminal.
 fn in_words(error: AppError) -> Failure {
     match error.fields().and_then(|fields| fields.all().next()) {
         Some((field, problem)) => Failure::other(format!("{field:?}: {problem:?}")),

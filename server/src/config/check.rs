@@ -1,4 +1,4 @@
-//! What a configuration must be before the server starts with it; it never starts half-safe (F26).
+//! Checks the configuration before the server starts, so that it never starts half-safe (F26).
 
 use super::{Config, ConfigError, DatabaseKind, Permission, Secret, Smtp, SmtpTls};
 use crate::secrets::{OPEN_TO_OTHERS, is_private};
@@ -45,7 +45,7 @@ pub(super) fn check(config: &mut Config) -> Checked {
     permissions(&config.permission)
 }
 
-/// Scheme, host and port alone; http only for this host (CF-04).
+/// Checks that the base URL has only scheme, host and port; http is allowed only for this host (CF-04).
 fn base_url(url: &Url) -> Checked {
     const KEY: &str = "base_url";
     match url.scheme() {
@@ -230,14 +230,14 @@ fn within(key: &str, value: u32, range: RangeInclusive<u32>) -> Checked {
     require(range.contains(&value), key, format_args!("{value} is not between {} and {}", range.start(), range.end()))
 }
 
-/// A file that must be there, if it is named at all.
+/// Checks that a file can be read, if one is named.
 fn readable(key: &str, path: Option<&Path>) -> Checked {
     let Some(path) = path else { return Ok(()) };
     std::fs::File::open(path).map_err(|error| ConfigError::new(key, format_args!("{}: {error}", path.display())))?;
     require(path.is_file(), key, format_args!("{} is not a file", path.display()))
 }
 
-/// A file with a secret: there, and closed to others (CF-02).
+/// Checks that a file with a secret can be read, and only by those whom it concerns (CF-02).
 fn private(key: &str, path: &Path) -> Checked {
     readable(key, Some(path))?;
     let meta = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?;

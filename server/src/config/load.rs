@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where settings come from, from the lowest to the highest: defaults, file, environment, flags.
+/// The sources of settings, from the lowest precedence to the highest: defaults, file, environment, flags.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     /// `--config` or `ROSTER_CONFIG`; else `./roster.toml`, if there is one.
@@ -65,7 +65,7 @@ pub fn load(layers: &Layers) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// All layers on top of each other, with the defaults that follow from other settings.
+/// Merges all layers, with the defaults that follow from other settings.
 fn merged(layers: &Layers) -> Result<config::Config, ConfigError> {
     let mut builder = config::Config::builder();
     if let Some(text) = file(layers.file.as_deref())? {
@@ -102,12 +102,12 @@ fn merged(layers: &Layers) -> Result<config::Config, ConfigError> {
     builder.build().map_err(in_words)
 }
 
-/// A setting that is there and is text.
+/// The value of a key, if it is set to a text.
 fn optional(set: &config::Config, key: &str) -> Option<String> {
     set.get_string(key).ok()
 }
 
-/// The text of the settings file. One that is named must be there.
+/// The text of the settings file. A file that is named must exist.
 fn file(named: Option<&Path>) -> Result<Option<String>, ConfigError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     match std::fs::read_to_string(path) {
@@ -148,7 +148,7 @@ fn in_words(error: RawError) -> ConfigError {
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
             ConfigError::new("configuration file", format_args!("{}: {last}", first_line(&text)))
         }
-        // `Message` is what serde says, the others what the library does; it may come to know more.
+        // `Message` comes from serde, the others from the library; later versions may have more.
         RawError::Message(_) | RawError::Foreign(_) | RawError::Frozen | RawError::PathParse { .. } | _ => {
             match unknown_key(&error) {
                 Some(unknown) => ConfigError::new(unknown, "there is no such setting"),

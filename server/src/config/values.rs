@@ -40,7 +40,7 @@ impl Serialize for Secret {
     }
 }
 
-/// Where the database is. It may hold a password, so it is shown without.
+/// The URL of the database. It may hold a password, so it is shown without it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);
 
@@ -82,7 +82,7 @@ impl DatabaseUrl {
     }
 }
 
-/// What a PostgreSQL URL may say after the question mark. The driver would write any other one to the log, with its value.
+/// The parameters that a PostgreSQL URL may have. The driver would log any other one with its value.
 const POSTGRES_PARAMETERS: &[&str] = &[
     "sslmode",
     "ssl-mode",
@@ -113,12 +113,12 @@ impl FromStr for DatabaseUrl {
         }
         let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| raw.strip_prefix(scheme));
         let rest = rest.ok_or("it must begin with sqlite:, postgres:// or postgresql://")?;
-        // A / or ? or # in a password ends the part that is known to be secret; what follows would be shown.
+        // A `/`, `?` or `#` in a password would end the part that is masked; what follows would be shown.
         let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if after.contains(['@', '#']) {
             return Err("the characters / ? # @ in a user name or password must be written as %2F %3F %23 %40");
         }
-        // A user and no host, for a server that `?host=` names or whose socket is in the usual folder.
+        // A URL with a user and no host means the server that `?host=` names, or the socket in the usual folder.
         let url = match authority.strip_suffix('@') {
             Some(login) => {
                 let (user, password) = login.split_once(':').map_or((login, None), |(user, rest)| (user, Some(rest)));

@@ -1,4 +1,4 @@
-//! Answers of the layers themselves: for the browser's half in the encoding of the server functions, for a person as a small page.
+//! Errors of the layers themselves: for the browser's half in the encoding of the server functions, for a person as a small page.
 
 use super::language::language_of;
 use crate::context::Services;
@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// What an answer of ours says, for [`layer`].
+/// The error that an answer stands for; [`layer`] puts it into words.
 #[derive(Clone)]
 struct ErrorBody(AppError);
 
@@ -36,11 +36,11 @@ pub(super) fn error(error: &AppError) -> Response {
     response
 }
 
-/// How long to leave a server alone that is busy, or whose database is away: both pass within seconds.
+/// The `Retry-After` of a server that is busy, or whose database is away: both pass within seconds.
 const UNAVAILABLE_RETRY_S: u64 = 2;
 
-/// Puts our answers into words where a person will see them: in an address bar, after a form, in a frame. Whatever says that Roster is
-/// unavailable, a page too, says when to come back.
+/// Puts errors into words where a person will see them: in the address bar, after a form, in a frame. Every 503, a page too, says when to
+/// come back.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     let sent = services.cookies.sent(request.headers());
     let language = language_of(None, sent.language, request.headers());
@@ -61,7 +61,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     response
 }
 
-/// A page without style or script: whatever went wrong, it can be sent.
+/// A page without style or script, so that it can be sent whatever went wrong.
 fn page(language: &str, text: &str, (href, label): &(String, &str)) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!(

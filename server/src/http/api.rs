@@ -1,4 +1,4 @@
-//! What surrounds the server functions: one encoding in, and statuses that say what happened.
+//! The layer around the server functions: it takes one encoding only, and gives errors their status.
 
 use super::{answer, denials::Asked, flash, nul};
 use crate::{context::Services, cookies::local_target};
@@ -21,7 +21,7 @@ use std::error::Error;
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Takes form encoding of a decent size alone (BR-06, IN-09); then gives errors their status and redirects a target of our own.
+/// Takes only form-encoded bodies within the limit (BR-06, IN-09); then gives errors their status, and makes redirects lead to us.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
         return page(request, next).await;
@@ -63,7 +63,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) { with_status(response).await } else { response }
 }
 
-/// Anything but a server function; what is denied of an account's pages is logged.
+/// Handles everything but server functions; denied requests to pages of an account are logged.
 async fn page(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
@@ -75,7 +75,7 @@ async fn page(request: Request, next: Next) -> Response {
     response
 }
 
-/// Logs what was denied.
+/// Logs an error that denies something.
 async fn noted(asked: &Asked, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
@@ -89,7 +89,8 @@ fn why_unread(error: &axum::Error) -> BadRequest {
     if too_large { BadRequest::BodyTooLarge } else { BadRequest::Malformed }
 }
 
-/// The framework answers every error with 500; the error in the body knows better. What else the answer carries, such as cookies, stays.
+/// Gives an answer the status of the error in its body, since the framework answers every error with 500. The other headers, such as
+/// cookies, stay.
 async fn with_status(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();

@@ -41,7 +41,7 @@ pub(super) static PACKAGE: LazyLock<String> = LazyLock::new(|| {
 
 /// The folder of the browser's half in the site.
 const FOLDER: &str = "pkg";
-/// The most characters of a build's name; more would only be longer.
+/// The length of a build's name, in characters.
 const BUILD_CHARS: usize = 16;
 /// The file that says which files each chunk needs; `.ci/pack` writes it.
 const SPLIT_MANIFEST: &str = "pkg/__wasm_split_manifest.json";
@@ -57,7 +57,7 @@ pub(super) fn split_manifest() -> Option<WasmSplitManifest> {
 /// Precompressed forms, the better one first: name in `Accept-Encoding`, ending of the file.
 const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 
-/// Answers with the file of this path, if there is one; else goes on.
+/// Answers with the file of this path, if there is one; else passes the request on.
 pub(super) async fn layer(request: Request, next: Next) -> Response {
     let found = match *request.method() {
         Method::GET | Method::HEAD => answer(request.uri().path(), request.headers()),
@@ -99,9 +99,9 @@ fn answer(path: &str, headers: &HeaderMap) -> Option<Response> {
     Some(response)
 }
 
-/// What a name with the build stands for never changes.
+/// A file whose name carries the build never changes.
 const CACHE_FOR_A_YEAR: &str = "public, max-age=31536000, immutable";
-/// Under a name without the build, a file is sent again only when it has changed.
+/// A file whose name does not carry the build is sent again only when it has changed.
 const REVALIDATE: &str = "no-cache";
 
 /// The style sheet, asked for under the name of another build, as a page does while instances are updated one after the other: a style
@@ -111,7 +111,8 @@ fn of_another_build(path: &str) -> Option<&'static str> {
     (in_folder.split_once('/')?.1 == "roster.css").then_some("pkg/roster.css")
 }
 
-/// A file as it lies in the binary: however many ask for it, it is in memory once. What a debug build has read from disk is the answer's own.
+/// The content of a file. In a release it lies in the binary, so that it is in memory once however many ask for it; a debug build reads it
+/// from disk.
 fn shared(data: Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(embedded) => Bytes::from_static(embedded),
@@ -138,7 +139,7 @@ fn accepts(accepted: &str, encoding: &str) -> bool {
     })
 }
 
-/// The kinds of file that are served; what is not among them is not there (BR-12). Hidden files never are.
+/// The content types of the files that are served; others are not found (BR-12). Hidden files are never served.
 fn content_type(name: &str) -> Option<&'static str> {
     if name.split('/').any(|part| part.is_empty() || part.starts_with('.')) || name.contains('\\') {
         return None;

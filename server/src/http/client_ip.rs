@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// Walks `X-Forwarded-For` from the right, where our own proxies write, to the first address that is not one of them. What stands
-/// further left was written by the client, in whatever bytes it liked: it is split as bytes, from the right, so that nothing in it hides what
-/// our proxies wrote.
+/// The address of the client: walks `X-Forwarded-For` from the right, where our own proxies write, to the first address that is not one of
+/// them. What stands further left was written by the client, in whatever bytes it liked: it is split as bytes, from the right, so that
+/// nothing in it hides what our proxies wrote.
 pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));

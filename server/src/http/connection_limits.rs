@@ -51,12 +51,12 @@ impl ConnectionLimits {
         }
     }
 
-    /// Waits until there is a place for one more.
+    /// Waits until one more connection is allowed.
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
-    /// Gives a connection its place; `None` if its address has too many.
+    /// Admits a connection; `None` if its address has too many.
     pub(super) fn admit(&self, place: Option<OwnedSemaphorePermit>, peer: IpAddr) -> Option<ConnectionPermit> {
         let peer = peer.to_canonical();
         if self.proxies.iter().any(|network| network.contains(&peer)) {
@@ -90,7 +90,7 @@ fn network_of(ip: IpAddr) -> IpAddr {
 /// How many connections each address has.
 type Counts = Arc<Mutex<HashMap<IpAddr, u32>>>;
 
-/// The place of a connection, free again when this is dropped.
+/// The permit of a connection; dropping it lets another one in.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     _place: Option<OwnedSemaphorePermit>,
@@ -98,7 +98,7 @@ pub(super) struct ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    /// For connections that the system had accepted when the server stopped: nobody comes after them.
+    /// For connections that the system had accepted before the server stopped: none comes after them.
     pub(super) const fn last() -> Self {
         Self { _place: None, counted: None }
     }

@@ -31,7 +31,7 @@ pub(super) async fn strict(State(services): State<Services>, request: Request, n
     if request.method().is_safe() || request.method() == Method::OPTIONS {
         return next.run(request).await;
     }
-    // Where providers send people to; by a form they come from another site, and nothing is done with it but to say so.
+    // The callback of a provider. A form that is posted there comes from another site; the answer only says so.
     let path = request.uri().path();
     if path.starts_with("/oauth/") && path.ends_with("/callback") {
         return answer::bad_request(BadRequest::FormPost);
@@ -43,7 +43,7 @@ pub(super) async fn strict(State(services): State<Services>, request: Request, n
     }
 }
 
-/// What is our own.
+/// Our own addresses.
 struct OwnAddresses {
     /// As browsers write it into `Origin`.
     origin: String,
@@ -85,7 +85,7 @@ fn comes_from_here(
         (Some(_), None | Some(_)) => Err(foreign_host()),
         (None, Some(origin)) if is_origin_of(origin, host) => Err(foreign_host()),
         (None, Some(_)) => Err(BadRequest::CrossOrigin),
-        // A program, or a browser that tells nothing: fine as long as it uses no session.
+        // A program, or a browser that sends neither header: allowed as long as it uses no session.
         (None, None) if silent && !cookies.has_session(headers) => Ok(()),
         (None, None) => Err(BadRequest::UnknownOrigin),
     }

@@ -1,4 +1,4 @@
-//! A line in the log for whatever is denied (AZ-17, LG-01): who asked for what, in ids and slugs alone, and nothing else that was typed.
+//! Logs every denied request (AZ-17, LG-01): who asked for what, by ids and slugs only, and nothing else that was typed.
 
 use app::{
     domain::{
@@ -14,7 +14,7 @@ use tracing::field::display;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-/// The fields of forms that say whom or what a change is about.
+/// The form fields that name the target of a change.
 const TARGETS: [&str; 7] =
     ["member", "form[member]", "decision", "method", "form[method]", "invitation", "form[invitation]"];
 
@@ -29,7 +29,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// A server function was called.
+    /// For a call of a server function.
     pub(super) fn of_function(visitor: Option<&Visitor>, path: &str, body: &[u8]) -> Self {
         let field = |names: &[&str]| {
             form_urlencoded::parse(body).find(|(name, _)| names.contains(&name.as_ref())).map(|(_, value)| value)
@@ -39,7 +39,7 @@ impl Asked {
         Self { target, ..Self::by(visitor, path, account) }
     }
 
-    /// A page of an account was opened: `route` is its template, since a path may hold anything. `None` for other pages.
+    /// For a page of an account; `None` for other pages. `route` is its template, since a path may hold anything.
     pub(super) fn of_page(visitor: Option<&Visitor>, route: Option<&str>, path: &str) -> Option<Self> {
         let account = path.strip_prefix("/a/")?.split('/').next().and_then(|slug| Slug::parse(slug).ok());
         Some(Self::by(visitor, route.unwrap_or("(none)"), account))
@@ -57,7 +57,7 @@ impl Asked {
         }
     }
 
-    /// The function answered with an error.
+    /// Logs the error of a function if it denies something.
     pub(super) fn note_error(&self, error: &AppError) {
         match error {
             // Permissions, by their keys.
@@ -68,7 +68,7 @@ impl Asked {
             AppError::ReauthenticationRequired => self.log("not proved recently"),
             AppError::OpenTheLinkAgain => self.log("another link or none"),
             AppError::RateLimited { .. } => self.log("over a limit"),
-            // Wrong credentials have a line of their own; the others are not about rights.
+            // Wrong credentials are logged elsewhere; the others do not deny anything.
             AppError::WrongCredentials
             | AppError::Invalid(_)
             | AppError::ProviderFailed(_)
@@ -80,7 +80,7 @@ impl Asked {
         }
     }
 
-    /// The page was answered with this status.
+    /// Logs the status of a page if it denies something.
     pub(super) fn note_status(&self, status: StatusCode) {
         if status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
             self.log(status.canonical_reason().unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What of a request arrives through the proxy, for `roster doctor` alone: it seals the time under the instance key, and nobody else gets
-//! an answer.
+//! Answers how a request arrived through the proxy, for `roster doctor` alone: its question seals the time under the instance key, and
+//! anything else gets no answer.
 
 use super::visitor::peer;
 use crate::{
@@ -38,7 +38,7 @@ pub struct Arrived {
     pub is_peer_trusted: bool,
     /// Whether there is an `X-Forwarded-For`.
     pub is_forwarded: bool,
-    /// Whom the request counts for.
+    /// The client address that the request counts for.
     pub client: IpAddr,
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn arrived(
     .into_response()
 }
 
-/// A header as far as it is text; empty if there is none.
+/// The value of a header as text; empty if there is none.
 fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Forms that the browser itself sends, without scripting: what came of them goes with the page that they lead to.
+//! Forms that the browser itself sends, without scripting: their result is carried to the page that follows.
 
 use crate::{
     context::Services,
@@ -20,7 +20,7 @@ use axum::{
 use server_fn::error::SERVER_FN_ERROR_HEADER;
 use url::form_urlencoded;
 
-/// Puts what came of a form into the request for the page that it led to, where the page's parts find it.
+/// Adds the result of a form to the request for the page that follows, whose components read it from there.
 pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "flash");
@@ -35,7 +35,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         Err(error) => tracing::warn!(%error, "the result of a form cannot be shown"),
     }
     let mut response = next.run(request).await;
-    // A page that leads on, to signing in for example, has shown nothing yet.
+    // A page that redirects, to signing in for example, has not shown it yet.
     if cookie.is_some() && response.status().is_success() {
         append_cookie(response.headers_mut(), &services.cookies.clear_flash());
     }
@@ -55,8 +55,8 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// The redirect that answers it. If there is something to show, the page that it leads to gets that; one that comes back without has
-    /// nothing to show of an earlier try. The response itself is not for the browser, which would ignore it.
+    /// The redirect that answers the form. If there is a result to show, the page that follows shows it; a page that comes back without one
+    /// shows no earlier result. The response itself is dropped, since the browser would ignore it.
     pub(super) async fn answer(self, services: &Services, response: Response, target: String, most: usize) -> Response {
         let (mut parts, body) = response.into_parts();
         let failed = parts.headers.contains_key(SERVER_FN_ERROR_HEADER);
@@ -89,7 +89,7 @@ impl Form {
         Response::from_parts(parts, Body::empty())
     }
 
-    /// The page of ours that holds this form, for browsers and proxies that do not name the one it was sent from.
+    /// The page of ours that holds this form, for browsers and proxies that send no `Referer`.
     fn own_page(&self) -> String {
         let field = |wanted: &str| {
             let found = form_urlencoded::parse(&self.body).find(|(name, _)| name == wanted);

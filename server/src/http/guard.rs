@@ -1,4 +1,4 @@
-//! Faults, slowness and excess, each turned into an answer.
+//! Turns panics, slow requests and requests out of proportion into answers.
 //!
 //! Panics are caught here and not by tower-http's `CatchPanicLayer`, whose handler is not given the request and so cannot answer with its id;
 //! its `TimeoutLayer` answers with an empty body, where ours says in words and in the server functions' encoding what happened.
@@ -14,7 +14,7 @@ use axum::{
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-/// The longest that an answer may take; after that nobody waits for it any more.
+/// How long a request may take; after that, nobody waits for the answer any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest path with its query (IN-09).
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -29,7 +29,7 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
     })
 }
 
-/// Refuses requests whose first lines alone are out of proportion.
+/// Refuses requests with too long an address or too large headers.
 pub(super) async fn sizes(request: Request, next: Next) -> Response {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > MAX_URI_BYTES {

@@ -3,8 +3,8 @@
 use app::{domain::language::Language, request::SignedIn};
 use axum::http::{HeaderMap, header};
 
-/// The language chosen in this browser, else the user's, else the browser's, else English. The choice in the browser is the latest thing
-/// that the person said; the user's language is the one in which they joined.
+/// The language of a visitor: the one chosen in this browser, else the user's, else the browser's, else English. The choice in the browser
+/// comes first because it is the latest; the user's language is the one in which they joined.
 pub(super) fn language_of(signed_in: Option<&SignedIn>, chosen: Option<Language>, headers: &HeaderMap) -> Language {
     chosen
         .or_else(|| signed_in.and_then(|signed_in| signed_in.language))

@@ -1,5 +1,6 @@
-//! Lengths that the HTTP library takes away: of a request with `Transfer-Encoding` it drops `Content-Length`, as RFC 9112 allows, and does
-//! not tell. A proxy in front may go by the length, and see two requests where there is one; so such a request is refused (BR-16).
+//! Finds a `Content-Length` that the HTTP library hides: of a request with `Transfer-Encoding` it drops the length, as RFC 9112 allows,
+//! without telling us. A proxy in front may go by the length, and see two requests where there is one; so such a request is refused
+//! (BR-16).
 //!
 //! The lines that begin with `Content-Length:` are counted as they arrive, and those that the library shows. Where more arrived than were
 //! shown, one was hidden. A body can hold such a line as well; then a later request in chunks is refused that need not be, which costs

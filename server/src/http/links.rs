@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
-/// `/i/{token}`: on to the invitation's page. Tokens that name nothing and texts that cannot be tokens lead to one and the same page.
+/// `/i/{token}`: redirects to the page of the invitation. Unknown tokens, and texts that cannot be tokens, lead to the same page.
 pub(super) async fn invitation(State(services): State<Services>, Path(token): Path<String>) -> Response {
     let unknown = || redirect(&paths::invitation("unknown"), None);
     if Token::parse(&token).is_none() {
@@ -28,7 +28,7 @@ pub(super) async fn invitation(State(services): State<Services>, Path(token): Pa
     }
 }
 
-/// `/s/{token}`: on to the set-up page, which looks at the token.
+/// `/s/{token}`: redirects to the set-up page, which checks the token.
 pub(super) async fn setup(State(services): State<Services>, Path(token): Path<String>) -> Response {
     let cookie = Token::parse(&token).map(|token| services.cookies.setup(token.reveal()));
     redirect(paths::SETUP, cookie.as_deref())

@@ -1,4 +1,4 @@
-//! Connections: accepted, bounded in time, and brought to an end (F15, F22).
+//! Accepts connections, limits their time, and ends them at a stop (F15, F22).
 //!
 //! `axum-server` is not used, because at a stop it drops the connections that still wait to be accepted, and it knows no limit by address.
 
@@ -22,14 +22,15 @@ use tower::ServiceExt;
 
 /// How long a client may take to send the head of a request, and how long a connection may wait for the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a client may take none of an answer that is being written (F15).
+/// How long a client may take nothing of an answer before the connection is closed (F15).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long nothing comes from a client before the system asks whether it is still there, and how often it asks.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// More than the headers that [`super::guard`] lets through, so that most clients read why they were refused.
+/// The largest head of a request that is read: more than [`super::guard`] lets through, so that most clients can read why they were
+/// refused.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// The pause after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
+/// The delay after an accept that failed for want of something, such as descriptors (F27), and before connections are closed.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Serves within `limits` until `stop`; then accepts nothing any more, lets the requests that have begun end, and waits for them no longer than
@@ -43,7 +44,7 @@ pub async fn serve(
 ) {
     let connections = GracefulShutdown::new();
     loop {
-        // Who comes when all places are taken waits in the system's queue: a descriptor less is needed than for a refusal.
+        // While all places are taken, clients wait in the system's queue, which needs no descriptor.
         let place = tokio::select! {
             place = limits.place() => place,
             () = stop.cancelled() => break,
@@ -66,7 +67,7 @@ pub async fn serve(
     for (stream, peer) in waiting(listener) {
         begin(stream, peer, app.clone(), ConnectionPermit::last(), &connections);
     }
-    // A connection ends at once if nothing was read from it yet, even when a whole request waits to be.
+    // Closing a connection from which nothing was read yet would lose a request that is already waiting there.
     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
     if tokio::time::timeout(shutdown_timeout, connections.shutdown()).await.is_err() {
         tracing::warn!("gave up on requests that did not end");

@@ -1,4 +1,4 @@
-//! The text of one mail of Settings → Outbox: a response of its own, shut off from the page that frames it.
+//! Shows the text of one mail of Settings → Outbox: a response of its own, isolated from the page that frames it.
 
 use super::answer;
 use crate::context::Services;
@@ -14,7 +14,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-/// Nothing runs in a mail, nothing is fetched by it, and only a page of ours may frame it.
+/// A mail runs no scripts and fetches nothing, and only a page of ours may frame it.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
 );

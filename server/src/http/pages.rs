@@ -1,4 +1,4 @@
-//! The pages: what they find in their context, and the policy that their scripts and styles live under.
+//! The pages: what their context holds, and the policy for their scripts and styles.
 
 use super::{Http, assets};
 use crate::context::Services;

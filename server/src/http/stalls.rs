@@ -1,6 +1,5 @@
-//! A stream that ends when the other side takes nothing of what is written to it: a client that asks for much and reads none of it would hold a
-//! connection, and what waits to be sent, for ever (F15). hyper bounds the
-//! time of reading a head alone.
+//! A stream that fails when the other side takes nothing of what is written to it. Otherwise, a client that asks for much and reads none of
+//! it would hold a connection, and what waits to be sent, for ever (F15). hyper limits only the time of reading a head.
 
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -23,7 +22,7 @@ pub(super) struct EndsStalledWrites<S> {
 }
 
 impl<S> EndsStalledWrites<S> {
-    /// Ends `stream` when a write makes no progress for so long.
+    /// Makes writes to `stream` fail when they make no progress for this long.
     pub(super) fn new(stream: S, timeout: Duration) -> Self {
         Self { stream, timeout, deadline: Box::pin(tokio::time::sleep(timeout)), waits: false }
     }

@@ -1,4 +1,4 @@
-//! One log line for each request, and the id that ties it to everything else said about the request. The line holds the matched
+//! Logs one line for each request, and gives each an id that ties it to everything else that is logged about it. The line holds the matched
 //! route, never the path or query: those carry tokens (INV-07, LG-02).
 //!
 //! tower-http's layers for request ids are not used, because they take over an id that came with the request, and its `TraceLayer` logs the
@@ -57,7 +57,7 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     .await
 }
 
-/// A method is whatever the client writes; the log takes as much of it as the longest real one.
+/// The method as the log shows it: clients may send any text, so it is cut to the length of the longest real one.
 fn short(method: &str) -> &str {
     method.get(..method.len().min(16)).unwrap_or("?")
 }

@@ -1,4 +1,4 @@
-//! Who is asking: made once for each request, before it is known what for.
+//! Finds out who is asking, once for each request.
 
 use super::{
     answer,
@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const MAX_USER_AGENT_CHARS: usize = 200;
 
-/// Puts the [`Visitor`] into the request. Probes are spared the question of who they are.
+/// Adds the [`Visitor`] to the request. Probes need none.
 pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return next.run(request).await;
@@ -51,7 +51,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     next.run(request).await
 }
 
-/// The other end of the connection. Only a request without one, as tests make them, counts as this host's own.
+/// The address of the other end of the connection. A request without one, which only tests make, counts as coming from this host.
 pub(super) fn peer(request: &Request) -> IpAddr {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip())
 }

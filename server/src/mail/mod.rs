@@ -1,5 +1,5 @@
-//! Mail: what there is to say, how it looks, and how it gets to a mail server. A mail is a row of the outbox, written in the same
-//! transaction as the change it tells of, and rendered when it is sent.
+//! Mail: its content, how it is rendered, and how it reaches a mail server. A mail is a row of the outbox, written in the transaction of
+//! the change that it tells of, and rendered when it is sent.
 
 pub mod render;
 pub mod smtp;
@@ -13,8 +13,8 @@ use crate::secrets::{Keyring, NotOurs, SealedFor};
 use app::domain::time::Timestamp;
 use uuid::Uuid;
 
-/// A code with its end, sealed between the request that makes it and the mail that says it: the database never holds it in clear (INV-02).
-/// `subject` is its invitation or, where it is for none, the member.
+/// Seals a code with its expiry between the request that makes it and the mail that carries it, so that the database never holds it in
+/// clear (INV-02). `subject` is its invitation or, if it has none, the member.
 pub fn seal_code(keyring: &Keyring, subject: Uuid, code: &str, expires: Timestamp) -> Vec<u8> {
     keyring.seal(SealedFor::MailedCode(subject), format!("{code} {}", expires.0).as_bytes())
 }

@@ -1,5 +1,5 @@
-//! Mails in words: sentences from the texts of the product, structure from one pair of templates. Everything that people typed
-//! (names of accounts and persons) passes through [`plain`]; nothing else of theirs is said (IN-05).
+//! Renders mails: sentences from the texts of the product, structure from one pair of templates. Everything that people typed (names of
+//! accounts and persons) passes through [`plain`]; nothing else that they typed is shown (IN-05).
 
 use app::{
     domain::{ids::MailId, language::Language, name::Slug, time::Timestamp},
@@ -28,7 +28,7 @@ pub struct Person {
     pub email: String,
 }
 
-/// What a mail says, before it is put in words.
+/// The content of a mail, before it is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each field is what it is called")]
 pub enum Content {
@@ -50,7 +50,7 @@ pub enum Content {
     Decision { person: Person, page: String },
 }
 
-/// A mail in words.
+/// A rendered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// The subject.
@@ -88,7 +88,7 @@ struct HtmlPart<'a> {
     footer: &'a str,
 }
 
-/// Puts a mail in words. `account` is the account's name by [`account_label`], `host` the name of this Roster in links.
+/// Renders a mail. `account` is the account's name by [`account_label`], `host` the public host of this Roster.
 ///
 /// # Errors
 /// None that is known: the templates only write into memory.
@@ -246,7 +246,7 @@ pub fn plain(name: &str, most: usize) -> String {
 
 const WORD_JOINER: char = '\u{2060}';
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): nobody's holiday note answers a machine.
+/// `Auto-Submitted: auto-generated` (RFC 3834), so that no auto-reply answers this mail.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -264,8 +264,8 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// The mail as it travels: one recipient, a fixed sender, text and HTML (IN-04, IN-05). The Message-ID comes from the outbox row, so
-/// that a second copy, if there ever is one, is known as such (F1).
+/// The complete message: one recipient, a fixed sender, text and HTML (IN-04, IN-05). The Message-ID comes from the outbox row, so that a
+/// second copy, if there ever is one, is known as such (F1).
 ///
 /// # Errors
 /// The recipient is not an address that mail servers take.

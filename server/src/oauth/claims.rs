@@ -1,4 +1,4 @@
-//! What a provider tells of a person, and what of it counts.
+//! The claims of a person, and which of them count.
 
 use app::domain::{
     name::normalize_name,
@@ -72,7 +72,7 @@ impl Claims {
             // The user-info endpoint speaks of another address: whether that is checked says nothing of this one (OA-10).
             unsigned.remove("email_verified");
         }
-        // What is not signed says nothing of when somebody signed in.
+        // Unsigned claims do not count for when somebody signed in.
         unsigned.remove(AUTH_TIME);
         for (name, value) in unsigned {
             claims.entry(name).or_insert(value);
@@ -81,7 +81,7 @@ impl Claims {
         Self(Value::Object(claims))
     }
 
-    /// Whom the claims name, by the paths of the configuration (OA-09).
+    /// The person whom the claims name, by the paths of the configuration (OA-09).
     ///
     /// # Errors
     /// [`Fault::NoIdentifier`].
@@ -98,8 +98,8 @@ impl Claims {
         })
     }
 
-    /// Did the person sign in at the provider within the last `window`, as far as it says so (ASVS 6.8.4)? Any JSON number is one, fractions of
-    /// seconds too; 0 is how providers say that they do not know.
+    /// How recently the person signed in at the provider, as far as it says so (ASVS 6.8.4). Any JSON number is a time, fractions of
+    /// seconds too; with 0, providers say that they do not know.
     pub fn recency(&self, configuration: &Configuration, window: Span, now: Timestamp) -> Recency {
         if configuration.open_id.is_none() {
             return Recency::Unsupported;
@@ -130,7 +130,7 @@ impl Claims {
         shown
     }
 
-    /// What is to be said of a sign-in that succeeded.
+    /// The warnings about a sign-in that succeeded.
     pub fn warnings(&self, configuration: &Configuration, person: &Person) -> Vec<Warning> {
         let mutable = is_mutable(&configuration.identifier) || person.email.as_ref() == Some(&person.identifier);
         [
@@ -155,7 +155,7 @@ impl Claims {
         }
     }
 
-    /// The person's sign-in at the provider, and nothing else.
+    /// The time of the sign-in at the provider, and no other claim.
     pub fn without_person(&self) -> Self {
         let at = self.0.get(AUTH_TIME).map(|at| (AUTH_TIME.to_owned(), at.clone()));
         Self(Value::Object(at.into_iter().collect()))
@@ -189,7 +189,7 @@ impl Claims {
             _ => None,
         };
         let path = plain.unwrap_or(ClaimPath::of(steps));
-        // What is too long, or stands beside another of its name, cannot be chosen.
+        // A name that is too long, or that another claim has as well, cannot be chosen.
         let Ok(path) = ClaimPath::parse(&path.to_string()) else { return };
         if self.at(&path) == Some(value) {
             let (mutable, names_somebody) = (is_mutable(&path), identifier(value).is_some());

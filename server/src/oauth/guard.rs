@@ -1,5 +1,5 @@
-//! Where requests may go (OA-15). Accounts name the addresses of their providers, so nothing of the operator's own network may be
-//! within reach of what they name.
+//! Restricts where requests may go (OA-15). Accounts name the addresses of their providers, so requests must not reach anything in the
+//! operator's own network.
 
 use app::domain::oauth::Fault;
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -16,11 +16,11 @@ use url::{Host, Url};
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     allowed: Arc<HashSet<String>>,
-    /// Those that are allowed at these ports alone.
+    /// Hosts that are allowed only at these ports.
     ports: Arc<HashMap<String, HashSet<u16>>>,
 }
 
-/// A name leads to refused addresses alone.
+/// A name resolves only to addresses that are refused.
 #[derive(Debug, Error)]
 #[error("the address is not open to providers")]
 pub(super) struct Refused;
@@ -43,8 +43,8 @@ impl Guard {
         Self { allowed: Arc::new(whole), ports: Arc::new(ports) }
     }
 
-    /// What can be told without resolving a name: https, nobody's password, and no literal address that is refused. Names are looked at
-    /// when they are resolved.
+    /// Checks what can be checked without resolving a name: https, no user name or password, and no literal address that is refused. Names
+    /// are checked when they are resolved.
     ///
     /// # Errors
     /// [`Fault::AddressRefused`].
@@ -57,7 +57,7 @@ impl Guard {
             None => return Err(Fault::AddressRefused),
         };
         let host = url.host_str().unwrap_or_default();
-        // A host that is allowed at some ports is reached at none else: when its name is resolved, the port is not known any more.
+        // A host that is allowed at some ports is refused at all others, since the port is not known any more when its name is resolved.
         let open = match (self.ports.get(host), url.port_or_known_default()) {
             (Some(ports), Some(port)) => self.allowed.contains(host) || ports.contains(&port),
             (Some(_), None) => false,
@@ -73,7 +73,7 @@ impl Guard {
 }
 
 impl Resolve for Guard {
-    /// Only what was looked at is handed on, so the address that is connected to is the one that was checked.
+    /// Only addresses that were checked are passed on, so the connection goes to one of them.
     fn resolve(&self, name: Name) -> Resolving {
         let everything = self.allows(name.as_str());
         Box::pin(async move {
@@ -115,10 +115,10 @@ const NOT_PUBLIC_V4: [Ipv4Net; 15] = [
     v4(240, 0, 0, 4),     // reserved, and the broadcast address
 ];
 
-/// What is handed out as public in IPv6; everything else is not: loopback, link-local, unique local, multicast.
+/// The public addresses of IPv6; everything else is not: loopback, link-local, unique local, multicast.
 const PUBLIC_V6: Ipv6Net = v6(0x2000, 0, 3);
 
-/// And what within it is special all the same.
+/// The special networks within it.
 const NOT_PUBLIC_V6: [Ipv6Net; 4] = [
     v6(0x2001, 0, 23),     // protocol assignments, among them Teredo
     v6(0x2001, 0xdb8, 32), // documentation

@@ -1,4 +1,4 @@
-//! Requests to providers: guarded, short, small, and never redirected (OA-15, OA-22).
+//! Requests to providers: guarded, limited in time and size, and never redirected (OA-15, OA-22).
 
 use super::{
     RequestContext, SetUpError,
@@ -64,7 +64,7 @@ impl Http {
         self.send_up_to(max_bytes, request.map_err(|_| Fault::AddressRefused)?, context).await
     }
 
-    /// Sends a request. An answer is neither a redirect nor a fault of the server; anything else it may be.
+    /// Sends a request. The answer may have any status but a redirect or a server error.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -91,7 +91,7 @@ impl Http {
             .await
             .unwrap_or(Err(Fault::TimedOut.into()));
         match answer.as_ref().map_err(|failure| failure.fault) {
-            // What was left of the sign-in's time was no fair try of this endpoint.
+            // The remaining time of the sign-in was too short to blame this endpoint.
             Err(Fault::TimedOut) if context.until < end => {}
             Err(Fault::Unreachable | Fault::Tls | Fault::TimedOut | Fault::ProviderError) => {
                 begun.failed(Instant::now());
@@ -126,7 +126,7 @@ impl Http {
     }
 }
 
-/// The fault that is at the bottom of an error. The error itself may hold the URL, and is dropped (LG-02).
+/// The fault that caused an error. The error itself may hold the URL, and is dropped (LG-02).
 fn fault(error: &reqwest::Error) -> Fault {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = next {

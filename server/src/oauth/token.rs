@@ -107,9 +107,9 @@ struct TokenAnswer {
     error: Option<String>,
 }
 
-/// Reads an answer as it really comes, and hands the library the json_response form of it: the library builds requests well, but refuses JSON of
-/// another content type, forms, and members that it does not need. A kind of token that is named stays strict, since it says how the token is
-/// used; one that is not named is the only kind that providers give without saying so.
+/// Normalises an answer for the library, which builds requests well, but refuses JSON of another content type, forms, and members that it
+/// does not need. A token type that is named is checked strictly, since it says how the token is used; a missing one is the only kind that
+/// providers give without saying so.
 fn normalised(answer: &Response<Vec<u8>>) -> Result<Response<Vec<u8>>, ExchangeError> {
     let said = read(answer.body());
     let status = answer.status();

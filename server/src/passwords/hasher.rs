@@ -1,4 +1,4 @@
-//! Hashing and measuring passwords: argon2id and zxcvbn, off the async threads, as many at once as there are cores (PW-06, PW-07).
+//! Hashes and measures passwords: argon2id and zxcvbn, off the async threads, as many at once as there are cores (PW-06, PW-07).
 
 use argon2::{
     Argon2,
@@ -20,12 +20,12 @@ pub enum HashError {
     Failed(String),
 }
 
-/// Hashes and verifies passwords, and lends its turns to whatever else is as expensive.
+/// Hashes and verifies passwords, and runs other work that is as expensive in turn.
 pub struct Hasher {
     turns: Arc<Semaphore>,
     /// How long a request waits for its turn before the answer is 503.
     turn_timeout: Duration,
-    /// Stands in for the password of a user that there is not, so that it costs the same (EN-01).
+    /// Stands in for the password hash of an unknown user, so that verifying takes the same time (EN-01).
     nobody: String,
 }
 

@@ -1,4 +1,4 @@
-//! Is a password hard enough to guess (PW-04, PW-05)?
+//! Measures whether a password is hard enough to guess (PW-04, PW-05).
 
 use app::domain::{fields::Problem, password::Strength};
 use std::{collections::HashSet, path::Path};
@@ -26,7 +26,7 @@ impl RefusedPasswords {
 /// How hard a password is to guess for somebody who knows these words, and what stands against it. Takes its time.
 pub fn estimate(refused: &RefusedPasswords, password: &str, words: &[String]) -> Strength {
     let inputs: Vec<&str> = words.iter().map(String::as_str).collect();
-    // The estimate's time grows with the length; what is beyond 100 characters adds nothing to it.
+    // The time of the estimate grows with the length; characters beyond 100 add nothing to it.
     let start: String = password.chars().take(100).collect();
     let estimate = zxcvbn::zxcvbn(&start, &inputs);
     let problem = if refused.0.contains(&password.to_lowercase()) || estimate.guesses_log10() < TOO_FEW_GUESSES_LOG10 {

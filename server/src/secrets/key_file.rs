@@ -1,5 +1,5 @@
-//! The file of the instance keys: one a line, each 32 bytes in base64. The first line seals, all open. A line that begins with `next`
-//! holds the key that the next rotation puts first: until then every instance can learn to open what it will seal.
+//! The file of the instance keys: one a line, each 32 bytes in base64. The first key seals, all keys open. A line that begins with `next`
+//! holds the key that the next rotation puts first, so that every instance can open what it will seal before it seals anything.
 //!
 //! No library fits: `age` encrypts whole files, `tink` keeps its keys in a format that nobody makes with `openssl rand -base64 32`.
 
@@ -15,10 +15,10 @@ use std::{
 };
 use thiserror::Error;
 
-/// What a line begins with that holds the key of the next rotation.
+/// The prefix of the line with the key of the next rotation.
 const NEXT_KEY_PREFIX: &str = "next ";
 
-/// What is wrong with a secret's file, and what helps where it lies on a disk and where it is mounted.
+/// The problem of a secret's file that others can read, and what helps where it lies on a disk and where it is mounted.
 pub(crate) const OPEN_TO_OTHERS: &str =
     "others can read it; chmod 600 helps, or for a secret that is mounted: mode 0400, or 0440 with root as its owner";
 
@@ -32,7 +32,7 @@ fn is_private_as(owner: u32, mode: u32) -> bool {
     mode & 0o077 == 0 || owner == 0 && mode & 0o037 == 0
 }
 
-/// The instance keys cannot be had, or cannot be changed.
+/// The instance keys cannot be read, made or changed.
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// The file cannot be read or made.
@@ -90,7 +90,7 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Tells one content of the file from another without reading it.
+/// Distinguishes contents of the file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
@@ -184,7 +184,7 @@ impl KeyFile {
         true
     }
 
-    /// Gives the older keys up; answers how many they were.
+    /// Removes the older keys; answers how many they were.
     pub fn retire(&mut self) -> usize {
         mem::take(&mut self.older).len()
     }

@@ -1,4 +1,4 @@
-//! The keyring: seals under the first of the instance keys, opens under any of them.
+//! The keyring: seals with the first of the instance keys, opens with any of them.
 
 use super::{
     Token,
@@ -29,7 +29,7 @@ const NONCE_BYTES: usize = 24;
 #[error("sealed under a key that is not in the key file, or changed since")]
 pub struct NotOurs;
 
-/// What a value is sealed for. It opens for the same alone: for no other use, and in no other row.
+/// The purpose and row that a value is sealed for. It opens for the same purpose and row only.
 #[derive(Clone, Copy, Debug)]
 pub enum SealedFor {
     /// The client secret of a login method. It is carried on from one configuration of the method to the next.
@@ -43,9 +43,9 @@ pub enum SealedFor {
     InvitationToken(Uuid),
     /// A code on its way to whom this invitation invites, or to this member.
     MailedCode(Uuid),
-    /// What a way to a provider keeps.
+    /// The pending authorization or the result of an attempt.
     OAuthAttempt(AttemptId),
-    /// What a form has to show.
+    /// A flash.
     Flash(FlashId),
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
@@ -79,7 +79,7 @@ impl fmt::Display for SealedFor {
 }
 
 impl SealedFor {
-    /// The same, as it was written before values carried the id of their key: not everything was tied to its row.
+    /// The same, for values written before they carried the id of their key: not everything was tied to its row.
     fn before_key_ids(self) -> String {
         match self {
             Self::ClientSecret { account, .. } => format!("client-secret:{account}"),
@@ -121,7 +121,7 @@ impl fmt::Display for KeyId {
 struct Key {
     id: KeyId,
     cipher: XChaCha20Poly1305,
-    /// Makes the names that the log uses.
+    /// The key of the pseudonyms in the log.
     pseudonyms: hmac::Key,
 }
 
@@ -201,8 +201,8 @@ impl Keyring {
         Ok(Self(Arc::new(Shared { file: Some(path.to_owned()), keys })))
     }
 
-    /// The keys as they stand in the file now. Looking whether it was replaced costs one question to the system, and spares running
-    /// servers a restart: once a rotation has written the file, nothing is sealed under an older key any more.
+    /// The keys as they are in the file now. Checking whether the file was replaced costs one system call, and saves running servers a
+    /// restart: once a rotation has written the file, nothing is sealed with an older key any more.
     fn keys(&self) -> Arc<Keys> {
         let kept = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(path) = &self.0.file else { return kept };

@@ -1,4 +1,4 @@
-//! What goes wrong below, as people are told: unavailable, or a fault of ours with an id that the log has too.
+//! Translates the errors of lower layers for people: unavailable, or an internal error with an id that the log has too.
 
 use crate::{passwords::HashError, secrets::NotOurs, storage::StorageError};
 use app::error::AppError;
@@ -35,7 +35,7 @@ impl From<NotOurs> for AppError {
     }
 }
 
-/// A fault of ours: the log has what happened, the person its id.
+/// An internal error: the log has its cause, the person its id.
 pub(in crate::service) fn internal(error: &dyn std::error::Error) -> AppError {
     let request_id = uuid::Uuid::now_v7().simple().to_string();
     tracing::error!(error_id = request_id, %error, "internal error");

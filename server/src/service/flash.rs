@@ -1,4 +1,4 @@
-//! Flashes: what a form has to show on the page that it leads to; sealed, for its own session or browser, and for a quarter of an hour.
+//! Flashes: the result of a form, for the page that it leads to; sealed, for its own session or browser, and for a quarter of an hour.
 
 use crate::{context::Services, secrets::SealedFor, storage::flashes};
 use app::{
@@ -16,16 +16,16 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 const FLASH_TTL: Span = Span::minutes(15);
-/// More than people type.
+/// The largest form that is kept, in bytes: more than people type.
 const MAX_SUBMITTED_BYTES: usize = 8 * 1024;
 /// A cookie may have 4096 bytes with its name and attributes.
 const MAX_COOKIE_BYTES: usize = 3 * 1024;
-/// The ends of the names of fields that are never kept: whoever typed them types them again.
+/// The endings of the names of fields that are never kept: people enter them again.
 const SECRET_FIELD_ENDINGS: [&str; 3] = ["password]", "secret]", "code]"];
 
 impl Services {
-    /// Carries what came of a form to `page`: the address that shows it there, perhaps with a cookie. For a session it is a row. For
-    /// somebody who is not signed in, or while the database is away, the browser itself keeps it: strangers write no rows.
+    /// Carries the result of a form to `page`: answers the address that shows it there, perhaps with a cookie. The result of a session is
+    /// kept as a row. If nobody is signed in, or the database is away, the browser itself keeps it: strangers write no rows.
     pub(crate) async fn carry(&self, visitor: &Visitor, result: FormResult, page: &str) -> (String, Option<String>) {
         if let Some(signed_in) = &visitor.signed_in {
             match self.carry_in_row(signed_in.session, result.clone(), page).await {
@@ -46,7 +46,7 @@ impl Services {
         Ok(with_flash(page, id))
     }
 
-    /// What is too much for a cookie is typed again.
+    /// Keeps the result in a cookie, without the submitted fields if they are too long.
     fn carry_in_cookie(&self, mut result: FormResult, page: &str) -> (String, Option<String>) {
         let id = FlashId(Uuid::now_v7());
         loop {
@@ -64,8 +64,8 @@ impl Services {
         }
     }
 
-    /// What was carried to a page under this id, for this session or this browser. What came of a form outlives that its sender has to sign
-    /// in first; that this was asked for is then no news.
+    /// The result that was carried to a page under this id, for this session or this browser. It is kept while its sender signs in; that
+    /// the form asked to sign in is then not shown any more.
     pub(crate) async fn carried_to(
         &self,
         visitor: &Visitor,
@@ -118,7 +118,7 @@ fn with_flash(page: &str, id: FlashId) -> String {
     format!("{page}{joint}flash={id}")
 }
 
-/// A page that comes back for the second time has an earlier flash in its address; or an error, which the framework put there.
+/// The page's address without an earlier flash, and without an error that the framework put there.
 pub(crate) fn without_flash(page: &str) -> String {
     let Some((path, query)) = page.split_once('?') else { return page.to_owned() };
     let ours = ["flash=", "__err=", "__path="];

@@ -1,4 +1,5 @@
-//! Whether an operation can be done again: two transactions that stand in each other's way are no fault of the person who asked (F8).
+//! Repeats an operation whose transaction the database rolled back in favour of another one: a deadlock is no fault of the person who asked
+//! (F8).
 
 use super::{Code, StorageError, code_of};
 use app::error::AppError;
@@ -20,16 +21,16 @@ tokio::task_local! {
     static ATTEMPT: Arc<Attempt>;
 }
 
-/// What one run of an operation came to.
+/// What is known of one run of an operation.
 #[derive(Debug, Default)]
 struct Attempt {
-    /// Something stands already, or may stand: it must not be done twice.
+    /// Something was committed, or may have been: it must not be done twice.
     committed: AtomicBool,
-    /// The database gave up one of two transactions that waited for each other.
+    /// The database rolled back one of two transactions that waited for each other.
     conflict: AtomicBool,
 }
 
-/// Does an operation, again if the database undid it in favour of another one. Only as long as nothing of it was committed.
+/// Runs an operation, and runs it again if the database rolled it back in favour of another one, as long as nothing of it was committed.
 ///
 /// # Errors
 /// The operation's.

@@ -210,7 +210,7 @@ pub struct Head {
     pub hash: Vec<u8>,
 }
 
-/// What is wrong with a chain.
+/// A fault in a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainFault {
     /// This event does not follow from the one before: it was changed, or one before it is gone.
@@ -246,7 +246,7 @@ impl Chain {
     }
 }
 
-/// What the first event of an account follows from: a chain put under another account does not fit there.
+/// The hash that the first event of an account follows from, so that a chain put under another account does not fit.
 pub(super) fn beginning(account: Uuid) -> Vec<u8> {
     Sha256::new().chain_update(b"roster audit").chain_update(account.as_bytes()).finalize().to_vec()
 }

@@ -1,5 +1,5 @@
-//! Deleting what is over (CF-08): in batches, so that no transaction is long. `$1` is the time before which it goes, `$2` the size of a batch.
-//! What belongs to an account is deleted by a job of the system, which has every account's right.
+//! Deletes data whose retention has ended (CF-08): in batches, so that no transaction is long. `$1` is the time before which data is
+//! deleted, `$2` the size of a batch. A job of the system, which has every account's right, calls it.
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
@@ -8,7 +8,7 @@ use app::domain::{
 };
 use uuid::Uuid;
 
-/// Members whose invitation ran out or was declined, and who never came back to it; `$1` the time.
+/// Members whose invitation expired or was declined, and was not renewed; `$1` the time.
 macro_rules! lapsed {
     () => {
         "m.purged_at IS NULL AND m.state = 'invited'
@@ -34,7 +34,7 @@ macro_rules! earlier {
     };
 }
 
-/// What hangs on the invitations of a member, or on one: `$1` the account, `$2` the invitation.
+/// The rows that depend on the invitations of a member, or on one invitation: `$1` the account, `$2` the invitation.
 macro_rules! of_invitation {
     ($table:literal) => {
         concat!("DELETE FROM ", $table, " WHERE account_id = $1 AND invitation_id = $2")
@@ -122,14 +122,14 @@ statements! {
     FORGET_OWN_MENTIONS = "
         UPDATE members SET removed_by = NULL, vouched_by = NULL, changed_by = NULL WHERE account_id = $1 AND id = $2";
     DELETE_MEMBER = "DELETE FROM members WHERE account_id = $1 AND id = $2";
-    // Others' rows name this one as their sponsor or as who changed them: the name stays for them, and nothing else.
+    // Other rows name this one as their sponsor or as who changed them: the name stays for them, and nothing else.
     BLANK_MEMBER = "
         UPDATE members SET user_id = NULL, email = '', email_key = $3, name_key = '', search_key = '', identifier = NULL, invitation_id = NULL,
                            last_active_at = NULL, purged_at = $4
          WHERE account_id = $1 AND id = $2";
 }
 
-/// What goes in one statement for each batch, with nothing to be looked at beforehand.
+/// Data that one statement deletes in batches, without checking anything beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each variant is its name")]
 pub enum Rows {
@@ -171,10 +171,10 @@ pub async fn delete(tx: &mut Tx, rows: Rows, before: Timestamp, most: i64) -> Re
     Ok(changed!(tx, rows.statement(), before.0, most)?)
 }
 
-/// What hangs together with other rows, and goes one by one under its account's lock.
+/// Data with dependent rows, which is deleted one by one under its account's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tied {
-    /// Members whose invitation ran out or was declined.
+    /// Members whose invitation expired or was declined.
     LapsedMembers,
     /// Members who were removed.
     RemovedMembers,
@@ -198,7 +198,7 @@ pub async fn find(
     Ok(rows.into_iter().map(|(account, id)| (AccountScope::established(AccountId(account)), id)).collect())
 }
 
-/// Is it still so, now that the account is locked?
+/// Is it still due, now that the account is locked?
 pub async fn is_due(
     tx: &mut Tx,
     scope: AccountScope,

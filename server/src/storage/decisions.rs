@@ -1,4 +1,4 @@
-//! Decisions that wait for an admin: somebody came back from a provider as another than the one invited (R43, R44).
+//! Decisions of an admin about somebody whom the provider named differently from the one invited (R43, R44).
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
@@ -32,7 +32,7 @@ statements! {
          WHERE account_id = $1 AND invitation_id = $2 AND outcome = 'used' AND identifier = $3 AND email = $4";
 }
 
-/// What waits to be decided.
+/// An open decision.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// Its id.
@@ -76,12 +76,12 @@ pub async fn open(tx: &mut Tx, scope: AccountScope, member: MemberId, decision: 
     )
 }
 
-/// Closes what is open for a row without anybody deciding it: the invitation changed, or was taken up.
+/// Closes the open decision about a member without an outcome: the invitation changed or was accepted.
 pub async fn supersede(tx: &mut Tx, scope: AccountScope, member: MemberId, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, SUPERSEDE, scope.id().0, member.0, now.0)
 }
 
-/// Closes what is open about a method whose provider now means other people by its identifiers (R45).
+/// Closes the open decisions about a method whose provider now means other people by its identifiers (R45).
 pub async fn supersede_of_method(
     tx: &mut Tx,
     scope: AccountScope,
@@ -91,7 +91,7 @@ pub async fn supersede_of_method(
     run!(tx, SUPERSEDE_OF_METHOD, scope.id().0, method.0, now.0)
 }
 
-/// What is to be decided about a row: as long as the invitation that it is about is the row's, and still waits.
+/// The open decision about a member, as long as its invitation is the latest one and still pending.
 pub async fn find_open(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Option<Decision>, StorageError> {
     let row: Option<DecisionRow> =
         on!(tx, c => sqlx::query_as(OPEN).bind(scope.id().0).bind(member.0).fetch_optional(c).await)?;
@@ -105,10 +105,10 @@ pub async fn find_open(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Re
     }))
 }
 
-/// How an admin decided.
+/// The outcome of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The person may come in as the provider named them.
+    /// The person may join as the provider named them.
     Used,
     /// Not this person.
     Rejected,
@@ -131,7 +131,7 @@ pub async fn decide(
     Ok(decided == 1)
 }
 
-/// Did an admin decide that this invitation is good for this identifier with this address (R43)?
+/// Did an admin decide that this identifier with this address may use the invitation (R43)?
 pub async fn is_allowed(
     tx: &mut Tx,
     scope: AccountScope,

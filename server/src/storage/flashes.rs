@@ -1,4 +1,4 @@
-//! What a form has to show on the page that it leads to, for those without scripting and for pages made on the server.
+//! The results of forms, for the pages that they lead to: for browsers without scripting, and for pages made on the server.
 
 use super::{StorageError, Tx, on, run, statements};
 use app::domain::{
@@ -14,7 +14,7 @@ statements! {
     FIND = "SELECT sealed FROM flashes WHERE id = $1 AND session_id = $2 AND expires_at > $3";
 }
 
-/// A session has so many; the oldest go.
+/// How many flashes a session has; the oldest are deleted.
 const MAX_PER_SESSION: i64 = 20;
 
 /// Keeps a flash for this session until `expires`.

@@ -1,4 +1,4 @@
-//! Identities: who somebody is at a provider, (login method, identifier). An address is never a key (OA-08).
+//! Identities: a user at a provider, as (login method, identifier). An address is never a key (OA-08).
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
@@ -31,7 +31,7 @@ statements! {
          WHERE login_method_id = $1 AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = $2)";
 }
 
-/// The user whom a provider calls by this identifier, exactly (R42, R45).
+/// The user with exactly this identifier at a provider (R42, R45).
 pub async fn find(
     tx: &mut Tx,
     scope: AccountScope,
@@ -46,7 +46,7 @@ pub async fn find(
     Ok(user.map(UserId))
 }
 
-/// What the provider calls this user: identifier, and the address it last gave.
+/// The user's identifier at the provider, and the address that the provider last gave.
 pub async fn of_user(
     tx: &mut Tx,
     scope: AccountScope,
@@ -88,7 +88,7 @@ pub async fn note_use(
     run!(tx, USE, scope.id().0, method.0, identifier, email, now.0)
 }
 
-/// Unlinks a user from a method, and forgets what sessions of the user proved by it (R46).
+/// Unlinks a user from a method, and deletes the proofs of the user's sessions by it (R46).
 pub async fn delete_of_user_at_method(
     tx: &mut Tx,
     scope: AccountScope,
@@ -99,7 +99,7 @@ pub async fn delete_of_user_at_method(
     run!(tx, FORGET_PROOFS, method.0, user.0)
 }
 
-/// Unlinks somebody who is no member any more from the account's providers: a link never returns by itself (R40, INV-12).
+/// Unlinks a user who is not a member any more from the account's providers: a link never returns by itself (R40, INV-12).
 pub async fn delete_of_user_in_account(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<(), StorageError> {
     for sql in [DELETE_OF_USER_IN_ACCOUNT, FORGET_PROOFS_IN_ACCOUNT] {
         run!(tx, sql, scope.id().0, user.0)?;

@@ -1,4 +1,4 @@
-//! Leases on work that one instance at a time does. A process that dies lets its lease run out; another one takes the work up.
+//! Leases on work that one instance does at a time. The lease of a process that dies expires, and another one takes the work.
 
 use super::{StorageError, Tx, changed, statements};
 use app::domain::time::{Span, Timestamp};
@@ -13,14 +13,14 @@ statements! {
 /// How long a lease lasts when its holder does nothing.
 const LEASE_TTL: Span = Span::minutes(2);
 
-/// A piece of work that was taken.
+/// The lease on a job.
 #[derive(Debug)]
 pub struct JobLease {
     job: &'static str,
     until: Timestamp,
 }
 
-/// Takes the work, unless somebody has it.
+/// Takes the lease, unless somebody else has it.
 pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Option<JobLease>, StorageError> {
     let until = now + LEASE_TTL;
     let taken = changed!(tx, TAKE, job, until.0, now.0)?;
@@ -28,16 +28,16 @@ pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Opti
 }
 
 impl JobLease {
-    /// Holds on to the work for another while; `false` if it was lost. Each transaction of the work begins with it.
+    /// Renews the lease; `false` if it was lost. Each transaction of the job begins with it.
     pub async fn renew(&mut self, tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
-        // Never backwards: then it would be free before its time.
+        // Never backwards, since the lease would then expire before its time.
         let until = (now + LEASE_TTL).max(self.until);
         let kept = self.move_to(tx, until).await?;
         self.until = until;
         Ok(kept)
     }
 
-    /// Gives the work back.
+    /// Releases the lease.
     pub async fn release(self, tx: &mut Tx) -> Result<(), StorageError> {
         self.move_to(tx, Timestamp(0)).await?;
         Ok(())

@@ -83,7 +83,7 @@ impl Stage {
     }
 }
 
-/// Makes a login method. An OAuth method has a name and a preset, and counts for nothing before its configuration passed a test.
+/// Makes a login method. An OAuth method has a name and a preset, and is not offered before a configuration of it has passed a test.
 pub async fn insert(
     tx: &mut Tx,
     scope: AccountScope,
@@ -142,7 +142,7 @@ struct SummaryRow {
     linked: i64,
 }
 
-/// A login method with what hangs on it.
+/// A login method with its facts.
 #[derive(Clone, Debug)]
 pub struct MethodSummary {
     /// The method.
@@ -187,10 +187,10 @@ pub async fn find(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result
     Ok(all(tx, scope).await?.into_iter().find(|line| line.method.id == id))
 }
 
-/// Where a provider's answers belong.
+/// The account of an OAuth method, where its callbacks belong.
 #[derive(Clone, Debug)]
 pub struct MethodAccount {
-    /// The account's scope: for the way to a provider and back, which is the account's own.
+    /// The account's scope.
     pub scope: AccountScope,
     /// The account's slug.
     pub slug: Slug,
@@ -211,7 +211,8 @@ struct MethodAccountRow {
     enabled: bool,
 }
 
-/// The account of an OAuth method. For the way to a provider and back, in `service::login_methods`: everybody may knock at a login method.
+/// The account of an OAuth method. Everybody may begin a sign-in at a login method, so it establishes the scope; only
+/// `service::login_methods` calls it.
 pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<MethodAccount>, StorageError> {
     let row: Option<MethodAccountRow> = on!(tx, c => sqlx::query_as(ACCOUNT_OF).bind(id.0).fetch_optional(c).await)?;
     row.map(|row| {
@@ -231,7 +232,7 @@ pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<
 pub struct SavedConfiguration {
     /// Its id.
     pub id: ConfigurationId,
-    /// What it says.
+    /// The configuration.
     pub configuration: Configuration,
     /// The client secret, sealed.
     pub secret: Option<Vec<u8>>,
@@ -260,7 +261,7 @@ pub async fn configuration(
     row.map(saved).transpose()
 }
 
-/// The configuration with this id, whatever became of it.
+/// The configuration with this id, in any stage.
 pub async fn configuration_by_id(
     tx: &mut Tx,
     scope: AccountScope,
@@ -273,7 +274,7 @@ pub async fn configuration_by_id(
     row.map(saved).transpose()
 }
 
-/// Do people come in by this configuration now: is it live, and its method switched on?
+/// Is this configuration live, and its method switched on?
 pub async fn is_in_force(tx: &mut Tx, scope: AccountScope, id: ConfigurationId) -> Result<bool, StorageError> {
     let found: i64 = on!(tx, c => sqlx::query_scalar(IN_FORCE).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
     Ok(found == 1)
@@ -297,13 +298,14 @@ pub async fn save_draft(
     run!(tx, INSERT_DRAFT, id.0, scope.id().0, method.0, &text, secret, now.0, by.0)
 }
 
-/// Gives a draft up; `false` if there is none.
+/// Deletes a draft; `false` if there is none.
 pub async fn drop_draft(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<bool, StorageError> {
     let dropped = changed!(tx, DELETE_DRAFT, scope.id().0, method.0)?;
     Ok(dropped > 0)
 }
 
-/// Makes a draft that passed its test the live configuration; `false` if it is no longer there. A live one that passed again stays.
+/// Makes a draft that passed its test the live configuration; `false` if it does not exist any more. A live configuration that passed again
+/// stays live.
 pub async fn promote(
     tx: &mut Tx,
     scope: AccountScope,
@@ -325,7 +327,7 @@ pub async fn rename(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, name: &
     run!(tx, RENAME, scope.id().0, id.0, name)
 }
 
-/// Switches a method on or off. What sessions proved by it while it was on is forgotten (OA-19).
+/// Switches a method on or off. Switching off deletes the proofs of sessions by this method (OA-19).
 pub async fn switch(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, on: bool) -> Result<(), StorageError> {
     run!(tx, SWITCH, scope.id().0, id.0, on)?;
     if !on {
@@ -334,12 +336,12 @@ pub async fn switch(tx: &mut Tx, scope: AccountScope, id: LoginMethodId, on: boo
     Ok(())
 }
 
-/// Forgets what sessions proved by a method.
+/// Deletes the proofs of sessions by a method.
 pub async fn forget_proofs(tx: &mut Tx, id: LoginMethodId) -> Result<(), StorageError> {
     run!(tx, FORGET_PROOFS, id.0)
 }
 
-/// Removes an OAuth method by which nobody is known or invited; `false` if somebody is. What was decided about it is in the audit events.
+/// Deletes an OAuth method that no member has; `false` if somebody has it. The audit events still have what was decided about it.
 pub async fn delete(tx: &mut Tx, scope: AccountScope, id: LoginMethodId) -> Result<bool, StorageError> {
     let (account, method) = (scope.id().0, id.0);
     let in_use: i64 = on!(tx, c => sqlx::query_scalar(IN_USE).bind(account).bind(method).fetch_one(c).await)?;

@@ -1,4 +1,4 @@
-//! Connections: how they are made, kept and given up.
+//! Makes the connections of both databases, and decides when they are closed.
 
 use super::{
     Database, StorageError,
@@ -19,9 +19,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READ_CONNECTIONS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 20;
-/// A live connection answers within this before it is handed out.
+/// How long a live connection may take to answer before it is handed out.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a statement may take as seen from here: a server that is gone ends nothing. A little longer than the server's own limit.
+/// How long a statement may take as seen from here, since a server that is gone ends nothing. A little longer than the server's own limit.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(6);
 /// The beginning of a transaction that writes, in one message. The limits go with it and not with the connection, so that a pooler need
 /// not know them: they end what waits too long for a lock, and what an instance left behind that died in the middle.
@@ -44,7 +44,7 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was acknowledged is on the disk (F1, F10): a mail may be out already that tells of it.
+        // A commit that was acknowledged is on the disk (F1, F10): a mail that tells of it may already have been sent.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(SQLITE_BUSY_TIMEOUT);
@@ -62,7 +62,8 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
 
 pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
     let parsed = Url::parse(url).map_err(|error| sqlx::Error::Configuration(error.into()))?;
-    // A pooler refuses a connection that begins with a setting it does not know; values travel in binary anyhow.
+    // No settings are sent at the start of a connection, since a pooler refuses those that it does not know; values are sent in binary
+    // anyhow.
     let mut options = PgConnectOptions::from_str(url)?.extra_float_digits(None);
     if !names_host(&parsed)
         && let Some(folder) = socket_folder(options.get_port())
@@ -107,7 +108,7 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), StorageError> {
     let mut migrations = sqlx_macros::migrate!("../migrations/postgres");
     migrations.set_locking(false);
     let mut connection = pool.acquire().await?;
-    // It knows statements by names that are gone.
+    // The connection knows statements by names that are gone.
     connection.close_on_drop();
     let mut tx = connection.begin().await?;
     tx.execute(BEGIN_MIGRATION).await?;

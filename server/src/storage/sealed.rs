@@ -1,4 +1,4 @@
-//! Every sealed value of every account, for the rotation of the instance keys alone (CF-03). It sees no plaintext.
+//! Every sealed value of every account, for the rotation of the instance keys only (CF-03). Nothing is opened here.
 
 use super::{StorageError, Tx, changed, on, statements};
 use crate::secrets::{KeyId, SealedFor};
@@ -6,7 +6,7 @@ use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId};
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
-/// The next values of a column that are not under the key `$1`; a value begins with the id of its key.
+/// The next values of a column that are not sealed with the key `$1`; a value begins with the id of its key.
 macro_rules! others {
     ($table:literal, $column:literal, tied to $row:literal, of $account:literal) => {
         concat!(
@@ -27,7 +27,7 @@ macro_rules! others {
     };
 }
 
-/// A value in place of the one that was read, unless somebody has changed or erased it since.
+/// Replaces a value, unless somebody has changed or erased it since it was read.
 macro_rules! replace {
     ($table:literal, $column:literal) => {
         concat!("UPDATE ", $table, " SET ", $column, " = $3 WHERE id = $1 AND ", $column, " = $2")
@@ -114,7 +114,7 @@ struct Row {
 pub struct SealedValue {
     /// The id of its row.
     pub id: Uuid,
-    /// What it is sealed for.
+    /// The purpose that it is sealed for.
     pub purpose: SealedFor,
     /// The value.
     pub sealed: Vec<u8>,

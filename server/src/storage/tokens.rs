@@ -17,14 +17,14 @@ statements! {
         UPDATE one_time_tokens SET used_at = $3 WHERE purpose = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3";
 }
 
-/// What a token is good for; it is good for nothing else.
+/// The purpose of a token; it is valid for no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Making the first account (CF-01).
     SetUp,
     /// Proving the mailbox of an invitation (R12).
     InvitationCode,
-    /// Proving anew who one is, in one session (AZ-16).
+    /// Reauthentication, in one session (AZ-16).
     ReauthenticationCode,
 }
 
@@ -38,7 +38,7 @@ impl Purpose {
     }
 }
 
-/// Makes a token; earlier ones of the same purpose and subject are dead (PW-10).
+/// Makes a token; earlier ones of the same purpose and subject become invalid (PW-10).
 pub async fn insert(
     tx: &mut Tx,
     purpose: Purpose,
@@ -51,14 +51,14 @@ pub async fn insert(
     run!(tx, INSERT, Uuid::now_v7(), purpose.key(), hash, subject, now.0, expires.0)
 }
 
-/// Is this token good now? Nothing changes.
+/// Is this token valid now? Nothing changes.
 pub async fn is_live(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp) -> Result<bool, StorageError> {
     let count: i64 =
         on!(tx, c => sqlx::query_scalar(LIVE).bind(purpose.key()).bind(hash).bind(now.0).fetch_one(c).await)?;
     Ok(count > 0)
 }
 
-/// Uses a token up; `false` if it was not good any more. One of several parallel uses wins.
+/// Uses a token; `false` if it is not valid any more. One of several parallel uses wins.
 pub async fn use_up(tx: &mut Tx, purpose: Purpose, hash: &[u8], now: Timestamp) -> Result<bool, StorageError> {
     let used = changed!(tx, USE, purpose.key(), hash, now.0)?;
     Ok(used == 1)

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-/// How long a rollback may take that nobody waits for.
+/// How long a rollback of a dropped transaction may take.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A transaction on either database. Dropped without [`Tx::commit`], it is rolled back.
@@ -31,7 +31,7 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Makes the transaction's changes stand. If a mail was queued among them, the mail worker is woken.
+    /// Commits. If the transaction queued a mail, the mail worker is woken.
     ///
     /// # Errors
     /// The database's.
@@ -68,7 +68,8 @@ impl Tx {
 /// How transactions are run.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {
-    /// How long one may take, waiting for the network included. What a server limits itself does not help when it is gone (F7).
+    /// How long one statement may take, waiting for the network included. A limit of the server itself does not help when the server is
+    /// gone (F7).
     pub(super) timeout: Option<Duration>,
     /// Without names on the server: a pooler between us and it may give the next transaction another connection.
     pub(super) unnamed: bool,
@@ -78,8 +79,8 @@ pub struct Manner {
     pub(super) mail_queued: Arc<Notify>,
 }
 
-/// When a connection last turned out to lead nowhere: then those that are as old or older lead there, too, and are not tried one
-/// after the other (F6, F7).
+/// When a connection last turned out to be dead: connections that are as old or older are then closed at once, and not tried one after the
+/// other (F6, F7).
 #[derive(Debug, Default)]
 pub(super) struct Suspicion(Mutex<Option<Instant>>);
 
@@ -88,7 +89,7 @@ impl Suspicion {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Is it about connections of this age?
+    /// Are connections of this age suspected to be dead?
     pub(super) fn is_about(&self, age: Duration) -> bool {
         let raised = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         raised.is_some_and(|raised| age >= raised.elapsed())
@@ -96,8 +97,8 @@ impl Suspicion {
 }
 
 impl Manner {
-    /// Can the connection be used again after this error, once its transaction is rolled back? Only where the database said no to one
-    /// statement, and goes on.
+    /// Can the connection be used again after this error, once its transaction is rolled back? Only if the database refused one statement
+    /// and goes on.
     fn is_sound_after(&self, error: &Error) -> bool {
         let Some(error) = error.as_database_error() else {
             if matches!(error, Error::Io(_)) {
@@ -235,7 +236,7 @@ fn timed_out() -> Error {
     Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
-/// One statement's way to the connection of its transaction: within the time it may take, and with a look at how it went.
+/// Runs one statement on the connection of its transaction: within its time limit, and with a note of how it went.
 pub(crate) struct Guarded<'c, DB: Driver> {
     connection: &'c mut PoolConnection<DB>,
     manner: &'c Manner,
@@ -312,7 +313,7 @@ where
     }
 }
 
-/// A statement that may have to go without a name.
+/// A statement that may have to be sent without a name.
 struct Named<E> {
     query: E,
     unnamed: bool,

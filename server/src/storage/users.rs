@@ -100,7 +100,7 @@ pub async fn insert(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Stor
     Ok(())
 }
 
-/// Is `verified` still the hash of the user's password? Then `kept` stands in its place, and no change comes between until the
+/// Replaces the password hash `verified` by `rehashed`; `false` if the password was changed meanwhile. It cannot be changed before the
 /// transaction ends.
 pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, rehashed: &str) -> Result<bool, StorageError> {
     let confirmed = changed!(tx, CONFIRM_PASSWORD, user.0, verified, rehashed)?;
@@ -112,17 +112,17 @@ pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) 
     run!(tx, SET_PASSWORD, user.0, phc, now.0)
 }
 
-/// Takes a user's password away (R13).
+/// Deletes a user's password (R13).
 pub async fn delete_password(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
     run!(tx, DELETE_PASSWORD, user.0)
 }
 
-/// Notes that the owner of the mailbox now is this user, under the name given (R13).
+/// Records that the owner of the mailbox is this user from now on, with the given name (R13).
 pub async fn prove_mailbox(tx: &mut Tx, user: UserId, name: &str, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, PROVE, user.0, name, now.0)
 }
 
-/// Notes that mail which Roster sent proved the mailbox of this very user (R12).
+/// Records that a mail from Roster proved the mailbox of this user (R12).
 pub async fn verify(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, VERIFY, user.0, now.0)
 }

@@ -1,10 +1,10 @@
-//! The way to the mail server: one connection for each mail, protected and verified (IN-06), with a limit on every step, so that a
-//! slow server costs one worker half a minute at most (F3).
+//! The client of the mail server: one connection for each mail, protected and verified (IN-06), with a limit on every step, so that a slow
+//! server costs one worker half a minute at most (F3).
 //!
-//! SMTP is spoken here and not by lettre, which makes our mails: its client takes a reply without a blank after the code, or in bytes
-//! that are not UTF-8, for a failure, knows AUTH LOGIN by a list of English prompts alone, and does not tell a failure before the end of
-//! the text from one after it. Each of these made several copies of a mail that the server had taken. What a mail must never be is sent
-//! blindly again, and that needs the last step of the conversation in one's own hands.
+//! lettre makes our mails, but its SMTP client is not used: it takes a reply without a blank after the code, or in bytes that are not
+//! UTF-8, for a failure, knows AUTH LOGIN only by a list of English prompts, and does not distinguish a failure before the end of the text
+//! from one after it. Each of these made several copies of a mail that the server had accepted. A mail must never be sent again blindly, so
+//! the last step of the conversation has to be under our control.
 
 mod reply;
 mod session;
@@ -29,12 +29,12 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
-/// What everything before the text may take, unless three steps may take longer (F3).
+/// How long everything before the text may take, unless three steps may take longer (F3).
 const OFFER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer is still awaited while Roster stops; service managers kill after 30 s (F22).
 const ANSWER_TIMEOUT_WHILE_STOPPING: Duration = Duration::from_secs(15);
 
-/// The mail server's settings are of no use.
+/// The settings of the mail server cannot be used.
 #[derive(Debug, Error)]
 pub enum SetUpError {
     /// TLS.
@@ -45,7 +45,7 @@ pub enum SetUpError {
     Host,
 }
 
-/// What came of handing a mail over.
+/// The outcome of handing a mail over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The mail server took it; its words.
@@ -87,7 +87,7 @@ pub struct Offer {
 /// Why a step failed.
 struct Failure {
     answer: String,
-    /// The server's 5xx to this very mail, as opposed to a trouble that may pass.
+    /// Is it the server's 5xx for this very mail, and not a problem that may pass?
     lasting: bool,
 }
 
@@ -149,7 +149,7 @@ impl Sender {
     /// Offers one mail, up to the point where the mail server waits for the text. `stop` ends the attempt.
     ///
     /// # Errors
-    /// What became of the mail instead.
+    /// The outcome of the mail instead.
     pub async fn offer(&self, message: &Message, stop: &CancellationToken) -> Result<Offer, Outcome> {
         let opened = tokio::select! {
             opened = timeout(self.offer_timeout(), self.open(message.envelope())) => opened,
@@ -170,7 +170,7 @@ impl Sender {
         }
     }
 
-    /// Connected, protected, signed in. What fails here is nothing about the mail at hand, so it is never lasting.
+    /// Connects, protects the connection and signs in. A failure here has nothing to do with the mail at hand, so it is never lasting.
     async fn connect(&self) -> Result<Session, Failure> {
         let addresses = timeout(self.step, self.addresses()).await;
         let addresses =
@@ -209,7 +209,7 @@ impl Sender {
     }
 }
 
-/// Says whose mail is to go to whom.
+/// Names the sender and the recipients.
 async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), SessionError> {
     let from = envelope.from().map(ToString::to_string).unwrap_or_default();
     expect(session.command(&format!("MAIL FROM:<{from}>")).await?, Class::Completed)?;
@@ -219,7 +219,7 @@ async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), Sess
     expect(session.command("DATA").await?, Class::Intermediate).map(|_| ())
 }
 
-/// Ends the conversation in good form, whatever went wrong in it.
+/// Ends the conversation properly, whatever went wrong in it.
 async fn dismiss(session: Session, failure: Failure) -> Failure {
     session.quit().await;
     failure
@@ -250,7 +250,7 @@ impl Offer {
     }
 }
 
-/// What the answer to a mail's text says. What is neither yes nor no leaves it open.
+/// The outcome by the answer to the text. An answer that is neither yes nor no leaves it open.
 fn of_text(reply: &Reply) -> Outcome {
     match reply.class() {
         Class::Completed => Outcome::Accepted(reply.words()),

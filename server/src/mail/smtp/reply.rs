@@ -1,7 +1,7 @@
-//! What a mail server answers (RFC 5321, 4.2): the code decides, and nothing else. Servers send the bare code, text in any encoding,
-//! lines that belong to nothing, and replies that break off; none of that makes a mail that was taken one that was not.
+//! Parses the replies of a mail server (RFC 5321, 4.2). Only the code decides: servers send the bare code, text in any encoding, lines that
+//! belong to nothing, and replies that break off, and none of that may turn a mail that was accepted into one that was not.
 
-/// The most bytes of one reply that are read; it is over then.
+/// How many bytes of one reply are read; then it counts as ended.
 pub(super) const MAX_REPLY_BYTES: usize = 64 * 1024;
 /// The most lines of a reply whose text is kept.
 const MAX_KEPT_LINES: usize = 100;
@@ -90,7 +90,7 @@ impl Parser {
         }
     }
 
-    /// What has come of the reply, if there was a code; else the first words that came instead.
+    /// The reply, if there was a code; else the first words that came instead.
     pub fn into_reply(self) -> Result<Reply, Option<String>> {
         match self.code {
             Some(code) => Ok(Reply { code, lines: self.lines }),

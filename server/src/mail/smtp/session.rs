@@ -1,4 +1,4 @@
-//! A conversation with a mail server: commands and replies, each within a time, over a connection that may become TLS midway.
+//! A session with a mail server: commands and replies, each with a time limit, over a connection that may switch to TLS.
 
 use super::reply::{Class, MAX_REPLY_BYTES, Parser, Reply, clean};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// How long a goodbye may take; the mail is settled by then.
+/// How long QUIT may take; the outcome of the mail is known by then.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest command with an initial response (RFC 4954, 4); a longer one waits to be asked.
 const MAX_COMMAND_BYTES: usize = 510;
@@ -75,12 +75,12 @@ impl Extensions {
     }
 }
 
-/// A conversation.
+/// A session with a mail server.
 pub(super) struct Session {
     stream: Box<dyn Stream>,
     /// What was received and not read yet.
     received: Vec<u8>,
-    /// Nothing can be said any more.
+    /// No further command can be sent.
     over: bool,
     /// How long a step may take.
     step: Duration,
@@ -132,7 +132,7 @@ impl Session {
         }
     }
 
-    /// Goes over to TLS. What came in clear before the handshake is forgotten: it may be anybody's (RFC 3207, 6).
+    /// Switches to TLS. What arrived in clear before the handshake is dropped: anybody may have sent it (RFC 3207, 6).
     pub async fn starttls(&mut self, tls: &TlsConnector, name: ServerName<'static>) -> Result<(), SessionError> {
         if !self.offers.starttls {
             return Err(SessionError::NoStarttls);
@@ -209,7 +209,7 @@ impl Session {
         expect(reply, Class::Completed).map(|_| ())
     }
 
-    /// Says one line, and reads the reply.
+    /// Sends one line, and reads the reply.
     pub async fn command(&mut self, line: &str) -> Result<Reply, SessionError> {
         if line.chars().any(char::is_control) {
             return Err(SessionError::Unspeakable);
@@ -229,7 +229,7 @@ impl Session {
         self.reply(patience).await.map(|(reply, _)| reply)
     }
 
-    /// Says goodbye, without caring for the answer.
+    /// Sends QUIT, and does not care for the answer.
     pub async fn quit(mut self) {
         if !self.over {
             // An answer that does not come changes nothing.
@@ -242,7 +242,7 @@ impl Session {
         if self.over {
             return Err(SessionError::Closed);
         }
-        // What fails midway cannot be gone on with.
+        // A session whose step failed midway cannot be used any more.
         self.over = true;
         timeout(self.step, async {
             self.stream.write_all(bytes).await?;
@@ -280,7 +280,7 @@ impl Session {
         };
         self.over = true;
         let rest = std::mem::take(&mut self.received);
-        // Before it ends, a line is only as good as its code.
+        // Until the reply has ended, a line counts only by its code.
         if matches!(error, SessionError::Closed) || rest.len() >= 3 {
             parser.line(&rest);
         }

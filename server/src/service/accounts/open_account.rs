@@ -68,7 +68,7 @@ impl OpenAccount for Services {
             };
             let mut tx = self.database.begin_write().await?;
             let owner = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
-            // Each account has limits of its own; so there are not any number of accounts (INV-19).
+            // Each account has its own limits of mails, so nobody may open any number of accounts (INV-19).
             let (key, limit) =
                 (format!("accounts:by:{}", owner.id), Limit::per_day(self.config.limits.accounts_per_user_day));
             rate_buckets::take(&mut tx, &key, limit, self.now()).await?.map_err(rate_limited)?;
@@ -84,7 +84,7 @@ impl OpenAccount for Services {
 impl Services {
     /// May this user open another account?
     pub(in crate::service) async fn may_open_account(&self, signed_in: &SignedIn) -> Result<bool, AppError> {
-        // OA-12: a provider of one account opens that account, and nothing beyond it.
+        // OA-12: a sign-in at a provider of one account is valid for that account only.
         let mut tx = self.database.begin_read().await?;
         if sessions::password_proved(&mut tx, signed_in.session).await?.is_none() {
             return Ok(false);

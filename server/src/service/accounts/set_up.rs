@@ -78,7 +78,7 @@ impl SetUp for Services {
 }
 
 impl Services {
-    /// A new set-up link, the only good one; `None` once there is an account.
+    /// A new set-up link, which replaces earlier ones; `None` once there is an account.
     ///
     /// # Errors
     /// The database's.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl ShowAccount for Services {
-    /// What joining and signing in lead to.
+    /// The page that people see after joining and signing in.
     async fn show_account(&self, caller: &Caller) -> Result<AccountHome, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load(self, &mut tx, caller).await?;

@@ -1,5 +1,5 @@
-//! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12), so
-//! that it is good only while everybody who was given it may give what it offers (R29, R30, INV-16).
+//! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12), so it is
+//! valid only while everybody who was given it may grant what it offers (R29, R30, INV-16).
 
 use crate::{
     context::Services,
@@ -95,14 +95,14 @@ impl Services {
     }
 }
 
-/// May whoever holds the link hand out what it offers?
+/// May the member who was given the link grant what it offers?
 pub(in crate::service) fn is_in_reach(link: &CopiedLink, roles: &Roles) -> bool {
     link.state == MemberState::Active
         && can_handle_invitation(&Effective::of(&link.grant, roles), &link.offered, roles).is_yes()
 }
 
-/// Ends the copied links that have come out of reach of somebody who holds them. To be called after every change of a member's state or
-/// grant: it looks at the links in the member's hands, and at those that invite the member.
+/// Kills the copied links whose holders may no longer grant what they offer. It must be called after every change of a member's state or
+/// grant: it checks the links that the member was given, and those that invite the member.
 pub(in crate::service) async fn end_links_out_of_reach(
     tx: &mut Tx,
     scope: AccountScope,

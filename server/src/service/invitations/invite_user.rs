@@ -34,7 +34,7 @@ use app::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-/// An invitation, as understood.
+/// The parsed form.
 struct Request {
     method: LoginMethodId,
     identifier: Option<String>,
@@ -46,7 +46,7 @@ struct Request {
     again: Option<Again>,
 }
 
-/// What becomes of somebody who was removed before (R4).
+/// What to do with somebody who was removed before (R4).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Again {
     Restore,
@@ -133,7 +133,7 @@ impl InviteUser for Services {
 }
 
 impl Services {
-    /// The row, the invitation, its mail and the record.
+    /// Writes the row, the invitation, its mail and the audit event.
     async fn write_invitation(
         &self,
         tx: &mut Tx,
@@ -178,7 +178,7 @@ impl Services {
     }
 }
 
-/// What inviting an address that has a row comes to; `None` if it can simply be invited again, because the person said no (R63).
+/// The outcome of inviting an address that has a row; `None` if it can simply be invited again, because the person declined (R63).
 fn outcome(actor: &Actor, member: &Member, now: Timestamp) -> Option<Invited> {
     use app::domain::member::ShownState;
     match member.shown(now) {

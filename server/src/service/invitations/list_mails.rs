@@ -59,7 +59,7 @@ fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Result<Option<Ma
     }))
 }
 
-/// Is the invitation still open, and may the actor handle it? Then its mail can be shown with a link.
+/// Can the mail be shown with a link: is the invitation still open, and may the actor handle it?
 pub(in crate::service) fn is_readable(mail: &InvitationMail, actor: &Actor, now: Timestamp) -> bool {
     let open = match mail.state {
         InvitationState::Pending => mail.expires > now,

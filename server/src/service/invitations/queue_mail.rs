@@ -1,4 +1,4 @@
-//! Writing an invitation's mail with its link, in the transaction of the change.
+//! Writes the mail of an invitation with its link, in the transaction of the change.
 
 use crate::{
     context::Services,
@@ -29,7 +29,7 @@ use uuid::Uuid;
 /// Invitations of one account to one mailbox in a day, whatever the `+tag`s: as many as “Invite several” takes at once.
 const MAILS_PER_ACCOUNT_MAILBOX_DAY: u32 = 50;
 
-/// What several accounts share is never pushed further ahead than this by what they send (INV-19).
+/// The limits that several accounts share are never reserved further ahead than this (INV-19).
 const MAX_SHARED_WAIT: Span = Span::days(1);
 
 type Bucket = (String, Limit);
@@ -43,7 +43,7 @@ async fn reserve_shared(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> R
 }
 
 impl Services {
-    /// Makes the invitation's mailed token and queues the mail that will carry it; earlier links die, copied ones too (R23, INV-11).
+    /// Makes the invitation's mailed token and queues the mail that will carry it; earlier links are killed, copied ones too (R23, INV-11).
     /// Without a mail server no mailed token is made, and the mail is only shown (R61).
     ///
     /// # Errors
@@ -88,9 +88,9 @@ impl Services {
         Ok((row, token))
     }
 
-    /// When an invitation's mail may go: now, or when account, inviter, recipient and server have had few enough (R52, INV-19). The operator's
-    /// go at once. Only members with a right to it invite, so an address with another `+tag` is another recipient here, as R1 has it;
-    /// what one account sends to one mailbox under any number of tags has a wider limit.
+    /// When the mail of an invitation may be sent, by the limits of account, inviter, recipient and server (R52, INV-19). The operator's
+    /// mails are sent at once. Only members with the permission invite, so an address with another `+tag` is another recipient here, as R1
+    /// has it; a wider limit counts what one account sends to one mailbox under any number of tags.
     async fn when_limits_allow(
         &self,
         tx: &mut Tx,
@@ -125,7 +125,7 @@ impl Services {
             wait = wait.max(reserve_own(tx, bucket, now).await?);
         }
         if wait == Span(0) {
-            // What waits for a limit of its own comes at its own pace, and takes nothing from the other accounts.
+            // A mail that waits for a limit of its own account takes nothing from the limits that accounts share.
             for bucket in &shared {
                 wait = wait.max(reserve_shared(tx, bucket, now).await?);
             }
@@ -136,7 +136,7 @@ impl Services {
         Ok(now + wait)
     }
 
-    /// Tells the sponsor, in the sponsor's language, what became of the invitation (R51, R63).
+    /// Mails the sponsor, in the sponsor's language, the answer to the invitation (R51, R63).
     pub(in crate::service) async fn tell_sponsor(
         &self,
         tx: &mut Tx,
@@ -159,7 +159,7 @@ impl Services {
         Ok(())
     }
 
-    /// Tells those who could send the invitation again, each in their own language (R20, R29).
+    /// Mails those who may send the invitation again, each in their own language (R20, R29).
     pub(in crate::service) async fn tell_admins(
         &self,
         tx: &mut Tx,

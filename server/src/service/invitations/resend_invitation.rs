@@ -1,4 +1,4 @@
-//! Sending an invitation again: a new mailed link, the old one and a copied one dead, the life renewed (R23, INV-11).
+//! Sends an invitation again: a new mailed link replaces the earlier ones, copied ones too, and the lifetime begins again (R23, INV-11).
 
 use crate::{
     context::Services,

@@ -19,8 +19,8 @@ pub use crate::mail::render::Rendered as MailText;
 const MAX_LISTED_MAILS: usize = 100;
 
 impl Services {
-    /// An invitation mail of the account. Needs `users.invite` and the right to give what the invitation offers. Looking changes nothing: the
-    /// link to hand over by other means stands in it once the actor has copied it, and so answers for it.
+    /// An invitation mail of the account. Needs `users.invite` and the right to grant what the invitation offers. Looking changes nothing:
+    /// the copied link is shown only to an actor who has copied it, and so answers for it.
     ///
     /// # Errors
     /// [`AppError::NotFound`] also for an invitation that is no longer open; the policy's refusal.

@@ -1,4 +1,4 @@
-//! Asking for a new link when the old one ran out (R20): the admins are told, once a day; the link goes only to the invited address.
+//! Asks for a new link when the old one has expired (R20): the admins are told, once a day; the link goes only to the invited address.
 
 use super::{accept_invitation::audit_target, view_invitation::MIN_ASK_INTERVAL};
 use crate::{
@@ -22,13 +22,13 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl AskForNewLink for Services {
-    /// Tells those who could send the invitation again that its link ran out.
+    /// Tells those who may send the invitation again that its link has expired.
     async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError> {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             let before = self.require_invitation(&mut tx, visitor, id).await?;
-            // Before the invitation, like everybody: who has the account then waits for nobody.
+            // The account is locked before the invitation, as everywhere, so that no two operations wait for each other.
             accounts::lock(&mut tx, before.scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             if presented.invitation.state != InvitationState::Pending || presented.invitation.expires > now {

@@ -1,4 +1,4 @@
-//! Turning an invitation down (R63): the sponsor is told, the row offers to invite again.
+//! Declines an invitation (R63): the sponsor is told, and the list offers to invite again.
 
 use super::accept_invitation::audit_target;
 use crate::{
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl DeclineInvitation for Services {
-    /// Turns the invitation of this browser's link down. The link alone is enough: it gives nothing away.
+    /// Declines the invitation of this browser's link. The link alone is enough: declining gives nothing away.
     async fn decline_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError> {
         retried(|| async {
             let now = self.now();

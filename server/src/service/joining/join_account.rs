@@ -1,4 +1,4 @@
-//! Joining with the present login: no new credentials (R15, R16, R19, INV-09).
+//! Joins with the login that the person has: no new credentials (R15, R16, R19, INV-09).
 
 use super::accept_invitation::Accepted;
 use crate::{
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl JoinAccount for Services {
-    /// Takes the invitation up as the signed-in user, whose proved address must be the invited one.
+    /// Accepts the invitation as the signed-in user, whose proved address must be the invited one.
     async fn join_account(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<Joined>, AppError> {
         retried(|| async {
             let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;

@@ -1,4 +1,4 @@
-//! Signing up by an invitation: a login for a new person, and the place in the account with it (R9, R11, R12, R13, INV-05, INV-08).
+//! Signs up with an invitation: makes a login for a new person, and joins the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
 use super::{
     accept_invitation::{Accepted, audit_target},

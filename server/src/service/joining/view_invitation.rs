@@ -1,4 +1,4 @@
-//! What the page of an invitation shows (R8, R11 to R16, R18, R20, R22, R23, INV-17). Nothing changes.
+//! The page of an invitation (R8, R11 to R16, R18, R20, R22, R23, INV-17). It changes nothing.
 
 use super::presented_invitation::PresentedInvitation;
 use crate::{
@@ -25,7 +25,7 @@ use app::{
 };
 use async_trait::async_trait;
 
-/// A new link can be asked for so often.
+/// How long to wait before a new link can be asked for again.
 pub(in crate::service) const MIN_ASK_INTERVAL: Span = Span::days(1);
 
 #[async_trait]
@@ -75,7 +75,7 @@ impl ViewInvitation for Services {
 }
 
 impl Services {
-    /// When a mail with a newer link than this one was written, if that is why this one is dead.
+    /// When a mail with a newer link was written, if that is why this link is dead.
     fn newer_mail(&self, presented: &PresentedInvitation) -> Option<Timestamp> {
         presented.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > presented.made)
     }
@@ -192,7 +192,7 @@ impl Services {
         })
     }
 
-    /// R17: who has a password proves it, freshly, before a provider is linked to the login.
+    /// R17: somebody who has a password must have entered it recently before a provider is linked to the login.
     async fn must_enter_password(&self, tx: &mut Tx, visitor: &Visitor, user: &User) -> Result<bool, StorageError> {
         if user.phc.is_none() {
             return Ok(false);

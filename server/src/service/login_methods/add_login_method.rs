@@ -1,4 +1,4 @@
-//! Adding a login method, with nothing set up yet.
+//! Adds a login method, with nothing set up yet.
 
 use crate::{
     context::Services,

@@ -1,4 +1,4 @@
-//! Deciding about somebody who came back from a provider as another than the one invited (R43, R44).
+//! Decides about somebody whom the provider named differently from the one invited (R43, R44).
 
 use crate::{
     context::Services,
@@ -25,7 +25,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl Decide for Services {
-    /// Lets the person in as the provider named them, with a new link to come back by; or leaves the invitation as it was.
+    /// Lets the person in as the provider named them, with a new link; or leaves the invitation as it was.
     async fn decide(
         &self,
         caller: &Caller,
@@ -69,7 +69,7 @@ impl Decide for Services {
             if outcome == Outcome::Used {
                 members::set_identifier(&mut tx, actor.scope(), member, &open.identifier).await?;
             }
-            // Either way the offer stands again, by a new link and under whoever decided (R29).
+            // Either way the invitation is renewed, with a new link, and whoever decided becomes its sponsor (R29).
             if invitations::renew(&mut tx, actor.scope(), &invitation, actor.member, now).await? {
                 self.queue_invitation(&mut tx, actor.scope(), invitation.again(&row.email, actor.member), now).await?;
             }

@@ -1,4 +1,4 @@
-//! Giving the draft of a login method up.
+//! Drops the draft of a login method.
 
 use crate::{
     context::Services,
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl DropDraft for Services {
-    /// Gives a draft up.
+    /// Drops a draft.
     async fn drop_draft(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError> {
         retried(|| async {
             let mut tx = self.database.begin_write().await?;

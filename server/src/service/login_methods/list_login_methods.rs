@@ -1,4 +1,4 @@
-//! What Settings → Login methods shows.
+//! The list of Settings → Login methods.
 
 use crate::{
     context::Services,

@@ -1,4 +1,4 @@
-//! Making what a test proved the live configuration (R45).
+//! Makes the configuration of a test that passed live (R45).
 
 use super::test_login_method::{PassedTest, Promotion};
 use crate::{
@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl MakeLive for Services {
-    /// Makes what a test proved live, perhaps with another of the claims received as the identifier.
+    /// Makes the tested configuration live, perhaps with another of the received claims as the identifier.
     async fn make_live(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;

@@ -1,4 +1,4 @@
-//! Removing a login method that nobody uses.
+//! Removes a login method that nobody uses.
 
 use crate::{
     context::Services,
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl RemoveLoginMethod for Services {
-    /// Removes a method that is in nobody's row.
+    /// Removes a method that no member has.
     async fn remove_login_method(&self, caller: &Caller, method: LoginMethodId) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();

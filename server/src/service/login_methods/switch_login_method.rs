@@ -1,4 +1,4 @@
-//! Switching a login method on and off (R27, R33, OA-19).
+//! Switches a login method on and off (R27, R33, OA-19).
 
 use crate::{
     context::Services,
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl SwitchLoginMethod for Services {
-    /// Switches a method on or off. Off ends its sign-ins and sessions at once; refused if no owner would have a way in.
+    /// Switches a method on or off. Switching off ends its sign-ins and sessions at once; it is refused if no owner could sign in any more.
     async fn switch_login_method(
         &self,
         caller: &Caller,

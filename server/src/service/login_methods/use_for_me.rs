@@ -1,4 +1,4 @@
-//! Signing in by the login method that a test just proved.
+//! Makes the caller sign in with the login method that a test has just proved.
 
 use crate::{
     context::Services,
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl UseForMe for Services {
-    /// Lets the caller sign in by the live method that the caller just signed in by as a test.
+    /// Assigns the caller the live method with which the caller has just signed in as a test.
     async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
@@ -29,7 +29,7 @@ impl UseForMe for Services {
             let page = paths::login_method(caller.account.as_str(), method);
             let mut tx = self.database.begin_write().await?;
             let passed = self.passed_test(&mut tx, caller, visitor, method, &form).await?;
-            // Only a door that is open is worth going through: else the caller would be locked out the moment after (R33).
+            // Only a method that is on: else the caller would be locked out at once (R33).
             let in_force = match &passed {
                 Some(passed) => login_methods::is_in_force(&mut tx, passed.actor.scope(), passed.by.id).await?,
                 None => false,
@@ -56,7 +56,7 @@ impl UseForMe for Services {
 }
 
 impl Services {
-    /// The caller as the provider named them, in place of an earlier link of theirs.
+    /// Links the caller to the identity that the provider named, in place of an earlier one.
     async fn link(
         &self,
         tx: &mut Tx,

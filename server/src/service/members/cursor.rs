@@ -1,5 +1,5 @@
 //! Cursors of the Users list: a position in its order, sealed for the account and the view, so that the address shows neither names nor
-//! times, and a cursor leads nowhere but where it was made.
+//! times, and a cursor is valid only in the view where it was made.
 
 use crate::{
     secrets::{Keyring, SealedFor},
@@ -55,7 +55,7 @@ pub(in crate::service) fn open(
 fn purpose(scope: AccountScope, query: &ListQuery) -> SealedFor {
     let mut view = Sha256::new();
     for (name, value) in (ListQuery { after: None, ..query.clone() }).to_url() {
-        // With the lengths, so that no value reads as the next name.
+        // With the lengths, so that no two views have the same text.
         view.update((value.len() as u64).to_be_bytes());
         view.update(name);
         view.update(value);
@@ -101,7 +101,7 @@ mod tests {
             for n in 0..text.len() {
                 let changed =
                     format!("{}{}{}", &text[..n], if &text[n..=n] == "A" { "B" } else { "A" }, &text[n + 1..]);
-                // The last character may hold bits that say nothing; then it is no canonical base64.
+                // The last character may hold unused bits; such a text is not canonical base64.
                 assert_eq!(open(&keyring, scope, &query, &Cursor::new(changed).unwrap()), None, "character {n}");
             }
         }

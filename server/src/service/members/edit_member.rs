@@ -1,4 +1,4 @@
-//! Changing role and extras, in any state (R24, R30, R31, R33, R66), and how somebody signs in (R26, R46).
+//! Changes role and extras, in any state (R24, R30, R31, R33, R66), and the login method (R26, R46).
 
 use super::{change_login_method::LoginAssignment, list_members::shown_row};
 use crate::{
@@ -20,8 +20,8 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl EditMember for Services {
-    /// Gives a member another role, other extras, another way to sign in. For somebody invited, the offer changes: the last saved value
-    /// counts (R24).
+    /// Gives a member another role, other extras, or another login method. The invitation of somebody who has not joined yet offers what
+    /// was last saved (R24).
     async fn edit_member(&self, caller: &Caller, form: EditForm) -> Result<Edited, AppError> {
         retried(|| async {
             let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
@@ -60,7 +60,7 @@ impl EditMember for Services {
             if let Some(invitation) = open
                 && can_invite(&actor.effective, &wanted, &actor.roles).is_yes()
             {
-                // Who last decided what is offered answers for it (R29): the earlier sponsor may be unable to give it.
+                // Whoever last decided what is offered becomes the sponsor (R29): the earlier one may be unable to grant it.
                 invitations::set_sponsor(&mut tx, actor.scope(), invitation.id, actor.member).await?;
             }
             let target = AuditTarget { member: id, email: row.email.key().to_owned() };

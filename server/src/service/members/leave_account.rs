@@ -1,4 +1,4 @@
-//! Leaving an account (R32): what Remove is not for.
+//! Leaves an account (R32), which members do instead of removing themselves.
 
 use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
@@ -19,8 +19,8 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl LeaveAccount for Services {
-    /// Takes the caller out of the account; refused for the last owner (R33). Somebody else answers for the caller's
-    /// invitations from then on (R29). Answers the account's name.
+    /// Takes the caller out of the account; refused for the last owner (R33). The caller's invitations get another sponsor (R29). Answers
+    /// the account's name.
     async fn leave_account(&self, caller: &Caller) -> Result<String, AppError> {
         retried(|| async {
             let now = self.now();

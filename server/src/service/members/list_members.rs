@@ -35,7 +35,7 @@ impl ListMembers for Services {
             return Err(BadRequest::Malformed.into());
         }
         let facts = actors::facts(self, &mut tx, &actor).await?;
-        // A cursor that says nothing, because its key has retired or it belongs to another view, leads to the beginning.
+        // A cursor that does not open, because its key has retired or it belongs to another view, leads to the beginning.
         let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), &query, cursor));
         let (rows, next) = members::page(&mut tx, actor.scope(), &query, from, now).await?;
         let next = next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), &query, &position));

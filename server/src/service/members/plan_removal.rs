@@ -1,4 +1,4 @@
-//! What removing a member will do (R64).
+//! The effects of removing a member (R64).
 
 use super::show_member::member_details;
 use crate::{context::Services, service::actors, storage::invitations};

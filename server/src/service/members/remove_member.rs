@@ -1,4 +1,4 @@
-//! Removing a member, or withdrawing an invitation: one operation (R22, R29, R33, R36, R39).
+//! Removes a member, or withdraws an invitation: one operation (R22, R29, R33, R36, R39).
 
 use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
@@ -32,7 +32,8 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl RemoveMember for Services {
-    /// Removes a member; the row stays as a tombstone (R39). This account's access dies with the next request, nothing else does (R36).
+    /// Removes a member; the row stays as a tombstone (R39). Access to this account ends with the next request, and nothing else does
+    /// (R36).
     async fn remove_member(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError> {
         retried(|| async {
             let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;

@@ -1,5 +1,5 @@
-//! The daily clean-up: what is kept how long, and the job that deletes it then (CF-08, R21, R39). Small transactions, so that nobody waits for it;
-//! one instance at a time, once a day; what went stands in the log. Audit events are kept for ever.
+//! The daily clean-up: how long data is kept, and the job that deletes it afterwards (CF-08, R21, R39). It works in small transactions, so
+//! that nobody waits for it, and on one instance at a time, once a day; the log says what was deleted. Audit events are kept for ever.
 
 use crate::{
     config::{Config, Limits},
@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 const BATCH_ROWS: i64 = 500;
 /// The pause between two transactions, in which others write.
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
-/// How often a server looks whether the clean-up is due. The first look is not at the start, when there is enough to do.
+/// How often a server checks whether the clean-up is due. It does not check at the start, when there is enough to do.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// The bucket that lets one instance begin once a day.
 const JOB: &str = "job:clean-up";
 const DAILY: Limit = Limit { burst: 1, per_day: 1 };
-/// Waiting for the limits, a mail is put off by this at most; no bucket is further ahead.
+/// The longest time by which limits put a mail off: no bucket is reserved further ahead.
 const MAX_INVITATION_LIFETIME: Span = Span::days(30);
 
 /// How a kind is deleted.
@@ -41,7 +41,7 @@ struct Kind {
     /// As the log calls it.
     name: &'static str,
     deleted: Deleted,
-    /// How long it is kept after the time that counts for it.
+    /// How long it is kept.
     kept: fn(&Config) -> Span,
 }
 
@@ -53,7 +53,7 @@ const fn tied(name: &'static str, tied: Tied, kept: fn(&Config) -> Span) -> Kind
     Kind { name, deleted: Deleted::Tied(tied), kept }
 }
 
-/// What is kept how long; the README has it for people. The order counts: what hangs on something else goes before it.
+/// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
 static KINDS: [Kind; 15] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
@@ -72,7 +72,7 @@ static KINDS: [Kind; 15] = [
     tied("earlier invitations", Tied::EarlierInvitations, |config| days(config.retention.invitations_days)),
 ];
 
-/// Every day until `stop`, if no other instance did.
+/// Runs the clean-up every day until `stop`, unless another instance did.
 pub async fn run(services: Services, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -135,7 +135,7 @@ impl Services {
         Ok(gone)
     }
 
-    /// One at a time: each under its account's lock, where it is looked at again.
+    /// Deletes one at a time, each under its account's lock, where it is checked again.
     async fn delete_tied(&self, tied: Tied, before: Timestamp, stop: &CancellationToken) -> Result<u64, StorageError> {
         let mut gone = 0;
         while !stop.is_cancelled() {
@@ -176,7 +176,7 @@ fn days(days: u32) -> Span {
     Span::days(i64::from(days))
 }
 
-/// When the slowest bucket is as full as a new one, however far ahead it was: then its row says nothing any more.
+/// How long the slowest bucket takes to refill, however far ahead it is reserved: after that, its row can be deleted.
 fn longest_refill(limits: &Limits) -> Span {
     let slowest = [
         (limits.sign_in_burst, limits.sign_in_per_s),

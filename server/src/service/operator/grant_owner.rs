@@ -1,4 +1,4 @@
-//! `roster owner grant`: the way back in when an account has no owner who can sign in (R33).
+//! `roster owner grant`: restores access to an account of which no owner can sign in (R33).
 
 use super::invite_owner::OwnerInvitation;
 use crate::{
@@ -22,14 +22,14 @@ use app::{
     error::AppError,
 };
 
-/// How somebody comes to be an owner, by the state in which the operator finds them.
+/// How somebody became an owner, by the state in which the operator found them.
 #[derive(Clone, Debug)]
 pub enum OwnerGranted {
     /// An active member is an owner now.
     Active,
     /// A suspended member is active again, as an owner.
     Reactivated,
-    /// They had no way in any more, and sign in by Email & password as an active owner now.
+    /// They could not sign in any more, and are an active owner with Email & password now.
     ByPassword,
     /// Anybody else is invited as an owner by Email & password: invited before, removed, unknown to the account, or without a password and
     /// any other way in.
@@ -37,8 +37,8 @@ pub enum OwnerGranted {
 }
 
 impl Services {
-    /// Makes the person with this address an owner, by the host's operator and whatever the person's state. Who could not sign in as far as
-    /// Roster can tell, or is to do so `by_password` because the operator knows better, comes in by Email & password from then on.
+    /// Makes the person with this address an owner, whatever the person's state. Somebody who cannot sign in as far as Roster can tell, or
+    /// who is to sign in `by_password` because the operator knows better, signs in with Email & password from then on.
     ///
     /// # Errors
     /// [`AppError::NotFound`] without such an account; [`AppError::Invalid`] by field, or the database's.
@@ -71,7 +71,7 @@ impl Services {
         Ok(granted)
     }
 
-    /// Makes a member who has joined an owner: let in again if suspended, by Email & password if there is no way in.
+    /// Makes a member who has joined an owner: reactivated if suspended, with Email & password if they cannot sign in.
     async fn make_active_owner(
         &self,
         tx: &mut Tx,

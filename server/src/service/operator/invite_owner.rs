@@ -1,4 +1,4 @@
-//! Inviting an owner for the host's operator: into a new account, or as the way back into one (R33).
+//! Invites an owner for the host's operator: into a new account, or to restore access to one (R33).
 
 use crate::{
     context::Services,
@@ -78,7 +78,7 @@ impl Services {
         Ok(OwnerInvitation { link: self.config.link(&paths::invitation_link(token.reveal())), mail })
     }
 
-    /// Email & password, switched on: the way back in must not lead through a provider that may be the reason why it is needed.
+    /// Switches Email & password on: the invitation must not depend on a provider that may be the reason why it is needed.
     pub(in crate::service) async fn email_and_password(
         &self,
         tx: &mut Tx,

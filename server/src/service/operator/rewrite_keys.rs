@@ -1,6 +1,6 @@
-//! Brings the keys of the Users list up to date: those of rows that were written before there were keys, by an older release beside this
-//! one, or with another version of the tables of Unicode. In small transactions, on one instance at a time, and harmless if it breaks
-//! off: it looks at every row and writes those that would be written otherwise today.
+//! Updates the sort and search keys of the Users list: of rows that were written before there were keys, by an older release beside this
+//! one, or with another version of the tables of Unicode. It works in small transactions, on one instance at a time, and may be
+//! interrupted: it reads every row, and writes those whose keys differ from today's.
 
 use crate::{
     context::Services,
@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 const JOB: &str = "members.keys";
 /// Rows that are read at once, and written in one transaction.
 const BATCH_ROWS: i64 = 200;
-/// Rows that an older release writes beside this one are found by the next look.
+/// How often all rows are checked: an older release may write rows beside this one.
 const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
-/// The pause while another instance has the work, or the database is away.
+/// The delay while another instance does the work, or the database is away.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// What a pass over all rows came to.
+/// The outcome of a pass over all rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeysRewritten {
     /// Every row was looked at.
@@ -107,7 +107,7 @@ impl Services {
             if !lease.renew(&mut tx, self.now()).await? {
                 return Ok(None);
             }
-            // The account first, as all who change several of its rows do, so that nobody waits for another in a circle.
+            // The account is locked before its rows, as everywhere, so that no two operations wait for each other.
             accounts::lock(&mut tx, scope).await?;
             for row in &stale {
                 written += usize::from(members::set_keys(&mut tx, scope, row).await?);

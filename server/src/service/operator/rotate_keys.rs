@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 /// Values that are read at once.
 const BATCH_ROWS: i64 = 100;
-/// For so long after the key file was changed, a request may still write what it sealed before; none takes longer than half of it.
+/// How long after a change of the key file a request may still write what it sealed before; none takes longer than half of it.
 const SETTLE_TIME: Duration = Duration::from_secs(60);
 
-/// What a pass over all sealed values came to.
+/// The outcome of a pass over all sealed values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Values that are under the present key now.

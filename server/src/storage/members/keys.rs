@@ -1,4 +1,4 @@
-//! The keys by which the list is sorted and searched, computed anew.
+//! Rewrites the sort and search keys of the list.
 
 use crate::{
     collation::Keys,
@@ -30,7 +30,8 @@ pub struct StoredKeys {
     invited_at: i64,
 }
 
-/// How far the job that computes keys has come in an account. A row that moves meanwhile moves forward, and was written with its keys.
+/// How far the job that rewrites keys has come in an account. A row that changes meanwhile moves forward in this order, and was written
+/// with current keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowPosition {
     invited_at: i64,
@@ -59,7 +60,7 @@ pub(crate) async fn with_keys(
         .fetch_all(c).await)?)
 }
 
-/// The row as it should be, with name and address in the form in which they are written today; `None` if it is so already.
+/// The row as it would be written today; `None` if it is so already.
 pub(crate) fn rewritten(row: &StoredKeys) -> Option<StoredKeys> {
     let name = row.name.as_deref().map(|name| name.nfc().collect::<String>());
     let email = Email::from_storage(row.email.clone(), row.email_key.clone());

@@ -14,7 +14,7 @@ use app::domain::{
 };
 use uuid::Uuid;
 
-/// Does this text hold every word that is looked for? They are `$5` to `$12`; `%` stands in for those that there are not.
+/// Matches a text that contains every word of the search: `$5` to `$12`; `%` stands in for words that there are not.
 macro_rules! holds_each_word {
     ($text:literal) => {
         holds_each_word!($text, "$5" "$6" "$7" "$8" "$9" "$10" "$11" "$12")
@@ -72,7 +72,7 @@ statements! {
         SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE account_id = $1 AND id <> $2 AND state <> 'removed' LIMIT 1) m";
 }
 
-/// A place in the order of the list: the value that it sorts by, and the id. It stays where it is whatever becomes of the row.
+/// A position in the order of the list: the value that it sorts by, and the id. It stays valid even if the row changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The value.
@@ -91,7 +91,7 @@ pub enum SortValue {
 }
 
 impl Position {
-    /// The place of a row in this order.
+    /// The position of a row in this order.
     fn of(member: &Member, sort: Sort) -> Self {
         let value = match sort {
             Sort::NameUp | Sort::NameDown => SortValue::Name(member.name_sort.clone()),
@@ -101,7 +101,8 @@ impl Position {
         Self { value, id: member.id }
     }
 
-    /// Before the first row of this order. There is always a place to go on from, so that the databases use their index for it.
+    /// The position before the first row of this order. Every query has a position to continue from, so that the databases use their index
+    /// for it.
     fn start(sort: Sort) -> Self {
         let (first, last) = (MemberId(Uuid::nil()), MemberId(Uuid::max()));
         match sort {
@@ -120,7 +121,7 @@ fn patterns(search: &str) -> [String; MAX_SEARCH_WORDS] {
     std::array::from_fn(|_| words.next().map_or_else(|| "%".to_owned(), |word| containing(&word)))
 }
 
-/// Binds what the rows of a view match by, to a query of the list.
+/// Binds the conditions of a view to a query of the list.
 macro_rules! bind_view {
     ($sql:expr, $scope:expr, $query:expr, $now:expr) => {{
         let mut bound = $sql
@@ -135,7 +136,7 @@ macro_rules! bind_view {
     }};
 }
 
-/// One page of the list, from this place or the beginning on, with the place that the next page follows.
+/// One page of the list, from a position or the beginning on, and the position where the next page begins.
 pub async fn page(
     tx: &mut Tx,
     scope: AccountScope,

@@ -1,4 +1,4 @@
-//! By which login method a member signs in, and as whom.
+//! The login method of a member, and the identifier at the provider.
 
 use crate::storage::{AccountScope, StorageError, Tx, on, run, statements};
 use app::domain::ids::{LoginMethodId, MemberId, UserId};
@@ -17,7 +17,7 @@ statements! {
     FORGET_IDENTIFIERS = "UPDATE members SET identifier = NULL WHERE account_id = $1 AND login_method_id = $2";
 }
 
-/// Says by which method somebody comes in, and as whom (R26, R42, R46).
+/// Sets the login method and the identifier of a member (R26, R42, R46).
 pub async fn set_method(
     tx: &mut Tx,
     scope: AccountScope,
@@ -64,7 +64,7 @@ pub async fn find_unlinked(
     })
 }
 
-/// Gives a row another User identifier (R44, R46).
+/// Sets the User identifier of a member (R44, R46).
 pub async fn set_identifier(
     tx: &mut Tx,
     scope: AccountScope,
@@ -74,7 +74,7 @@ pub async fn set_identifier(
     run!(tx, SET_IDENTIFIER, scope.id().0, id.0, identifier)
 }
 
-/// Forgets the identifiers of a method whose provider now means other people by them (R45).
+/// Deletes the identifiers of a method whose provider now means other people by them (R45).
 pub async fn forget_identifiers(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<(), StorageError> {
     run!(tx, FORGET_IDENTIFIERS, scope.id().0, method.0)
 }

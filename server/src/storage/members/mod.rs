@@ -140,7 +140,7 @@ pub struct Member {
     pub removed_by: Option<String>,
     /// Who answers for the mailbox.
     pub vouched_by: Option<String>,
-    /// What the list sorts by where it is in the order of names.
+    /// The sort key of the name.
     pub name_sort: Vec<u8>,
     /// The latest invitation.
     pub invitation: Option<LatestInvitation>,
@@ -298,7 +298,7 @@ pub async fn find_by_user(tx: &mut Tx, scope: AccountScope, user: UserId) -> Res
     row.map(Member::try_from).transpose()
 }
 
-/// What somebody is invited to, and how the person comes in.
+/// What somebody is offered, and how they will sign in.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
     /// Role and extras.
@@ -402,7 +402,7 @@ pub async fn revive(
     replace_extras(tx, scope, known.id, &offer.grant.extras).await
 }
 
-/// Ties a member to its latest invitation.
+/// Sets the latest invitation of a member.
 pub async fn set_invitation(
     tx: &mut Tx,
     scope: AccountScope,

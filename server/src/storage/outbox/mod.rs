@@ -1,5 +1,5 @@
-//! The outbox: mails waiting, gone and refused, and what mail servers said to them. A row is written in the transaction of the change
-//! that it tells of; workers of all instances take rows under a lease, so that a crashed one's are taken up again (F1).
+//! The outbox: mails that wait, were sent or were refused, and what mail servers answered. A row is written in the transaction of the
+//! change that it tells of; workers of all instances claim rows under a lease, so that those of a crashed one are claimed again (F1).
 
 use super::StorageError;
 use app::domain::{
@@ -32,15 +32,15 @@ pub enum MailKind {
     Invitation,
     /// A code that proves the mailbox to whoever holds a copied link (R12).
     Code,
-    /// A code by which somebody signed in proves anew who they are (AZ-16).
+    /// A code for reauthentication (AZ-16).
     ReauthenticationCode,
     /// To the sponsor: the person joined.
     Accepted,
-    /// To the sponsor: the person said no (R63).
+    /// To the sponsor: the person declined (R63).
     Declined,
-    /// To the admins: the link ran out, and a new one is asked for (R20).
+    /// To the admins: the link has expired, and a new one is asked for (R20).
     LinkAsked,
-    /// To the admins: who invited, or vouched for the mailbox, may not give it any more, and the person waits (R29).
+    /// To the admins: the sponsor, or whoever vouched for the mailbox, may not grant it any more, and the person waits (R29).
     Held,
     /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
     Decision,
@@ -85,7 +85,7 @@ const REFUSED: &str = "refused";
 const NO_SERVER: &str = "no_server";
 const DROPPED: &str = "dropped";
 
-/// How far a mail has come, from its row's columns.
+/// The delivery of a mail, from its row's columns.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The state in the outbox.
@@ -105,7 +105,7 @@ pub struct Delivery {
 /// How long a mail that was handed over and not answered yet is shown as one that is still on its way.
 const USUAL_ANSWER_TIME: Span = Span::seconds(30);
 
-/// Where a mail is. A dropped one has no state to show.
+/// The state of a mail as it is shown. A dropped one has none.
 pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState>, StorageError> {
     let Delivery { state, next, done, answer, unanswered, leased } = delivery;
     let at = || done.ok_or(StorageError::inconsistent("outbox", "done_at"));
@@ -142,7 +142,7 @@ pub struct OutboxMail {
     pub to: String,
     /// What only this mail may say.
     pub sealed: Option<Vec<u8>>,
-    /// Tries so far, with the present one. Also tells whether a lease is still the one it was taken under.
+    /// The number of attempts, with the present one. It also tells whether a lease is still the one of this attempt.
     pub attempts: i64,
     /// When it was written.
     pub written: Timestamp,

@@ -1,4 +1,4 @@
-//! Writing mails into the outbox, and the worker that takes them out.
+//! Writes mails into the outbox, and lets the worker claim and finish them.
 
 use super::{ACCEPTED, DROPPED, MailKind, NO_SERVER, OutboxMail, OutboxMailRow, QUEUED, REFUSED, count};
 use crate::storage::{AccountScope, StorageError, Tx, changed, on, run, statements};
@@ -27,7 +27,7 @@ statements! {
                        ORDER BY due.next_at, due.id LIMIT $3)
            AND state = 'queued' AND next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
         RETURNING ", mail_columns!());
-    // A worker that dies from here on leaves the row as it will be if no answer comes.
+    // If the worker dies from here on, the row already says that the answer is missing.
     HAND_OVER = "
         UPDATE outbox SET unanswered = unanswered + 1, unanswered_at = $3, lease_until = $4, next_at = $4
          WHERE id = $1 AND attempts = $2 AND state = 'queued'";
@@ -93,13 +93,13 @@ pub async fn queue(
     Ok(shown)
 }
 
-/// Is anything to be sent? Spares the write lock of [`claim_due`] while nothing is.
+/// Is any mail due? Asked first, so that [`claim_due`] takes the write lock only then.
 pub async fn is_due(tx: &mut Tx, now: Timestamp) -> Result<bool, StorageError> {
     let count: i64 = on!(tx, c => sqlx::query_scalar(DUE).bind(now.0).fetch_one(c).await)?;
     Ok(count > 0)
 }
 
-/// Takes up to `most` mails that are due and nobody's until `lease_until`. Every instance may ask at the same time.
+/// Claims up to `most` mails that are due and not leased, until `lease_until`. Every instance may do so at the same time.
 pub async fn claim_due(
     tx: &mut Tx,
     now: Timestamp,
@@ -114,8 +114,8 @@ pub async fn claim_due(
     rows.into_iter().map(OutboxMail::try_from).collect()
 }
 
-/// Notes that the whole text of a mail is about to be handed over: from now on it may have arrived, whatever becomes of this process, until
-/// an answer says otherwise. The lease lasts until `lease_until` then; `false` if it is another's by now, and nothing may be sent.
+/// Records that the whole text of a mail is about to be handed over: from now on it may have arrived, whatever happens to this process,
+/// until an answer says otherwise. Extends the lease to `lease_until`; `false` if the lease was lost, and nothing may be sent.
 pub async fn hand_over(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -126,14 +126,14 @@ pub async fn hand_over(
     Ok(done == 1)
 }
 
-/// How a mail ended.
+/// The final state of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinalState {
     /// The mail server took it.
     Accepted,
-    /// It never will.
+    /// The mail server refused it.
     Refused,
-    /// There is nothing to say any more: withdrawn, answered, or said by a newer mail.
+    /// It was not needed any more: the invitation was withdrawn or answered, or a newer mail replaces it.
     Dropped,
 }
 
@@ -147,8 +147,8 @@ impl FinalState {
     }
 }
 
-/// Ends a mail under the lease of `mail`; `false` if the lease is another's by now. What was sealed for it is erased. How many copies are
-/// unanswered is as `mail` has it.
+/// Records the final state of a mail under its lease; `false` if the lease was lost. The sealed parts are erased. The number of unanswered
+/// copies is taken from `mail`.
 pub async fn finish(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -173,8 +173,8 @@ pub async fn finish(
     Ok(done == 1)
 }
 
-/// Puts a mail off until `next`, with what was said to it; `false` if the lease is another's by now. How many copies are unanswered is as
-/// `mail` has it.
+/// Defers a mail until `next`, with the answer that it got; `false` if the lease was lost. The number of unanswered copies is taken from
+/// `mail`.
 pub async fn defer(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -198,7 +198,7 @@ pub async fn defer(
     Ok(done == 1)
 }
 
-/// Gives a mail back untried, for the next process to take at once.
+/// Releases a mail without an attempt, for the next process to claim at once.
 pub async fn release(tx: &mut Tx, mail: &OutboxMail) -> Result<(), StorageError> {
     run!(tx, RELEASE, mail.id.0, mail.attempts)
 }

@@ -1,4 +1,4 @@
-//! What the outbox shows: to the mail worker, to an account, to the host's operator.
+//! Reads the outbox for the mail worker, an account, and the host's operator.
 
 use super::{Delivery, OutboxMail, OutboxMailRow, count};
 use crate::storage::{AccountScope, StorageError, Tx, accounts, on, statements};
@@ -52,7 +52,7 @@ statements! {
     ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1 AND recipient <> ''");
 }
 
-/// What a mail tells of, as it stands now.
+/// The facts that a mail tells of, as they are now.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The account's name.
@@ -95,7 +95,7 @@ struct FactsRow {
     newer: i64,
 }
 
-/// What a mail tells of. For the mail worker and the host's operator, who see every account's.
+/// The facts that a mail tells of. Only for the mail worker and the host's operator, who see every account's.
 pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, StorageError> {
     let row: Option<FactsRow> = on!(tx, c => sqlx::query_as(FACTS).bind(mail.0).fetch_optional(c).await)?;
     row.map(|row| {
@@ -116,7 +116,7 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
     .transpose()
 }
 
-/// What a mail to a member tells of that is about no invitation: the account, and the member.
+/// The facts of a mail that is about no invitation: the account, and the member.
 pub(crate) async fn facts_of_member(
     tx: &mut Tx,
     mail: MailId,
