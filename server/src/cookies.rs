@@ -53,7 +53,7 @@ impl From<&Config> for Cookies {
 
 /// The cookies that a browser sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentCookies {
     /// The session.
     pub session: Option<String>,
     /// The token of an invitation.
@@ -127,11 +127,11 @@ impl Cookies {
     }
 
     /// Reads the cookies of a request.
-    pub fn sent(&self, headers: &HeaderMap) -> Sent {
+    pub fn sent(&self, headers: &HeaderMap) -> SentCookies {
         let jar = CookieJar::from_headers(headers);
         let value =
             |name: &str| jar.get(name).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty());
-        Sent {
+        SentCookies {
             session: value(&self.0.session),
             invitation: value(&self.0.invitation),
             setup: value(&self.0.setup),

@@ -54,7 +54,7 @@ async fn mail_server(services: &Services) -> Finding {
         return Finding::Note("smtp: no mail server; invitation links are handed over by hand".to_owned());
     };
     match Sender::new(&services.config, smtp) {
-        Ok(sender) => match sender.try_out().await {
+        Ok(sender) => match sender.check_connection().await {
             Ok(()) => Finding::Fine(format!("smtp: {} answers", smtp.host)),
             Err(error) => Finding::Wrong(format!("smtp: {}: {error}", smtp.host)),
         },

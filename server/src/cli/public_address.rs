@@ -5,7 +5,7 @@ use super::finding::Finding;
 use crate::{
     config::Config,
     context::Services,
-    http::doctor::{Arrived, question},
+    http::doctor::{ReceivedRequest, question_path},
     tls,
 };
 use reqwest::{Client, Response, StatusCode, header};
@@ -55,10 +55,10 @@ fn client(config: &Config) -> Result<Client, String> {
 }
 
 /// Sends a request as a browser does from our own pages, and answers how it arrived.
-async fn ask(services: &Services, client: &Client) -> Result<Arrived, String> {
+async fn ask(services: &Services, client: &Client) -> Result<ReceivedRequest, String> {
     let config = &services.config;
     let request = client
-        .get(config.link(&question(&services.keyring, services.clock.now())))
+        .get(config.link(&question_path(&services.keyring, services.clock.now())))
         .header(header::ORIGIN, config.origin())
         .header("sec-fetch-site", SAME_ORIGIN);
     let answer = request.send().await.map_err(|error| unreachable(&error))?;
@@ -87,7 +87,7 @@ async fn ask(services: &Services, client: &Client) -> Result<Arrived, String> {
     }
 }
 
-fn judge(config: &Config, arrived: &Arrived) -> Vec<Finding> {
+fn judge(config: &Config, arrived: &ReceivedRequest) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut wrong = |what: String| findings.push(Finding::Wrong(format!("proxy: {what}")));
     let origin = config.origin();

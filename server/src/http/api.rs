@@ -1,6 +1,6 @@
 //! The layer around the server functions: it takes one encoding only, and gives errors their status.
 
-use super::{answer, denials::Asked, flash, nul};
+use super::{answer, denials::RequestSummary, flash, nul};
 use crate::{context::Services, cookies::local_target};
 use app::{
     error::{AppError, BadRequest},
@@ -24,7 +24,7 @@ const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 /// Takes only form-encoded bodies within the limit (BR-06, IN-09); then gives errors their status, and makes redirects lead to us.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
-        return page(request, next).await;
+        return handle_page(request, next).await;
     }
     if !request.method().is_safe() && !is_form(request.headers()) {
         return answer::bad_request(BadRequest::WrongContentType);
@@ -32,7 +32,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let (parts, body) = request.into_parts();
     let body = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(body) => body,
-        Err(error) => return answer::bad_request(why_unread(&error)),
+        Err(error) => return answer::bad_request(read_error(&error)),
     };
     if nul::has_nul(&body) {
         return answer::bad_request(BadRequest::Malformed);
@@ -44,10 +44,10 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         body: body.clone(),
         page: parts.headers.get(header::REFERER).and_then(|page| page.to_str().ok()).map(local_target),
     });
-    let asked = Asked::of_function(parts.extensions.get(), parts.uri.path(), &body);
+    let summary = RequestSummary::of_function(parts.extensions.get(), parts.uri.path(), &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-        response = noted(&asked, response).await;
+        response = log_denied(&summary, response).await;
     }
     let target = response.headers().get(header::LOCATION);
     let target = target.map(|target| local_target(target.to_str().unwrap_or_default()));
@@ -64,27 +64,27 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
 }
 
 /// Handles everything but server functions; denied requests to pages of an account are logged.
-async fn page(request: Request, next: Next) -> Response {
+async fn handle_page(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
-    let asked = Asked::of_page(extensions.get(), route, request.uri().path());
+    let summary = RequestSummary::of_page(extensions.get(), route, request.uri().path());
     let response = next.run(request).await;
-    if let Some(asked) = asked {
-        asked.note_status(response.status());
+    if let Some(summary) = summary {
+        summary.log_status(response.status());
     }
     response
 }
 
 /// Logs an error that denies something.
-async fn noted(asked: &Asked, response: Response) -> Response {
+async fn log_denied(summary: &RequestSummary, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
-    asked.note_error(&AppError::de(body.clone()));
+    summary.log_error(&AppError::de(body.clone()));
     Response::from_parts(parts, Body::from(body))
 }
 
 /// Why a body could not be read to its end.
-fn why_unread(error: &axum::Error) -> BadRequest {
+fn read_error(error: &axum::Error) -> BadRequest {
     let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
     if too_large { BadRequest::BodyTooLarge } else { BadRequest::Malformed }
 }

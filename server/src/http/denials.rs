@@ -18,8 +18,8 @@ use uuid::Uuid;
 const TARGETS: [&str; 7] =
     ["member", "form[member]", "decision", "method", "form[method]", "invitation", "form[invitation]"];
 
-/// Who asked for what.
-pub(super) struct Asked {
+/// Who asked for what, in ids and slugs.
+pub(super) struct RequestSummary {
     what: String,
     user: Option<UserId>,
     session: Option<SessionId>,
@@ -28,7 +28,7 @@ pub(super) struct Asked {
     target: Option<Uuid>,
 }
 
-impl Asked {
+impl RequestSummary {
     /// For a call of a server function.
     pub(super) fn of_function(visitor: Option<&Visitor>, path: &str, body: &[u8]) -> Self {
         let field = |names: &[&str]| {
@@ -58,7 +58,7 @@ impl Asked {
     }
 
     /// Logs the error of a function if it denies something.
-    pub(super) fn note_error(&self, error: &AppError) {
+    pub(super) fn log_error(&self, error: &AppError) {
         match error {
             // Permissions, by their keys.
             AppError::Refused(refusal) => self.log(&format!("{refusal:?}")),
@@ -81,7 +81,7 @@ impl Asked {
     }
 
     /// Logs the status of a page if it denies something.
-    pub(super) fn note_status(&self, status: StatusCode) {
+    pub(super) fn log_status(&self, status: StatusCode) {
         if status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
             self.log(status.canonical_reason().unwrap_or_default());
         }

@@ -25,7 +25,7 @@ const QUESTION_TTL: Span = Span::minutes(1);
 
 /// A request as it arrived.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Arrived {
+pub struct ReceivedRequest {
     /// `Host`.
     pub host: String,
     /// `Origin`.
@@ -44,13 +44,13 @@ pub struct Arrived {
 
 /// The path at which a question asked now is answered.
 #[must_use]
-pub fn question(keyring: &Keyring, now: Timestamp) -> String {
+pub fn question_path(keyring: &Keyring, now: Timestamp) -> String {
     let sealed = keyring.seal(SealedFor::DoctorQuestion, &now.0.to_be_bytes());
     format!("/doctor/{}", URL_SAFE_NO_PAD.encode(sealed))
 }
 
 /// `/doctor/{question}`.
-pub(super) async fn arrived(
+pub(super) async fn answer(
     State(services): State<Services>,
     Path(question): Path<String>,
     request: Request,
@@ -65,7 +65,7 @@ pub(super) async fn arrived(
     let peer = peer(&request);
     let headers = request.headers();
     let client = request.extensions().get::<Visitor>().map_or(peer, |visitor| visitor.ip);
-    Json(Arrived {
+    Json(ReceivedRequest {
         host: text(headers, &header::HOST),
         origin: text(headers, &header::ORIGIN),
         fetch_site: text(headers, &HeaderName::from_static("sec-fetch-site")),

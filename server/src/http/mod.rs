@@ -87,7 +87,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 11] = [
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),
-    plain("/doctor/{question}", Access::TokenHolder, || get(doctor::arrived)),
+    plain("/doctor/{question}", Access::TokenHolder, || get(doctor::answer)),
     plain("/healthz", Access::Everyone, || get(health::alive)),
     plain("/readyz", Access::Everyone, || get(health::ready)),
 ];

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     context::Services,
-    secrets::NotOurs,
+    secrets::OpenError,
     storage::{
         StorageError, Tx,
         outbox::{self, Facts, MailKind, OutboxMail},
@@ -45,7 +45,7 @@ pub(crate) enum ComposeError {
     Expired,
     /// Its sealed parts cannot be opened: the key file of this host is not the newest, or the key is lost.
     #[error(transparent)]
-    Sealed(#[from] NotOurs),
+    Sealed(#[from] OpenError),
     /// It cannot be put together.
     #[error("it cannot be put together: {0}")]
     Failed(String),
@@ -162,7 +162,7 @@ fn is_current(facts: &Facts, until: Timestamp, now: Timestamp) -> Result<(), Com
 }
 
 /// The link that only the mail holds.
-fn mailed_link(services: &Services, (row, sealed): &(Uuid, Vec<u8>)) -> Result<String, NotOurs> {
+fn mailed_link(services: &Services, (row, sealed): &(Uuid, Vec<u8>)) -> Result<String, OpenError> {
     let token = services.keyring.open_token(*row, sealed)?;
     Ok(services.config.link(&paths::invitation_link(token.reveal())))
 }

@@ -9,7 +9,7 @@ mod compose;
 
 pub(crate) use compose::{Audience, ComposeError, compose};
 
-use crate::secrets::{Keyring, NotOurs, SealedFor};
+use crate::secrets::{Keyring, OpenError, SealedFor};
 use app::domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -19,8 +19,8 @@ pub fn seal_code(keyring: &Keyring, subject: Uuid, code: &str, expires: Timestam
     keyring.seal(SealedFor::MailedCode(subject), format!("{code} {}", expires.0).as_bytes())
 }
 
-fn open_code(keyring: &Keyring, subject: Uuid, sealed: &[u8]) -> Result<(String, Timestamp), NotOurs> {
-    let plain = String::from_utf8(keyring.open(SealedFor::MailedCode(subject), sealed)?).map_err(|_| NotOurs)?;
-    let (code, expires) = plain.split_once(' ').ok_or(NotOurs)?;
-    Ok((code.to_owned(), Timestamp(expires.parse().map_err(|_| NotOurs)?)))
+fn open_code(keyring: &Keyring, subject: Uuid, sealed: &[u8]) -> Result<(String, Timestamp), OpenError> {
+    let plain = String::from_utf8(keyring.open(SealedFor::MailedCode(subject), sealed)?).map_err(|_| OpenError)?;
+    let (code, expires) = plain.split_once(' ').ok_or(OpenError)?;
+    Ok((code.to_owned(), Timestamp(expires.parse().map_err(|_| OpenError)?)))
 }

@@ -24,10 +24,10 @@ use uuid::Uuid;
 const KEY_ID_BYTES: usize = 8;
 const NONCE_BYTES: usize = 24;
 
-/// Something was sealed under a key that is not in the key file, for another purpose, or was changed since.
+/// A sealed value cannot be opened: its key is not in the key file, it was sealed for another purpose, or it was changed.
 #[derive(Debug, Error)]
 #[error("sealed under a key that is not in the key file, or changed since")]
-pub struct NotOurs;
+pub struct OpenError;
 
 /// The purpose and row that a value is sealed for. It opens for the same purpose and row only.
 #[derive(Clone, Copy, Debug)]
@@ -136,10 +136,10 @@ impl From<&Bytes> for Key {
 }
 
 impl Key {
-    fn open(&self, tied_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
-        let (nonce, cipher) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(NotOurs)?;
+    fn open(&self, tied_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let (nonce, cipher) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError)?;
         let payload = Payload { msg: cipher, aad: tied_to };
-        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| NotOurs)
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| OpenError)
     }
 
     /// The id belongs to what is authenticated, so that a value without it is not one of those that never had one.
@@ -242,8 +242,8 @@ impl Keyring {
     /// Opens what [`Self::seal`] made for the same purpose.
     ///
     /// # Errors
-    /// [`NotOurs`].
-    pub fn open(&self, purpose: SealedFor, sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
+    /// [`OpenError`].
+    pub fn open(&self, purpose: SealedFor, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let keys = self.keys();
         if let Some((id, rest)) = sealed.split_first_chunk::<KEY_ID_BYTES>()
             && let Some(key) = keys.all().find(|key| key.id.0 == *id)
@@ -252,7 +252,7 @@ impl Keyring {
         }
         // Sealed before values carried the id of their key.
         let purpose = purpose.before_key_ids();
-        keys.all().find_map(|key| key.open(purpose.as_bytes(), sealed).ok()).ok_or(NotOurs)
+        keys.all().find_map(|key| key.open(purpose.as_bytes(), sealed).ok()).ok_or(OpenError)
     }
 }
 
@@ -284,10 +284,10 @@ impl Keyring {
     /// Opens what [`Self::seal_token`] made.
     ///
     /// # Errors
-    /// [`NotOurs`].
-    pub fn open_token(&self, row: Uuid, sealed: &[u8]) -> Result<Token, NotOurs> {
-        let text = String::from_utf8(self.open(SealedFor::InvitationToken(row), sealed)?).map_err(|_| NotOurs)?;
-        Token::parse(&text).ok_or(NotOurs)
+    /// [`OpenError`].
+    pub fn open_token(&self, row: Uuid, sealed: &[u8]) -> Result<Token, OpenError> {
+        let text = String::from_utf8(self.open(SealedFor::InvitationToken(row), sealed)?).map_err(|_| OpenError)?;
+        Token::parse(&text).ok_or(OpenError)
     }
 }
 

@@ -5,7 +5,7 @@ mod keyring;
 
 pub use key_file::{KeyError, KeyFile};
 pub(crate) use key_file::{OPEN_TO_OTHERS, is_private};
-pub use keyring::{KeyId, Keyring, NotOurs, SealedFor};
+pub use keyring::{KeyId, Keyring, OpenError, SealedFor};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{rand_core::UnwrapErr, rngs::SysRng};

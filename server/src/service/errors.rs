@@ -1,6 +1,6 @@
 //! Translates the errors of lower layers for people: unavailable, or an internal error with an id that the log has too.
 
-use crate::{passwords::HashError, secrets::NotOurs, storage::StorageError};
+use crate::{passwords::HashError, secrets::OpenError, storage::StorageError};
 use app::error::AppError;
 
 impl From<StorageError> for AppError {
@@ -29,8 +29,8 @@ impl From<HashError> for AppError {
     }
 }
 
-impl From<NotOurs> for AppError {
-    fn from(error: NotOurs) -> Self {
+impl From<OpenError> for AppError {
+    fn from(error: OpenError) -> Self {
         internal(&error)
     }
 }

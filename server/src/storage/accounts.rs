@@ -105,7 +105,7 @@ pub async fn insert(
         &account.name,
         account.language.tag(),
         now.0,
-        audit::beginning(account.id.0)
+        audit::genesis_hash(account.id.0)
     )?;
     for role in BuiltInRole::ALL {
         run!(tx, INSERT_ROLE, account.id.0, role.key())?;

@@ -138,7 +138,7 @@ pub async fn record(
         target: target.map(|target| target.email.clone()),
         ip: actor.ip.map(|ip| ip.to_string()),
     };
-    let link = Link {
+    let link = ChainLink {
         seq,
         at: now.0,
         actor_id: actor.member.map(|member| member.0),
@@ -173,8 +173,8 @@ impl Details {
     }
 }
 
-/// One link of the chain.
-struct Link<'a> {
+/// One link of the hash chain.
+struct ChainLink<'a> {
     seq: i64,
     at: i64,
     actor_id: Option<Uuid>,
@@ -184,7 +184,7 @@ struct Link<'a> {
     details: &'a [u8],
 }
 
-impl Link<'_> {
+impl ChainLink<'_> {
     fn hash(&self, previous: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new().chain_update(previous);
         hash.update(self.seq.to_be_bytes());
@@ -228,7 +228,7 @@ pub enum ChainFault {
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The events, in order.
-    pub events: Vec<Recorded>,
+    pub events: Vec<RecordedEvent>,
     /// The head that the account keeps.
     pub head: Head,
 }
@@ -247,13 +247,13 @@ impl Chain {
 }
 
 /// The hash that the first event of an account follows from, so that a chain put under another account does not fit.
-pub(super) fn beginning(account: Uuid) -> Vec<u8> {
+pub(super) fn genesis_hash(account: Uuid) -> Vec<u8> {
     Sha256::new().chain_update(b"roster audit").chain_update(account.as_bytes()).finalize().to_vec()
 }
 
 /// An event as it was written.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct RecordedEvent {
     /// Its number in the account.
     pub seq: i64,
     /// When.
@@ -271,7 +271,7 @@ pub struct Recorded {
 }
 
 #[derive(FromRow)]
-struct RecordedRow {
+struct RecordedEventRow {
     seq: i64,
     at: i64,
     actor_id: Option<Uuid>,
@@ -289,10 +289,10 @@ struct RecordedRow {
 /// Every event of an account in order, each checked against the chain, with the head that the account keeps.
 pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageError> {
     let (seq, hash): (i64, Vec<u8>) = on!(tx, c => sqlx::query_as(HEAD).bind(scope.id().0).fetch_one(c).await)?;
-    let mut rows: Vec<RecordedRow> = Vec::new();
+    let mut rows: Vec<RecordedEventRow> = Vec::new();
     loop {
         let after = rows.last().map_or(0, |row| row.seq);
-        let more: Vec<RecordedRow> = on!(tx, c => sqlx::query_as(AFTER)
+        let more: Vec<RecordedEventRow> = on!(tx, c => sqlx::query_as(AFTER)
             .bind(scope.id().0)
             .bind(after)
             .bind(BATCH_EVENTS)
@@ -303,12 +303,12 @@ pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageErr
         }
         rows.extend(more);
     }
-    let mut previous = beginning(scope.id().0);
+    let mut previous = genesis_hash(scope.id().0);
     let mut expected = 1;
     let events = rows
         .into_iter()
         .map(|row| {
-            let link = Link {
+            let link = ChainLink {
                 seq: row.seq,
                 at: row.at,
                 actor_id: row.actor_id,
@@ -327,7 +327,7 @@ pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageErr
             let in_chain = link.seq == expected && follows && details_fit;
             previous.clone_from(&row.hash);
             expected += 1;
-            Recorded {
+            RecordedEvent {
                 seq: row.seq,
                 at: Timestamp(row.at),
                 kind: row.kind,

@@ -173,7 +173,7 @@ pub async fn delete(tx: &mut Tx, rows: Rows, before: Timestamp, most: i64) -> Re
 
 /// Data with dependent rows, which is deleted one by one under its account's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tied {
+pub enum Dependent {
     /// Members whose invitation expired or was declined.
     LapsedMembers,
     /// Members who were removed.
@@ -185,14 +185,14 @@ pub enum Tied {
 /// So many of these at most that are older, each with the scope of its account.
 pub async fn find(
     tx: &mut Tx,
-    tied: Tied,
+    dependent: Dependent,
     before: Timestamp,
     most: i64,
 ) -> Result<Vec<(AccountScope, Uuid)>, StorageError> {
-    let statement = match tied {
-        Tied::LapsedMembers => LAPSED,
-        Tied::RemovedMembers => REMOVED,
-        Tied::EarlierInvitations => EARLIER,
+    let statement = match dependent {
+        Dependent::LapsedMembers => LAPSED,
+        Dependent::RemovedMembers => REMOVED,
+        Dependent::EarlierInvitations => EARLIER,
     };
     let rows: Vec<(Uuid, Uuid)> = on!(tx, c => sqlx::query_as(statement).bind(before.0).bind(most).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(account, id)| (AccountScope::established(AccountId(account)), id)).collect())
@@ -202,14 +202,14 @@ pub async fn find(
 pub async fn is_due(
     tx: &mut Tx,
     scope: AccountScope,
-    tied: Tied,
+    dependent: Dependent,
     id: Uuid,
     before: Timestamp,
 ) -> Result<bool, StorageError> {
-    let statement = match tied {
-        Tied::LapsedMembers => IS_LAPSED,
-        Tied::RemovedMembers => IS_REMOVED,
-        Tied::EarlierInvitations => IS_EARLIER,
+    let statement = match dependent {
+        Dependent::LapsedMembers => IS_LAPSED,
+        Dependent::RemovedMembers => IS_REMOVED,
+        Dependent::EarlierInvitations => IS_EARLIER,
     };
     let found: i64 = on!(tx, c => sqlx::query_scalar(statement)
         .bind(before.0)

@@ -38,7 +38,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
-use tx::{Driver, Manner, Transaction};
+use tx::{Driver, Transaction, TransactionSettings};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx_macros::migrate!("../migrations/sqlite");
 
@@ -184,14 +184,14 @@ pub enum Database {
         /// The file.
         file: PathBuf,
         /// How transactions are run on them.
-        manner: Manner,
+        settings: TransactionSettings,
     },
     /// PostgreSQL.
     Postgres {
         /// The connections.
         pool: PgPool,
         /// How transactions are run on them.
-        manner: Manner,
+        settings: TransactionSettings,
     },
 }
 
@@ -240,8 +240,8 @@ impl Database {
     /// The database's.
     pub async fn begin_read(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { readers, manner, .. } => Tx::Sqlite(begin(readers, "BEGIN", manner).await?),
-            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN_READ, manner).await?),
+            Self::Sqlite { readers, settings, .. } => Tx::Sqlite(begin(readers, "BEGIN", settings).await?),
+            Self::Postgres { pool, settings } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN_READ, settings).await?),
         })
     }
 
@@ -252,24 +252,24 @@ impl Database {
     /// The database's.
     pub async fn begin_write(&self) -> Result<Tx, StorageError> {
         Ok(match self {
-            Self::Sqlite { writer, manner, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE", manner).await?),
-            Self::Postgres { pool, manner } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, manner).await?),
+            Self::Sqlite { writer, settings, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE", settings).await?),
+            Self::Postgres { pool, settings } => Tx::Postgres(begin(pool, pools::POSTGRES_BEGIN, settings).await?),
         })
     }
 
     /// Waits until a transaction of this process that queued a mail was committed; at once, if that happened since the last time.
     pub async fn mail_queued(&self) {
-        self.manner().mail_queued.notified().await;
+        self.settings().mail_queued.notified().await;
     }
 
     /// Wakes whoever waits for [`Self::mail_queued`] without a mail: after the clock was set, which tests do.
     pub fn wake_mail_worker(&self) {
-        self.manner().mail_queued.notify_one();
+        self.settings().mail_queued.notify_one();
     }
 
-    const fn manner(&self) -> &Manner {
+    const fn settings(&self) -> &TransactionSettings {
         match self {
-            Self::Sqlite { manner, .. } | Self::Postgres { manner, .. } => manner,
+            Self::Sqlite { settings, .. } | Self::Postgres { settings, .. } => settings,
         }
     }
 
@@ -323,9 +323,9 @@ impl Database {
 async fn begin<DB: Driver>(
     pool: &Pool<DB>,
     sql: &'static str,
-    manner: &Manner,
+    settings: &TransactionSettings,
 ) -> Result<Transaction<DB>, StorageError> {
-    Transaction::begin(pool.acquire().await?, sql, manner.clone()).await
+    Transaction::begin(pool.acquire().await?, sql, settings.clone()).await
 }
 
 fn is_read_only(error: &sqlx::Error) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{
     Database, StorageError,
-    tx::{Manner, Suspicion},
+    tx::{DeadConnections, TransactionSettings},
 };
 use sqlx::{
     Connection, Executor, PgConnection, PgPool, Row,
@@ -57,7 +57,7 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
         .connect_with(options.read_only(true).create_if_missing(false))
         .await
         .map_err(named)?;
-    Ok(Database::Sqlite { writer, readers, file, manner: Manner::default() })
+    Ok(Database::Sqlite { writer, readers, file, settings: TransactionSettings::default() })
 }
 
 pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
@@ -70,27 +70,27 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
     {
         options = options.socket(folder);
     }
-    let suspicion = Arc::<Suspicion>::default();
-    let told = suspicion.clone();
+    let dead_connections = Arc::<DeadConnections>::default();
+    let told = dead_connections.clone();
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // Below, within a time of its own.
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let suspicion = told.clone();
+            let dead_connections = told.clone();
             Box::pin(async move {
-                if suspicion.is_about(meta.age) {
+                if dead_connections.is_about(meta.age) {
                     return Ok(false);
                 }
                 match timeout(PING_TIMEOUT, connection.ping()).await {
                     Ok(Ok(())) => Ok(true),
                     Ok(Err(error)) => {
-                        suspicion.raise();
+                        dead_connections.raise();
                         Err(error)
                     }
                     Err(_) => {
-                        suspicion.raise();
+                        dead_connections.raise();
                         Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
                     }
                 }
@@ -99,8 +99,13 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
         .connect_with(options)
         .await?;
     let unnamed = keeps_no_statements(&parsed) || shares_connections(&pool).await?;
-    let manner = Manner { timeout: Some(STATEMENT_TIMEOUT), unnamed, suspicion, ..Manner::default() };
-    Ok(Database::Postgres { pool, manner })
+    let settings = TransactionSettings {
+        timeout: Some(STATEMENT_TIMEOUT),
+        unnamed,
+        dead_connections,
+        ..TransactionSettings::default()
+    };
+    Ok(Database::Postgres { pool, settings })
 }
 
 /// Brings the schema up to date in one transaction, one instance at a time.

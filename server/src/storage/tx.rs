@@ -57,24 +57,24 @@ impl Tx {
     }
 
     fn mail_to_announce(&self) -> Option<Arc<Notify>> {
-        let (queued, manner) = match self {
-            Self::Sqlite(tx) => (tx.queued_mail, &tx.manner),
-            Self::Postgres(tx) => (tx.queued_mail, &tx.manner),
+        let (queued, settings) = match self {
+            Self::Sqlite(tx) => (tx.queued_mail, &tx.settings),
+            Self::Postgres(tx) => (tx.queued_mail, &tx.settings),
         };
-        queued.then(|| Arc::clone(&manner.mail_queued))
+        queued.then(|| Arc::clone(&settings.mail_queued))
     }
 }
 
-/// How transactions are run.
+/// The settings of the transactions of a pool.
 #[derive(Clone, Debug, Default)]
-pub struct Manner {
+pub struct TransactionSettings {
     /// How long one statement may take, waiting for the network included. A limit of the server itself does not help when the server is
     /// gone (F7).
     pub(super) timeout: Option<Duration>,
     /// Without names on the server: a pooler between us and it may give the next transaction another connection.
     pub(super) unnamed: bool,
     /// Told when a connection turned out to be dead.
-    pub(super) suspicion: Arc<Suspicion>,
+    pub(super) dead_connections: Arc<DeadConnections>,
     /// Told when a transaction that queued a mail was committed.
     pub(super) mail_queued: Arc<Notify>,
 }
@@ -82,9 +82,9 @@ pub struct Manner {
 /// When a connection last turned out to be dead: connections that are as old or older are then closed at once, and not tried one after the
 /// other (F6, F7).
 #[derive(Debug, Default)]
-pub(super) struct Suspicion(Mutex<Option<Instant>>);
+pub(super) struct DeadConnections(Mutex<Option<Instant>>);
 
-impl Suspicion {
+impl DeadConnections {
     pub(super) fn raise(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
@@ -96,13 +96,13 @@ impl Suspicion {
     }
 }
 
-impl Manner {
+impl TransactionSettings {
     /// Can the connection be used again after this error, once its transaction is rolled back? Only if the database refused one statement
     /// and goes on.
     fn is_sound_after(&self, error: &Error) -> bool {
         let Some(error) = error.as_database_error() else {
             if matches!(error, Error::Io(_)) {
-                self.suspicion.raise();
+                self.dead_connections.raise();
             }
             return false;
         };
@@ -115,7 +115,7 @@ impl Manner {
             Code::Postgres(code) => {
                 // A primary that was demoted or is going down.
                 if code == "25006" || code.starts_with("57P") {
-                    self.suspicion.raise();
+                    self.dead_connections.raise();
                 }
                 code.starts_with("40")
             }
@@ -128,7 +128,7 @@ impl Manner {
 /// the connection is closed, and the next transaction gets a new one (F7, F9, F10).
 pub struct Transaction<DB: Driver> {
     connection: Option<PoolConnection<DB>>,
-    manner: Manner,
+    settings: TransactionSettings,
     /// Is the connection good for another transaction? Not while a statement runs.
     sound: bool,
     /// Did it queue a mail?
@@ -157,9 +157,9 @@ impl<DB: Driver> Transaction<DB> {
     pub(super) async fn begin(
         connection: PoolConnection<DB>,
         sql: &'static str,
-        manner: Manner,
+        settings: TransactionSettings,
     ) -> Result<Self, StorageError> {
-        let mut begun = Self { connection: Some(connection), manner, sound: false, queued_mail: false };
+        let mut begun = Self { connection: Some(connection), settings, sound: false, queued_mail: false };
         begun.run(sql).await?;
         Ok(begun)
     }
@@ -173,16 +173,16 @@ impl<DB: Driver> Transaction<DB> {
 
     async fn run(&mut self, sql: &'static str) -> Result<(), StorageError> {
         self.sound = false;
-        let done = within(self.manner.timeout, DB::run(self, sql)).await;
-        self.sound = done.as_ref().map_or_else(|error| self.manner.is_sound_after(error), |()| true);
+        let done = within(self.settings.timeout, DB::run(self, sql)).await;
+        self.sound = done.as_ref().map_or_else(|error| self.settings.is_sound_after(error), |()| true);
         Ok(done?)
     }
 
     /// Runs one statement, for [`on!`].
     pub(crate) fn executor(&mut self) -> Guarded<'_, DB> {
-        let Self { connection, manner, sound, .. } = self;
+        let Self { connection, settings, sound, .. } = self;
         let Some(connection) = connection else { unreachable!("a transaction has its connection until it ends") };
-        Guarded { connection, manner, sound }
+        Guarded { connection, settings, sound }
     }
 }
 
@@ -239,7 +239,7 @@ fn timed_out() -> Error {
 /// Runs one statement on the connection of its transaction: within its time limit, and with a note of how it went.
 pub(crate) struct Guarded<'c, DB: Driver> {
     connection: &'c mut PoolConnection<DB>,
-    manner: &'c Manner,
+    settings: &'c TransactionSettings,
     sound: &'c mut bool,
 }
 
@@ -260,10 +260,10 @@ where
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let Self { connection, manner, sound } = self;
+        let Self { connection, settings, sound } = self;
         *sound = false;
-        let until = manner.timeout.map(|limit| Instant::now() + limit);
-        let results = (&mut **connection).fetch_many(Named { query, unnamed: manner.unnamed });
+        let until = settings.timeout.map(|limit| Instant::now() + limit);
+        let results = (&mut **connection).fetch_many(Named { query, unnamed: settings.unnamed });
         stream::unfold(Some((results, sound)), move |running| async move {
             let (mut results, sound) = running?;
             let next = match until {
@@ -273,7 +273,7 @@ where
             match next {
                 Some(Ok(result)) => Some((Ok(result), Some((results, sound)))),
                 Some(Err(error)) => {
-                    *sound = manner.is_sound_after(&error);
+                    *sound = settings.is_sound_after(&error);
                     Some((Err(error), None))
                 }
                 None => {
@@ -290,12 +290,12 @@ where
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let Self { connection, manner, sound } = self;
+        let Self { connection, settings, sound } = self;
         *sound = false;
-        let row = (&mut **connection).fetch_optional(Named { query, unnamed: manner.unnamed });
+        let row = (&mut **connection).fetch_optional(Named { query, unnamed: settings.unnamed });
         async move {
-            let row = within(manner.timeout, row).await;
-            *sound = row.as_ref().map_or_else(|error| manner.is_sound_after(error), |_| true);
+            let row = within(settings.timeout, row).await;
+            *sound = row.as_ref().map_or_else(|error| settings.is_sound_after(error), |_| true);
             row
         }
         .boxed()

@@ -454,5 +454,5 @@ async fn f2_a_server_that_is_not_there_defers() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let Outcome::Deferred(answer) = hand_over(&config).await else { panic!() };
     assert!(answer.contains("refused"), "{answer}");
-    assert!(sender(&config).try_out().await.is_err());
+    assert!(sender(&config).check_connection().await.is_err());
 }

@@ -139,7 +139,7 @@ impl Sender {
     ///
     /// # Errors
     /// The server's words, or what kept us from reaching it.
-    pub async fn try_out(&self) -> Result<(), String> {
+    pub async fn check_connection(&self) -> Result<(), String> {
         let connected = timeout(self.offer_timeout(), self.connect()).await;
         let session = connected.map_err(|_| no_answer(self.offer_timeout()))?.map_err(|failure| failure.answer)?;
         session.quit().await;
@@ -164,9 +164,9 @@ impl Sender {
 
     async fn open(&self, envelope: &Envelope) -> Result<Session, Failure> {
         let mut session = self.connect().await?;
-        match announce(&mut session, envelope).await {
+        match send_envelope(&mut session, envelope).await {
             Ok(()) => Ok(session),
-            Err(error) => Err(dismiss(session, Failure::of_mail(&error)).await),
+            Err(error) => Err(quit_after(session, Failure::of_this_mail(&error)).await),
         }
     }
 
@@ -176,12 +176,14 @@ impl Sender {
         let addresses =
             addresses.map_err(|_| SessionError::Timeout(self.step)).and_then(|found| found.map_err(SessionError::Io));
         let mut session = match addresses {
-            Ok(addresses) => Session::connect(&addresses, self.step).await.map_err(|error| Failure::of_us(&error))?,
-            Err(error) => return Err(Failure::of_us(&error)),
+            Ok(addresses) => {
+                Session::connect(&addresses, self.step).await.map_err(|error| Failure::transient(&error))?
+            }
+            Err(error) => return Err(Failure::transient(&error)),
         };
-        match self.introduce(&mut session).await {
+        match self.handshake(&mut session).await {
             Ok(()) => Ok(session),
-            Err(error) => Err(dismiss(session, Failure::of_us(&error)).await),
+            Err(error) => Err(quit_after(session, Failure::transient(&error)).await),
         }
     }
 
@@ -192,7 +194,7 @@ impl Sender {
         }
     }
 
-    async fn introduce(&self, session: &mut Session) -> Result<(), SessionError> {
+    async fn handshake(&self, session: &mut Session) -> Result<(), SessionError> {
         if let Protection::Tls(tls, name) = &self.protection {
             session.tls(tls, name.clone()).await?;
         }
@@ -210,7 +212,7 @@ impl Sender {
 }
 
 /// Names the sender and the recipients.
-async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), SessionError> {
+async fn send_envelope(session: &mut Session, envelope: &Envelope) -> Result<(), SessionError> {
     let from = envelope.from().map(ToString::to_string).unwrap_or_default();
     expect(session.command(&format!("MAIL FROM:<{from}>")).await?, Class::Completed)?;
     for to in envelope.to() {
@@ -220,7 +222,7 @@ async fn announce(session: &mut Session, envelope: &Envelope) -> Result<(), Sess
 }
 
 /// Ends the conversation properly, whatever went wrong in it.
-async fn dismiss(session: Session, failure: Failure) -> Failure {
+async fn quit_after(session: Session, failure: Failure) -> Failure {
     session.quit().await;
     failure
 }
@@ -230,7 +232,7 @@ impl Offer {
     /// and cutting that short sends it twice. Once its end was sent, only an answer tells that a mail was not taken.
     pub async fn hand_over(mut self, stop: &CancellationToken) -> Outcome {
         if let Err(error) = self.session.text(&self.text).await {
-            return Failure::of_us(&error).outcome();
+            return Failure::transient(&error).outcome();
         }
         let stopped = async {
             stop.cancelled().await;
@@ -241,7 +243,7 @@ impl Offer {
             () = stopped => return Outcome::Unanswered("Roster was stopped before the mail server answered".to_owned()),
         };
         let outcome = match answered {
-            Ok(reply) => of_text(&reply),
+            Ok(reply) => outcome_of_text(&reply),
             Err(error) => Outcome::Unanswered(error.to_string()),
         };
         // The outcome is not to wait for a goodbye.
@@ -251,7 +253,7 @@ impl Offer {
 }
 
 /// The outcome by the answer to the text. An answer that is neither yes nor no leaves it open.
-fn of_text(reply: &Reply) -> Outcome {
+fn outcome_of_text(reply: &Reply) -> Outcome {
     match reply.class() {
         Class::Completed => Outcome::Accepted(reply.words()),
         Class::Transient => Outcome::Deferred(reply.words()),
@@ -261,12 +263,12 @@ fn of_text(reply: &Reply) -> Outcome {
 }
 
 impl Failure {
-    fn of_us(error: &SessionError) -> Self {
+    fn transient(error: &SessionError) -> Self {
         Self { answer: error.to_string(), lasting: false }
     }
 
     /// A 5xx answer is final (F4), except the one that says that we have to sign in first, which the operator can mend.
-    fn of_mail(error: &SessionError) -> Self {
+    fn of_this_mail(error: &SessionError) -> Self {
         const AUTHENTICATION_REQUIRED: u16 = 530;
         let lasting = match error {
             SessionError::Said(reply) => reply.class() == Class::Permanent && reply.code != AUTHENTICATION_REQUIRED,

@@ -220,7 +220,7 @@ impl Session {
 
     /// Hands over everything of a mail but its end. Until the end is sent, no server has the mail (RFC 5321, 4.1.1.4).
     pub async fn text(&mut self, mail: &[u8]) -> Result<(), SessionError> {
-        self.write(&stuffed(mail)).await
+        self.write(&dot_stuffed(mail)).await
     }
 
     /// Sends the end of the mail, and waits for what becomes of it. An answer that breaks off after its code is an answer.
@@ -323,7 +323,7 @@ pub(super) fn expect(reply: Reply, class: Class) -> Result<Reply, SessionError> 
 
 /// A mail as it travels after DATA: every line ends in CR and LF and nothing else, so that no server sees an end where there is none,
 /// and a dot that begins a line is doubled (RFC 5321, 4.5.2).
-fn stuffed(mail: &[u8]) -> Vec<u8> {
+fn dot_stuffed(mail: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(mail.len() + 64);
     let mut rest = mail;
     while !rest.is_empty() {
@@ -352,7 +352,7 @@ mod tests {
             (b"a\r\n\r\n.b", b"a\r\n\r\n..b\r\n"),
             (b"", b""),
         ] {
-            assert_eq!(stuffed(mail), text, "{:?}", String::from_utf8_lossy(mail));
+            assert_eq!(dot_stuffed(mail), text, "{:?}", String::from_utf8_lossy(mail));
         }
     }
 

@@ -96,14 +96,14 @@ impl Services {
 }
 
 /// May the member who was given the link grant what it offers?
-pub(in crate::service) fn is_in_reach(link: &CopiedLink, roles: &Roles) -> bool {
+pub(in crate::service) fn holder_may_grant(link: &CopiedLink, roles: &Roles) -> bool {
     link.state == MemberState::Active
         && can_handle_invitation(&Effective::of(&link.grant, roles), &link.offered, roles).is_yes()
 }
 
 /// Kills the copied links whose holders may no longer grant what they offer. It must be called after every change of a member's state or
 /// grant: it checks the links that the member was given, and those that invite the member.
-pub(in crate::service) async fn end_links_out_of_reach(
+pub(in crate::service) async fn kill_links_beyond_rights(
     tx: &mut Tx,
     scope: AccountScope,
     member: MemberId,
@@ -111,7 +111,7 @@ pub(in crate::service) async fn end_links_out_of_reach(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     for link in invitations::copied_links_about(tx, scope, member).await? {
-        if !is_in_reach(&link, roles) {
+        if !holder_may_grant(&link, roles) {
             invitations::kill_tokens(tx, scope, link.invitation, Some(Channel::Copied), now).await?;
         }
     }

@@ -43,14 +43,14 @@ struct Request {
     grant: Grant,
     language: Language,
     lifetime: Span,
-    again: Option<Again>,
+    again: Option<IfRemoved>,
 }
 
 /// What to do with somebody who was removed before (R4).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
+enum IfRemoved {
     Restore,
-    Fresh,
+    StartFresh,
 }
 
 impl Request {
@@ -76,8 +76,8 @@ impl Request {
             tag => errors.keep(Field::Language, Language::from_tag(tag).ok_or(Problem::NotOffered)),
         };
         let again = match form.again.as_str() {
-            "restore" => Some(Again::Restore),
-            "fresh" => Some(Again::Fresh),
+            "restore" => Some(IfRemoved::Restore),
+            "fresh" => Some(IfRemoved::StartFresh),
             _ => None,
         };
         let grant = roles.parse_grant(&form.role, &form.extras).map_err(|grant| {
@@ -108,8 +108,10 @@ impl InviteUser for Services {
             let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;
             if let Some(member) = &known {
                 match (outcome(&actor, member, now), request.again) {
-                    (Some(Invited::RemovedBefore { previous, .. }), Some(Again::Restore)) => request.grant = previous,
-                    (Some(Invited::RemovedBefore { .. }), Some(Again::Fresh)) | (None, _) => {}
+                    (Some(Invited::RemovedBefore { previous, .. }), Some(IfRemoved::Restore)) => {
+                        request.grant = previous
+                    }
+                    (Some(Invited::RemovedBefore { .. }), Some(IfRemoved::StartFresh)) | (None, _) => {}
                     (Some(outcome), _) => return Ok(outcome),
                 }
             }

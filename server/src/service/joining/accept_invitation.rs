@@ -4,7 +4,7 @@
 use super::presented_invitation::PresentedInvitation;
 use crate::{
     context::Services,
-    service::invitations::copy_link::is_in_reach,
+    service::invitations::copy_link::holder_may_grant,
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
@@ -114,7 +114,7 @@ async fn voucher(
     Ok(if links.is_empty() {
         Some(presented.invitation.sponsor)
     } else {
-        links.iter().find(|link| is_in_reach(link, roles)).map(|link| link.holder)
+        links.iter().find(|link| holder_may_grant(link, roles)).map(|link| link.holder)
     })
 }
 

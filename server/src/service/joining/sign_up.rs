@@ -7,7 +7,7 @@ use super::{
 use crate::{
     context::Services,
     secrets,
-    service::{invitations::copy_link::end_links_out_of_reach, sessions::sign_in::ip_key},
+    service::{invitations::copy_link::kill_links_beyond_rights, sessions::sign_in::ip_key},
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
@@ -241,7 +241,7 @@ impl Services {
         for membership in members::suspend_all_of_user(tx, user, now).await? {
             let (scope, member) = (membership.scope, membership.member);
             let roles = accounts::roles(tx, scope, &self.catalogue).await?;
-            end_links_out_of_reach(tx, scope, member, &roles, now).await?;
+            kill_links_beyond_rights(tx, scope, member, &roles, now).await?;
             let was_owner = Grant { role: membership.role, extras: Permissions::new() }.makes_owner();
             let last_owner = was_owner && members::other_owners(tx, scope, member).await? == 0;
             if last_owner && let Some(account) = accounts::find(tx, scope).await? {

@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     oauth::PendingAuthorization,
-    secrets::{NotOurs, SealedFor, Token},
+    secrets::{OpenError, SealedFor, Token},
     service::{
         actors,
         sessions::sign_in::{ip_key, rate_limited},
@@ -236,9 +236,9 @@ impl Services {
         id: AttemptId,
         state: &str,
         sealed: Option<&[u8]>,
-    ) -> Result<PendingAuthorization, NotOurs> {
+    ) -> Result<PendingAuthorization, OpenError> {
         let plain = self.keyring.open(SealedFor::OAuthAttempt(id), sealed.unwrap_or_default())?;
-        let SealedPending { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| NotOurs)?;
+        let SealedPending { verifier, nonce } = serde_json::from_slice(&plain).map_err(|_| OpenError)?;
         Ok(PendingAuthorization { state: state.to_owned(), verifier, nonce })
     }
 
@@ -248,10 +248,10 @@ impl Services {
         scope: AccountScope,
         method: LoginMethodId,
         saved: &SavedConfiguration,
-    ) -> Result<Option<String>, NotOurs> {
+    ) -> Result<Option<String>, OpenError> {
         let Some(sealed) = &saved.secret else { return Ok(None) };
         let plain = self.keyring.open(client_secret_of(scope, method), sealed)?;
-        String::from_utf8(plain).map(Some).map_err(|_| NotOurs)
+        String::from_utf8(plain).map(Some).map_err(|_| OpenError)
     }
 
     /// Seals a client secret for its method (OA-17, CF-03).

@@ -4,7 +4,7 @@ use super::begin_oauth;
 use crate::{
     context::Services,
     oauth::{AuthorizationResponse, Claims},
-    secrets::{NotOurs, SealedFor, Token},
+    secrets::{OpenError, SealedFor, Token},
     storage::{
         login_methods::{self, MethodAccount, SavedConfiguration},
         oauth_attempts::{self, Attempt, AttemptPurpose},
@@ -105,7 +105,7 @@ impl Services {
         by: &SavedConfiguration,
         state: &str,
         answer: &AuthorizationResponse,
-    ) -> Result<Result<Claims, Failure>, NotOurs> {
+    ) -> Result<Result<Claims, Failure>, OpenError> {
         let pending = self.open_pending(attempt.id, state, attempt.sealed.as_deref())?;
         let secret = self.client_secret(attempt.scope, attempt.method, by)?;
         let redirect_uri = self.redirect_uri(attempt.method);
@@ -186,10 +186,10 @@ impl Services {
     }
 
     /// What [`Self::store_result`] kept.
-    pub(in crate::service) fn stored_result(&self, attempt: &Attempt) -> Result<AttemptResult, NotOurs> {
+    pub(in crate::service) fn stored_result(&self, attempt: &Attempt) -> Result<AttemptResult, OpenError> {
         let sealed = attempt.sealed.as_deref().unwrap_or_default();
         let plain = self.keyring.open(SealedFor::OAuthAttempt(attempt.id), sealed)?;
-        serde_json::from_slice(&plain).map_err(|_| NotOurs)
+        serde_json::from_slice(&plain).map_err(|_| OpenError)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{change_login_method::LoginAssignment, list_members::shown_row};
 use crate::{
     context::Services,
-    service::{actors, invitations::copy_link::end_links_out_of_reach},
+    service::{actors, invitations::copy_link::kill_links_beyond_rights},
     storage::{
         audit::{self, AuditTarget, Event},
         invitations, members, retried,
@@ -55,7 +55,7 @@ impl EditMember for Services {
             if !members::set_grant(&mut tx, actor.scope(), id, &wanted, Some(actor.member), row.version, now).await? {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
             }
-            end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
+            kill_links_beyond_rights(&mut tx, actor.scope(), id, &actor.roles, now).await?;
             let open = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited);
             if let Some(invitation) = open
                 && can_invite(&actor.effective, &wanted, &actor.roles).is_yes()

@@ -3,7 +3,7 @@
 use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
     context::Services,
-    service::{actors, invitations::copy_link::end_links_out_of_reach},
+    service::{actors, invitations::copy_link::kill_links_beyond_rights},
     storage::{
         audit::{self, AuditTarget, Event},
         identities, members, retried,
@@ -39,7 +39,7 @@ impl LeaveAccount for Services {
                 return Err(Refusal::LeaveInstead.into());
             }
             identities::delete_of_user_in_account(&mut tx, actor.scope(), actor.user).await?;
-            end_links_out_of_reach(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
+            kill_links_beyond_rights(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
             let target = AuditTarget { member: actor.member, email: row.email.key().to_owned() };
             audit::record(
                 &mut tx,

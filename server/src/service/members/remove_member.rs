@@ -5,7 +5,7 @@ use crate::{
     context::Services,
     service::{
         actors::{self, Actor},
-        invitations::copy_link::end_links_out_of_reach,
+        invitations::copy_link::kill_links_beyond_rights,
     },
     storage::{
         StorageError, Tx,
@@ -63,7 +63,7 @@ impl RemoveMember for Services {
             if let Some(user) = row.user {
                 identities::delete_of_user_in_account(&mut tx, actor.scope(), user).await?;
             }
-            end_links_out_of_reach(&mut tx, actor.scope(), id, &actor.roles, now).await?;
+            kill_links_beyond_rights(&mut tx, actor.scope(), id, &actor.roles, now).await?;
             let event =
                 withdraw(&mut tx, &actor, &row, now).await?.unwrap_or(Event::Removed { grant: row.grant.clone() });
             let target = AuditTarget { member: id, email: row.email.key().to_owned() };

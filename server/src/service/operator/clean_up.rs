@@ -6,7 +6,7 @@ use crate::{
     context::Services,
     storage::{
         StorageError, accounts,
-        clean_up::{self, Rows, Tied},
+        clean_up::{self, Dependent, Rows},
         rate_buckets::{self, Limit},
     },
 };
@@ -33,28 +33,28 @@ const MAX_INVITATION_LIFETIME: Span = Span::days(30);
 #[derive(Clone, Copy, Debug)]
 enum Deleted {
     Rows(Rows),
-    Tied(Tied),
+    Dependent(Dependent),
 }
 
 /// Something that is kept for a while.
-struct Kind {
+struct RetentionRule {
     /// As the log calls it.
     name: &'static str,
     deleted: Deleted,
     /// How long it is kept.
-    kept: fn(&Config) -> Span,
+    retention: fn(&Config) -> Span,
 }
 
-const fn rows(name: &'static str, rows: Rows, kept: fn(&Config) -> Span) -> Kind {
-    Kind { name, deleted: Deleted::Rows(rows), kept }
+const fn rows(name: &'static str, rows: Rows, retention: fn(&Config) -> Span) -> RetentionRule {
+    RetentionRule { name, deleted: Deleted::Rows(rows), retention }
 }
 
-const fn tied(name: &'static str, tied: Tied, kept: fn(&Config) -> Span) -> Kind {
-    Kind { name, deleted: Deleted::Tied(tied), kept }
+const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Config) -> Span) -> RetentionRule {
+    RetentionRule { name, deleted: Deleted::Dependent(dependent), retention }
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static KINDS: [Kind; 15] = [
+static RETENTION_RULES: [RetentionRule; 15] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
@@ -67,9 +67,9 @@ static KINDS: [Kind; 15] = [
     rows("mails", Rows::Mails, |config| days(config.retention.mails_days.max(config.retention.delivery_events_days))),
     rows("decisions", Rows::Decisions, |config| days(config.retention.decisions_days)),
     rows("retired configurations", Rows::Configurations, |_| days(1)),
-    tied("lapsed invitations", Tied::LapsedMembers, |config| days(config.retention.invitations_days)),
-    tied("removed members", Tied::RemovedMembers, |config| days(config.retention.removed_members_days)),
-    tied("earlier invitations", Tied::EarlierInvitations, |config| days(config.retention.invitations_days)),
+    dependent("lapsed invitations", Dependent::LapsedMembers, |config| days(config.retention.invitations_days)),
+    dependent("removed members", Dependent::RemovedMembers, |config| days(config.retention.removed_members_days)),
+    dependent("earlier invitations", Dependent::EarlierInvitations, |config| days(config.retention.invitations_days)),
 ];
 
 /// Runs the clean-up every day until `stop`, unless another instance did.
@@ -103,14 +103,14 @@ impl Services {
     /// Deletes what has been kept long enough; answers what, and how many of it.
     async fn clean_up(&self, stop: &CancellationToken) -> Result<(), StorageError> {
         tracing::info!("the clean-up begins");
-        for kind in &KINDS {
-            let before = Timestamp(self.now().0 - (kind.kept)(&self.config).0);
-            let gone = match kind.deleted {
+        for rule in &RETENTION_RULES {
+            let before = Timestamp(self.now().0 - (rule.retention)(&self.config).0);
+            let deleted_rows = match rule.deleted {
                 Deleted::Rows(rows) => self.delete_rows(rows, before, stop).await?,
-                Deleted::Tied(tied) => self.delete_tied(tied, before, stop).await?,
+                Deleted::Dependent(dependent) => self.delete_dependent(dependent, before, stop).await?,
             };
-            if gone > 0 {
-                tracing::info!(count = gone, what = kind.name, "cleaned up");
+            if deleted_rows > 0 {
+                tracing::info!(count = deleted_rows, what = rule.name, "cleaned up");
             }
             if stop.is_cancelled() {
                 return Ok(());
@@ -121,37 +121,42 @@ impl Services {
     }
 
     async fn delete_rows(&self, rows: Rows, before: Timestamp, stop: &CancellationToken) -> Result<u64, StorageError> {
-        let mut gone = 0;
+        let mut deleted_rows = 0;
         while !stop.is_cancelled() {
             let mut tx = self.database.begin_write().await?;
             let batch = clean_up::delete(&mut tx, rows, before, BATCH_ROWS).await?;
             tx.commit().await?;
-            gone += batch;
+            deleted_rows += batch;
             if batch < BATCH_ROWS.unsigned_abs() {
                 break;
             }
             tokio::time::sleep(BATCH_PAUSE).await;
         }
-        Ok(gone)
+        Ok(deleted_rows)
     }
 
     /// Deletes one at a time, each under its account's lock, where it is checked again.
-    async fn delete_tied(&self, tied: Tied, before: Timestamp, stop: &CancellationToken) -> Result<u64, StorageError> {
-        let mut gone = 0;
+    async fn delete_dependent(
+        &self,
+        dependent: Dependent,
+        before: Timestamp,
+        stop: &CancellationToken,
+    ) -> Result<u64, StorageError> {
+        let mut deleted_rows = 0;
         while !stop.is_cancelled() {
             let mut tx = self.database.begin_read().await?;
-            let found = clean_up::find(&mut tx, tied, before, BATCH_ROWS).await?;
+            let found = clean_up::find(&mut tx, dependent, before, BATCH_ROWS).await?;
             drop(tx);
             let mut batch = 0;
             for (scope, id) in found {
                 let mut tx = self.database.begin_write().await?;
                 accounts::lock(&mut tx, scope).await?;
-                if clean_up::is_due(&mut tx, scope, tied, id, before).await? {
-                    match tied {
-                        Tied::LapsedMembers | Tied::RemovedMembers => {
+                if clean_up::is_due(&mut tx, scope, dependent, id, before).await? {
+                    match dependent {
+                        Dependent::LapsedMembers | Dependent::RemovedMembers => {
                             clean_up::delete_member(&mut tx, scope, MemberId(id), self.now()).await?;
                         }
-                        Tied::EarlierInvitations => {
+                        Dependent::EarlierInvitations => {
                             clean_up::delete_invitation(&mut tx, scope, InvitationId(id)).await?;
                         }
                     }
@@ -162,13 +167,13 @@ impl Services {
                     break;
                 }
             }
-            gone += batch;
+            deleted_rows += batch;
             if batch == 0 {
                 break;
             }
             tokio::time::sleep(BATCH_PAUSE).await;
         }
-        Ok(gone)
+        Ok(deleted_rows)
     }
 }
 
