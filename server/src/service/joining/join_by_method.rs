@@ -8,7 +8,7 @@ use crate::{
     secrets::Token,
     service::{
         actors::is_recent,
-        login_methods::finish_oauth::{AttemptResult, AuthenticationTime, Callback, without_cookies},
+        login_methods::finish_oauth::{AttemptResult, Callback, without_cookies},
     },
     storage::{
         Tx, accounts,
@@ -18,8 +18,7 @@ use crate::{
         oauth_attempts::{self, Attempt, AttemptPurpose},
         outbox::MailKind,
         rate_buckets::{self, Limit},
-        retried,
-        sessions::{self, Proof},
+        retried, sessions,
         users::{self, User},
     },
 };
@@ -105,12 +104,7 @@ impl JoinByMethod for Services {
                     return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() });
                 }
             };
-            let method = presented.member.method.id;
-            identities::delete_of_user_at_method(&mut tx, presented.scope, method, user.id).await?;
-            let (identifier, email) = (&callback.person.identifier, callback.person.email.as_deref());
-            let linked = identities::insert(&mut tx, presented.scope, method, user.id, identifier, email, now).await;
-            // The identifier is another member's already: an admin has to see to it.
-            linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
+            link_identity(&mut tx, &presented, &user, &callback.person, now).await?;
             match self.accept(&mut tx, visitor, &presented, &user, now).await? {
                 Accepted::Joined => {}
                 Accepted::TooLate => return Err(AppError::OpenTheLinkAgain),
@@ -119,13 +113,10 @@ impl JoinByMethod for Services {
             // Only an attempt that ends in joining is refunded: each invitation has one of those, but any number of callbacks.
             self.refund_try(&mut tx, visitor, presented.scope).await?;
             oauth_attempts::mark_used(&mut tx, &callback.attempt, now).await?;
-            let other = self.other_proof(&user);
-            let AuthenticationTime { at, shortfall } =
-                self.authentication_time(&callback.claims, &callback.configuration, false, other);
-            let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Method { method, at }).await?;
-            if let Some(shortfall) = shortfall {
-                sessions::set_shortfall(&mut tx, session, method, &shortfall).await?;
-            }
+            let (method, other) = (presented.member.method.id, self.other_proof(&user));
+            let authenticated = self.authentication_time(&callback.claims, &callback.configuration, false, other);
+            let (session, cookie) =
+                self.begin_session_by_method(&mut tx, visitor, user.id, method, &authenticated).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
             Ok(self.joined(&presented, vec![cookie]))
@@ -334,6 +325,22 @@ impl Services {
         users::insert(tx, &user, now).await.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))?;
         Ok(user)
     }
+}
+
+/// Links the identity that the provider named to the user, in place of an earlier one.
+async fn link_identity(
+    tx: &mut Tx,
+    presented: &PresentedInvitation,
+    user: &User,
+    person: &Person,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    let (scope, method) = (presented.scope, presented.member.method.id);
+    identities::delete_of_user_at_method(tx, scope, method, user.id).await?;
+    let email = person.email.as_deref();
+    let linked = identities::insert(tx, scope, method, user.id, &person.identifier, email, now).await;
+    // The identifier is another member's already: an admin has to see to it.
+    linked.map_err(|error| error.or_taken(|| AppError::OpenTheLinkAgain))
 }
 
 /// Whom an identity is linked to.

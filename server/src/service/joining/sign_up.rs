@@ -47,17 +47,11 @@ impl SignUp for Services {
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             drop(tx);
             if let Some(signed_in) = &visitor.signed_in {
-                // R19: the second of two clicks finds its work done. Anybody else signs out first (R14), but for the invited person
-                // who came by a provider alone so far and sets a password (R17).
+                // R19: the second of two clicks finds its work done.
                 if presented.was_taken_up_by(signed_in.user) {
                     return Ok(self.joined(&presented, Vec::new()));
                 }
-                let mut tx = self.database.begin_read().await?;
-                let user = users::find(&mut tx, signed_in.user).await?;
-                let sets_one = |user: User| user.phc.is_none() && user.email == presented.member.email;
-                if presented.channel != Channel::Mailed || !user.is_some_and(sets_one) {
-                    return Err(AppError::OpenTheLinkAgain);
-                }
+                self.check_sets_password(&presented, signed_in.user).await?;
             }
             if presented.member.method.kind != LoginMethodKind::Password || !presented.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
@@ -105,6 +99,19 @@ impl SignUp for Services {
 }
 
 impl Services {
+    /// Somebody who is signed in signs out first (R14), except the invited person who has signed in only with providers so far and sets a
+    /// password (R17).
+    async fn check_sets_password(&self, presented: &PresentedInvitation, user: UserId) -> Result<(), AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let user = users::find(&mut tx, user).await?;
+        let sets_one = |user: User| user.phc.is_none() && user.email == presented.member.email;
+        if presented.channel == Channel::Mailed && user.is_some_and(sets_one) {
+            Ok(())
+        } else {
+            Err(AppError::OpenTheLinkAgain)
+        }
+    }
+
     fn read_form(&self, presented: &PresentedInvitation, form: &SignUpForm) -> Result<String, AppError> {
         let mut errors = FieldErrors::default();
         if Email::parse(&form.email).as_ref() != Ok(&presented.member.email) {

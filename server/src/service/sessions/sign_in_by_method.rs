@@ -13,7 +13,7 @@ use crate::{
 };
 use app::{
     domain::{
-        ids::UserId,
+        ids::{LoginMethodId, SessionId, UserId},
         member::MemberState,
         oauth::{Fault, Person},
         time::Timestamp,
@@ -58,23 +58,35 @@ impl Services {
         let method = callback.attempt.method;
         let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
         let asked_anew = callback.attempt.asked_anew;
-        let AuthenticationTime { at, shortfall } =
+        let authenticated =
             self.authentication_time(&callback.claims, &callback.configuration.configuration, asked_anew, other);
-        let proof = Proof::Method { method, at };
-        let (session, cookie) = self.begin_session(&mut tx, visitor, user, proof).await?;
-        if let Some(shortfall) = &shortfall {
-            sessions::set_shortfall(&mut tx, session, method, shortfall).await?;
-        }
+        let (session, cookie) = self.begin_session_by_method(&mut tx, visitor, user, method, &authenticated).await?;
         tx.commit().await?;
         tracing::info!(%user, %session, method = %callback.attempt.method, ip = %visitor.ip, "signed in");
         let next = paths::local_or(&callback.attempt.next, "");
-        let answer = match (asked_anew && shortfall.is_some(), next.as_str()) {
+        let answer = match (asked_anew && authenticated.shortfall.is_some(), next.as_str()) {
             (_, "") => paths::account(slug),
             // Whoever came to prove who they are is told why that was no proof, and what is.
             (true, next) => paths::reauthenticate(slug, next),
             (false, next) => next.to_owned(),
         };
         Ok(WithCookies { answer, cookies: vec![cookie] })
+    }
+
+    /// Begins a session for a user whom a provider authenticated. Answers its id and cookie.
+    pub(in crate::service) async fn begin_session_by_method(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        user: UserId,
+        method: LoginMethodId,
+        AuthenticationTime { at, shortfall }: &AuthenticationTime,
+    ) -> Result<(SessionId, String), StorageError> {
+        let (session, cookie) = self.begin_session(tx, visitor, user, Proof::Method { method, at: *at }).await?;
+        if let Some(shortfall) = shortfall {
+            sessions::set_shortfall(tx, session, method, shortfall).await?;
+        }
+        Ok((session, cookie))
     }
 }
 
