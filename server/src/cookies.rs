@@ -64,7 +64,7 @@ pub struct SentCookies {
     pub known_browser: Option<String>,
     /// The token that ties authorization attempts to this browser (OA-03).
     pub oauth: Option<String>,
-    /// What came of a form, sealed.
+    /// The flash of a form, sealed.
     pub flash: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
@@ -111,12 +111,12 @@ impl Cookies {
         self.set(&self.0.oauth, mark, LINK_MAX_AGE_S)
     }
 
-    /// Keeps what came of a form, for somebody who is not signed in.
+    /// Sets the flash of a form, for somebody who is not signed in.
     pub fn flash(&self, sealed: &str) -> String {
         self.set(&self.0.flash, sealed, FLASH_MAX_AGE_S)
     }
 
-    /// Forgets what came of a form.
+    /// Clears the flash of a form.
     pub fn clear_flash(&self) -> String {
         self.set(&self.0.flash, "", 0)
     }

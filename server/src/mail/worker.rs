@@ -1,5 +1,5 @@
-//! The mail worker: takes due mails from the outbox under a lease, hands them over, and writes down what came of it. Several at a
-//! time in one process, and any number of processes (F1 to F4). No request waits for it.
+//! The mail worker: claims due mails from the outbox under a lease, hands them over, and records the results. Several at a time in one
+//! process, and any number of processes (F1 to F4). No request waits for it.
 //!
 //! A mail is sent once. The one thing that can make a second copy is a text that was handed over whole and an answer that did not come:
 //! the connection broke, the mail server thought too long, or this process died. So before the text goes, the row says that it may have
@@ -152,7 +152,7 @@ impl Worker {
                 tracing::error!(%error, "a mail cannot be put together yet");
                 DeliveryResult::Deferred("the mail could not be put together yet; the server's log says why".to_owned())
             }
-            // Without the database there is nothing to note either; the lease runs out and the mail is taken up again.
+            // Without the database nothing can be recorded either; the lease expires and the mail is claimed again.
             Err(ComposeError::Storage(error)) => {
                 tracing::warn!(%error, "a mail's facts cannot be read");
                 return None;

@@ -53,7 +53,7 @@ impl Http {
         self.get_up_to(MAX_ANSWER_BYTES, url, context).await
     }
 
-    /// Reads a document of at most so many bytes.
+    /// Reads a document of at most `max_bytes`.
     pub(super) async fn get_up_to(
         &self,
         max_bytes: usize,

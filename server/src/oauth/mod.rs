@@ -265,8 +265,8 @@ impl Client {
 impl AuthorizationResponse {
     /// The code, if the answer is the right provider's and not an error.
     fn code(&self, configuration: &Configuration) -> Result<&str, Failure> {
-        // Who answers comes first: an error, too, counts only from the provider that was asked (OA-05). Where an error names nobody, although
-        // the provider announced that it would, it is believed: it leads to nothing that anybody could gain by.
+        // The issuer is checked first: an error, too, counts only from the provider that was asked (OA-05). An error without an issuer is
+        // accepted even if the provider announced that it names itself: it leads to nothing that anybody could gain by.
         match (&configuration.open_id, &self.iss) {
             (Some(open_id), Some(named)) if *named != open_id.issuer => {
                 return Err(Failure::differs(Fault::ResponseIssuer, &open_id.issuer, Some(named)));

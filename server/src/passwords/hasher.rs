@@ -15,7 +15,7 @@ pub enum HashError {
     /// Too many at once.
     #[error("too many passwords at once")]
     Busy,
-    /// The hash function says no.
+    /// The hash function failed.
     #[error("hashing failed: {0}")]
     Failed(String),
 }

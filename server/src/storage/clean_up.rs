@@ -166,7 +166,7 @@ impl Rows {
     }
 }
 
-/// Deletes, or blanks, so many of these rows at most that are older; answers how many.
+/// Deletes, or blanks, at most one batch of these rows that are older; answers how many.
 pub async fn delete(tx: &mut Tx, rows: Rows, before: Timestamp, most: i64) -> Result<u64, StorageError> {
     Ok(changed!(tx, rows.statement(), before.0, most)?)
 }

@@ -97,7 +97,7 @@ pub struct NewAttempt<'a> {
     pub configuration: ConfigurationId,
     /// What for.
     pub purpose: AttemptPurpose,
-    /// The invitation to take up.
+    /// The invitation to accept.
     pub invitation: Option<InvitationId>,
     /// The session of whoever tests.
     pub session: Option<SessionId>,
@@ -124,7 +124,7 @@ pub struct Attempt {
     pub configuration: ConfigurationId,
     /// What for.
     pub purpose: AttemptPurpose,
-    /// The invitation to take up.
+    /// The invitation to accept.
     pub invitation: Option<InvitationId>,
     /// The session of whoever tests.
     pub session: Option<SessionId>,

@@ -136,7 +136,7 @@ pub struct LiveSession {
 pub enum Proof {
     /// The user's own password.
     Password,
-    /// A login method of one account, good for that account alone (OA-12).
+    /// A login method of one account, valid for that account alone (OA-12).
     Method {
         /// The method.
         method: LoginMethodId,

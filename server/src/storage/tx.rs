@@ -129,7 +129,7 @@ impl TransactionSettings {
 pub struct Transaction<DB: Driver> {
     connection: Option<PoolConnection<DB>>,
     settings: TransactionSettings,
-    /// Is the connection good for another transaction? Not while a statement runs.
+    /// Can the connection be used for another transaction? Not while a statement runs.
     sound: bool,
     /// Did it queue a mail?
     queued_mail: bool,
@@ -354,7 +354,7 @@ macro_rules! on {
     };
 }
 
-/// Runs a statement whose result says nothing, with the values to be bound: `run!(tx, INSERT, id.0, now.0)`.
+/// Runs a statement without a result, with the values to be bound: `run!(tx, INSERT, id.0, now.0)`.
 macro_rules! run {
     ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         $crate::storage::on!($tx, c => sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|_| ()))

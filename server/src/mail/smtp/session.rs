@@ -36,7 +36,7 @@ pub(super) enum SessionError {
     NoMechanism,
     #[error("it cannot be said in SMTP")]
     Unspeakable,
-    /// The server said no; its words.
+    /// The server refused; its words.
     #[error("{}", .0.words())]
     Said(Reply),
 }
@@ -127,7 +127,7 @@ impl Session {
         self.offers = Extensions::default();
         match self.command(&format!("HELO {name}")).await {
             Ok(older) if older.class() == Class::Completed => Ok(()),
-            // Who knows neither has said why at the first.
+            // A server that knows neither has said why at the first.
             Ok(_) | Err(_) => Err(SessionError::Said(reply)),
         }
     }

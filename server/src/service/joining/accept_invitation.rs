@@ -102,8 +102,8 @@ async fn sponsor_can_invite(tx: &mut Tx, presented: &PresentedInvitation, roles:
     Ok(row.is_some_and(|row| can_invite(&Effective::of(&row.grant, roles), &presented.member.grant, roles).is_yes()))
 }
 
-/// Who answers for a mailbox that no mail has proved (R12): the last who was given the link and may still give what it offers, or the
-/// sponsor where nobody was given it: the host's operator printed it.
+/// The member who answers for a mailbox that no mail has proved (R12): the last one who was given the link and may still grant what it
+/// offers, or the sponsor where nobody was given it, because the host's operator printed it.
 async fn voucher(
     tx: &mut Tx,
     presented: &PresentedInvitation,

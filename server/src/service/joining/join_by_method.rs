@@ -189,7 +189,7 @@ impl Services {
             email: person.email.clone(),
             at: now,
         };
-        // Who tries again as the same other person asks for nothing new.
+        // Another try with the same identity asks for nothing new.
         if known.is_some_and(|known| known.identifier == decision.identifier && known.email == decision.email) {
             return Ok(());
         }
@@ -204,7 +204,7 @@ impl Services {
             now,
         )
         .await?;
-        // Who comes back now as this and now as that person does not fill the admins' mailboxes (R52).
+        // Callbacks with ever other identities do not fill the admins' mailboxes (R52).
         let key = format!("decision:{}", presented.invitation.id);
         if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {
             self.tell_admins(tx, MailKind::Decision, presented, now).await?;

@@ -22,7 +22,7 @@ use app::{
 };
 use async_trait::async_trait;
 
-/// How long a code is good.
+/// How long a code is valid, in minutes.
 const CODE_TTL_MINUTES: u32 = 10;
 /// Codes mailed for one invitation: three, then one in five minutes.
 const CODES_PER_INVITATION: Limit = Limit { burst: 3, per_day: 288 };

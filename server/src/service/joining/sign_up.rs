@@ -191,7 +191,7 @@ impl Services {
             // R17: somebody who came by providers alone so far sets a password with the mailed link.
             Some(user) if user.phc.is_none() && user.verified.is_some() => {
                 users::set_password(tx, user.id, &phc, now).await?;
-                // Another way into the login than before: what is signed in elsewhere proves itself anew (SE-07).
+                // The login gets a new credential: the sessions elsewhere end, so that they reauthenticate (SE-07).
                 let present = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
                 sessions::delete_others(tx, user.id, present).await?;
                 let actor = AuditActor {

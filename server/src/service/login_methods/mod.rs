@@ -1,4 +1,4 @@
-//! Settings → Login methods, and the way to a provider and back.
+//! Settings → Login methods, and the authorization at a provider.
 
 pub(super) mod add_login_method;
 pub(super) mod begin_oauth;

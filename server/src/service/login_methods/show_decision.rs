@@ -1,4 +1,4 @@
-//! Who came back from a provider, beside who was invited (R43, R44).
+//! The person whom the provider named, beside the person who was invited (R43, R44).
 
 use crate::{context::Services, service::actors, storage::decisions};
 use app::{
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl ShowDecision for Services {
-    /// Who came, beside who was invited.
+    /// The person whom the provider named, beside the one who was invited.
     async fn show_decision(&self, caller: &Caller, member: MemberId) -> Result<Option<DecisionView>, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;

@@ -31,8 +31,8 @@ pub enum OwnerGranted {
     Reactivated,
     /// They could not sign in any more, and are an active owner with Email & password now.
     ByPassword,
-    /// Anybody else is invited as an owner by Email & password: invited before, removed, unknown to the account, or without a password and
-    /// any other way in.
+    /// Anybody else is invited as an owner with Email & password: invited before, removed, unknown to the account, or without a password
+    /// and unable to sign in.
     Invited(OwnerInvitation),
 }
 

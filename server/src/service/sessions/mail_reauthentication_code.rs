@@ -1,4 +1,4 @@
-//! Mailing the code that proves anew who one is.
+//! Mails the code for a reauthentication.
 
 use super::{
     reauthentication::{CODE_TTL, CODES_PER_USER, page},

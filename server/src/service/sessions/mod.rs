@@ -1,4 +1,4 @@
-//! Signing in and out, and proving anew who one is.
+//! Signing in and out, and reauthentication.
 
 pub(super) mod authenticate;
 pub(super) mod check_password;

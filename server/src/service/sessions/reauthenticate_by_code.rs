@@ -1,4 +1,4 @@
-//! Proving anew who one is by a mailed code.
+//! Reauthenticates by a mailed code.
 
 use super::{
     reauthentication::{CODE_TRIES_PER_USER, next_page},

@@ -1,4 +1,4 @@
-//! Proving anew who one is by a password.
+//! Reauthenticates by a password.
 
 use super::reauthentication::next_page;
 use crate::{

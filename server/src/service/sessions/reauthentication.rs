@@ -24,7 +24,7 @@ use app::{
     request::Caller,
 };
 
-/// How long a code is good.
+/// How long a code is valid.
 pub(super) const CODE_TTL: Span = Span::minutes(10);
 /// Codes mailed to one user: five, then one in half an hour.
 pub(super) const CODES_PER_USER: Limit = Limit { burst: 5, per_day: 48 };

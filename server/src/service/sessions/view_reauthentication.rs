@@ -1,4 +1,4 @@
-//! How the caller can prove anew who they are.
+//! How the caller can reauthenticate.
 
 use super::reauthentication::{ReauthenticationOptions, next_page};
 use crate::{context::Services, service::actors};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl ViewReauthentication for Services {
-    /// How the caller can prove anew who they are.
+    /// How the caller can reauthenticate.
     async fn view_reauthentication(&self, caller: &Caller, next: &str) -> Result<ReauthenticationView, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load(self, &mut tx, caller).await?;
