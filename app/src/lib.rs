@@ -78,7 +78,7 @@ pub fn App() -> impl IntoView {
     provide_toasts();
     flash::provide_form_result();
     keep_focus();
-    prefetch_on_approach(prefetch);
+    prefetch_on_approach(fetch_ahead);
     view! {
         <Title formatter=document_title />
         <Router>
@@ -109,24 +109,28 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Fetches the chunks of the page with this path, before anybody goes there.
-fn prefetch(path: &str) {
-    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
-    match steps[..] {
-        ["setup"] => spawn_local(SetUpRoute::prefetch()),
-        ["accounts"] => spawn_local(AccountsRoute::prefetch()),
-        ["a", _] => spawn_local(AccountHomeRoute::prefetch()),
-        ["a", _, "reauthenticate"] => spawn_local(ReauthenticationRoute::prefetch()),
-        ["a", _, "settings", "login-methods"] => spawn_local(LoginMethodsRoute::prefetch()),
-        ["a", _, "settings", "login-methods", _] => spawn_local(LoginMethodRoute::prefetch()),
-        ["a", _, "settings", "decisions", _] => spawn_local(DecisionRoute::prefetch()),
-        ["a", _, "settings", "outbox"] => spawn_local(OutboxRoute::prefetch()),
-        ["a", _, "settings", "users"] => spawn_local(UsersRoute::prefetch()),
-        ["a", _, "settings", "users", "new"] => spawn_local(InviteRoute::prefetch()),
-        ["a", _, "settings", "users", _, "edit"] => spawn_local(EditRoute::prefetch()),
-        ["a", _, "settings", "users", _, "remove"] => spawn_local(RemoveRoute::prefetch()),
-        _ => (),
+/// What fetches the chunk of the page with this path, before anybody goes there; `None` for the pages of the main part.
+pub fn fetch_ahead(path: &str) -> Option<fn()> {
+    fn of<R: Prefetch + 'static>() {
+        spawn_local(R::prefetch());
     }
+    let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
+    Some(match steps[..] {
+        ["setup"] => of::<SetUpRoute>,
+        ["invitation", _] => of::<InvitationRoute>,
+        ["accounts"] => of::<AccountsRoute>,
+        ["a", _] => of::<AccountHomeRoute>,
+        ["a", _, "reauthenticate"] => of::<ReauthenticationRoute>,
+        ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
+        ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
+        ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,
+        ["a", _, "settings", "outbox"] => of::<OutboxRoute>,
+        ["a", _, "settings", "users"] => of::<UsersRoute>,
+        ["a", _, "settings", "users", "new"] => of::<InviteRoute>,
+        ["a", _, "settings", "users", _, "edit"] => of::<EditRoute>,
+        ["a", _, "settings", "users", _, "remove"] => of::<RemoveRoute>,
+        _ => return None,
+    })
 }
 
 /// The title of the document. On the server, `leptos_meta` writes what this returns between `<title>` and `</title>` as it is, so the

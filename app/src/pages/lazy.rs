@@ -130,14 +130,16 @@ pub(super) fn name_in_head(chunk: &str) {
 }
 
 /// Fetches the chunks of links as soon as somebody points at them or comes to them by keyboard; once, at the root.
-pub fn prefetch_on_approach(prefetch: fn(&str)) {
+pub fn prefetch_on_approach(fetch_ahead: fn(&str) -> Option<fn()>) {
     Effect::new(move || {
         let near = move |event: web_sys::Event| {
             let link = event
                 .target()
                 .and_then(|target| target.dyn_into::<web_sys::Element>().ok()?.closest("a[href^='/']").ok()?);
-            if let Some(path) = link.and_then(|link| link.get_attribute("href")) {
-                prefetch(path.split(['?', '#']).next().unwrap_or_default());
+            if let Some(path) = link.and_then(|link| link.get_attribute("href"))
+                && let Some(fetch) = fetch_ahead(path.split(['?', '#']).next().unwrap_or_default())
+            {
+                fetch();
             }
         };
         window_event_listener(ev::pointerover, move |event| near(event.into()));

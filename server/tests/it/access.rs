@@ -144,6 +144,17 @@ const PAGES: &[&str] = &[
     "/setup",
 ];
 
+/// The pages of the main part, which every browser loads.
+const PAGES_OF_MAIN_PART: &[&str] = &["/", "/login", "/login/{slug}"];
+
+#[test]
+fn every_page_beyond_the_main_part_is_fetched_ahead() {
+    for page in PAGES {
+        let ahead = app::fetch_ahead(&page.replace("{slug}", "acme").replace("{id}", "0192"));
+        assert_eq!(ahead.is_none(), PAGES_OF_MAIN_PART.contains(page), "{page}");
+    }
+}
+
 #[test]
 fn az_01_every_page_is_looked_at() {
     let pages: BTreeSet<String> = server::http::PAGES
