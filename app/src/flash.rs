@@ -1,6 +1,6 @@
 //! The flash: what a form that the browser itself sent shows on the page that it leads to, its response and the old input. The server
 //! keeps it for a quarter of an hour (`server/src/service/flash.rs`) and puts it into the request of that page; from there the
-//! browser's half gets it too, in case the form was sent before the page was taken over.
+//! browser's half gets it too, in case the form was sent before hydration.
 
 use crate::hydration::on_hydrated;
 #[cfg(feature = "ssr")]
@@ -35,7 +35,7 @@ pub fn provide_form_result() {
     provide_context(flashed);
     Effect::new(move || {
         remove_flash_from_url();
-        // Whatever is made while the page is taken over may still ask.
+        // Whatever is made during hydration may still ask.
         on_hydrated(move || flashed.0.set_value(None));
     });
 }

@@ -17,7 +17,7 @@ pub fn is_hydrated() -> bool {
     document().document_element().is_some_and(|html| html.has_attribute(HYDRATED))
 }
 
-/// Does something as soon as the page is taken over; at once, if it is already.
+/// Does something as soon as the page is hydrated; at once, if it is already.
 pub fn on_hydrated(then: impl FnOnce() + 'static) {
     if is_hydrated() {
         then();

@@ -69,7 +69,7 @@ export class People {
   }
 }
 
-/** Waits until the page is live: the WebAssembly has taken over what the server rendered, unless scripting is off. */
+/** Waits until the page is live: the WebAssembly has hydrated what the server rendered, unless scripting is off. */
 export async function live(page: Page): Promise<Page> {
   if (withoutScripting.has(page.context())) return page;
   // Asked again and again from outside: the page's policy forbids what Playwright's own waiting would evaluate in it.

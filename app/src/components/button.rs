@@ -3,7 +3,7 @@
 use super::Icon;
 use leptos::{ev::MouseEvent, prelude::*};
 
-/// How much a button asks for.
+/// How prominent a button is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Look {
     /// The one thing this form is for.
@@ -34,7 +34,7 @@ impl Look {
 /// A button; sends its form unless `on_click` is given.
 #[component]
 pub fn Button(
-    /// How much it asks for.
+    /// How prominent it is.
     #[prop(optional)]
     look: Look,
     /// Is its work under way? It keeps its width, shows that it is busy, and takes no second click.

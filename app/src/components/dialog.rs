@@ -85,7 +85,7 @@ fn restore_focus(dialog: &web_sys::HtmlDialogElement) {
     });
 }
 
-/// Makes it modal, which an open dialog cannot be made. Somebody may be typing in it already, since before the page was taken over.
+/// Makes it modal, which an open dialog cannot be made. Somebody may be typing in it already, since before hydration.
 fn show(dialog: &web_sys::HtmlDialogElement) {
     let typing = focused().filter(|element| dialog.contains(Some(element)));
     let _ = dialog.remove_attribute("open");

@@ -1,4 +1,4 @@
-//! That something was done, on the page that came of it.
+//! The note on the next page that something was done.
 
 use super::Icon;
 use leptos::prelude::*;

@@ -16,7 +16,7 @@ pub fn ErrorBox(
     /// The error to show; `None` shows nothing.
     #[prop(into)]
     error: Signal<Option<AppError>>,
-    /// Words the permissions of refusals.
+    /// The roles, to put the permissions of a refusal in words.
     #[prop(optional, into)]
     roles: Signal<Option<Roles>>,
 ) -> impl IntoView {
@@ -63,7 +63,7 @@ fn sign_in_and_back(anew: bool) -> String {
 pub fn RefusalNote(
     /// The policy's reason.
     refusal: Refusal,
-    /// Words its permissions.
+    /// The roles, to put its permissions in words.
     #[prop(optional)]
     roles: Option<Roles>,
 ) -> impl IntoView {

@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// Looks at what was typed.
+/// Checks what was typed.
 pub type Check = fn(&str) -> Result<(), Problem>;
 
 /// The `id` that goes with a field's name: `form[email]` is `form-email`.
@@ -71,7 +71,7 @@ pub fn field_id(name: &str) -> String {
     name.split(['[', ']']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
-/// One line of a form. The input belongs to the browser; what was typed before the page was taken over stays.
+/// One line of a form. The input belongs to the browser; what was typed before hydration stays.
 #[component]
 pub fn Field(
     /// The name in the form, such as `form[email]`.
@@ -106,10 +106,10 @@ pub fn Field(
     /// What the server says of it.
     #[prop(optional, into)]
     problem: Signal<Option<Problem>>,
-    /// Looks at the text when the person leaves the field.
+    /// Checks the text when the person leaves the field.
     #[prop(optional)]
     check: Option<Check>,
-    /// Hears every change of the text.
+    /// Called at every change of the text.
     #[prop(optional, into)]
     on_input: Option<Callback<String>>,
     /// The `id` of a `<datalist>` that completes what is typed.
@@ -128,7 +128,7 @@ pub fn Field(
     let shown = shown_problem(problem);
     if let Some(on_input) = on_input {
         let made = initial.clone();
-        // What was typed before the page was taken over.
+        // What was typed before hydration.
         node_ref.on_load(move |input| {
             let typed = input.value();
             if typed != made {

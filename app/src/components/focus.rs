@@ -1,4 +1,4 @@
-//! Where the focus is: what is next has it, it is never lost, and it is never taken from somebody who types.
+//! Focus management: what comes next has the focus, it is never lost, and it is never taken from somebody who types.
 //!
 //! * `data-autofocus` marks what is next on a page or in a dialog that has just come. It is not the attribute `autofocus`: some browsers
 //!   heed that one late, when somebody types in another field already.
@@ -8,7 +8,7 @@ use leptos::{ev, prelude::*, wasm_bindgen::closure::Closure};
 use std::{cell::RefCell, rc::Rc};
 use web_sys::{Element, HtmlElement, MutationObserver, MutationObserverInit, wasm_bindgen::JsCast};
 
-/// What is next on a page or in a dialog, best first: after an error the field that is wrong.
+/// What gets the focus on a page or in a dialog that opens, best first: after an error the field that is wrong.
 const FOCUS_TARGETS: [&str; 2] = ["[aria-invalid=true]", "[data-autofocus]"];
 /// Where the focus goes when it was lost, best first.
 const FALLBACK_TARGETS: [&str; 5] = [
@@ -30,13 +30,13 @@ pub fn keep_focus() {
         window_event_listener(ev::focusin, move |event| {
             entered.replace(event.target().and_then(|target| target.dyn_into().ok()));
         });
-        // Whoever presses beside everything gives the focus up.
+        // A press beside every control gives the focus up.
         window_event_listener(ev::pointerdown, move |_| drop(pressed.take()));
         let changed = Closure::<dyn Fn()>::new(move || {
             let is_gone = last.borrow().as_ref().is_some_and(|last| !last.is_connected());
             if is_gone && focused().is_none() {
                 last.take();
-                // What closes gives it back itself, a moment later.
+                // A dialog that closes restores the focus itself, a moment later.
                 request_animation_frame(|| {
                     if focused().is_none() {
                         focus_on(FALLBACK_TARGETS.into_iter().find_map(find));
@@ -50,7 +50,7 @@ pub fn keep_focus() {
             options.set_subtree(true);
             let _ = observer.observe_with_options(&document(), &options);
         }
-        // It is needed for as long as there is a page.
+        // The closure must live as long as the page.
         changed.forget();
     });
 }
@@ -66,7 +66,7 @@ pub(super) fn focus_next(inside: &Element) {
     focus_on(FOCUS_TARGETS.into_iter().find_map(|selector| html(inside.query_selector(selector).ok()?)));
 }
 
-/// Gives the focus to what a selector finds once what is about to be shown is there, unless somebody has gone on to a field.
+/// Focuses the element that a selector finds once what is about to be shown is there, unless somebody has moved on to a field.
 pub fn focus_soon(selector: &'static str) {
     request_animation_frame(move || {
         let in_field = focused().is_some_and(|element| element.matches("input, textarea, select").unwrap_or(false));
@@ -76,7 +76,7 @@ pub fn focus_soon(selector: &'static str) {
     });
 }
 
-/// Gives the focus to what the first of these selectors that finds anything finds, once what is about to be shown is there.
+/// Focuses the first element that one of these selectors finds, in their order, once what is about to be shown is there.
 pub fn focus_first_soon(selectors: &'static [&'static str]) {
     request_animation_frame(move || focus_on(selectors.iter().find_map(|selector| find(selector))));
 }

@@ -4,7 +4,7 @@ use super::{Icon, focus::focused};
 use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys::Node};
 use web_sys::HtmlElement;
 
-/// A menu beneath its button. Once the page is taken over it closes when something in it is chosen, on Escape, and on a click elsewhere.
+/// A menu beneath its button. Once the page is hydrated it closes when something in it is chosen, on Escape, and on a click elsewhere.
 #[component]
 pub fn Menu(
     /// What it is, for those who do not see it; read after what its button shows (WCAG 2.5.3).

@@ -1,4 +1,4 @@
-//! The kit: what pages are made of. Every part works as plain HTML first and gets livelier once the page is taken over in the
+//! The kit: what pages are made of. Every part works as plain HTML first and gets livelier once the page is hydrated in the
 //! browser. Texts come from [`crate::i18n`]; looks from `style/`, one file per part; no part writes inline styles.
 //!
 //! **A form**
@@ -21,7 +21,7 @@
 //! }
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
-//!   shows until the text changes. The input belongs to the browser: what was typed before the page was taken over stays.
+//!   shows until the text changes. The input belongs to the browser: what was typed before hydration stays.
 //!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::old_input`] choose.
 //! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
@@ -32,7 +32,7 @@
 //! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.
 //! * [`Toasts`] (`use_toasts()`): `toasts.show(text)`, `toasts.show_with_link(text, ToastLink { label, href })`.
 //! * [`Icon`] `name`: one of `public/icons.svg`. [`Badge`] `tone icon`: icon and text, never colour alone.
-//! * [`Time`] `at`: UTC until the page is taken over, then the browser's zone; `relative=true` says "5 minutes ago".
+//! * [`Time`] `at`: UTC until the page is hydrated, then the browser's zone; `relative=true` says "5 minutes ago".
 //! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.
 //! * [`PermissionSummary`]: what a grant allows, by area.
 //! * [`focus_soon`] and the attributes `data-autofocus` and `data-focus`: where the focus goes. [`keep_focus`] sees to it that it is not lost.

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 pub fn PermissionSummary(
     /// The permissions held.
     permissions: Permissions,
-    /// Words them.
+    /// The roles and the catalogue, to put the permissions in words.
     roles: Roles,
 ) -> impl IntoView {
     let locale = use_locale();

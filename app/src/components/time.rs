@@ -6,7 +6,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// A point in time: in UTC, with the zone named, until the page is taken over; then in the browser's zone.
+/// A point in time: in UTC, with the zone named, until the page is hydrated; then in the browser's zone.
 #[component]
 pub fn Time(
     /// The point in time.

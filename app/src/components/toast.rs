@@ -9,7 +9,7 @@ use std::time::Duration;
 const TOAST_DURATION: Duration = Duration::from_secs(6);
 const TOAST_WITH_LINK_DURATION: Duration = Duration::from_secs(15);
 
-/// Where a message leads.
+/// The link of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToastLink {
     /// The words.
@@ -43,12 +43,12 @@ pub fn provide_toasts() {
 }
 
 impl Toasts {
-    /// Says something.
+    /// Shows a message.
     pub fn show(self, text: impl Into<String>) {
         self.add(text.into(), None);
     }
 
-    /// Says something that leads somewhere.
+    /// Shows a message with a link.
     pub fn show_with_link(self, text: impl Into<String>, link: ToastLink) {
         self.add(text.into(), Some(link));
     }
@@ -61,7 +61,7 @@ impl Toasts {
         set_timeout(move || self.dismiss_unless_in_use(id), stays);
     }
 
-    /// Nothing goes from under the pointer or the focus.
+    /// A message under the pointer or with the focus stays.
     fn dismiss_unless_in_use(self, id: u32) {
         let in_use = document().query_selector(".toast:is(:hover, :focus-within)");
         if in_use.is_ok_and(|in_use| in_use.is_some()) {

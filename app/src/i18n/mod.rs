@@ -7,7 +7,7 @@
 //! view! { <h1>{text!(locale, users.title)}</h1> <p>{text!(locale, users.invited, email = email)}</p> }
 //! ```
 //! A text without braces is a `&'static str`, one with braces a `String`. The language of a page never changes while it is open
-//! (choosing another one loads the page anew), so no text is reactive, and none costs more than its characters. The same macro
+//! (choosing another one reloads the page), so no text is reactive, and none costs more than its characters. The same macro
 //! serves mails: it needs nothing but a [`Locale`].
 
 mod providers;

@@ -96,7 +96,7 @@ impl MissingChunk {
 fn keep_clicks_from_router() {
     let stop = Closure::<dyn Fn(web_sys::Event)>::new(|event: web_sys::Event| event.stop_propagation());
     let _ = window().add_event_listener_with_callback_and_bool("click", stop.as_ref().unchecked_ref(), true);
-    // It is needed for as long as there is a page.
+    // The closure must live as long as the page.
     stop.forget();
 }
 

@@ -176,7 +176,7 @@ fn Failed(
 /// What waits for the server, boxed: so the browser carries one copy of the machinery around it, not one for each page.
 type Waiting = Pin<Box<dyn Future<Output = AnyView> + Send>>;
 
-/// Shows what the server answered, and goes on showing it while it is asked anew.
+/// Shows what the server answered, and goes on showing it while it is fetched again.
 fn loaded<F>(view: impl Fn() -> F + Send + 'static) -> AnyView
 where
     F: Future<Output = AnyView> + Send + 'static,
@@ -190,7 +190,7 @@ where
 /// Shows what the server answered first; what it says later must not take a form away that somebody fills in.
 fn loaded_once(view: impl Future<Output = AnyView> + Send + 'static) -> AnyView {
     fn boxed(view: Waiting) -> AnyView {
-        // Not a `Suspense`: that would take it out of the page while the server is asked anew, and a dialog with it.
+        // Not a `Suspense`: that would take it out of the page while the server is asked again, and a dialog with it.
         view! { <Transition fallback=|| ()>{Suspend::new(view)}</Transition> }.into_any()
     }
     boxed(Box::pin(view))

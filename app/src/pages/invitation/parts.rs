@@ -1,4 +1,4 @@
-//! What the pages of an invitation are made of.
+//! The parts that the pages of an invitation share.
 
 use crate::{
     api::joining::OpenInvitation,

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 pub(super) struct Choice {
     role: RwSignal<RoleKey>,
     extras: RwSignal<Permissions>,
-    /// Has the page been taken over? Without scripting a role chosen later could not free the boxes that the first one fills.
+    /// Is the page hydrated? Without scripting a role chosen later could not free the boxes that the first one fills.
     live: RwSignal<bool>,
 }
 
@@ -88,7 +88,7 @@ fn old_grant() -> Option<Grant> {
     })
 }
 
-/// What was chosen in a dialog that the server made, before the page was taken over.
+/// What was chosen in a dialog that the server made, before hydration.
 #[cfg(not(feature = "ssr"))]
 fn chosen_already() -> Option<Grant> {
     use web_sys::{HtmlInputElement, HtmlSelectElement, wasm_bindgen::JsCast};

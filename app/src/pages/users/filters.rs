@@ -24,7 +24,7 @@ use std::time::Duration;
 /// How long the search waits for the next key.
 const SEARCH_DEBOUNCE: Duration = Duration::from_millis(250);
 
-/// The search field and its clock. They live as long as the page, so that a new answer neither takes the focus nor loses a key.
+/// The search field and its timer. They live as long as the page, so that a new answer neither takes the focus nor loses a key.
 #[derive(Clone, Copy)]
 pub(super) struct Search {
     field: NodeRef<html::Input>,
@@ -37,7 +37,7 @@ impl Search {
         let search = Self { field: NodeRef::new(), clock: StoredValue::new(None) };
         Effect::new(move |began: Option<()>| {
             let wanted = query.get().search;
-            // What was typed before the page was taken over stays.
+            // What was typed before hydration stays.
             if began.is_some() {
                 search.follow(&wanted);
             }
@@ -85,7 +85,7 @@ impl Search {
         });
     }
 
-    /// Does `then` when no key has come for a while.
+    /// Runs `then` once no key has been pressed for a while.
     fn after_a_pause(self, then: impl FnOnce() + 'static) {
         self.stop_clock();
         self.clock.set_value(set_timeout_with_handle(then, SEARCH_DEBOUNCE).ok());
@@ -169,7 +169,7 @@ fn value_of(fields: &Fields, name: &str) -> Option<String> {
     fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
 }
 
-/// What somebody typed and chose in the form as the server `made` it, before the page was taken over. Under a dialog the list stays.
+/// What somebody typed and chose in the form as the server `made` it, before hydration. Under a dialog the list stays.
 #[cfg(not(feature = "ssr"))]
 fn entered_already(made: &Fields) -> Option<Fields> {
     use web_sys::wasm_bindgen::JsValue;

@@ -1,4 +1,4 @@
-//! What came of inviting somebody, where it was not simply done: said in the dialog, with the way on (R2 to R5, R61).
+//! The result of inviting somebody where it needs an answer: shown in the dialog, with what to do next (R2 to R5, R61).
 
 use super::{Users, edit::grant_words, link::LinkField, url::with_view};
 use crate::{

@@ -65,7 +65,7 @@ struct Users {
     search: Search,
     resend: FormAction<ResendInvitation>,
     copy: FormAction<CopyLink>,
-    /// Does the focus go to the status once the list has come anew? What had it is gone, or stands for somebody else by then.
+    /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
 }
@@ -277,7 +277,7 @@ fn scroll_into_view_when(what: NodeRef<html::Div>, said: impl Fn() -> bool + Sen
     });
 }
 
-/// The way out of a dialog in which nothing can be done.
+/// The link that closes a dialog in which nothing can be done.
 fn close_link(users: Users) -> impl IntoView {
     view! {
         <div class="actions">
