@@ -1,6 +1,6 @@
 //! Accounts: the chooser, opening another one, and an account's front page.
 
-use super::session::SignInOption;
+use super::login_methods::SignInOption;
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{

@@ -3,7 +3,6 @@
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
-    api::session::SignInOption,
     domain::{
         ids::{AttemptId, DecisionId, MemberId},
         member::{LoginMethod, LoginMethodKind},
@@ -188,6 +187,15 @@ fn go_on(next: NextPage) -> Result<NextPage, AppError> {
             Ok(next)
         }
     }
+}
+
+/// A way to sign in to an account, as its login page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInOption {
+    /// The text on the button.
+    pub name: String,
+    /// The link that starts it.
+    pub start: String,
 }
 
 /// A login method as its settings show it.

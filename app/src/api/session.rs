@@ -1,8 +1,8 @@
 //! Signing in and out, and what the shell shows of the signed-in user.
 
-use super::accounts::AccountLine;
 #[cfg(feature = "ssr")]
 use super::*;
+use super::{accounts::AccountLine, login_methods::SignInOption};
 use crate::{domain::password::Strength, error::AppError};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -55,15 +55,6 @@ impl fmt::Debug for StrengthForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StrengthForm").finish_non_exhaustive()
     }
-}
-
-/// A way to sign in to an account, as its login page shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignInOption {
-    /// The text on the button.
-    pub name: String,
-    /// The link that starts it.
-    pub start: String,
 }
 
 /// The ways to sign in to an account. An unknown slug looks like an account with Email & password only.

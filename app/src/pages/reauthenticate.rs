@@ -6,12 +6,9 @@ use super::{
     use_slug,
 };
 use crate::{
-    api::{
-        login_methods::{
-            MailReauthenticationCode, ReauthenticateByCode, ReauthenticateByPassword, ReauthenticationView,
-            ViewReauthentication,
-        },
-        session::SignInOption,
+    api::login_methods::{
+        MailReauthenticationCode, ReauthenticateByCode, ReauthenticateByPassword, ReauthenticationView, SignInOption,
+        ViewReauthentication,
     },
     components::{Button, Field, Kind, Look, Note, NoteTone, Time, problem_at},
     domain::{

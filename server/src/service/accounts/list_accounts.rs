@@ -4,7 +4,7 @@ use crate::{context::Services, storage::accounts};
 use app::{
     api::{
         accounts::{AccountLine, MyAccounts, OtherAccount},
-        session::SignInOption,
+        login_methods::SignInOption,
     },
     backend::ListAccounts,
     error::AppError,

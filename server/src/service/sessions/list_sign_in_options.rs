@@ -2,7 +2,7 @@
 
 use crate::{context::Services, storage::accounts};
 use app::{
-    api::session::{SignInOption, SignInOptions},
+    api::{login_methods::SignInOption, session::SignInOptions},
     backend::ListSignInOptions,
     domain::{member::LoginMethodKind, name::Slug},
     error::AppError,

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use app::{
-    api::session::SignInOption,
+    api::login_methods::SignInOption,
     domain::{
         member::LoginMethodKind,
         oauth::{ReauthenticationMethod, Recency},
