@@ -72,6 +72,11 @@ pub fn oauth_start(method: LoginMethodId) -> String {
     format!("/oauth/{method}/start")
 }
 
+/// The way to a provider to accept this invitation.
+pub fn oauth_start_for(method: LoginMethodId, invitation: InvitationId) -> String {
+    format!("{}?invitation={invitation}", oauth_start(method))
+}
+
 /// The way to a provider to see whether its configuration works.
 pub fn oauth_test(slug: &str, method: LoginMethodId) -> String {
     format!("/a/{slug}/settings/login-methods/{method}/test")

@@ -275,6 +275,12 @@ test.describe('for those who read and go by keyboard or voice', () => {
       await expect(typesOn ? name : slug).toBeFocused();
       await page.unroute('**/api/accounts/open');
     }
+
+    // What points at wrong fields goes with the last of them.
+    const summary = page.getByRole('alert').filter({ hasText: 'fields marked below' });
+    await expect(summary).toBeVisible();
+    await slug.fill('acme-2');
+    await expect(summary).toHaveCount(0);
   });
 
   test('what_is_chosen_before_the_page_is_taken_over_stays', async () => {

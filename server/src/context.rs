@@ -24,10 +24,10 @@ const READINESS_TTL: Duration = Duration::from_millis(50);
 
 /// Everything that the operations need, cheap to clone.
 #[derive(Clone)]
-pub struct Services(Arc<Parts>);
+pub struct Services(Arc<Context>);
 
-/// The parts of [`Services`].
-pub struct Parts {
+/// What [`Services`] shares.
+pub struct Context {
     /// The configuration.
     pub config: Arc<Config>,
     /// The database.
@@ -50,9 +50,9 @@ pub struct Parts {
 }
 
 impl Deref for Services {
-    type Target = Parts;
+    type Target = Context;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Context {
         &self.0
     }
 }
@@ -112,7 +112,7 @@ impl Services {
         database: Database,
         keyring: Keyring,
     ) -> Result<Self, StartError> {
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Context {
             cookies: Cookies::from(&*config),
             catalogue: config.catalogue(),
             refused_passwords: Arc::new(refused_passwords(&config)?),

@@ -1,4 +1,5 @@
-//! The cookies: their names, and the one place that formats `Set-Cookie` (SE-03).
+//! The cookies: their names, and the one place that formats `Set-Cookie` (SE-03). tower-sessions is not used for them, as a session is a row that
+//! is joined with users and memberships in every request.
 
 use crate::config::Config;
 use app::domain::language::Language;

@@ -158,6 +158,18 @@ fn form(
             send(form);
         }
     };
+    let typed = move |_| {
+        typed_since.set_value(true);
+        if error.with_untracked(|error| error.as_ref().is_some_and(|error| error.fields().is_some())) {
+            // What pointed at wrong fields goes once none is wrong any more.
+            request_animation_frame(move || {
+                let form = form.try_get_untracked().flatten();
+                if form.is_some_and(|form| first_wrong_field(&form).is_none()) {
+                    error.try_set(None);
+                }
+            });
+        }
+    };
     view! {
         <form
             action=path
@@ -166,7 +178,7 @@ fn form(
             id=id
             node_ref=form
             on:submit=submitted
-            on:input=move |_| typed_since.set_value(true)
+            on:input=typed
         >
             {children}
         </form>

@@ -157,7 +157,7 @@ settings! {
     #[serde(deny_unknown_fields, default)]
     pub struct Accounts {
         /// Who may open another account in the browser: nobody, owners or everyone.
-        pub create: WhoMayOpen,
+        pub create: AccountCreation,
         /// Language of new accounts and their mails: en or de.
         pub language: Language,
     }
@@ -329,7 +329,7 @@ pub enum SmtpTls {
 /// Who may open another account in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum WhoMayOpen {
+pub enum AccountCreation {
     /// Nobody: only `roster account create`.
     Nobody,
     /// Owners of an account.
@@ -430,7 +430,7 @@ impl Default for Mail {
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { create: WhoMayOpen::Owners, language: Language::En }
+        Self { create: AccountCreation::Owners, language: Language::En }
     }
 }
 

@@ -285,7 +285,7 @@ fn given_up(mail: &OutboxMail, why: &str) -> String {
     }
 }
 
-/// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly (F2).
+/// When a mail that was put off is tried again: after 5 s, 10 s, 20 s …, then hourly (F2). No backoff library does it, since the state is a row.
 fn next_attempt(mail: &OutboxMail, now: Timestamp) -> Option<Timestamp> {
     let doublings = u32::try_from(mail.attempts.saturating_sub(1)).unwrap_or(0).min(30);
     within_delivery_timeout(mail, now + Span(FIRST_RETRY_DELAY.0.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY.0)))

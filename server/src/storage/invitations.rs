@@ -79,7 +79,7 @@ pub struct Invitation {
     pub member: MemberId,
     /// The state.
     pub state: InvitationState,
-    /// Who answers for it.
+    /// The member who answers for the invitation.
     pub sponsor: MemberId,
     /// The language of its mail.
     pub language: Language,
@@ -398,7 +398,7 @@ pub async fn kill_tokens(
 
 /// A token that Roster made, dead or alive.
 #[derive(Clone, Copy, Debug)]
-pub struct KnownToken {
+pub struct FoundToken {
     /// The scope that holding the token establishes.
     pub scope: AccountScope,
     /// Its invitation.
@@ -412,11 +412,11 @@ pub struct KnownToken {
 }
 
 /// The token with this hash. Only `service::joining::presented_invitation` calls this.
-pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<KnownToken>, StorageError> {
+pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<FoundToken>, StorageError> {
     let row: Option<(Uuid, Uuid, String, i64, Option<i64>)> =
         on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;
     row.map(|(account, invitation, channel, created_at, dead_at)| {
-        Ok(KnownToken {
+        Ok(FoundToken {
             scope: AccountScope::established(AccountId(account)),
             invitation: InvitationId(invitation),
             channel: Channel::from_key(&channel).ok_or(StorageError::inconsistent("invitation_tokens", "channel"))?,

@@ -131,7 +131,12 @@ impl Forms {
         let error = action.error();
         Effect::new(move |began: Option<()>| {
             let error = error.get();
-            if began.is_some() && error.is_some() {
+            if began.is_some()
+                && error.is_none()
+                && self.error.with_untracked(|error| matches!(error, Some(AppError::Invalid(_))))
+            {
+                self.error.set(None);
+            } else if began.is_some() && error.is_some() {
                 self.notice.set(None);
                 self.error.set(error);
                 window().scroll_to_with_x_and_y(0.0, 0.0);

@@ -1,7 +1,7 @@
 //! Opening another account (`accounts.create`), and what every new account begins with.
 
 use crate::{
-    config::WhoMayOpen,
+    config::AccountCreation,
     context::Services,
     service::sessions::sign_in::rate_limited,
     storage::{
@@ -91,9 +91,9 @@ impl Services {
         }
         drop(tx);
         Ok(match self.config.accounts.create {
-            WhoMayOpen::Nobody => false,
-            WhoMayOpen::Everyone => true,
-            WhoMayOpen::Owners => {
+            AccountCreation::Nobody => false,
+            AccountCreation::Everyone => true,
+            AccountCreation::Owners => {
                 let mut tx = self.database.begin_read().await?;
                 let accounts = accounts::of_user(&mut tx, signed_in.user, signed_in.session).await?;
                 accounts.iter().any(|account| account.grant.makes_owner())

@@ -178,8 +178,7 @@ impl Services {
             return Ok(Standing::SignInFirst { method });
         }
         let Some(callback) = self.verified_callback(tx, visitor, presented, attempt).await? else {
-            let start =
-                format!("{}?invitation={}", paths::oauth_start(presented.member.method.id), presented.invitation.id);
+            let start = paths::oauth_start_for(presented.member.method.id, presented.invitation.id);
             let expected = presented.member.identifier.as_deref().and_then(masked);
             return Ok(Standing::ToProvider { method, start, expected });
         };

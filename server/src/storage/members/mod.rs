@@ -155,7 +155,7 @@ pub struct LatestInvitation {
     pub state: InvitationState,
     /// When it ends.
     pub expires: Timestamp,
-    /// Who answers for it.
+    /// The member who answers for the invitation.
     pub sponsor: MemberId,
     /// The sponsor's name.
     pub sponsor_name: Option<String>,
