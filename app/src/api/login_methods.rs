@@ -155,8 +155,10 @@ pub struct MakeLiveForm {
     pub confirmed: String,
 }
 
-/// Where the page goes once a form of these pages is done, and what it says there.
+/// Where the page goes once a form of these pages is done, and what it says there. It travels as the address of that page, with the notice as
+/// the last part of its query, so that others than our pages can open it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct NextPage {
     /// A path of our own.
     pub path: String,
@@ -173,6 +175,31 @@ impl NextPage {
     /// A page that says this.
     pub const fn saying(path: String, notice: Notice) -> Self {
         Self { path, notice: Some(notice) }
+    }
+}
+
+/// The part of an address that holds a notice.
+#[derive(Serialize, Deserialize)]
+struct NoticeInQuery {
+    notice: Notice,
+}
+
+impl From<NextPage> for String {
+    fn from(NextPage { path, notice }: NextPage) -> Self {
+        let query = notice.and_then(|notice| serde_qs::to_string(&NoticeInQuery { notice }).ok());
+        let joint = if path.contains('?') { '&' } else { '?' };
+        query.map_or_else(|| path.clone(), |query| format!("{path}{joint}{query}"))
+    }
+}
+
+impl From<String> for NextPage {
+    fn from(address: String) -> Self {
+        let split = address.rsplit_once(['?', '&']);
+        let said = split.and_then(|(path, query)| Some((path, serde_qs::from_str::<NoticeInQuery>(query).ok()?)));
+        match said {
+            Some((path, NoticeInQuery { notice })) => Self::saying(path.to_owned(), notice),
+            None => Self::silent(address),
+        }
     }
 }
 
@@ -242,7 +269,8 @@ pub struct MethodsView {
 }
 
 /// What a form achieved, or why it achieved nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// Refused: no owner could sign in any more (R33, OA-19).
     LastOwner,
@@ -391,4 +419,24 @@ pub struct DecisionView {
     pub at: Timestamp,
     /// May the caller decide?
     pub verdict: Verdict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_travels_as_an_address() {
+        for (next, address) in [
+            (NextPage::silent("/a/acme".to_owned()), "/a/acme"),
+            (NextPage::silent("/a/acme?attempt=7".to_owned()), "/a/acme?attempt=7"),
+            (NextPage::saying("/a/acme".to_owned(), Notice::LastOwner), "/a/acme?notice=last_owner"),
+            (NextPage::saying("/a/acme?attempt=7".to_owned(), Notice::Live), "/a/acme?attempt=7&notice=live"),
+        ] {
+            assert_eq!(String::from(next.clone()), address);
+            assert_eq!(NextPage::from(address.to_owned()), next);
+        }
+        let unknown = "/a/acme?notice=something".to_owned();
+        assert_eq!(NextPage::from(unknown.clone()), NextPage::silent(unknown));
+    }
 }
