@@ -14,7 +14,10 @@ use crate::{
     error::AppError,
 };
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
 
 /// The account's login methods. Needs `login_methods.manage`.
 #[server(endpoint = "login-methods/list")]
@@ -179,7 +182,7 @@ impl NextPage {
 }
 
 /// The part of an address that holds a notice.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct NoticeInQuery {
     notice: Notice,
 }
@@ -194,12 +197,11 @@ impl From<NextPage> for String {
 
 impl From<String> for NextPage {
     fn from(address: String) -> Self {
-        let split = address.rsplit_once(['?', '&']);
-        let said = split.and_then(|(path, query)| Some((path, serde_qs::from_str::<NoticeInQuery>(query).ok()?)));
-        match said {
-            Some((path, NoticeInQuery { notice })) => Self::saying(path.to_owned(), notice),
-            None => Self::silent(address),
-        }
+        let said = address.rsplit_once(['?', '&']).and_then(|(path, query)| {
+            let key: StrDeserializer<'_, serde::de::value::Error> = query.strip_prefix("notice=")?.into_deserializer();
+            Some(Self::saying(path.to_owned(), Notice::deserialize(key).ok()?))
+        });
+        said.unwrap_or_else(|| Self::silent(address))
     }
 }
 
