@@ -25,7 +25,12 @@ pub enum AppError {
     /// The fields of the form are not in order.
     Invalid(FieldErrors),
     /// A provider that had to be asked did not answer as it should.
-    ProviderFailed(Failure),
+    ProviderFailed {
+        /// What failed, with the values that tell of it.
+        failure: Failure,
+        /// The same in words of the caller's language: pages need not carry the words of every fault, and others can show them.
+        words: String,
+    },
     /// Somebody else changed the row meanwhile (R66).
     ChangedMeanwhile {
         /// Who; `None` for the system.
@@ -112,7 +117,7 @@ impl AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::BadRequest(why) => why.status(),
-            Self::ProviderFailed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ProviderFailed { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ChangedMeanwhile { .. } => StatusCode::CONFLICT,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -130,7 +135,7 @@ impl AppError {
             | Self::Refused(_)
             | Self::NotFound
             | Self::NoLongerAMember { .. }
-            | Self::ProviderFailed(_)
+            | Self::ProviderFailed { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::OpenTheLinkAgain
             | Self::RateLimited { .. }

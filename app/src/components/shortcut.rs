@@ -21,8 +21,11 @@ fn html_document() -> Option<HtmlDocument> {
 /// Switches them off and on.
 #[component]
 pub fn ShortcutSwitch() -> impl IntoView {
-    let on = RwSignal::new(true);
-    Effect::new(move || on.set(shortcuts_are_on()));
+    let (on, is_hydrated) = (RwSignal::new(true), RwSignal::new(false));
+    Effect::new(move || {
+        on.set(shortcuts_are_on());
+        is_hydrated.set(true);
+    });
     let switched = move |event: leptos::ev::Targeted<leptos::ev::Event, web_sys::HtmlInputElement>| {
         let wanted = event.target().checked();
         let life = if wanted { 0 } else { COOKIE_MAX_AGE_S };
@@ -33,7 +36,12 @@ pub fn ShortcutSwitch() -> impl IntoView {
     };
     view! {
         <label class="foot-switch only-with-scripting">
-            <input type="checkbox" prop:checked=move || on.get() on:change:target=switched />
+            <input
+                type="checkbox"
+                disabled=move || !is_hydrated.get()
+                prop:checked=move || on.get()
+                on:change:target=switched
+            />
             <span>{text!(use_locale(), common.shortcut)}</span>
         </label>
     }

@@ -1,6 +1,6 @@
 //! What the domain says, in words: problems, refusals, errors, roles and permissions.
 
-use super::{Locale, fault_text, text};
+use super::{Locale, text};
 use crate::{
     domain::{
         fields::Problem,
@@ -77,7 +77,7 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
         AppError::Unavailable => text!(locale, errors.unavailable).into(),
         AppError::Internal { request_id } => text!(locale, errors.internal, id = request_id.clone()),
         AppError::BadRequest(why) => bad_request_text(locale, why),
-        AppError::ProviderFailed(failure) => fault_text(locale, failure.fault),
+        AppError::ProviderFailed { words, .. } => words.clone(),
         AppError::Transport => text!(locale, errors.transport).into(),
     }
 }

@@ -148,7 +148,7 @@ fn Failed(
         | AppError::ReauthenticationRequired
         | AppError::Refused(_)
         | AppError::Invalid(_)
-        | AppError::ProviderFailed(_)
+        | AppError::ProviderFailed { .. }
         | AppError::ChangedMeanwhile { .. }
         | AppError::OpenTheLinkAgain
         | AppError::RateLimited { .. }

@@ -71,7 +71,7 @@ impl RequestSummary {
             // Wrong credentials are logged elsewhere; the others do not deny anything.
             AppError::WrongCredentials
             | AppError::Invalid(_)
-            | AppError::ProviderFailed(_)
+            | AppError::ProviderFailed { .. }
             | AppError::ChangedMeanwhile { .. }
             | AppError::Unavailable
             | AppError::Internal { .. }

@@ -80,10 +80,10 @@ impl Forms {
     pub(in crate::pages) fn error_box(self) -> impl IntoView {
         let (locale, error) = (self.locale, self.error);
         let of_provider = move || match error.get() {
-            Some(AppError::ProviderFailed(failure)) => Some(provider_failed(locale, &failure)),
+            Some(AppError::ProviderFailed { failure, .. }) => Some(provider_failed(locale, &failure)),
             _ => None,
         };
-        let other = move || error.get().filter(|error| !matches!(error, AppError::ProviderFailed(_)));
+        let other = move || error.get().filter(|error| !matches!(error, AppError::ProviderFailed { .. }));
         view! {
             {of_provider}
             <ErrorBox error=Signal::derive(other) />

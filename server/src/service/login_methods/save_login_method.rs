@@ -16,10 +16,12 @@ use app::{
     domain::{
         fields::{Field, FieldErrors, Problem},
         ids::{ConfigurationId, LoginMethodId},
-        oauth::{ConfigurationForm, Read},
+        language::Language,
+        oauth::{ConfigurationForm, Failure, Read},
         permission::Gate,
     },
     error::AppError,
+    i18n::{Locale, fault_text},
     paths,
     request::Caller,
 };
@@ -48,7 +50,7 @@ impl SaveLoginMethod for Services {
                 drop(tx);
             }
 
-            let read = self.discovered(scope, parsed?).await?;
+            let read = self.discovered(scope, parsed?, caller.language).await?;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
             let (scope, now) = (actor.scope(), self.now());
@@ -86,10 +88,14 @@ impl SaveLoginMethod for Services {
 
 impl Services {
     /// Fills the endpoints in that the issuer names.
-    async fn discovered(&self, scope: AccountScope, mut read: Read) -> Result<Read, AppError> {
+    async fn discovered(&self, scope: AccountScope, mut read: Read, language: Language) -> Result<Read, AppError> {
         if let Some(open_id) = read.configuration.open_id.clone() {
             let found = self.oauth.discover(scope.id(), &open_id.issuer, open_id.discovery_url.as_deref()).await;
-            found.map_err(AppError::ProviderFailed)?.fill_in(&mut read.configuration);
+            let failed = |failure: Failure| {
+                let words = fault_text(Locale::from(language), failure.fault);
+                AppError::ProviderFailed { failure, words }
+            };
+            found.map_err(failed)?.fill_in(&mut read.configuration);
         }
         Ok(read)
     }
