@@ -80,15 +80,17 @@ test('a search that is sent early is answered by the server', async () => {
   await page.close();
 });
 
-test('what is only of use when the page is live is not shown before, and what is shown works', async () => {
+test('what is only of use when the page is live is not shown or disabled before, and what is shown works', async () => {
   const page = await ownersWindow();
   await page.goto(USERS);
-  await expect(page.getByText('Keyboard shortcut')).toBeHidden();
+  const shortcut = page.getByRole('checkbox', { name: 'Keyboard shortcut' });
+  await expect(shortcut).toBeDisabled();
   await line(page, ben).getByRole('button', { name: /^Copy link/ }).click();
   await expect(page.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]+$/);
   await expect(page.getByRole('button', { name: 'Copy', exact: true })).toBeHidden();
   await expectNotYetLive(page);
   await live(page);
+  await expect(shortcut).toBeEnabled();
   await expect(page.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]+$/);
   await page.close();
 });
