@@ -13,6 +13,7 @@ use crate::{
         },
         members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
         outbox::OutboxPage,
+        recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
     },
@@ -72,6 +73,31 @@ pub trait SignOut: Send + Sync {
 #[async_trait]
 pub trait MeasurePassword: Send + Sync {
     async fn measure_password(&self, visitor: &Visitor, form: StrengthForm) -> Result<Strength, AppError>;
+}
+
+// One's own login.
+
+/// Queues the mail with a link to choose a new password, if anybody has the address; the answer does not tell.
+#[async_trait]
+pub trait AskForPasswordReset: Send + Sync {
+    async fn ask_for_password_reset(
+        &self,
+        visitor: &Visitor,
+        form: PasswordResetRequest,
+    ) -> Result<PasswordResetAsked, AppError>;
+}
+
+/// What the page of a reset link shows this browser.
+#[async_trait]
+pub trait ViewPasswordReset: Send + Sync {
+    async fn view_password_reset(&self, visitor: &Visitor) -> Result<PasswordResetView, AppError>;
+}
+
+/// Chooses a new password by a link; answers the page to sign in on.
+#[async_trait]
+pub trait ResetPassword: Send + Sync {
+    async fn reset_password(&self, visitor: &Visitor, form: ResetPasswordForm)
+    -> Result<WithCookies<String>, AppError>;
 }
 
 // Accounts.
@@ -343,6 +369,9 @@ backend! {
     ListSignInOptions,
     SignOut,
     MeasurePassword,
+    AskForPasswordReset,
+    ViewPasswordReset,
+    ResetPassword,
     ListAccounts,
     OpenAccount,
     ShowAccount,

@@ -29,9 +29,9 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccountHomeRoute, AccountLayout, AccountsRoute, DecisionRoute, EditRoute, HomePage, InvitationRoute, InviteRoute,
-    LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, Prefetch, ReauthenticationRoute,
-    RemoveRoute, SetUpRoute, UsersRoute, prefetch_on_approach,
+    AccountHomeRoute, AccountLayout, AccountsRoute, DecisionRoute, EditRoute, ForgottenPasswordRoute, HomePage,
+    InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, Prefetch,
+    ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SetUpRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -87,6 +87,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/setup") view={Lazy::<SetUpRoute>::new()} ssr=Async />
                 <Route path=path!("/login") view=LoginPage ssr=Async />
                 <Route path=path!("/login/:slug") view=LoginPage ssr=Async />
+                <Route path=path!("/forgot-password") view={Lazy::<ForgottenPasswordRoute>::new()} ssr=Async />
+                <Route path=path!("/reset-password") view={Lazy::<ResetPasswordRoute>::new()} ssr=Async />
                 <Route path=path!("/invitation/:id") view={Lazy::<InvitationRoute>::new()} ssr=Async />
                 <Route path=path!("/accounts") view={Lazy::<AccountsRoute>::new()} ssr=Async />
                 <ParentRoute path=path!("/a/:slug") view=AccountLayout ssr=Async>
@@ -117,6 +119,8 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
     Some(match steps[..] {
         ["setup"] => of::<SetUpRoute>,
+        ["forgot-password"] => of::<ForgottenPasswordRoute>,
+        ["reset-password"] => of::<ResetPasswordRoute>,
         ["invitation", _] => of::<InvitationRoute>,
         ["accounts"] => of::<AccountsRoute>,
         ["a", _] => of::<AccountHomeRoute>,

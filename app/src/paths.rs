@@ -10,6 +10,12 @@ use leptos_router::location::Url;
 pub const SETUP: &str = "/setup";
 /// Signing in.
 pub const LOGIN: &str = "/login";
+/// Asking for a link to choose a new password.
+pub const FORGOTTEN_PASSWORD: &str = "/forgot-password";
+/// Choosing a new password, with the link that was mailed.
+pub const RESET_PASSWORD: &str = "/reset-password";
+/// The notice on a sign-in page that the password was changed.
+pub const PASSWORD_CHANGED: &str = "password-changed";
 /// The chooser of accounts.
 pub const ACCOUNTS: &str = "/accounts";
 
@@ -163,6 +169,22 @@ pub fn invitation_link(token: &str) -> String {
 /// The set-up link; it leads on to [`SETUP`] at once.
 pub fn setup_link(token: &str) -> String {
     format!("/s/{token}")
+}
+
+/// The link to choose a new password; it leads on to [`RESET_PASSWORD`] at once.
+pub fn password_reset_link(token: &str) -> String {
+    format!("/r/{token}")
+}
+
+/// Asking for a link to choose a new password, and going on to `next` afterwards.
+pub fn forgotten_password(next: &str) -> String {
+    with_parameters(FORGOTTEN_PASSWORD.to_owned(), (!next.is_empty()).then(|| ("next", next.to_owned())))
+}
+
+/// A page, perhaps with a query, that says by this key what was done.
+pub fn with_notice(page: &str, notice: &str) -> String {
+    let joint = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{joint}notice={notice}")
 }
 
 /// `next` if it is a path of our own, else `otherwise` (OA-14, BR-08).

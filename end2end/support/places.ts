@@ -17,6 +17,10 @@ export const PLACES = [
   'sign-in-refused',
   'sign-in-to-account',
   'login-account-with-provider',
+  'forgotten-password',
+  'forgotten-password-asked',
+  'reset-password',
+  'reset-password-ended',
   'accounts',
   'account',
   'users-alone',
@@ -92,7 +96,7 @@ export class Town {
     for (const known of [...openid.people, ...plain.people]) known.lastName += mark;
     const start = async (mail: boolean) => {
       // Looking at everything takes longer than a sign-in counts as fresh, and one address alone goes to the providers for all.
-      const settings = { ROSTER_SESSIONS__STEP_UP_MINUTES: '60', ROSTER_LIMITS__SIGN_IN_BURST: '200' };
+      const settings = { ROSTER_SESSIONS__STEP_UP_MINUTES: '60', ROSTER_LIMITS__SIGN_IN_BURST: '200', ROSTER_LIMITS__RECOVERY_BURST: '200' };
       const roster = await Roster.start({ mail, providers: true, settings });
       if (mail) roster.mail.refusal += mark;
       servers.push({ roster, people: new People(browser, roster, [openid, plain]) });
@@ -179,6 +183,12 @@ export class Town {
     const signUpPage = invited.url();
     const knownButSignedOut = await people.newcomer();
 
+    const forgetful = await people.newcomer();
+    await visit(forgetful, '/forgot-password');
+    await forgetful.getByLabel('E-mail address').fill(person('Carla').email);
+    await forgetful.getByRole('button', { name: 'Email me a link' }).click();
+    await visit(forgetful, (await roster.mail.to(person('Carla').email, /password/)).link);
+
     const founder = await untouched.people.newcomer();
     await visit(founder, untouched.roster.setUpLink);
     const early = await untouched.people.newcomer();
@@ -204,6 +214,18 @@ export class Town {
       },
       'sign-in-to-account': { page: stranger, address: '/login/beta-labs' },
       'login-account-with-provider': { page: stranger, address: '/login/acme' },
+      'forgotten-password': { page: stranger, address: '/forgot-password?next=/login/acme' },
+      'forgotten-password-asked': {
+        page: stranger,
+        address: '/forgot-password',
+        then: async (page) => {
+          await page.getByLabel('E-mail address').fill('nobody@example.org');
+          await page.getByRole('button', { name: 'Email me a link' }).click();
+          await page.getByText('If somebody signs in with nobody@example.org').waitFor();
+        },
+      },
+      'reset-password': { page: forgetful, address: '/reset-password' },
+      'reset-password-ended': { page: stranger, address: '/reset-password' },
       accounts: { page: owner, address: '/accounts' },
       account: { page: ben.page, address: '/a/acme' },
       'users-alone': { page: owner, address: '/a/gamma/settings/users' },

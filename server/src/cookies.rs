@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use std::sync::Arc;
 
-/// How long a browser keeps the token of an invitation or set-up link.
+/// How long a browser keeps the token of an invitation, set-up or reset link.
 const LINK_MAX_AGE_S: i64 = 60 * 60;
 /// How long a browser keeps the flash of a form, for the page that shows it.
 const FLASH_MAX_AGE_S: i64 = 15 * 60;
@@ -28,6 +28,7 @@ struct Names {
     session: String,
     invitation: String,
     setup: String,
+    password_reset: String,
     known_browser: String,
     oauth: String,
     flash: String,
@@ -44,6 +45,7 @@ impl From<&Config> for Cookies {
             session: name("session"),
             invitation: name("invite"),
             setup: name("setup"),
+            password_reset: name("reset"),
             known_browser: name("known"),
             oauth: name("oauth"),
             flash: name("flash"),
@@ -61,6 +63,8 @@ pub struct SentCookies {
     pub invitation: Option<String>,
     /// The token of the set-up link.
     pub setup: Option<String>,
+    /// The token of a reset link.
+    pub password_reset: Option<String>,
     /// The mark of an earlier sign-in (EN-06).
     pub known_browser: Option<String>,
     /// The token that ties authorization attempts to this browser (OA-03).
@@ -102,6 +106,16 @@ impl Cookies {
         self.set(&self.0.setup, "", 0)
     }
 
+    /// Keeps the token of a reset link for an hour.
+    pub fn password_reset(&self, token: &str) -> String {
+        self.set(&self.0.password_reset, token, LINK_MAX_AGE_S)
+    }
+
+    /// Forgets the reset link.
+    pub fn clear_password_reset(&self) -> String {
+        self.set(&self.0.password_reset, "", 0)
+    }
+
     /// Keeps the mark of a sign-in, so that others' failures do not lock this browser out (EN-06).
     pub fn known_browser(&self, mark: &str) -> String {
         self.set(&self.0.known_browser, mark, YEAR_MAX_AGE_S)
@@ -136,6 +150,7 @@ impl Cookies {
             session: value(&self.0.session),
             invitation: value(&self.0.invitation),
             setup: value(&self.0.setup),
+            password_reset: value(&self.0.password_reset),
             known_browser: value(&self.0.known_browser),
             oauth: value(&self.0.oauth),
             flash: value(&self.0.flash),

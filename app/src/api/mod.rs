@@ -7,6 +7,7 @@ pub mod joining;
 pub mod login_methods;
 pub mod members;
 pub mod outbox;
+pub mod recovery;
 pub mod session;
 pub mod setup;
 

@@ -1,9 +1,11 @@
 //! Signing in: `/login`, and `/login/{slug}` for one account.
 
-use super::{RedirectWithin, full_page_load, loaded, problem::problem_note, shell::Card, use_next, use_slug};
+use super::{
+    RedirectWithin, full_page_load, loaded, problem::problem_note, shell::Card, use_next, use_slug, with_next,
+};
 use crate::{
     api::session::{ListSignInOptions, Me, SignIn, SignInOptions, Whoami},
-    components::{Button, ErrorBox, Field, Icon, Kind, Look, problem_at},
+    components::{Button, ErrorBox, Field, Icon, Kind, Look, done, problem_at},
     domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
     paths,
@@ -40,6 +42,7 @@ pub fn LoginPage() -> impl IntoView {
         <Title text=head />
         <Card>
             <h1>{title}</h1>
+            {password_changed(locale)}
             {problem_note()}
             {signed_in}
             {ways}
@@ -85,6 +88,12 @@ fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: SignInO
     .into_any()
 }
 
+/// Whoever chose a new password by a mailed link comes here.
+fn password_changed(locale: Locale) -> Option<AnyView> {
+    let notice = use_query_map().read_untracked().get("notice");
+    (notice.as_deref() == Some(paths::PASSWORD_CHANGED)).then(|| done(text!(locale, recovery.changed)))
+}
+
 fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl IntoView {
     let sign_in = FormAction::<SignIn>::new();
     let error = sign_in.error();
@@ -113,9 +122,22 @@ fn sign_in_form(locale: Locale, slug: Memo<String>, next: Memo<String>) -> impl 
             />
             <div class="actions">
                 <Button busy=sign_in.pending()>{text!(locale, session.sign_in)}</Button>
+                <a href=move || forgotten_password(slug, next)>{text!(locale, recovery.forgotten)}</a>
             </div>
         </ActionForm>
     }
+}
+
+/// The way to a new password, and back to this page.
+fn forgotten_password(slug: Memo<String>, next: Memo<String>) -> String {
+    let page = match slug.get() {
+        none if none.is_empty() => paths::LOGIN.to_owned(),
+        slug => paths::login(&slug),
+    };
+    paths::forgotten_password(&match next.get() {
+        none if none.is_empty() => page,
+        next => with_next(&page, &next),
+    })
 }
 
 /// The way to the sign-in page of one account.

@@ -79,6 +79,9 @@ enum Command {
     /// Owners
     #[command(subcommand)]
     Owner(OwnerCommand),
+    /// Users and their logins
+    #[command(subcommand)]
+    User(UserCommand),
     /// Mails
     #[command(subcommand)]
     Outbox(OutboxCommand),
@@ -122,6 +125,16 @@ enum OwnerCommand {
         /// Let the person in by Email & password, because the provider by which they sign in is gone
         #[arg(long)]
         by_password: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Print a link to choose a new password, for somebody who forgot theirs where no mail can be sent; earlier ones are dead
+    ResetLink {
+        /// The person's e-mail address
+        #[arg(long)]
+        email: String,
     },
 }
 
@@ -245,6 +258,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Owner(OwnerCommand::Grant { account, email, by_password }) => {
             show::granted(&start(config).await?, &account, &email, by_password).await
         }
+        Command::User(UserCommand::ResetLink { email }) => show::reset_link(&start(config).await?, &email).await,
         Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
         Command::Audit(AuditCommand::Head) => audit::head(&start(config).await?).await,

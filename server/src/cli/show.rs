@@ -6,7 +6,8 @@ use crate::{
     service::{OwnerGranted, OwnerInvitation},
 };
 use app::{
-    domain::{ids::MailId, member::MailState},
+    api::recovery::RESET_LINK_MINUTES,
+    domain::{email::Email, ids::MailId, member::MailState},
     error::AppError,
 };
 
@@ -34,6 +35,14 @@ pub(super) async fn granted(services: &Services, account: &str, email: &str, by_
             println!("{email} is invited to {account} as an owner. {}", joins_by(&invitation));
         }
     }
+    Ok(())
+}
+
+pub(super) async fn reset_link(services: &Services, email: &str) -> Result<(), Failure> {
+    let parsed = Email::parse(email).map_err(|problem| Failure::other(format!("{email}: {problem:?}")))?;
+    let link = services.password_reset_link(&parsed).await.map_err(Failure::other)?;
+    let link = link.ok_or_else(|| Failure::other(format!("nobody signs in with {email}")))?;
+    println!("{link}\nThe link works once, for {RESET_LINK_MINUTES} minutes.");
     Ok(())
 }
 

@@ -166,6 +166,7 @@ fn numbers(config: &Config) -> Checked {
     within("limits.sign_in_burst", limits.sign_in_burst, 1..=MAX_LIMIT)?;
     within("limits.sign_in_user_burst", limits.sign_in_user_burst, 1..=MAX_LIMIT)?;
     within("limits.measure_burst", limits.measure_burst, 1..=MAX_LIMIT)?;
+    within("limits.recovery_burst", limits.recovery_burst, 1..=MAX_LIMIT)?;
     within("limits.mails_per_account_day", limits.mails_per_account_day, 1..=MAX_LIMIT)?;
     within("limits.mails_per_inviter_hour", limits.mails_per_inviter_hour, 1..=MAX_LIMIT)?;
     within("limits.mails_per_server_day", limits.mails_per_server_day, 1..=MAX_LIMIT)?;
@@ -181,6 +182,7 @@ fn numbers(config: &Config) -> Checked {
         ("retention.decisions_days", retention.decisions_days),
         ("retention.invitations_days", retention.invitations_days),
         ("retention.removed_members_days", retention.removed_members_days),
+        ("retention.user_events_days", retention.user_events_days),
     ] {
         within(key, days, 1..=36_500)?;
     }
@@ -188,6 +190,8 @@ fn numbers(config: &Config) -> Checked {
         ("limits.sign_in_per_s", limits.sign_in_per_s),
         ("limits.sign_in_user_per_s", limits.sign_in_user_per_s),
         ("limits.measure_per_s", limits.measure_per_s),
+        ("limits.recovery_per_s", limits.recovery_per_s),
+        ("limits.recovery_address_per_s", limits.recovery_address_per_s),
     ] {
         require((0.000_01..=f64::from(MAX_LIMIT)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
     }

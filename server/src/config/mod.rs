@@ -223,6 +223,12 @@ settings! {
         pub measure_burst: u32,
         /// How many of these come back each second.
         pub measure_per_s: f64,
+        /// Links for a forgotten password in a row, for one address of the network and as many for one mailbox.
+        pub recovery_burst: u32,
+        /// How many of these come back each second for an address of the network.
+        pub recovery_per_s: f64,
+        /// How many of these come back each second for a mailbox.
+        pub recovery_address_per_s: f64,
         /// Invitation mails of one account in a day.
         pub mails_per_account_day: u32,
         /// Invitation mails by one inviter in an hour, in all accounts.
@@ -261,6 +267,8 @@ settings! {
         pub invitations_days: u32,
         /// Days that a removed member is listed and can be restored.
         pub removed_members_days: u32,
+        /// Days that users see in their own log what happened to their login.
+        pub user_events_days: u32,
     }
 
     /// A permission of the platform behind Roster.
@@ -346,6 +354,7 @@ impl Default for Retention {
             decisions_days: 90,
             invitations_days: 90,
             removed_members_days: 90,
+            user_events_days: 365,
         }
     }
 }
@@ -461,6 +470,9 @@ impl Default for Limits {
             sign_in_user_per_s: 0.1,
             measure_burst: 60,
             measure_per_s: 1.0,
+            recovery_burst: 3,
+            recovery_per_s: 0.0008,
+            recovery_address_per_s: 0.0002,
             mails_per_account_day: 500,
             mails_per_inviter_hour: 100,
             mails_per_server_day: 10_000,

@@ -34,6 +34,12 @@ pub(super) async fn setup(State(services): State<Services>, Path(token): Path<St
     redirect(paths::SETUP, cookie.as_deref())
 }
 
+/// `/r/{token}`: redirects to the page that chooses a new password, which checks the token.
+pub(super) async fn password_reset(State(services): State<Services>, Path(token): Path<String>) -> Response {
+    let cookie = Token::parse(&token).map(|token| services.cookies.password_reset(token.reveal()));
+    redirect(paths::RESET_PASSWORD, cookie.as_deref())
+}
+
 /// Where to go on after choosing a language.
 #[derive(Deserialize)]
 pub(super) struct NextQuery {

@@ -40,6 +40,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         signed_in,
         invitation: sent.invitation,
         setup: sent.setup,
+        password_reset: sent.password_reset,
         known_browser: sent.known_browser,
         oauth: sent.oauth,
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),

@@ -6,14 +6,15 @@ use super::{
 };
 use crate::{
     context::Services,
-    secrets::OpenError,
+    secrets::{OpenError, Token},
     storage::{
-        StorageError, Tx,
+        StorageError, Tx, accounts,
         outbox::{self, Facts, MailKind, OutboxMail},
+        password_resets, users,
     },
 };
 use app::{
-    domain::{ids::MemberId, invitation::InvitationState, time::Timestamp},
+    domain::{ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp},
     i18n::{Locale, leptos_i18n, text},
     paths,
 };
@@ -77,6 +78,10 @@ pub(crate) async fn compose(
             let facts = outbox::facts(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&facts.account, &facts.slug), content(services, mail, &facts, audience, now)?)
         }
+        // These belong to no account: they are from this Roster itself.
+        MailKind::PasswordReset | MailKind::PasswordChanged => {
+            (host(services), login_content(services, tx, mail, audience, now).await?)
+        }
     };
     render(mail.language, &account, &host(services), content).map_err(|error| ComposeError::Failed(error.to_string()))
 }
@@ -97,6 +102,69 @@ fn reauthentication_code(
         Audience::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN_SECRET.to_owned(), until }),
         Audience::Account { .. } => Err(ComposeError::Outdated),
     }
+}
+
+/// The mail about somebody's own login. No account sees it.
+async fn login_content(
+    services: &Services,
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    audience: &Audience,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    match (mail.kind, audience) {
+        (_, Audience::Account { .. }) => Err(ComposeError::Outdated),
+        (MailKind::PasswordReset, audience) => password_reset(services, tx, mail, audience, now).await,
+        (MailKind::PasswordChanged, _) => {
+            Ok(Content::PasswordChanged { recover: services.config.link(paths::FORGOTTEN_PASSWORD) })
+        }
+        (
+            MailKind::Invitation
+            | MailKind::Code
+            | MailKind::ReauthenticationCode
+            | MailKind::Accepted
+            | MailKind::Declined
+            | MailKind::LinkAsked
+            | MailKind::Held
+            | MailKind::Decision,
+            _,
+        ) => Err(ComposeError::Outdated),
+    }
+}
+
+/// The link to choose a new password; for a user without a password the sign-in pages of their accounts; for an address without a user
+/// nothing. Only here is it looked up who has the address (EN-02).
+async fn password_reset(
+    services: &Services,
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    audience: &Audience,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
+    let (token, until) = open_code(&services.keyring, mail.id.0, sealed)?;
+    if *audience == Audience::Operator {
+        return Ok(Content::PasswordReset { link: HIDDEN_SECRET.to_owned(), until });
+    }
+    if until <= now {
+        return Err(ComposeError::Expired);
+    }
+    let token = Token::parse(&token).ok_or(ComposeError::Outdated)?;
+    let live = password_resets::find_live(tx, &token.hash(), now).await?;
+    let user = users::find_by_email(tx, &mail.to).await?;
+    let (Some(_), Some(user)) = (live, user) else { return Err(ComposeError::Outdated) };
+    if user.phc.is_some() {
+        let link = services.config.link(&paths::password_reset_link(token.reveal()));
+        return Ok(Content::PasswordReset { link, until });
+    }
+    let pages = accounts::sign_in_pages(tx, user.id).await?;
+    if pages.is_empty() {
+        return Err(ComposeError::Outdated);
+    }
+    let page = |(name, slug): (String, Slug)| {
+        (account_label(&name, &slug), services.config.link(&paths::login(slug.as_str())))
+    };
+    Ok(Content::SignInPages { pages: pages.into_iter().map(page).collect() })
 }
 
 fn content(
@@ -133,7 +201,9 @@ fn content(
             }
             Content::Code { code, until }
         }
-        MailKind::ReauthenticationCode => return Err(ComposeError::Outdated),
+        MailKind::ReauthenticationCode | MailKind::PasswordReset | MailKind::PasswordChanged => {
+            return Err(ComposeError::Outdated);
+        }
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },
         MailKind::Declined => Content::Declined { person: person(), users: users() },
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },

@@ -14,7 +14,7 @@ use app::domain::time::Timestamp;
 use uuid::Uuid;
 
 /// Seals a code with its expiry between the request that makes it and the mail that carries it, so that the database never holds it in
-/// clear (INV-02). `subject` is its invitation or, if it has none, the member.
+/// clear (INV-02). `subject` is its invitation or, if it has none, the member; of a mail about somebody's own login, the mail.
 pub fn seal_code(keyring: &Keyring, subject: Uuid, code: &str, expires: Timestamp) -> Vec<u8> {
     keyring.seal(SealedFor::MailedCode(subject), format!("{code} {}", expires.0).as_bytes())
 }

@@ -48,6 +48,12 @@ pub enum Content {
     Held { person: Person, users: String },
     /// Somebody else came back from the provider.
     Decision { person: Person, page: String },
+    /// The link to choose a new password.
+    PasswordReset { link: String, until: Timestamp },
+    /// Where a user without a password signs in: the accounts by name, with their pages.
+    SignInPages { pages: Vec<(String, String)> },
+    /// The password was changed; who did not do it recovers the login there.
+    PasswordChanged { recover: String },
 }
 
 /// A rendered mail.
@@ -64,6 +70,7 @@ pub struct Rendered {
 /// What a mail asks its reader to do.
 enum Action {
     Link { label: String, url: String },
+    Links(Vec<(String, String)>),
     Code(String),
 }
 
@@ -88,7 +95,8 @@ struct HtmlPart<'a> {
     footer: &'a str,
 }
 
-/// Renders a mail. `account` is the account's name by [`account_label`], `host` the public host of this Roster.
+/// Renders a mail. `account` is the account's name by [`account_label`] or, for a mail about somebody's own login, the host; `host` is the
+/// public host of this Roster.
 ///
 /// # Errors
 /// None that is known: the templates only write into memory.
@@ -169,6 +177,25 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
             vec![],
         ),
+        // Mails about a login come from this Roster, which stands in the account's place.
+        Content::PasswordReset { link, until } => (
+            vec![text!(locale, mail.password_reset_what, host = account)],
+            Action::Link { label: text!(locale, mail.password_reset_open).to_owned(), url: link },
+            vec![
+                text!(locale, mail.password_reset_until, until = moment(language, until)),
+                text!(locale, mail.password_reset_not_you).to_owned(),
+            ],
+        ),
+        Content::SignInPages { pages } => (
+            vec![text!(locale, mail.sign_in_pages_what, host = account)],
+            Action::Links(pages),
+            vec![text!(locale, mail.password_reset_not_you).to_owned()],
+        ),
+        Content::PasswordChanged { recover } => (
+            vec![text!(locale, mail.password_changed_what, host = account)],
+            Action::Link { label: text!(locale, mail.password_changed_open).to_owned(), url: recover },
+            vec![],
+        ),
     }
 }
 
@@ -195,6 +222,9 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
+        Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
+        Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
+        Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
     }
 }
 
@@ -308,7 +338,7 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 9] {
+    fn all_kinds() -> [Content; 12] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -320,6 +350,11 @@ mod tests {
             Content::LinkAsked { person: person("Ben"), users: users() },
             Content::Held { person: person("Ben"), users: users() },
             Content::Decision { person: person("Ben"), page: users() },
+            Content::PasswordReset { link: "https://roster.example.org/r/x".to_owned(), until: UNTIL },
+            Content::SignInPages {
+                pages: vec![("Beta".to_owned(), "https://roster.example.org/login/beta".to_owned())],
+            },
+            Content::PasswordChanged { recover: "https://roster.example.org/forgot-password".to_owned() },
         ]
     }
 
@@ -369,6 +404,8 @@ mod tests {
                 let secret = match &content {
                     Content::Invitation { link, .. } => link.clone(),
                     Content::Code { code, .. } | Content::ReauthenticationCode { code, .. } => code.clone(),
+                    Content::PasswordReset { link, .. } | Content::PasswordChanged { recover: link } => link.clone(),
+                    Content::SignInPages { pages } => pages[0].1.clone(),
                     Content::Accepted { users, .. }
                     | Content::Declined { users, .. }
                     | Content::LinkAsked { users, .. }

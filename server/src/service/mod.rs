@@ -10,6 +10,7 @@ mod joining;
 mod login_methods;
 mod members;
 mod operator;
+mod own_login;
 mod sessions;
 
 pub(crate) use flash::{without_flash, without_secrets};

@@ -41,6 +41,9 @@ statements! {
                         WHERE s.session_id = $2 AND l.enabled
                           AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
          ORDER BY a.slug";
+    SIGN_IN_PAGES = "
+        SELECT a.name, a.slug FROM members m JOIN accounts a ON a.id = m.account_id
+         WHERE m.user_id = $1 AND m.state = 'active' ORDER BY a.slug";
     // Whoever proved the user's own password may know of all the user's accounts; whoever came by an account's provider may not.
     BY_OTHER_METHODS = "
         SELECT a.slug, a.name, l.id, l.name AS method
@@ -222,6 +225,15 @@ pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Ve
     // Not by the database: each of the two sorts names its own way. Those of one name stay in the order of their slugs.
     memberships.sort_by(|one, other| collation::compare(&one.name, &other.name));
     Ok(memberships)
+}
+
+/// The accounts that a user is active in, by name and slug, for a mail to that user.
+pub(crate) async fn sign_in_pages(tx: &mut Tx, user: UserId) -> Result<Vec<(String, Slug)>, StorageError> {
+    let rows: Vec<(String, String)> = on!(tx, c => sqlx::query_as(SIGN_IN_PAGES).bind(user.0).fetch_all(c).await)?;
+    let page = |(name, slug): (String, String)| {
+        Ok((name, Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?))
+    };
+    rows.into_iter().map(page).collect()
 }
 
 /// An account that the user is in, and that asks for a sign-in by another login method than this session proved.

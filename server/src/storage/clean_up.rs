@@ -51,6 +51,10 @@ statements! {
     ONE_TIME_TOKENS = "
         DELETE FROM one_time_tokens
          WHERE id IN (SELECT id FROM one_time_tokens WHERE expires_at <= $1 OR used_at <= $1 LIMIT $2)";
+    PASSWORD_RESETS = "
+        DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1 LIMIT $2)";
+    USER_EVENTS = "
+        DELETE FROM user_events WHERE id IN (SELECT id FROM user_events WHERE at <= $1 LIMIT $2)";
     ATTEMPTS = "
         DELETE FROM oauth_attempts WHERE id IN (SELECT id FROM oauth_attempts WHERE expires_at <= $1 LIMIT $2)";
     FLASHES = "
@@ -137,6 +141,8 @@ pub enum Rows {
     IdleSessions,
     Buckets,
     OneTimeTokens,
+    PasswordResets,
+    UserEvents,
     Attempts,
     Flashes,
     MailTexts,
@@ -154,6 +160,8 @@ impl Rows {
             Self::IdleSessions => IDLE_SESSIONS,
             Self::Buckets => BUCKETS,
             Self::OneTimeTokens => ONE_TIME_TOKENS,
+            Self::PasswordResets => PASSWORD_RESETS,
+            Self::UserEvents => USER_EVENTS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,
             Self::MailTexts => MAIL_TEXTS,

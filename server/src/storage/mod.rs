@@ -22,10 +22,12 @@ pub mod login_methods;
 pub mod members;
 pub mod oauth_attempts;
 pub mod outbox;
+pub mod password_resets;
 pub mod rate_buckets;
 pub mod sealed;
 pub mod sessions;
 pub mod tokens;
+pub mod user_events;
 pub mod users;
 
 pub use tx::Tx;
@@ -368,10 +370,12 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox::queue", outbox::queue::STATEMENTS),
         ("outbox::view", outbox::view::STATEMENTS),
+        ("password_resets", password_resets::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
+        ("user_events", user_events::STATEMENTS),
         ("users", users::STATEMENTS),
     ]
     .into_iter()

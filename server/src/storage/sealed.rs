@@ -37,7 +37,7 @@ macro_rules! replace {
 statements! {
     CLIENT_SECRETS = others!("login_method_configurations", "secret", tied to "login_method_id", of "account_id");
     INVITATION_TOKENS = others!("invitation_tokens", "sealed", tied to "id", of "account_id");
-    MAILED_CODES = others!("outbox", "sealed", tied to "COALESCE(invitation_id, member_id)", of "account_id");
+    MAILED_CODES = others!("outbox", "sealed", tied to "COALESCE(invitation_id, member_id, id)", of "account_id");
     OAUTH_ATTEMPTS = others!("oauth_attempts", "sealed", tied to "id", of "account_id");
     FLASHES = others!("flashes", "sealed", tied to "id", of "NULL");
     REPLACE_CLIENT_SECRET = replace!("login_method_configurations", "secret");

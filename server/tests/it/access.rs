@@ -44,6 +44,9 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("login-methods/show", Calls::Needs("login_methods.manage")),
     ("login-methods/switch", Calls::Needs("login_methods.manage")),
     ("login-methods/use-for-me", Calls::Needs("login_methods.manage")),
+    ("recovery/ask-for-password-reset", Calls::Everyone),
+    ("recovery/reset-password", Calls::Everyone),
+    ("recovery/view-password-reset", Calls::Everyone),
     ("reauthentication/code", Calls::Member),
     ("reauthentication/mail-code", Calls::Member),
     ("reauthentication/password", Calls::Member),
@@ -104,7 +107,7 @@ async fn state(world: &World) -> Vec<i64> {
         "SELECT COALESCE(CAST(SUM(version) AS BIGINT), 0) FROM members",
         "SELECT COUNT(*) FROM invitations",
         "SELECT COUNT(*) FROM invitation_tokens",
-        "SELECT COUNT(*) FROM outbox",
+        "SELECT COUNT(*) FROM outbox WHERE account_id IS NOT NULL",
         "SELECT COUNT(*) FROM audit_events",
         "SELECT COUNT(*) FROM accounts",
         "SELECT COUNT(*) FROM login_methods",
@@ -138,9 +141,11 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
     "/accounts",
+    "/forgot-password",
     "/invitation/{id}",
     "/login",
     "/login/{slug}",
+    "/reset-password",
     "/setup",
 ];
 
@@ -263,7 +268,7 @@ both_databases! {
 
         for route in &PLAIN_ROUTES {
             let own = match route.path {
-                "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
+                "/r/{token}" | "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
                 _ => token,
             };
             let real = [("{slug}", "acme"), ("{token}", own), ("{question}", own), ("{tag}", "en"), ("{mail}", &mail), ("{method}", &method)];
@@ -310,7 +315,7 @@ struct Ways {
 fn ways(route: &str) -> Ways {
     let everybody = |status| Ways { stranger: status, member: status, elsewhere: status, owner: status };
     match route {
-        "/i/{token}" | "/s/{token}" | "/language/{tag}" => everybody(303),
+        "/i/{token}" | "/r/{token}" | "/s/{token}" | "/language/{tag}" => everybody(303),
         "/oauth/{method}/start" => everybody(303),
         "/guide/login-methods" | "/healthz" | "/readyz" => everybody(200),
         "/doctor/{question}" => everybody(404),

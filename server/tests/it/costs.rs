@@ -50,6 +50,9 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("invitation/mail-code", Cost::Mail(Bound::Invitation)),
     ("invitation/sign-up", Cost::Password(Bound::Address)),
     ("invitation/view", Cost::Reads),
+    ("recovery/ask-for-password-reset", Cost::Mail(Bound::Address)),
+    ("recovery/reset-password", Cost::Password(Bound::Address)),
+    ("recovery/view-password-reset", Cost::Reads),
     ("session/measure-password", Cost::Password(Bound::Address)),
     ("session/sign-in", Cost::Password(Bound::Address)),
     ("session/sign-out", Cost::Writes(Bound::Once)),
@@ -62,6 +65,7 @@ const FUNCTIONS: &[(&str, Cost)] = &[
 /// Every plain route that answers without a right to an account.
 const ROUTES: &[(&str, Cost)] = &[
     ("/i/{token}", Cost::Reads),
+    ("/r/{token}", Cost::Reads),
     ("/s/{token}", Cost::Reads),
     ("/language/{tag}", Cost::Reads),
     ("/guide/login-methods", Cost::Reads),
@@ -73,7 +77,8 @@ const ROUTES: &[(&str, Cost)] = &[
 ];
 
 /// Every page that strangers reach. Opening one reads rows by keys, and writes nothing (`br_05_…`).
-const PAGES: &[&str] = &["/", "/accounts", "/invitation/{id}", "/login", "/login/{slug}", "/setup"];
+const PAGES: &[&str] =
+    &["/", "/accounts", "/forgot-password", "/invitation/{id}", "/login", "/login/{slug}", "/reset-password", "/setup"];
 
 /// The functions of one account begin with the session and the membership, and cost nothing before that.
 const OF_AN_ACCOUNT: &[&str] =
@@ -149,6 +154,18 @@ both_databases! {
                     refused_after(&stranger, function, &fields).await
                 }
                 ("setup/set-up", Bound::Address) => continue,
+                ("recovery/ask-for-password-reset", Bound::Address) => {
+                    refused_after(&stranger, function, &[("form[email]", "x@example.org")]).await
+                }
+                ("recovery/reset-password", Bound::Address) => {
+                    let asked = [("form[email]", "ana@example.org")];
+                    let browser = world.browser();
+                    world.advance(app::domain::time::Span::days(1));
+                    browser.call::<serde_json::Value>("recovery/ask-for-password-reset", &asked).await.unwrap();
+                    stranger.get(&world.reset_link_to("ana@example.org", 0).await).await;
+                    // Long enough to be measured, and refused for it.
+                    refused_after(&stranger, function, &[("form[password]", "passwordpassword")]).await
+                }
                 ("invitation/mail-code", Bound::Invitation) => {
                     let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
                     let id = stranger.opens_link(&link).await;
@@ -164,9 +181,9 @@ both_databases! {
                 other => panic!("{other:?} has a bound that nothing here drives over"),
             };
             let expected = match *function {
-                "session/sign-in" | "invitation/sign-up" => 20,
+                "session/sign-in" | "invitation/sign-up" | "recovery/reset-password" => 20,
                 "session/measure-password" => 60,
-                "invitation/mail-code" | "accounts/open" => 3,
+                "invitation/mail-code" | "accounts/open" | "recovery/ask-for-password-reset" => 3,
                 other => panic!("{other}"),
             };
             assert_eq!(most, expected, "{function}");

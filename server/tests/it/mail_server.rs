@@ -91,8 +91,13 @@ impl Received {
 
     /// The invitation's token in the text part.
     pub fn token(&self) -> String {
+        self.token_after("/i/")
+    }
+
+    /// The token in the text part whose link begins in this way.
+    pub fn token_after(&self, prefix: &str) -> String {
         let text = self.part("text/plain");
-        let start = text.find("/i/").expect("the mail has a link") + 3;
+        let start = text.find(prefix).expect("the mail has a link") + prefix.len();
         text[start..].split_whitespace().next().unwrap().to_owned()
     }
 }

@@ -39,6 +39,7 @@ mod oauth_client;
 mod owners;
 mod proxies;
 mod reading;
+mod recovery;
 mod removing;
 mod schema;
 mod signing_in;

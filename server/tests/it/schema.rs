@@ -210,6 +210,7 @@ impl Scope {
 const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("accounts::BY_OTHER_METHODS", "the accounts of the user who is signed in, bound by user and session"),
     ("accounts::OF_USER", "the accounts of the user who is signed in, bound by user and session"),
+    ("accounts::SIGN_IN_PAGES", "the mail to a user who forgot having no password"),
     ("clean_up::ATTEMPTS", "clean-up of every account, by age alone"),
     ("clean_up::CONFIGURATIONS", "clean-up of every account, by age alone"),
     ("clean_up::DECISIONS", "clean-up of every account, by age alone"),
@@ -238,6 +239,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("outbox::queue::FINISH", "the worker's own lease, bound by mail and attempt"),
     ("outbox::queue::HAND_OVER", "the worker's own lease, bound by mail and attempt"),
     ("outbox::view::ONE", "the operator's view of a mail"),
+    ("outbox::queue::INSERT_LOGIN_MAIL", "a mail about somebody's own login, which belongs to no account"),
     ("outbox::queue::RELEASE", "the worker's own lease, bound by mail and attempt"),
     ("sealed::CLIENT_SECRETS", "the rotation of keys is every account's"),
     ("sealed::INVITATION_TOKENS", "the rotation of keys is every account's"),

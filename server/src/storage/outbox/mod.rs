@@ -21,7 +21,9 @@ macro_rules! mail_columns {
 pub(super) mod queue;
 pub(super) mod view;
 
-pub use queue::{FinalState, NewMail, claim_due, defer, finish, hand_over, is_due, queue, release};
+pub use queue::{
+    FinalState, NewLoginMail, NewMail, claim_due, defer, finish, hand_over, is_due, queue, queue_login_mail, release,
+};
 pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account};
 pub(crate) use view::{facts, facts_of_member, find, newest};
 
@@ -44,11 +46,15 @@ pub enum MailKind {
     Held,
     /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
     Decision,
+    /// To whoever forgot a password: the link to choose a new one (PW-10).
+    PasswordReset,
+    /// To the user: the password was changed (SE-07).
+    PasswordChanged,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -57,6 +63,8 @@ impl MailKind {
         Self::LinkAsked,
         Self::Held,
         Self::Decision,
+        Self::PasswordReset,
+        Self::PasswordChanged,
     ];
 
     /// The text in storage.
@@ -70,6 +78,8 @@ impl MailKind {
             Self::LinkAsked => "link_asked",
             Self::Held => "held",
             Self::Decision => "decision",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{ACCEPTED, DROPPED, MailKind, NO_SERVER, OutboxMail, OutboxMailRow, QUEUED, REFUSED, count};
 use crate::storage::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
-    ids::{InvitationId, MemberId},
+    ids::{InvitationId, MailId, MemberId, UserId},
     language::Language,
     member::MailState,
     time::Timestamp,
@@ -15,6 +15,9 @@ statements! {
         INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
                             created_at, next_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
+    INSERT_LOGIN_MAIL = "
+        INSERT INTO outbox (id, user_id, kind, language, recipient, sealed, state, attempts, created_at, next_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
     DUE = "
         SELECT COUNT(*) FROM (
             SELECT 1 FROM outbox
@@ -91,6 +94,46 @@ pub async fn queue(
     )?;
     tx.note_mail();
     Ok(shown)
+}
+
+/// A mail about somebody's own login, which belongs to no account.
+#[derive(Debug)]
+pub struct NewLoginMail<'a> {
+    /// Its id, which its sealed part is tied to.
+    pub id: MailId,
+    /// What it says.
+    pub kind: MailKind,
+    /// The user; `None` where it is not looked up before the mail is sent (EN-02).
+    pub user: Option<UserId>,
+    /// The language to say it in.
+    pub language: Language,
+    /// The recipient, in canonical form.
+    pub to: &'a str,
+    /// What only this mail may say, as `mail::seal_code` seals it.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Writes a mail about somebody's own login into the outbox. Without a mail server it stays there.
+pub async fn queue_login_mail(
+    tx: &mut Tx,
+    mail: &NewLoginMail<'_>,
+    mail_server: bool,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    run!(
+        tx,
+        INSERT_LOGIN_MAIL,
+        mail.id.0,
+        mail.user.map(|user| user.0),
+        mail.kind.key(),
+        mail.language.tag(),
+        mail.to,
+        mail.sealed.as_deref(),
+        if mail_server { QUEUED } else { NO_SERVER },
+        now.0
+    )?;
+    tx.note_mail();
+    Ok(())
 }
 
 /// Is any mail due? Asked first, so that [`claim_due`] takes the write lock only then.

@@ -181,6 +181,11 @@ impl World {
         format!("/i/{}", self.mail_to(address, nth).await.token())
     }
 
+    /// The path of the link to choose a new password in the `nth` mail to an address.
+    pub async fn reset_link_to(&self, address: &str, nth: usize) -> String {
+        format!("/r/{}", self.mail_to(address, nth).await.token_after("/r/"))
+    }
+
     fn start_worker(&self) {
         let mut worker = self.worker.lock().unwrap();
         if worker.is_none() {
