@@ -7,7 +7,7 @@ use crate::{
     service::invitations::copy_link::holder_may_grant,
     storage::{
         StorageError, Tx, accounts,
-        audit::{self, AuditActor, AuditTarget, Event},
+        audit::{self, AuditActor, Event},
         invitations, members,
         outbox::MailKind,
         users::User,
@@ -51,7 +51,7 @@ impl Services {
             let id = presented.invitation.id;
             invitations::answer(tx, presented.scope, id, InvitationState::AwaitingApproval, now).await?;
             let event = Event::InvitationHeld { invitation: id };
-            audit::record(tx, presented.scope, &AuditActor::default(), Some(&audit_target(presented)), &event, now)
+            audit::record(tx, presented.scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now)
                 .await?;
             self.tell_admins(tx, MailKind::Held, presented, now).await?;
         }
@@ -82,10 +82,10 @@ impl Services {
         let actor =
             AuditActor { member: Some(presented.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
         let joined = Event::Joined { invitation: id, grant: presented.member.grant.clone() };
-        audit::record(tx, scope, &actor, Some(&audit_target(presented)), &joined, now).await?;
+        audit::record(tx, scope, &actor, Some(&presented.audit_target()), &joined, now).await?;
         if vouched {
             let event = Event::MailboxVouchedFor { invitation: id };
-            audit::record(tx, scope, &AuditActor::default(), Some(&audit_target(presented)), &event, now).await?;
+            audit::record(tx, scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now).await?;
         }
         self.tell_sponsor(tx, scope, MailKind::Accepted, presented.member.id, &presented.invitation, now).await?;
         Ok(Accepted::Joined)
@@ -116,9 +116,4 @@ async fn voucher(
     } else {
         links.iter().find(|link| holder_may_grant(link, roles)).map(|link| link.holder)
     })
-}
-
-/// The invited row, as audit events name it.
-pub(in crate::service) fn audit_target(presented: &PresentedInvitation) -> AuditTarget {
-    AuditTarget { member: presented.member.id, email: presented.member.email.key().to_owned() }
 }

@@ -1,15 +1,9 @@
 //! Asks for a new link when the old one has expired (R20): the admins are told, once a day; the link goes only to the invited address.
 
-use super::{accept_invitation::audit_target, view_invitation::MIN_ASK_INTERVAL};
+use super::view_invitation::MIN_ASK_INTERVAL;
 use crate::{
     context::Services,
-    storage::{
-        accounts,
-        audit::{self, AuditActor, Event},
-        invitations,
-        outbox::MailKind,
-        retried,
-    },
+    storage::{accounts, audit::Event, invitations, outbox::MailKind, retried},
 };
 use app::{
     api::joining::NewLink,
@@ -38,16 +32,7 @@ impl AskForNewLink for Services {
                 return Ok(NewLink::AskedBefore);
             }
             self.tell_admins(&mut tx, MailKind::LinkAsked, &presented, now).await?;
-            let actor = AuditActor { member: Some(presented.member.id), name: None, ip: Some(visitor.ip) };
-            audit::record(
-                &mut tx,
-                presented.scope,
-                &actor,
-                Some(&audit_target(&presented)),
-                &Event::NewLinkAsked { invitation: id },
-                now,
-            )
-            .await?;
+            presented.record_by_invitee(&mut tx, visitor, &Event::NewLinkAsked { invitation: id }, now).await?;
             tx.commit().await?;
             Ok(NewLink::Asked)
         })

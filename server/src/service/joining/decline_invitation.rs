@@ -1,15 +1,8 @@
 //! Declines an invitation (R63): the sponsor is told, and the list offers to invite again.
 
-use super::accept_invitation::audit_target;
 use crate::{
     context::Services,
-    storage::{
-        accounts,
-        audit::{self, AuditActor, Event},
-        invitations,
-        outbox::MailKind,
-        retried,
-    },
+    storage::{accounts, audit::Event, invitations, outbox::MailKind, retried},
 };
 use app::{
     backend::DeclineInvitation,
@@ -37,16 +30,7 @@ impl DeclineInvitation for Services {
             {
                 return Err(AppError::OpenTheLinkAgain);
             }
-            let actor = AuditActor { member: Some(presented.member.id), name: None, ip: Some(visitor.ip) };
-            audit::record(
-                &mut tx,
-                presented.scope,
-                &actor,
-                Some(&audit_target(&presented)),
-                &Event::Declined { invitation: id },
-                now,
-            )
-            .await?;
+            presented.record_by_invitee(&mut tx, visitor, &Event::Declined { invitation: id }, now).await?;
             self.tell_sponsor(
                 &mut tx,
                 presented.scope,

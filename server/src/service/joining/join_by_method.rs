@@ -195,15 +195,8 @@ impl Services {
         }
         decisions::open(tx, presented.scope, presented.member.id, &decision).await?;
         let event = Event::DecisionOpened { invitation: presented.invitation.id };
-        audit::record(
-            tx,
-            presented.scope,
-            &AuditActor::default(),
-            Some(&super::accept_invitation::audit_target(presented)),
-            &event,
-            now,
-        )
-        .await?;
+        audit::record(tx, presented.scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now)
+            .await?;
         // Callbacks with ever other identities do not fill the admins' mailboxes (R52).
         let key = format!("decision:{}", presented.invitation.id);
         if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {

@@ -6,6 +6,7 @@ use crate::{
     storage::{
         AccountScope, StorageError, Tx,
         accounts::{self, Account},
+        audit::{self, AuditActor, AuditTarget, Event},
         invitations::{self, Invitation},
         members::{self, Member},
         users::User,
@@ -36,6 +37,23 @@ pub(in crate::service) struct PresentedInvitation {
 }
 
 impl PresentedInvitation {
+    /// The invited person as audit events name them.
+    pub(in crate::service) fn audit_target(&self) -> AuditTarget {
+        AuditTarget { member: self.member.id, email: self.member.email.key().to_owned() }
+    }
+
+    /// Records what whoever holds the link did with it; their name is not known.
+    pub(in crate::service) async fn record_by_invitee(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let actor = AuditActor { member: Some(self.member.id), name: None, ip: Some(visitor.ip) };
+        audit::record(tx, self.scope, &actor, Some(&self.audit_target()), event, now).await
+    }
+
     /// Can it be accepted or declined now?
     pub(in crate::service) fn is_open(&self, now: Timestamp) -> bool {
         self.live && self.invitation.state == InvitationState::Pending && self.invitation.expires > now

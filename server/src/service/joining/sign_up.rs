@@ -1,9 +1,6 @@
 //! Signs up with an invitation: makes a login for a new person, and joins the account with it (R9, R11, R12, R13, INV-05, INV-08).
 
-use super::{
-    accept_invitation::{Accepted, audit_target},
-    presented_invitation::PresentedInvitation,
-};
+use super::{accept_invitation::Accepted, presented_invitation::PresentedInvitation};
 use crate::{
     context::Services,
     secrets,
@@ -199,7 +196,7 @@ impl Services {
                     name: Some(user.name.clone()),
                     ip: Some(visitor.ip),
                 };
-                audit::record(tx, presented.scope, &actor, Some(&audit_target(presented)), &Event::PasswordSet, now)
+                audit::record(tx, presented.scope, &actor, Some(&presented.audit_target()), &Event::PasswordSet, now)
                     .await?;
                 Ok(User { phc: Some(phc), ..user })
             }
