@@ -79,9 +79,9 @@ impl Forms {
     /// What went wrong with the last form.
     pub(in crate::pages) fn error_box(self) -> impl IntoView {
         let (locale, error) = (self.locale, self.error);
-        let of_provider = move || match error.get() {
-            Some(AppError::ProviderFailed { failure, .. }) => Some(provider_failed(locale, &failure)),
-            _ => None,
+        let of_provider = move || {
+            let AppError::ProviderFailed { failure, .. } = error.get()? else { return None };
+            Some(provider_failed(locale, &failure))
         };
         let other = move || error.get().filter(|error| !matches!(error, AppError::ProviderFailed { .. }));
         view! {
