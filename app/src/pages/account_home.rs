@@ -50,12 +50,26 @@ fn page(locale: Locale, home: AccountHome) -> impl IntoView {
         <Title text=home.name.clone() />
         <section class="page-narrow">
             <header class="page-head">
-                <h1>{home.name.clone()}</h1>
+                <div>
+                    <h1>{home.name.clone()}</h1>
+                    <p class="page-lead">{next_step(locale, &home)}</p>
+                </div>
                 <div class="actions">{platform} {users}</div>
             </header>
             {place(locale, &home)}
             {leaving(locale, home)}
         </section>
+    }
+}
+
+/// What somebody who has just joined does next.
+fn next_step(locale: Locale, home: &AccountHome) -> &'static str {
+    if home.platform_url.is_some() {
+        text!(locale, session.home_platform)
+    } else if home.effective.opens(Gate::UsersRead) {
+        text!(locale, session.home_users)
+    } else {
+        text!(locale, session.home_nothing)
     }
 }
 
