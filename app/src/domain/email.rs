@@ -58,7 +58,7 @@ impl Email {
         use unicode_normalization::UnicodeNormalization;
 
         let raw: String = raw.nfc().collect();
-        // Once more, since what was left out may have stood between a letter and its accent.
+        // The text is composed once more, since what was left out may have stood between a letter and its accent.
         let typed: String = tidy(&raw).nfc().collect();
         check_shape(&typed)?;
         let (local, domain) = typed.rsplit_once('@').ok_or(Problem::NotAnEmail)?;

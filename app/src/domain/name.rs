@@ -110,9 +110,9 @@ mod on_the_server {
         let previous = before.last().copied();
         match c {
             joiner if is_joiner(joiner) => joins(joiner == '\u{200D}', before, after),
-            // Emoji or text style.
+            // These choose the emoji or the text style.
             '\u{FE0E}' | '\u{FE0F}' => previous.is_some_and(|c| CodePointSetData::new::<Emoji>().contains(c)),
-            // Variants of Han characters, as in the names of families in Japan, and of some other scripts.
+            // These choose variants of Han characters, as in the names of families in Japan, and of some other scripts.
             '\u{E0100}'..='\u{E01EF}' => previous.is_some_and(is_ideographic),
             '\u{FE00}'..='\u{FE0D}' => previous.is_some_and(|c| is_ideographic(c) || is_letter_beyond_latin(c)),
             '\u{180B}'..='\u{180F}' => previous.is_some_and(|c| ('\u{1820}'..='\u{18AA}').contains(&c)),

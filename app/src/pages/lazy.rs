@@ -110,7 +110,7 @@ pub struct NamedInHead(ArcStoredValue<HashSet<String>>);
 #[cfg(feature = "ssr")]
 pub(super) fn name_in_head(chunk: &str) {
     let (Some(WasmSplitManifest(manifest)), Some(NamedInHead(named))) = (use_context(), use_context()) else { return };
-    // What is written down of a link stands in the head.
+    // Rendering a link registers it in the head.
     let once = |file: String, link: fn(String) -> AnyView| {
         if named.try_update_value(|named| named.insert(file.clone())) == Some(true) {
             let _ = link(file).to_html();

@@ -36,7 +36,7 @@ pub fn LoginPage() -> impl IntoView {
             Err(error) => view! { <ErrorBox error=Signal::stored(Some(error)) /> }.into_any(),
         }
     });
-    // A plain text: the head is written outside the page's own reactive owner, where a signal may be gone already.
+    // The title is plain text: the head is written outside the page's own reactive owner, where a signal may be gone already.
     let head = untrack(title);
     view! {
         <Title text=head />

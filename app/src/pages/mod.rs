@@ -194,7 +194,7 @@ where
 /// Shows what the server answered first; what it says later must not take a form away that somebody fills in.
 fn loaded_once(view: impl Future<Output = AnyView> + Send + 'static) -> AnyView {
     fn boxed(view: Waiting) -> AnyView {
-        // Not a `Suspense`: that would take it out of the page while the server is asked again, and a dialog with it.
+        // A `Suspense` would take it out of the page while the server is asked again, and a dialog with it.
         view! { <Transition fallback=|| ()>{Suspend::new(view)}</Transition> }.into_any()
     }
     boxed(Box::pin(view))

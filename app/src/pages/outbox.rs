@@ -24,7 +24,7 @@ fn OutboxPage() -> impl IntoView {
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
     let mails = Query::new(move || ListMails { account: slug.get(), after: after.get() });
-    // Is somebody on the way to another page of the list?
+    // True while somebody is on the way to another page of the list.
     let paging = StoredValue::new(false);
     let page = loaded(move || async move {
         match mails.await {
@@ -131,7 +131,7 @@ fn table(locale: Locale, facts: &AccountFacts, mails: Vec<MailLine>) -> impl Int
 fn line(locale: Locale, facts: &AccountFacts, mail: MailLine) -> impl IntoView + use<> {
     let text = if mail.readable {
         let named = text!(locale, outbox.show_named, email = mail.to.clone());
-        // Not a page of the router: a response of its own that may run nothing.
+        // The mail is no page of the router: it is a response of its own that may run nothing.
         view! {
             <a href=paths::mail(facts.slug.as_str(), mail.id) rel="external" target="_blank" aria-label=named>
                 {text!(locale, outbox.show)} " " <Icon name="external" />

@@ -160,7 +160,7 @@ fn by_password(forms: Forms, view: &ReauthenticationView) -> AnyView {
     forms.form::<ReauthenticateByPassword>("form", move |Sending { busy, .. }| {
         view! {
             {hidden("form[next]", next)}
-            // For password managers, which look for a name beside a password.
+            // Password managers look for a name beside a password.
             <input type="email" value=email.clone() autocomplete="username" readonly hidden />
             <Field
                 name="form[password]"

@@ -13,7 +13,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-lazy_page!(ResetPasswordRoute, joining, ResetPasswordPage);
+lazy_page!(ResetPasswordRoute, recovery, ResetPasswordPage);
 
 /// The page. It signs nobody in: whoever chose the password signs in with it next (PW-08).
 #[component]
@@ -53,7 +53,7 @@ fn form(
         <p class="page-lead">{text!(locale, recovery.reset_text, email = email.clone())}</p>
         <ActionForm action=reset class="form">
             <ErrorBox error />
-            // For password managers, which look for a name beside a password.
+            // Password managers look for a name beside a password.
             <input type="email" value=email autocomplete="username" readonly hidden />
             <NewPasswordField
                 name="form[password]"

@@ -36,7 +36,7 @@ pub fn AccountLayout() -> impl IntoView {
             }
             .into_any(),
             (Err(error), _) | (Ok(None), Err(error)) => nobody(error, slug.get_untracked()),
-            // Signed out between the one question and the other.
+            // The person signed out between the two calls.
             (Ok(None), Ok(_)) => nobody(AppError::Unauthenticated, slug.get_untracked()),
         }
     })

@@ -74,7 +74,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
         {name}
         {endpoints}
         {client_id}
-        // Never shown again (OA-17).
+        // The secret is never shown again (OA-17).
         <components::Field
             name="form[client_secret]"
             label=text!(locale, methods.client_secret)

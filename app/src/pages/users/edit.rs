@@ -95,7 +95,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
     let purpose = Purpose::Edit { whose, present: details.row.grant.clone(), last_owner: details.last_owner };
     let save = FormAction::<EditMember>::new();
     let error = save.error();
-    // What is there now: loaded again when somebody else was faster (R66).
+    // The member as it is now: loaded again when somebody else was faster (R66).
     let present = RwSignal::new(details.row.clone());
     let is_unchanged = matches!(save.output().get_untracked(), Some(Edited::Unchanged));
     let is_reloaded = matches!(error.get_untracked(), Some(AppError::ChangedMeanwhile { .. }));

@@ -51,7 +51,7 @@ fn InviteDialog() -> impl IntoView {
 
 #[component]
 fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
-    // Who was invited although no mail could be sent: the dialog stays, to hand the link over.
+    // If somebody was invited although no mail could be sent, the dialog stays, to hand the link over.
     let not_mailed = RwSignal::new(None::<(MemberId, String)>);
     let first_email = use_query_map().with_untracked(|map| map.get("email").unwrap_or_default());
     let content = match can_pass(&facts.my, Gate::UsersInvite) {
@@ -111,7 +111,7 @@ fn InviteForm(
             outcome(users, &facts, invited, typed.get_untracked().trim().to_owned())
         }
     };
-    // Then one of the two answers sends the form.
+    // One of the two answers sends the form then.
     let asks_which = Memo::new(move |_| matches!(invite.output().get(), Some(Invited::RemovedBefore { .. })));
     let send = move || {
         (!asks_which.get()).then(|| {

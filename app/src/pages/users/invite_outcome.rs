@@ -101,7 +101,7 @@ fn removed_before(
         // The button that was pressed goes, and its focus comes here.
         <fieldset class="again" tabindex="-1" data-focus="">
             <legend>{text!(locale, users.removed_before, email = email)}</legend>
-            // What the Enter key presses: with another address by then, neither answer is meant.
+            // The Enter key presses this button: with another address by then, neither answer is meant.
             <button type="submit" hidden></button>
             <div class="again-choice">
                 <button type="submit" class="button" name="form[again]" value="fresh" aria-describedby="again-fresh">

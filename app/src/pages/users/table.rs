@@ -167,7 +167,7 @@ fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
     });
     let mail = row.mail.clone().filter(|_| row.state == ShownState::Invited);
     let mail = mail.map(|mail| mail_state(locale, mail));
-    // What needs somebody's hand: who came was not the one invited (R43, R44), or the door is shut (R27).
+    // These need an admin's decision: who came was not the one invited (R43, R44), or the method is switched off (R27).
     let decision = row.awaits_decision.then(|| {
         view! {
             <a class="state-todo" href=paths::decide(facts.slug.as_str(), row.id)>
