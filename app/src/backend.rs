@@ -11,7 +11,10 @@ use crate::{
         login_methods::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
-        members::{EditForm, Edited, MemberDetails, RemovalPlan, RemoveForm, Removed, UsersPage},
+        members::{
+            EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemoveForm, Removed, SuspendForm, Suspended,
+            UsersPage,
+        },
         outbox::OutboxPage,
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         session::{Me, SignInForm, SignInOptions, StrengthForm},
@@ -156,6 +159,18 @@ pub trait PlanRemoval: Send + Sync {
 #[async_trait]
 pub trait RemoveMember: Send + Sync {
     async fn remove_member(&self, caller: &Caller, form: RemoveForm) -> Result<Removed, AppError>;
+}
+
+/// Suspends a member: access ends, role and permissions stay.
+#[async_trait]
+pub trait SuspendMember: Send + Sync {
+    async fn suspend_member(&self, caller: &Caller, form: SuspendForm) -> Result<Suspended, AppError>;
+}
+
+/// Reactivates a suspended member.
+#[async_trait]
+pub trait ReactivateMember: Send + Sync {
+    async fn reactivate_member(&self, caller: &Caller, id: MemberId) -> Result<Reactivated, AppError>;
 }
 
 // Invitations, seen from the account.
@@ -381,6 +396,8 @@ backend! {
     EditMember,
     PlanRemoval,
     RemoveMember,
+    SuspendMember,
+    ReactivateMember,
     InviteUser,
     ResendInvitation,
     CopyLink,

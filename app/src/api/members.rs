@@ -145,6 +145,40 @@ pub enum Removed {
     AlreadyRemoved,
 }
 
+/// Suspending a member.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SuspendForm {
+    /// The member's id.
+    pub member: String,
+    /// The version of the row that the dialog showed (R66).
+    pub version: String,
+}
+
+/// What came of suspending a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Suspended {
+    /// The member has no access any more.
+    Done {
+        /// The name or address, for the message.
+        label: String,
+    },
+    /// The member is not active: somebody else was faster.
+    NotActive,
+}
+
+/// What came of reactivating a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reactivated {
+    /// The member has access again.
+    Done {
+        /// The name or address, for the message.
+        label: String,
+    },
+    /// The member is not suspended: somebody else was faster.
+    NotSuspended,
+}
+
 /// One page of the Users list.
 #[server(endpoint = "users/list")]
 pub async fn list_members(account: String, #[server(default)] query: ListQuery) -> Result<UsersPage, AppError> {
@@ -177,4 +211,16 @@ pub async fn plan_removal(account: String, member: String) -> Result<RemovalPlan
 #[server(endpoint = "users/remove")]
 pub async fn remove_member(account: String, form: RemoveForm) -> Result<Removed, AppError> {
     redirect_with_flash(&users_list(&account), backend()?.remove_member(&caller_in(&account)?, form).await?)
+}
+
+/// Suspends a member: access ends, role and permissions stay (R41). Needs `users.remove`.
+#[server(endpoint = "users/suspend")]
+pub async fn suspend_member(account: String, form: SuspendForm) -> Result<Suspended, AppError> {
+    redirect_with_flash(&users_list(&account), backend()?.suspend_member(&caller_in(&account)?, form).await?)
+}
+
+/// Reactivates a suspended member (R3, R41). Needs `users.remove`.
+#[server(endpoint = "users/reactivate")]
+pub async fn reactivate_member(account: String, member: String) -> Result<Reactivated, AppError> {
+    redirect_with_flash(&users_list(&account), backend()?.reactivate_member(&caller_in(&account)?, id(&member)?).await?)
 }

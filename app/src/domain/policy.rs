@@ -168,6 +168,16 @@ pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Role
     })
 }
 
+/// May `actor` suspend a member who holds `present`? Suspending cuts access as removing does, and asks for the same right (R30, R41).
+pub fn can_suspend(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
+    can_remove(actor, whose, present, roles)
+}
+
+/// May `actor` reactivate a suspended member who holds `present`? That gives the member all of it again (R30, R41).
+pub fn can_reactivate(actor: &Effective, present: &Grant, roles: &Roles) -> Verdict {
+    can_pass(actor, Gate::UsersRemove).and(|| can_grant(actor, present, roles))
+}
+
 /// May a change be made that leaves `owners_left` active owners who can sign in (R33, AZ-07)?
 pub fn keeps_an_owner(owners_left: u64) -> Verdict {
     if owners_left > 0 { Verdict::Yes } else { Verdict::No(Refusal::LastOwner) }

@@ -62,6 +62,8 @@ pub enum Event {
     IdentityLinked { method: LoginMethodId },
     PasswordSet,
     Edited { before: Grant, after: Grant },
+    Suspended { grant: Grant },
+    Reactivated { grant: Grant },
     Removed { grant: Grant },
     Left { grant: Grant },
 }
@@ -94,6 +96,8 @@ impl Event {
             Self::IdentityLinked { .. } => "identity_linked",
             Self::PasswordSet => "password_set",
             Self::Edited { .. } => "edited",
+            Self::Suspended { .. } => "suspended",
+            Self::Reactivated { .. } => "reactivated",
             Self::Removed { .. } => "removed",
             Self::Left { .. } => "left",
         }

@@ -66,9 +66,11 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/invite", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
     ("users/plan-removal", Calls::Needs("users.read")),
+    ("users/reactivate", Calls::Needs("users.remove")),
     ("users/remove", Calls::Needs("users.remove")),
     ("users/resend", Calls::Needs("users.invite")),
     ("users/show", Calls::Needs("users.read")),
+    ("users/suspend", Calls::Needs("users.remove")),
 ];
 
 /// Fields that every function finds its own among; those in `form` are asked for by `form` functions alone.
@@ -76,7 +78,7 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
     let mut fields = vec![("account", account), ("member", member), ("invitation", member)];
     match function {
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
-        "users/remove" => fields.extend([("form[member]", member), ("form[version]", "1")]),
+        "users/remove" | "users/suspend" => fields.extend([("form[member]", member), ("form[version]", "1")]),
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
         "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
             fields.push(("form[next]", ""));
@@ -212,7 +214,7 @@ both_databases! {
             }
             // AZ-03: a row of another account is no row.
             let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
-                || ["users/show", "users/plan-removal", "users/resend", "users/copy-link", "users/decide"].contains(function);
+                || ["users/show", "users/plan-removal", "users/reactivate", "users/resend", "users/copy-link", "users/decide"].contains(function);
             if takes_a_row {
                 assert_eq!(call(&bea, function, "beta", &row).await, Err(AppError::NotFound), "{function}: a row of another account");
                 let random = uuid::Uuid::now_v7().to_string();

@@ -44,5 +44,6 @@ mod removing;
 mod schema;
 mod signing_in;
 mod signing_in_by_provider;
+mod suspending;
 mod switching;
 mod without_scripting;

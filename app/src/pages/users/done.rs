@@ -3,12 +3,12 @@
 use super::{
     Users,
     invite_outcome::{copy_form, not_mailed_note},
-    words::{edited_words, invited_words, removed_words, resent_words},
+    words::{edited_words, invited_words, reactivated_words, removed_words, resent_words, suspended_words},
 };
 use crate::{
     api::{
         invitations::{InviteUser, Invited, ResendInvitation},
-        members::{EditMember, RemoveMember},
+        members::{EditMember, ReactivateMember, RemoveMember, SuspendMember},
     },
     components::done,
     rpc::flashed_output,
@@ -24,7 +24,9 @@ pub(super) fn done_note(users: Users) -> Option<AnyView> {
         .and_then(|invited| invited_words(locale, invited))
         .or_else(|| flashed_output::<ResendInvitation>().map(|resent| resent_words(locale, resent)))
         .or_else(|| flashed_output::<EditMember>().and_then(|edited| edited_words(locale, &edited)))
-        .or_else(|| flashed_output::<RemoveMember>().map(|removed| removed_words(locale, removed)));
+        .or_else(|| flashed_output::<RemoveMember>().map(|removed| removed_words(locale, removed)))
+        .or_else(|| flashed_output::<SuspendMember>().map(|suspended| suspended_words(locale, suspended)))
+        .or_else(|| flashed_output::<ReactivateMember>().map(|reactivated| reactivated_words(locale, reactivated)));
     match (words, invited) {
         (Some(words), _) => Some(done(words)),
         (None, Some(Invited::Done { member, email, .. })) => Some(

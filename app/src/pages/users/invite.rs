@@ -5,7 +5,7 @@ use super::{
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
-    invite_outcome::{NotMailed, outcome, resend_form},
+    invite_outcome::{NotMailed, other_forms, outcome},
     loaded_once,
     login_method::{CurrentMethod, login_method_fields},
     scroll_into_view_when,
@@ -126,7 +126,7 @@ fn InviteForm(
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
     });
     view! {
-        {resend_form(users)}
+        {other_forms(users)}
         <ActionForm action=invite class="form">
             <div class="answer" node_ref=failed>
                 <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />

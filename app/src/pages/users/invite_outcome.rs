@@ -4,7 +4,7 @@ use super::{Users, edit::grant_words, link::LinkField, url::with_view};
 use crate::{
     api::{
         invitations::{CopyLink, Invited, ResendInvitation},
-        members::AccountFacts,
+        members::{AccountFacts, ReactivateMember},
     },
     components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time},
     domain::{ids::MemberId, list::ListQuery, policy::Verdict, role::Grant},
@@ -60,10 +60,31 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
                 </p>
             })
         }
-        Invited::Suspended { .. } => note(view! {
-            <p>{text!(locale, users.already_suspended, email = email)}</p>
-            <p class="note-links">{show}</p>
-        }),
+        Invited::Suspended { member } => {
+            let reactivate = move |event: ev::MouseEvent| {
+                event.prevent_default();
+                let (account, member) = (users.slug.get_untracked(), member.to_string());
+                users.reactivate.dispatch(ReactivateMember { account, member });
+                users.back_to_list();
+            };
+            note(view! {
+                <p>{text!(locale, users.already_suspended, email = email)}</p>
+                <p class="note-links">
+                    // Without scripting it sends a form of its own.
+                    <button
+                        type="submit"
+                        class="button"
+                        form=REACTIVATE_FORM
+                        name="member"
+                        value=member.to_string()
+                        on:click=reactivate
+                    >
+                        {text!(locale, users.reactivate)}
+                    </button>
+                    {show}
+                </p>
+            })
+        }
         Invited::RemovedBefore { previous, restore, .. } => {
             removed_before(locale, facts, email, previous, &restore).into_any()
         }
@@ -75,13 +96,21 @@ fn note(content: impl IntoView + 'static) -> AnyView {
 }
 
 const RESEND_FORM: &str = "resend-form";
+const REACTIVATE_FORM: &str = "reactivate-form";
 
-/// The form that sends an older invitation again. It stands beside the form for inviting, where the Enter key must not reach it.
-pub(super) fn resend_form(users: Users) -> AnyView {
+/// The forms that send an older invitation again, and reactivate somebody. They stand beside the form for inviting, where the Enter key must
+/// not reach them.
+pub(super) fn other_forms(users: Users) -> AnyView {
+    let form = |id: &'static str, path: &'static str| {
+        view! {
+            <form id=id method="post" action=path hidden>
+                <input type="hidden" name="account" value=users.slug.get_untracked() />
+            </form>
+        }
+    };
     view! {
-        <form id=RESEND_FORM method="post" action=ResendInvitation::PATH hidden>
-            <input type="hidden" name="account" value=users.slug.get_untracked() />
-        </form>
+        {form(RESEND_FORM, ResendInvitation::PATH)}
+        {form(REACTIVATE_FORM, ReactivateMember::PATH)}
     }
     .into_any()
 }

@@ -25,7 +25,7 @@ use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
-        members::{ListMembers, UsersPage as ListPage},
+        members::{ListMembers, ReactivateMember, UsersPage as ListPage},
     },
     components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon, use_toasts},
     domain::{
@@ -49,7 +49,7 @@ use leptos_router::{
 use link::LinkDialog;
 use table::table;
 use url::with_view;
-use words::{count_words, resent_words};
+use words::{count_words, reactivated_words, resent_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -65,6 +65,7 @@ struct Users {
     search: Search,
     resend: FormAction<ResendInvitation>,
     copy: FormAction<CopyLink>,
+    reactivate: FormAction<ReactivateMember>,
     /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -82,6 +83,7 @@ impl Users {
             search: Search::new(query),
             resend: FormAction::new(),
             copy: FormAction::new(),
+            reactivate: FormAction::new(),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
@@ -122,8 +124,11 @@ lazy_page!(UsersRoute, users, UsersPage);
 fn UsersPage() -> impl IntoView {
     let users = Users::new();
     provide_context(users);
-    tell_what_became_of_resending(users);
-    let failed = Signal::derive(move || users.resend.error().get().or_else(|| users.copy.error().get()));
+    tell_what_became_of_rows(users);
+    let failed = Signal::derive(move || {
+        let of_invitation = users.resend.error().get().or_else(|| users.copy.error().get());
+        of_invitation.or_else(|| users.reactivate.error().get())
+    });
     // A new view in the address brings new rows; both are shown at once.
     let head = loaded(move || async move {
         match users.page.await {
@@ -154,9 +159,15 @@ fn UsersPage() -> impl IntoView {
     }
 }
 
-/// Says in a corner what became of sending again, and shows it on the row.
-fn tell_what_became_of_resending(users: Users) {
+/// Says in a corner what became of sending again and of reactivating, and shows it on the row.
+fn tell_what_became_of_rows(users: Users) {
     let toasts = use_toasts();
+    users.reactivate.on_success(move |reactivated| {
+        toasts.show(reactivated_words(users.locale, reactivated));
+        // The button that had the focus is gone.
+        users.focus_status.set_value(true);
+        users.page.refetch();
+    });
     users.resend.on_success(move |resent| {
         toasts.show(resent_words(users.locale, resent));
         users.page.refetch();

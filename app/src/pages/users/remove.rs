@@ -1,8 +1,14 @@
 //! Remove: what it will do, in words, before it is done (R29, R32, R33, R64). On an invited row it withdraws the invitation (R22).
 
-use super::{OverList, Users, close_link, edit::FailedDialog, loaded_once, row_actions::whose, words::removed_words};
+use super::{
+    OverList, Users, close_link,
+    edit::FailedDialog,
+    loaded_once,
+    row_actions::whose,
+    words::{removed_words, suspended_words},
+};
 use crate::{
-    api::members::{PlanRemoval, RemovalPlan, RemoveMember},
+    api::members::{MemberDetails, PlanRemoval, RemovalPlan, RemoveMember, SuspendMember},
     components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
     domain::{
         member::ShownState,
@@ -72,7 +78,14 @@ fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
         (Kind::AlreadyDone, _) => {
             view! { <p>{text!(locale, users.already_gone, name = name)}</p> {close_link(users)} }.into_any()
         }
-        (Kind::Removal | Kind::Withdrawal, Verdict::Yes) => view! { <RemovalForm users plan kind /> }.into_any(),
+        (Kind::Removal | Kind::Withdrawal, Verdict::Yes) => {
+            let suspend = (row.state == ShownState::Active).then(|| suspension(users, &plan.details));
+            view! {
+                <RemovalForm users plan kind />
+                {suspend}
+            }
+            .into_any()
+        }
         (Kind::Removal | Kind::Withdrawal, Verdict::No(refusal)) => {
             let leave = (refusal == Refusal::LeaveInstead).then(|| {
                 view! { <p><a href=paths::account(facts.slug.as_str())>{text!(locale, users.leave_link)}</a></p> }
@@ -130,6 +143,35 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
                 <a class="button" href=move || users.list() data-noscroll="" data-autofocus="">{text!(locale, common.cancel)}</a>
             </div>
         </ActionForm>
+    }
+}
+
+/// What to do instead with somebody who is to come back (R41).
+fn suspension(users: Users, details: &MemberDetails) -> impl IntoView + use<> {
+    let locale = users.locale;
+    let suspend = FormAction::<SuspendMember>::new();
+    let toasts = use_toasts();
+    suspend.on_success(move |suspended| {
+        toasts.show(suspended_words(locale, suspended));
+        users.focus_status.set_value(true);
+        users.page.refetch();
+        users.back_to_list();
+    });
+    let (account, roles) = (details.facts.slug.to_string(), details.facts.roles.clone());
+    let (member, version) = (details.row.id.to_string(), details.row.version.to_string());
+    let text = text!(locale, users.suspend_text, name = details.row.label());
+    view! {
+        <section class="instead">
+            <h3>{text!(locale, users.suspend_title)}</h3>
+            <p>{text}</p>
+            <ErrorBox error=suspend.error() roles=Signal::stored(Some(roles)) />
+            <ActionForm action=suspend>
+                <input type="hidden" name="account" value=account />
+                <input type="hidden" name="form[member]" value=member />
+                <input type="hidden" name="form[version]" value=version />
+                <Button look=Look::Plain busy=suspend.pending()>{text!(locale, users.suspend)}</Button>
+            </ActionForm>
+        </section>
     }
 }
 

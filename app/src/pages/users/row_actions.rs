@@ -4,12 +4,12 @@ use super::{Users, url::with_parameters};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
-        members::AccountFacts,
+        members::{AccountFacts, ReactivateMember},
     },
     domain::{
         member::{MemberRow, ShownState},
         permission::Gate,
-        policy::{Verdict, Whose, can_handle_invitation, can_pass, can_remove, can_start_editing},
+        policy::{Verdict, Whose, can_handle_invitation, can_pass, can_reactivate, can_remove, can_start_editing},
     },
     i18n::{refusal_text, text},
     paths,
@@ -69,6 +69,15 @@ pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -
         let form = row_form(users, row, CopyLink::PATH, label, named.clone(), send);
         action("copy", label, named, handle.clone(), form)
     };
+    let reactivate = || {
+        let named = text!(locale, users.reactivate_named, name = name.clone());
+        let label = text!(locale, users.reactivate);
+        let send = move |member| {
+            users.reactivate.dispatch(ReactivateMember { account: users.slug.get_untracked(), member });
+        };
+        let form = row_form(users, row, ReactivateMember::PATH, label, named.clone(), send);
+        action("reactivate", label, named, can_reactivate(&facts.my, &row.grant, &facts.roles), form)
+    };
     let invite_again = || {
         let named = text!(locale, users.invite_again_named, name = name.clone());
         let label = text!(locale, users.invite_again);
@@ -81,7 +90,8 @@ pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -
     let actions = match row.state {
         ShownState::Invited => vec![copy(), resend(), edit(), remove()],
         ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => vec![resend(), edit(), remove()],
-        ShownState::Active | ShownState::Suspended => vec![edit(), remove()],
+        ShownState::Active => vec![edit(), remove()],
+        ShownState::Suspended => vec![reactivate(), edit(), remove()],
         ShownState::Removed => vec![invite_again()],
     };
     view! { <div class="row-actions">{actions}</div> }
@@ -118,6 +128,7 @@ fn row_form(
                 event.prevent_default();
                 users.copy.clear();
                 users.resend.clear();
+                users.reactivate.clear();
                 send(sent.clone());
             }
         >

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         invitations::{Invited, Resent},
-        members::{Edited, Removed},
+        members::{Edited, Reactivated, Removed, Suspended},
     },
     domain::{
         list::{Count, MAX_COUNTED_ROWS, Sort},
@@ -127,6 +127,22 @@ pub(super) fn removed_words(locale: Locale, removed: Removed) -> String {
         Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
         Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
         Removed::AlreadyRemoved => text!(locale, users.already_removed).to_owned(),
+    }
+}
+
+/// That somebody was suspended.
+pub(super) fn suspended_words(locale: Locale, suspended: Suspended) -> String {
+    match suspended {
+        Suspended::Done { label } => text!(locale, users.suspended_toast, name = label),
+        Suspended::NotActive => text!(locale, users.not_active).to_owned(),
+    }
+}
+
+/// That somebody was reactivated.
+pub(super) fn reactivated_words(locale: Locale, reactivated: Reactivated) -> String {
+    match reactivated {
+        Reactivated::Done { label } => text!(locale, users.reactivated_toast, name = label),
+        Reactivated::NotSuspended => text!(locale, users.not_suspended).to_owned(),
     }
 }
 

@@ -6,6 +6,8 @@ pub(super) mod edit_member;
 pub(super) mod leave_account;
 pub(super) mod list_members;
 pub(super) mod plan_removal;
+pub(super) mod reactivate_member;
 pub(super) mod reassign_sponsored_invitations;
 pub(super) mod remove_member;
 pub(super) mod show_member;
+pub(super) mod suspend_member;

@@ -87,6 +87,9 @@ statements! {
     REMOVE = "
         UPDATE members SET state = 'removed', removed_at = $3, removed_by = $4, version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND version = $5 AND state <> 'removed'";
+    SUSPEND = "
+        UPDATE members SET state = 'suspended', version = version + 1, changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND version = $5 AND state = 'active'";
     JOIN = "
         UPDATE members SET state = 'active', user_id = $3, email = $4, email_key = $5, name = $6, name_key = $7, joined_at = $8,
                            last_active_at = $8, vouched_by = $9, version = version + 1, changed_at = $8, changed_by = $2,
@@ -457,6 +460,19 @@ pub async fn remove(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.0, version)?;
+    Ok(changed == 1)
+}
+
+/// Suspends an active member, if the row is still at `version` (R41, R66); `false` if it is not.
+pub async fn suspend(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: MemberId,
+    version: i64,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(tx, SUSPEND, scope.id().0, id.0, now.0, by.0, version)?;
     Ok(changed == 1)
 }
 

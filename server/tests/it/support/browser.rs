@@ -6,7 +6,7 @@ use app::{
         accounts::{AccountHome, NewAccount},
         invitations::{Invited, Link, Resent},
         joining::{Code, InvitationView, Joined, NewLink, OpenInvitation},
-        members::{Edited, MemberDetails, RemovalPlan, Removed, UsersPage},
+        members::{Edited, MemberDetails, Reactivated, RemovalPlan, Removed, Suspended, UsersPage},
         session::Me,
     },
     domain::{
@@ -316,6 +316,15 @@ impl Browser {
         let fields =
             [("form[member]", id.as_str()), ("form[version]", version.as_str()), ("form[sponsored]", sponsored)];
         self.call_in("users/remove", &fields).await
+    }
+
+    pub async fn suspends(&self, row: &MemberRow) -> Result<Suspended, AppError> {
+        let (id, version) = (row.id.to_string(), row.version.to_string());
+        self.call_in("users/suspend", &[("form[member]", &id), ("form[version]", &version)]).await
+    }
+
+    pub async fn reactivates(&self, row: &MemberRow) -> Result<Reactivated, AppError> {
+        self.call_in("users/reactivate", &[("member", &row.id.to_string())]).await
     }
 
     pub async fn plans_removal(&self, row: &MemberRow) -> Result<RemovalPlan, AppError> {
