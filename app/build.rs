@@ -8,8 +8,19 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 10] =
-    ["common", "session", "joining", "errors", "users", "outbox", "catalogue", "mail", "methods", "recovery"];
+const NAMESPACES: [&str; 11] = [
+    "common",
+    "session",
+    "joining",
+    "errors",
+    "users",
+    "outbox",
+    "catalogue",
+    "mail",
+    "methods",
+    "recovery",
+    "own_login",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

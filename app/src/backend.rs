@@ -6,6 +6,7 @@
 use crate::{
     api::{
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
+        address::{AddressChangeView, AddressChanged, AddressRestored},
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
@@ -16,12 +17,16 @@ use crate::{
             UsersPage,
         },
         outbox::OutboxPage,
+        own_login::{
+            AddressChangeAsked, AddressForm, ChangePasswordForm, OthersEnded, OwnActivity, OwnInvitation, OwnLogin,
+            OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
+        },
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
     },
     domain::{
-        ids::{AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId},
+        ids::{AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, SessionId, UserEventId},
         list::ListQuery,
         name::Slug,
         oauth::ConfigurationForm,
@@ -101,6 +106,105 @@ pub trait ViewPasswordReset: Send + Sync {
 pub trait ResetPassword: Send + Sync {
     async fn reset_password(&self, visitor: &Visitor, form: ResetPasswordForm)
     -> Result<WithCookies<String>, AppError>;
+}
+
+/// The signed-in person's login, and whether this session may change it.
+#[async_trait]
+pub trait ShowOwnLogin: Send + Sync {
+    async fn show_own_login(&self, visitor: &Visitor) -> Result<OwnLogin, AppError>;
+}
+
+/// Saves what the person is called and addressed in.
+#[async_trait]
+pub trait ChangeProfile: Send + Sync {
+    async fn change_profile(&self, visitor: &Visitor, form: ProfileForm)
+    -> Result<WithCookies<ProfileSaved>, AppError>;
+}
+
+/// Sets another password; the present one must be right.
+#[async_trait]
+pub trait ChangePassword: Send + Sync {
+    async fn change_password(
+        &self,
+        visitor: &Visitor,
+        form: ChangePasswordForm,
+    ) -> Result<WithCookies<PasswordChanged>, AppError>;
+}
+
+/// The browsers that the person is signed in with.
+#[async_trait]
+pub trait ListSessions: Send + Sync {
+    async fn list_sessions(&self, visitor: &Visitor) -> Result<OwnSessions, AppError>;
+}
+
+/// Signs one of them out.
+#[async_trait]
+pub trait EndSession: Send + Sync {
+    async fn end_session(&self, visitor: &Visitor, session: SessionId) -> Result<(), AppError>;
+}
+
+/// Signs all out but this one.
+#[async_trait]
+pub trait EndOtherSessions: Send + Sync {
+    async fn end_other_sessions(&self, visitor: &Visitor) -> Result<OthersEnded, AppError>;
+}
+
+/// The open invitations to the person's own address.
+#[async_trait]
+pub trait ListOwnInvitations: Send + Sync {
+    async fn list_own_invitations(&self, visitor: &Visitor) -> Result<Vec<OwnInvitation>, AppError>;
+}
+
+/// Accepts one of them, without its link.
+#[async_trait]
+pub trait JoinOwnInvitation: Send + Sync {
+    async fn join_own_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<Joined, AppError>;
+}
+
+/// Declines one of them, and answers the account's name.
+#[async_trait]
+pub trait DeclineOwnInvitation: Send + Sync {
+    async fn decline_own_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<String, AppError>;
+}
+
+/// The person's own log, before this event.
+#[async_trait]
+pub trait ListOwnEvents: Send + Sync {
+    async fn list_own_events(&self, visitor: &Visitor, before: Option<UserEventId>) -> Result<OwnActivity, AppError>;
+}
+
+/// Asks for another address: a link is mailed there.
+#[async_trait]
+pub trait AskForAddressChange: Send + Sync {
+    async fn ask_for_address_change(
+        &self,
+        visitor: &Visitor,
+        form: AddressForm,
+    ) -> Result<AddressChangeAsked, AppError>;
+}
+
+/// Drops what was asked for.
+#[async_trait]
+pub trait DropAddressChange: Send + Sync {
+    async fn drop_address_change(&self, visitor: &Visitor) -> Result<(), AppError>;
+}
+
+/// What the link of a change of address can do.
+#[async_trait]
+pub trait ViewAddressChange: Send + Sync {
+    async fn view_address_change(&self, visitor: &Visitor) -> Result<AddressChangeView, AppError>;
+}
+
+/// Confirms the change, at the new address.
+#[async_trait]
+pub trait ConfirmAddressChange: Send + Sync {
+    async fn confirm_address_change(&self, visitor: &Visitor) -> Result<WithCookies<AddressChanged>, AppError>;
+}
+
+/// Takes the change back, at the old address.
+#[async_trait]
+pub trait UndoAddressChange: Send + Sync {
+    async fn undo_address_change(&self, visitor: &Visitor) -> Result<WithCookies<AddressRestored>, AppError>;
 }
 
 // Accounts.
@@ -387,6 +491,21 @@ backend! {
     AskForPasswordReset,
     ViewPasswordReset,
     ResetPassword,
+    ShowOwnLogin,
+    ChangeProfile,
+    ChangePassword,
+    ListSessions,
+    EndSession,
+    EndOtherSessions,
+    ListOwnInvitations,
+    JoinOwnInvitation,
+    DeclineOwnInvitation,
+    ListOwnEvents,
+    AskForAddressChange,
+    DropAddressChange,
+    ViewAddressChange,
+    ConfirmAddressChange,
+    UndoAddressChange,
     ListAccounts,
     OpenAccount,
     ShowAccount,

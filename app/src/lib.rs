@@ -29,9 +29,10 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccountHomeRoute, AccountLayout, AccountsRoute, DecisionRoute, EditRoute, ForgottenPasswordRoute, HomePage,
-    InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, Prefetch,
-    ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SetUpRoute, UsersRoute, prefetch_on_approach,
+    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, DecisionRoute, EditRoute,
+    ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage,
+    NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, Prefetch, ProfileRoute, ReauthenticationRoute,
+    RemoveRoute, ResetPasswordRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -91,6 +92,14 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/reset-password") view={Lazy::<ResetPasswordRoute>::new()} ssr=Async />
                 <Route path=path!("/invitation/:id") view={Lazy::<InvitationRoute>::new()} ssr=Async />
                 <Route path=path!("/accounts") view={Lazy::<AccountsRoute>::new()} ssr=Async />
+                <Route path=path!("/address") view={Lazy::<AddressRoute>::new()} ssr=Async />
+                <ParentRoute path=path!("/me") view={Lazy::<OwnLoginRoute>::new()} ssr=Async>
+                    <Route path=path!("/") view={Lazy::<ProfileRoute>::new()} ssr=Async />
+                    <Route path=path!("/sign-in") view={Lazy::<SignInRoute>::new()} ssr=Async />
+                    <Route path=path!("/sessions") view={Lazy::<SessionsRoute>::new()} ssr=Async />
+                    <Route path=path!("/accounts") view={Lazy::<OwnAccountsRoute>::new()} ssr=Async />
+                    <Route path=path!("/activity") view={Lazy::<ActivityRoute>::new()} ssr=Async />
+                </ParentRoute>
                 <ParentRoute path=path!("/a/:slug") view=AccountLayout ssr=Async>
                     <Route path=path!("/") view={Lazy::<AccountHomeRoute>::new()} ssr=Async />
                     <ParentRoute path=path!("/settings/users") view={Lazy::<UsersRoute>::new()} ssr=Async>
@@ -122,7 +131,9 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["forgot-password"] => of::<ForgottenPasswordRoute>,
         ["reset-password"] => of::<ResetPasswordRoute>,
         ["invitation", _] => of::<InvitationRoute>,
+        ["address"] => of::<AddressRoute>,
         ["accounts"] => of::<AccountsRoute>,
+        ["me", ..] => of::<OwnLoginRoute>,
         ["a", _] => of::<AccountHomeRoute>,
         ["a", _, "reauthenticate"] => of::<ReauthenticationRoute>,
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,

@@ -19,6 +19,19 @@ pub const PASSWORD_CHANGED: &str = "password-changed";
 /// The chooser of accounts.
 pub const ACCOUNTS: &str = "/accounts";
 
+/// Confirming a change of address, or taking it back.
+pub const ADDRESS: &str = "/address";
+/// One's own login: the profile.
+pub const ME: &str = "/me";
+/// One's own login: how one signs in.
+pub const ME_SIGN_IN: &str = "/me/sign-in";
+/// One's own login: one's accounts, and invitations to more.
+pub const ME_ACCOUNTS: &str = "/me/accounts";
+/// One's own login: what happened to it.
+pub const ME_ACTIVITY: &str = "/me/activity";
+/// One's own login: the browsers that are signed in.
+pub const ME_SESSIONS: &str = "/me/sessions";
+
 /// The set-up guide of login methods.
 pub const LOGIN_METHODS_GUIDE: &str = "/guide/login-methods";
 
@@ -164,6 +177,11 @@ pub fn invitation(id: impl std::fmt::Display) -> String {
 /// The link that a token travels in; it leads on to [`invitation`] at once (INV-07).
 pub fn invitation_link(token: &str) -> String {
     format!("/i/{token}")
+}
+
+/// The link of a change of address; it leads on to [`ADDRESS`] at once.
+pub fn address_change_link(token: &str) -> String {
+    format!("/e/{token}")
 }
 
 /// The set-up link; it leads on to [`SETUP`] at once.

@@ -33,6 +33,8 @@ pub struct Visitor {
     pub setup: Option<String>,
     /// The token of a reset link in this browser's cookie.
     pub password_reset: Option<String>,
+    /// The token of the link of a change of address in this browser's cookie.
+    pub address_change: Option<String>,
     /// The mark of this browser on its ways to providers (OA-03).
     pub oauth: Option<String>,
     /// The mark of an earlier sign-in in this browser's cookie (EN-06).

@@ -10,7 +10,7 @@ export interface Mail {
   subject: string;
   text: string;
   html: string;
-  /** The link in it that carries a token: of an invitation, or to choose a new password. */
+  /** The link in it that carries a token: of an invitation, to choose a new password, or of a change of address. */
   link: string;
 }
 
@@ -102,6 +102,6 @@ function readable(mail: ParsedMail): Mail {
     subject: mail.subject ?? '',
     text,
     html: mail.html || '',
-    link: text.match(/https?:\/\/\S+\/[ir]\/[\w-]+/)?.[0] ?? '',
+    link: text.match(/https?:\/\/\S+\/[eir]\/[\w-]+/)?.[0] ?? '',
   };
 }

@@ -6,7 +6,7 @@ import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } fr
 import { People, visit } from './people';
 import { Roster } from './roster';
 import { person as somebody } from './person';
-import { choose, invite, line, password, setUp, signUp, type WayIn } from './steps';
+import { PASSWORD, choose, invite, line, password, setUp, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [
@@ -22,6 +22,16 @@ export const PLACES = [
   'reset-password',
   'reset-password-ended',
   'accounts',
+  'own-profile',
+  'own-profile-saved',
+  'own-profile-address-awaited',
+  'own-sign-in',
+  'own-sign-in-refused',
+  'own-sessions',
+  'own-accounts',
+  'own-activity',
+  'address-confirm',
+  'address-ended',
   'account',
   'users-alone',
   'users',
@@ -189,6 +199,13 @@ export class Town {
     await forgetful.getByRole('button', { name: 'Email me a link' }).click();
     await visit(forgetful, (await roster.mail.to(person('Carla').email, /password/)).link);
 
+    const mover = await joined('Mona', 'Viewer');
+    await visit(mover.page, '/me');
+    await mover.page.getByLabel('New e-mail address').fill(`moved-${person('Mona').email}`);
+    await mover.page.getByLabel('Present password').fill(PASSWORD);
+    await mover.page.getByRole('button', { name: 'Mail a link' }).click();
+    const confirm = (await roster.mail.to(`moved-${person('Mona').email}`)).link;
+
     const founder = await untouched.people.newcomer();
     await visit(founder, untouched.roster.setUpLink);
     const early = await untouched.people.newcomer();
@@ -227,6 +244,32 @@ export class Town {
       'reset-password': { page: forgetful, address: '/reset-password' },
       'reset-password-ended': { page: stranger, address: '/reset-password' },
       accounts: { page: owner, address: '/accounts' },
+      'own-profile': { page: owner, address: '/me' },
+      'own-profile-saved': {
+        page: ben.page,
+        address: '/me',
+        then: async (page) => {
+          await page.getByRole('button', { name: 'Save', exact: true }).click();
+          await page.getByText('Your profile is saved').waitFor();
+        },
+      },
+      'own-profile-address-awaited': { page: mover.page, address: '/me' },
+      'own-sign-in': { page: ben.page, address: '/me/sign-in' },
+      'own-sign-in-refused': {
+        page: ben.page,
+        address: '/me/sign-in',
+        then: async (page) => {
+          await page.getByLabel('Present password').fill('certainly-not-the-password');
+          await page.getByLabel('New password').fill('lantern-forty-porcupine');
+          await page.getByRole('button', { name: 'Change password' }).click();
+          await page.getByText('This is not your present password').waitFor();
+        },
+      },
+      'own-sessions': { page: ben.page, address: '/me/sessions' },
+      'own-accounts': { page: ben.page, address: '/me/accounts' },
+      'own-activity': { page: ben.page, address: '/me/activity' },
+      'address-confirm': { page: mover.page, address: confirm },
+      'address-ended': { page: stranger, address: '/address' },
       account: { page: ben.page, address: '/a/acme' },
       'users-alone': { page: owner, address: '/a/gamma/settings/users' },
       users: { page: owner, address: users },

@@ -29,6 +29,7 @@ struct Names {
     invitation: String,
     setup: String,
     password_reset: String,
+    address_change: String,
     known_browser: String,
     oauth: String,
     flash: String,
@@ -46,6 +47,7 @@ impl From<&Config> for Cookies {
             invitation: name("invite"),
             setup: name("setup"),
             password_reset: name("reset"),
+            address_change: name("address"),
             known_browser: name("known"),
             oauth: name("oauth"),
             flash: name("flash"),
@@ -65,6 +67,8 @@ pub struct SentCookies {
     pub setup: Option<String>,
     /// The token of a reset link.
     pub password_reset: Option<String>,
+    /// The token of the link of a change of address.
+    pub address_change: Option<String>,
     /// The mark of an earlier sign-in (EN-06).
     pub known_browser: Option<String>,
     /// The token that ties authorization attempts to this browser (OA-03).
@@ -116,6 +120,16 @@ impl Cookies {
         self.set(&self.0.password_reset, "", 0)
     }
 
+    /// Keeps the token of the link of a change of address for an hour.
+    pub fn address_change(&self, token: &str) -> String {
+        self.set(&self.0.address_change, token, LINK_MAX_AGE_S)
+    }
+
+    /// Forgets the change of address.
+    pub fn clear_address_change(&self) -> String {
+        self.set(&self.0.address_change, "", 0)
+    }
+
     /// Keeps the mark of a sign-in, so that others' failures do not lock this browser out (EN-06).
     pub fn known_browser(&self, mark: &str) -> String {
         self.set(&self.0.known_browser, mark, YEAR_MAX_AGE_S)
@@ -141,6 +155,11 @@ impl Cookies {
         self.set(LANGUAGE_COOKIE, language.tag(), YEAR_MAX_AGE_S)
     }
 
+    /// Forgets the language, so that the browser's own one counts.
+    pub fn clear_language(&self) -> String {
+        self.set(LANGUAGE_COOKIE, "", 0)
+    }
+
     /// Reads the cookies of a request.
     pub fn sent(&self, headers: &HeaderMap) -> SentCookies {
         let jar = CookieJar::from_headers(headers);
@@ -151,6 +170,7 @@ impl Cookies {
             invitation: value(&self.0.invitation),
             setup: value(&self.0.setup),
             password_reset: value(&self.0.password_reset),
+            address_change: value(&self.0.address_change),
             known_browser: value(&self.0.known_browser),
             oauth: value(&self.0.oauth),
             flash: value(&self.0.flash),

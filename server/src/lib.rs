@@ -16,3 +16,4 @@ pub mod secrets;
 pub mod service;
 pub mod storage;
 pub mod tls;
+pub mod user_agent;

@@ -42,6 +42,8 @@ pub struct MyAccounts {
     pub accounts: Vec<AccountLine>,
     /// Those that ask for another sign-in first, by name.
     pub others: Vec<OtherAccount>,
+    /// How many open invitations wait for an answer (R6).
+    pub invitations: usize,
     /// May another one be opened (`accounts.create`)?
     pub may_open: bool,
 }

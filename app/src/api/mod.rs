@@ -2,11 +2,13 @@
 //! domain, so that errors land at their field. What they take and answer is shared by page and server.
 
 pub mod accounts;
+pub mod address;
 pub mod invitations;
 pub mod joining;
 pub mod login_methods;
 pub mod members;
 pub mod outbox;
+pub mod own_login;
 pub mod recovery;
 pub mod session;
 pub mod setup;

@@ -22,7 +22,7 @@
 //! ```
 //! * [`Field`]: label, hint, input, problem. `check` looks at the text when the person leaves the field; the server's problem
 //!   shows until the text changes. The input belongs to the browser: what was typed before hydration stays.
-//!   For a `<select>`, radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::old_input`] choose.
+//!   [`SelectField`] is the same for one of several. For radio buttons or checkboxes write the HTML, put [`FieldProblem`] beneath them, and let [`crate::flash::old_input`] choose.
 //! * [`NewPasswordField`]: the same with show/hide, the rules in words, and the strength meter.
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
 //!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
@@ -55,6 +55,7 @@ mod menu;
 mod note;
 mod password;
 mod permissions;
+mod select;
 mod shortcut;
 mod slug;
 mod time;
@@ -75,6 +76,7 @@ pub use menu::*;
 pub use note::*;
 pub use password::*;
 pub use permissions::*;
+pub use select::*;
 pub use shortcut::*;
 pub use slug::*;
 pub use time::*;

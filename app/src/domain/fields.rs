@@ -13,6 +13,7 @@ pub enum Field {
     Name,
     Email,
     Password,
+    PresentPassword,
     Code,
     LoginMethod,
     Role,
@@ -70,6 +71,8 @@ pub enum Problem {
     TooCommon,
     /// Built from the product's, account's or person's own words (PW-05).
     FromYourWords,
+    /// Not the person's present password (PW-08).
+    WrongPassword,
     /// Not the address that was invited (R11).
     NotTheInvitedAddress,
     /// The mailed code is wrong or too old (R12).

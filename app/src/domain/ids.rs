@@ -52,6 +52,8 @@ ids! {
     AttemptId;
     /// A decision that an admin must take.
     DecisionId;
+    /// An event of a user's own log.
+    UserEventId;
     /// What a form has to show on the page that it leads to.
     FlashId;
 }

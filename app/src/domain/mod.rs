@@ -17,3 +17,4 @@ pub mod role;
 mod role_key;
 mod text;
 pub mod time;
+pub mod user_event;

@@ -80,6 +80,8 @@ pub enum Refusal {
     LeaveInstead,
     /// An account keeps an active owner who can sign in (R33).
     LastOwner,
+    /// One's own login is changed in a session that proved one's own password: an account's provider vouches for that account alone (R49).
+    OwnPasswordNeeded,
 }
 
 /// May `actor` give `grant` to somebody? Compared as sets of permissions, never by the role's name (R30).

@@ -27,6 +27,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::FromYourWords => text!(locale, errors.from_your_words).into(),
         Problem::NotTheInvitedAddress => text!(locale, errors.not_the_invited_address).into(),
         Problem::WrongCode => text!(locale, errors.wrong_code).into(),
+        Problem::WrongPassword => text!(locale, errors.wrong_password).into(),
         Problem::NotConfirmed => text!(locale, errors.not_confirmed).into(),
         Problem::NotAnIdentifier => text!(locale, errors.not_an_identifier).into(),
         Problem::NoPassword => text!(locale, errors.no_password).into(),
@@ -52,6 +53,7 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
+        Refusal::OwnPasswordNeeded => text!(locale, errors.own_password_needed).into(),
     }
 }
 

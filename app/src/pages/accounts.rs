@@ -6,7 +6,7 @@ use crate::{
         accounts::{AccountLine, LeaveAccount, ListAccounts, MyAccounts, OpenAccount, OtherAccount},
         session::{Me, Whoami},
     },
-    components::{Button, EmptyState, ErrorBox, Field, Icon, ProposedSlug, done, problem_at},
+    components::{Button, EmptyState, ErrorBox, Field, Icon, Note, NoteTone, ProposedSlug, done, problem_at},
     domain::fields,
     error::AppError,
     i18n::{Locale, role_name, text, use_locale},
@@ -45,7 +45,7 @@ async fn both(me: Query<Whoami>, mine: Query<ListAccounts>) -> Result<(Me, MyAcc
     Ok((me.await?.ok_or(AppError::Unauthenticated)?, mine.await?))
 }
 
-fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccounts) -> impl IntoView {
+fn accounts(locale: Locale, MyAccounts { accounts, others, invitations, may_open }: MyAccounts) -> impl IntoView {
     let list = if accounts.is_empty() && !others.is_empty() {
         ().into_any()
     } else if accounts.is_empty() {
@@ -59,6 +59,19 @@ fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccount
         let lines: Vec<_> = accounts.into_iter().map(|account| line(locale, account)).collect();
         view! { <ul class="accounts">{lines}</ul> }.into_any()
     };
+    let invited = (invitations > 0).then(|| {
+        let words = match invitations {
+            1 => text!(locale, session.one_invitation).to_owned(),
+            several => text!(locale, session.invitations, count = several),
+        };
+        view! {
+            <Note tone=NoteTone::Plain icon="mail">
+                <p>
+                    {words} " " <a href=paths::ME_ACCOUNTS>{text!(locale, session.answer_invitations)}</a>
+                </p>
+            </Note>
+        }
+    });
     let left = flashed_output::<LeaveAccount>().map(|account| done(text!(locale, session.left, account = account)));
     view! {
         <section class="page-narrow">
@@ -66,6 +79,7 @@ fn accounts(locale: Locale, MyAccounts { accounts, others, may_open }: MyAccount
                 <h1>{text!(locale, session.accounts_title)}</h1>
             </header>
             {left}
+            {invited}
             {list}
             {(!others.is_empty()).then(|| by_other_methods(locale, others))}
             {may_open.then(|| open_form(locale))}

@@ -59,10 +59,13 @@ pub(super) fn Shell(
     /// The account that the page belongs to.
     #[prop(optional)]
     account: Option<AccountHome>,
+    /// The tabs of pages that belong to no account.
+    #[prop(optional)]
+    tabs: Option<AnyView>,
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let navigation = account.as_ref().map(settings);
+    let navigation = account.as_ref().map(|home| settings(home).into_any()).or(tabs);
     view! {
         <SkipLink />
         <header class="top">
@@ -114,23 +117,36 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
     }
 }
 
-/// Who is signed in, and signing out.
+/// The name of the signed-in person that the header shows, where a page below changes it.
+#[derive(Clone, Copy)]
+pub(super) struct ShownName(pub(super) RwSignal<String>);
+
+/// Who is signed in, the way to their own login, and signing out.
 fn user_menu(me: Me) -> impl IntoView {
     let locale = use_locale();
     let sign_out = FormAction::<SignOut>::new();
     sign_out.on_success(|path| full_page_load(&path));
-    let name = me.name.clone();
+    let shown = use_context().unwrap_or_else(|| ShownName(RwSignal::new(me.name))).0;
     view! {
         <div class="top-user">
             <Menu
                 label=text!(locale, common.your_menu)
-                button=move || view! { <Icon name="user" /> <span class="menu-name">{name.clone()}</span> }
+                button=move || {
+                    view! {
+                        <Icon name="user" />
+                        <span class="menu-name">{move || shown.get()}</span>
+                    }
+                }
             >
                 <div class="menu-about">
                     <small>{text!(locale, common.signed_in_as)}</small>
-                    <strong>{me.name}</strong>
+                    <strong>{move || shown.get()}</strong>
                     <span>{me.email}</span>
                 </div>
+                <a href=paths::ME>
+                    <Icon name="key" />
+                    {text!(locale, common.own_login)}
+                </a>
                 <ActionForm action=sign_out>
                     <button type="submit" class="menu-last">
                         <Icon name="sign-out" />
@@ -158,17 +174,9 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .effective
         .opens(Gate::LoginMethodsManage)
         .then(|| tab(paths::login_methods(slug), Vec::new(), text!(locale, common.login_methods)));
-    let overview = paths::account(slug);
-    let path = use_location().pathname;
-    let is_overview = {
-        let overview = overview.clone();
-        move || path.with(|path| *path == overview).then_some("page")
-    };
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
-            <a href=overview aria-current=is_overview>
-                {text!(locale, common.overview)}
-            </a>
+            {first_tab(paths::account(slug), text!(locale, common.overview))}
             {users}
             {outbox}
             {methods}
@@ -176,8 +184,19 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
     }
 }
 
+/// The link to the page that the others lie below; it says whether one is there.
+pub(super) fn first_tab(href: String, label: &'static str) -> impl IntoView {
+    let path = use_location().pathname;
+    let here = href.clone();
+    view! {
+        <a href=href aria-current=move || path.with(|path| *path == here).then_some("page")>
+            {label}
+        </a>
+    }
+}
+
 /// A link that says whether one is there or below it, or below another page that belongs to it.
-fn tab(href: String, also: Vec<String>, label: &'static str) -> impl IntoView {
+pub(super) fn tab(href: String, also: Vec<String>, label: &'static str) -> impl IntoView {
     let path = use_location().pathname;
     let places = [vec![href.clone()], also].concat();
     let current = move || {

@@ -40,6 +40,12 @@ pub(super) async fn password_reset(State(services): State<Services>, Path(token)
     redirect(paths::RESET_PASSWORD, cookie.as_deref())
 }
 
+/// `/e/{token}`: redirects to the page that confirms a change of address or takes it back, which checks the token.
+pub(super) async fn address_change(State(services): State<Services>, Path(token): Path<String>) -> Response {
+    let cookie = Token::parse(&token).map(|token| services.cookies.address_change(token.reveal()));
+    redirect(paths::ADDRESS, cookie.as_deref())
+}
+
 /// Where to go on after choosing a language.
 #[derive(Deserialize)]
 pub(super) struct NextQuery {

@@ -78,10 +78,11 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 12] = [
+pub static PLAIN_ROUTES: [PlainRoute; 13] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
+    plain("/e/{token}", Access::TokenHolder, || get(links::address_change)),
     plain("/language/{tag}", Access::Everyone, || get(links::language)),
     plain(paths::LOGIN_METHODS_GUIDE, Access::Everyone, || get(guide::login_methods)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),

@@ -41,6 +41,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         invitation: sent.invitation,
         setup: sent.setup,
         password_reset: sent.password_reset,
+        address_change: sent.address_change,
         known_browser: sent.known_browser,
         oauth: sent.oauth,
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),

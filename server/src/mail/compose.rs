@@ -8,7 +8,7 @@ use crate::{
     context::Services,
     secrets::{OpenError, Token},
     storage::{
-        StorageError, Tx, accounts,
+        StorageError, Tx, accounts, address_changes,
         outbox::{self, Facts, MailKind, OutboxMail},
         password_resets, users,
     },
@@ -79,9 +79,10 @@ pub(crate) async fn compose(
             (account_label(&facts.account, &facts.slug), content(services, mail, &facts, audience, now)?)
         }
         // These belong to no account: they are from this Roster itself.
-        MailKind::PasswordReset | MailKind::PasswordChanged => {
-            (host(services), login_content(services, tx, mail, audience, now).await?)
-        }
+        MailKind::PasswordReset
+        | MailKind::PasswordChanged
+        | MailKind::EmailChangeConfirm
+        | MailKind::EmailChangeNotice => (host(services), login_content(services, tx, mail, audience, now).await?),
     };
     render(mail.language, &account, &host(services), content).map_err(|error| ComposeError::Failed(error.to_string()))
 }
@@ -117,6 +118,9 @@ async fn login_content(
         (MailKind::PasswordReset, audience) => password_reset(services, tx, mail, audience, now).await,
         (MailKind::PasswordChanged, _) => {
             Ok(Content::PasswordChanged { recover: services.config.link(paths::FORGOTTEN_PASSWORD) })
+        }
+        (MailKind::EmailChangeConfirm | MailKind::EmailChangeNotice, audience) => {
+            address_change(services, tx, mail, audience, now).await
         }
         (
             MailKind::Invitation
@@ -167,6 +171,35 @@ async fn password_reset(
     Ok(Content::SignInPages { pages: pages.into_iter().map(page).collect() })
 }
 
+/// The link that confirms a change of address, or the one that takes it back. Once the change was confirmed, dropped or taken back, the
+/// first says nothing any more; the second tells of what happened for as long as it can be undone.
+async fn address_change(
+    services: &Services,
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    audience: &Audience,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
+    let (token, until) = open_code(&services.keyring, mail.id.0, sealed)?;
+    let token = Token::parse(&token).ok_or(ComposeError::Outdated)?;
+    if until <= now {
+        return Err(ComposeError::Expired);
+    }
+    let link = match audience {
+        Audience::Operator => HIDDEN_SECRET.to_owned(),
+        Audience::Recipient | Audience::Account { .. } => {
+            services.config.link(&paths::address_change_link(token.reveal()))
+        }
+    };
+    if mail.kind == MailKind::EmailChangeConfirm {
+        let change = address_changes::to_confirm(tx, &token.hash(), now).await?.ok_or(ComposeError::Outdated)?;
+        return Ok(Content::EmailChangeConfirm { old: change.old.key().to_owned(), link, until });
+    }
+    let change = address_changes::to_undo(tx, &token.hash(), now).await?.ok_or(ComposeError::Outdated)?;
+    Ok(Content::EmailChangeNotice { new: change.new.key().to_owned(), link, until })
+}
+
 fn content(
     services: &Services,
     mail: &OutboxMail,
@@ -201,7 +234,11 @@ fn content(
             }
             Content::Code { code, until }
         }
-        MailKind::ReauthenticationCode | MailKind::PasswordReset | MailKind::PasswordChanged => {
+        MailKind::ReauthenticationCode
+        | MailKind::PasswordReset
+        | MailKind::PasswordChanged
+        | MailKind::EmailChangeConfirm
+        | MailKind::EmailChangeNotice => {
             return Err(ComposeError::Outdated);
         }
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },

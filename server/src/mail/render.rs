@@ -54,6 +54,10 @@ pub enum Content {
     SignInPages { pages: Vec<(String, String)> },
     /// The password was changed; who did not do it recovers the login there.
     PasswordChanged { recover: String },
+    /// The link that confirms a new address.
+    EmailChangeConfirm { old: String, link: String, until: Timestamp },
+    /// The address was changed; the link takes it back.
+    EmailChangeNotice { new: String, link: String, until: Timestamp },
 }
 
 /// A rendered mail.
@@ -196,6 +200,22 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             Action::Link { label: text!(locale, mail.password_changed_open).to_owned(), url: recover },
             vec![],
         ),
+        Content::EmailChangeConfirm { old, link, until } => (
+            vec![text!(locale, mail.email_change_confirm_what, host = account, old = old)],
+            Action::Link { label: text!(locale, mail.email_change_confirm_open).to_owned(), url: link },
+            vec![
+                text!(locale, mail.email_change_until, until = moment(language, until)),
+                text!(locale, mail.email_change_confirm_not_you).to_owned(),
+            ],
+        ),
+        Content::EmailChangeNotice { new, link, until } => (
+            vec![
+                text!(locale, mail.email_change_notice_what, host = account, new = new),
+                text!(locale, mail.email_change_notice_not_you).to_owned(),
+            ],
+            Action::Link { label: text!(locale, mail.email_change_notice_undo).to_owned(), url: link },
+            vec![text!(locale, mail.email_change_until, until = moment(language, until))],
+        ),
     }
 }
 
@@ -225,6 +245,8 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
+        Content::EmailChangeConfirm { .. } => text!(locale, mail.email_change_confirm_subject, host = account),
+        Content::EmailChangeNotice { .. } => text!(locale, mail.email_change_notice_subject, host = account),
     }
 }
 
@@ -338,7 +360,7 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 12] {
+    fn all_kinds() -> [Content; 14] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -355,6 +377,16 @@ mod tests {
                 pages: vec![("Beta".to_owned(), "https://roster.example.org/login/beta".to_owned())],
             },
             Content::PasswordChanged { recover: "https://roster.example.org/forgot-password".to_owned() },
+            Content::EmailChangeConfirm {
+                old: "ana@example.org".to_owned(),
+                link: "https://roster.example.org/e/x".to_owned(),
+                until: UNTIL,
+            },
+            Content::EmailChangeNotice {
+                new: "eve@example.org".to_owned(),
+                link: "https://roster.example.org/e/x".to_owned(),
+                until: UNTIL,
+            },
         ]
     }
 
@@ -404,6 +436,7 @@ mod tests {
                 let secret = match &content {
                     Content::Invitation { link, .. } => link.clone(),
                     Content::Code { code, .. } | Content::ReauthenticationCode { code, .. } => code.clone(),
+                    Content::EmailChangeConfirm { link, .. } | Content::EmailChangeNotice { link, .. } => link.clone(),
                     Content::PasswordReset { link, .. } | Content::PasswordChanged { recover: link } => link.clone(),
                     Content::SignInPages { pages } => pages[0].1.clone(),
                     Content::Accepted { users, .. }

@@ -53,6 +53,8 @@ statements! {
          WHERE id IN (SELECT id FROM one_time_tokens WHERE expires_at <= $1 OR used_at <= $1 LIMIT $2)";
     PASSWORD_RESETS = "
         DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1 LIMIT $2)";
+    ADDRESS_CHANGES = "
+        DELETE FROM address_changes WHERE id IN (SELECT id FROM address_changes WHERE expires_at <= $1 LIMIT $2)";
     USER_EVENTS = "
         DELETE FROM user_events WHERE id IN (SELECT id FROM user_events WHERE at <= $1 LIMIT $2)";
     ATTEMPTS = "
@@ -142,6 +144,7 @@ pub enum Rows {
     Buckets,
     OneTimeTokens,
     PasswordResets,
+    AddressChanges,
     UserEvents,
     Attempts,
     Flashes,
@@ -161,6 +164,7 @@ impl Rows {
             Self::Buckets => BUCKETS,
             Self::OneTimeTokens => ONE_TIME_TOKENS,
             Self::PasswordResets => PASSWORD_RESETS,
+            Self::AddressChanges => ADDRESS_CHANGES,
             Self::UserEvents => USER_EVENTS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,

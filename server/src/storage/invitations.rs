@@ -7,6 +7,7 @@ use app::domain::{
     invitation::{Channel, InvitationState},
     language::Language,
     member::MemberState,
+    name::Slug,
     role::{Grant, RoleKey},
     time::{Span, Timestamp},
 };
@@ -66,6 +67,18 @@ statements! {
     KILL_TOKENS = "
         UPDATE invitation_tokens SET dead_at = $3, sealed = NULL
          WHERE account_id = $1 AND invitation_id = $2 AND dead_at IS NULL AND ($4 = '' OR channel = $4)";
+    OFFERED_TO = "
+        SELECT i.id, a.name AS account, a.slug, m.role_key, l.kind AS method_kind, l.enabled AS method_enabled, i.expires_at,
+               CASE WHEN s.id <> m.id THEN COALESCE(s.name, s.email) END AS sponsor,
+               CASE WHEN s.id <> m.id THEN s.email END AS sponsor_email
+          FROM invitations i
+          JOIN accounts a ON a.id = i.account_id
+          JOIN members m ON m.id = i.member_id
+          JOIN members s ON s.id = i.sponsor_id
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE i.email_key = $1 AND i.state = 'pending' AND i.expires_at > $2
+         ORDER BY i.created_at DESC, i.id DESC LIMIT $3";
+    ACCOUNT_OFFERED = "SELECT account_id FROM invitations WHERE id = $1 AND email_key = $2 AND state = 'pending'";
     FIND_TOKEN = "
         SELECT t.account_id, t.invitation_id, t.channel, t.created_at, t.dead_at FROM invitation_tokens t WHERE t.hash = $1";
 }
@@ -191,6 +204,73 @@ pub async fn find(tx: &mut Tx, scope: AccountScope, id: InvitationId) -> Result<
     let row: Option<InvitationRow> =
         on!(tx, c => sqlx::query_as(FIND).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
     row.map(Invitation::try_from).transpose()
+}
+
+/// An invitation as the person whom it is for sees it.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The role.
+    pub role: RoleKey,
+    /// Is it by Email & password, and that switched on? Else only its own link leads in.
+    pub by_password: bool,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Who invites: name and address; nobody for the host's operator.
+    pub sponsor: Option<(String, String)>,
+}
+
+#[derive(FromRow)]
+struct OfferedRow {
+    id: Uuid,
+    account: String,
+    slug: String,
+    role_key: String,
+    method_kind: String,
+    method_enabled: bool,
+    expires_at: i64,
+    sponsor: Option<String>,
+    sponsor_email: Option<String>,
+}
+
+/// The open invitations to an address that the caller has proved, the latest first.
+pub(crate) async fn offered_to(
+    tx: &mut Tx,
+    email_key: &str,
+    most: i64,
+    now: Timestamp,
+) -> Result<Vec<Offered>, StorageError> {
+    let rows: Vec<OfferedRow> =
+        on!(tx, c => sqlx::query_as(OFFERED_TO).bind(email_key).bind(now.0).bind(most).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Offered {
+                id: InvitationId(row.id),
+                account: row.account,
+                slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+                role: RoleKey::new(row.role_key),
+                by_password: row.method_kind == "password" && row.method_enabled,
+                expires: Timestamp(row.expires_at),
+                sponsor: row.sponsor.zip(row.sponsor_email),
+            })
+        })
+        .collect()
+}
+
+/// The account of a pending invitation to an address that the caller has proved: whoever owns the mailbox may answer the invitation.
+pub(crate) async fn account_offered(
+    tx: &mut Tx,
+    id: InvitationId,
+    email_key: &str,
+) -> Result<Option<AccountScope>, StorageError> {
+    let account: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(ACCOUNT_OFFERED).bind(id.0).bind(email_key).fetch_optional(c).await)?;
+    Ok(account.map(|account| AccountScope::established(AccountId(account))))
 }
 
 /// A pending invitation that a member answers for.

@@ -11,6 +11,7 @@ pub use attempt::retried;
 pub(crate) use tx::{changed, on, run, statements};
 
 pub mod accounts;
+pub mod address_changes;
 pub mod audit;
 pub mod clean_up;
 pub mod decisions;
@@ -354,6 +355,7 @@ const ROOM_TO_WRITE_BYTES: usize = 128 * 1024;
 pub fn all_statements() -> Vec<(String, &'static str)> {
     [
         ("accounts", accounts::STATEMENTS),
+        ("address_changes", address_changes::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
@@ -367,6 +369,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("members::keys", members::keys::STATEMENTS),
         ("members::list", members::list::STATEMENTS),
         ("members::login", members::login::STATEMENTS),
+        ("members::person", members::person::STATEMENTS),
         ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox::queue", outbox::queue::STATEMENTS),
         ("outbox::view", outbox::view::STATEMENTS),

@@ -75,6 +75,13 @@ statements! {
         SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language
           FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.hash = $1 AND s.created_at > $2 AND s.last_seen_at > $3";
+    OF_USER = "
+        SELECT s.id, s.created_at, s.last_seen_at, s.user_agent, s.ip FROM sessions s
+         WHERE s.user_id = $1 AND s.created_at > $2 AND s.last_seen_at > $3
+         ORDER BY s.last_seen_at DESC, s.id DESC";
+    RENEW = "UPDATE sessions SET hash = $2 WHERE id = $1";
+    RENEW_PASSWORD_PROOF = "UPDATE session_proofs SET proved_at = $2 WHERE session_id = $1 AND kind = 'password'";
+    DELETE_OF = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
@@ -129,6 +136,21 @@ pub struct LiveSession {
     pub name: String,
     /// The user's language.
     pub language: Option<String>,
+}
+
+/// A session as its user sees it.
+#[derive(Debug, FromRow)]
+pub struct ListedSession {
+    /// The session.
+    pub id: Uuid,
+    /// When it began.
+    pub created_at: i64,
+    /// When it was last used, to within five minutes.
+    pub last_seen_at: i64,
+    /// The browser's name for itself.
+    pub user_agent: String,
+    /// The client's address when it began.
+    pub ip: String,
 }
 
 /// What a session has proved.
@@ -276,6 +298,27 @@ pub async fn authenticate(
     idlest: Timestamp,
 ) -> Result<Option<LiveSession>, StorageError> {
     Ok(on!(tx, c => sqlx::query_as(AUTHENTICATE).bind(hash).bind(oldest.0).bind(idlest.0).fetch_optional(c).await)?)
+}
+
+/// A user's sessions that began after `oldest` and were last used after `idlest`, the latest used first (SE-08).
+pub async fn of_user(
+    tx: &mut Tx,
+    user: UserId,
+    oldest: Timestamp,
+    idlest: Timestamp,
+) -> Result<Vec<ListedSession>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_USER).bind(user.0).bind(oldest.0).bind(idlest.0).fetch_all(c).await)?)
+}
+
+/// Gives a session that just proved the user's password another cookie: the earlier one is dead (SE-02).
+pub async fn renew(tx: &mut Tx, session: SessionId, hash: &[u8], now: Timestamp) -> Result<(), StorageError> {
+    run!(tx, RENEW, session.0, hash)?;
+    run!(tx, RENEW_PASSWORD_PROOF, session.0, now.0)
+}
+
+/// Ends one of a user's own sessions; `false` if the user has no such session (SE-08).
+pub async fn delete_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, StorageError> {
+    Ok(changed!(tx, DELETE_OF, user.0, session.0)? == 1)
 }
 
 /// Notes that a session is in use.

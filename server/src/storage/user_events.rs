@@ -2,8 +2,8 @@
 //! their audit events.
 
 use super::{StorageError, Tx, on, run, statements};
+pub use app::domain::user_event::UserEvent;
 use app::domain::{ids::UserId, time::Timestamp};
-use serde::Serialize;
 use sqlx_macros::FromRow;
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -14,23 +14,6 @@ statements! {
     OF_USER = "
         SELECT id, at, kind, data, ip, user_agent FROM user_events
          WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-}
-
-/// What happened to a login.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
-pub enum UserEvent {
-    /// A new password was chosen by a link. `operator`: the host's operator handed the link over.
-    PasswordReset { operator: bool },
-}
-
-impl UserEvent {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::PasswordReset { .. } => "password_reset",
-        }
-    }
 }
 
 /// Where something was done; empty for the host's operator.
@@ -52,7 +35,7 @@ pub async fn record(
 ) -> Result<(), StorageError> {
     let data = serde_json::to_string(event).unwrap_or_default();
     let ip = origin.ip.map(|ip| ip.to_string());
-    run!(tx, INSERT, Uuid::now_v7(), user.0, now.0, event.kind(), data, ip, origin.user_agent.as_deref())
+    run!(tx, INSERT, Uuid::now_v7(), user.0, now.0, event.key(), data, ip, origin.user_agent.as_deref())
 }
 
 /// An event of a user's log, as it was written.

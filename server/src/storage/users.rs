@@ -1,6 +1,6 @@
 //! Users and their passwords.
 
-use super::{StorageError, Tx, changed, on, run, statements};
+use super::{StorageError, Tx, address_changes, changed, on, run, statements};
 use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
 use sqlx_macros::FromRow;
 use uuid::Uuid;
@@ -20,6 +20,9 @@ statements! {
     CONFIRM_PASSWORD = "UPDATE password_credentials SET phc = $3 WHERE user_id = $1 AND phc = $2";
     PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
     DELETE_PASSWORD = "DELETE FROM password_credentials WHERE user_id = $1";
+    LOCK = "UPDATE users SET name = name WHERE id = $1";
+    SET_PROFILE = "UPDATE users SET name = $2, language = $3 WHERE id = $1";
+    SET_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE id = $1";
     VERIFY = "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
@@ -107,8 +110,9 @@ pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, rehashe
     Ok(confirmed == 1)
 }
 
-/// Sets a user's password, by its hash in PHC form.
+/// Sets a user's password, by its hash in PHC form. A change of address that was asked for with an earlier one ends (PW-11).
 pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
+    address_changes::end_pending(tx, user, now).await?;
     run!(tx, SET_PASSWORD, user.0, phc, now.0)
 }
 
@@ -120,6 +124,30 @@ pub async fn delete_password(tx: &mut Tx, user: UserId) -> Result<(), StorageErr
 /// Records that the owner of the mailbox is this user from now on, with the given name (R13).
 pub async fn prove_mailbox(tx: &mut Tx, user: UserId, name: &str, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, PROVE, user.0, name, now.0)
+}
+
+/// Keeps a user's row from being changed by others until the transaction ends. Whoever copies its name and address does so under this lock,
+/// after those of accounts.
+pub async fn lock(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    run!(tx, LOCK, user.0)
+}
+
+/// Sets what the person is called, and the language of pages and mails; `None` leaves that to the browser.
+pub async fn set_profile(
+    tx: &mut Tx,
+    user: UserId,
+    name: &str,
+    language: Option<Language>,
+) -> Result<(), StorageError> {
+    run!(tx, SET_PROFILE, user.0, name, language.map(Language::tag))
+}
+
+/// Sets the address, which a mail from Roster has just proved.
+///
+/// # Errors
+/// [`StorageError::Taken`] if another user has it.
+pub async fn set_email(tx: &mut Tx, user: UserId, email: &Email, now: Timestamp) -> Result<(), StorageError> {
+    run!(tx, SET_EMAIL, user.0, email.typed(), email.key(), now.0)
 }
 
 /// Records that a mail from Roster proved the mailbox of this user (R12).

@@ -28,6 +28,9 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("accounts/leave", Calls::Member),
     ("accounts/list", Calls::SignedIn),
     ("accounts/open", Calls::SignedIn),
+    ("address/confirm", Calls::Everyone),
+    ("address/undo", Calls::Everyone),
+    ("address/view", Calls::Everyone),
     ("invitation/ask-for-new-link", Calls::Everyone),
     ("invitation/decline", Calls::Everyone),
     ("invitation/join", Calls::SignedIn),
@@ -47,6 +50,18 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("recovery/ask-for-password-reset", Calls::Everyone),
     ("recovery/reset-password", Calls::Everyone),
     ("recovery/view-password-reset", Calls::Everyone),
+    ("me/activity", Calls::SignedIn),
+    ("me/ask-for-address-change", Calls::SignedIn),
+    ("me/change-password", Calls::SignedIn),
+    ("me/change-profile", Calls::SignedIn),
+    ("me/decline", Calls::SignedIn),
+    ("me/drop-address-change", Calls::SignedIn),
+    ("me/end-other-sessions", Calls::SignedIn),
+    ("me/end-session", Calls::SignedIn),
+    ("me/invitations", Calls::SignedIn),
+    ("me/join", Calls::SignedIn),
+    ("me/sessions", Calls::SignedIn),
+    ("me/show", Calls::SignedIn),
     ("reauthentication/code", Calls::Member),
     ("reauthentication/mail-code", Calls::Member),
     ("reauthentication/password", Calls::Member),
@@ -91,6 +106,9 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "login-methods/drop-draft" | "login-methods/remove" | "login-methods/show" => fields.push(("method", member)),
         "login-methods/switch" => fields.extend([("method", member), ("on", "on")]),
         "users/decide" => fields.extend([("decision", member), ("outcome", "use")]),
+        "me/change-profile" => fields.push(("form[name]", "Eve")),
+        "me/change-password" => fields.push(("form[password]", "another phrase altogether")),
+        "me/end-session" => fields.push(("session", member)),
         "accounts/open" => fields.extend([("form[account_name]", "Eve"), ("form[slug]", "eve")]),
         _ => fields.push(("form[email]", "eve@example.org")),
     }
@@ -143,11 +161,17 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
     "/accounts",
+    "/address",
     "/forgot-password",
     "/invitation/{id}",
     "/login",
     "/login/{slug}",
     "/reset-password",
+    "/me",
+    "/me/accounts",
+    "/me/activity",
+    "/me/sessions",
+    "/me/sign-in",
     "/setup",
 ];
 
@@ -270,7 +294,7 @@ both_databases! {
 
         for route in &PLAIN_ROUTES {
             let own = match route.path {
-                "/r/{token}" | "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
+                "/e/{token}" | "/r/{token}" | "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
                 _ => token,
             };
             let real = [("{slug}", "acme"), ("{token}", own), ("{question}", own), ("{tag}", "en"), ("{mail}", &mail), ("{method}", &method)];
@@ -317,7 +341,7 @@ struct Ways {
 fn ways(route: &str) -> Ways {
     let everybody = |status| Ways { stranger: status, member: status, elsewhere: status, owner: status };
     match route {
-        "/i/{token}" | "/r/{token}" | "/s/{token}" | "/language/{tag}" => everybody(303),
+        "/e/{token}" | "/i/{token}" | "/r/{token}" | "/s/{token}" | "/language/{tag}" => everybody(303),
         "/oauth/{method}/start" => everybody(303),
         "/guide/login-methods" | "/healthz" | "/readyz" => everybody(200),
         "/doctor/{question}" => everybody(404),

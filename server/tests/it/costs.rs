@@ -43,6 +43,9 @@ enum Bound {
 const FUNCTIONS: &[(&str, Cost)] = &[
     ("accounts/list", Cost::Session),
     ("accounts/open", Cost::Writes(Bound::User)),
+    ("address/confirm", Cost::Writes(Bound::Once)),
+    ("address/undo", Cost::Writes(Bound::Once)),
+    ("address/view", Cost::Reads),
     ("invitation/ask-for-new-link", Cost::Mail(Bound::Once)),
     ("invitation/decline", Cost::Writes(Bound::Once)),
     ("invitation/join", Cost::Session),
@@ -50,6 +53,18 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("invitation/mail-code", Cost::Mail(Bound::Invitation)),
     ("invitation/sign-up", Cost::Password(Bound::Address)),
     ("invitation/view", Cost::Reads),
+    ("me/activity", Cost::Session),
+    ("me/ask-for-address-change", Cost::Session),
+    ("me/change-password", Cost::Session),
+    ("me/change-profile", Cost::Session),
+    ("me/decline", Cost::Session),
+    ("me/drop-address-change", Cost::Session),
+    ("me/end-other-sessions", Cost::Session),
+    ("me/end-session", Cost::Session),
+    ("me/invitations", Cost::Session),
+    ("me/join", Cost::Session),
+    ("me/sessions", Cost::Session),
+    ("me/show", Cost::Session),
     ("recovery/ask-for-password-reset", Cost::Mail(Bound::Address)),
     ("recovery/reset-password", Cost::Password(Bound::Address)),
     ("recovery/view-password-reset", Cost::Reads),
@@ -64,6 +79,7 @@ const FUNCTIONS: &[(&str, Cost)] = &[
 
 /// Every plain route that answers without a right to an account.
 const ROUTES: &[(&str, Cost)] = &[
+    ("/e/{token}", Cost::Reads),
     ("/i/{token}", Cost::Reads),
     ("/r/{token}", Cost::Reads),
     ("/s/{token}", Cost::Reads),
@@ -77,8 +93,22 @@ const ROUTES: &[(&str, Cost)] = &[
 ];
 
 /// Every page that strangers reach. Opening one reads rows by keys, and writes nothing (`br_05_…`).
-const PAGES: &[&str] =
-    &["/", "/accounts", "/forgot-password", "/invitation/{id}", "/login", "/login/{slug}", "/reset-password", "/setup"];
+const PAGES: &[&str] = &[
+    "/",
+    "/accounts",
+    "/address",
+    "/me",
+    "/me/accounts",
+    "/me/activity",
+    "/me/sessions",
+    "/me/sign-in",
+    "/forgot-password",
+    "/invitation/{id}",
+    "/login",
+    "/login/{slug}",
+    "/reset-password",
+    "/setup",
+];
 
 /// The functions of one account begin with the session and the membership, and cost nothing before that.
 const OF_AN_ACCOUNT: &[&str] =

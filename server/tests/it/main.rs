@@ -36,6 +36,7 @@ mod malformed;
 mod markup;
 mod neighbours;
 mod oauth_client;
+mod own_login;
 mod owners;
 mod proxies;
 mod reading;

@@ -18,9 +18,13 @@ impl ListAccounts for Services {
     /// The accounts that this session can open, those that it cannot, and whether another may be opened.
     async fn list_accounts(&self, visitor: &Visitor) -> Result<MyAccounts, AppError> {
         let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
+        let mut tx = self.database.begin_read().await?;
+        let invitations = self.own_invitations(&mut tx, signed_in).await?.len();
+        drop(tx);
         Ok(MyAccounts {
             accounts: self.accounts_of(signed_in).await?,
             others: self.other_accounts_of(signed_in).await?,
+            invitations,
             may_open: self.may_open_account(signed_in).await?,
         })
     }

@@ -10,7 +10,7 @@ use crate::{
         audit::{self, AuditActor, Event},
         invitations, members,
         outbox::MailKind,
-        users::User,
+        users::{self, User},
     },
 };
 use app::{
@@ -74,6 +74,9 @@ impl Services {
         if !invitations::answer(tx, scope, id, InvitationState::Accepted, now).await? {
             return Ok(Accepted::TooLate);
         }
+        // The line copies name and address: under the user's lock, so that a change of them meanwhile is either in the copy or finds the line.
+        users::lock(tx, user.id).await?;
+        let user = &users::find(tx, user.id).await?.ok_or(AppError::Unauthenticated)?;
         match members::join(tx, scope, presented.member.id, user, vouched_by, now).await {
             Ok(true) => {}
             Ok(false) | Err(StorageError::Taken(_)) => return Ok(Accepted::TooLate),

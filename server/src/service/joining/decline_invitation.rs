@@ -1,12 +1,13 @@
 //! Declines an invitation (R63): the sponsor is told, and the list offers to invite again.
 
+use super::presented_invitation::PresentedInvitation;
 use crate::{
     context::Services,
-    storage::{accounts, audit::Event, invitations, outbox::MailKind, retried},
+    storage::{Tx, accounts, audit::Event, invitations, outbox::MailKind, retried},
 };
 use app::{
     backend::DeclineInvitation,
-    domain::{ids::InvitationId, invitation::InvitationState},
+    domain::{ids::InvitationId, invitation::InvitationState, time::Timestamp},
     error::AppError,
     request::{Visitor, WithCookies},
 };
@@ -25,24 +26,35 @@ impl DeclineInvitation for Services {
             if presented.invitation.state == InvitationState::Declined {
                 return Ok(WithCookies { answer: (), cookies: Vec::new() });
             }
-            if !presented.is_open(now)
-                || !invitations::answer(&mut tx, presented.scope, id, InvitationState::Declined, now).await?
-            {
-                return Err(AppError::OpenTheLinkAgain);
-            }
-            presented.record_by_invitee(&mut tx, visitor, &Event::Declined { invitation: id }, now).await?;
-            self.tell_sponsor(
-                &mut tx,
-                presented.scope,
-                MailKind::Declined,
-                presented.member.id,
-                &presented.invitation,
-                now,
-            )
-            .await?;
+            self.decline(&mut tx, visitor, &presented, now).await?;
             tx.commit().await?;
             Ok(WithCookies { answer: (), cookies: Vec::new() })
         })
         .await
+    }
+}
+
+impl Services {
+    /// Declines an invitation, whose account is locked.
+    ///
+    /// # Errors
+    /// [`AppError::OpenTheLinkAgain`] if it is over.
+    pub(in crate::service) async fn decline(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        presented: &PresentedInvitation,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let id = presented.invitation.id;
+        if !presented.is_open(now)
+            || !invitations::answer(tx, presented.scope, id, InvitationState::Declined, now).await?
+        {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        presented.record_by_invitee(tx, visitor, &Event::Declined { invitation: id }, now).await?;
+        let (scope, member) = (presented.scope, presented.member.id);
+        self.tell_sponsor(tx, scope, MailKind::Declined, member, &presented.invitation, now).await?;
+        Ok(())
     }
 }

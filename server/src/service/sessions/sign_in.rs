@@ -4,11 +4,13 @@ use crate::{
     config::Limits,
     context::Services,
     secrets::Token,
+    service::own_login::notify::origin,
     storage::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
         retried,
         sessions::{self, NewSession, Proof},
+        user_events::{self, UserEvent},
         users::{self, User},
     },
 };
@@ -158,6 +160,10 @@ impl Services {
             ip: visitor.ip.to_string(),
         };
         sessions::insert(tx, &session, proof, self.now()).await?;
+        if visitor.signed_in.as_ref().is_none_or(|previous| previous.user != user) {
+            let event = UserEvent::SignedIn { session: session.id, own_password: proof == Proof::Password };
+            user_events::record(tx, user, &event, &origin(visitor), self.now()).await?;
+        }
         if let Some(previous) = &visitor.signed_in {
             if previous.user == user {
                 sessions::take_over_proofs(tx, previous.session, session.id, proof).await?;

@@ -51,6 +51,7 @@ pub(super) mod access;
 pub(super) mod keys;
 pub(super) mod list;
 pub(super) mod login;
+pub(super) mod person;
 
 pub use access::{
     CallerMembership, Inviter, SuspendedMembership, can_sign_in, inviters, other_owners, owners_without, reactivate,
@@ -60,6 +61,7 @@ pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Position, SortValue, count, is_alone, page};
 pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
+pub(crate) use person::{accounts_with_copy, rewrite_copy};
 
 statements! {
     FIND = select_members!("AND m.id = $2");

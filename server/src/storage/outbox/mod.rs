@@ -50,11 +50,15 @@ pub enum MailKind {
     PasswordReset,
     /// To the user: the password was changed (SE-07).
     PasswordChanged,
+    /// To the address that a user wants: the link that confirms it (PW-11).
+    EmailChangeConfirm,
+    /// To the address that a user had: it was changed, with the link that takes it back (R48).
+    EmailChangeNotice,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -65,6 +69,8 @@ impl MailKind {
         Self::Decision,
         Self::PasswordReset,
         Self::PasswordChanged,
+        Self::EmailChangeConfirm,
+        Self::EmailChangeNotice,
     ];
 
     /// The text in storage.
@@ -80,6 +86,8 @@ impl MailKind {
             Self::Decision => "decision",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChangeConfirm => "email_change_confirm",
+            Self::EmailChangeNotice => "email_change_notice",
         }
     }
 

@@ -6,7 +6,7 @@ mod database;
 pub mod provider;
 mod ways;
 
-pub use browser::{Answer, Browser, PASSWORD, no_longer_in_acme};
+pub use browser::{Answer, Browser, Fields, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, Server, all_databases, empty_postgres, fresh};
 pub use ways::attempt_in;
 

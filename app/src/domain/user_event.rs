@@ -1,0 +1,43 @@
+//! What happens to somebody's own login, as their own log has it.
+
+use super::ids::SessionId;
+use serde::{Deserialize, Serialize};
+
+/// What happened to a login. Names and addresses of others have no place here: the log is one person's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
+pub enum UserEvent {
+    /// Somebody signed in. `own_password`: by the person's own password, not by an account's provider.
+    SignedIn { session: SessionId, own_password: bool },
+    /// The password was changed by somebody who knew it.
+    PasswordChanged,
+    /// A new password was chosen by a link. `operator`: the host's operator handed the link over.
+    PasswordReset { operator: bool },
+    /// Another address was asked for.
+    AddressChangeAsked,
+    /// The address was changed.
+    AddressChanged,
+    /// A change of address was taken back from the old one.
+    AddressChangeUndone,
+    /// Another session was ended.
+    SessionEnded { session: SessionId },
+    /// All other sessions were ended.
+    OtherSessionsEnded { ended: u64 },
+}
+
+impl UserEvent {
+    /// The text in storage.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::SignedIn { .. } => "signed_in",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::AddressChangeAsked => "address_change_asked",
+            Self::AddressChanged => "address_changed",
+            Self::AddressChangeUndone => "address_change_undone",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::OtherSessionsEnded { .. } => "other_sessions_ended",
+        }
+    }
+}

@@ -1,0 +1,29 @@
+-- How the person wants pages and mails: the zone of times by its IANA name, and light or dark; NULL leaves either to the browser.
+ALTER TABLE users ADD COLUMN time_zone TEXT;
+ALTER TABLE users ADD COLUMN theme TEXT;
+-- When the login is to be deleted, once the person asked for it.
+ALTER TABLE users ADD COLUMN delete_at INTEGER;
+CREATE INDEX users_to_delete ON users (delete_at) WHERE delete_at IS NOT NULL;
+
+-- Changes of a person's address: asked for, confirmed at the new one, taken back from the old one.
+CREATE TABLE address_changes (
+    id            BLOB NOT NULL PRIMARY KEY,
+    user_id       BLOB NOT NULL REFERENCES users (id),
+    old_email     TEXT NOT NULL,
+    old_email_key TEXT NOT NULL,
+    new_email     TEXT NOT NULL,
+    new_email_key TEXT NOT NULL,
+    -- The token that confirms is in the mail to the new address, the one that takes back in the mail to the old one.
+    confirm_hash  BLOB NOT NULL UNIQUE,
+    undo_hash     BLOB UNIQUE,
+    created_at    INTEGER NOT NULL,
+    -- Until when the present token is valid.
+    expires_at    INTEGER NOT NULL,
+    confirmed_at  INTEGER,
+    ended_at      INTEGER
+);
+CREATE INDEX address_changes_by_user ON address_changes (user_id);
+CREATE INDEX address_changes_by_expiry ON address_changes (expires_at);
+
+-- The open invitations to an address, for the person who owns it.
+CREATE INDEX invitations_to_address ON invitations (email_key) WHERE state = 'pending';

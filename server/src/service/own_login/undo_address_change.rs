@@ -1,0 +1,50 @@
+//! Takes a change of address back, by the link in the notice to the old one (R48, PW-11).
+
+use super::notify::origin;
+use crate::{
+    context::Services,
+    storage::{
+        StorageError, address_changes, retried, sessions,
+        user_events::{self, UserEvent},
+    },
+};
+use app::{
+    api::address::AddressRestored,
+    backend::UndoAddressChange,
+    error::AppError,
+    request::{Visitor, WithCookies},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl UndoAddressChange for Services {
+    /// Gives the user the old address back. Whoever takes a change back did not make it, so every session ends, and so do the changes that
+    /// came after it. A change of the password in between is no obstacle: a thief would begin with it.
+    ///
+    /// # Errors
+    /// [`AppError::OpenTheLinkAgain`] if the link is not valid any more.
+    async fn undo_address_change(&self, visitor: &Visitor) -> Result<WithCookies<AddressRestored>, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let (change, user) = self.lock_presented(&mut tx, visitor, true).await?;
+            if !address_changes::end_from(&mut tx, &change, now).await? {
+                return Err(AppError::OpenTheLinkAgain);
+            }
+            let user = match self.readdress(&mut tx, visitor, user, &change.old, now).await {
+                Err(StorageError::Taken(_)) => {
+                    let answer = AddressRestored::Taken { email: change.old.typed().to_owned() };
+                    return Ok(WithCookies { answer, cookies: Vec::new() });
+                }
+                other => other?,
+            };
+            sessions::delete_of_user(&mut tx, user.id).await?;
+            user_events::record(&mut tx, user.id, &UserEvent::AddressChangeUndone, &origin(visitor), now).await?;
+            tx.commit().await?;
+            tracing::info!(user = %user.id, ip = %visitor.ip, "change of address taken back");
+            let answer = AddressRestored::Done { email: change.old.typed().to_owned() };
+            Ok(WithCookies { answer, cookies: vec![self.cookies.clear_address_change(), self.cookies.clear_session()] })
+        })
+        .await
+    }
+}

@@ -1,0 +1,50 @@
+//! The copies of a person's name and address in the lines of accounts.
+
+use crate::{
+    collation::Keys,
+    storage::{AccountScope, StorageError, Tx, on, statements, users::User},
+};
+use app::domain::{
+    ids::{AccountId, MemberId, UserId},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+statements! {
+    ACCOUNTS_WITH_COPY = "
+        SELECT account_id FROM members WHERE user_id = $1 AND state IN ('active', 'suspended') ORDER BY account_id";
+    REWRITE_COPY = "
+        UPDATE members SET name = $3, name_key = $4, email = $5, email_key = $6, name_sort = $7, search_key = $8,
+                           version = version + 1, changed_at = $9, changed_by = id
+         WHERE account_id = $1 AND user_id = $2 AND state IN ('active', 'suspended')
+        RETURNING id";
+}
+
+/// The accounts whose lines hold a copy of what this user is called, in the order in which accounts are locked. The copies of removed
+/// members are frozen.
+pub(crate) async fn accounts_with_copy(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
+    let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_WITH_COPY).bind(user.0).fetch_all(c).await)?;
+    Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
+}
+
+/// Rewrites the copy of a user's name and address in an account (R48); answers the row, unless it was removed meanwhile.
+pub(crate) async fn rewrite_copy(
+    tx: &mut Tx,
+    scope: AccountScope,
+    user: &User,
+    now: Timestamp,
+) -> Result<Option<MemberId>, StorageError> {
+    let keys = Keys::of(Some(&user.name), &user.email);
+    let row: Option<Uuid> = on!(tx, c => sqlx::query_scalar(REWRITE_COPY)
+        .bind(scope.id().0)
+        .bind(user.id.0)
+        .bind(&user.name)
+        .bind(user.name.to_lowercase())
+        .bind(user.email.typed())
+        .bind(user.email.key())
+        .bind(&keys.name_sort)
+        .bind(&keys.search)
+        .bind(now.0)
+        .fetch_optional(c).await)?;
+    Ok(row.map(MemberId))
+}
