@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 12] = [
     "common",
     "session",
     "joining",
@@ -20,6 +20,7 @@ const NAMESPACES: [&str; 11] = [
     "methods",
     "recovery",
     "own_login",
+    "factors",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -22,11 +22,18 @@ use crate::{
             OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
         },
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
+        second_factors::{
+            ConfirmTotpForm, OwnReauthenticationForm, OwnReauthenticationView, RecoveryCodes, SecondFactorAdded,
+            SecondFactorsView, SecondStepForm, SecondStepView, TotpView,
+        },
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
     },
     domain::{
-        ids::{AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, SessionId, UserEventId},
+        ids::{
+            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, SecondFactorId, SessionId,
+            UserEventId,
+        },
         list::ListQuery,
         name::Slug,
         oauth::ConfigurationForm,
@@ -470,6 +477,80 @@ pub trait ReauthenticateByCode: Send + Sync {
     async fn reauthenticate_by_code(&self, caller: &Caller, form: ReauthenticationForm) -> Result<NextPage, AppError>;
 }
 
+// Second factors.
+
+/// What the second step of signing in shows this browser.
+#[async_trait]
+pub trait ViewSecondStep: Send + Sync {
+    async fn view_second_step(&self, visitor: &Visitor) -> Result<SecondStepView, AppError>;
+}
+
+/// Finishes a sign-in by a second factor; answers where to go.
+#[async_trait]
+pub trait FinishSignIn: Send + Sync {
+    async fn finish_sign_in(&self, visitor: &Visitor, form: SecondStepForm) -> Result<WithCookies<String>, AppError>;
+}
+
+/// The second factors of the signed-in user.
+#[async_trait]
+pub trait ListSecondFactors: Send + Sync {
+    async fn list_second_factors(&self, visitor: &Visitor) -> Result<SecondFactorsView, AppError>;
+}
+
+/// Begins to set an app up; answers the page that does.
+#[async_trait]
+pub trait BeginTotp: Send + Sync {
+    async fn begin_totp(&self, visitor: &Visitor) -> Result<String, AppError>;
+}
+
+/// The app that the signed-in user is setting up.
+#[async_trait]
+pub trait ShowTotp: Send + Sync {
+    async fn show_totp(&self, visitor: &Visitor, factor: SecondFactorId) -> Result<TotpView, AppError>;
+}
+
+/// Adds that app, once it shows the right code.
+#[async_trait]
+pub trait ConfirmTotp: Send + Sync {
+    async fn confirm_totp(
+        &self,
+        visitor: &Visitor,
+        form: ConfirmTotpForm,
+    ) -> Result<WithCookies<SecondFactorAdded>, AppError>;
+}
+
+/// Removes a second factor.
+#[async_trait]
+pub trait RemoveSecondFactor: Send + Sync {
+    async fn remove_second_factor(&self, visitor: &Visitor, factor: SecondFactorId) -> Result<(), AppError>;
+}
+
+/// Makes new recovery codes; the earlier ones are dead.
+#[async_trait]
+pub trait MakeRecoveryCodes: Send + Sync {
+    async fn make_recovery_codes(&self, visitor: &Visitor) -> Result<RecoveryCodes, AppError>;
+}
+
+/// How the signed-in user can reauthenticate for changes of the login.
+#[async_trait]
+pub trait ViewOwnReauthentication: Send + Sync {
+    async fn view_own_reauthentication(
+        &self,
+        visitor: &Visitor,
+        next: &str,
+    ) -> Result<OwnReauthenticationView, AppError>;
+}
+
+/// Proves it by the password or a second factor; answers where to go on.
+#[async_trait]
+pub trait ReauthenticateOwnLogin: Send + Sync {
+    async fn reauthenticate_own_login(
+        &self,
+        visitor: &Visitor,
+        form: OwnReauthenticationForm,
+    ) -> Result<WithCookies<String>, AppError>;
+}
+
 /// Declares [`Backend`] as the sum of the operations.
 macro_rules! backend {
     ($($operation:ident),* $(,)?) => {
@@ -543,4 +624,14 @@ backend! {
     ReauthenticateByPassword,
     MailReauthenticationCode,
     ReauthenticateByCode,
+    ViewSecondStep,
+    FinishSignIn,
+    ListSecondFactors,
+    BeginTotp,
+    ShowTotp,
+    ConfirmTotp,
+    RemoveSecondFactor,
+    MakeRecoveryCodes,
+    ViewOwnReauthentication,
+    ReauthenticateOwnLogin,
 }

@@ -29,10 +29,11 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, DecisionRoute, EditRoute,
-    ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage,
-    NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, Prefetch, ProfileRoute, ReauthenticationRoute,
-    RemoveRoute, ResetPasswordRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuthenticatorRoute, DecisionRoute,
+    EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute,
+    LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, Prefetch,
+    ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SecondStepRoute, SessionsRoute, SetUpRoute,
+    SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -90,12 +91,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/login/:slug") view=LoginPage ssr=Async />
                 <Route path=path!("/forgot-password") view={Lazy::<ForgottenPasswordRoute>::new()} ssr=Async />
                 <Route path=path!("/reset-password") view={Lazy::<ResetPasswordRoute>::new()} ssr=Async />
+                <Route path=path!("/second-factor") view={Lazy::<SecondStepRoute>::new()} ssr=Async />
                 <Route path=path!("/invitation/:id") view={Lazy::<InvitationRoute>::new()} ssr=Async />
                 <Route path=path!("/accounts") view={Lazy::<AccountsRoute>::new()} ssr=Async />
                 <Route path=path!("/address") view={Lazy::<AddressRoute>::new()} ssr=Async />
                 <ParentRoute path=path!("/me") view={Lazy::<OwnLoginRoute>::new()} ssr=Async>
                     <Route path=path!("/") view={Lazy::<ProfileRoute>::new()} ssr=Async />
                     <Route path=path!("/sign-in") view={Lazy::<SignInRoute>::new()} ssr=Async />
+                    <Route path=path!("/authenticator/:id") view={Lazy::<AuthenticatorRoute>::new()} ssr=Async />
+                    <Route path=path!("/reauthenticate") view={Lazy::<OwnReauthenticationRoute>::new()} ssr=Async />
                     <Route path=path!("/sessions") view={Lazy::<SessionsRoute>::new()} ssr=Async />
                     <Route path=path!("/accounts") view={Lazy::<OwnAccountsRoute>::new()} ssr=Async />
                     <Route path=path!("/activity") view={Lazy::<ActivityRoute>::new()} ssr=Async />
@@ -130,6 +134,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["setup"] => of::<SetUpRoute>,
         ["forgot-password"] => of::<ForgottenPasswordRoute>,
         ["reset-password"] => of::<ResetPasswordRoute>,
+        ["second-factor"] => of::<SecondStepRoute>,
         ["invitation", _] => of::<InvitationRoute>,
         ["address"] => of::<AddressRoute>,
         ["accounts"] => of::<AccountsRoute>,

@@ -1,7 +1,7 @@
 //! The addresses of pages, in one place.
 
 use crate::domain::{
-    ids::{AttemptId, InvitationId, LoginMethodId, MemberId},
+    ids::{AttemptId, InvitationId, LoginMethodId, MemberId, SecondFactorId},
     list::ListQuery,
 };
 use leptos_router::location::Url;
@@ -16,6 +16,19 @@ pub const FORGOTTEN_PASSWORD: &str = "/forgot-password";
 pub const RESET_PASSWORD: &str = "/reset-password";
 /// The notice on a sign-in page that the password was changed.
 pub const PASSWORD_CHANGED: &str = "password-changed";
+/// The second step of signing in.
+pub const SECOND_STEP: &str = "/second-factor";
+
+/// Where an app is set up as a second factor.
+pub fn set_up_totp(factor: SecondFactorId) -> String {
+    format!("/me/authenticator/{factor}")
+}
+
+/// Where somebody reauthenticates for changes of the login, and goes on to `next`.
+pub fn reauthenticate_own_login(next: &str) -> String {
+    with_parameters("/me/reauthenticate".to_owned(), (!next.is_empty()).then(|| ("next", next.to_owned())))
+}
+
 /// The chooser of accounts.
 pub const ACCOUNTS: &str = "/accounts";
 

@@ -37,6 +37,8 @@ pub struct Visitor {
     pub address_change: Option<String>,
     /// The mark of this browser on its ways to providers (OA-03).
     pub oauth: Option<String>,
+    /// The token of a sign-in that waits for a second factor, in this browser's cookie.
+    pub pending_sign_in: Option<String>,
     /// The mark of an earlier sign-in in this browser's cookie (EN-06).
     pub known_browser: Option<String>,
     /// The client's address, by the trusted proxies alone (EN-07).

@@ -11,6 +11,8 @@ use std::sync::Arc;
 const LINK_MAX_AGE_S: i64 = 60 * 60;
 /// How long a browser keeps the flash of a form, for the page that shows it.
 const FLASH_MAX_AGE_S: i64 = 15 * 60;
+/// How long a browser keeps a sign-in that waits for a second factor.
+const PENDING_SIGN_IN_MAX_AGE_S: i64 = 10 * 60;
 /// How long a browser keeps the language, and the mark of an earlier sign-in.
 const YEAR_MAX_AGE_S: i64 = 365 * 24 * 60 * 60;
 
@@ -33,6 +35,7 @@ struct Names {
     known_browser: String,
     oauth: String,
     flash: String,
+    pending_sign_in: String,
     session_s: i64,
 }
 
@@ -51,6 +54,7 @@ impl From<&Config> for Cookies {
             known_browser: name("known"),
             oauth: name("oauth"),
             flash: name("flash"),
+            pending_sign_in: name("second_factor"),
             session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
         }))
     }
@@ -75,6 +79,8 @@ pub struct SentCookies {
     pub oauth: Option<String>,
     /// The flash of a form, sealed.
     pub flash: Option<String>,
+    /// The token of a sign-in that waits for a second factor.
+    pub pending_sign_in: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
 }
@@ -150,6 +156,16 @@ impl Cookies {
         self.set(&self.0.flash, "", 0)
     }
 
+    /// Keeps a sign-in that waits for a second factor.
+    pub fn pending_sign_in(&self, token: &str) -> String {
+        self.set(&self.0.pending_sign_in, token, PENDING_SIGN_IN_MAX_AGE_S)
+    }
+
+    /// Forgets it.
+    pub fn clear_pending_sign_in(&self) -> String {
+        self.set(&self.0.pending_sign_in, "", 0)
+    }
+
     /// Keeps the chosen language.
     pub fn language(&self, language: Language) -> String {
         self.set(LANGUAGE_COOKIE, language.tag(), YEAR_MAX_AGE_S)
@@ -174,6 +190,7 @@ impl Cookies {
             known_browser: value(&self.0.known_browser),
             oauth: value(&self.0.oauth),
             flash: value(&self.0.flash),
+            pending_sign_in: value(&self.0.pending_sign_in),
             language: value(LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag)),
         }
     }

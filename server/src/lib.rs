@@ -12,6 +12,7 @@ pub mod mail;
 pub mod oauth;
 pub mod passwords;
 pub mod program;
+pub mod second_factors;
 pub mod secrets;
 pub mod service;
 pub mod storage;

@@ -10,6 +10,7 @@ pub mod members;
 pub mod outbox;
 pub mod own_login;
 pub mod recovery;
+pub mod second_factors;
 pub mod session;
 pub mod setup;
 

@@ -50,6 +50,9 @@ pub fn ErrorBox(
 /// Where one signs in to the account, `anew` while one is signed in, and comes back here.
 fn sign_in_and_back(anew: bool) -> String {
     let path = use_location().pathname.get_untracked();
+    if anew && path.starts_with(paths::ME) {
+        return paths::reauthenticate_own_login(&path);
+    }
     let slug = path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok());
     if let Some(slug) = slug.as_ref().filter(|_| anew) {
         return paths::reauthenticate(slug.as_str(), &path);

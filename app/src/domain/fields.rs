@@ -15,6 +15,8 @@ pub enum Field {
     Password,
     PresentPassword,
     Code,
+    RecoveryCode,
+    FactorName,
     LoginMethod,
     Role,
     Extras,

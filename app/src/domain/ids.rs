@@ -42,6 +42,8 @@ ids! {
     InvitationId;
     /// A session of a user in one browser.
     SessionId;
+    /// A second factor of a user.
+    SecondFactorId;
     /// A login method of an account.
     LoginMethodId;
     /// A mail in the outbox.

@@ -15,6 +15,7 @@ pub mod permission;
 pub mod policy;
 pub mod role;
 mod role_key;
+pub mod second_factor;
 mod text;
 pub mod time;
 pub mod user_event;

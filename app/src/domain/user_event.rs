@@ -1,6 +1,6 @@
 //! What happens to somebody's own login, as their own log has it.
 
-use super::ids::SessionId;
+use super::{ids::SessionId, second_factor::SecondFactorKind};
 use serde::{Deserialize, Serialize};
 
 /// What happened to a login. Names and addresses of others have no place here: the log is one person's own.
@@ -24,6 +24,16 @@ pub enum UserEvent {
     SessionEnded { session: SessionId },
     /// All other sessions were ended.
     OtherSessionsEnded { ended: u64 },
+    /// A second factor was added.
+    SecondFactorAdded { factor: SecondFactorKind },
+    /// A second factor was removed.
+    SecondFactorRemoved { factor: SecondFactorKind },
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A recovery code was used to sign in.
+    RecoveryCodeUsed,
+    /// The host's operator removed all second factors.
+    SecondFactorsReset,
 }
 
 impl UserEvent {
@@ -38,6 +48,11 @@ impl UserEvent {
             Self::AddressChangeUndone => "address_change_undone",
             Self::SessionEnded { .. } => "session_ended",
             Self::OtherSessionsEnded { .. } => "other_sessions_ended",
+            Self::SecondFactorAdded { .. } => "second_factor_added",
+            Self::SecondFactorRemoved { .. } => "second_factor_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::SecondFactorsReset => "second_factors_reset",
         }
     }
 }

@@ -18,6 +18,7 @@ mod outbox;
 mod problem;
 mod reauthenticate;
 mod reset_password;
+mod second_step;
 mod setup;
 mod shell;
 mod users;
@@ -34,11 +35,15 @@ pub use lazy::NamedInHead;
 pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
 pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};
-pub use me::{ActivityRoute, OwnAccountsRoute, OwnLoginRoute, ProfileRoute, SessionsRoute, SignInRoute};
+pub use me::{
+    ActivityRoute, AuthenticatorRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, ProfileRoute,
+    SessionsRoute, SignInRoute,
+};
 pub use not_found::NotFoundPage;
 pub use outbox::OutboxRoute;
 pub use reauthenticate::ReauthenticationRoute;
 pub use reset_password::ResetPasswordRoute;
+pub use second_step::SecondStepRoute;
 pub use setup::SetUpRoute;
 pub use shell::AccountLayout;
 pub use users::{EditRoute, InviteRoute, RemoveRoute, UsersRoute};

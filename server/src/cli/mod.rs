@@ -136,6 +136,12 @@ enum UserCommand {
         #[arg(long)]
         email: String,
     },
+    /// Remove all second factors and recovery codes of somebody who lost them; make sure first that it is them
+    ResetFactors {
+        /// The person's e-mail address
+        #[arg(long)]
+        email: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -259,6 +265,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             show::granted(&start(config).await?, &account, &email, by_password).await
         }
         Command::User(UserCommand::ResetLink { email }) => show::reset_link(&start(config).await?, &email).await,
+        Command::User(UserCommand::ResetFactors { email }) => show::reset_factors(&start(config).await?, &email).await,
         Command::Outbox(OutboxCommand::Show { id: None }) => show::outbox(&start(config).await?).await,
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
         Command::Audit(AuditCommand::Head) => audit::head(&start(config).await?).await,

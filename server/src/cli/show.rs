@@ -46,6 +46,19 @@ pub(super) async fn reset_link(services: &Services, email: &str) -> Result<(), F
     Ok(())
 }
 
+pub(super) async fn reset_factors(services: &Services, email: &str) -> Result<(), Failure> {
+    match services.reset_factors(email).await {
+        Ok(0) => println!("{email} has no second factor."),
+        Ok(removed) => println!(
+            "{removed} second factors of {email} were removed with the recovery codes, and every session was ended. \
+             The password alone signs them in now; they are told by mail."
+        ),
+        Err(AppError::NotFound) => return Err(Failure::other(format!("nobody signs in with {email}"))),
+        Err(error) => return Err(Failure::other(error)),
+    }
+    Ok(())
+}
+
 /// An owner's invitation, as a terminal shows it.
 fn joins_by(invitation: &OwnerInvitation) -> String {
     let mail = match invitation.mail {

@@ -82,7 +82,8 @@ pub(crate) async fn compose(
         MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm
-        | MailKind::EmailChangeNotice => (host(services), login_content(services, tx, mail, audience, now).await?),
+        | MailKind::EmailChangeNotice
+        | MailKind::SecondFactors(_) => (host(services), login_content(services, tx, mail, audience, now).await?),
     };
     render(mail.language, &account, &host(services), content).map_err(|error| ComposeError::Failed(error.to_string()))
 }
@@ -121,6 +122,9 @@ async fn login_content(
         }
         (MailKind::EmailChangeConfirm | MailKind::EmailChangeNotice, audience) => {
             address_change(services, tx, mail, audience, now).await
+        }
+        (MailKind::SecondFactors(change), _) => {
+            Ok(Content::SecondFactors { change, page: services.config.link(paths::ME_SIGN_IN) })
         }
         (
             MailKind::Invitation
@@ -238,7 +242,8 @@ fn content(
         | MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm
-        | MailKind::EmailChangeNotice => {
+        | MailKind::EmailChangeNotice
+        | MailKind::SecondFactors(_) => {
             return Err(ComposeError::Outdated);
         }
         MailKind::Accepted => Content::Accepted { person: person(), users: users() },

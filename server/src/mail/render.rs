@@ -1,6 +1,7 @@
 //! Renders mails: sentences from the texts of the product, structure from one pair of templates. Everything that people typed (names of
 //! accounts and persons) passes through [`plain`]; nothing else that they typed is shown (IN-05).
 
+use crate::storage::outbox::SecondFactorChange;
 use app::{
     domain::{ids::MailId, language::Language, name::Slug, time::Timestamp},
     i18n::{Locale, leptos_i18n, text},
@@ -58,6 +59,8 @@ pub enum Content {
     EmailChangeConfirm { old: String, link: String, until: Timestamp },
     /// The address was changed; the link takes it back.
     EmailChangeNotice { new: String, link: String, until: Timestamp },
+    /// Second factors were changed; the page shows them.
+    SecondFactors { change: SecondFactorChange, page: String },
 }
 
 /// A rendered mail.
@@ -216,6 +219,17 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             Action::Link { label: text!(locale, mail.email_change_notice_undo).to_owned(), url: link },
             vec![text!(locale, mail.email_change_until, until = moment(language, until))],
         ),
+        Content::SecondFactors { change, page } => (
+            vec![match change {
+                SecondFactorChange::Added => text!(locale, mail.factor_added_what, host = account),
+                SecondFactorChange::Removed => text!(locale, mail.factor_removed_what, host = account),
+                SecondFactorChange::RecoveryCodesMade => text!(locale, mail.codes_made_what, host = account),
+                SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_what, host = account),
+                SecondFactorChange::Reset => text!(locale, mail.factors_reset_what, host = account),
+            }],
+            Action::Link { label: text!(locale, mail.factors_open).to_owned(), url: page },
+            vec![text!(locale, mail.factors_not_you).to_owned()],
+        ),
     }
 }
 
@@ -247,6 +261,13 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
         Content::EmailChangeConfirm { .. } => text!(locale, mail.email_change_confirm_subject, host = account),
         Content::EmailChangeNotice { .. } => text!(locale, mail.email_change_notice_subject, host = account),
+        Content::SecondFactors { change, .. } => match change {
+            SecondFactorChange::Added => text!(locale, mail.factor_added_subject, host = account),
+            SecondFactorChange::Removed => text!(locale, mail.factor_removed_subject, host = account),
+            SecondFactorChange::RecoveryCodesMade => text!(locale, mail.codes_made_subject, host = account),
+            SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_subject, host = account),
+            SecondFactorChange::Reset => text!(locale, mail.factors_reset_subject, host = account),
+        },
     }
 }
 
@@ -360,7 +381,11 @@ mod tests {
         }
     }
 
-    fn all_kinds() -> [Content; 14] {
+    fn second_factors(change: SecondFactorChange) -> Content {
+        Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
+    }
+
+    fn all_kinds() -> [Content; 19] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -387,6 +412,11 @@ mod tests {
                 link: "https://roster.example.org/e/x".to_owned(),
                 until: UNTIL,
             },
+            second_factors(SecondFactorChange::Added),
+            second_factors(SecondFactorChange::Removed),
+            second_factors(SecondFactorChange::RecoveryCodesMade),
+            second_factors(SecondFactorChange::RecoveryCodeUsed),
+            second_factors(SecondFactorChange::Reset),
         ]
     }
 
@@ -443,7 +473,8 @@ mod tests {
                     | Content::Declined { users, .. }
                     | Content::LinkAsked { users, .. }
                     | Content::Held { users, .. }
-                    | Content::Decision { page: users, .. } => users.clone(),
+                    | Content::Decision { page: users, .. }
+                    | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, "Acme", "roster.example.org", content).unwrap();
                 assert!(mail.subject.contains("Acme"), "{mail:?}");

@@ -5,7 +5,7 @@ use super::{
     key_file::{Bytes, KeyError, KeyFile, Stamp},
     random,
 };
-use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, UserId};
+use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, SecondFactorId, UserId};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -47,6 +47,8 @@ pub enum SealedFor {
     OAuthAttempt(AttemptId),
     /// A flash.
     Flash(FlashId),
+    /// The seed of an authenticator app.
+    TotpSeed(SecondFactorId),
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
     /// A question of `roster doctor`, which holds the time itself.
@@ -68,6 +70,7 @@ impl fmt::Display for SealedFor {
             Self::MailedCode(id) => write!(f, "mailed-code:{id}"),
             Self::OAuthAttempt(id) => write!(f, "oauth-attempt:{id}"),
             Self::Flash(id) => write!(f, "flash:{id}"),
+            Self::TotpSeed(id) => write!(f, "totp-seed:{id}"),
             Self::KnownBrowser => f.write_str("known-browser"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
             Self::ListCursor { account, view } => {
@@ -87,6 +90,7 @@ impl SealedFor {
             Self::MailedCode(_) => "mailed-code".to_owned(),
             Self::OAuthAttempt(_)
             | Self::Flash(_)
+            | Self::TotpSeed(_)
             | Self::KnownBrowser
             | Self::DoctorQuestion
             | Self::ListCursor { .. } => self.to_string(),

@@ -55,6 +55,11 @@ statements! {
         DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1 LIMIT $2)";
     ADDRESS_CHANGES = "
         DELETE FROM address_changes WHERE id IN (SELECT id FROM address_changes WHERE expires_at <= $1 LIMIT $2)";
+    PENDING_SIGN_INS = "
+        DELETE FROM pending_sign_ins WHERE id IN (SELECT id FROM pending_sign_ins WHERE expires_at <= $1 LIMIT $2)";
+    UNCONFIRMED_FACTORS = "
+        DELETE FROM second_factors
+         WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
     USER_EVENTS = "
         DELETE FROM user_events WHERE id IN (SELECT id FROM user_events WHERE at <= $1 LIMIT $2)";
     ATTEMPTS = "
@@ -145,6 +150,8 @@ pub enum Rows {
     OneTimeTokens,
     PasswordResets,
     AddressChanges,
+    PendingSignIns,
+    UnconfirmedFactors,
     UserEvents,
     Attempts,
     Flashes,
@@ -165,6 +172,8 @@ impl Rows {
             Self::OneTimeTokens => ONE_TIME_TOKENS,
             Self::PasswordResets => PASSWORD_RESETS,
             Self::AddressChanges => ADDRESS_CHANGES,
+            Self::PendingSignIns => PENDING_SIGN_INS,
+            Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,

@@ -24,8 +24,10 @@ pub mod members;
 pub mod oauth_attempts;
 pub mod outbox;
 pub mod password_resets;
+pub mod pending_sign_ins;
 pub mod rate_buckets;
 pub mod sealed;
+pub mod second_factors;
 pub mod sessions;
 pub mod tokens;
 pub mod user_events;
@@ -374,8 +376,10 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("outbox::queue", outbox::queue::STATEMENTS),
         ("outbox::view", outbox::view::STATEMENTS),
         ("password_resets", password_resets::STATEMENTS),
+        ("pending_sign_ins", pending_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
+        ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("user_events", user_events::STATEMENTS),

@@ -2,7 +2,7 @@
 
 use super::{StorageError, Tx, changed, on, statements};
 use crate::secrets::{KeyId, SealedFor};
-use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId};
+use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, SecondFactorId};
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
@@ -40,11 +40,13 @@ statements! {
     MAILED_CODES = others!("outbox", "sealed", tied to "COALESCE(invitation_id, member_id, id)", of "account_id");
     OAUTH_ATTEMPTS = others!("oauth_attempts", "sealed", tied to "id", of "account_id");
     FLASHES = others!("flashes", "sealed", tied to "id", of "NULL");
+    TOTP_SEEDS = others!("second_factors", "sealed", tied to "id", of "NULL");
     REPLACE_CLIENT_SECRET = replace!("login_method_configurations", "secret");
     REPLACE_INVITATION_TOKEN = replace!("invitation_tokens", "sealed");
     REPLACE_MAILED_CODE = replace!("outbox", "sealed");
     REPLACE_OAUTH_ATTEMPT = replace!("oauth_attempts", "sealed");
     REPLACE_FLASH = replace!("flashes", "sealed");
+    REPLACE_TOTP_SEED = replace!("second_factors", "sealed");
 }
 
 /// The columns that hold sealed values.
@@ -60,12 +62,20 @@ pub enum Column {
     OAuthAttempts,
     /// `flashes.sealed`
     Flashes,
+    /// `second_factors.sealed`
+    TotpSeeds,
 }
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::ClientSecrets, Self::InvitationTokens, Self::MailedCodes, Self::OAuthAttempts, Self::Flashes];
+    pub const ALL: [Self; 6] = [
+        Self::ClientSecrets,
+        Self::InvitationTokens,
+        Self::MailedCodes,
+        Self::OAuthAttempts,
+        Self::Flashes,
+        Self::TotpSeeds,
+    ];
 
     const fn others(self) -> &'static str {
         match self {
@@ -74,6 +84,7 @@ impl Column {
             Self::MailedCodes => MAILED_CODES,
             Self::OAuthAttempts => OAUTH_ATTEMPTS,
             Self::Flashes => FLASHES,
+            Self::TotpSeeds => TOTP_SEEDS,
         }
     }
 
@@ -84,6 +95,7 @@ impl Column {
             Self::MailedCodes => REPLACE_MAILED_CODE,
             Self::OAuthAttempts => REPLACE_OAUTH_ATTEMPT,
             Self::Flashes => REPLACE_FLASH,
+            Self::TotpSeeds => REPLACE_TOTP_SEED,
         }
     }
 
@@ -97,6 +109,7 @@ impl Column {
             Self::MailedCodes => SealedFor::MailedCode(row.row_id),
             Self::OAuthAttempts => SealedFor::OAuthAttempt(AttemptId(row.row_id)),
             Self::Flashes => SealedFor::Flash(FlashId(row.row_id)),
+            Self::TotpSeeds => SealedFor::TotpSeed(SecondFactorId(row.row_id)),
         }
     }
 }

@@ -71,6 +71,12 @@ statements! {
          ORDER BY proved_at DESC LIMIT 1";
     PROVED = "
         SELECT MAX(proved_at) FROM session_proofs WHERE session_id = $1 AND (kind = 'password' OR $2)";
+    OWN_PROVED = "
+        SELECT MAX(proved_at) FROM session_proofs
+         WHERE session_id = $1 AND (kind = 'password' OR kind = 'second_factor' AND login_method_id IS NULL)";
+    SECOND_FACTOR_PROVED = "
+        SELECT MAX(proved_at) FROM session_proofs
+         WHERE session_id = $1 AND kind = 'second_factor' AND login_method_id IS NULL";
     AUTHENTICATE = "
         SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language
           FROM sessions s JOIN users u ON u.id = s.user_id
@@ -82,6 +88,8 @@ statements! {
     RENEW = "UPDATE sessions SET hash = $2 WHERE id = $1";
     RENEW_PASSWORD_PROOF = "UPDATE session_proofs SET proved_at = $2 WHERE session_id = $1 AND kind = 'password'";
     DELETE_OF = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
+    FORGET_SECOND_FACTOR = "
+        DELETE FROM session_proofs WHERE session_id = $1 AND kind = 'second_factor' AND login_method_id IS NULL";
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
@@ -205,6 +213,12 @@ pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> R
     Ok(())
 }
 
+/// Records that a session proved a second factor of its user just now.
+pub async fn renew_second_factor(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), StorageError> {
+    run!(tx, FORGET_SECOND_FACTOR, session.0)?;
+    run!(tx, INSERT_PROOF, session.0, "second_factor", None::<Uuid>, now.0)
+}
+
 /// Records that a session proved a login method just now.
 pub async fn add_method_proof(
     tx: &mut Tx,
@@ -285,6 +299,18 @@ pub async fn anything_proved(tx: &mut Tx, session: SessionId) -> Result<Option<T
     proved(tx, session, true).await
 }
 
+/// When this session last proved a credential of the user's own: the password, or a second factor.
+pub async fn own_proved(tx: &mut Tx, session: SessionId) -> Result<Option<Timestamp>, StorageError> {
+    let at: Option<i64> = on!(tx, c => sqlx::query_scalar(OWN_PROVED).bind(session.0).fetch_one(c).await)?;
+    Ok(at.map(Timestamp))
+}
+
+/// When this session last proved a second factor of the user.
+pub async fn second_factor_proved(tx: &mut Tx, session: SessionId) -> Result<Option<Timestamp>, StorageError> {
+    let at: Option<i64> = on!(tx, c => sqlx::query_scalar(SECOND_FACTOR_PROVED).bind(session.0).fetch_one(c).await)?;
+    Ok(at.map(Timestamp))
+}
+
 async fn proved(tx: &mut Tx, session: SessionId, anything: bool) -> Result<Option<Timestamp>, StorageError> {
     let at: Option<i64> = on!(tx, c => sqlx::query_scalar(PROVED).bind(session.0).bind(anything).fetch_one(c).await)?;
     Ok(at.map(Timestamp))
@@ -319,6 +345,11 @@ pub async fn renew(tx: &mut Tx, session: SessionId, hash: &[u8], now: Timestamp)
 /// Ends one of a user's own sessions; `false` if the user has no such session (SE-08).
 pub async fn delete_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, StorageError> {
     Ok(changed!(tx, DELETE_OF, user.0, session.0)? == 1)
+}
+
+/// Gives a session another cookie: the earlier one is dead (SE-02).
+pub async fn renew_cookie(tx: &mut Tx, session: SessionId, hash: &[u8]) -> Result<(), StorageError> {
+    run!(tx, RENEW, session.0, hash)
 }
 
 /// Notes that a session is in use.

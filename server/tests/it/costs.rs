@@ -65,13 +65,23 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("me/join", Cost::Session),
     ("me/sessions", Cost::Session),
     ("me/show", Cost::Session),
+    ("me/reauthenticate", Cost::Session),
+    ("me/view-reauthentication", Cost::Session),
     ("recovery/ask-for-password-reset", Cost::Mail(Bound::Address)),
     ("recovery/reset-password", Cost::Password(Bound::Address)),
     ("recovery/view-password-reset", Cost::Reads),
+    ("second-factors/begin-totp", Cost::Session),
+    ("second-factors/confirm-totp", Cost::Session),
+    ("second-factors/list", Cost::Session),
+    ("second-factors/make-recovery-codes", Cost::Session),
+    ("second-factors/remove", Cost::Session),
+    ("second-factors/show-totp", Cost::Session),
+    ("session/finish-sign-in", Cost::Writes(Bound::User)),
     ("session/measure-password", Cost::Password(Bound::Address)),
     ("session/sign-in", Cost::Password(Bound::Address)),
     ("session/sign-out", Cost::Writes(Bound::Once)),
     ("session/sign-in-options", Cost::Reads),
+    ("session/view-second-step", Cost::Reads),
     ("session/whoami", Cost::Reads),
     ("setup/set-up", Cost::Password(Bound::Address)),
     ("setup/view", Cost::Reads),
@@ -106,6 +116,9 @@ const PAGES: &[&str] = &[
     "/invitation/{id}",
     "/login",
     "/login/{slug}",
+    "/me/authenticator/{id}",
+    "/me/reauthenticate",
+    "/second-factor",
     "/reset-password",
     "/setup",
 ];
@@ -166,6 +179,12 @@ both_databases! {
             let most = match (*function, bound) {
                 // Nothing is written twice: `r20_…`, `r63_…`, `r19_…` and the sign-out of nobody show it.
                 (_, Bound::Once) => continue,
+                ("session/finish-sign-in", Bound::User) => {
+                    ana.confirms_by("form[password]", PASSWORD).await.unwrap();
+                    ana.adds_app().await.unwrap();
+                    stranger.sign_in("ana@example.org", PASSWORD).await.unwrap();
+                    refused_after(&stranger, function, &[("form[code]", "000000")]).await
+                }
                 ("session/sign-in", Bound::Address) => {
                     refused_after(&stranger, function, &[("form[email]", "x@example.org"), ("form[password]", "wrong")]).await
                 }
@@ -212,6 +231,7 @@ both_databases! {
             };
             let expected = match *function {
                 "session/sign-in" | "invitation/sign-up" | "recovery/reset-password" => 20,
+                "session/finish-sign-in" => 5,
                 "session/measure-password" => 60,
                 "invitation/mail-code" | "accounts/open" | "recovery/ask-for-password-reset" => 3,
                 other => panic!("{other}"),

@@ -43,6 +43,7 @@ mod reading;
 mod recovery;
 mod removing;
 mod schema;
+mod second_factors;
 mod signing_in;
 mod signing_in_by_provider;
 mod suspending;

@@ -1,6 +1,6 @@
 //! `/me/activity`: what happened to one's login.
 
-use super::{read_only, sessions};
+use super::{factors::kind_name, read_only, sessions};
 use crate::{
     api::own_login::{ListOwnEvents, OwnActivity, OwnEvent},
     components::Time,
@@ -89,6 +89,15 @@ fn words(locale: Locale, event: &UserEvent) -> String {
         UserEvent::AddressChangeAsked => text!(locale, own_login.event_address_change_asked).into(),
         UserEvent::AddressChanged => text!(locale, own_login.event_address_changed).into(),
         UserEvent::AddressChangeUndone => text!(locale, own_login.event_address_change_undone).into(),
+        UserEvent::SecondFactorAdded { factor } => {
+            text!(locale, factors.event_added, factor = kind_name(locale, *factor))
+        }
+        UserEvent::SecondFactorRemoved { factor } => {
+            text!(locale, factors.event_removed, factor = kind_name(locale, *factor))
+        }
+        UserEvent::RecoveryCodesMade => text!(locale, factors.event_codes_made).into(),
+        UserEvent::RecoveryCodeUsed => text!(locale, factors.event_code_used).into(),
+        UserEvent::SecondFactorsReset => text!(locale, factors.event_reset).into(),
         UserEvent::SessionEnded { .. } => text!(locale, own_login.event_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended: 1 } => text!(locale, own_login.event_other_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended } => {

@@ -3,13 +3,18 @@
 mod accounts;
 mod activity;
 mod address;
+mod authenticator;
+mod factors;
 mod profile;
+mod reauthenticate;
 mod sessions;
 mod sign_in;
 
 pub use accounts::OwnAccountsRoute;
 pub use activity::ActivityRoute;
+pub use authenticator::AuthenticatorRoute;
 pub use profile::ProfileRoute;
+pub use reauthenticate::OwnReauthenticationRoute;
 pub use sessions::SessionsRoute;
 pub use sign_in::SignInRoute;
 

@@ -1,6 +1,6 @@
 //! `/me/sign-in`: how one signs in.
 
-use super::{read_only, saved};
+use super::{factors::SecondFactors, read_only, saved};
 use crate::{
     api::own_login::{ChangePassword, OwnLogin, ShowOwnLogin},
     components::{Button, ErrorBox, Field, Kind, NewPasswordField, problem_at},
@@ -29,6 +29,7 @@ fn SignInPage() -> impl IntoView {
     view! {
         <Title text=text!(locale, own_login.sign_in) />
         {page}
+        <SecondFactors />
     }
 }
 

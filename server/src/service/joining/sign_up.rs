@@ -8,7 +8,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
-        identities, members, rate_buckets, retried,
+        identities, members, pending_sign_ins, rate_buckets, retried, second_factors,
         sessions::{self, Proof},
         tokens::{self, Purpose},
         users::{self, User},
@@ -232,6 +232,8 @@ impl Services {
             Some(phc) => users::set_password(tx, earlier.id, phc, now).await?,
             None => users::delete_password(tx, earlier.id).await?,
         }
+        second_factors::remove_all(tx, earlier.id).await?;
+        pending_sign_ins::delete_of_user(tx, earlier.id).await?;
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
         self.suspend_memberships(tx, earlier.id, now).await?;
@@ -280,6 +282,10 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         // Hashing takes its time: the password may be another one by now.
         if !users::confirm_password(&mut tx, proved.user.id, &proved.verified, &proved.rehashed).await? {
+            return Err(AppError::OpenTheLinkAgain);
+        }
+        if second_factors::has_any(&mut tx, proved.user.id).await? {
+            // Signing in asks for it; an old link does not (LT-09).
             return Err(AppError::OpenTheLinkAgain);
         }
         proved.attempt.refund(&mut tx).await?;

@@ -5,5 +5,6 @@ pub mod clean_up;
 pub(super) mod create_account;
 pub(super) mod grant_owner;
 pub(super) mod invite_owner;
+pub(super) mod reset_factors;
 pub(super) mod rewrite_keys;
 pub(super) mod rotate_keys;

@@ -3,9 +3,12 @@
 
 mod ask_for_address_change;
 pub(super) mod ask_for_password_reset;
+mod authentication;
+mod begin_totp;
 mod change_password;
 mod change_profile;
 mod confirm_address_change;
+mod confirm_totp;
 mod decline_own_invitation;
 mod drop_address_change;
 mod end_other_sessions;
@@ -13,13 +16,19 @@ mod end_session;
 mod join_own_invitation;
 mod list_own_events;
 mod list_own_invitations;
+mod list_second_factors;
 mod list_sessions;
+mod make_recovery_codes;
 pub(super) mod notify;
 mod own_invitation;
+mod reauthenticate_own_login;
+mod remove_second_factor;
 pub(super) mod reset_password;
 mod show_own_login;
+mod show_totp;
 mod undo_address_change;
 mod view_address_change;
+mod view_own_reauthentication;
 pub(super) mod view_password_reset;
 
 use crate::{

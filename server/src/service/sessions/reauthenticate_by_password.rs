@@ -1,11 +1,11 @@
 //! Reauthenticates by a password.
 
-use super::reauthentication::next_page;
+use super::{reauthentication::next_page, second_step::GoesOn};
 use crate::{
     context::Services,
     service::actors,
     storage::{
-        retried,
+        retried, second_factors,
         sessions::{self, Proof},
         users,
     },
@@ -46,6 +46,17 @@ impl ReauthenticateByPassword for Services {
                 return Err(AppError::WrongCredentials);
             }
             proved.attempt.refund(&mut tx).await?;
+            // The session goes on to reach whatever the password does: not without the second factor (LT-09).
+            if second_factors::has_any(&mut tx, actor.user).await?
+                && sessions::second_factor_proved(&mut tx, actor.session).await?.is_none()
+            {
+                let next = next_page(caller, &form.next);
+                let reauthenticates = options.provider.is_some().then_some(actor.method);
+                let goes_on = GoesOn { next: &next, account: caller.account.as_str(), reauthenticates };
+                let WithCookies { answer, cookies } = self.ask_for_second_factor(&mut tx, actor.user, goes_on).await?;
+                tx.commit().await?;
+                return Ok(WithCookies { answer: NextPage::silent(answer), cookies });
+            }
             let (session, cookie) = self.begin_session(&mut tx, visitor, actor.user, Proof::Password).await?;
             if options.provider.is_some() {
                 sessions::add_reauthentication(&mut tx, session, actor.method, self.now()).await?;

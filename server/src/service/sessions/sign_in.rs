@@ -1,5 +1,6 @@
 //! Signing in by e-mail address and password.
 
+use super::second_step::GoesOn;
 use crate::{
     config::Limits,
     context::Services,
@@ -8,7 +9,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
-        retried,
+        retried, second_factors,
         sessions::{self, NewSession, Proof},
         user_events::{self, UserEvent},
         users::{self, User},
@@ -57,20 +58,18 @@ impl SignIn for Services {
                 return Err(AppError::WrongCredentials);
             }
             attempt.refund(&mut tx).await?;
+            if second_factors::has_any(&mut tx, user.id).await? {
+                let goes_on = GoesOn { next: &form.next, account: &form.account, reauthenticates: None };
+                let asks = self.ask_for_second_factor(&mut tx, user.id, goes_on).await?;
+                tx.commit().await?;
+                return Ok(asks);
+            }
             let (session, cookie) = self.begin_session(&mut tx, visitor, user.id, Proof::Password).await?;
-            let accounts = accounts::of_user(&mut tx, user.id, session).await?;
+            let answer = self.page_after_sign_in(&mut tx, user.id, session, &form.account, &form.next).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, session = %session, ip = %visitor.ip, "signed in");
-
-            let home = match (form.account.as_str(), accounts.as_slice()) {
-                (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
-                    paths::account(wanted)
-                }
-                (_, [only]) => paths::account(only.slug.as_str()),
-                _ => paths::ACCOUNTS.to_owned(),
-            };
             let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
-            Ok(WithCookies { answer: paths::local_or(&form.next, &home), cookies: vec![cookie, mark] })
+            Ok(WithCookies { answer, cookies: vec![cookie, mark] })
         })
         .await
     }
@@ -81,6 +80,27 @@ impl Services {
     pub(in crate::service) fn measure_limit(&self) -> Limit {
         let limits = &self.config.limits;
         Limit::per_second(limits.measure_burst, limits.measure_per_s)
+    }
+
+    /// Where a user goes who has just signed in: to `next`, a path of our own, or else to the account whose page it was, the only account
+    /// there is, or the chooser.
+    pub(super) async fn page_after_sign_in(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        session: SessionId,
+        account: &str,
+        next: &str,
+    ) -> Result<String, StorageError> {
+        let accounts = accounts::of_user(tx, user, session).await?;
+        let home = match (account, accounts.as_slice()) {
+            (wanted, accounts) if accounts.iter().any(|account| account.slug.as_str() == wanted) => {
+                paths::account(wanted)
+            }
+            (_, [only]) => paths::account(only.slug.as_str()),
+            _ => paths::ACCOUNTS.to_owned(),
+        };
+        Ok(paths::local_or(next, &home))
     }
 
     /// Verifies an address and a password: within the limits, with a line in the log for a failure, and at the same cost whether or not there

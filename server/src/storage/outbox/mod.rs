@@ -54,11 +54,28 @@ pub enum MailKind {
     EmailChangeConfirm,
     /// To the address that a user had: it was changed, with the link that takes it back (R48).
     EmailChangeNotice,
+    /// To the user: second factors were changed, or a recovery code was used (SE-07).
+    SecondFactors(SecondFactorChange),
+}
+
+/// What happened to somebody's second factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactorChange {
+    /// One was added.
+    Added,
+    /// One was removed.
+    Removed,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A recovery code was used to sign in.
+    RecoveryCodeUsed,
+    /// The host's operator removed all of them.
+    Reset,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -71,6 +88,11 @@ impl MailKind {
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
         Self::EmailChangeNotice,
+        Self::SecondFactors(SecondFactorChange::Added),
+        Self::SecondFactors(SecondFactorChange::Removed),
+        Self::SecondFactors(SecondFactorChange::RecoveryCodesMade),
+        Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed),
+        Self::SecondFactors(SecondFactorChange::Reset),
     ];
 
     /// The text in storage.
@@ -88,6 +110,11 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",
             Self::EmailChangeNotice => "email_change_notice",
+            Self::SecondFactors(SecondFactorChange::Added) => "second_factor_added",
+            Self::SecondFactors(SecondFactorChange::Removed) => "second_factor_removed",
+            Self::SecondFactors(SecondFactorChange::RecoveryCodesMade) => "recovery_codes_made",
+            Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed) => "recovery_code_used",
+            Self::SecondFactors(SecondFactorChange::Reset) => "second_factors_reset",
         }
     }
 

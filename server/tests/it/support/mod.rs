@@ -3,6 +3,7 @@
 pub mod binary;
 mod browser;
 mod database;
+pub mod factors;
 pub mod provider;
 mod ways;
 

@@ -1,0 +1,196 @@
+//! The second factors of one's login, and the recovery codes: a section of how one signs in.
+
+use super::saved;
+use crate::{
+    api::second_factors::{
+        BeginTotp, ListSecondFactors, MakeRecoveryCodes, RecoveryCodes, RemoveSecondFactor, SecondFactorLine,
+        SecondFactorsView,
+    },
+    components::{Button, ErrorBox, Icon, Look, Note, NoteTone, Time},
+    domain::second_factor::{RECOVERY_CODES, SecondFactorKind},
+    i18n::{Locale, text, use_locale},
+    pages::{Failed, loaded},
+    paths,
+    rpc::{ActionForm, FormAction, Query},
+};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_navigate, location::Url};
+
+/// The section.
+#[component]
+pub(super) fn SecondFactors() -> impl IntoView {
+    let locale = use_locale();
+    let listed = Query::new(|| ListSecondFactors {});
+    let remove = FormAction::<RemoveSecondFactor>::new();
+    remove.on_success(move |()| listed.refetch());
+    let renew = FormAction::<MakeRecoveryCodes>::new();
+    renew.on_success(move |_| listed.refetch());
+    let section = loaded(move || async move {
+        match listed.await {
+            Ok(view) => section(locale, view, remove, renew),
+            Err(error) => view! { <Failed error /> }.into_any(),
+        }
+    });
+    view! {
+        <section class="panel" aria-labelledby="second-factors">
+            <h2 id="second-factors">{text!(locale, factors.title)}</h2>
+            <p>{text!(locale, factors.text)}</p>
+            <ErrorBox error=remove.error() />
+            <ErrorBox error=renew.error() />
+            {move || remove.output().get().map(|()| saved(text!(locale, factors.removed)))}
+            {section}
+        </section>
+    }
+}
+
+fn section(
+    locale: Locale,
+    view: SecondFactorsView,
+    remove: FormAction<RemoveSecondFactor>,
+    renew: FormAction<MakeRecoveryCodes>,
+) -> AnyView {
+    let changes = view.may_change && view.recently_authenticated;
+    let has_any = !view.factors.is_empty();
+    let list = if has_any {
+        let lines: Vec<_> = view.factors.into_iter().map(|factor| line(locale, factor, remove, changes)).collect();
+        view! { <ul class="factors">{lines}</ul> }.into_any()
+    } else {
+        view! { <p>{text!(locale, factors.none)}</p> }.into_any()
+    };
+    let ask = if !view.may_change {
+        ().into_any()
+    } else if view.recently_authenticated {
+        add(locale)
+    } else {
+        confirm_first(locale)
+    };
+    let codes = has_any.then(|| recovery_codes(locale, view.recovery_codes_left, renew, changes));
+    view! {
+        {list}
+        {ask}
+        {codes}
+    }
+    .into_any()
+}
+
+/// A factor as it is called.
+pub(super) fn factor_name(locale: Locale, factor: &SecondFactorLine) -> String {
+    if factor.name.is_empty() { kind_name(locale, factor.kind).to_owned() } else { factor.name.clone() }
+}
+
+pub(super) fn kind_name(locale: Locale, kind: SecondFactorKind) -> &'static str {
+    match kind {
+        SecondFactorKind::Totp => text!(locale, factors.app),
+    }
+}
+
+fn line(
+    locale: Locale,
+    factor: SecondFactorLine,
+    remove: FormAction<RemoveSecondFactor>,
+    changes: bool,
+) -> impl IntoView {
+    let name = factor_name(locale, &factor);
+    let kind = (!factor.name.is_empty()).then(|| kind_name(locale, factor.kind));
+    let used = match factor.last_used {
+        Some(at) => view! {
+            {text!(locale, factors.last_used)}
+            " "
+            <Time at relative=true />
+        }
+        .into_any(),
+        None => text!(locale, factors.never_used).into_any(),
+    };
+    let full_name = name.clone();
+    let form = changes.then(|| {
+        view! {
+            <ActionForm action=remove>
+                <input type="hidden" name="factor" value=factor.id.to_string() />
+                <Button look=Look::Small busy=remove.pending()>
+                    <span aria-hidden="true">{text!(locale, factors.remove)}</span>
+                    <span class="visually-hidden">{text!(locale, factors.remove_named, name = full_name)}</span>
+                </Button>
+            </ActionForm>
+        }
+    });
+    view! {
+        <li>
+            <Icon name="lock" />
+            <div class="factors-name">
+                <strong>{name}</strong>
+                <small>
+                    {kind.map(|kind| format!("{kind} · "))} {text!(locale, factors.added)} " " <Time at=factor.added />
+                    " · " {used}
+                </small>
+            </div>
+            {form}
+        </li>
+    }
+}
+
+fn add(locale: Locale) -> AnyView {
+    let begin = FormAction::<BeginTotp>::new();
+    let navigate = use_navigate();
+    begin.on_success(move |path| navigate(&path, Default::default()));
+    view! {
+        <ErrorBox error=begin.error() />
+        <ActionForm action=begin class="actions">
+            <Button busy=begin.pending()>{text!(locale, factors.set_up_app)}</Button>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+/// Changes ask for a proof of the last minutes (AZ-16): said before anybody does anything.
+pub(super) fn confirm_first(locale: Locale) -> AnyView {
+    view! {
+        <Note tone=NoteTone::Plain icon="lock">
+            <p>{text!(locale, factors.not_recent)}</p>
+            <p>
+                <a class="button" href=paths::reauthenticate_own_login(paths::ME_SIGN_IN)>
+                    {text!(locale, factors.confirm_first)}
+                </a>
+            </p>
+        </Note>
+    }
+    .into_any()
+}
+
+fn recovery_codes(locale: Locale, left: u32, renew: FormAction<MakeRecoveryCodes>, changes: bool) -> AnyView {
+    let shown = move || renew.output().get().map(|codes| shown_codes(locale, &codes));
+    let form = changes.then(|| {
+        view! {
+            <ActionForm action=renew class="actions">
+                <Button look=Look::Plain busy=renew.pending()>{text!(locale, factors.codes_renew)}</Button>
+            </ActionForm>
+            <p class="field-hint">{text!(locale, factors.codes_renew_text)}</p>
+        }
+    });
+    view! {
+        <h3>{text!(locale, factors.codes_title)}</h3>
+        <p>{text!(locale, factors.codes_text)} " " {text!(locale, factors.codes_left, left = left)}</p>
+        {shown}
+        {form}
+    }
+    .into_any()
+}
+
+/// New codes, which are shown this once, and as a file.
+pub(super) fn shown_codes(locale: Locale, codes: &RecoveryCodes) -> AnyView {
+    let lines: Vec<_> = codes.codes.iter().map(|code| view! { <li><code>{code.clone()}</code></li> }).collect();
+    debug_assert_eq!(lines.len(), RECOVERY_CODES);
+    let file = format!("{}\n\n{}\n", text!(locale, factors.codes_file), codes.codes.join("\n"));
+    let file = format!("data:text/plain;charset=utf-8,{}", Url::escape(&file));
+    view! {
+        <Note tone=NoteTone::Good icon="check">
+            <p>{text!(locale, factors.codes_new)}</p>
+            <ul class="recovery-codes">{lines}</ul>
+            <p>
+                <a class="button" href=file download="roster-recovery-codes.txt" rel="external">
+                    {text!(locale, factors.codes_download)}
+                </a>
+            </p>
+        </Note>
+    }
+    .into_any()
+}

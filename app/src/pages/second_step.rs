@@ -1,0 +1,103 @@
+//! The second step of signing in, after the password: `/second-factor`.
+
+use super::{Failed, full_page_load, loaded, shell::Card};
+use crate::{
+    api::second_factors::{FinishSignIn, SecondStepView, ViewSecondStep},
+    components::{Button, ErrorBox, Field, Kind, Look, problem_at},
+    domain::fields,
+    error::AppError,
+    i18n::{Locale, text, use_locale},
+    paths,
+    rpc::{ActionForm, FormAction, Query},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+lazy_page!(SecondStepRoute, own_login, SecondStepPage);
+
+/// The page.
+#[component]
+fn SecondStepPage() -> impl IntoView {
+    let locale = use_locale();
+    let state = Query::new(|| ViewSecondStep {});
+    let finish = FormAction::<FinishSignIn>::new();
+    finish.on_success(|path| full_page_load(&path));
+    // A sign-in that ended while the form was open is no fault in the form.
+    let is_over = Memo::new(move |_| finish.error().with(|error| *error == Some(AppError::Unauthenticated)));
+    let page = loaded(move || async move {
+        match state.await {
+            Ok(SecondStepView::Waiting { email, app }) => view! {
+                {move || if is_over.get() { ended(locale) } else { form(locale, finish, email.clone(), app) }}
+            }
+            .into_any(),
+            Ok(SecondStepView::Ended) => ended(locale),
+            Err(error) => view! { <Failed error /> }.into_any(),
+        }
+    });
+    view! {
+        <Title text=text!(locale, factors.step_title) />
+        <Card>{page}</Card>
+    }
+}
+
+fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bool) -> AnyView {
+    let error = finish.error();
+    let of_recovery = move || {
+        error.with(|error| error.as_ref().and_then(AppError::fields)?.of(fields::Field::RecoveryCode)).is_some()
+    };
+    let by_app = app.then(|| {
+        view! {
+            <ActionForm action=finish class="form">
+                <Field
+                    name="form[code]"
+                    label=text!(locale, factors.step_app_code)
+                    hint=text!(locale, factors.step_app_hint)
+                    kind=Kind::Code
+                    required=true
+                    autofocus=true
+                    problem=problem_at(error, fields::Field::Code)
+                />
+                <div class="actions">
+                    <Button busy=finish.pending()>{text!(locale, factors.step_confirm)}</Button>
+                </div>
+            </ActionForm>
+        }
+    });
+    view! {
+        <h1>{text!(locale, factors.step_title)}</h1>
+        <p class="page-lead">{text!(locale, factors.step_lead, email = email)}</p>
+        <ErrorBox error />
+        {by_app}
+        <details class="disclosure" open=move || of_recovery() || !app>
+            <summary>{text!(locale, factors.step_recovery)}</summary>
+            <p>{text!(locale, factors.step_recovery_text)}</p>
+            <ActionForm action=finish class="form">
+                <Field
+                    name="form[recovery_code]"
+                    label=text!(locale, factors.step_recovery_code)
+                    kind=Kind::Verbatim
+                    required=true
+                    problem=problem_at(error, fields::Field::RecoveryCode)
+                />
+                <div class="actions">
+                    <Button look=Look::Plain busy=finish.pending()>{text!(locale, factors.step_confirm)}</Button>
+                </div>
+            </ActionForm>
+        </details>
+        <p>
+            <a href=paths::LOGIN>{text!(locale, factors.step_other)}</a>
+        </p>
+    }
+    .into_any()
+}
+
+fn ended(locale: Locale) -> AnyView {
+    view! {
+        <h1>{text!(locale, factors.step_ended_title)}</h1>
+        <p class="page-lead">{text!(locale, factors.step_ended_text)}</p>
+        <p>
+            <a class="button button-primary" href=paths::LOGIN>{text!(locale, factors.step_again)}</a>
+        </p>
+    }
+    .into_any()
+}

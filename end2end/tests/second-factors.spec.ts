@@ -1,0 +1,140 @@
+import { expect, test, type Page } from '@playwright/test';
+import { Authenticator } from '../support/authenticator';
+import { People, live, visit } from '../support/people';
+import { person } from '../support/person';
+import { Roster } from '../support/roster';
+import { setUp, signIn, signOut } from '../support/steps';
+
+const ana = person('Ana');
+
+for (const scripting of [true, false]) {
+  test.describe.serial(`an authenticator app, with scripting ${scripting ? 'on' : 'off'}`, () => tellOfAnApp(scripting));
+}
+
+function tellOfAnApp(scripting: boolean): void {
+  let roster: Roster;
+  let people: People;
+  let page: Page;
+  let app: Authenticator;
+  let codes: string[] = [];
+
+  test.beforeAll(async ({ browser }) => {
+    roster = await Roster.start({ mail: true });
+    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
+    page = await people.newcomer();
+    await setUp(page, roster.setUpLink, ana, 'Acme', 'acme');
+  });
+
+  test.afterEach(() => people.expectNoFaults());
+
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  /** Signs in by the password, which leads to the second step. */
+  async function comesToSecondStep(): Promise<void> {
+    await visit(page, '/login');
+    await signIn(page, ana);
+    await expect(page).toHaveURL(/\/second-factor$/);
+    await live(page);
+  }
+
+  test('lt_07_an_app_is_set_up_by_its_picture_or_key_and_a_code', async () => {
+    await visit(page, '/me/sign-in');
+    await expect(page.getByText('You have no second factor yet.')).toBeVisible();
+    await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
+    await expect(page.getByRole('heading', { name: 'Set up an authenticator app' })).toBeVisible();
+    const picture = page.getByRole('img', { name: /^QR code/ });
+    await expect(picture).toBeVisible();
+    // The policy lets it be shown.
+    expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(100);
+    app = await Authenticator.from(page);
+
+    await page.getByLabel('Name').fill('Phone');
+    await page.getByLabel('Code from the app').fill('000000');
+    await page.getByRole('button', { name: 'Add the app' }).click();
+    await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+    await expect(page.getByLabel('Name')).toHaveValue('Phone');
+    await page.getByLabel('Code from the app').fill(await app.code());
+    await page.getByRole('button', { name: 'Add the app' }).click();
+    await expect(page.getByText('The app was added.')).toBeVisible();
+
+    codes = await page.locator('.recovery-codes code').allInnerTexts();
+    expect(new Set(codes).size).toBe(10);
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download' }).click();
+    expect((await download).suggestedFilename()).toBe('roster-recovery-codes.txt');
+    await page.getByRole('link', { name: 'Back to how you sign in' }).click();
+    await expect(page.getByText('10 of 10 codes are left.')).toBeVisible();
+    await expect(page.locator('.factors')).toContainText('Phone');
+    const mail = await roster.mail.to(ana.email);
+    expect(mail.subject).toContain('A second factor was added');
+  });
+
+  test('lt_09_the_password_alone_signs_nobody_in_any_more', async () => {
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await comesToSecondStep();
+    await visit(page, '/a/acme');
+    await expect(page, 'no session yet').toHaveURL(/\/login\/acme/);
+
+    await comesToSecondStep();
+    await page.getByLabel('Code from your app').fill('000000');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
+    await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+    await page.getByLabel('Code from your app').fill(await app.code());
+    await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
+    await expect(page).toHaveURL(/\/a\/acme$/);
+  });
+
+  test('lt_07_a_recovery_code_stands_in_once', async () => {
+    for (const again of [false, true]) {
+      await visit(page, '/a/acme');
+      await signOut(page, ana);
+      await comesToSecondStep();
+      await page.locator('summary', { hasText: 'Use a recovery code' }).click();
+      await page.getByLabel('Recovery code', { exact: true }).fill(codes[again ? 1 : 0]);
+      if (again) {
+        await page.getByLabel('Recovery code', { exact: true }).fill(codes[0]);
+        await page.locator('details').getByRole('button', { name: 'Sign in', exact: true }).click();
+        await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+        await page.getByLabel('Recovery code', { exact: true }).fill(codes[1]);
+      }
+      await page.locator('details').getByRole('button', { name: 'Sign in', exact: true }).click();
+      await expect(page).toHaveURL(/\/a\/acme$/);
+    }
+    await visit(page, '/me/sign-in');
+    await expect(page.getByText('8 of 10 codes are left.')).toBeVisible();
+  });
+
+  test('lt_07_new_recovery_codes_are_shown_once', async () => {
+    await visit(page, '/me/sign-in');
+    await page.getByRole('button', { name: 'Make new recovery codes' }).click();
+    await expect(page.locator('.recovery-codes code')).toHaveCount(10);
+    const made = await page.locator('.recovery-codes code').allInnerTexts();
+    expect(made.some((code) => codes.includes(code))).toBe(false);
+    codes = made;
+    await visit(page, '/me/sign-in');
+    await expect(page.getByText('10 of 10 codes are left.')).toBeVisible();
+    await expect(page.locator('.recovery-codes code')).toHaveCount(0);
+  });
+
+  test('a_sign_in_that_waits_no_more_is_begun_anew', async () => {
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await visit(page, '/second-factor');
+    await expect(page.getByText('This sign-in waited too long')).toBeVisible();
+    await page.getByRole('link', { name: 'Sign in again' }).click();
+    await expect(page).toHaveURL(/\/login$/);
+  });
+
+  test('r49_the_operator_alone_helps_whoever_lost_everything', async () => {
+    expect(await roster.command('user', 'reset-factors', '--email', ana.email)).toContain('second factors');
+    await visit(page, '/login');
+    await signIn(page, ana);
+    await expect(page).toHaveURL(/\/a\/acme$/);
+    await visit(page, '/me/sign-in');
+    await expect(page.getByText('You have no second factor yet.')).toBeVisible();
+  });
+}

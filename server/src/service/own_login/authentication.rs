@@ -1,0 +1,47 @@
+//! What changes of one's own login ask of a session: that it proved the user's own password, and that this, or a second factor, was proved
+//! within the last minutes (AZ-16).
+
+use super::require_own_password_session;
+use crate::{
+    context::Services,
+    secrets::Token,
+    service::actors::is_recent,
+    storage::{StorageError, Tx, sessions},
+};
+use app::{domain::ids::SessionId, error::AppError, request::SignedIn};
+
+impl Services {
+    /// Refuses a session that did not prove the user's own password, or proved nothing of the user's own in the last minutes.
+    ///
+    /// # Errors
+    /// Those of [`require_own_password_session`]; [`AppError::ReauthenticationRequired`].
+    pub(in crate::service) async fn require_recent_own_authentication(
+        &self,
+        tx: &mut Tx,
+        signed_in: &SignedIn,
+    ) -> Result<(), AppError> {
+        require_own_password_session(tx, signed_in).await?;
+        if self.is_recently_authenticated(tx, signed_in.session).await? {
+            Ok(())
+        } else {
+            Err(AppError::ReauthenticationRequired)
+        }
+    }
+
+    /// Has the session proved the user's password or a second factor in the last minutes?
+    pub(super) async fn is_recently_authenticated(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+    ) -> Result<bool, StorageError> {
+        let at = sessions::own_proved(tx, session).await?;
+        Ok(at.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now())))
+    }
+
+    /// Gives the session another cookie, after something was proved in it (SE-02).
+    pub(super) async fn renew_cookie(&self, tx: &mut Tx, session: SessionId) -> Result<String, StorageError> {
+        let token = Token::new();
+        sessions::renew_cookie(tx, session, &token.hash()).await?;
+        Ok(self.cookies.session(token.reveal()))
+    }
+}

@@ -1,0 +1,37 @@
+//! The second factors of a user, for their own page.
+
+use super::signed_in;
+use crate::{
+    context::Services,
+    storage::{second_factors, sessions},
+};
+use app::{
+    api::second_factors::{SecondFactorLine, SecondFactorsView},
+    backend::ListSecondFactors,
+    error::AppError,
+    request::Visitor,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ListSecondFactors for Services {
+    /// The factors without anything secret, and whether this session may change them.
+    async fn list_second_factors(&self, visitor: &Visitor) -> Result<SecondFactorsView, AppError> {
+        let signed_in = signed_in(visitor)?;
+        let mut tx = self.database.begin_read().await?;
+        let factors = second_factors::list(&mut tx, signed_in.user).await?;
+        let line = |factor: second_factors::SecondFactor| SecondFactorLine {
+            id: factor.id,
+            kind: factor.kind,
+            name: factor.name,
+            added: factor.added,
+            last_used: factor.last_used,
+        };
+        Ok(SecondFactorsView {
+            factors: factors.into_iter().map(line).collect(),
+            recovery_codes_left: second_factors::recovery_codes_left(&mut tx, signed_in.user).await?,
+            may_change: sessions::password_proved(&mut tx, signed_in.session).await?.is_some(),
+            recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in.session).await?,
+        })
+    }
+}

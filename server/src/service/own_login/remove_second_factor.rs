@@ -1,0 +1,54 @@
+//! Removes a second factor.
+
+use super::{confirm_totp::end_other_sign_ins, notify::origin, signed_in};
+use crate::{
+    context::Services,
+    storage::{
+        outbox::{MailKind, SecondFactorChange},
+        retried, second_factors,
+        user_events::{self, UserEvent},
+        users,
+    },
+};
+use app::{backend::RemoveSecondFactor, domain::ids::SecondFactorId, error::AppError, request::Visitor};
+use async_trait::async_trait;
+
+#[async_trait]
+impl RemoveSecondFactor for Services {
+    /// Removes one of the user's second factors, and with the last one the recovery codes (LT-07). The other sessions end (SE-07).
+    ///
+    /// # Errors
+    /// Those of [`Services::require_recent_own_authentication`]; [`AppError::NotFound`].
+    async fn remove_second_factor(&self, visitor: &Visitor, factor: SecondFactorId) -> Result<(), AppError> {
+        retried(|| async {
+            let signed_in = signed_in(visitor)?;
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            self.require_recent_own_authentication(&mut tx, signed_in).await?;
+            let factors = second_factors::list(&mut tx, signed_in.user).await?;
+            let kind = factors.iter().find(|known| known.id == factor).ok_or(AppError::NotFound)?.kind;
+            if !second_factors::remove(&mut tx, signed_in.user, factor).await? {
+                return Err(AppError::NotFound);
+            }
+            if !second_factors::has_any(&mut tx, signed_in.user).await? {
+                second_factors::remove_all(&mut tx, signed_in.user).await?;
+            }
+            let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
+            end_other_sign_ins(&mut tx, &user, signed_in).await?;
+            let event = UserEvent::SecondFactorRemoved { factor: kind };
+            user_events::record(&mut tx, user.id, &event, &origin(visitor), now).await?;
+            self.notify_user(
+                &mut tx,
+                &user,
+                MailKind::SecondFactors(SecondFactorChange::Removed),
+                visitor.language,
+                now,
+            )
+            .await?;
+            tx.commit().await?;
+            tracing::info!(user = %user.id, kind = kind.key(), ip = %visitor.ip, "second factor removed");
+            Ok(())
+        })
+        .await
+    }
+}
