@@ -2,11 +2,12 @@ import type { Browser, Page } from '@playwright/test';
 import { OpenIdProvider } from '../providers/openid';
 import { known } from '../providers/people';
 import { PlainProvider } from '../providers/plain';
+import { Authenticator } from './authenticator';
 import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
 import { People, visit } from './people';
 import { Roster } from './roster';
 import { person as somebody } from './person';
-import { PASSWORD, choose, invite, line, password, setUp, signUp, type WayIn } from './steps';
+import { PASSWORD, choose, invite, line, password, setUp, signIn, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [
@@ -21,12 +22,18 @@ export const PLACES = [
   'forgotten-password-asked',
   'reset-password',
   'reset-password-ended',
+  'second-step',
+  'second-step-refused',
+  'second-step-ended',
   'accounts',
   'own-profile',
   'own-profile-saved',
   'own-profile-address-awaited',
   'own-sign-in',
   'own-sign-in-refused',
+  'own-factors',
+  'own-authenticator',
+  'own-reauthenticated',
   'own-sessions',
   'own-accounts',
   'own-activity',
@@ -144,6 +151,14 @@ export class Town {
     const ben = await joined('Ben', 'Viewer', ['Export analytics']);
     await joined('Carla', 'Admin');
     const dora = await joined('Dora', 'Agent');
+    const sina = await joined('Sina', 'Viewer');
+    await visit(sina.page, '/me/sign-in');
+    await sina.page.getByRole('button', { name: 'Set up an authenticator app' }).click();
+    const app = await Authenticator.from(sina.page);
+    await sina.page.getByLabel('Name').fill(`Phone${mark}`);
+    await sina.page.getByLabel('Code from the app').fill(await app.code());
+    await sina.page.getByRole('button', { name: 'Add the app' }).click();
+    await sina.page.getByText('The app was added').waitFor();
     const gone = await mailed('Fred', 'Editor');
     await mailed('Gina', 'Analyst');
     const hugo = await mailed('Hugo', 'Editor', ['Export analytics']);
@@ -243,6 +258,25 @@ export class Town {
       },
       'reset-password': { page: forgetful, address: '/reset-password' },
       'reset-password-ended': { page: stranger, address: '/reset-password' },
+      'second-step': {
+        page: stranger,
+        address: '/login',
+        then: async (page) => {
+          await signIn(page, person('Sina'));
+          await page.getByLabel('Code from your app').waitFor();
+        },
+      },
+      'second-step-refused': {
+        page: stranger,
+        address: '/login',
+        then: async (page) => {
+          await signIn(page, person('Sina'));
+          // Nothing typed is no try: those are few.
+          await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
+          await page.getByText('Please fill this in').first().waitFor();
+        },
+      },
+      'second-step-ended': { page: early, address: '/second-factor' },
       accounts: { page: owner, address: '/accounts' },
       'own-profile': { page: owner, address: '/me' },
       'own-profile-saved': {
@@ -265,6 +299,16 @@ export class Town {
           await page.getByText('This is not your present password').waitFor();
         },
       },
+      'own-factors': { page: sina.page, address: '/me/sign-in' },
+      'own-authenticator': {
+        page: ben.page,
+        address: '/me/sign-in',
+        then: async (page) => {
+          await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
+          await page.getByLabel('Code from the app').waitFor();
+        },
+      },
+      'own-reauthenticated': { page: ben.page, address: '/me/reauthenticate' },
       'own-sessions': { page: ben.page, address: '/me/sessions' },
       'own-accounts': { page: ben.page, address: '/me/accounts' },
       'own-activity': { page: ben.page, address: '/me/activity' },
