@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 12] = [
+const NAMESPACES: [&str; 13] = [
     "common",
     "session",
     "joining",
@@ -21,6 +21,7 @@ const NAMESPACES: [&str; 12] = [
     "recovery",
     "own_login",
     "factors",
+    "audit",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -7,6 +7,7 @@ use crate::{
     api::{
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
+        audit::AuditPage,
         invitations::{InviteForm, Invited, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
@@ -30,6 +31,7 @@ use crate::{
         setup::{SetUpForm, SetUpView},
     },
     domain::{
+        audit::AuditQuery,
         ids::{
             AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, SecondFactorId, SessionId,
             UserEventId,
@@ -361,6 +363,14 @@ pub trait ListMails: Send + Sync {
     async fn list_mails(&self, caller: &Caller, after: Option<MailId>) -> Result<OutboxPage, AppError>;
 }
 
+// Settings → Audit.
+
+/// The account's audit events, newest first.
+#[async_trait]
+pub trait ListAuditEvents: Send + Sync {
+    async fn list_audit_events(&self, caller: &Caller, query: AuditQuery) -> Result<AuditPage, AppError>;
+}
+
 // Settings → Login methods, and decisions about people who came by them. What changes something answers the page that shows it.
 
 /// The login methods.
@@ -609,6 +619,7 @@ backend! {
     DeclineInvitation,
     AskForNewLink,
     ListMails,
+    ListAuditEvents,
     ListLoginMethods,
     ShowLoginMethod,
     AddLoginMethod,

@@ -29,11 +29,11 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuthenticatorRoute, DecisionRoute,
-    EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute, LoginMethodsRoute,
-    LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, Prefetch,
-    ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SecondStepRoute, SessionsRoute, SetUpRoute,
-    SignInRoute, UsersRoute, prefetch_on_approach,
+    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
+    DecisionRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute,
+    LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute,
+    Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SecondStepRoute, SessionsRoute,
+    SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -113,6 +113,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/:id/remove") view={Lazy::<RemoveRoute>::new()} ssr=Async />
                     </ParentRoute>
                     <Route path=path!("/reauthenticate") view={Lazy::<ReauthenticationRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/login-methods") view={Lazy::<LoginMethodsRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/login-methods/:id") view={Lazy::<LoginMethodRoute>::new()} ssr=Async />
@@ -144,6 +145,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
         ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,
+        ["a", _, "settings", "audit"] => of::<AuditRoute>,
         ["a", _, "settings", "outbox"] => of::<OutboxRoute>,
         ["a", _, "settings", "users"] => of::<UsersRoute>,
         ["a", _, "settings", "users", "new"] => of::<InviteRoute>,

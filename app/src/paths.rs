@@ -182,6 +182,16 @@ pub fn mail(slug: &str, mail: impl std::fmt::Display) -> String {
     format!("/a/{slug}/settings/outbox/{mail}")
 }
 
+/// Settings → Audit.
+pub fn audit(slug: &str) -> String {
+    format!("/a/{slug}/settings/audit")
+}
+
+/// The audit events of a view as a file: `csv` or `jsonl`.
+pub fn audit_export(slug: &str, form: &str) -> String {
+    format!("/a/{slug}/settings/audit/events.{form}")
+}
+
 /// The page of an invitation.
 pub fn invitation(id: impl std::fmt::Display) -> String {
     format!("/invitation/{id}")

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod address;
+pub mod audit;
 pub mod invitations;
 pub mod joining;
 pub mod login_methods;

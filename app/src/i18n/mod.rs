@@ -10,6 +10,7 @@
 //! (choosing another one reloads the page), so no text is reactive, and none costs more than its characters. The same macro
 //! serves mails: it needs nothing but a [`Locale`].
 
+mod audit;
 mod providers;
 mod words;
 
@@ -20,6 +21,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/i18n/mod.rs"));
 }
 
+pub use audit::*;
 pub use generated::i18n::Locale;
 /// What [`text!`] expands to names this crate; outside of `app`, import it beside the macro.
 pub use leptos_i18n;

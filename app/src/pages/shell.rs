@@ -170,6 +170,8 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .effective
         .opens(Gate::UsersInvite)
         .then(|| tab(paths::outbox(slug), Vec::new(), text!(locale, common.outbox)));
+    let audit =
+        home.effective.opens(Gate::AuditRead).then(|| tab(paths::audit(slug), Vec::new(), text!(locale, common.audit)));
     let methods = home
         .effective
         .opens(Gate::LoginMethodsManage)
@@ -180,6 +182,7 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
             {users}
             {outbox}
             {methods}
+            {audit}
         </nav>
     }
 }

@@ -8,6 +8,7 @@
 mod answer;
 mod api;
 mod assets;
+mod audit;
 mod client_ip;
 mod connection_limits;
 mod csrf;
@@ -78,7 +79,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 13] = [
+pub static PLAIN_ROUTES: [PlainRoute; 14] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
@@ -86,6 +87,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 13] = [
     plain("/language/{tag}", Access::Everyone, || get(links::language)),
     plain(paths::LOGIN_METHODS_GUIDE, Access::Everyone, || get(guide::login_methods)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
+    plain("/a/{slug}/settings/audit/{file}", Access::Member, || get(audit::export)),
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod actors;
+mod audit;
 mod best_effort;
 mod errors;
 mod flash;

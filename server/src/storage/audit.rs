@@ -2,19 +2,32 @@
 
 use super::{AccountScope, StorageError, Tx, on, run, statements};
 use crate::secrets;
-use app::domain::{
-    ids::{InvitationId, LoginMethodId, MemberId},
-    member::MemberState,
-    role::Grant,
-    time::Timestamp,
-};
-use serde::Serialize;
+pub use app::domain::audit::Event;
+use app::domain::{audit::EventKind, ids::MemberId, time::Timestamp};
 use sha2::{Digest, Sha256};
 use sqlx_macros::FromRow;
 use std::net::IpAddr;
 use uuid::Uuid;
 
+/// The events of a page, newest first: `$1` is the account, `$2` the number before which they are, `$3` and `$4` the times, `$5` how many.
+macro_rules! events {
+    ($and:literal) => {
+        concat!(
+            "
+        SELECT e.seq, e.at, e.actor_id, e.kind, e.data, d.actor, d.target, d.ip
+          FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
+         WHERE e.account_id = $1 AND e.seq < $2 AND e.at >= $3 AND e.at < $4 ",
+            $and,
+            " ORDER BY e.seq DESC LIMIT $5"
+        )
+    };
+}
+
 statements! {
+    EVENTS = events!("");
+    OF_KIND = events!("AND e.kind = $6");
+    OF_PERSON = events!("AND (e.actor_id = $6 OR e.target_id = $6)");
+    OF_PERSON_AND_KIND = events!("AND (e.actor_id = $6 OR e.target_id = $6) AND e.kind = $7");
     NEXT = "UPDATE accounts SET audit_seq = audit_seq + 1 WHERE id = $1 RETURNING audit_seq, audit_hash";
     INSERT = "
         INSERT INTO audit_events (account_id, seq, at, actor_id, target_id, kind, data, details, hash)
@@ -31,82 +44,6 @@ statements! {
 
 /// How many events are read at a time: a chain may be long, and a statement takes seconds at most.
 const BATCH_EVENTS: i64 = 10_000;
-
-/// What happened. Ids and keys alone: no name, no address, never a token.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
-pub enum Event {
-    AccountOpened,
-    OwnerGranted { was: MemberState },
-    Invited { invitation: InvitationId, grant: Grant },
-    InvitationResent { invitation: InvitationId },
-    LinkCopied { invitation: InvitationId },
-    InvitationWithdrawn { invitation: InvitationId },
-    InvitationHeld { invitation: InvitationId },
-    InvitationSponsored { invitation: InvitationId, sponsor: MemberId },
-    Joined { invitation: InvitationId, grant: Grant },
-    Declined { invitation: InvitationId },
-    NewLinkAsked { invitation: InvitationId },
-    MailboxVouchedFor { invitation: InvitationId },
-    HeldForReview { last_owner: bool },
-    DecisionOpened { invitation: InvitationId },
-    Decided { invitation: InvitationId, used: bool },
-    LoginMethodAdded { method: LoginMethodId },
-    LoginMethodEdited { method: LoginMethodId },
-    LoginMethodDraftDropped { method: LoginMethodId },
-    LoginMethodLive { method: LoginMethodId, unlinked: u64 },
-    LoginMethodSwitched { method: LoginMethodId, on: bool },
-    LoginMethodRemoved { method: LoginMethodId },
-    SignsInBy { method: LoginMethodId },
-    IdentityLinked { method: LoginMethodId },
-    PasswordSet,
-    NameChanged,
-    EmailChanged,
-    Edited { before: Grant, after: Grant },
-    Suspended { grant: Grant },
-    Reactivated { grant: Grant },
-    Removed { grant: Grant },
-    Left { grant: Grant },
-}
-
-impl Event {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::AccountOpened => "account_opened",
-            Self::OwnerGranted { .. } => "owner_granted",
-            Self::Invited { .. } => "invited",
-            Self::InvitationResent { .. } => "invitation_resent",
-            Self::LinkCopied { .. } => "link_copied",
-            Self::InvitationWithdrawn { .. } => "invitation_withdrawn",
-            Self::InvitationHeld { .. } => "invitation_held",
-            Self::InvitationSponsored { .. } => "invitation_sponsored",
-            Self::Joined { .. } => "joined",
-            Self::Declined { .. } => "declined",
-            Self::NewLinkAsked { .. } => "new_link_asked",
-            Self::MailboxVouchedFor { .. } => "mailbox_vouched_for",
-            Self::HeldForReview { .. } => "held_for_review",
-            Self::DecisionOpened { .. } => "decision_opened",
-            Self::Decided { .. } => "decided",
-            Self::LoginMethodAdded { .. } => "login_method_added",
-            Self::LoginMethodEdited { .. } => "login_method_edited",
-            Self::LoginMethodDraftDropped { .. } => "login_method_draft_dropped",
-            Self::LoginMethodLive { .. } => "login_method_live",
-            Self::LoginMethodSwitched { .. } => "login_method_switched",
-            Self::LoginMethodRemoved { .. } => "login_method_removed",
-            Self::SignsInBy { .. } => "signs_in_by",
-            Self::IdentityLinked { .. } => "identity_linked",
-            Self::PasswordSet => "password_set",
-            Self::NameChanged => "name_changed",
-            Self::EmailChanged => "email_changed",
-            Self::Edited { .. } => "edited",
-            Self::Suspended { .. } => "suspended",
-            Self::Reactivated { .. } => "reactivated",
-            Self::Removed { .. } => "removed",
-            Self::Left { .. } => "left",
-        }
-    }
-}
 
 /// Who caused an event, and from where.
 #[derive(Clone, Debug, Default)]
@@ -151,7 +88,7 @@ pub async fn record(
         at: now.0,
         actor_id: actor.member.map(|member| member.0),
         target_id: target.map(|target| target.member.0),
-        kind: event.kind(),
+        kind: event.kind().key(),
         data: &data,
         details: &details.digest(),
     };
@@ -347,4 +284,66 @@ pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageErr
         })
         .collect();
     Ok(Chain { events, head: Head { seq, hash } })
+}
+
+/// Which events of an account are read.
+#[derive(Clone, Copy, Debug)]
+pub struct EventFilter {
+    /// Those that this member caused, or that concern this member.
+    pub person: Option<MemberId>,
+    /// Those of this kind.
+    pub kind: Option<EventKind>,
+    /// Those from this time on.
+    pub from: Timestamp,
+    /// Those before this time.
+    pub until: Timestamp,
+    /// Those before this number.
+    pub before: i64,
+}
+
+/// An event as it was written, for those who may read it.
+#[derive(Clone, Debug, FromRow)]
+pub struct WrittenEvent {
+    /// Its number in the account.
+    pub seq: i64,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The member who acted.
+    pub actor_id: Option<Uuid>,
+    /// What, by its key.
+    pub kind: String,
+    /// What of it is told, as JSON.
+    pub data: String,
+    /// By whom, by name.
+    pub actor: Option<String>,
+    /// To whom, by address.
+    pub target: Option<String>,
+    /// The client's address.
+    pub ip: Option<String>,
+}
+
+/// The account's newest events that the filter lets through.
+pub async fn events(
+    tx: &mut Tx,
+    scope: AccountScope,
+    filter: EventFilter,
+    most: i64,
+) -> Result<Vec<WrittenEvent>, StorageError> {
+    let EventFilter { person, kind, from, until, before } = filter;
+    let account = scope.id().0;
+    let person = person.map(|member| member.0);
+    Ok(match (person, kind.map(EventKind::key)) {
+        (None, None) => on!(tx, c => sqlx::query_as(EVENTS)
+            .bind(account).bind(before).bind(from.0).bind(until.0).bind(most)
+            .fetch_all(c).await),
+        (None, Some(kind)) => on!(tx, c => sqlx::query_as(OF_KIND)
+            .bind(account).bind(before).bind(from.0).bind(until.0).bind(most).bind(kind)
+            .fetch_all(c).await),
+        (Some(person), None) => on!(tx, c => sqlx::query_as(OF_PERSON)
+            .bind(account).bind(before).bind(from.0).bind(until.0).bind(most).bind(person)
+            .fetch_all(c).await),
+        (Some(person), Some(kind)) => on!(tx, c => sqlx::query_as(OF_PERSON_AND_KIND)
+            .bind(account).bind(before).bind(from.0).bind(until.0).bind(most).bind(person).bind(kind)
+            .fetch_all(c).await),
+    }?)
 }

@@ -24,6 +24,7 @@ enum Calls {
 
 /// The matrix: every server function, and whom it answers. A function that is not here fails the test, and so does a row without one.
 const FUNCTIONS: &[(&str, Calls)] = &[
+    ("audit/list", Calls::Needs("audit.read")),
     ("accounts/home", Calls::Member),
     ("accounts/leave", Calls::Member),
     ("accounts/list", Calls::SignedIn),
@@ -165,6 +166,7 @@ const PAGES: &[&str] = &[
     "/",
     "/a/{slug}",
     "/a/{slug}/reauthenticate",
+    "/a/{slug}/settings/audit",
     "/a/{slug}/settings/decisions/{id}",
     "/a/{slug}/settings/login-methods",
     "/a/{slug}/settings/login-methods/{id}",
@@ -286,7 +288,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 8, "pages of Settings");
+        assert_eq!(opened, 9, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.
@@ -313,7 +315,7 @@ both_databases! {
                 "/e/{token}" | "/r/{token}" | "/s/{token}" | "/doctor/{question}" => "no-token-of-anything",
                 _ => token,
             };
-            let real = [("{slug}", "acme"), ("{token}", own), ("{question}", own), ("{tag}", "en"), ("{mail}", &mail), ("{method}", &method)];
+            let real = [("{slug}", "acme"), ("{token}", own), ("{question}", own), ("{tag}", "en"), ("{mail}", &mail), ("{file}", "events.csv"), ("{method}", &method)];
             let path = real.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
             assert!(!path.contains('{'), "{path}: not a real address");
             // What somebody unknown, a member without the right, and another account's owner get.
@@ -363,6 +365,7 @@ fn ways(route: &str) -> Ways {
         "/doctor/{question}" => everybody(404),
         // Nobody was sent to a provider.
         "/oauth/{method}/callback" => everybody(303),
+        "/a/{slug}/settings/audit/{file}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/outbox/{mail}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/login-methods/{method}/test" => {
             Ways { stranger: 401, member: 403, elsewhere: 404, owner: 303 }

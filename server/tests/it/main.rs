@@ -14,6 +14,7 @@ mod support;
 
 mod access;
 mod audit;
+mod audit_log;
 mod by_provider;
 mod cleaning_up;
 mod command_line;

@@ -1,0 +1,63 @@
+//! Settings → Audit: what was changed in the account, by whom.
+
+use super::members::AccountFacts;
+#[cfg(feature = "ssr")]
+use super::*;
+use crate::{
+    domain::{
+        audit::{AuditQuery, Event},
+        time::Timestamp,
+    },
+    error::AppError,
+};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// One page of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// The account and the caller's place in it.
+    pub facts: AccountFacts,
+    /// The events, newest first.
+    pub lines: Vec<AuditLine>,
+    /// The `before` of the next page, if there is one.
+    pub next: Option<i64>,
+    /// Is nobody of the account known by the address that was asked for?
+    pub unknown_person: bool,
+}
+
+/// One event as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// Its number in the account.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who acted.
+    pub actor: AuditActorName,
+    /// The address of whom it concerned.
+    pub target: Option<String>,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// What happened; `None` for what this version does not know.
+    pub event: Option<Event>,
+    /// The key of its kind.
+    pub kind: String,
+}
+
+/// Who acted, as the record names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditActorName {
+    /// A member, by the name of that time.
+    Named(String),
+    /// Whoever held an invitation's link; no name was known.
+    LinkHolder,
+    /// The host's operator, or Roster itself.
+    Operator,
+}
+
+/// The account's audit events, newest first. Needs `audit.read`.
+#[server(endpoint = "audit/list")]
+pub async fn list_audit_events(account: String, #[server(default)] query: AuditQuery) -> Result<AuditPage, AppError> {
+    backend()?.list_audit_events(&caller_in(&account)?, query).await
+}

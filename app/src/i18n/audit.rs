@@ -1,0 +1,134 @@
+//! Audit events in words, for the page and its exports.
+
+use super::{Locale, permission_list, permission_name, role_name, text};
+use crate::domain::{
+    audit::{Event, EventKind},
+    policy::Change,
+    role::{Grant, Roles},
+};
+
+/// What kind of event it is.
+pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::AccountOpened => text!(locale, audit.kind_account_opened),
+        EventKind::OwnerGranted => text!(locale, audit.kind_owner_granted),
+        EventKind::Invited => text!(locale, audit.kind_invited),
+        EventKind::InvitationResent => text!(locale, audit.kind_invitation_resent),
+        EventKind::LinkCopied => text!(locale, audit.kind_link_copied),
+        EventKind::InvitationWithdrawn => text!(locale, audit.kind_invitation_withdrawn),
+        EventKind::InvitationHeld => text!(locale, audit.kind_invitation_held),
+        EventKind::InvitationSponsored => text!(locale, audit.kind_invitation_sponsored),
+        EventKind::Joined => text!(locale, audit.kind_joined),
+        EventKind::Declined => text!(locale, audit.kind_declined),
+        EventKind::NewLinkAsked => text!(locale, audit.kind_new_link_asked),
+        EventKind::MailboxVouchedFor => text!(locale, audit.kind_mailbox_vouched_for),
+        EventKind::HeldForReview => text!(locale, audit.kind_held_for_review),
+        EventKind::DecisionOpened => text!(locale, audit.kind_decision_opened),
+        EventKind::Decided => text!(locale, audit.kind_decided),
+        EventKind::LoginMethodAdded => text!(locale, audit.kind_login_method_added),
+        EventKind::LoginMethodEdited => text!(locale, audit.kind_login_method_edited),
+        EventKind::LoginMethodDraftDropped => text!(locale, audit.kind_login_method_draft_dropped),
+        EventKind::LoginMethodLive => text!(locale, audit.kind_login_method_live),
+        EventKind::LoginMethodSwitched => text!(locale, audit.kind_login_method_switched),
+        EventKind::LoginMethodRemoved => text!(locale, audit.kind_login_method_removed),
+        EventKind::SignsInBy => text!(locale, audit.kind_signs_in_by),
+        EventKind::IdentityLinked => text!(locale, audit.kind_identity_linked),
+        EventKind::PasswordSet => text!(locale, audit.kind_password_set),
+        EventKind::Edited => text!(locale, audit.kind_edited),
+        EventKind::Suspended => text!(locale, audit.kind_suspended),
+        EventKind::Reactivated => text!(locale, audit.kind_reactivated),
+        EventKind::Removed => text!(locale, audit.kind_removed),
+        EventKind::Left => text!(locale, audit.kind_left),
+        EventKind::NameChanged => text!(locale, audit.kind_name_changed),
+        EventKind::EmailChanged => text!(locale, audit.kind_email_changed),
+        EventKind::AuditExported => text!(locale, audit.kind_audit_exported),
+    }
+}
+
+/// What the kind of event does not say by itself: what was given, before and after (R65).
+pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String> {
+    match event {
+        Event::Invited { grant, .. }
+        | Event::Joined { grant, .. }
+        | Event::Suspended { grant }
+        | Event::Reactivated { grant }
+        | Event::Removed { grant }
+        | Event::Left { grant } => vec![grant_in_full(locale, grant, roles)],
+        Event::Edited { before, after } => edit_details(locale, before, after, roles),
+        Event::Decided { used: true, .. } => vec![text!(locale, audit.used).to_owned()],
+        Event::Decided { used: false, .. } => vec![text!(locale, audit.rejected).to_owned()],
+        Event::LoginMethodSwitched { on: true, .. } => vec![text!(locale, audit.switched_on).to_owned()],
+        Event::LoginMethodSwitched { on: false, .. } => vec![text!(locale, audit.switched_off).to_owned()],
+        Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
+            vec![text!(locale, audit.unlinked, count = *unlinked)]
+        }
+        Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
+        Event::AccountOpened
+        | Event::OwnerGranted { .. }
+        | Event::InvitationResent { .. }
+        | Event::LinkCopied { .. }
+        | Event::InvitationWithdrawn { .. }
+        | Event::InvitationHeld { .. }
+        | Event::InvitationSponsored { .. }
+        | Event::Declined { .. }
+        | Event::NewLinkAsked { .. }
+        | Event::MailboxVouchedFor { .. }
+        | Event::HeldForReview { last_owner: false }
+        | Event::DecisionOpened { .. }
+        | Event::LoginMethodAdded { .. }
+        | Event::LoginMethodEdited { .. }
+        | Event::LoginMethodDraftDropped { .. }
+        | Event::LoginMethodLive { .. }
+        | Event::LoginMethodRemoved { .. }
+        | Event::SignsInBy { .. }
+        | Event::IdentityLinked { .. }
+        | Event::PasswordSet
+        | Event::NameChanged
+        | Event::EmailChanged
+        | Event::AuditExported => Vec::new(),
+    }
+}
+
+/// The roles, then the permissions that came and went.
+fn edit_details(locale: Locale, before: &Grant, after: &Grant, roles: &Roles) -> Vec<String> {
+    let change = Change::between(before, after, roles);
+    let list = |keys| permission_list(locale, keys, Some(roles));
+    let role = (before.role != after.role).then(|| {
+        let name = |grant: &Grant| role_name(locale, &grant.role, Some(roles));
+        text!(locale, audit.change, before = name(before), after = name(after))
+    });
+    let gained = (!change.gained.is_empty()).then(|| text!(locale, audit.gained, permissions = list(&change.gained)));
+    let lost = (!change.lost.is_empty()).then(|| text!(locale, audit.lost, permissions = list(&change.lost)));
+    [role, gained, lost].into_iter().flatten().collect()
+}
+
+/// The role and each extra by its name.
+fn grant_in_full(locale: Locale, grant: &Grant, roles: &Roles) -> String {
+    let role = role_name(locale, &grant.role, Some(roles));
+    if grant.extras.is_empty() {
+        return role;
+    }
+    let extras: Vec<_> = grant.extras.iter().map(|key| permission_name(locale, key, Some(roles))).collect();
+    text!(locale, audit.with_extras, role = role, extras = extras.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        permission::{Catalogue, PermissionKey},
+        role::BuiltInRole,
+    };
+
+    #[test]
+    fn r60_an_edit_says_what_was_before_and_what_is_after() {
+        let roles = Roles::built_in(Catalogue::with([]));
+        let before =
+            Grant { role: BuiltInRole::Viewer.role(), extras: [PermissionKey::new("analytics.export")].into() };
+        let after = Grant { role: BuiltInRole::Agent.role(), extras: [].into() };
+        let details = event_details(Locale::en, &Event::Edited { before, after }, &roles);
+        let [role, gained, lost] = details.as_slice() else { panic!("{details:?}") };
+        assert_eq!(role, "Viewer → Agent");
+        assert!(gained.starts_with("Gains: ") && lost.contains("Export analytics"), "{details:?}");
+    }
+}

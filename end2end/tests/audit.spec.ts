@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Page } from '@playwright/test';
+import { People, live, visit } from '../support/people';
+import { Roster } from '../support/roster';
+import { person } from '../support/person';
+import { choose, edit, invite, save, setUp, signUp } from '../support/steps';
+
+const [ana, ben] = ['Ana', 'Ben'].map(person);
+const AUDIT = '/a/acme/settings/audit';
+
+for (const scripting of [true, false]) {
+  test.describe.serial(`the audit log, with scripting ${scripting ? 'on' : 'off'}`, () => log(scripting));
+}
+
+function log(scripting: boolean): void {
+  let roster: Roster;
+  let people: People;
+  let page: Page;
+
+  test.beforeAll(async ({ browser }) => {
+    roster = await Roster.start({ mail: true });
+    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
+    page = await people.newcomer();
+    await setUp(page, roster.setUpLink, ana, 'Acme', 'acme');
+    await invite(page, ben.email, { role: 'Viewer', extras: ['Export analytics'] });
+    await signUp(await people.newcomer(), (await roster.mail.to(ben.email)).link, ben);
+    await visit(page, '/a/acme/settings/users');
+    const dialog = await edit(page, ben);
+    await choose(dialog, { role: 'Editor' });
+    await save(dialog);
+  });
+
+  test.afterEach(() => people.expectNoFaults());
+
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  test('r60_the_log_is_read_in_words', async () => {
+    await visit(page, '/a/acme');
+    await page.getByRole('link', { name: 'Audit', exact: true }).click();
+    await expect(page.getByRole('heading', { name: 'Audit log' })).toBeVisible();
+    const change = page.getByRole('row', { name: /Role or permissions changed/ });
+    await expect(change).toContainText('Viewer → Editor');
+    await expect(change).toContainText(ben.email);
+    await expect(page.getByRole('row', { name: /Invited/ })).toContainText('Viewer, plus Export analytics');
+  });
+
+  test('r60_the_log_is_filtered_by_person_and_action', async () => {
+    await visit(page, AUDIT);
+    await page.getByLabel('Person').fill(ben.email);
+    await page.getByLabel('Action').selectOption('Joined');
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await expect(page).toHaveURL(/person=ben/);
+    await live(page);
+    await expect(page.getByRole('rowheader')).toHaveCount(1);
+    await page.getByRole('link', { name: 'Clear filters' }).click();
+    await expect(page.getByRole('rowheader')).toHaveCount(4);
+  });
+
+  test('in_07_what_is_shown_is_exported', async () => {
+    await visit(page, `${AUDIT}?kind=invited`);
+    const downloading = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Export CSV' }).click();
+    const file = await downloading.then((download) => download.path());
+    const lines = (await readFile(file, 'utf8')).trim().split('\r\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toContain(`"${ben.email}"`);
+  });
+}

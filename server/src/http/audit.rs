@@ -1,0 +1,201 @@
+//! Sends the audit events of a view as a file, CSV or JSON Lines, part by part.
+
+use super::answer;
+use crate::context::Services;
+use app::{
+    api::audit::{AuditActorName, AuditLine},
+    domain::{
+        audit::{AuditQuery, EventKind},
+        name::Slug,
+        role::Roles,
+        time::Timestamp,
+    },
+    error::AppError,
+    i18n::{Locale, event_details, event_kind_name, leptos_i18n, text},
+    request::{Caller, Visitor},
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use csv::{QuoteStyle, Terminator, WriterBuilder};
+use futures::stream;
+use serde_json::json;
+use std::collections::BTreeMap;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The form of the file.
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    JsonLines,
+}
+
+impl Format {
+    fn of_file(name: &str) -> Option<Self> {
+        match name {
+            "events.csv" => Some(Self::Csv),
+            "events.jsonl" => Some(Self::JsonLines),
+            _ => None,
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::JsonLines => "application/jsonl; charset=utf-8",
+        }
+    }
+}
+
+/// `/a/{slug}/settings/audit/{file}`.
+pub(super) async fn export(
+    State(services): State<Services>,
+    Extension(visitor): Extension<Visitor>,
+    Path((slug, file)): Path<(String, String)>,
+    Query(parameters): Query<BTreeMap<String, String>>,
+) -> Response {
+    match begin(services, visitor, &slug, &file, &parameters).await {
+        Ok(response) => response,
+        Err(error) => answer::error(&error),
+    }
+}
+
+async fn begin(
+    services: Services,
+    visitor: Visitor,
+    slug: &str,
+    file: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Response, AppError> {
+    let signed_in = visitor.signed_in.ok_or(AppError::Unauthenticated)?;
+    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
+    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
+    let roles = services.begin_audit_export(&caller).await?;
+    let format = Format::of_file(file).ok_or(AppError::NotFound)?;
+    let query = AuditQuery::from_url(|name| parameters.get(name).cloned());
+    let name = format!("attachment; filename=\"{}-{file}\"", caller.account);
+    let export =
+        Export { services, words: Words { locale: Locale::from(visitor.language), roles, format }, caller, query };
+    let mut response = Body::from_stream(stream::try_unfold((export, i64::MAX), next_part)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|_| AppError::NotFound)?);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// An export under way.
+struct Export {
+    services: Services,
+    caller: Caller,
+    query: AuditQuery,
+    words: Words,
+}
+
+/// The next part of the file, and where it goes on; `None` at its end. A file that breaks off in the middle is seen to: the connection ends
+/// without the last chunk.
+async fn next_part((export, before): (Export, i64)) -> Result<Option<(String, (Export, i64))>, AppError> {
+    let lines = export.services.export_audit(&export.caller, &export.query, before).await?;
+    let heading = (before == i64::MAX).then(|| export.words.heading()).flatten();
+    let Some(last) = lines.last().map(|line| line.seq) else {
+        return Ok(heading.map(|heading| (heading, (export, 0))));
+    };
+    let mut part = heading.unwrap_or_default();
+    for line in lines {
+        part.push_str(&export.words.line(line));
+    }
+    Ok(Some((part, (export, last))))
+}
+
+/// How events are written.
+struct Words {
+    locale: Locale,
+    roles: Roles,
+    format: Format,
+}
+
+impl Words {
+    fn heading(&self) -> Option<String> {
+        let locale = self.locale;
+        match self.format {
+            Format::JsonLines => None,
+            Format::Csv => Some(csv_line([
+                "seq",
+                text!(locale, audit.column_when),
+                text!(locale, audit.column_what),
+                "",
+                text!(locale, audit.column_whom),
+                text!(locale, audit.column_who),
+                text!(locale, audit.column_from),
+            ])),
+        }
+    }
+
+    fn line(&self, line: AuditLine) -> String {
+        let AuditLine { seq, at, actor, target, ip, event, kind } = line;
+        let who = match actor {
+            AuditActorName::Named(name) => name,
+            AuditActorName::LinkHolder => text!(self.locale, audit.somebody).to_owned(),
+            AuditActorName::Operator => text!(self.locale, audit.operator).to_owned(),
+        };
+        match self.format {
+            Format::JsonLines => {
+                let line = json!({"seq": seq, "at": moment(at), "kind": kind, "event": event, "target": target, "actor": who, "ip": ip});
+                format!("{line}\n")
+            }
+            Format::Csv => {
+                let what = EventKind::from_key(&kind).map(|kind| event_kind_name(self.locale, kind).to_owned());
+                let details = event.iter().flat_map(|event| event_details(self.locale, event, &self.roles));
+                let details = details.collect::<Vec<_>>().join("; ");
+                csv_line([
+                    seq.to_string().as_str(),
+                    &moment(at),
+                    what.as_deref().unwrap_or(&kind),
+                    &details,
+                    target.as_deref().unwrap_or_default(),
+                    &who,
+                    ip.as_deref().unwrap_or_default(),
+                ])
+            }
+        }
+    }
+}
+
+/// A point in time as RFC 3339 has it, in UTC.
+fn moment(at: Timestamp) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok();
+    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// One record (RFC 4180). What a spreadsheet would take for a formula gets a quote in front (IN-07).
+fn csv_line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
+    let guarded = fields.into_iter().map(|field| {
+        let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        format!("{}{field}", if formula { "'" } else { "" })
+    });
+    let mut line =
+        WriterBuilder::new().quote_style(QuoteStyle::Always).terminator(Terminator::CRLF).from_writer(Vec::new());
+    // Nothing fails that only writes into memory.
+    let _ = line.write_record(guarded.map(String::into_bytes));
+    String::from_utf8(line.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_07_nothing_in_a_csv_file_is_a_formula_or_breaks_out_of_its_field() {
+        let line = csv_line(["=1+1", "+1", "-1", "@x", "\tx", "a \"b\"\r\nc", "plain, text"]);
+        assert_eq!(line, "\"'=1+1\",\"'+1\",\"'-1\",\"'@x\",\"'\tx\",\"a \"\"b\"\"\r\nc\",\"plain, text\"\r\n");
+    }
+
+    #[test]
+    fn moments_are_in_utc() {
+        assert_eq!(moment(Timestamp(1_777_885_200_000)), "2026-05-04T09:00:00Z");
+    }
+}
