@@ -17,7 +17,9 @@ pub mod paths;
 pub mod request;
 pub mod rpc;
 
-use components::{ToastRegion, keep_focus, provide_toasts};
+use components::{ToastRegion, keep_focus, provide_time_zone, provide_toasts};
+#[cfg(feature = "ssr")]
+use domain::theme::Theme;
 #[cfg(feature = "ssr")]
 use leptos::nonce::use_nonce;
 use leptos::{prelude::*, task::spawn_local};
@@ -39,14 +41,19 @@ use pages::{
 /// The whole document of a page, as the server answers it.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> AnyView {
+    let (theme, time_zone) = (page_theme(), components::page_time_zone());
     view! {
         <!DOCTYPE html>
-        // The browser takes the language over from here.
-        <html lang=i18n::page_language().tag()>
+        // The browser takes language and zone over from here, and the style sheet the theme.
+        <html
+            lang=i18n::page_language().tag()
+            data-theme=theme.map(Theme::key)
+            data-time-zone=time_zone.map(|zone| zone.name().to_owned())
+        >
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <meta name="color-scheme" content="light dark" />
+                <meta name="color-scheme" content=theme.map_or("light dark", Theme::key) />
                 <meta name="robots" content="noindex" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=format!("/{}/roster.css", options.site_pkg_dir) />
@@ -60,6 +67,12 @@ pub fn shell(options: LeptosOptions) -> AnyView {
         </html>
     }
     .into_any()
+}
+
+/// Light or dark, if the person chose.
+#[cfg(feature = "ssr")]
+fn page_theme() -> Option<Theme> {
+    use_context::<http::request::Parts>()?.extensions.get::<request::Visitor>()?.theme
 }
 
 /// What starts the browser's half. Leptos' own `HydrationScripts` asks for it before the style sheet has come, and does not say when it
@@ -77,6 +90,7 @@ pub fn App() -> impl IntoView {
     #[cfg(feature = "ssr")]
     provide_context(pages::NamedInHead::default());
     i18n::provide_locale();
+    provide_time_zone();
     provide_toasts();
     flash::provide_form_result();
     keep_focus();

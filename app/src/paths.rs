@@ -36,6 +36,8 @@ pub const ACCOUNTS: &str = "/accounts";
 pub const ADDRESS: &str = "/address";
 /// One's own login: the profile.
 pub const ME: &str = "/me";
+/// The notice there that it was saved.
+pub const PROFILE_SAVED: &str = "saved";
 /// One's own login: how one signs in.
 pub const ME_SIGN_IN: &str = "/me/sign-in";
 /// One's own login: one's accounts, and invitations to more.

@@ -4,6 +4,8 @@ use crate::domain::{
     ids::{SessionId, UserId},
     language::Language,
     name::Slug,
+    theme::Theme,
+    time_zone::TimeZone,
 };
 use std::net::IpAddr;
 
@@ -20,6 +22,10 @@ pub struct SignedIn {
     pub name: String,
     /// The user's language, if one was chosen.
     pub language: Option<Language>,
+    /// The zone of the user's times, if one was chosen.
+    pub time_zone: Option<TimeZone>,
+    /// Light or dark, if the user chose.
+    pub theme: Option<Theme>,
 }
 
 /// Who is asking, before it is known what for: made once for each request by the HTTP layer.
@@ -47,6 +53,8 @@ pub struct Visitor {
     pub user_agent: String,
     /// The language of this request's pages.
     pub language: Language,
+    /// Whether its pages are light or dark; `None` leaves it to the system.
+    pub theme: Option<Theme>,
     /// The id that logs and error messages carry.
     pub request_id: String,
 }

@@ -72,6 +72,29 @@ function ownLogin(scripting: boolean): void {
     await expect(page.getByRole('heading', { name: 'Your login' })).toBeVisible();
   });
 
+  test('times_and_colours_are_as_the_person_chose', async () => {
+    await visit(page, '/me');
+    await page.getByLabel('Time zone').selectOption('Asia/Tokyo');
+    await page.getByLabel('Appearance').selectOption('Dark');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await expect(page.getByText('Your profile is saved.')).toBeVisible();
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await expect(page.locator('body')).toHaveCSS('color', 'rgb(232, 234, 240)');
+    await live(page);
+    await visit(page, '/me/sessions');
+    const began = page.getByRole('main').locator('time').first();
+    const [at, written] = [new Date((await began.getAttribute('datetime')) ?? ''), await began.textContent()];
+    const clock = { hour: '2-digit', minute: '2-digit', timeZone: 'Asia/Tokyo' } as const;
+    expect(written).toContain(at.toLocaleTimeString('en-GB', clock));
+
+    await visit(page, '/me');
+    await page.getByLabel('Time zone').selectOption('As the browser has it');
+    await page.getByLabel('Appearance').selectOption('As the system has it');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await expect(page.getByText('Your profile is saved.')).toBeVisible();
+    await expect(page.locator('html')).not.toHaveAttribute('data-theme');
+  });
+
   test('pw_08_se_07_the_password_is_changed_with_the_present_one', async () => {
     const other = await elsewhere(ben.email, PASSWORD);
     await visit(page, '/me');

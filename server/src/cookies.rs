@@ -2,7 +2,7 @@
 //! is joined with users and memberships in every request.
 
 use crate::config::Config;
-use app::domain::language::Language;
+use app::domain::{language::Language, theme::Theme};
 use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use std::sync::Arc;
@@ -18,6 +18,9 @@ const YEAR_MAX_AGE_S: i64 = 365 * 24 * 60 * 60;
 
 /// The language chosen by a visitor; not a secret, so it has one name everywhere.
 const LANGUAGE_COOKIE: &str = "roster_lang";
+
+/// Light or dark; neither a secret.
+const THEME_COOKIE: &str = "roster_theme";
 
 /// The cookies of one base URL. With https their names begin with `__Host-`: no other host and no plain connection can set them.
 /// With http they end in the port, since cookies do not tell ports apart. A server reads only the names of its own scheme.
@@ -83,6 +86,8 @@ pub struct SentCookies {
     pub pending_sign_in: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
+    /// Light or dark, as it was chosen.
+    pub theme: Option<Theme>,
 }
 
 impl Cookies {
@@ -171,6 +176,14 @@ impl Cookies {
         self.set(LANGUAGE_COOKIE, language.tag(), YEAR_MAX_AGE_S)
     }
 
+    /// Keeps whether pages are light or dark, for those who are not signed in; `None` leaves it to the system.
+    pub fn theme(&self, theme: Option<Theme>) -> String {
+        match theme {
+            Some(theme) => self.set(THEME_COOKIE, theme.key(), YEAR_MAX_AGE_S),
+            None => self.set(THEME_COOKIE, "", 0),
+        }
+    }
+
     /// Forgets the language, so that the browser's own one counts.
     pub fn clear_language(&self) -> String {
         self.set(LANGUAGE_COOKIE, "", 0)
@@ -192,6 +205,7 @@ impl Cookies {
             flash: value(&self.0.flash),
             pending_sign_in: value(&self.0.pending_sign_in),
             language: value(LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag)),
+            theme: value(THEME_COOKIE).and_then(|key| Theme::from_key(&key)),
         }
     }
 

@@ -9,7 +9,9 @@ use crate::{
         language::Language,
         name::Slug,
         role::RoleKey,
+        theme::Theme,
         time::Timestamp,
+        time_zone::TimeZone,
         user_event::UserEvent,
     },
     error::AppError,
@@ -27,6 +29,12 @@ pub struct OwnLogin {
     pub email: String,
     /// The language chosen; `None` leaves it to the browser.
     pub language: Option<Language>,
+    /// The zone of times; `None` leaves it to the browser.
+    pub time_zone: Option<TimeZone>,
+    /// Light or dark; `None` leaves it to the system.
+    pub theme: Option<Theme>,
+    /// The zones to choose from; none where nothing can be changed.
+    pub time_zones: Vec<TimeZone>,
     /// The address that waits to be confirmed, and until when it can be.
     pub awaited_email: Option<(String, Timestamp)>,
     /// Did this session prove the person's own password? If not, it changes nothing here.
@@ -43,6 +51,10 @@ pub struct ProfileForm {
     pub name: String,
     /// Its tag; empty for the browser's.
     pub language: String,
+    /// Its IANA name; empty for the browser's.
+    pub time_zone: String,
+    /// Its key; empty for the system's.
+    pub theme: String,
 }
 
 /// The profile is saved.
@@ -50,8 +62,8 @@ pub struct ProfileForm {
 pub struct ProfileSaved {
     /// The name, as it is written from now on.
     pub name: String,
-    /// May the page be in another language than before?
-    pub other_language: bool,
+    /// Must the page be made anew, because its language, zone or theme is another?
+    pub other_page: bool,
 }
 
 /// A change of address, as typed.

@@ -32,7 +32,7 @@
 //! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.
 //! * [`Toasts`] (`use_toasts()`): `toasts.show(text)`, `toasts.show_with_link(text, ToastLink { label, href })`.
 //! * [`Icon`] `name`: one of `public/icons.svg`. [`Badge`] `tone icon`: icon and text, never colour alone.
-//! * [`Time`] `at`: UTC until the page is hydrated, then the browser's zone; `relative=true` says "5 minutes ago".
+//! * [`Time`] `at`: in the zone that the person chose, or UTC until the page is hydrated and then the browser's zone; `relative=true` says "5 minutes ago".
 //! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.
 //! * [`PermissionSummary`]: what a grant allows, by area.
 //! * [`focus_soon`] and the attributes `data-autofocus` and `data-focus`: where the focus goes. [`keep_focus`] sees to it that it is not lost.

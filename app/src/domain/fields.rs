@@ -21,6 +21,8 @@ pub enum Field {
     Role,
     Extras,
     Language,
+    TimeZone,
+    Theme,
     Lifetime,
     Confirmation,
     Identifier,

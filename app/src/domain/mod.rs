@@ -18,5 +18,7 @@ pub mod role;
 mod role_key;
 pub mod second_factor;
 mod text;
+pub mod theme;
 pub mod time;
+pub mod time_zone;
 pub mod user_event;

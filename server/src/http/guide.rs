@@ -2,7 +2,7 @@
 
 use super::answer;
 use app::{
-    domain::language::Language,
+    domain::{language::Language, theme::Theme},
     error::AppError,
     i18n::{Locale, leptos_i18n, text},
     paths,
@@ -23,7 +23,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// `/guide/login-methods`, in the language of the visitor.
 pub(super) async fn login_methods(Extension(visitor): Extension<Visitor>) -> Response {
-    match page(visitor.language) {
+    match page(visitor.language, visitor.theme) {
         Ok(html) => ([(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot render the guide");
@@ -40,12 +40,13 @@ struct Page {
     skip: &'static str,
     contents: &'static str,
     language: &'static str,
+    theme: Option<Theme>,
     language_label: &'static str,
     languages: [Language; 2],
     path: &'static str,
 }
 
-fn page(language: Language) -> Result<String, askama::Error> {
+fn page(language: Language, theme: Option<Theme>) -> Result<String, askama::Error> {
     let locale = Locale::from(language);
     let page = Page {
         guide: Guide::read(source(language)),
@@ -53,6 +54,7 @@ fn page(language: Language) -> Result<String, askama::Error> {
         skip: text!(locale, common.skip_to_content),
         contents: text!(locale, common.contents),
         language: language.tag(),
+        theme,
         language_label: text!(locale, common.language),
         languages: Language::ALL,
         path: paths::LOGIN_METHODS_GUIDE,

@@ -35,6 +35,8 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
             }
         },
     };
+    // Whoever is signed in chose it in their own login, perhaps in another browser.
+    let theme = signed_in.as_ref().map_or(sent.theme, |signed_in| signed_in.theme);
     let language = language_of(signed_in.as_ref(), sent.language, headers);
     let visitor = Visitor {
         signed_in,
@@ -48,6 +50,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT).chars().take(MAX_USER_AGENT_CHARS).collect(),
         language,
+        theme,
         request_id: request.extensions().get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
     };
     request.extensions_mut().insert(visitor);

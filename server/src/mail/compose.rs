@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use app::{
-    domain::{ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp},
+    domain::{ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone},
     i18n::{Locale, leptos_i18n, text},
     paths,
 };
@@ -85,7 +85,33 @@ pub(crate) async fn compose(
         | MailKind::EmailChangeNotice
         | MailKind::SecondFactors(_) => (host(services), login_content(services, tx, mail, audience, now).await?),
     };
-    render(mail.language, &account, &host(services), content).map_err(|error| ComposeError::Failed(error.to_string()))
+    let zone = zone_of_reader(tx, mail).await?;
+    render(mail.language, zone.as_ref(), &account, &host(services), content)
+        .map_err(|error| ComposeError::Failed(error.to_string()))
+}
+
+/// The zone of the reader's times, in mails about the reader's own login. Accounts see the others as well, which tell nothing of who reads
+/// them (R7); and the address that somebody wants may be a stranger's.
+async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZone>, StorageError> {
+    let reader = match (mail.kind, mail.user) {
+        (MailKind::PasswordChanged | MailKind::EmailChangeNotice | MailKind::SecondFactors(_), Some(user)) => {
+            users::find(tx, user).await?
+        }
+        (MailKind::PasswordReset | MailKind::ReauthenticationCode, _) => users::find_by_email(tx, &mail.to).await?,
+        (MailKind::PasswordChanged | MailKind::EmailChangeNotice | MailKind::SecondFactors(_), None)
+        | (
+            MailKind::Invitation
+            | MailKind::Code
+            | MailKind::Accepted
+            | MailKind::Declined
+            | MailKind::LinkAsked
+            | MailKind::Held
+            | MailKind::Decision
+            | MailKind::EmailChangeConfirm,
+            _,
+        ) => None,
+    };
+    Ok(reader.and_then(|reader| reader.time_zone))
 }
 
 /// The mail with a code for reauthentication. Only its recipient may read the code.

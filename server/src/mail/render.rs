@@ -3,7 +3,7 @@
 
 use crate::storage::outbox::SecondFactorChange;
 use app::{
-    domain::{ids::MailId, language::Language, name::Slug, time::Timestamp},
+    domain::{ids::MailId, language::Language, name::Slug, time::Timestamp, time_zone::TimeZone},
     i18n::{Locale, leptos_i18n, text},
 };
 use askama::Template;
@@ -15,7 +15,7 @@ use lettre::{
     },
 };
 use std::time::{Duration, SystemTime};
-use time::{OffsetDateTime, macros::format_description};
+use time::{Date, OffsetDateTime, macros::format_description};
 
 /// The most characters of a person's name in a mail (R51).
 const MAX_NAME_CHARS: usize = 60;
@@ -103,14 +103,20 @@ struct HtmlPart<'a> {
 }
 
 /// Renders a mail. `account` is the account's name by [`account_label`] or, for a mail about somebody's own login, the host; `host` is the
-/// public host of this Roster.
+/// public host of this Roster, `zone` the reader's, if that is known and may be shown.
 ///
 /// # Errors
 /// None that is known: the templates only write into memory.
-pub fn render(language: Language, account: &str, host: &str, content: Content) -> Result<Rendered, askama::Error> {
+pub fn render(
+    language: Language,
+    zone: Option<&TimeZone>,
+    account: &str,
+    host: &str,
+    content: Content,
+) -> Result<Rendered, askama::Error> {
     let locale = Locale::from(language);
     let subject = subject(language, account, &content);
-    let (before, action, after) = sections(language, account.to_owned(), content);
+    let (before, action, after) = sections(language, zone, account.to_owned(), content);
     let footer = text!(locale, mail.footer, host = host.to_owned());
     let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
     let html = HtmlPart {
@@ -127,7 +133,12 @@ pub fn render(language: Language, account: &str, host: &str, content: Content) -
 }
 
 /// What stands before the action, the action, and what stands after it.
-fn sections(language: Language, account: String, content: Content) -> (Vec<String>, Action, Vec<String>) {
+fn sections(
+    language: Language,
+    zone: Option<&TimeZone>,
+    account: String,
+    content: Content,
+) -> (Vec<String>, Action, Vec<String>) {
     let locale = Locale::from(language);
     let named = |person| named(locale, person);
     match content {
@@ -136,7 +147,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
                 Some(inviter) => text!(locale, mail.invitation_who, inviter = named(inviter), account = account),
                 None => text!(locale, mail.invitation_operator, account = account),
             };
-            let until = text!(locale, mail.invitation_until, until = moment(language, until));
+            let until = text!(locale, mail.invitation_until, until = moment(language, until, zone));
             (
                 vec![who, text!(locale, mail.invitation_how).to_owned()],
                 Action::Link { label: text!(locale, mail.invitation_open).to_owned(), url: link },
@@ -147,7 +158,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             vec![text!(locale, mail.code_what, account = account)],
             Action::Code(code),
             vec![
-                text!(locale, mail.code_until, until = moment(language, until)),
+                text!(locale, mail.code_until, until = moment(language, until, zone)),
                 text!(locale, mail.code_not_you).to_owned(),
             ],
         ),
@@ -155,7 +166,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             vec![text!(locale, mail.reauthentication_what, account = account)],
             Action::Code(code),
             vec![
-                text!(locale, mail.code_until, until = moment(language, until)),
+                text!(locale, mail.code_until, until = moment(language, until, zone)),
                 text!(locale, mail.reauthentication_not_you).to_owned(),
             ],
         ),
@@ -189,7 +200,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             vec![text!(locale, mail.password_reset_what, host = account)],
             Action::Link { label: text!(locale, mail.password_reset_open).to_owned(), url: link },
             vec![
-                text!(locale, mail.password_reset_until, until = moment(language, until)),
+                text!(locale, mail.password_reset_until, until = moment(language, until, zone)),
                 text!(locale, mail.password_reset_not_you).to_owned(),
             ],
         ),
@@ -207,7 +218,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
             vec![text!(locale, mail.email_change_confirm_what, host = account, old = old)],
             Action::Link { label: text!(locale, mail.email_change_confirm_open).to_owned(), url: link },
             vec![
-                text!(locale, mail.email_change_until, until = moment(language, until)),
+                text!(locale, mail.email_change_until, until = moment(language, until, zone)),
                 text!(locale, mail.email_change_confirm_not_you).to_owned(),
             ],
         ),
@@ -217,7 +228,7 @@ fn sections(language: Language, account: String, content: Content) -> (Vec<Strin
                 text!(locale, mail.email_change_notice_not_you).to_owned(),
             ],
             Action::Link { label: text!(locale, mail.email_change_notice_undo).to_owned(), url: link },
-            vec![text!(locale, mail.email_change_until, until = moment(language, until))],
+            vec![text!(locale, mail.email_change_until, until = moment(language, until, zone))],
         ),
         Content::SecondFactors { change, page } => (
             vec![match change {
@@ -282,16 +293,24 @@ fn named(locale: Locale, person: Person) -> String {
     }
 }
 
-/// A point in time for people in any zone: in UTC, with the zone named.
-fn moment(language: Language, at: Timestamp) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)) else { return String::new() };
+/// A point in time in the reader's zone, or for readers in any zone in UTC; with the zone named.
+fn moment(language: Language, at: Timestamp, zone: Option<&TimeZone>) -> String {
+    let there = zone.and_then(|zone| Some((local(zone, at)?, zone.name())));
+    let in_utc = || Some((OffsetDateTime::from_unix_timestamp(at.0.div_euclid(1000)).ok()?, "UTC"));
+    let Some((at, zone)) = there.or_else(in_utc) else { return String::new() };
     let written = match language {
-        Language::En => {
-            at.format(format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC"))
-        }
-        Language::De => at.format(format_description!("[day].[month].[year], [hour]:[minute] UTC")),
+        Language::En => at.format(format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute]")),
+        Language::De => at.format(format_description!("[day].[month].[year], [hour]:[minute]")),
     };
-    written.unwrap_or_default()
+    written.map(|written| format!("{written} {zone}")).unwrap_or_default()
+}
+
+/// What clocks and calendars show there, as if that were UTC.
+fn local(zone: &TimeZone, at: Timestamp) -> Option<OffsetDateTime> {
+    let (year, month, day, hour, minute) = zone.civil(at)?;
+    let [month, day, hour, minute] = [month, day, hour, minute].map(i8::unsigned_abs);
+    let date = Date::from_calendar_date(year.into(), month.try_into().ok()?, day).ok()?;
+    Some(date.with_hms(hour, minute, 0).ok()?.assume_utc())
 }
 
 /// A name as text that mail programs do not turn into a link (IN-03, R51): words that are links are left out, what remains is cut at
@@ -440,8 +459,22 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_about_a_login_writes_times_in_the_readers_zone() {
+        let berlin = TimeZone::known("Europe/Berlin".to_owned());
+        for (language, zone, written) in [
+            (Language::En, Some(&berlin), "24 November 2026, 12:15 Europe/Berlin"),
+            (Language::De, Some(&berlin), "24.11.2026, 12:15 Europe/Berlin"),
+            (Language::En, None, "24 November 2026, 11:15 UTC"),
+        ] {
+            let reset = Content::PasswordReset { link: "https://roster.example.org/r/x".to_owned(), until: UNTIL };
+            let mail = render(language, zone, "roster.example.org", "roster.example.org", reset).unwrap();
+            assert!(mail.text.contains(written) && mail.html.contains(written), "{}", mail.text);
+        }
+    }
+
+    #[test]
     fn r51_the_invitation_says_who_invites_what_to_do_and_until_when_in_both_languages() {
-        let english = render(Language::En, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
+        let english = render(Language::En, None, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
         assert_eq!(english.subject, "You are invited to Acme");
         for said in [
             "Ana María (ana@example.org) invites you to Acme.",
@@ -452,7 +485,7 @@ mod tests {
         ] {
             assert!(english.text.contains(said), "{said}\n{}", english.text);
         }
-        let german = render(Language::De, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
+        let german = render(Language::De, None, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
         assert_eq!(german.subject, "Einladung zu Acme");
         assert!(german.text.contains("Ana María (ana@example.org) lädt Sie zu Acme ein."), "{}", german.text);
         assert!(german.text.contains("24.11.2026, 11:15 UTC"), "{}", german.text);
@@ -476,7 +509,7 @@ mod tests {
                     | Content::Decision { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
-                let mail = render(language, "Acme", "roster.example.org", content).unwrap();
+                let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();
                 assert!(mail.subject.contains("Acme"), "{mail:?}");
                 assert!(mail.text.contains(&secret), "{}", mail.text);
                 assert!(mail.html.contains(&secret), "{}", mail.html);
@@ -499,7 +532,7 @@ mod tests {
             assert!(!looks_like_a_link(&plain(name, 60)), "{:?}", plain(name, 60));
             let label = account_label(name, &Slug::parse("acme").unwrap());
             assert!(!label.is_empty());
-            let mail = render(Language::En, &label, "roster.example.org", invitation(name)).unwrap();
+            let mail = render(Language::En, None, &label, "roster.example.org", invitation(name)).unwrap();
             assert!(!looks_like_a_link(&mail.subject), "{:?}", mail.subject);
             let rest = mail.text.replace("https://roster.example.org/i/T0ken_-x", "").replace("ana@example.org", "");
             assert!(!looks_like_a_link(&rest.replace("roster.example.org", "")), "{rest}");
@@ -525,7 +558,8 @@ mod tests {
             "\"><img src=x onerror=alert(1)>",
             "Ana\0",
         ] {
-            let rendered = render(Language::En, &plain(name, 60), "roster.example.org", invitation(name)).unwrap();
+            let rendered =
+                render(Language::En, None, &plain(name, 60), "roster.example.org", invitation(name)).unwrap();
             assert!(!rendered.html.contains("<script") && !rendered.html.contains("<img"), "{}", rendered.html);
             let mail = sent(rendered);
             let names: Vec<_> = headers(&mail)
@@ -551,7 +585,7 @@ mod tests {
         for account in [long.as_str(), &"a".repeat(100), &"漢字".repeat(50)] {
             let link = format!("https://{host}/i/{}", "T".repeat(1200));
             let invitation = Content::Invitation { inviter: Some(person(&long)), link, until: UNTIL };
-            let words = render(Language::De, account, &host, invitation).unwrap();
+            let words = render(Language::De, None, account, &host, invitation).unwrap();
             let from: Mailbox = format!("\"{}\" <roster@example.org>", "Rößter, Inc. ".repeat(15)).parse().unwrap();
             let to = format!("{}@{host}", "b".repeat(40));
             let mail = message(&from, &to, MailId(Uuid::from_u128(7)), &host, UNTIL, words).unwrap();
@@ -571,14 +605,14 @@ mod tests {
         for to in
             ["", "ben", "ben@example.org\r\nBcc: x@example.org", "a@example.org, b@example.org", "<a@example.org>"]
         {
-            let rendered = render(Language::En, "Acme", "h", invitation("Ana")).unwrap();
+            let rendered = render(Language::En, None, "Acme", "h", invitation("Ana")).unwrap();
             assert!(message(&from, to, MailId(Uuid::nil()), "h", UNTIL, rendered).is_err(), "{to:?}");
         }
     }
 
     #[test]
     fn in_05_sender_message_id_and_date_are_fixed_and_nobody_is_to_answer() {
-        let mail = sent(render(Language::En, "Acme", "roster.example.org", invitation("Ana")).unwrap());
+        let mail = sent(render(Language::En, None, "Acme", "roster.example.org", invitation("Ana")).unwrap());
         for header in [
             "From: Roster <roster@example.org>",
             "To: ben@example.org",

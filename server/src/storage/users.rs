@@ -1,17 +1,17 @@
 //! Users and their passwords.
 
 use super::{StorageError, Tx, address_changes, changed, on, pending_sign_ins, run, statements};
-use app::domain::{email::Email, ids::UserId, language::Language, time::Timestamp};
+use app::domain::{email::Email, ids::UserId, language::Language, theme::Theme, time::Timestamp, time_zone::TimeZone};
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 statements! {
     FIND = "
-        SELECT u.id, u.email, u.email_key, u.name, u.language, u.email_verified_at, c.phc
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, c.phc
           FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
          WHERE u.id = $1";
     FIND_BY_EMAIL = "
-        SELECT u.id, u.email, u.email_key, u.name, u.language, u.email_verified_at, c.phc
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, c.phc
           FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
          WHERE u.email_key = $1";
     INSERT = "
@@ -21,7 +21,7 @@ statements! {
     PROVE = "UPDATE users SET name = $2, email_verified_at = $3 WHERE id = $1";
     DELETE_PASSWORD = "DELETE FROM password_credentials WHERE user_id = $1";
     LOCK = "UPDATE users SET name = name WHERE id = $1";
-    SET_PROFILE = "UPDATE users SET name = $2, language = $3 WHERE id = $1";
+    SET_PROFILE = "UPDATE users SET name = $2, language = $3, time_zone = $4, theme = $5 WHERE id = $1";
     SET_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE id = $1";
     VERIFY = "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL";
     SET_PASSWORD = "
@@ -40,6 +40,10 @@ pub struct User {
     pub name: String,
     /// The language, if one was chosen.
     pub language: Option<Language>,
+    /// The zone of times, if one was chosen.
+    pub time_zone: Option<TimeZone>,
+    /// Light or dark, if it was chosen.
+    pub theme: Option<Theme>,
     /// When mail that Roster sent proved the mailbox.
     pub verified: Option<Timestamp>,
     /// The password's hash in PHC form, if there is a password.
@@ -53,6 +57,8 @@ struct UserRow {
     email_key: String,
     name: String,
     language: Option<String>,
+    time_zone: Option<String>,
+    theme: Option<String>,
     email_verified_at: Option<i64>,
     phc: Option<String>,
 }
@@ -64,6 +70,8 @@ impl From<UserRow> for User {
             email: Email::from_storage(row.email, row.email_key),
             name: row.name,
             language: row.language.as_deref().and_then(Language::from_tag),
+            time_zone: row.time_zone.map(TimeZone::known),
+            theme: row.theme.as_deref().and_then(Theme::from_key),
             verified: row.email_verified_at.map(Timestamp),
             phc: row.phc,
         }
@@ -134,14 +142,11 @@ pub async fn lock(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
     run!(tx, LOCK, user.0)
 }
 
-/// Sets what the person is called, and the language of pages and mails; `None` leaves that to the browser.
-pub async fn set_profile(
-    tx: &mut Tx,
-    user: UserId,
-    name: &str,
-    language: Option<Language>,
-) -> Result<(), StorageError> {
-    run!(tx, SET_PROFILE, user.0, name, language.map(Language::tag))
+/// Sets what the person is called, and how they want pages and mails: language, zone and theme of `user`.
+pub async fn set_profile(tx: &mut Tx, user: &User) -> Result<(), StorageError> {
+    let language = user.language.map(Language::tag);
+    let zone = user.time_zone.as_ref().map(TimeZone::name);
+    run!(tx, SET_PROFILE, user.id.0, &user.name, language, zone, user.theme.map(Theme::key))
 }
 
 /// Sets the address, which a mail from Roster has just proved.

@@ -40,7 +40,7 @@ fn sender(config: &Config) -> Sender {
 fn mail(config: &Config) -> lettre::Message {
     let content =
         Content::Invitation { inviter: None, link: "https://roster.example.org/i/x".to_owned(), until: Timestamp(0) };
-    let words = render(Language::De, "Äcme", "roster.example.org", content).unwrap();
+    let words = render(Language::De, None, "Äcme", "roster.example.org", content).unwrap();
     let from = &config.smtp.as_ref().unwrap().from;
     let id = MailId(uuid::Uuid::now_v7());
     message(from, "ben@example.org", id, "roster.example.org", Timestamp(0), words).unwrap()

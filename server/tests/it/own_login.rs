@@ -86,7 +86,7 @@ both_databases! {
         gamma.removes(&gamma.row("ben@example.org").await).await.unwrap();
 
         let saved = saves(&ben, "  Bénédict  Ruß ", "de").await.unwrap();
-        assert_eq!(saved, ProfileSaved { name: "Bénédict Ruß".to_owned(), other_language: true });
+        assert_eq!(saved, ProfileSaved { name: "Bénédict Ruß".to_owned(), other_page: true });
         for slug in ["acme", "beta"] {
             let row = ana.on(slug).row("ben@example.org").await;
             assert_eq!(row.name.as_deref(), Some("Bénédict Ruß"), "{slug}");
@@ -116,7 +116,7 @@ both_databases! {
         other.sign_in("ana@example.org", PASSWORD).await.unwrap();
         assert!(other.get("/me").await.body.contains("Ihr Zugang"));
         let saved = saves(&ana, "Ana", "").await.unwrap();
-        assert!(saved.other_language);
+        assert!(saved.other_page);
         assert_eq!(own(&ana).await.language, None);
         assert!(ana.get("/me").await.body.contains("Your login"));
         assert_eq!(saves(&ana, "Ana", "tlh").await, Err(FieldErrors::one(Field::Language, Problem::NotOffered).into()));
@@ -533,5 +533,50 @@ both_databases! {
         let page = old.submits("/address", "address/undo", &[]).await.body;
         assert!(page.contains("The change is taken back") && page.contains("/forgot-password"), "{page}");
         assert!(world.browser().get("/address").await.body.contains("not valid any more"));
+    }
+
+    async fn times_are_written_in_the_zone_that_the_person_chose(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let page = ana.get("/me/sessions").await.body;
+        assert!(page.contains("2026-05-04 09:00 UTC") && !page.contains("data-time-zone"), "{page}");
+        let choose = |zone| [("form[name]", "Ana"), ("form[language]", "en"), ("form[time_zone]", zone), ("form[theme]", "")];
+        let saved: ProfileSaved = ana.call("me/change-profile", &choose("Asia/Tokyo")).await.unwrap();
+        assert!(saved.other_page);
+        let page = ana.get("/me/sessions").await.body;
+        assert!(page.contains("2026-05-04 18:00 Asia/Tokyo") && page.contains("<html lang=\"en\" data-time-zone=\"Asia/Tokyo\""), "{page}");
+        assert!(ana.get("/me").await.body.contains("value=\"Asia/Tokyo\" selected"));
+        let refused = ana.call::<ProfileSaved>("me/change-profile", &choose("Mars/Olympus")).await;
+        assert_eq!(refused, Err(FieldErrors::one(Field::TimeZone, Problem::NotOffered).into()));
+
+        world.browser().call::<serde_json::Value>("recovery/ask-for-password-reset", &[("form[email]", "ana@example.org")]).await.unwrap();
+        let mail = world.mail_to("ana@example.org", 0).await.part("text/plain");
+        assert!(mail.contains("4 May 2026, 19:00 Asia/Tokyo"), "{mail}");
+        // R7: an invitation reads the same whoever has the address.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.brings_in_as("ben@example.org", BuiltInRole::Owner).await;
+        let invited = world.mail_to("ben@example.org", 0).await.part("text/plain");
+        assert!(invited.contains("UTC") && !invited.contains("Tokyo"), "{invited}");
+    }
+
+    async fn a_theme_is_chosen_for_every_browser_and_kept_in_this_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        assert!(ana.get("/me").await.body.contains("content=\"light dark\""));
+        let choose = |theme| [("form[name]", "Ana Owner"), ("form[language]", "en"), ("form[theme]", theme)];
+        let saved: ProfileSaved = ana.call("me/change-profile", &choose("dark")).await.unwrap();
+        assert!(saved.other_page);
+        let is_dark = |page: String| page.contains("data-theme=\"dark\"") && page.contains("name=\"color-scheme\" content=\"dark\"");
+        assert!(is_dark(ana.get("/me").await.body));
+        let other = world.browser();
+        assert!(!is_dark(other.get("/login").await.body));
+        other.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        assert!(is_dark(other.get("/me").await.body), "it is the person's, wherever they sign in");
+        ana.sign_out().await;
+        assert!(is_dark(ana.get("/login").await.body), "and stays in the browser that chose it");
+        let refused = other.call::<ProfileSaved>("me/change-profile", &choose("sepia")).await;
+        assert_eq!(refused, Err(FieldErrors::one(Field::Theme, Problem::NotOffered).into()));
+        let saved: ProfileSaved = other.call("me/change-profile", &choose("")).await.unwrap();
+        assert!(saved.other_page && !is_dark(other.get("/me").await.body));
+        let saved: ProfileSaved = other.call("me/change-profile", &choose("")).await.unwrap();
+        assert!(!saved.other_page);
     }
 }

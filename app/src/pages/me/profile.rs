@@ -4,7 +4,7 @@ use super::{address::change_address, read_only, saved};
 use crate::{
     api::own_login::{ChangeProfile, OwnLogin, ShowOwnLogin},
     components::{Button, ErrorBox, Field, SelectField, problem_at},
-    domain::{fields, language::Language, name::check_shape},
+    domain::{fields, language::Language, name::check_shape, theme::Theme, time_zone::TimeZone},
     i18n::{Locale, text, use_locale},
     pages::{Failed, full_page_load, loaded_once, shell::ShownName},
     paths,
@@ -12,6 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 lazy_page!(ProfileRoute, own_login, ProfilePage);
 
@@ -42,22 +43,22 @@ fn form(locale: Locale, login: OwnLogin) -> AnyView {
     let error = save.error();
     let shown = use_context::<ShownName>();
     save.on_success(move |profile| {
-        if profile.other_language {
-            full_page_load(paths::ME);
+        if profile.other_page {
+            full_page_load(&paths::with_notice(paths::ME, paths::PROFILE_SAVED));
         } else if let Some(ShownName(shown)) = shown {
             shown.set(profile.name);
         }
     });
-    let languages = [(String::new(), text!(locale, own_login.language_of_browser).to_owned())]
-        .into_iter()
-        .chain(Language::ALL.map(|language| (language.tag().to_owned(), language.own_name().to_owned())))
-        .collect::<Vec<_>>();
+    // The page was made anew after a change of what it looks like.
+    let query = use_query_map();
+    let saved_before = move || query.with(|query| query.get("notice").as_deref() == Some(paths::PROFILE_SAVED));
+    let is_saved = move || save.output().with(Option::is_some) || (!save.is_answered() && saved_before());
     view! {
         <section class="panel">
             <h2>{text!(locale, own_login.profile)}</h2>
             <ActionForm action=save class="form">
                 <ErrorBox error />
-                {move || save.output().get().map(|_| saved(text!(locale, own_login.profile_saved)))}
+                {move || is_saved().then(|| saved(text!(locale, own_login.profile_saved)))}
                 <Field
                     name="form[name]"
                     label=text!(locale, own_login.name)
@@ -72,9 +73,24 @@ fn form(locale: Locale, login: OwnLogin) -> AnyView {
                     name="form[language]"
                     label=text!(locale, own_login.language)
                     hint=text!(locale, own_login.language_hint)
-                    options=languages
+                    options=languages(locale)
                     chosen=login.language.map_or("", Language::tag)
                     problem=problem_at(error, fields::Field::Language)
+                />
+                <SelectField
+                    name="form[time_zone]"
+                    label=text!(locale, own_login.time_zone)
+                    hint=text!(locale, own_login.time_zone_hint)
+                    options=zones(locale, &login.time_zones)
+                    chosen=login.time_zone.map_or_else(String::new, |zone| zone.name().to_owned())
+                    problem=problem_at(error, fields::Field::TimeZone)
+                />
+                <SelectField
+                    name="form[theme]"
+                    label=text!(locale, own_login.theme)
+                    options=themes(locale)
+                    chosen=login.theme.map_or("", Theme::key)
+                    problem=problem_at(error, fields::Field::Theme)
                 />
                 <div class="actions">
                     <Button busy=save.pending()>{text!(locale, own_login.save)}</Button>
@@ -83,6 +99,33 @@ fn form(locale: Locale, login: OwnLogin) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// The languages, and the browser's own.
+fn languages(locale: Locale) -> Vec<(String, String)> {
+    let all = Language::ALL.map(|language| (language.tag().to_owned(), language.own_name().to_owned()));
+    left_to(text!(locale, own_login.language_of_browser), all)
+}
+
+/// The time zones, and the browser's own.
+fn zones(locale: Locale, all: &[TimeZone]) -> Vec<(String, String)> {
+    let all = all.iter().map(|zone| (zone.name().to_owned(), zone.name().replace('_', " ")));
+    left_to(text!(locale, own_login.time_zone_of_browser), all)
+}
+
+/// Light, dark, or as the system is.
+fn themes(locale: Locale) -> Vec<(String, String)> {
+    let words = |theme| match theme {
+        Theme::Light => text!(locale, own_login.theme_light),
+        Theme::Dark => text!(locale, own_login.theme_dark),
+    };
+    let all = Theme::ALL.map(|theme| (theme.key().to_owned(), words(theme).to_owned()));
+    left_to(text!(locale, own_login.theme_of_system), all)
+}
+
+/// Choices after that of making none.
+fn left_to(nothing: &str, all: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+    std::iter::once((String::new(), nothing.to_owned())).chain(all).collect()
 }
 
 /// The profile in a session that changes nothing.

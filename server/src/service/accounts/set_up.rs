@@ -62,6 +62,8 @@ impl SetUp for Services {
                 email,
                 name,
                 language: Some(visitor.language),
+                time_zone: None,
+                theme: None,
                 verified: Some(now),
                 phc: Some(phc),
             };

@@ -207,6 +207,8 @@ impl Services {
                     email: presented.member.email.clone(),
                     name,
                     language: Some(visitor.language),
+                    time_zone: None,
+                    theme: None,
                     verified,
                     phc: Some(phc),
                 };

@@ -5,7 +5,9 @@ use crate::{
     context::Services,
     storage::{address_changes, sessions, users},
 };
-use app::{api::own_login::OwnLogin, backend::ShowOwnLogin, error::AppError, request::Visitor};
+use app::{
+    api::own_login::OwnLogin, backend::ShowOwnLogin, domain::time_zone::TimeZone, error::AppError, request::Visitor,
+};
 use async_trait::async_trait;
 
 #[async_trait]
@@ -25,6 +27,9 @@ impl ShowOwnLogin for Services {
             email: user.email.typed().to_owned(),
             // The choice in this browser is the later one, and what the page is in.
             language: user.language.map(|_| visitor.language),
+            time_zone: user.time_zone,
+            theme: user.theme,
+            time_zones: if may_change { TimeZone::all() } else { Vec::new() },
             awaited_email: awaited.map(|change| (change.new.typed().to_owned(), change.expires)),
             may_change,
             shortest_password: self.config.passwords.shortest,

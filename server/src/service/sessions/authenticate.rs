@@ -10,7 +10,9 @@ use app::{
     domain::{
         ids::{SessionId, UserId},
         language::Language,
+        theme::Theme,
         time::{Span, Timestamp},
+        time_zone::TimeZone,
     },
     request::SignedIn,
 };
@@ -49,6 +51,8 @@ impl Services {
             email: live.email,
             name: live.name,
             language: live.language.as_deref().and_then(Language::from_tag),
+            time_zone: live.time_zone.map(TimeZone::known),
+            theme: live.theme.as_deref().and_then(Theme::from_key),
         }))
     }
 }

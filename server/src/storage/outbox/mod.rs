@@ -3,7 +3,7 @@
 
 use super::StorageError;
 use app::domain::{
-    ids::MailId,
+    ids::{MailId, UserId},
     language::Language,
     member::MailState,
     time::{Span, Timestamp},
@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// The columns of [`OutboxMail`].
 macro_rules! mail_columns {
     () => {
-        "id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
+        "id, user_id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
     };
 }
 
@@ -179,6 +179,8 @@ pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState
 pub struct OutboxMail {
     /// Its id.
     pub id: MailId,
+    /// The user whose login it is about, if it is about one and that was known when it was written.
+    pub user: Option<UserId>,
     /// What it says.
     pub kind: MailKind,
     /// The language to say it in.
@@ -217,6 +219,7 @@ impl OutboxMail {
 #[derive(FromRow)]
 struct OutboxMailRow {
     id: Uuid,
+    user_id: Option<Uuid>,
     kind: String,
     language: String,
     recipient: String,
@@ -236,6 +239,7 @@ impl TryFrom<OutboxMailRow> for OutboxMail {
     fn try_from(row: OutboxMailRow) -> Result<Self, StorageError> {
         Ok(Self {
             id: MailId(row.id),
+            user: row.user_id.map(UserId),
             kind: MailKind::from_key(&row.kind).ok_or(StorageError::inconsistent("outbox", "kind"))?,
             language: Language::from_tag(&row.language).unwrap_or_default(),
             to: row.recipient,
