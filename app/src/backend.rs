@@ -19,8 +19,8 @@ use crate::{
         },
         outbox::OutboxPage,
         own_login::{
-            AddressChangeAsked, AddressForm, ChangePasswordForm, OthersEnded, OwnActivity, OwnInvitation, OwnLogin,
-            OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
+            AddressChangeAsked, AddressForm, ChangePasswordForm, DeleteLoginForm, DeletionAsked, OthersEnded,
+            OwnActivity, OwnInvitation, OwnLogin, OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
         },
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         second_factors::{
@@ -174,6 +174,18 @@ pub trait JoinOwnInvitation: Send + Sync {
 #[async_trait]
 pub trait DeclineOwnInvitation: Send + Sync {
     async fn decline_own_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<String, AppError>;
+}
+
+/// Sets the day on which the login is deleted.
+#[async_trait]
+pub trait DeleteLogin: Send + Sync {
+    async fn delete_login(&self, visitor: &Visitor, form: DeleteLoginForm) -> Result<DeletionAsked, AppError>;
+}
+
+/// Keeps the login after all.
+#[async_trait]
+pub trait KeepLogin: Send + Sync {
+    async fn keep_login(&self, visitor: &Visitor) -> Result<(), AppError>;
 }
 
 /// The person's own log, before this event.
@@ -592,6 +604,8 @@ backend! {
     JoinOwnInvitation,
     DeclineOwnInvitation,
     ListOwnEvents,
+    DeleteLogin,
+    KeepLogin,
     AskForAddressChange,
     DropAddressChange,
     ViewAddressChange,

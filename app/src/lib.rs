@@ -32,10 +32,10 @@ use leptos_router::{
 };
 use pages::{
     AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
-    DecisionRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, LoginMethodRoute,
-    LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute,
-    Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute, SecondStepRoute, SessionsRoute,
-    SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute,
+    LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute,
+    OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute,
+    SecondStepRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -117,6 +117,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/sessions") view={Lazy::<SessionsRoute>::new()} ssr=Async />
                     <Route path=path!("/accounts") view={Lazy::<OwnAccountsRoute>::new()} ssr=Async />
                     <Route path=path!("/activity") view={Lazy::<ActivityRoute>::new()} ssr=Async />
+                    <Route path=path!("/delete") view={Lazy::<DeleteLoginRoute>::new()} ssr=Async />
                 </ParentRoute>
                 <ParentRoute path=path!("/a/:slug") view=AccountLayout ssr=Async>
                     <Route path=path!("/") view={Lazy::<AccountHomeRoute>::new()} ssr=Async />

@@ -38,6 +38,10 @@ pub const ADDRESS: &str = "/address";
 pub const ME: &str = "/me";
 /// The notice there that it was saved.
 pub const PROFILE_SAVED: &str = "saved";
+/// One's own login: deleting it.
+pub const ME_DELETE: &str = "/me/delete";
+/// The notice there that it stays.
+pub const LOGIN_KEPT: &str = "kept";
 /// One's own login: how one signs in.
 pub const ME_SIGN_IN: &str = "/me/sign-in";
 /// One's own login: one's accounts, and invitations to more.

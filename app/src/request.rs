@@ -5,6 +5,7 @@ use crate::domain::{
     language::Language,
     name::Slug,
     theme::Theme,
+    time::Timestamp,
     time_zone::TimeZone,
 };
 use std::net::IpAddr;
@@ -26,6 +27,8 @@ pub struct SignedIn {
     pub time_zone: Option<TimeZone>,
     /// Light or dark, if the user chose.
     pub theme: Option<Theme>,
+    /// When the login is deleted, if the user asked for that.
+    pub delete_at: Option<Timestamp>,
 }
 
 /// Who is asking, before it is known what for: made once for each request by the HTTP layer.

@@ -37,6 +37,8 @@ export const PLACES = [
   'own-sessions',
   'own-accounts',
   'own-activity',
+  'own-deletion',
+  'own-deletion-asked',
   'address-confirm',
   'address-ended',
   'account',
@@ -223,6 +225,13 @@ export class Town {
     await mover.page.getByRole('button', { name: 'Mail a link' }).click();
     const confirm = (await roster.mail.to(`moved-${person('Mona').email}`)).link;
 
+    const leaver = await joined('Otto', 'Viewer');
+    await visit(leaver.page, '/me/delete');
+    await leaver.page.getByLabel('To confirm').fill(person('Otto').email);
+    await leaver.page.getByLabel('Present password').fill(PASSWORD);
+    await leaver.page.getByRole('button', { name: 'Delete my login' }).click();
+    await leaver.page.getByText('Your login is going to be deleted').waitFor();
+
     const founder = await untouched.people.newcomer();
     await visit(founder, untouched.roster.setUpLink);
     const early = await untouched.people.newcomer();
@@ -314,6 +323,8 @@ export class Town {
       'own-sessions': { page: ben.page, address: '/me/sessions' },
       'own-accounts': { page: ben.page, address: '/me/accounts' },
       'own-activity': { page: ben.page, address: '/me/activity' },
+      'own-deletion': { page: ben.page, address: '/me/delete' },
+      'own-deletion-asked': { page: leaver.page, address: '/accounts' },
       'address-confirm': { page: mover.page, address: confirm },
       'address-ended': { page: stranger, address: '/address' },
       account: { page: ben.page, address: '/a/acme' },

@@ -196,4 +196,31 @@ function ownLogin(scripting: boolean): void {
     await visit(owner, '/a/acme/settings/users');
     await expect(owner.getByRole('row').filter({ hasText: moved })).toHaveCount(0);
   });
+
+  test('cf_08_a_login_is_deleted_later_and_kept_by_whoever_thinks_again', async () => {
+    const other = await elsewhere(ben.email, NEW_PASSWORD);
+    await visit(other, '/me');
+    await other.getByRole('link', { name: 'Delete your login' }).click();
+    await expect(other).toHaveURL(`${roster.url}/me/delete`);
+    await live(other);
+    const ask = async (confirmation: string) => {
+      await other.getByLabel('To confirm').fill(confirmation);
+      await other.getByLabel('Present password').fill(NEW_PASSWORD);
+      await other.getByRole('button', { name: 'Delete my login' }).click();
+    };
+    await ask('ben');
+    await expect(other.getByText('The text does not match.')).toBeVisible();
+    await ask(ben.email);
+    await expect(other.getByText('Your login is going to be deleted after')).toBeVisible();
+    await live(other);
+    await roster.mail.to(ben.email, /going to be deleted/);
+
+    await visit(other, '/accounts');
+    await other.getByRole('link', { name: 'Keep my login' }).click();
+    await expect(other).toHaveURL(`${roster.url}/me/delete`);
+    await live(other);
+    await other.getByRole('button', { name: 'Keep my login' }).click();
+    await expect(other.getByText('Your login stays.')).toBeVisible();
+    await expect(other.getByText('Your login is going to be deleted')).toHaveCount(0);
+  });
 }

@@ -37,6 +37,8 @@ pub struct OwnLogin {
     pub time_zones: Vec<TimeZone>,
     /// The address that waits to be confirmed, and until when it can be.
     pub awaited_email: Option<(String, Timestamp)>,
+    /// When the login is deleted, if the person asked for that.
+    pub delete_at: Option<Timestamp>,
     /// Did this session prove the person's own password? If not, it changes nothing here.
     pub may_change: bool,
     /// The fewest characters of a new password.
@@ -64,6 +66,47 @@ pub struct ProfileSaved {
     pub name: String,
     /// Must the page be made anew, because its language, zone or theme is another?
     pub other_page: bool,
+}
+
+/// Deleting one's login, as typed.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeleteLoginForm {
+    /// The address, typed to confirm.
+    pub confirmation: String,
+    /// The present password.
+    pub present_password: String,
+}
+
+impl fmt::Debug for DeleteLoginForm {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeleteLoginForm").finish_non_exhaustive()
+    }
+}
+
+/// An account by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountName {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+}
+
+/// What came of asking to delete the login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeletionAsked {
+    /// It is deleted after this time.
+    At {
+        /// The time.
+        at: Timestamp,
+    },
+    /// These accounts have no other owner who can sign in (R33): nothing changed.
+    LastOwnerOf {
+        /// The accounts, by name.
+        accounts: Vec<AccountName>,
+    },
 }
 
 /// A change of address, as typed.
@@ -278,4 +321,16 @@ pub async fn ask_for_address_change(form: AddressForm) -> Result<AddressChangeAs
 #[server(endpoint = "me/drop-address-change")]
 pub async fn drop_address_change() -> Result<(), AppError> {
     redirect_with_flash(crate::paths::ME, backend()?.drop_address_change(&visitor()?).await?)
+}
+
+/// Deletes the login, two weeks from now (CF-08, R33).
+#[server(endpoint = "me/delete")]
+pub async fn delete_login(form: DeleteLoginForm) -> Result<DeletionAsked, AppError> {
+    redirect_with_flash(crate::paths::ME_DELETE, backend()?.delete_login(&visitor()?, form).await?)
+}
+
+/// Keeps the login after all.
+#[server(endpoint = "me/keep")]
+pub async fn keep_login() -> Result<(), AppError> {
+    redirect_with_flash(crate::paths::ME_DELETE, backend()?.keep_login(&visitor()?).await?)
 }

@@ -3,7 +3,10 @@
 #[cfg(feature = "ssr")]
 use super::*;
 use super::{accounts::AccountLine, login_methods::SignInOption};
-use crate::{domain::password::Strength, error::AppError};
+use crate::{
+    domain::{password::Strength, time::Timestamp},
+    error::AppError,
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,6 +20,8 @@ pub struct Me {
     pub email: String,
     /// The accounts that this session can open.
     pub accounts: Vec<AccountLine>,
+    /// When the login is deleted, if its owner asked for that.
+    pub delete_at: Option<Timestamp>,
 }
 
 /// Signing in by e-mail address and password, as typed.

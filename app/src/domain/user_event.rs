@@ -20,6 +20,10 @@ pub enum UserEvent {
     AddressChanged,
     /// A change of address was taken back from the old one.
     AddressChangeUndone,
+    /// The person asked for the login to be deleted.
+    DeletionAsked,
+    /// The person thought again: the login stays.
+    LoginKept,
     /// Another session was ended.
     SessionEnded { session: SessionId },
     /// All other sessions were ended.
@@ -46,6 +50,8 @@ impl UserEvent {
             Self::AddressChangeAsked => "address_change_asked",
             Self::AddressChanged => "address_changed",
             Self::AddressChangeUndone => "address_change_undone",
+            Self::DeletionAsked => "deletion_asked",
+            Self::LoginKept => "login_kept",
             Self::SessionEnded { .. } => "session_ended",
             Self::OtherSessionsEnded { .. } => "other_sessions_ended",
             Self::SecondFactorAdded { .. } => "second_factor_added",

@@ -38,8 +38,8 @@ pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
 pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};
 pub use me::{
-    ActivityRoute, AuthenticatorRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, ProfileRoute,
-    SessionsRoute, SignInRoute,
+    ActivityRoute, AuthenticatorRoute, DeleteLoginRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute,
+    ProfileRoute, SessionsRoute, SignInRoute,
 };
 pub use not_found::NotFoundPage;
 pub use outbox::OutboxRoute;

@@ -66,6 +66,7 @@ pub(super) fn Shell(
     children: Children,
 ) -> impl IntoView {
     let navigation = account.as_ref().map(|home| settings(home).into_any()).or(tabs);
+    let deletion = me.delete_at.map(|_| deletion());
     view! {
         <SkipLink />
         <header class="top">
@@ -80,9 +81,23 @@ pub(super) fn Shell(
             {navigation}
         </header>
         <main id="main" class="page" tabindex="-1">
+            {deletion}
             {children()}
         </main>
         <Footer keys=true />
+    }
+}
+
+/// Says on every page that the login is going to be deleted, and leads to where it is kept.
+fn deletion() -> impl IntoView {
+    let locale = use_locale();
+    view! {
+        <div class="note note-warn">
+            <Icon name="alert" />
+            <p>
+                {text!(locale, common.login_deletion)} " " <a href=paths::ME_DELETE>{text!(locale, common.keep_login)}</a>
+            </p>
+        </div>
     }
 }
 

@@ -108,6 +108,7 @@ impl Form {
             "second-factors/confirm-totp" => format!("/me/authenticator/{}", field("form[factor]")),
             "me/reauthenticate" => paths::reauthenticate_own_login(&field("form[next]")),
             function if function.starts_with("second-factors/") => paths::ME_SIGN_IN.to_owned(),
+            "me/delete" | "me/keep" => paths::ME_DELETE.to_owned(),
             "me/change-password" => paths::ME_SIGN_IN.to_owned(),
             "me/join" | "me/decline" => paths::ME_ACCOUNTS.to_owned(),
             "me/end-session" | "me/end-other-sessions" => paths::ME_SESSIONS.to_owned(),

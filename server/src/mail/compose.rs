@@ -83,6 +83,7 @@ pub(crate) async fn compose(
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm
         | MailKind::EmailChangeNotice
+        | MailKind::LoginDeletion
         | MailKind::SecondFactors(_) => (host(services), login_content(services, tx, mail, audience, now).await?),
     };
     let zone = zone_of_reader(tx, mail).await?;
@@ -94,11 +95,21 @@ pub(crate) async fn compose(
 /// them (R7); and the address that somebody wants may be a stranger's.
 async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZone>, StorageError> {
     let reader = match (mail.kind, mail.user) {
-        (MailKind::PasswordChanged | MailKind::EmailChangeNotice | MailKind::SecondFactors(_), Some(user)) => {
-            users::find(tx, user).await?
-        }
+        (
+            MailKind::PasswordChanged
+            | MailKind::EmailChangeNotice
+            | MailKind::LoginDeletion
+            | MailKind::SecondFactors(_),
+            Some(user),
+        ) => users::find(tx, user).await?,
         (MailKind::PasswordReset | MailKind::ReauthenticationCode, _) => users::find_by_email(tx, &mail.to).await?,
-        (MailKind::PasswordChanged | MailKind::EmailChangeNotice | MailKind::SecondFactors(_), None)
+        (
+            MailKind::PasswordChanged
+            | MailKind::EmailChangeNotice
+            | MailKind::LoginDeletion
+            | MailKind::SecondFactors(_),
+            None,
+        )
         | (
             MailKind::Invitation
             | MailKind::Code
@@ -148,6 +159,12 @@ async fn login_content(
         }
         (MailKind::EmailChangeConfirm | MailKind::EmailChangeNotice, audience) => {
             address_change(services, tx, mail, audience, now).await
+        }
+        (MailKind::LoginDeletion, _) => {
+            let user = users::find(tx, mail.user.ok_or(ComposeError::Outdated)?).await?;
+            // The person may have thought again before it was sent.
+            let at = user.and_then(|user| user.delete_at).ok_or(ComposeError::Outdated)?;
+            Ok(Content::LoginDeletion { at, page: services.config.link(paths::ME_DELETE) })
         }
         (MailKind::SecondFactors(change), _) => {
             Ok(Content::SecondFactors { change, page: services.config.link(paths::ME_SIGN_IN) })
@@ -269,6 +286,7 @@ fn content(
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm
         | MailKind::EmailChangeNotice
+        | MailKind::LoginDeletion
         | MailKind::SecondFactors(_) => {
             return Err(ComposeError::Outdated);
         }

@@ -59,6 +59,8 @@ pub enum Content {
     EmailChangeConfirm { old: String, link: String, until: Timestamp },
     /// The address was changed; the link takes it back.
     EmailChangeNotice { new: String, link: String, until: Timestamp },
+    /// The login is going to be deleted; the page keeps it.
+    LoginDeletion { at: Timestamp, page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -230,6 +232,11 @@ fn sections(
             Action::Link { label: text!(locale, mail.email_change_notice_undo).to_owned(), url: link },
             vec![text!(locale, mail.email_change_until, until = moment(language, until, zone))],
         ),
+        Content::LoginDeletion { at, page } => (
+            vec![text!(locale, mail.login_deletion_what, host = account, at = moment(language, at, zone))],
+            Action::Link { label: text!(locale, mail.login_deletion_keep).to_owned(), url: page },
+            vec![text!(locale, mail.login_deletion_not_you).to_owned()],
+        ),
         Content::SecondFactors { change, page } => (
             vec![match change {
                 SecondFactorChange::Added => text!(locale, mail.factor_added_what, host = account),
@@ -272,6 +279,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
         Content::EmailChangeConfirm { .. } => text!(locale, mail.email_change_confirm_subject, host = account),
         Content::EmailChangeNotice { .. } => text!(locale, mail.email_change_notice_subject, host = account),
+        Content::LoginDeletion { .. } => text!(locale, mail.login_deletion_subject, host = account),
         Content::SecondFactors { change, .. } => match change {
             SecondFactorChange::Added => text!(locale, mail.factor_added_subject, host = account),
             SecondFactorChange::Removed => text!(locale, mail.factor_removed_subject, host = account),
@@ -404,7 +412,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 19] {
+    fn all_kinds() -> [Content; 20] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -421,6 +429,7 @@ mod tests {
                 pages: vec![("Beta".to_owned(), "https://roster.example.org/login/beta".to_owned())],
             },
             Content::PasswordChanged { recover: "https://roster.example.org/forgot-password".to_owned() },
+            Content::LoginDeletion { at: UNTIL, page: "https://roster.example.org/me/delete".to_owned() },
             Content::EmailChangeConfirm {
                 old: "ana@example.org".to_owned(),
                 link: "https://roster.example.org/e/x".to_owned(),
@@ -507,6 +516,7 @@ mod tests {
                     | Content::LinkAsked { users, .. }
                     | Content::Held { users, .. }
                     | Content::Decision { page: users, .. }
+                    | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();

@@ -26,6 +26,7 @@ use app::{
     request::Caller,
 };
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// Last activity is written at most this often.
 const ACTIVITY_INTERVAL: Span = Span::minutes(5);
@@ -56,7 +57,7 @@ pub struct Actor {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     last_active: Option<Timestamp>,
     authenticated_at: Timestamp,
 }
@@ -69,7 +70,7 @@ impl Actor {
 
     /// The actor as audit events name it.
     pub fn audit_actor(&self) -> AuditActor {
-        AuditActor { member: Some(self.member), name: Some(self.label.clone()), ip: Some(self.ip) }
+        AuditActor { member: Some(self.member), name: Some(self.label.clone()), ip: self.ip }
     }
 
     /// When the session last proved the member's login method.
@@ -118,10 +119,43 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
         method: membership.method,
         user: user.user,
         session: user.session,
-        ip: caller.ip,
+        ip: Some(caller.ip),
         last_active: membership.last_active,
         authenticated_at,
     })
+}
+
+/// A member whose login is deleted, as the one who acts in leaving; the account is locked. `None` if the user has no line there any more.
+///
+/// # Errors
+/// The database's.
+pub async fn load_deleted(
+    services: &Services,
+    tx: &mut Tx,
+    scope: AccountScope,
+    user: UserId,
+) -> Result<Option<Actor>, StorageError> {
+    let row = members::find_by_user(tx, scope, user).await?;
+    let row = row.filter(|row| matches!(row.state, MemberState::Active | MemberState::Suspended));
+    let (Some(row), Some(account)) = (row, accounts::find(tx, scope).await?) else { return Ok(None) };
+    let roles = accounts::roles(tx, scope, &services.catalogue).await?;
+    Ok(Some(Actor {
+        scope,
+        member: row.id,
+        effective: Effective::of(&row.grant, &roles),
+        label: row.label().to_owned(),
+        grant: row.grant,
+        roles,
+        slug: account.slug,
+        account_name: account.name,
+        language: account.language,
+        method: row.method.id,
+        user,
+        session: SessionId(Uuid::nil()),
+        ip: None,
+        last_active: row.last_active_at,
+        authenticated_at: Timestamp(0),
+    }))
 }
 
 /// The actor of a call that needs a permission.

@@ -15,6 +15,7 @@ pub mod address_changes;
 pub mod audit;
 pub mod clean_up;
 pub mod decisions;
+pub mod erasure;
 pub mod flashes;
 pub mod identities;
 pub mod invitations;
@@ -361,6 +362,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("audit", audit::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
+        ("erasure", erasure::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
         ("identities", identities::STATEMENTS),
         ("invitations", invitations::STATEMENTS),

@@ -78,7 +78,7 @@ statements! {
         SELECT MAX(proved_at) FROM session_proofs
          WHERE session_id = $1 AND kind = 'second_factor' AND login_method_id IS NULL";
     AUTHENTICATE = "
-        SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language, u.time_zone, u.theme
+        SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language, u.time_zone, u.theme, u.delete_at
           FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.hash = $1 AND s.created_at > $2 AND s.last_seen_at > $3";
     OF_USER = "
@@ -148,6 +148,8 @@ pub struct LiveSession {
     pub time_zone: Option<String>,
     /// Light or dark.
     pub theme: Option<String>,
+    /// When the login is deleted.
+    pub delete_at: Option<i64>,
 }
 
 /// A session as its user sees it.

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 statements! {
     FIND = "
-        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, c.phc
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, u.delete_at, c.phc
           FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
          WHERE u.id = $1";
     FIND_BY_EMAIL = "
-        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, c.phc
+        SELECT u.id, u.email, u.email_key, u.name, u.language, u.time_zone, u.theme, u.email_verified_at, u.delete_at, c.phc
           FROM users u LEFT JOIN password_credentials c ON c.user_id = u.id
          WHERE u.email_key = $1";
     INSERT = "
@@ -23,6 +23,13 @@ statements! {
     LOCK = "UPDATE users SET name = name WHERE id = $1";
     SET_PROFILE = "UPDATE users SET name = $2, language = $3, time_zone = $4, theme = $5 WHERE id = $1";
     SET_EMAIL = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4 WHERE id = $1";
+    SET_DELETION = "UPDATE users SET delete_at = $2 WHERE id = $1";
+    TO_DELETE = "SELECT id FROM users WHERE delete_at <= $1 AND id > $2 ORDER BY id LIMIT 1";
+    // The row stays, for the lines of removed members that name it; nothing in it tells who it was.
+    ERASE = "
+        UPDATE users SET email = '', email_key = $2, name = '', language = NULL, time_zone = NULL, theme = NULL,
+                         email_verified_at = NULL, delete_at = NULL
+         WHERE id = $1";
     VERIFY = "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL";
     SET_PASSWORD = "
         INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
@@ -46,6 +53,8 @@ pub struct User {
     pub theme: Option<Theme>,
     /// When mail that Roster sent proved the mailbox.
     pub verified: Option<Timestamp>,
+    /// When the login is deleted, if the person asked for that.
+    pub delete_at: Option<Timestamp>,
     /// The password's hash in PHC form, if there is a password.
     pub phc: Option<String>,
 }
@@ -60,6 +69,7 @@ struct UserRow {
     time_zone: Option<String>,
     theme: Option<String>,
     email_verified_at: Option<i64>,
+    delete_at: Option<i64>,
     phc: Option<String>,
 }
 
@@ -73,6 +83,7 @@ impl From<UserRow> for User {
             time_zone: row.time_zone.map(TimeZone::known),
             theme: row.theme.as_deref().and_then(Theme::from_key),
             verified: row.email_verified_at.map(Timestamp),
+            delete_at: row.delete_at.map(Timestamp),
             phc: row.phc,
         }
     }
@@ -155,6 +166,23 @@ pub async fn set_profile(tx: &mut Tx, user: &User) -> Result<(), StorageError> {
 /// [`StorageError::Taken`] if another user has it.
 pub async fn set_email(tx: &mut Tx, user: UserId, email: &Email, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, SET_EMAIL, user.0, email.typed(), email.key(), now.0)
+}
+
+/// Sets when the login is deleted; `None` keeps it.
+pub async fn set_deletion(tx: &mut Tx, user: UserId, at: Option<Timestamp>) -> Result<(), StorageError> {
+    run!(tx, SET_DELETION, user.0, at.map(|at| at.0))
+}
+
+/// The next user after this one whose login is due to be deleted.
+pub async fn to_delete(tx: &mut Tx, after: UserId, now: Timestamp) -> Result<Option<UserId>, StorageError> {
+    let next: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(TO_DELETE).bind(now.0).bind(after.0).fetch_optional(c).await)?;
+    Ok(next.map(UserId))
+}
+
+/// Erases what a user's row tells of the person.
+pub async fn erase(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    run!(tx, ERASE, user.0, format!("deleted:{user}"))
 }
 
 /// Records that a mail from Roster proved the mailbox of this user (R12).

@@ -1,11 +1,12 @@
 //! What people change of their own login, and that nobody else does.
 
-use crate::support::{Browser, Fields, PASSWORD, both_databases};
+use crate::support::{Browser, Fields, PASSWORD, World, both_databases};
 use app::{
     api::address::{AddressChangeView, AddressChanged, AddressRestored},
+    api::invitations::Invited,
     api::joining::Joined,
     api::own_login::{
-        AddressChangeAsked, OthersEnded, OwnActivity, OwnInvitation, OwnLogin, OwnSession, OwnSessions,
+        AddressChangeAsked, DeletionAsked, OthersEnded, OwnActivity, OwnInvitation, OwnLogin, OwnSession, OwnSessions,
         PasswordChanged, ProfileSaved,
     },
     domain::{
@@ -21,6 +22,7 @@ use app::{
     error::AppError,
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 const NEW_PASSWORD: &str = "eleven quiet herons wade home";
 
@@ -64,6 +66,16 @@ async fn opens_address_link(browser: &Browser, email: &str, nth: usize) {
 
 async fn address_view(browser: &Browser) -> AddressChangeView {
     browser.call("address/view", &[]).await.unwrap()
+}
+
+async fn deletes(browser: &Browser, confirmation: &str, password: &str) -> Result<DeletionAsked, AppError> {
+    browser.call("me/delete", &[("form[confirmation]", confirmation), ("form[present_password]", password)]).await
+}
+
+/// Cleans up as the server does once a day.
+async fn cleans_up(world: &World) {
+    world.advance(Span::days(1));
+    assert!(world.services.clean_up_if_due(&CancellationToken::new()).await.unwrap(), "it is due");
 }
 
 async fn own(browser: &Browser) -> OwnLogin {
@@ -578,5 +590,112 @@ both_databases! {
         assert!(saved.other_page && !is_dark(other.get("/me").await.body));
         let saved: ProfileSaved = other.call("me/change-profile", &choose("")).await.unwrap();
         assert!(!saved.other_page);
+    }
+
+    async fn cf_08_r33_a_login_is_deleted_after_two_weeks_and_no_account_loses_its_last_owner(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Owner).await;
+        ben.opens_account("Beta", "beta").await.unwrap();
+        ben.invites("cleo@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.opens_account("Gamma", "gamma").await.unwrap();
+        ana.on("gamma").invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let wrong = deletes(&ben, "ben", PASSWORD).await;
+        assert_eq!(wrong, Err(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed).into()));
+        let wrong = deletes(&ben, "ben@example.org", "not the present password").await;
+        assert_eq!(wrong, Err(FieldErrors::one(Field::PresentPassword, Problem::WrongPassword).into()));
+        let DeletionAsked::LastOwnerOf { accounts } = deletes(&ben, "ben@example.org", PASSWORD).await.unwrap() else { panic!() };
+        assert_eq!(accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>(), ["Beta"]);
+        ben.on("beta").brings_in_as("bea@example.org", BuiltInRole::Owner).await;
+
+        let elsewhere = world.browser();
+        elsewhere.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        let asked = deletes(&ben, " Ben@Example.org ", PASSWORD).await.unwrap();
+        let day = world.now() + Span::days(14);
+        assert_eq!(asked, DeletionAsked::At { at: day });
+        assert!(elsewhere.me().await.is_none() && ben.me().await.unwrap().delete_at == Some(day));
+        for page in ["/me/delete", "/accounts", "/a/acme"] {
+            let body = ben.get(page).await.body;
+            assert!(body.contains("Your login is going to be deleted") && body.contains("Keep my login"), "{page}: {body}");
+        }
+        let told = world.mail_to("ben@example.org", 3).await.part("text/plain");
+        assert!(told.contains("18 May 2026") && told.contains("/me/delete"), "{told}");
+        cleans_up(&world).await;
+        assert!(ben.me().await.is_some(), "there is time to think again");
+
+        world.advance(Span::days(14));
+        cleans_up(&world).await;
+        assert!(ben.me().await.is_none());
+        assert_eq!(world.browser().sign_in("ben@example.org", PASSWORD).await, Err(AppError::WrongCredentials));
+        for table in ["password_credentials", "sessions", "user_events"] {
+            let left = world.texts(match table {
+                "password_credentials" => "SELECT u.email_key FROM password_credentials c JOIN users u ON u.id = c.user_id WHERE u.email = ''",
+                "sessions" => "SELECT u.email_key FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ''",
+                _ => "SELECT u.email_key FROM user_events e JOIN users u ON u.id = e.user_id WHERE u.email = ''",
+            });
+            assert_eq!(left.await, Vec::<String>::new(), "{table}");
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_key LIKE 'ben%' OR name LIKE 'ben%'").await, 0);
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let tombstone = ana.row("ben@example.org").await;
+        assert_eq!((tombstone.state, tombstone.name.as_deref()), (ShownState::Removed, Some("ben")), "accounts keep who was there");
+        assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'left'").await, 2);
+        for slug in ["acme", "beta", "gamma"] {
+            assert_eq!(world.services.check_audit(&Slug::parse(slug).unwrap()).await.unwrap().unwrap().fault(), None);
+        }
+
+        // AZ-15: whoever owns the address later is somebody new.
+        let invited = ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(matches!(invited, Invited::Done { .. }), "not restored: {invited:?}");
+        let heir = world.browser();
+        let id = heir.opens_link(&world.link_to("ben@example.org", 4).await).await;
+        heir.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(heir.home().await.unwrap().grant, Grant::of(BuiltInRole::Viewer));
+        assert_eq!(activity(&heir, "").await.events.len(), 1);
+    }
+
+    async fn cf_08_a_login_is_kept_by_whoever_thinks_again(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let form = [("form[confirmation]", "ben@example.org"), ("form[present_password]", PASSWORD)];
+        let page = ben.submits("/me/delete", "me/delete", &form).await.body;
+        assert!(page.contains("Your login is going to be deleted after"), "{page}");
+        let again = world.browser();
+        again.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        let page = again.submits("/me/delete", "me/keep", &[]).await.body;
+        assert!(page.contains("Your login stays") && !page.contains("going to be deleted"), "{page}");
+        world.advance(Span::days(15));
+        cleans_up(&world).await;
+        again.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        again.home().await.unwrap();
+    }
+
+    async fn cf_08_r33_a_login_that_became_the_last_owner_meanwhile_stays_until_there_is_another(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Owner).await;
+        deletes(&ana, "ana@example.org", PASSWORD).await.unwrap();
+        ben.leaves().await.unwrap();
+        world.advance(Span::days(15));
+        cleans_up(&world).await;
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        world.advance(Span::days(1));
+        cleans_up(&world).await;
+        assert_eq!(ana.sign_in("ana@example.org", PASSWORD).await, Err(AppError::WrongCredentials));
+    }
+
+    async fn r48_az_15_an_address_that_was_given_up_is_invited_for_whoever_has_it_now(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        asks_for_address(&ben, "moved@example.org", PASSWORD).await.unwrap();
+        opens_address_link(&ben, "moved@example.org", 0).await;
+        ben.call::<AddressChanged>("address/confirm", &[]).await.unwrap();
+        let invited = ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert!(matches!(invited, Invited::Done { .. }), "{invited:?}");
+        let heir = world.browser();
+        let mails = world.mail_to("ben@example.org", 2).await;
+        let id = heir.opens_link(&format!("/i/{}", mails.token())).await;
+        heir.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(heir.home().await.unwrap().grant, Grant::of(BuiltInRole::Viewer));
     }
 }

@@ -220,6 +220,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("clean_up::MAILS", "clean-up of every account, by age alone"),
     ("clean_up::MAIL_TEXTS", "clean-up of every account, by age alone"),
     ("clean_up::REMOVED", "clean-up of every account: what it finds establishes the scope of what is deleted"),
+    ("erasure::MAILS", "the mails about the login of a user who deleted it"),
     ("identities::DELETE_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
     ("invitations::ACCOUNT_OFFERED", "the address that the signed-in user proved establishes the right"),
     ("invitations::OFFERED_TO", "the invitations to the address that the signed-in user proved"),

@@ -98,6 +98,8 @@ fn words(locale: Locale, event: &UserEvent) -> String {
         UserEvent::RecoveryCodesMade => text!(locale, factors.event_codes_made).into(),
         UserEvent::RecoveryCodeUsed => text!(locale, factors.event_code_used).into(),
         UserEvent::SecondFactorsReset => text!(locale, factors.event_reset).into(),
+        UserEvent::DeletionAsked => text!(locale, own_login.event_deletion_asked).into(),
+        UserEvent::LoginKept => text!(locale, own_login.event_login_kept).into(),
         UserEvent::SessionEnded { .. } => text!(locale, own_login.event_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended: 1 } => text!(locale, own_login.event_other_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended } => {

@@ -26,6 +26,9 @@ fn ProfilePage() -> impl IntoView {
             Ok(login) if login.may_change => view! {
                 {form(locale, login.clone())}
                 {change_address(locale, login)}
+                <p>
+                    <a href=paths::ME_DELETE>{text!(locale, own_login.delete_title)}</a>
+                </p>
             }
             .into_any(),
             Ok(login) => facts(locale, login),

@@ -64,6 +64,7 @@ impl SetUp for Services {
                 language: Some(visitor.language),
                 time_zone: None,
                 theme: None,
+                delete_at: None,
                 verified: Some(now),
                 phc: Some(phc),
             };

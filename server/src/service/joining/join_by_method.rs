@@ -313,6 +313,7 @@ impl Services {
             language: Some(visitor.language),
             time_zone: None,
             theme: None,
+            delete_at: None,
             verified,
             phc: None,
         };

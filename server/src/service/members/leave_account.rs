@@ -3,15 +3,22 @@
 use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
 use crate::{
     context::Services,
-    service::{actors, invitations::copy_link::kill_links_beyond_rights},
+    service::{
+        actors::{self, Actor},
+        invitations::copy_link::kill_links_beyond_rights,
+    },
     storage::{
+        Tx,
         audit::{self, AuditTarget, Event},
         identities, members, retried,
     },
 };
 use app::{
     backend::LeaveAccount,
-    domain::policy::{Refusal, keeps_an_owner},
+    domain::{
+        policy::{Refusal, keeps_an_owner},
+        time::Timestamp,
+    },
     error::AppError,
     request::Caller,
 };
@@ -33,26 +40,25 @@ impl LeaveAccount for Services {
                 // As for stepping down by Edit (AZ-16).
                 actor.require_recent_authentication(self)?;
             }
-            let row = actors::find_member(&mut tx, &actor, actor.member).await?;
-            reassign_sponsored_invitations(&mut tx, &actor, actor.member, OnRemoval::Keep, now).await?;
-            if !members::remove(&mut tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
-                return Err(Refusal::LeaveInstead.into());
-            }
-            identities::delete_of_user_in_account(&mut tx, actor.scope(), actor.user).await?;
-            kill_links_beyond_rights(&mut tx, actor.scope(), actor.member, &actor.roles, now).await?;
-            let target = AuditTarget { member: actor.member, email: row.email.key().to_owned() };
-            audit::record(
-                &mut tx,
-                actor.scope(),
-                &actor.audit_actor(),
-                Some(&target),
-                &Event::Left { grant: actor.grant.clone() },
-                now,
-            )
-            .await?;
+            leave(&mut tx, &actor, now).await?;
             tx.commit().await?;
             Ok(actor.account_name)
         })
         .await
     }
+}
+
+/// Ends the actor's membership. The actor's invitations get another sponsor (R29).
+pub(in crate::service) async fn leave(tx: &mut Tx, actor: &Actor, now: Timestamp) -> Result<(), AppError> {
+    let row = actors::find_member(tx, actor, actor.member).await?;
+    reassign_sponsored_invitations(tx, actor, actor.member, OnRemoval::Keep, now).await?;
+    if !members::remove(tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
+        return Err(Refusal::LeaveInstead.into());
+    }
+    identities::delete_of_user_in_account(tx, actor.scope(), actor.user).await?;
+    kill_links_beyond_rights(tx, actor.scope(), actor.member, &actor.roles, now).await?;
+    let target = AuditTarget { member: actor.member, email: row.email.key().to_owned() };
+    let event = Event::Left { grant: actor.grant.clone() };
+    audit::record(tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
+    Ok(())
 }

@@ -121,6 +121,11 @@ impl Services {
                 return Ok(());
             }
         }
+        match self.erase_logins(stop).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, what = "logins that their owners deleted", "cleaned up"),
+            Err(error) => tracing::warn!(%error, "logins that their owners deleted are still there"),
+        }
         tracing::info!("the clean-up ends");
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::{
         StorageError, Tx,
         address_changes::{self, AddressChange},
         audit::Event,
+        members,
         outbox::{self, MailKind, NewLoginMail},
         password_resets, retried,
         user_events::{self, UserEvent},
@@ -111,6 +112,9 @@ impl Services {
         }
         let user = User { email: email.clone(), verified: Some(now), ..before };
         self.rewrite_copies(tx, visitor, &user, &Event::EmailChanged, now).await?;
+        for scope in members::accounts_with_copy(tx, user.id).await? {
+            members::release_invited(tx, scope, user.id).await?;
+        }
         Ok(user)
     }
 }

@@ -31,6 +31,7 @@ impl ShowOwnLogin for Services {
             theme: user.theme,
             time_zones: if may_change { TimeZone::all() } else { Vec::new() },
             awaited_email: awaited.map(|change| (change.new.typed().to_owned(), change.expires)),
+            delete_at: user.delete_at,
             may_change,
             shortest_password: self.config.passwords.shortest,
         })

@@ -53,6 +53,7 @@ impl Services {
             language: live.language.as_deref().and_then(Language::from_tag),
             time_zone: live.time_zone.map(TimeZone::known),
             theme: live.theme.as_deref().and_then(Theme::from_key),
+            delete_at: live.delete_at.map(Timestamp),
         }))
     }
 }

@@ -13,6 +13,7 @@ impl Whoami for Services {
             name: signed_in.name.clone(),
             email: signed_in.email.clone(),
             accounts: self.accounts_of(signed_in).await?,
+            delete_at: signed_in.delete_at,
         }))
     }
 }

@@ -61,11 +61,15 @@ pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Position, SortValue, count, is_alone, page};
 pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
-pub(crate) use person::{accounts_with_copy, rewrite_copy};
+pub(crate) use person::{accounts_with_copy, release_invited, rewrite_copy};
 
 statements! {
     FIND = select_members!("AND m.id = $2");
-    FIND_BY_EMAIL = select_members!("AND m.email_key = $2 ORDER BY CASE WHEN m.state = 'removed' THEN 1 ELSE 0 END LIMIT 1");
+    // A removed member's line is only that person's: once the address is somebody else's, it is invited anew (AZ-15).
+    FIND_BY_EMAIL = select_members!("AND m.email_key = $2
+           AND (m.user_id IS NULL OR m.state <> 'removed'
+                OR EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.email_key = m.email_key))
+         ORDER BY CASE WHEN m.state = 'removed' THEN 1 ELSE 0 END LIMIT 1");
     FIND_BY_USER = select_members!("AND m.user_id = $2");
     INSERT = "
         INSERT INTO members (id, account_id, user_id, email, email_key, name, name_key, state, role_key, login_method_id, identifier,

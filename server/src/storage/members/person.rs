@@ -2,7 +2,7 @@
 
 use crate::{
     collation::Keys,
-    storage::{AccountScope, StorageError, Tx, on, statements, users::User},
+    storage::{AccountScope, StorageError, Tx, on, run, statements, users::User},
 };
 use app::domain::{
     ids::{AccountId, MemberId, UserId},
@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 statements! {
     ACCOUNTS_WITH_COPY = "
-        SELECT account_id FROM members WHERE user_id = $1 AND state IN ('active', 'suspended') ORDER BY account_id";
+        SELECT account_id FROM members WHERE user_id = $1 AND state <> 'removed' ORDER BY account_id";
+    RELEASE_INVITED = "
+        UPDATE members SET user_id = NULL WHERE account_id = $1 AND user_id = $2 AND state = 'invited'";
     REWRITE_COPY = "
         UPDATE members SET name = $3, name_key = $4, email = $5, email_key = $6, name_sort = $7, search_key = $8,
                            version = version + 1, changed_at = $9, changed_by = id
@@ -20,8 +22,7 @@ statements! {
         RETURNING id";
 }
 
-/// The accounts whose lines hold a copy of what this user is called, in the order in which accounts are locked. The copies of removed
-/// members are frozen.
+/// The accounts whose lines are this user's, in the order in which accounts are locked. The lines of removed members are frozen.
 pub(crate) async fn accounts_with_copy(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
     let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_WITH_COPY).bind(user.0).fetch_all(c).await)?;
     Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())
@@ -47,4 +48,9 @@ pub(crate) async fn rewrite_copy(
         .bind(now.0)
         .fetch_optional(c).await)?;
     Ok(row.map(MemberId))
+}
+
+/// Leaves an open invitation with the address that was invited, when the user whom it was for has that address no more (R48).
+pub(crate) async fn release_invited(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<(), StorageError> {
+    run!(tx, RELEASE_INVITED, scope.id().0, user.0)
 }

@@ -54,6 +54,8 @@ pub enum MailKind {
     EmailChangeConfirm,
     /// To the address that a user had: it was changed, with the link that takes it back (R48).
     EmailChangeNotice,
+    /// To the user: the login is going to be deleted.
+    LoginDeletion,
     /// To the user: second factors were changed, or a recovery code was used (SE-07).
     SecondFactors(SecondFactorChange),
 }
@@ -75,7 +77,7 @@ pub enum SecondFactorChange {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -88,6 +90,7 @@ impl MailKind {
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
         Self::EmailChangeNotice,
+        Self::LoginDeletion,
         Self::SecondFactors(SecondFactorChange::Added),
         Self::SecondFactors(SecondFactorChange::Removed),
         Self::SecondFactors(SecondFactorChange::RecoveryCodesMade),
@@ -110,6 +113,7 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",
             Self::EmailChangeNotice => "email_change_notice",
+            Self::LoginDeletion => "login_deletion",
             Self::SecondFactors(SecondFactorChange::Added) => "second_factor_added",
             Self::SecondFactors(SecondFactorChange::Removed) => "second_factor_removed",
             Self::SecondFactors(SecondFactorChange::RecoveryCodesMade) => "recovery_codes_made",
