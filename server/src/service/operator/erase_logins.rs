@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     service::{actors, members::leave_account::leave, own_login::delete_login::owned_by_nobody_else},
-    storage::{erasure, members, users},
+    storage::{erasure, members, retried, users},
 };
 use app::{
     domain::{ids::UserId, time::Timestamp},
@@ -20,7 +20,7 @@ impl Services {
             let mut tx = self.database.begin_read().await?;
             let Some(user) = users::to_delete(&mut tx, after, self.now()).await? else { break };
             drop(tx);
-            erased += u64::from(self.erase_login(user, self.now()).await?);
+            erased += u64::from(retried(|| self.erase_login(user, self.now())).await?);
             after = user;
         }
         Ok(erased)
