@@ -33,8 +33,8 @@ use crate::{
     domain::{
         audit::AuditQuery,
         ids::{
-            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, SecondFactorId, SessionId,
-            UserEventId,
+            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, RememberedBrowserId, SecondFactorId,
+            SessionId, UserEventId,
         },
         list::ListQuery,
         name::Slug,
@@ -541,6 +541,12 @@ pub trait ConfirmTotp: Send + Sync {
     ) -> Result<WithCookies<SecondFactorAdded>, AppError>;
 }
 
+/// Forgets a browser that was remembered.
+#[async_trait]
+pub trait ForgetBrowser: Send + Sync {
+    async fn forget_browser(&self, visitor: &Visitor, browser: RememberedBrowserId) -> Result<(), AppError>;
+}
+
 /// Removes a second factor.
 #[async_trait]
 pub trait RemoveSecondFactor: Send + Sync {
@@ -656,6 +662,7 @@ backend! {
     ShowTotp,
     ConfirmTotp,
     RemoveSecondFactor,
+    ForgetBrowser,
     MakeRecoveryCodes,
     ViewOwnReauthentication,
     ReauthenticateOwnLogin,

@@ -48,6 +48,8 @@ pub struct Visitor {
     pub oauth: Option<String>,
     /// The token of a sign-in that waits for a second factor, in this browser's cookie.
     pub pending_sign_in: Option<String>,
+    /// The token of a browser that is remembered for a user.
+    pub remembered_browser: Option<String>,
     /// The mark of an earlier sign-in in this browser's cookie (EN-06).
     pub known_browser: Option<String>,
     /// The client's address, by the trusted proxies alone (EN-07).

@@ -2,7 +2,7 @@
 //! is joined with users and memberships in every request.
 
 use crate::config::Config;
-use app::domain::{language::Language, theme::Theme};
+use app::domain::{language::Language, second_factor::REMEMBERED_BROWSER_DAYS, theme::Theme};
 use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use std::sync::Arc;
@@ -39,6 +39,7 @@ struct Names {
     oauth: String,
     flash: String,
     pending_sign_in: String,
+    remembered_browser: String,
     session_s: i64,
 }
 
@@ -58,6 +59,7 @@ impl From<&Config> for Cookies {
             oauth: name("oauth"),
             flash: name("flash"),
             pending_sign_in: name("second_factor"),
+            remembered_browser: name("remembered"),
             session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
         }))
     }
@@ -84,6 +86,8 @@ pub struct SentCookies {
     pub flash: Option<String>,
     /// The token of a sign-in that waits for a second factor.
     pub pending_sign_in: Option<String>,
+    /// The token of a browser that is remembered for a user.
+    pub remembered_browser: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
     /// Light or dark, as it was chosen.
@@ -189,6 +193,11 @@ impl Cookies {
         self.set(LANGUAGE_COOKIE, "", 0)
     }
 
+    /// Remembers this browser for a user, for as long as its row says.
+    pub fn remembered_browser(&self, token: &str) -> String {
+        self.set(&self.0.remembered_browser, token, REMEMBERED_BROWSER_DAYS * 24 * 60 * 60)
+    }
+
     /// Reads the cookies of a request.
     pub fn sent(&self, headers: &HeaderMap) -> SentCookies {
         let jar = CookieJar::from_headers(headers);
@@ -204,6 +213,7 @@ impl Cookies {
             oauth: value(&self.0.oauth),
             flash: value(&self.0.flash),
             pending_sign_in: value(&self.0.pending_sign_in),
+            remembered_browser: value(&self.0.remembered_browser),
             language: value(LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag)),
             theme: value(THEME_COOKIE).and_then(|key| Theme::from_key(&key)),
         }

@@ -3,7 +3,11 @@
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
-    domain::{ids::SecondFactorId, second_factor::SecondFactorKind, time::Timestamp},
+    domain::{
+        ids::{RememberedBrowserId, SecondFactorId},
+        second_factor::SecondFactorKind,
+        time::Timestamp,
+    },
     error::AppError,
 };
 use leptos::prelude::*;
@@ -32,6 +36,8 @@ pub struct SecondStepForm {
     pub code: String,
     /// A recovery code.
     pub recovery_code: String,
+    /// Is this browser to be remembered? Empty for no.
+    pub remember: String,
 }
 
 impl fmt::Debug for SecondStepForm {
@@ -48,6 +54,8 @@ pub struct SecondFactorsView {
     pub factors: Vec<SecondFactorLine>,
     /// How many recovery codes are left.
     pub recovery_codes_left: u32,
+    /// The browsers in which signing in does not ask for them.
+    pub remembered: Vec<RememberedBrowser>,
     /// May this session change them? Only one that proved the user's own password may.
     pub may_change: bool,
     /// Was that recently enough, or is the user asked for it again first (AZ-16)?
@@ -67,6 +75,19 @@ pub struct SecondFactorLine {
     pub added: Timestamp,
     /// When it was last used.
     pub last_used: Option<Timestamp>,
+}
+
+/// A browser that is remembered, as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedBrowser {
+    /// Its id.
+    pub id: RememberedBrowserId,
+    /// The browser, by its product's name, if it says.
+    pub browser: Option<String>,
+    /// The system it runs on, if it says.
+    pub system: Option<String>,
+    /// Until when it is remembered.
+    pub expires: Timestamp,
 }
 
 /// An app about to be set up.
@@ -225,4 +246,10 @@ pub async fn reauthenticate_own_login(#[server(default)] form: OwnReauthenticati
     let path = set_cookies(backend()?.reauthenticate_own_login(&visitor()?, form).await?);
     redirect_form_post(&path);
     Ok(path)
+}
+
+/// Forgets a browser: signing in there asks for a second factor again.
+#[server(endpoint = "second-factors/forget-browser")]
+pub async fn forget_browser(browser: String) -> Result<(), AppError> {
+    with_flash(backend()?.forget_browser(&visitor()?, id(&browser)?).await?)
 }

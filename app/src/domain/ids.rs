@@ -50,6 +50,8 @@ ids! {
     MailId;
     /// A configuration of a login method.
     ConfigurationId;
+    /// A browser that is remembered for a user.
+    RememberedBrowserId;
     /// A way to a provider and back.
     AttemptId;
     /// A decision that an admin must take.

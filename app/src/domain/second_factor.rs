@@ -32,6 +32,9 @@ pub fn digits_of_code(typed: &str) -> String {
     typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect()
 }
 
+/// Days for which a browser is remembered in which the second factor is not asked for.
+pub const REMEMBERED_BROWSER_DAYS: i64 = 30;
+
 /// How many recovery codes there are in a set.
 pub const RECOVERY_CODES: usize = 10;
 /// The characters of a recovery code: letters and digits that are not mistaken for each other (Crockford's base 32).

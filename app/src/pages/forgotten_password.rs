@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-lazy_page!(ForgottenPasswordRoute, recovery, ForgottenPasswordPage);
+lazy_page!(ForgottenPasswordRoute, joining, ForgottenPasswordPage);
 
 /// The page: an address, and the same answer for every address (EN-02).
 #[component]

@@ -13,7 +13,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-lazy_page!(ResetPasswordRoute, recovery, ResetPasswordPage);
+lazy_page!(ResetPasswordRoute, joining, ResetPasswordPage);
 
 /// The page. It signs nobody in: whoever chose the password signs in with it next (PW-08).
 #[component]

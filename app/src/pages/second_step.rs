@@ -4,7 +4,7 @@ use super::{Failed, full_page_load, loaded, shell::Card};
 use crate::{
     api::second_factors::{FinishSignIn, SecondStepView, ViewSecondStep},
     components::{Button, ErrorBox, Field, Kind, Look, problem_at},
-    domain::fields,
+    domain::{fields, second_factor::REMEMBERED_BROWSER_DAYS},
     error::AppError,
     i18n::{Locale, text, use_locale},
     paths,
@@ -57,6 +57,7 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
                     autofocus=true
                     problem=problem_at(error, fields::Field::Code)
                 />
+                {remember(locale)}
                 <div class="actions">
                     <Button busy=finish.pending()>{text!(locale, factors.step_confirm)}</Button>
                 </div>
@@ -79,6 +80,7 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
                     required=true
                     problem=problem_at(error, fields::Field::RecoveryCode)
                 />
+                {remember(locale)}
                 <div class="actions">
                     <Button look=Look::Plain busy=finish.pending()>{text!(locale, factors.step_confirm)}</Button>
                 </div>
@@ -89,6 +91,16 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
         </p>
     }
     .into_any()
+}
+
+/// Whether this browser asks for the second factor again before long.
+fn remember(locale: Locale) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" name="form[remember]" value="on" />
+            <span>{text!(locale, factors.step_remember, days = REMEMBERED_BROWSER_DAYS)}</span>
+        </label>
+    }
 }
 
 fn ended(locale: Locale) -> AnyView {

@@ -60,6 +60,7 @@ pub struct Actor {
     ip: Option<IpAddr>,
     last_active: Option<Timestamp>,
     authenticated_at: Timestamp,
+    lacks_second_factor: bool,
 }
 
 impl Actor {
@@ -78,9 +79,11 @@ impl Actor {
         self.authenticated_at
     }
 
-    /// Has the session proved the member's login method recently enough for the most dangerous operations (AZ-16)?
+    /// Has the session proved the member's login method recently enough for the most dangerous operations (AZ-16)? Where a browser is
+    /// remembered, the password alone is no such proof of somebody who has a second factor (LT-09).
     pub fn is_recently_authenticated(&self, services: &Services) -> bool {
-        is_recent(self.authenticated_at, services.config.sessions.step_up_minutes, services.now())
+        !self.lacks_second_factor
+            && is_recent(self.authenticated_at, services.config.sessions.step_up_minutes, services.now())
     }
 
     /// Refuses an operation that needs a recent authentication (AZ-16).
@@ -122,6 +125,7 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
         ip: Some(caller.ip),
         last_active: membership.last_active,
         authenticated_at,
+        lacks_second_factor: membership.lacks_second_factor,
     })
 }
 
@@ -155,6 +159,7 @@ pub async fn load_deleted(
         ip: None,
         last_active: row.last_active_at,
         authenticated_at: Timestamp(0),
+        lacks_second_factor: false,
     }))
 }
 

@@ -55,6 +55,8 @@ statements! {
         DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1 LIMIT $2)";
     ADDRESS_CHANGES = "
         DELETE FROM address_changes WHERE id IN (SELECT id FROM address_changes WHERE expires_at <= $1 LIMIT $2)";
+    REMEMBERED_BROWSERS = "
+        DELETE FROM remembered_browsers WHERE id IN (SELECT id FROM remembered_browsers WHERE expires_at <= $1 LIMIT $2)";
     PENDING_SIGN_INS = "
         DELETE FROM pending_sign_ins WHERE id IN (SELECT id FROM pending_sign_ins WHERE expires_at <= $1 LIMIT $2)";
     UNCONFIRMED_FACTORS = "
@@ -151,6 +153,7 @@ pub enum Rows {
     PasswordResets,
     AddressChanges,
     PendingSignIns,
+    RememberedBrowsers,
     UnconfirmedFactors,
     UserEvents,
     Attempts,
@@ -173,6 +176,7 @@ impl Rows {
             Self::PasswordResets => PASSWORD_RESETS,
             Self::AddressChanges => ADDRESS_CHANGES,
             Self::PendingSignIns => PENDING_SIGN_INS,
+            Self::RememberedBrowsers => REMEMBERED_BROWSERS,
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
             Self::Attempts => ATTEMPTS,

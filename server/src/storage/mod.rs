@@ -27,6 +27,7 @@ pub mod outbox;
 pub mod password_resets;
 pub mod pending_sign_ins;
 pub mod rate_buckets;
+pub mod remembered_browsers;
 pub mod sealed;
 pub mod second_factors;
 pub mod sessions;
@@ -380,6 +381,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("password_resets", password_resets::STATEMENTS),
         ("pending_sign_ins", pending_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
+        ("remembered_browsers", remembered_browsers::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),

@@ -1,6 +1,6 @@
 //! Users and their passwords.
 
-use super::{StorageError, Tx, address_changes, changed, on, pending_sign_ins, run, statements};
+use super::{StorageError, Tx, address_changes, changed, on, pending_sign_ins, remembered_browsers, run, statements};
 use app::domain::{email::Email, ids::UserId, language::Language, theme::Theme, time::Timestamp, time_zone::TimeZone};
 use sqlx_macros::FromRow;
 use uuid::Uuid;
@@ -130,10 +130,11 @@ pub async fn confirm_password(tx: &mut Tx, user: UserId, verified: &str, rehashe
 }
 
 /// Sets a user's password, by its hash in PHC form. What began with an earlier one ends: a change of address (PW-11), a sign-in that waits
-/// for its second factor.
+/// for its second factor, and what is remembered of browsers.
 pub async fn set_password(tx: &mut Tx, user: UserId, phc: &str, now: Timestamp) -> Result<(), StorageError> {
     address_changes::end_pending(tx, user, now).await?;
     pending_sign_ins::delete_of_user(tx, user).await?;
+    remembered_browsers::delete_of_user(tx, user).await?;
     run!(tx, SET_PASSWORD, user.0, phc, now.0)
 }
 

@@ -76,6 +76,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("second-factors/confirm-totp", Calls::SignedIn),
     ("second-factors/list", Calls::SignedIn),
     ("second-factors/make-recovery-codes", Calls::SignedIn),
+    ("second-factors/forget-browser", Calls::SignedIn),
     ("second-factors/remove", Calls::SignedIn),
     ("second-factors/show-totp", Calls::SignedIn),
     ("session/finish-sign-in", Calls::Everyone),
@@ -113,6 +114,7 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         }
         "me/reauthenticate" => fields.push(("form[next]", "")),
         "second-factors/confirm-totp" => fields.push(("form[factor]", member)),
+        "second-factors/forget-browser" => fields.push(("browser", member)),
         "second-factors/remove" | "second-factors/show-totp" => fields.push(("factor", member)),
         "login-methods/add" => fields.push(("preset", "google")),
         "login-methods/save" => fields.extend([("form[method]", member), ("form[preset]", "openid")]),

@@ -76,6 +76,7 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("second-factors/confirm-totp", Cost::Session),
     ("second-factors/list", Cost::Session),
     ("second-factors/make-recovery-codes", Cost::Session),
+    ("second-factors/forget-browser", Cost::Session),
     ("second-factors/remove", Cost::Session),
     ("second-factors/show-totp", Cost::Session),
     ("session/finish-sign-in", Cost::Writes(Bound::User)),

@@ -34,7 +34,75 @@ async fn ana_with_app(world: &World) -> (Browser, App) {
     (ana, app)
 }
 
+/// A browser in which Ana is remembered, signed out.
+async fn remembered(world: &World, app: &App) -> Browser {
+    let browser = world.browser();
+    browser.sign_in(ANA, PASSWORD).await.unwrap();
+    browser.types_code_and_is_remembered(&app.shows(world)).await.unwrap();
+    world.advance(STEP);
+    browser.sign_out().await;
+    browser
+}
+
 both_databases! {
+    async fn lt_09_a_remembered_browser_signs_in_by_the_password_alone_for_30_days(world: World) {
+        let (_, app) = ana_with_app(&world).await;
+        let browser = remembered(&world, &app).await;
+        assert_eq!(browser.sign_in(ANA, PASSWORD).await.unwrap(), "/a/acme");
+        browser.sign_out().await;
+        assert_eq!(world.browser().sign_in(ANA, PASSWORD).await.unwrap(), "/second-factor", "another browser is not");
+        let cookie = browser.cookie("remembered").unwrap();
+        assert!(!holds(&world.dump().await, &cookie), "it is stored hashed");
+        world.advance(Span::days(30));
+        assert_eq!(browser.sign_in(ANA, PASSWORD).await.unwrap(), "/second-factor");
+    }
+
+    async fn lt_09_a_remembered_browser_is_remembered_for_its_user_alone(world: World) {
+        let (ana, app) = ana_with_app(&world).await;
+        let browser = remembered(&world, &app).await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ben.adds_app().await.unwrap();
+        assert_eq!(browser.sign_in("ben@example.org", PASSWORD).await.unwrap(), "/second-factor");
+    }
+
+    async fn lt_09_a_remembered_browser_is_no_proof_where_a_fresh_one_is_asked_for(world: World) {
+        let (_, app) = ana_with_app(&world).await;
+        let browser = remembered(&world, &app).await;
+        browser.sign_in(ANA, PASSWORD).await.unwrap();
+        let factor = browser.factors().await.unwrap();
+        assert!(!factor.recently_authenticated);
+        assert_eq!(browser.removes_factor(factor.factors[0].id).await, Err(AppError::ReauthenticationRequired));
+        assert_eq!(browser.begins_app().await.err(), Some(AppError::ReauthenticationRequired));
+        // AZ-16: nor for what is most dangerous in an account.
+        let method = browser.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "google")]).await;
+        assert_eq!(method.err(), Some(AppError::ReauthenticationRequired));
+        // The password once more leads to the second step; a code is the proof.
+        assert_eq!(browser.confirms_by("form[password]", PASSWORD).await.unwrap(), "/second-factor");
+        browser.confirms_by("form[code]", &app.shows(&world)).await.unwrap();
+        assert!(browser.factors().await.unwrap().recently_authenticated);
+        assert!(browser.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "google")]).await.is_ok());
+    }
+
+    async fn lt_09_a_remembered_browser_is_forgotten_by_hand_and_with_every_change_of_credentials(world: World) {
+        let (ana, app) = ana_with_app(&world).await;
+        let browser = remembered(&world, &app).await;
+        let listed = ana.factors().await.unwrap().remembered;
+        assert_eq!(listed.len(), 1);
+        ana.call::<()>("second-factors/forget-browser", &[("browser", &listed[0].id.to_string())]).await.unwrap();
+        assert_eq!(browser.sign_in(ANA, PASSWORD).await.unwrap(), "/second-factor");
+
+        let again = remembered(&world, &app).await;
+        assert_eq!(again.sign_in(ANA, PASSWORD).await.unwrap(), "/a/acme");
+        ana.adds_app().await.unwrap();
+        assert_eq!(again.sign_in(ANA, PASSWORD).await.unwrap(), "/second-factor", "another factor");
+
+        world.advance(STEP);
+        let once_more = remembered(&world, &app).await;
+        world.services.reset_factors(ANA).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM remembered_browsers").await, 0);
+        drop(once_more);
+    }
+
     async fn lt_09_a_right_password_signs_nobody_in_who_has_a_second_factor(world: World) {
         let (_, app) = ana_with_app(&world).await;
         let browser = world.browser();

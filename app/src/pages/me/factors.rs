@@ -1,10 +1,10 @@
 //! The second factors of one's login, and the recovery codes: a section of how one signs in.
 
-use super::saved;
+use super::{saved, sessions::name as browser_name};
 use crate::{
     api::second_factors::{
-        BeginTotp, ListSecondFactors, MakeRecoveryCodes, RecoveryCodes, RemoveSecondFactor, SecondFactorLine,
-        SecondFactorsView,
+        BeginTotp, ForgetBrowser, ListSecondFactors, MakeRecoveryCodes, RecoveryCodes, RememberedBrowser,
+        RemoveSecondFactor, SecondFactorLine, SecondFactorsView,
     },
     components::{Button, ErrorBox, Icon, Look, Note, NoteTone, Time},
     domain::second_factor::{RECOVERY_CODES, SecondFactorKind},
@@ -25,9 +25,11 @@ pub(super) fn SecondFactors() -> impl IntoView {
     remove.on_success(move |()| listed.refetch());
     let renew = FormAction::<MakeRecoveryCodes>::new();
     renew.on_success(move |_| listed.refetch());
+    let forget = FormAction::<ForgetBrowser>::new();
+    forget.on_success(move |()| listed.refetch());
     let section = loaded(move || async move {
         match listed.await {
-            Ok(view) => section(locale, view, remove, renew),
+            Ok(view) => section(locale, view, remove, renew, forget),
             Err(error) => view! { <Failed error /> }.into_any(),
         }
     });
@@ -37,6 +39,8 @@ pub(super) fn SecondFactors() -> impl IntoView {
             <p>{text!(locale, factors.text)}</p>
             <ErrorBox error=remove.error() />
             <ErrorBox error=renew.error() />
+            <ErrorBox error=forget.error() />
+            {move || forget.output().get().map(|()| saved(text!(locale, factors.forgotten)))}
             {move || remove.output().get().map(|()| saved(text!(locale, factors.removed)))}
             {section}
         </section>
@@ -48,6 +52,7 @@ fn section(
     view: SecondFactorsView,
     remove: FormAction<RemoveSecondFactor>,
     renew: FormAction<MakeRecoveryCodes>,
+    forget: FormAction<ForgetBrowser>,
 ) -> AnyView {
     let changes = view.may_change && view.recently_authenticated;
     let has_any = !view.factors.is_empty();
@@ -65,10 +70,13 @@ fn section(
         confirm_first(locale)
     };
     let codes = has_any.then(|| recovery_codes(locale, view.recovery_codes_left, renew, changes));
+    let remembered =
+        (!view.remembered.is_empty()).then(|| remembered(locale, view.remembered, forget, view.may_change));
     view! {
         {list}
         {ask}
         {codes}
+        {remembered}
     }
     .into_any()
 }
@@ -126,6 +134,49 @@ fn line(
             {form}
         </li>
     }
+}
+
+/// The browsers in which signing in does not ask for a second factor.
+fn remembered(
+    locale: Locale,
+    browsers: Vec<RememberedBrowser>,
+    forget: FormAction<ForgetBrowser>,
+    may_change: bool,
+) -> AnyView {
+    let lines: Vec<_> = browsers
+        .into_iter()
+        .map(|remembered| {
+            let name = browser_name(locale, remembered.browser, remembered.system);
+            let full_name = name.clone();
+            let form = may_change.then(|| {
+                view! {
+                    <ActionForm action=forget>
+                        <input type="hidden" name="browser" value=remembered.id.to_string() />
+                        <Button look=Look::Small busy=forget.pending()>
+                            <span aria-hidden="true">{text!(locale, factors.forget)}</span>
+                            <span class="visually-hidden">{text!(locale, factors.forget_named, name = full_name)}</span>
+                        </Button>
+                    </ActionForm>
+                }
+            });
+            view! {
+                <li>
+                    <Icon name="globe" />
+                    <div class="factors-name">
+                        <strong>{name}</strong>
+                        <small>{text!(locale, factors.remembered_until)} " " <Time at=remembered.expires /></small>
+                    </div>
+                    {form}
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <h3>{text!(locale, factors.remembered_title)}</h3>
+        <p>{text!(locale, factors.remembered_text)}</p>
+        <ul class="factors">{lines}</ul>
+    }
+    .into_any()
 }
 
 fn add(locale: Locale) -> AnyView {

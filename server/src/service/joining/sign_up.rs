@@ -8,7 +8,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
-        identities, members, pending_sign_ins, rate_buckets, retried, second_factors,
+        identities, members, pending_sign_ins, rate_buckets, remembered_browsers, retried, second_factors,
         sessions::{self, Proof},
         tokens::{self, Purpose},
         users::{self, User},
@@ -237,6 +237,7 @@ impl Services {
         }
         second_factors::remove_all(tx, earlier.id).await?;
         pending_sign_ins::delete_of_user(tx, earlier.id).await?;
+        remembered_browsers::delete_of_user(tx, earlier.id).await?;
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
         self.suspend_memberships(tx, earlier.id, now).await?;

@@ -5,7 +5,7 @@ use crate::{
     context::Services,
     storage::{
         outbox::{MailKind, SecondFactorChange},
-        pending_sign_ins, second_factors, sessions,
+        pending_sign_ins, remembered_browsers, second_factors, sessions,
         user_events::{self, Origin, UserEvent},
         users,
     },
@@ -31,6 +31,7 @@ impl Services {
         if removed > 0 {
             sessions::delete_of_user(&mut tx, user.id).await?;
             pending_sign_ins::delete_of_user(&mut tx, user.id).await?;
+            remembered_browsers::delete_of_user(&mut tx, user.id).await?;
             user_events::record(&mut tx, user.id, &UserEvent::SecondFactorsReset, &Origin::default(), now).await?;
             let language = user.language.unwrap_or_default();
             self.notify_user(&mut tx, &user, MailKind::SecondFactors(SecondFactorChange::Reset), language, now).await?;

@@ -6,7 +6,7 @@ use crate::{
     context::Services,
     secrets::Token,
     service::actors::is_recent,
-    storage::{StorageError, Tx, sessions},
+    storage::{StorageError, Tx, second_factors, sessions},
 };
 use app::{domain::ids::SessionId, error::AppError, request::SignedIn};
 
@@ -21,19 +21,26 @@ impl Services {
         signed_in: &SignedIn,
     ) -> Result<(), AppError> {
         require_own_password_session(tx, signed_in).await?;
-        if self.is_recently_authenticated(tx, signed_in.session).await? {
+        if self.is_recently_authenticated(tx, signed_in).await? {
             Ok(())
         } else {
             Err(AppError::ReauthenticationRequired)
         }
     }
 
-    /// Has the session proved the user's password or a second factor in the last minutes?
+    /// Has the session proved the user's password or a second factor in the last minutes? Somebody who has a second factor must have proved
+    /// one at all, though the browser be remembered (LT-09).
     pub(super) async fn is_recently_authenticated(
         &self,
         tx: &mut Tx,
-        session: SessionId,
+        signed_in: &SignedIn,
     ) -> Result<bool, StorageError> {
+        let session = signed_in.session;
+        if second_factors::has_any(tx, signed_in.user).await?
+            && sessions::second_factor_proved(tx, session).await?.is_none()
+        {
+            return Ok(false);
+        }
         let at = sessions::own_proved(tx, session).await?;
         Ok(at.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now())))
     }

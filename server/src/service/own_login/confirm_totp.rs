@@ -8,7 +8,7 @@ use crate::{
     storage::{
         StorageError, Tx,
         outbox::{MailKind, SecondFactorChange},
-        pending_sign_ins, retried, second_factors, sessions,
+        pending_sign_ins, remembered_browsers, retried, second_factors, sessions,
         user_events::{self, UserEvent},
         users::{self, User},
     },
@@ -100,9 +100,10 @@ impl Services {
     }
 }
 
-/// Ends a user's other sessions, and the sign-ins that wait: what lets the user in has changed (SE-07).
+/// Ends a user's other sessions, the sign-ins that wait and what is remembered of browsers: what lets the user in has changed (SE-07).
 pub(super) async fn end_other_sign_ins(tx: &mut Tx, user: &User, signed_in: &SignedIn) -> Result<(), StorageError> {
     sessions::delete_others(tx, user.id, Some(signed_in.session)).await?;
+    remembered_browsers::delete_of_user(tx, user.id).await?;
     pending_sign_ins::delete_of_user(tx, user.id).await
 }
 

@@ -3,10 +3,11 @@
 use super::signed_in;
 use crate::{
     context::Services,
-    storage::{second_factors, sessions},
+    storage::{remembered_browsers, second_factors, sessions},
+    user_agent::UserAgent,
 };
 use app::{
-    api::second_factors::{SecondFactorLine, SecondFactorsView},
+    api::second_factors::{RememberedBrowser, SecondFactorLine, SecondFactorsView},
     backend::ListSecondFactors,
     error::AppError,
     request::Visitor,
@@ -29,9 +30,22 @@ impl ListSecondFactors for Services {
         };
         Ok(SecondFactorsView {
             factors: factors.into_iter().map(line).collect(),
+            remembered: remembered_browsers::list(&mut tx, signed_in.user, self.now())
+                .await?
+                .into_iter()
+                .map(|remembered| {
+                    let UserAgent { browser, system } = UserAgent::read(&remembered.user_agent);
+                    RememberedBrowser {
+                        id: remembered.id,
+                        browser: browser.map(str::to_owned),
+                        system: system.map(str::to_owned),
+                        expires: remembered.expires,
+                    }
+                })
+                .collect(),
             recovery_codes_left: second_factors::recovery_codes_left(&mut tx, signed_in.user).await?,
             may_change: sessions::password_proved(&mut tx, signed_in.session).await?.is_some(),
-            recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in.session).await?,
+            recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in).await?,
         })
     }
 }

@@ -14,6 +14,7 @@ pub(super) mod delete_login;
 mod drop_address_change;
 mod end_other_sessions;
 mod end_session;
+mod forget_browser;
 mod join_own_invitation;
 mod keep_login;
 mod list_own_events;

@@ -21,7 +21,7 @@ impl ViewOwnReauthentication for Services {
         require_own_password_session(&mut tx, signed_in).await?;
         let factors = second_factors::list(&mut tx, signed_in.user).await?;
         Ok(OwnReauthenticationView {
-            recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in.session).await?,
+            recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in).await?,
             minutes: self.config.sessions.step_up_minutes,
             next: next_page(next),
             email: signed_in.email.clone(),

@@ -48,7 +48,10 @@ impl FinishSignIn for Services {
                     return Err(wrong_code(field));
                 }
             }
-            let finished = self.begin_whole_session(&mut tx, visitor, &pending).await?;
+            let mut finished = self.begin_whole_session(&mut tx, visitor, &pending).await?;
+            if !form.remember.is_empty() {
+                finished.cookies.push(self.remember_browser(&mut tx, visitor, pending.user).await?);
+            }
             tx.commit().await?;
             Ok(finished)
         })

@@ -9,6 +9,7 @@ pub(super) mod measure_password;
 pub(super) mod reauthenticate_by_code;
 pub(super) mod reauthenticate_by_password;
 pub(super) mod reauthentication;
+mod remembered_browser;
 pub(super) mod second_step;
 pub(super) mod sign_in;
 pub(super) mod sign_in_by_method;

@@ -58,7 +58,9 @@ impl SignIn for Services {
                 return Err(AppError::WrongCredentials);
             }
             attempt.refund(&mut tx).await?;
-            if second_factors::has_any(&mut tx, user.id).await? {
+            if second_factors::has_any(&mut tx, user.id).await?
+                && !self.is_remembered(&mut tx, visitor, user.id).await?
+            {
                 let goes_on = GoesOn { next: &form.next, account: &form.account, reauthenticates: None };
                 let asks = self.ask_for_second_factor(&mut tx, user.id, goes_on).await?;
                 tx.commit().await?;

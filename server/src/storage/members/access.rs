@@ -31,7 +31,10 @@ statements! {
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
                  WHERE s.session_id = $3 AND l.enabled
-                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at
+                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at,
+               (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
+                 WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND l.kind = 'password'
+                   AND NOT EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $3 AND s.kind = 'second_factor')) AS unproved_factors
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2";
     SUSPEND_ALL_OF_USER = "
@@ -85,6 +88,8 @@ pub struct CallerMembership {
     pub language: Language,
     /// When this session last proved the member's login method; `None` if it did not.
     pub authenticated_at: Option<Timestamp>,
+    /// Does the user sign in by a password and have a second factor that this session did not prove, as in a remembered browser?
+    pub lacks_second_factor: bool,
 }
 
 #[derive(FromRow)]
@@ -100,6 +105,7 @@ struct CallerMembershipRow {
     language: String,
     extras: Option<String>,
     proved_at: Option<i64>,
+    unproved_factors: i64,
 }
 
 /// The membership of a user in the account with this slug, in any state. Only `service::actors` calls this.
@@ -126,6 +132,7 @@ pub(crate) async fn caller_membership(
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
             authenticated_at: row.proved_at.map(Timestamp),
+            lacks_second_factor: row.unproved_factors > 0,
         })
     })
     .transpose()

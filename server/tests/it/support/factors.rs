@@ -84,6 +84,11 @@ impl Browser {
         self.types_code(&app.shows(self.world())).await
     }
 
+    /// The second step, after which this browser is remembered.
+    pub async fn types_code_and_is_remembered(&self, code: &str) -> Result<String, AppError> {
+        self.call("session/finish-sign-in", &[("form[code]", code), ("form[remember]", "on")]).await
+    }
+
     /// Reauthenticates for changes of the login.
     pub async fn confirms_by(&self, field: &str, value: &str) -> Result<String, AppError> {
         self.call("me/reauthenticate", &[(field, value)]).await
