@@ -63,11 +63,11 @@ function ownLogin(scripting: boolean): void {
 
   test('r50_the_language_of_the_profile_is_that_of_the_pages', async () => {
     await visit(page, '/me');
-    await page.getByLabel('Language', { exact: true }).selectOption('Deutsch');
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('Deutsch');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await expect(page.getByRole('heading', { name: 'Ihr Zugang' })).toBeVisible();
     await live(page);
-    await page.getByLabel('Sprache', { exact: true }).selectOption('English');
+    await page.getByRole('combobox', { name: 'Sprache' }).selectOption('English');
     await page.getByRole('button', { name: 'Speichern', exact: true }).click();
     await expect(page.getByRole('heading', { name: 'Your login' })).toBeVisible();
   });

@@ -45,6 +45,8 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
     let of_recovery = move || {
         error.with(|error| error.as_ref().and_then(AppError::fields)?.of(fields::Field::RecoveryCode)).is_some()
     };
+    // Once open it stays: the error goes as soon as somebody types on.
+    let recovery_open = Memo::new(move |was: Option<&bool>| was.copied().unwrap_or(!app) || of_recovery());
     let by_app = app.then(|| {
         view! {
             <ActionForm action=finish class="form">
@@ -69,7 +71,7 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
         <p class="page-lead">{text!(locale, factors.step_lead, email = email)}</p>
         <ErrorBox error />
         {by_app}
-        <details class="disclosure" open=move || of_recovery() || !app>
+        <details class="disclosure" open=recovery_open>
             <summary>{text!(locale, factors.step_recovery)}</summary>
             <p>{text!(locale, factors.step_recovery_text)}</p>
             <ActionForm action=finish class="form">
