@@ -24,8 +24,8 @@ use crate::{
         },
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         second_factors::{
-            ConfirmTotpForm, OwnReauthenticationForm, OwnReauthenticationView, RecoveryCodes, SecondFactorAdded,
-            SecondFactorsView, SecondStepForm, SecondStepView, TotpView,
+            ConfirmTotpForm, OwnReauthenticationForm, OwnReauthenticationView, PasskeyChallenge, PasskeyForm,
+            RecoveryCodes, SecondFactorAdded, SecondFactorsView, SecondStepForm, SecondStepView, TotpView,
         },
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
@@ -579,6 +579,62 @@ pub trait ReauthenticateOwnLogin: Send + Sync {
     ) -> Result<WithCookies<String>, AppError>;
 }
 
+/// Begins to add a passkey.
+#[async_trait]
+pub trait BeginPasskey: Send + Sync {
+    async fn begin_passkey(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError>;
+}
+
+/// Adds the passkey that the browser made.
+#[async_trait]
+pub trait AddPasskey: Send + Sync {
+    async fn add_passkey(
+        &self,
+        visitor: &Visitor,
+        form: PasskeyForm,
+    ) -> Result<WithCookies<SecondFactorAdded>, AppError>;
+}
+
+/// Asks for a passkey in the second step of signing in.
+#[async_trait]
+pub trait BeginPasskeyStep: Send + Sync {
+    async fn begin_passkey_step(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError>;
+}
+
+/// Finishes a sign-in by a passkey; answers where to go.
+#[async_trait]
+pub trait FinishByPasskey: Send + Sync {
+    async fn finish_by_passkey(&self, visitor: &Visitor, form: PasskeyForm) -> Result<WithCookies<String>, AppError>;
+}
+
+/// Asks for a passkey to sign in by it alone.
+#[async_trait]
+pub trait BeginPasskeySignIn: Send + Sync {
+    async fn begin_passkey_sign_in(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError>;
+}
+
+/// Signs in by a passkey alone; answers where to go.
+#[async_trait]
+pub trait SignInByPasskey: Send + Sync {
+    async fn sign_in_by_passkey(&self, visitor: &Visitor, form: PasskeyForm) -> Result<WithCookies<String>, AppError>;
+}
+
+/// Asks for a passkey to reauthenticate.
+#[async_trait]
+pub trait BeginPasskeyReauthentication: Send + Sync {
+    async fn begin_passkey_reauthentication(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError>;
+}
+
+/// Proves it by a passkey; answers where to go on.
+#[async_trait]
+pub trait ReauthenticateByPasskey: Send + Sync {
+    async fn reauthenticate_by_passkey(
+        &self,
+        visitor: &Visitor,
+        form: PasskeyForm,
+    ) -> Result<WithCookies<String>, AppError>;
+}
+
 /// Declares [`Backend`] as the sum of the operations.
 macro_rules! backend {
     ($($operation:ident),* $(,)?) => {
@@ -666,4 +722,12 @@ backend! {
     MakeRecoveryCodes,
     ViewOwnReauthentication,
     ReauthenticateOwnLogin,
+    BeginPasskey,
+    AddPasskey,
+    BeginPasskeyStep,
+    FinishByPasskey,
+    BeginPasskeySignIn,
+    SignInByPasskey,
+    BeginPasskeyReauthentication,
+    ReauthenticateByPasskey,
 }

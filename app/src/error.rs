@@ -11,6 +11,8 @@ pub enum AppError {
     Unauthenticated,
     /// E-mail address and password do not go together.
     WrongCredentials,
+    /// What a browser answered about a passkey does not count.
+    PasskeyRefused,
     /// The caller authenticated too long ago for this (AZ-16).
     ReauthenticationRequired,
     /// The policy refuses.
@@ -112,7 +114,7 @@ impl AppError {
     pub fn status(&self) -> http::StatusCode {
         use http::StatusCode;
         match self {
-            Self::Unauthenticated | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::WrongCredentials | Self::PasskeyRefused => StatusCode::UNAUTHORIZED,
             Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ReauthenticationRequired => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
@@ -131,6 +133,7 @@ impl AppError {
             Self::Invalid(fields) => Some(fields),
             Self::Unauthenticated
             | Self::WrongCredentials
+            | Self::PasskeyRefused
             | Self::ReauthenticationRequired
             | Self::Refused(_)
             | Self::NotFound

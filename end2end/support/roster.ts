@@ -16,6 +16,8 @@ export interface Options {
   mail?: boolean;
   /** Let it reach identity providers on this host? */
   providers?: boolean;
+  /** By which name browsers reach it; by its number, if there is none. */
+  host?: string;
   /** Further settings. */
   settings?: Record<string, string>;
 }
@@ -43,7 +45,7 @@ export class Roster {
     await copyFile(BINARY, path.join(folder, 'roster'));
     const mail = options.mail ? await MailServer.start(folder) : undefined;
     const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://${options.host ?? '127.0.0.1'}:${port}`;
     const settings = {
       ROSTER_LISTEN: `127.0.0.1:${port}`,
       ROSTER_BASE_URL: url,

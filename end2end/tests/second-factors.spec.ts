@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type CDPSession, type Page } from '@playwright/test';
 import { Authenticator } from '../support/authenticator';
 import { People, live, visit } from '../support/people';
 import { person } from '../support/person';
@@ -138,3 +138,160 @@ function tellOfAnApp(scripting: boolean): void {
     await expect(page.getByText('You have no second factor yet.')).toBeVisible();
   });
 }
+
+/** An authenticator in the browser of a page, as its developer tools have one: it says yes to everything. */
+async function withAuthenticator(page: Page, userVerified = true): Promise<{ cdp: CDPSession; id: string }> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: userVerified,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { cdp, id: authenticatorId };
+}
+
+test.describe.serial('a passkey', () => {
+  let roster: Roster;
+  let people: People;
+  let page: Page;
+  let cdp: CDPSession;
+  let id: string;
+
+  test.beforeAll(async ({ browser }) => {
+    // Passkeys belong to names, and not to numbers.
+    roster = await Roster.start({ mail: true, host: 'localhost' });
+    people = new People(browser, roster);
+    page = await people.newcomer();
+    ({ cdp, id } = await withAuthenticator(page));
+    await setUp(page, roster.setUpLink, ana, 'Acme', 'acme');
+  });
+
+  test.afterEach(() => people.expectNoFaults());
+
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  test('lt_08_a_passkey_is_registered_by_one_touch', async () => {
+    await visit(page, '/me/sign-in');
+    await page.getByLabel('Name of the passkey').fill('Laptop');
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await expect(page.getByText('The passkey was added.')).toBeVisible();
+    await expect(page.locator('.recovery-codes code')).toHaveCount(10);
+    await expect(page.locator('.factors')).toContainText('Laptop');
+    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId: id });
+    expect(credentials).toHaveLength(1);
+    expect(credentials[0]).toMatchObject({ isResidentCredential: true, rpId: 'localhost' });
+    // The same authenticator makes no second one.
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await expect(page.getByText('This device has a passkey for your login already.')).toBeVisible();
+  });
+
+  test('lt_08_it_signs_in_after_the_password', async () => {
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await visit(page, '/login');
+    await signIn(page, ana);
+    await expect(page).toHaveURL(/\/second-factor$/);
+    await live(page);
+    await page.getByRole('button', { name: 'Use a passkey' }).click();
+    await expect(page).toHaveURL(/\/a\/acme$/);
+  });
+
+  test('lt_08_it_signs_in_alone_where_its_user_was_verified', async () => {
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await cdp.send('WebAuthn.setUserVerified', { authenticatorId: id, isUserVerified: false });
+    await visit(page, '/login');
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await expect(page.getByText('That was cancelled, or took too long.')).toBeVisible();
+    await cdp.send('WebAuthn.setUserVerified', { authenticatorId: id, isUserVerified: true });
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await expect(page).toHaveURL(/\/a\/acme$/);
+  });
+
+  test('lt_08_an_answer_that_was_used_is_refused', async () => {
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await visit(page, '/login');
+    const sent = page.waitForRequest('**/api/session/sign-in-by-passkey');
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    const form = (await sent).postData() ?? '';
+    await expect(page).toHaveURL(/\/a\/acme$/);
+    const again = await page.request.post('/api/session/sign-in-by-passkey', {
+      data: form,
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Origin: roster.url,
+      },
+    });
+    expect(again.status()).toBe(401);
+  });
+
+  test('lt_08_a_copy_of_it_is_refused', async () => {
+    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId: id });
+    await visit(page, '/a/acme');
+    await signOut(page, ana);
+    await cdp.send('WebAuthn.removeCredential', { authenticatorId: id, credentialId: credentials[0].credentialId });
+    await cdp.send('WebAuthn.addCredential', { authenticatorId: id, credential: { ...credentials[0], signCount: 0 } });
+    await visit(page, '/login');
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+    await expect(page.getByText('This passkey was not accepted.')).toBeVisible();
+    await expect(page).toHaveURL(/\/login$/);
+  });
+
+  test('lt_08_an_answer_of_another_origin_is_refused', async () => {
+    const other = await Roster.start({ mail: false, host: 'localhost' });
+    const strangers = new People(page.context().browser()!, other);
+    const elsewhere = await strangers.newcomer();
+    const there = await withAuthenticator(elsewhere);
+    // The same passkey, on a page of another port: the browser answers, as the name is the same, and says which origin it was.
+    const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId: id });
+    await there.cdp.send('WebAuthn.addCredential', {
+      authenticatorId: there.id,
+      credential: { ...credentials[0], signCount: 1000 },
+    });
+    const asked = await page.request.post('/api/session/begin-passkey-sign-in', {
+      data: '',
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Origin: roster.url,
+      },
+    });
+    const challenge = (await asked.json()) as { id: string; options: string };
+    await visit(elsewhere, '/login');
+    const credential = await elsewhere.evaluate(async (options) => {
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(options));
+      const answer = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential;
+      return JSON.stringify(answer.toJSON());
+    }, challenge.options);
+    const form = new URLSearchParams({ 'form[challenge]': challenge.id, 'form[credential]': credential });
+    const answered = await page.request.post('/api/session/sign-in-by-passkey', {
+      data: form.toString(),
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Origin: roster.url,
+      },
+    });
+    expect(answered.status()).toBe(401);
+    await strangers.close();
+    await other.stop();
+  });
+
+  test('lt_08_without_scripting_the_pages_say_what_is_needed', async () => {
+    const plain = await people.newcomer({ javaScriptEnabled: false });
+    await plain.goto('/login');
+    await expect(plain.getByText('Passkeys need scripting')).toBeVisible();
+    await expect(plain.getByRole('button', { name: 'Sign in with a passkey' })).toBeHidden();
+  });
+});

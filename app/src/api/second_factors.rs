@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     domain::{
-        ids::{RememberedBrowserId, SecondFactorId},
+        ids::{PasskeyChallengeId, RememberedBrowserId, SecondFactorId},
         second_factor::SecondFactorKind,
         time::Timestamp,
     },
@@ -23,6 +23,8 @@ pub enum SecondStepView {
         email: String,
         /// Can a code of an app be typed?
         app: bool,
+        /// Can a passkey be used?
+        passkey: bool,
     },
     /// No sign-in waits in this browser, or it waited too long.
     Ended,
@@ -60,6 +62,8 @@ pub struct SecondFactorsView {
     pub may_change: bool,
     /// Was that recently enough, or is the user asked for it again first (AZ-16)?
     pub recently_authenticated: bool,
+    /// Can this Roster have passkeys?
+    pub passkeys: bool,
 }
 
 /// A second factor, as its user sees it.
@@ -161,6 +165,8 @@ pub struct OwnReauthenticationView {
     pub email: String,
     /// Can a code of an app be typed?
     pub app: bool,
+    /// Can a passkey be used?
+    pub passkey: bool,
 }
 
 /// A reauthentication for changes of the login, as typed: one of the two.
@@ -180,6 +186,79 @@ impl fmt::Debug for OwnReauthenticationForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnReauthenticationForm").field("next", &self.next).finish_non_exhaustive()
     }
+}
+
+/// What a browser is asked about a passkey.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeyChallenge {
+    /// Names it in the answer.
+    pub id: PasskeyChallengeId,
+    /// What is asked, as the browser reads it (JSON).
+    pub options: String,
+}
+
+/// What a browser answers about a passkey.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasskeyForm {
+    /// The challenge.
+    pub challenge: String,
+    /// The answer (JSON).
+    pub credential: String,
+    /// What the user calls a new passkey; may be empty.
+    pub name: String,
+    /// The account whose sign-in page it was; may be empty.
+    pub account: String,
+    /// Where to go on: a path of our own, or empty.
+    pub next: String,
+}
+
+/// Begins to add a passkey.
+#[server(endpoint = "second-factors/begin-passkey")]
+pub async fn begin_passkey() -> Result<PasskeyChallenge, AppError> {
+    backend()?.begin_passkey(&visitor()?).await
+}
+
+/// Adds the passkey that the browser made.
+#[server(endpoint = "second-factors/add-passkey")]
+pub async fn add_passkey(#[server(default)] form: PasskeyForm) -> Result<SecondFactorAdded, AppError> {
+    Ok(set_cookies(backend()?.add_passkey(&visitor()?, form).await?))
+}
+
+/// Asks for a passkey in the second step of signing in.
+#[server(endpoint = "session/begin-passkey-step")]
+pub async fn begin_passkey_step() -> Result<PasskeyChallenge, AppError> {
+    backend()?.begin_passkey_step(&visitor()?).await
+}
+
+/// Finishes a sign-in by a passkey; answers the page to go to.
+#[server(endpoint = "session/finish-by-passkey")]
+pub async fn finish_by_passkey(#[server(default)] form: PasskeyForm) -> Result<String, AppError> {
+    Ok(set_cookies(backend()?.finish_by_passkey(&visitor()?, form).await?))
+}
+
+/// Asks for a passkey to sign in by it alone.
+#[server(endpoint = "session/begin-passkey-sign-in")]
+pub async fn begin_passkey_sign_in() -> Result<PasskeyChallenge, AppError> {
+    backend()?.begin_passkey_sign_in(&visitor()?).await
+}
+
+/// Signs in by a passkey alone; answers the page to go to.
+#[server(endpoint = "session/sign-in-by-passkey")]
+pub async fn sign_in_by_passkey(#[server(default)] form: PasskeyForm) -> Result<String, AppError> {
+    Ok(set_cookies(backend()?.sign_in_by_passkey(&visitor()?, form).await?))
+}
+
+/// Asks for a passkey to reauthenticate.
+#[server(endpoint = "me/begin-passkey-reauthentication")]
+pub async fn begin_passkey_reauthentication() -> Result<PasskeyChallenge, AppError> {
+    backend()?.begin_passkey_reauthentication(&visitor()?).await
+}
+
+/// Reauthenticates for changes of the login by a passkey; answers the page to go on to.
+#[server(endpoint = "me/reauthenticate-by-passkey")]
+pub async fn reauthenticate_by_passkey(#[server(default)] form: PasskeyForm) -> Result<String, AppError> {
+    Ok(set_cookies(backend()?.reauthenticate_by_passkey(&visitor()?, form).await?))
 }
 
 /// What the second step of signing in shows this browser.

@@ -69,6 +69,8 @@ pub struct SignInOptions {
     pub password: bool,
     /// The account's providers.
     pub providers: Vec<SignInOption>,
+    /// Can a passkey stand for the password?
+    pub passkey: bool,
 }
 
 /// The ways to sign in to the account with this slug, going on to `next`, a path of our own or empty.

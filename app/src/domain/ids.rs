@@ -44,6 +44,8 @@ ids! {
     SessionId;
     /// A second factor of a user.
     SecondFactorId;
+    /// What a browser was asked about a passkey.
+    PasskeyChallengeId;
     /// A login method of an account.
     LoginMethodId;
     /// A mail in the outbox.

@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 pub enum SecondFactorKind {
     /// An app that shows a code of six digits every thirty seconds (TOTP, RFC 6238).
     Totp,
+    /// A passkey (WebAuthn): a key on a device or in a password manager.
+    Passkey,
 }
 
 impl SecondFactorKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Totp];
+    pub const ALL: [Self; 2] = [Self::Totp, Self::Passkey];
 
     /// The text in storage.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
         }
     }
 

@@ -38,6 +38,8 @@ pub enum UserEvent {
     RecoveryCodeUsed,
     /// The host's operator removed all second factors.
     SecondFactorsReset,
+    /// A passkey was refused, because there is a copy of it.
+    PasskeyCopied,
 }
 
 impl UserEvent {
@@ -59,6 +61,7 @@ impl UserEvent {
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::SecondFactorsReset => "second_factors_reset",
+            Self::PasskeyCopied => "passkey_copied",
         }
     }
 }

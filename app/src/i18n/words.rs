@@ -62,6 +62,7 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
     match error {
         AppError::Unauthenticated => text!(locale, errors.unauthenticated).into(),
         AppError::WrongCredentials => text!(locale, errors.wrong_credentials).into(),
+        AppError::PasskeyRefused => text!(locale, errors.passkey_refused).into(),
         AppError::ReauthenticationRequired => text!(locale, errors.reauthentication_required).into(),
         AppError::Refused(refusal) => refusal_text(locale, refusal, None),
         AppError::NotFound => text!(locale, errors.not_found).into(),

@@ -4,8 +4,11 @@ use super::{
     RedirectWithin, full_page_load, loaded, problem::problem_note, shell::Card, use_next, use_slug, with_next,
 };
 use crate::{
-    api::session::{ListSignInOptions, Me, SignIn, SignInOptions, Whoami},
-    components::{Button, ErrorBox, Field, Icon, Kind, Look, done, problem_at},
+    api::{
+        second_factors::{BeginPasskeySignIn, PasskeyForm, SignInByPasskey},
+        session::{ListSignInOptions, Me, SignIn, SignInOptions, Whoami},
+    },
+    components::{Button, Ceremony, ErrorBox, Field, Icon, Kind, Look, done, passkey_button, problem_at},
     domain::{email::check_shape, fields, name::Slug},
     i18n::{Locale, text, use_locale},
     paths,
@@ -67,6 +70,7 @@ fn already_signed_in(locale: Locale, me: Me) -> impl IntoView {
 /// The account's ways to sign in. A provider is a link, as the policy lets no form lead there (BR-01).
 fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: SignInOptions) -> AnyView {
     let form = ways.password.then(|| sign_in_form(locale, slug, next));
+    let by_passkey = ways.passkey.then(|| by_passkey(locale, slug, next));
     let or =
         (ways.password && !ways.providers.is_empty()).then(|| view! { <p class="or">{text!(locale, session.or)}</p> });
     let providers: Vec<_> = ways
@@ -82,10 +86,27 @@ fn ways_in(locale: Locale, slug: Memo<String>, next: Memo<String>, ways: SignInO
         .collect();
     view! {
         {form}
+        {by_passkey}
         {or}
         <div class="ways">{providers}</div>
     }
     .into_any()
+}
+
+/// A passkey alone stands for the password and a second factor at once.
+fn by_passkey(locale: Locale, slug: Memo<String>, next: Memo<String>) -> AnyView {
+    let finish = move |challenge, credential| SignInByPasskey {
+        form: PasskeyForm {
+            challenge,
+            credential,
+            account: slug.get_untracked(),
+            next: next.get_untracked(),
+            ..PasskeyForm::default()
+        },
+    };
+    let begin = || BeginPasskeySignIn {};
+    let label = text!(locale, factors.sign_in_by_passkey);
+    passkey_button(locale, label, Look::Plain, Ceremony::Get, begin, finish, |path| full_page_load(&path))
 }
 
 /// Whoever chose a new password by a mailed link comes here.

@@ -160,6 +160,7 @@ fn Failed(
             .into_any()
         }
         error @ (AppError::WrongCredentials
+        | AppError::PasskeyRefused
         | AppError::ReauthenticationRequired
         | AppError::Refused(_)
         | AppError::Invalid(_)

@@ -2,8 +2,10 @@
 
 use super::{Failed, full_page_load, loaded, shell::Card};
 use crate::{
-    api::second_factors::{FinishSignIn, SecondStepView, ViewSecondStep},
-    components::{Button, ErrorBox, Field, Kind, Look, problem_at},
+    api::second_factors::{
+        BeginPasskeyStep, FinishByPasskey, FinishSignIn, PasskeyForm, SecondStepView, ViewSecondStep,
+    },
+    components::{Button, Ceremony, ErrorBox, Field, Kind, Look, passkey_button, problem_at},
     domain::{fields, second_factor::REMEMBERED_BROWSER_DAYS},
     error::AppError,
     i18n::{Locale, text, use_locale},
@@ -26,8 +28,8 @@ fn SecondStepPage() -> impl IntoView {
     let is_over = Memo::new(move |_| finish.error().with(|error| *error == Some(AppError::Unauthenticated)));
     let page = loaded(move || async move {
         match state.await {
-            Ok(SecondStepView::Waiting { email, app }) => view! {
-                {move || if is_over.get() { ended(locale) } else { form(locale, finish, email.clone(), app) }}
+            Ok(SecondStepView::Waiting { email, app, passkey }) => view! {
+                {move || if is_over.get() { ended(locale) } else { form(locale, finish, email.clone(), app, passkey) }}
             }
             .into_any(),
             Ok(SecondStepView::Ended) => ended(locale),
@@ -40,13 +42,13 @@ fn SecondStepPage() -> impl IntoView {
     }
 }
 
-fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bool) -> AnyView {
+fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bool, passkey: bool) -> AnyView {
     let error = finish.error();
     let of_recovery = move || {
         error.with(|error| error.as_ref().and_then(AppError::fields)?.of(fields::Field::RecoveryCode)).is_some()
     };
     // Once open it stays: the error goes as soon as somebody types on.
-    let recovery_open = Memo::new(move |was: Option<&bool>| was.copied().unwrap_or(!app) || of_recovery());
+    let recovery_open = Memo::new(move |was: Option<&bool>| was.copied().unwrap_or(!(app || passkey)) || of_recovery());
     let by_app = app.then(|| {
         view! {
             <ActionForm action=finish class="form">
@@ -66,11 +68,21 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
             </ActionForm>
         }
     });
+    let by_passkey = passkey.then(|| {
+        let look = if app { Look::Plain } else { Look::Primary };
+        let finish = |challenge, credential| FinishByPasskey {
+            form: PasskeyForm { challenge, credential, ..PasskeyForm::default() },
+        };
+        let begin = || BeginPasskeyStep {};
+        let label = text!(locale, factors.step_passkey);
+        passkey_button(locale, label, look, Ceremony::Get, begin, finish, |path| full_page_load(&path))
+    });
     view! {
         <h1>{text!(locale, factors.step_title)}</h1>
         <p class="page-lead">{text!(locale, factors.step_lead, email = email)}</p>
         <ErrorBox error />
         {by_app}
+        {by_passkey}
         <details class="disclosure" open=recovery_open>
             <summary>{text!(locale, factors.step_recovery)}</summary>
             <p>{text!(locale, factors.step_recovery_text)}</p>

@@ -68,8 +68,9 @@ impl RequestSummary {
             AppError::ReauthenticationRequired => self.log("not proved recently"),
             AppError::OpenTheLinkAgain => self.log("another link or none"),
             AppError::RateLimited { .. } => self.log("over a limit"),
-            // Wrong credentials are logged elsewhere; the others do not deny anything.
+            // Wrong credentials and passkeys are logged elsewhere; the others do not deny anything.
             AppError::WrongCredentials
+            | AppError::PasskeyRefused
             | AppError::Invalid(_)
             | AppError::ProviderFailed { .. }
             | AppError::ChangedMeanwhile { .. }

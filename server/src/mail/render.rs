@@ -244,6 +244,7 @@ fn sections(
                 SecondFactorChange::RecoveryCodesMade => text!(locale, mail.codes_made_what, host = account),
                 SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_what, host = account),
                 SecondFactorChange::Reset => text!(locale, mail.factors_reset_what, host = account),
+                SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_what, host = account),
             }],
             Action::Link { label: text!(locale, mail.factors_open).to_owned(), url: page },
             vec![text!(locale, mail.factors_not_you).to_owned()],
@@ -286,6 +287,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
             SecondFactorChange::RecoveryCodesMade => text!(locale, mail.codes_made_subject, host = account),
             SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_subject, host = account),
             SecondFactorChange::Reset => text!(locale, mail.factors_reset_subject, host = account),
+            SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_subject, host = account),
         },
     }
 }
@@ -412,7 +414,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 20] {
+    fn all_kinds() -> [Content; 21] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -445,6 +447,7 @@ mod tests {
             second_factors(SecondFactorChange::RecoveryCodesMade),
             second_factors(SecondFactorChange::RecoveryCodeUsed),
             second_factors(SecondFactorChange::Reset),
+            second_factors(SecondFactorChange::PasskeyCopied),
         ]
     }
 

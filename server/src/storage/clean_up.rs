@@ -59,6 +59,8 @@ statements! {
         DELETE FROM remembered_browsers WHERE id IN (SELECT id FROM remembered_browsers WHERE expires_at <= $1 LIMIT $2)";
     PENDING_SIGN_INS = "
         DELETE FROM pending_sign_ins WHERE id IN (SELECT id FROM pending_sign_ins WHERE expires_at <= $1 LIMIT $2)";
+    PASSKEY_CHALLENGES = "
+        DELETE FROM passkey_challenges WHERE id IN (SELECT id FROM passkey_challenges WHERE expires_at <= $1 LIMIT $2)";
     UNCONFIRMED_FACTORS = "
         DELETE FROM second_factors
          WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
@@ -154,6 +156,7 @@ pub enum Rows {
     AddressChanges,
     PendingSignIns,
     RememberedBrowsers,
+    PasskeyChallenges,
     UnconfirmedFactors,
     UserEvents,
     Attempts,
@@ -177,6 +180,7 @@ impl Rows {
             Self::AddressChanges => ADDRESS_CHANGES,
             Self::PendingSignIns => PENDING_SIGN_INS,
             Self::RememberedBrowsers => REMEMBERED_BROWSERS,
+            Self::PasskeyChallenges => PASSKEY_CHALLENGES,
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
             Self::Attempts => ATTEMPTS,

@@ -1,6 +1,7 @@
 //! Second factors of users, and the recovery codes that stand in when they are lost.
 
 use super::{StorageError, Tx, changed, on, run, statements};
+use crate::second_factors::Credential;
 use app::domain::{
     ids::{SecondFactorId, UserId},
     second_factor::SecondFactorKind,
@@ -14,10 +15,12 @@ statements! {
         INSERT INTO second_factors (id, user_id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at)
         VALUES ($1, $2, $3, $4, $5, NULL, $6, NULL, NULL)";
     LIST = "
-        SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at
+        SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at,
+               credential_id, credential_key, credential_state, transports
           FROM second_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL ORDER BY created_at, id";
     FIND_DRAFT = "
-        SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at
+        SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at,
+               credential_id, credential_key, credential_state, transports
           FROM second_factors WHERE user_id = $1 AND id = $2 AND confirmed_at IS NULL AND created_at > $3";
     COUNT = "SELECT COUNT(*) FROM second_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL";
     CONFIRM = "
@@ -27,6 +30,14 @@ statements! {
     USE_STEP = "
         UPDATE second_factors SET last_step = $3, last_used_at = $4
          WHERE id = $1 AND user_id = $2 AND confirmed_at IS NOT NULL AND (last_step IS NULL OR last_step < $3)";
+    INSERT_PASSKEY = "
+        INSERT INTO second_factors (id, user_id, kind, name, created_at, confirmed_at,
+                                    credential_id, credential_key, credential_state, transports)
+        VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)";
+    // The counter moves on once: of two answers at the same time, one finds another state.
+    USE_PASSKEY = "
+        UPDATE second_factors SET credential_state = $4, last_used_at = $5
+         WHERE user_id = $1 AND credential_id = $2 AND credential_state = $3 AND confirmed_at IS NOT NULL";
     REMOVE = "DELETE FROM second_factors WHERE user_id = $1 AND id = $2 AND confirmed_at IS NOT NULL";
     REMOVE_DRAFTS = "DELETE FROM second_factors WHERE user_id = $1 AND confirmed_at IS NULL";
     REMOVE_ALL = "DELETE FROM second_factors WHERE user_id = $1";
@@ -50,6 +61,8 @@ pub struct SecondFactor {
     pub sealed: Option<Vec<u8>>,
     /// The time step of the last code that was accepted.
     pub last_step: Option<i64>,
+    /// The passkey, if it is one.
+    pub credential: Option<Credential>,
     /// When it was added.
     pub added: Timestamp,
     /// When it was last used.
@@ -66,6 +79,10 @@ struct SecondFactorRow {
     created_at: i64,
     confirmed_at: Option<i64>,
     last_used_at: Option<i64>,
+    credential_id: Option<Vec<u8>>,
+    credential_key: Option<Vec<u8>>,
+    credential_state: Option<Vec<u8>>,
+    transports: Option<i64>,
 }
 
 impl TryFrom<SecondFactorRow> for SecondFactor {
@@ -73,12 +90,21 @@ impl TryFrom<SecondFactorRow> for SecondFactor {
 
     fn try_from(row: SecondFactorRow) -> Result<Self, StorageError> {
         let kind = SecondFactorKind::from_key(&row.kind);
+        let credential = match (row.credential_id, row.credential_key, row.credential_state) {
+            (Some(id), Some(key), Some(state)) => {
+                let transports = row.transports.and_then(|bits| u8::try_from(bits).ok()).unwrap_or_default();
+                Some(Credential { id, key, state, transports })
+            }
+            (None, None, None) => None,
+            (_, _, _) => return Err(StorageError::inconsistent("second_factors", "credential_id")),
+        };
         Ok(Self {
             id: SecondFactorId(row.id),
             kind: kind.ok_or(StorageError::inconsistent("second_factors", "kind"))?,
             name: row.name,
             sealed: row.sealed,
             last_step: row.last_step,
+            credential,
             added: Timestamp(row.confirmed_at.unwrap_or(row.created_at)),
             last_used: row.last_used_at.map(Timestamp),
         })
@@ -146,6 +172,43 @@ pub async fn use_step(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     Ok(changed!(tx, USE_STEP, id.0, user.0, step, now.0)? == 1)
+}
+
+/// Adds a passkey.
+///
+/// # Errors
+/// [`StorageError::Taken`] if somebody has it already.
+pub async fn insert_passkey(
+    tx: &mut Tx,
+    user: UserId,
+    name: &str,
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    run!(
+        tx,
+        INSERT_PASSKEY,
+        Uuid::now_v7(),
+        user.0,
+        SecondFactorKind::Passkey.key(),
+        name,
+        now.0,
+        &credential.id,
+        &credential.key,
+        &credential.state,
+        i64::from(credential.transports)
+    )
+}
+
+/// Notes the use of a passkey, whose state was `before` and is now that of `credential`; `false` if it was another meanwhile.
+pub async fn use_passkey(
+    tx: &mut Tx,
+    user: UserId,
+    before: &[u8],
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    Ok(changed!(tx, USE_PASSKEY, user.0, &credential.id, before, &credential.state, now.0)? == 1)
 }
 
 /// Removes a second factor; `false` if the user has no such one.

@@ -67,11 +67,15 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("me/keep", Cost::Session),
     ("me/sessions", Cost::Session),
     ("me/show", Cost::Session),
+    ("me/begin-passkey-reauthentication", Cost::Session),
     ("me/reauthenticate", Cost::Session),
+    ("me/reauthenticate-by-passkey", Cost::Session),
     ("me/view-reauthentication", Cost::Session),
     ("recovery/ask-for-password-reset", Cost::Mail(Bound::Address)),
     ("recovery/reset-password", Cost::Password(Bound::Address)),
     ("recovery/view-password-reset", Cost::Reads),
+    ("second-factors/add-passkey", Cost::Session),
+    ("second-factors/begin-passkey", Cost::Session),
     ("second-factors/begin-totp", Cost::Session),
     ("second-factors/confirm-totp", Cost::Session),
     ("second-factors/list", Cost::Session),
@@ -79,10 +83,14 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("second-factors/forget-browser", Cost::Session),
     ("second-factors/remove", Cost::Session),
     ("second-factors/show-totp", Cost::Session),
+    ("session/begin-passkey-sign-in", Cost::Writes(Bound::Address)),
+    ("session/begin-passkey-step", Cost::Writes(Bound::Address)),
+    ("session/finish-by-passkey", Cost::Writes(Bound::Once)),
     ("session/finish-sign-in", Cost::Writes(Bound::User)),
     ("session/measure-password", Cost::Password(Bound::Address)),
     ("session/sign-in", Cost::Password(Bound::Address)),
     ("session/sign-out", Cost::Writes(Bound::Once)),
+    ("session/sign-in-by-passkey", Cost::Writes(Bound::Once)),
     ("session/sign-in-options", Cost::Reads),
     ("session/view-second-step", Cost::Reads),
     ("session/whoami", Cost::Reads),
@@ -183,6 +191,12 @@ both_databases! {
             let most = match (*function, bound) {
                 // Nothing is written twice: `r20_…`, `r63_…`, `r19_…` and the sign-out of nobody show it.
                 (_, Bound::Once) => continue,
+                ("session/begin-passkey-sign-in", Bound::Address) => {
+                    let named = stranger.at(&world.with_host_name());
+                    refused_after(&named, function, &[]).await
+                }
+                // The same bucket, which is empty by now: `lt_08_…` goes through this step.
+                ("session/begin-passkey-step", Bound::Address) => continue,
                 ("session/finish-sign-in", Bound::User) => {
                     ana.confirms_by("form[password]", PASSWORD).await.unwrap();
                     ana.adds_app().await.unwrap();
@@ -234,7 +248,7 @@ both_databases! {
                 other => panic!("{other:?} has a bound that nothing here drives over"),
             };
             let expected = match *function {
-                "session/sign-in" | "invitation/sign-up" | "recovery/reset-password" => 20,
+                "session/begin-passkey-sign-in" | "session/sign-in" | "invitation/sign-up" | "recovery/reset-password" => 20,
                 "session/finish-sign-in" => 5,
                 "session/measure-password" => 60,
                 "invitation/mail-code" | "accounts/open" | "recovery/ask-for-password-reset" => 3,

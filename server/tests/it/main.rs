@@ -39,6 +39,7 @@ mod neighbours;
 mod oauth_client;
 mod own_login;
 mod owners;
+mod passkeys;
 mod proxies;
 mod reading;
 mod recovery;

@@ -112,7 +112,7 @@ both_databases! {
 
         assert_eq!(browser.sign_in(ANA, PASSWORD).await.unwrap(), "/second-factor");
         assert!(browser.cookie("session").is_none() && browser.cookie("known").is_none());
-        assert_eq!(browser.second_step().await, SecondStepView::Waiting { email: ANA.to_owned(), app: true });
+        assert_eq!(browser.second_step().await, SecondStepView::Waiting { email: ANA.to_owned(), app: true, passkey: false });
         assert!(browser.me().await.is_none());
         assert_eq!(browser.home().await, Err(AppError::Unauthenticated));
         // What waits is no session, wherever its cookie is put.

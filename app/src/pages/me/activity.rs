@@ -100,6 +100,7 @@ fn words(locale: Locale, event: &UserEvent) -> String {
         UserEvent::SecondFactorsReset => text!(locale, factors.event_reset).into(),
         UserEvent::DeletionAsked => text!(locale, own_login.event_deletion_asked).into(),
         UserEvent::LoginKept => text!(locale, own_login.event_login_kept).into(),
+        UserEvent::PasskeyCopied => text!(locale, factors.event_copied).into(),
         UserEvent::SessionEnded { .. } => text!(locale, own_login.event_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended: 1 } => text!(locale, own_login.event_other_session_ended).into(),
         UserEvent::OtherSessionsEnded { ended } => {

@@ -3,10 +3,10 @@
 use super::{saved, sessions::name as browser_name};
 use crate::{
     api::second_factors::{
-        BeginTotp, ForgetBrowser, ListSecondFactors, MakeRecoveryCodes, RecoveryCodes, RememberedBrowser,
-        RemoveSecondFactor, SecondFactorLine, SecondFactorsView,
+        AddPasskey, BeginPasskey, BeginTotp, ForgetBrowser, ListSecondFactors, MakeRecoveryCodes, PasskeyForm,
+        RecoveryCodes, RememberedBrowser, RemoveSecondFactor, SecondFactorAdded, SecondFactorLine, SecondFactorsView,
     },
-    components::{Button, ErrorBox, Icon, Look, Note, NoteTone, Time},
+    components::{Button, Ceremony, ErrorBox, Field, Icon, Look, Note, NoteTone, Time, passkey_button},
     domain::second_factor::{RECOVERY_CODES, SecondFactorKind},
     i18n::{Locale, text, use_locale},
     pages::{Failed, loaded},
@@ -27,9 +27,14 @@ pub(super) fn SecondFactors() -> impl IntoView {
     renew.on_success(move |_| listed.refetch());
     let forget = FormAction::<ForgetBrowser>::new();
     forget.on_success(move |()| listed.refetch());
+    let added = RwSignal::new(None::<SecondFactorAdded>);
+    let adds = Callback::new(move |done| {
+        added.set(Some(done));
+        listed.refetch();
+    });
     let section = loaded(move || async move {
         match listed.await {
-            Ok(view) => section(locale, view, remove, renew, forget),
+            Ok(view) => section(locale, view, remove, renew, forget, adds),
             Err(error) => view! { <Failed error /> }.into_any(),
         }
     });
@@ -42,6 +47,7 @@ pub(super) fn SecondFactors() -> impl IntoView {
             <ErrorBox error=forget.error() />
             {move || forget.output().get().map(|()| saved(text!(locale, factors.forgotten)))}
             {move || remove.output().get().map(|()| saved(text!(locale, factors.removed)))}
+            {move || added.get().map(|added| passkey_added(locale, &added))}
             {section}
         </section>
     }
@@ -53,6 +59,7 @@ fn section(
     remove: FormAction<RemoveSecondFactor>,
     renew: FormAction<MakeRecoveryCodes>,
     forget: FormAction<ForgetBrowser>,
+    added: Callback<SecondFactorAdded>,
 ) -> AnyView {
     let changes = view.may_change && view.recently_authenticated;
     let has_any = !view.factors.is_empty();
@@ -65,7 +72,11 @@ fn section(
     let ask = if !view.may_change {
         ().into_any()
     } else if view.recently_authenticated {
-        add(locale)
+        view! {
+            {add_app(locale)}
+            {view.passkeys.then(|| add_passkey(locale, added))}
+        }
+        .into_any()
     } else {
         confirm_first(locale)
     };
@@ -81,6 +92,15 @@ fn section(
     .into_any()
 }
 
+fn passkey_added(locale: Locale, added: &SecondFactorAdded) -> AnyView {
+    let codes = added.recovery_codes.as_ref().map(|codes| shown_codes(locale, codes));
+    view! {
+        {saved(text!(locale, factors.passkey_added))}
+        {codes}
+    }
+    .into_any()
+}
+
 /// A factor as it is called.
 pub(super) fn factor_name(locale: Locale, factor: &SecondFactorLine) -> String {
     if factor.name.is_empty() { kind_name(locale, factor.kind).to_owned() } else { factor.name.clone() }
@@ -89,6 +109,7 @@ pub(super) fn factor_name(locale: Locale, factor: &SecondFactorLine) -> String {
 pub(super) fn kind_name(locale: Locale, kind: SecondFactorKind) -> &'static str {
     match kind {
         SecondFactorKind::Totp => text!(locale, factors.app),
+        SecondFactorKind::Passkey => text!(locale, factors.passkey),
     }
 }
 
@@ -179,7 +200,7 @@ fn remembered(
     .into_any()
 }
 
-fn add(locale: Locale) -> AnyView {
+fn add_app(locale: Locale) -> AnyView {
     let begin = FormAction::<BeginTotp>::new();
     let navigate = use_navigate();
     begin.on_success(move |path| navigate(&path, Default::default()));
@@ -188,6 +209,33 @@ fn add(locale: Locale) -> AnyView {
         <ActionForm action=begin class="actions">
             <Button busy=begin.pending()>{text!(locale, factors.set_up_app)}</Button>
         </ActionForm>
+    }
+    .into_any()
+}
+
+fn add_passkey(locale: Locale, added: Callback<SecondFactorAdded>) -> AnyView {
+    let name = RwSignal::new(String::new());
+    let finish = move |challenge, credential| AddPasskey {
+        form: PasskeyForm { challenge, credential, name: name.get_untracked(), ..PasskeyForm::default() },
+    };
+    let begin = || BeginPasskey {};
+    let label = text!(locale, factors.add_passkey);
+    let button = passkey_button(locale, label, Look::Primary, Ceremony::Create, begin, finish, move |done| {
+        added.run(done);
+    });
+    view! {
+        <h3>{text!(locale, factors.passkey)}</h3>
+        <p>{text!(locale, factors.passkey_text)}</p>
+        <div class="only-with-scripting">
+            <Field
+                name="passkey_name"
+                label=text!(locale, factors.passkey_name)
+                hint=text!(locale, factors.totp_name_hint)
+                optional=true
+                on_input=move |text| name.set(text)
+            />
+        </div>
+        {button}
     }
     .into_any()
 }

@@ -1,8 +1,11 @@
 //! Confirming that it is still the same person, before changes of the login (AZ-16).
 
 use crate::{
-    api::second_factors::{OwnReauthenticationView, ReauthenticateOwnLogin, ViewOwnReauthentication},
-    components::{Button, ErrorBox, Field, Kind, Note, NoteTone, problem_at},
+    api::second_factors::{
+        BeginPasskeyReauthentication, OwnReauthenticationView, PasskeyForm, ReauthenticateByPasskey,
+        ReauthenticateOwnLogin, ViewOwnReauthentication,
+    },
+    components::{Button, Ceremony, ErrorBox, Field, Kind, Look, Note, NoteTone, passkey_button, problem_at},
     domain::fields,
     i18n::{Locale, text, use_locale},
     pages::{Failed, full_page_load, loaded, use_next},
@@ -71,9 +74,19 @@ fn ways(locale: Locale, view: &OwnReauthenticationView) -> AnyView {
             <h3>{text!(locale, factors.reauthenticate_by_password)}</h3>
         }
     });
+    let by_passkey = view.passkey.then(|| {
+        let next = view.next.clone();
+        let finish = move |challenge, credential| ReauthenticateByPasskey {
+            form: PasskeyForm { challenge, credential, next: next.clone(), ..PasskeyForm::default() },
+        };
+        let begin = || BeginPasskeyReauthentication {};
+        let label = text!(locale, factors.reauthenticate_by_passkey);
+        passkey_button(locale, label, Look::Primary, Ceremony::Get, begin, finish, |path| full_page_load(&path))
+    });
     view! {
         <p>{text!(locale, factors.reauthenticate_lead, minutes = view.minutes)}</p>
         <ErrorBox error />
+        {by_passkey}
         {by_app}
         <ActionForm action=confirm class="form">
             <input type="hidden" name="form[next]" value=same_next />

@@ -54,13 +54,14 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 21] = [
+static RETENTION_RULES: [RetentionRule; 22] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
     rows("one-time tokens", Rows::OneTimeTokens, |_| days(1)),
     rows("sign-ins without a second factor", Rows::PendingSignIns, |_| Span(0)),
     rows("remembered browsers", Rows::RememberedBrowsers, |_| Span(0)),
+    rows("challenges of passkeys", Rows::PasskeyChallenges, |_| Span(0)),
     rows("second factors that were not set up", Rows::UnconfirmedFactors, |_| days(1)),
     rows("links to choose a new password", Rows::PasswordResets, |_| days(1)),
     rows("changes of address", Rows::AddressChanges, |_| days(1)),

@@ -46,6 +46,7 @@ impl ListSecondFactors for Services {
             recovery_codes_left: second_factors::recovery_codes_left(&mut tx, signed_in.user).await?,
             may_change: sessions::password_proved(&mut tx, signed_in.session).await?.is_some(),
             recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in).await?,
+            passkeys: self.has_passkeys(),
         })
     }
 }

@@ -1,9 +1,12 @@
 //! What people change of their own login. It reaches further than any account, so a session that proved nothing but providers of accounts
 //! changes nothing here (R49).
 
+mod add_passkey;
 mod ask_for_address_change;
 pub(super) mod ask_for_password_reset;
 mod authentication;
+mod begin_passkey;
+mod begin_passkey_reauthentication;
 mod begin_totp;
 mod change_password;
 mod change_profile;
@@ -24,6 +27,7 @@ mod list_sessions;
 mod make_recovery_codes;
 pub(super) mod notify;
 mod own_invitation;
+mod reauthenticate_by_passkey;
 mod reauthenticate_own_login;
 mod remove_second_factor;
 pub(super) mod reset_password;

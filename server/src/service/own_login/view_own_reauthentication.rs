@@ -26,6 +26,7 @@ impl ViewOwnReauthentication for Services {
             next: next_page(next),
             email: signed_in.email.clone(),
             app: factors.iter().any(|factor| factor.kind == SecondFactorKind::Totp),
+            passkey: factors.iter().any(|factor| factor.kind == SecondFactorKind::Passkey),
         })
     }
 }

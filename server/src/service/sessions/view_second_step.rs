@@ -21,6 +21,7 @@ impl ViewSecondStep for Services {
         Ok(SecondStepView::Waiting {
             email: user.email.typed().to_owned(),
             app: factors.iter().any(|factor| factor.kind == SecondFactorKind::Totp),
+            passkey: factors.iter().any(|factor| factor.kind == SecondFactorKind::Passkey),
         })
     }
 }

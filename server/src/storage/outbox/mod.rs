@@ -73,11 +73,13 @@ pub enum SecondFactorChange {
     RecoveryCodeUsed,
     /// The host's operator removed all of them.
     Reset,
+    /// A passkey was refused, because there is a copy of it.
+    PasskeyCopied,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -96,6 +98,7 @@ impl MailKind {
         Self::SecondFactors(SecondFactorChange::RecoveryCodesMade),
         Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed),
         Self::SecondFactors(SecondFactorChange::Reset),
+        Self::SecondFactors(SecondFactorChange::PasskeyCopied),
     ];
 
     /// The text in storage.
@@ -119,6 +122,7 @@ impl MailKind {
             Self::SecondFactors(SecondFactorChange::RecoveryCodesMade) => "recovery_codes_made",
             Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed) => "recovery_code_used",
             Self::SecondFactors(SecondFactorChange::Reset) => "second_factors_reset",
+            Self::SecondFactors(SecondFactorChange::PasskeyCopied) => "passkey_copied",
         }
     }
 

@@ -117,7 +117,10 @@ impl Browser {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join("; ");
-        request.headers_mut().entry(header::HOST).or_insert("127.0.0.1:3000".parse().unwrap());
+        // Passkeys need a name; everything else is reached by a number.
+        let named = self.world.services.config.base_url.host_str() == Some("localhost");
+        let host = if named { "localhost:3000" } else { "127.0.0.1:3000" };
+        request.headers_mut().entry(header::HOST).or_insert(host.parse().unwrap());
         if let Some(ip) = self.forwarded_for.lock().unwrap().as_ref() {
             request.headers_mut().insert("x-forwarded-for", ip.parse().unwrap());
         }

@@ -7,6 +7,13 @@ use app::{
 };
 use totp_rs::{Builder, Secret, Totp};
 
+impl World {
+    /// The same deployment, reached by a host name, as passkeys need one.
+    pub fn with_host_name(&self) -> Self {
+        self.configured(|config| config.base_url = "http://localhost:3000".parse().unwrap())
+    }
+}
+
 /// An app on somebody's phone.
 pub struct App {
     totp: Totp,

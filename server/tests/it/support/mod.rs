@@ -4,6 +4,7 @@ pub mod binary;
 mod browser;
 mod database;
 pub mod factors;
+pub mod passkeys;
 pub mod provider;
 mod ways;
 

@@ -82,6 +82,11 @@ pub enum Signing {
     ClientSecret,
 }
 
+/// The first of the keys.
+pub fn signing_key() -> PrivateKey {
+    KEYS[0].clone()
+}
+
 /// A token with these claims, signed with the first of the keys (RS256).
 pub fn signed(claims: &Map<String, Value>) -> String {
     let part = |part: String| URL_SAFE_NO_PAD.encode(part);
