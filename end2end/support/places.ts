@@ -230,7 +230,7 @@ export class Town {
     await leaver.page.getByLabel('To confirm').fill(person('Otto').email);
     await leaver.page.getByLabel('Present password').fill(PASSWORD);
     await leaver.page.getByRole('button', { name: 'Delete my login' }).click();
-    await leaver.page.getByText('Your login is going to be deleted').waitFor();
+    await leaver.page.getByText('Your login is going to be deleted').first().waitFor();
 
     const founder = await untouched.people.newcomer();
     await visit(founder, untouched.roster.setUpLink);

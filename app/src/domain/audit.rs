@@ -44,7 +44,6 @@ pub enum Event {
     Left { grant: Grant },
     NameChanged,
     EmailChanged,
-    AuditExported,
 }
 
 /// The kind of an event, for filters.
@@ -82,12 +81,11 @@ pub enum EventKind {
     Left,
     NameChanged,
     EmailChanged,
-    AuditExported,
 }
 
 impl EventKind {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 31] = [
         Self::AccountOpened,
         Self::OwnerGranted,
         Self::Invited,
@@ -119,7 +117,6 @@ impl EventKind {
         Self::Left,
         Self::NameChanged,
         Self::EmailChanged,
-        Self::AuditExported,
     ];
 
     /// The text in storage and URLs.
@@ -156,7 +153,6 @@ impl EventKind {
             Self::Left => "left",
             Self::NameChanged => "name_changed",
             Self::EmailChanged => "email_changed",
-            Self::AuditExported => "audit_exported",
         }
     }
 
@@ -201,7 +197,6 @@ impl Event {
             Self::Left { .. } => EventKind::Left,
             Self::NameChanged => EventKind::NameChanged,
             Self::EmailChanged => EventKind::EmailChanged,
-            Self::AuditExported => EventKind::AuditExported,
         }
     }
 }

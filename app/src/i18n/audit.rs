@@ -41,7 +41,6 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::Left => text!(locale, audit.kind_left),
         EventKind::NameChanged => text!(locale, audit.kind_name_changed),
         EventKind::EmailChanged => text!(locale, audit.kind_email_changed),
-        EventKind::AuditExported => text!(locale, audit.kind_audit_exported),
     }
 }
 
@@ -84,8 +83,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::IdentityLinked { .. }
         | Event::PasswordSet
         | Event::NameChanged
-        | Event::EmailChanged
-        | Event::AuditExported => Vec::new(),
+        | Event::EmailChanged => Vec::new(),
     }
 }
 

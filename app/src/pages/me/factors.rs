@@ -74,7 +74,7 @@ fn section(
     } else if view.recently_authenticated {
         view! {
             {add_app(locale)}
-            {view.passkeys.then(|| add_passkey(locale, added))}
+            {if view.passkeys { add_passkey(locale, added) } else { no_passkeys(locale) }}
         }
         .into_any()
     } else {
@@ -211,6 +211,11 @@ fn add_app(locale: Locale) -> AnyView {
         </ActionForm>
     }
     .into_any()
+}
+
+/// Why there are no passkeys here.
+fn no_passkeys(locale: Locale) -> AnyView {
+    view! { <p class="field-hint">{text!(locale, factors.passkey_unavailable)}</p> }.into_any()
 }
 
 fn add_passkey(locale: Locale, added: Callback<SecondFactorAdded>) -> AnyView {
