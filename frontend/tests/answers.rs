@@ -86,6 +86,7 @@ fn answers_of_every_shape_read_as_the_server_wrote_them() {
     comes_back(Standing::FromProvider { method: "Acme SSO".to_owned(), attempt, name: None, needs_code: true });
     let line = |slug: &str, grant| AccountLine { slug: Slug::parse(slug).unwrap(), name: slug.to_owned(), grant };
     comes_back(MyAccounts {
+        invitations: 2,
         accounts: vec![line("acme", Grant::of(BuiltInRole::Owner)), line("beta", Grant::of(BuiltInRole::Viewer))],
         others: Vec::new(),
         may_open: true,
