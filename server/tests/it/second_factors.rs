@@ -34,6 +34,17 @@ async fn ana_with_app(world: &World) -> (Browser, App) {
     (ana, app)
 }
 
+/// The path of the link to choose a new password, among the mails to Ana.
+async fn reset_link(world: &World) -> String {
+    for nth in 0.. {
+        let mail = world.mail_to(ANA, nth).await;
+        if mail.part("text/plain").contains("/r/") {
+            return format!("/r/{}", mail.token_after("/r/"));
+        }
+    }
+    unreachable!("there is always a next mail, or the wait for it ends the test")
+}
+
 /// A browser in which Ana is remembered, signed out.
 async fn remembered(world: &World, app: &App) -> Browser {
     let browser = world.browser();
@@ -73,6 +84,16 @@ both_databases! {
         assert!(!factor.recently_authenticated);
         assert_eq!(browser.removes_factor(factor.factors[0].id).await, Err(AppError::ReauthenticationRequired));
         assert_eq!(browser.begins_app().await.err(), Some(AppError::ReauthenticationRequired));
+        // Nor for what asks for the password once more.
+        let present = ("form[present_password]", PASSWORD);
+        for (function, fields) in [
+            ("me/change-password", [present, ("form[password]", "an entirely different passphrase")]),
+            ("me/ask-for-address-change", [present, ("form[email]", "ana@elsewhere.example.org")]),
+            ("me/delete", [present, ("form[confirmation]", ANA)]),
+        ] {
+            let answer = browser.call::<serde_json::Value>(function, &fields).await;
+            assert_eq!(answer.err(), Some(AppError::ReauthenticationRequired), "{function}");
+        }
         // AZ-16: nor for what is most dangerous in an account.
         let method = browser.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "google")]).await;
         assert_eq!(method.err(), Some(AppError::ReauthenticationRequired));
@@ -81,6 +102,21 @@ both_databases! {
         browser.confirms_by("form[code]", &app.shows(&world)).await.unwrap();
         assert!(browser.factors().await.unwrap().recently_authenticated);
         assert!(browser.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "google")]).await.is_ok());
+    }
+
+    async fn lt_09_pw_08_a_new_password_by_a_link_leaves_the_second_factor_as_it_was(world: World) {
+        let (_, app) = ana_with_app(&world).await;
+        let known = remembered(&world, &app).await;
+        known.call::<serde_json::Value>("recovery/ask-for-password-reset", &[("form[email]", ANA)]).await.unwrap();
+        known.get(&reset_link(&world).await).await;
+        let password = "an entirely different passphrase";
+        known.call::<String>("recovery/reset-password", &[("form[password]", password)]).await.unwrap();
+        assert!(known.me().await.is_none());
+        for browser in [&known, &world.browser()] {
+            assert_eq!(browser.sign_in(ANA, password).await.unwrap(), "/second-factor", "remembered or not");
+            assert!(browser.me().await.is_none());
+        }
+        assert_eq!(known.types_code(&app.shows(&world)).await.unwrap(), "/a/acme");
     }
 
     async fn lt_09_a_remembered_browser_is_forgotten_by_hand_and_with_every_change_of_credentials(world: World) {

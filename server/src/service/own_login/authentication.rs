@@ -35,13 +35,10 @@ impl Services {
         tx: &mut Tx,
         signed_in: &SignedIn,
     ) -> Result<bool, StorageError> {
-        let session = signed_in.session;
-        if second_factors::has_any(tx, signed_in.user).await?
-            && sessions::second_factor_proved(tx, session).await?.is_none()
-        {
+        if lacks_second_factor(tx, signed_in).await? {
             return Ok(false);
         }
-        let at = sessions::own_proved(tx, session).await?;
+        let at = sessions::own_proved(tx, signed_in.session).await?;
         Ok(at.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now())))
     }
 
@@ -51,4 +48,10 @@ impl Services {
         sessions::renew_cookie(tx, session, &token.hash()).await?;
         Ok(self.cookies.session(token.reveal()))
     }
+}
+
+/// Does the user have a second factor that the session did not prove, as in a remembered browser?
+pub(super) async fn lacks_second_factor(tx: &mut Tx, signed_in: &SignedIn) -> Result<bool, StorageError> {
+    Ok(second_factors::has_any(tx, signed_in.user).await?
+        && sessions::second_factor_proved(tx, signed_in.session).await?.is_none())
 }

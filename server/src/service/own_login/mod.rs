@@ -58,6 +58,7 @@ use app::{
     error::AppError,
     request::{SignedIn, Visitor},
 };
+use authentication::lacks_second_factor;
 
 /// The signed-in user of a request.
 pub(in crate::service) fn signed_in(visitor: &Visitor) -> Result<&SignedIn, AppError> {
@@ -84,10 +85,14 @@ fn wrong_password() -> AppError {
 }
 
 impl Services {
-    /// The signed-in user, in a session that proved the user's own password.
+    /// The signed-in user, in a session that proved the user's own password, and a second factor if the user has one: what asks for the
+    /// password once more takes no remembered browser for the factor (LT-09).
     async fn require_own_password(&self, signed_in: &SignedIn) -> Result<User, AppError> {
         let mut tx = self.database.begin_read().await?;
         require_own_password_session(&mut tx, signed_in).await?;
+        if lacks_second_factor(&mut tx, signed_in).await? {
+            return Err(AppError::ReauthenticationRequired);
+        }
         users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)
     }
 
