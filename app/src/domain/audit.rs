@@ -8,196 +8,85 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What happened. Ids and keys alone: no name, no address, never a token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
-pub enum Event {
-    AccountOpened,
-    OwnerGranted { was: MemberState },
-    Invited { invitation: InvitationId, grant: Grant },
-    InvitationResent { invitation: InvitationId },
-    LinkCopied { invitation: InvitationId },
-    InvitationWithdrawn { invitation: InvitationId },
-    InvitationHeld { invitation: InvitationId },
-    InvitationSponsored { invitation: InvitationId, sponsor: MemberId },
-    Joined { invitation: InvitationId, grant: Grant },
-    Declined { invitation: InvitationId },
-    NewLinkAsked { invitation: InvitationId },
-    MailboxVouchedFor { invitation: InvitationId },
-    HeldForReview { last_owner: bool },
-    DecisionOpened { invitation: InvitationId },
-    Decided { invitation: InvitationId, used: bool },
-    LoginMethodAdded { method: LoginMethodId },
-    LoginMethodEdited { method: LoginMethodId },
-    LoginMethodDraftDropped { method: LoginMethodId },
-    LoginMethodLive { method: LoginMethodId, unlinked: u64 },
-    LoginMethodSwitched { method: LoginMethodId, on: bool },
-    LoginMethodRemoved { method: LoginMethodId },
-    SignsInBy { method: LoginMethodId },
-    IdentityLinked { method: LoginMethodId },
-    PasswordSet,
-    Edited { before: Grant, after: Grant },
-    Suspended { grant: Grant },
-    Reactivated { grant: Grant },
-    Removed { grant: Grant },
-    Left { grant: Grant },
-    NameChanged,
-    EmailChanged,
+/// Declares each event once, with its fields and with the text that its kind has in storage and URLs. Kinds are offered in this order.
+macro_rules! events {
+    ($($event:ident $({ $($field:ident: $type:ty),+ })? = $text:literal;)+) => {
+        /// What happened. Ids and keys alone: no name, no address, never a token.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
+        pub enum Event {
+            $(#[serde(rename = $text)] $event $({ $($field: $type),+ })?),+
+        }
+
+        /// The kind of an event, for filters.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(missing_docs, reason = "each variant is its event")]
+        pub enum EventKind {
+            $($event),+
+        }
+
+        impl EventKind {
+            /// All of them, in the order in which they are offered.
+            pub const ALL: &'static [Self] = &[$(Self::$event),+];
+
+            /// The text in storage and URLs.
+            pub const fn key(self) -> &'static str {
+                match self {
+                    $(Self::$event => $text),+
+                }
+            }
+        }
+
+        impl Event {
+            /// Its kind.
+            pub const fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$event { .. } => EventKind::$event),+
+                }
+            }
+        }
+    };
 }
 
-/// The kind of an event, for filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each variant is its event")]
-pub enum EventKind {
-    AccountOpened,
-    OwnerGranted,
-    Invited,
-    InvitationResent,
-    LinkCopied,
-    InvitationWithdrawn,
-    InvitationHeld,
-    InvitationSponsored,
-    Joined,
-    Declined,
-    NewLinkAsked,
-    MailboxVouchedFor,
-    HeldForReview,
-    DecisionOpened,
-    Decided,
-    LoginMethodAdded,
-    LoginMethodEdited,
-    LoginMethodDraftDropped,
-    LoginMethodLive,
-    LoginMethodSwitched,
-    LoginMethodRemoved,
-    SignsInBy,
-    IdentityLinked,
-    PasswordSet,
-    Edited,
-    Suspended,
-    Reactivated,
-    Removed,
-    Left,
-    NameChanged,
-    EmailChanged,
+events! {
+    AccountOpened = "account_opened";
+    OwnerGranted { was: MemberState } = "owner_granted";
+    Invited { invitation: InvitationId, grant: Grant } = "invited";
+    InvitationResent { invitation: InvitationId } = "invitation_resent";
+    LinkCopied { invitation: InvitationId } = "link_copied";
+    InvitationWithdrawn { invitation: InvitationId } = "invitation_withdrawn";
+    InvitationHeld { invitation: InvitationId } = "invitation_held";
+    InvitationSponsored { invitation: InvitationId, sponsor: MemberId } = "invitation_sponsored";
+    Joined { invitation: InvitationId, grant: Grant } = "joined";
+    Declined { invitation: InvitationId } = "declined";
+    NewLinkAsked { invitation: InvitationId } = "new_link_asked";
+    MailboxVouchedFor { invitation: InvitationId } = "mailbox_vouched_for";
+    HeldForReview { last_owner: bool } = "held_for_review";
+    DecisionOpened { invitation: InvitationId } = "decision_opened";
+    Decided { invitation: InvitationId, used: bool } = "decided";
+    LoginMethodAdded { method: LoginMethodId } = "login_method_added";
+    LoginMethodEdited { method: LoginMethodId } = "login_method_edited";
+    LoginMethodDraftDropped { method: LoginMethodId } = "login_method_draft_dropped";
+    LoginMethodLive { method: LoginMethodId, unlinked: u64 } = "login_method_live";
+    LoginMethodSwitched { method: LoginMethodId, on: bool } = "login_method_switched";
+    LoginMethodRemoved { method: LoginMethodId } = "login_method_removed";
+    SignsInBy { method: LoginMethodId } = "signs_in_by";
+    IdentityLinked { method: LoginMethodId } = "identity_linked";
+    PasswordSet = "password_set";
+    Edited { before: Grant, after: Grant } = "edited";
+    Suspended { grant: Grant } = "suspended";
+    Reactivated { grant: Grant } = "reactivated";
+    Removed { grant: Grant } = "removed";
+    Left { grant: Grant } = "left";
+    NameChanged = "name_changed";
+    EmailChanged = "email_changed";
 }
 
 impl EventKind {
-    /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 31] = [
-        Self::AccountOpened,
-        Self::OwnerGranted,
-        Self::Invited,
-        Self::InvitationResent,
-        Self::LinkCopied,
-        Self::InvitationWithdrawn,
-        Self::InvitationHeld,
-        Self::InvitationSponsored,
-        Self::Joined,
-        Self::Declined,
-        Self::NewLinkAsked,
-        Self::MailboxVouchedFor,
-        Self::HeldForReview,
-        Self::DecisionOpened,
-        Self::Decided,
-        Self::LoginMethodAdded,
-        Self::LoginMethodEdited,
-        Self::LoginMethodDraftDropped,
-        Self::LoginMethodLive,
-        Self::LoginMethodSwitched,
-        Self::LoginMethodRemoved,
-        Self::SignsInBy,
-        Self::IdentityLinked,
-        Self::PasswordSet,
-        Self::Edited,
-        Self::Suspended,
-        Self::Reactivated,
-        Self::Removed,
-        Self::Left,
-        Self::NameChanged,
-        Self::EmailChanged,
-    ];
-
-    /// The text in storage and URLs.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::AccountOpened => "account_opened",
-            Self::OwnerGranted => "owner_granted",
-            Self::Invited => "invited",
-            Self::InvitationResent => "invitation_resent",
-            Self::LinkCopied => "link_copied",
-            Self::InvitationWithdrawn => "invitation_withdrawn",
-            Self::InvitationHeld => "invitation_held",
-            Self::InvitationSponsored => "invitation_sponsored",
-            Self::Joined => "joined",
-            Self::Declined => "declined",
-            Self::NewLinkAsked => "new_link_asked",
-            Self::MailboxVouchedFor => "mailbox_vouched_for",
-            Self::HeldForReview => "held_for_review",
-            Self::DecisionOpened => "decision_opened",
-            Self::Decided => "decided",
-            Self::LoginMethodAdded => "login_method_added",
-            Self::LoginMethodEdited => "login_method_edited",
-            Self::LoginMethodDraftDropped => "login_method_draft_dropped",
-            Self::LoginMethodLive => "login_method_live",
-            Self::LoginMethodSwitched => "login_method_switched",
-            Self::LoginMethodRemoved => "login_method_removed",
-            Self::SignsInBy => "signs_in_by",
-            Self::IdentityLinked => "identity_linked",
-            Self::PasswordSet => "password_set",
-            Self::Edited => "edited",
-            Self::Suspended => "suspended",
-            Self::Reactivated => "reactivated",
-            Self::Removed => "removed",
-            Self::Left => "left",
-            Self::NameChanged => "name_changed",
-            Self::EmailChanged => "email_changed",
-        }
-    }
-
     /// The kind with this text.
     pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.key() == key)
-    }
-}
-
-impl Event {
-    /// Its kind.
-    pub const fn kind(&self) -> EventKind {
-        match self {
-            Self::AccountOpened => EventKind::AccountOpened,
-            Self::OwnerGranted { .. } => EventKind::OwnerGranted,
-            Self::Invited { .. } => EventKind::Invited,
-            Self::InvitationResent { .. } => EventKind::InvitationResent,
-            Self::LinkCopied { .. } => EventKind::LinkCopied,
-            Self::InvitationWithdrawn { .. } => EventKind::InvitationWithdrawn,
-            Self::InvitationHeld { .. } => EventKind::InvitationHeld,
-            Self::InvitationSponsored { .. } => EventKind::InvitationSponsored,
-            Self::Joined { .. } => EventKind::Joined,
-            Self::Declined { .. } => EventKind::Declined,
-            Self::NewLinkAsked { .. } => EventKind::NewLinkAsked,
-            Self::MailboxVouchedFor { .. } => EventKind::MailboxVouchedFor,
-            Self::HeldForReview { .. } => EventKind::HeldForReview,
-            Self::DecisionOpened { .. } => EventKind::DecisionOpened,
-            Self::Decided { .. } => EventKind::Decided,
-            Self::LoginMethodAdded { .. } => EventKind::LoginMethodAdded,
-            Self::LoginMethodEdited { .. } => EventKind::LoginMethodEdited,
-            Self::LoginMethodDraftDropped { .. } => EventKind::LoginMethodDraftDropped,
-            Self::LoginMethodLive { .. } => EventKind::LoginMethodLive,
-            Self::LoginMethodSwitched { .. } => EventKind::LoginMethodSwitched,
-            Self::LoginMethodRemoved { .. } => EventKind::LoginMethodRemoved,
-            Self::SignsInBy { .. } => EventKind::SignsInBy,
-            Self::IdentityLinked { .. } => EventKind::IdentityLinked,
-            Self::PasswordSet => EventKind::PasswordSet,
-            Self::Edited { .. } => EventKind::Edited,
-            Self::Suspended { .. } => EventKind::Suspended,
-            Self::Reactivated { .. } => EventKind::Reactivated,
-            Self::Removed { .. } => EventKind::Removed,
-            Self::Left { .. } => EventKind::Left,
-            Self::NameChanged => EventKind::NameChanged,
-            Self::EmailChanged => EventKind::EmailChanged,
-        }
+        Self::ALL.iter().copied().find(|kind| kind.key() == key)
     }
 }
 
@@ -264,7 +153,7 @@ mod tests {
     #[test]
     fn r60_every_kind_is_found_by_its_text() {
         for kind in EventKind::ALL {
-            assert_eq!(EventKind::from_key(kind.key()), Some(kind));
+            assert_eq!(EventKind::from_key(kind.key()), Some(*kind));
         }
         assert_eq!(EventKind::from_key("something"), None);
     }
@@ -275,6 +164,15 @@ mod tests {
         let written = serde_json::to_string(&event).unwrap_or_default();
         assert!(written.contains("\"kind\":\"login_method_switched\""), "{written}");
         assert_eq!(serde_json::from_str::<Event>(&written).ok(), Some(event));
+    }
+
+    #[test]
+    fn r60_the_kind_of_an_event_is_written_as_its_text() {
+        let method = LoginMethodId(uuid::Uuid::nil());
+        for event in [Event::AccountOpened, Event::HeldForReview { last_owner: true }, Event::SignsInBy { method }] {
+            let written = serde_json::to_value(&event).unwrap();
+            assert_eq!(written["kind"], event.kind().key());
+        }
     }
 
     #[test]

@@ -116,8 +116,8 @@ fn exports(locale: Locale, slug: &str, query: &AuditQuery) -> impl IntoView + us
 
 fn filters(locale: Locale, slug: &str, query: &AuditQuery) -> impl IntoView + use<> {
     let kinds: Vec<_> = EventKind::ALL
-        .into_iter()
-        .map(|kind| {
+        .iter()
+        .map(|&kind| {
             let selected = kind.key() == query.kind;
             view! { <option value=kind.key() selected=selected>{event_kind_name(locale, kind)}</option> }
         })

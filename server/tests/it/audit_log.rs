@@ -129,7 +129,7 @@ both_databases! {
 fn every_kind_of_event_has_words_in_every_language() {
     use app::{domain::language::Language, i18n::event_kind_name};
     for language in Language::ALL {
-        let mut words: Vec<_> = EventKind::ALL.into_iter().map(|kind| event_kind_name(language.into(), kind)).collect();
+        let mut words: Vec<_> = EventKind::ALL.iter().map(|&kind| event_kind_name(language.into(), kind)).collect();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), EventKind::ALL.len(), "{language:?}");
