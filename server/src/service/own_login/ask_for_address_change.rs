@@ -1,15 +1,17 @@
 //! Asks for a change of the person's address (PW-11): a link goes to the new one, and nothing changes before it is used there.
 
-use super::{notify::origin, require_own_password_session, signed_in, wrong_password};
+use super::{
+    notify::{LinkMail, origin},
+    require_own_password_session, signed_in, wrong_password,
+};
 use crate::{
     context::Services,
-    mail::seal_code,
     secrets::Token,
     service::sessions::sign_in::rate_limited,
     storage::{
         Tx,
         address_changes::{self, NewChange},
-        outbox::{self, MailKind, NewLoginMail},
+        outbox::MailKind,
         rate_buckets::{self, Limit},
         retried,
         user_events::{self, UserEvent},
@@ -22,14 +24,13 @@ use app::{
     domain::{
         email::Email,
         fields::{Field, FieldErrors, Problem},
-        ids::{MailId, UserId},
+        ids::UserId,
         time::Span,
     },
     error::AppError,
     request::Visitor,
 };
 use async_trait::async_trait;
-use uuid::Uuid;
 
 /// How long the new address can confirm.
 pub(super) const CONFIRM_TTL: Span = Span::hours(24);
@@ -59,7 +60,7 @@ impl AskForAddressChange for Services {
             }
             let proved = self.verify_present_password(visitor, &user, &form.present_password).await?;
 
-            let (now, token, mail) = (self.now(), Token::new(), MailId(Uuid::now_v7()));
+            let (now, token) = (self.now(), Token::new());
             let expires = now + CONFIRM_TTL;
             let mut tx = self.database.begin_write().await?;
             require_own_password_session(&mut tx, signed_in).await?;
@@ -70,15 +71,15 @@ impl AskForAddressChange for Services {
             proved.attempt.refund(&mut tx).await?;
             let change = NewChange { user: user.id, old: &user.email, new: &new, confirm_hash: &token.hash(), expires };
             address_changes::insert(&mut tx, &change, now).await?;
-            let to_new = NewLoginMail {
-                id: mail,
+            let to_new = LinkMail {
                 kind: MailKind::EmailChangeConfirm,
-                user: Some(user.id),
-                language: user.language.unwrap_or(visitor.language),
-                to: new.key(),
-                sealed: Some(seal_code(&self.keyring, mail.0, token.reveal(), expires)),
+                user: Some(&user),
+                language: visitor.language,
+                to: &new,
+                token: &token,
+                expires,
             };
-            outbox::queue_login_mail(&mut tx, &to_new, true, now).await?;
+            self.mail_link(&mut tx, to_new, now).await?;
             user_events::record(&mut tx, user.id, &UserEvent::AddressChangeAsked, &origin(visitor), now).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, session = %signed_in.session, "change of address asked for");

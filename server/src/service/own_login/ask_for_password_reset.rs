@@ -1,13 +1,13 @@
 //! Asks for a link to choose a new password.
 
+use super::notify::LinkMail;
 use crate::{
     context::Services,
-    mail::seal_code,
     secrets::Token,
     service::sessions::sign_in::{ip_key, rate_limited},
     storage::{
         StorageError,
-        outbox::{self, MailKind, NewLoginMail},
+        outbox::MailKind,
         password_resets::{self, NewReset},
         rate_buckets::{self, Limit},
         retried,
@@ -19,7 +19,6 @@ use app::{
     domain::{
         email::Email,
         fields::{Field, FieldErrors},
-        ids::MailId,
         time::Span,
     },
     error::AppError,
@@ -27,7 +26,6 @@ use app::{
     request::Visitor,
 };
 use async_trait::async_trait;
-use uuid::Uuid;
 
 pub(in crate::service) const RESET_LINK_TTL: Span = Span::minutes(RESET_LINK_MINUTES);
 
@@ -61,16 +59,15 @@ impl AskForPasswordReset for Services {
             let next = paths::local_or(&form.next, "");
             let reset = NewReset { hash: &token.hash(), email_key: email.key(), mailed: true, next: &next, expires };
             password_resets::insert(&mut tx, &reset, now).await?;
-            let id = MailId(Uuid::now_v7());
-            let mail = NewLoginMail {
-                id,
+            let mail = LinkMail {
                 kind: MailKind::PasswordReset,
                 user: None,
                 language: visitor.language,
-                to: email.key(),
-                sealed: Some(seal_code(&self.keyring, id.0, token.reveal(), expires)),
+                to: &email,
+                token: &token,
+                expires,
             };
-            outbox::queue_login_mail(&mut tx, &mail, true, now).await?;
+            self.mail_link(&mut tx, mail, now).await?;
             tx.commit().await?;
             tracing::info!(who = self.keyring.pseudonym(email.key()), ip = %visitor.ip, "password reset asked for");
             Ok(PasswordResetAsked::Mailed { email: email.typed().to_owned() })

@@ -1,16 +1,18 @@
 //! Confirms a change of address, by the link that was mailed to the new one (R48, PW-11).
 
-use super::{lock_copies, notify::origin};
+use super::{
+    lock_copies,
+    notify::{LinkMail, origin},
+};
 use crate::{
     context::Services,
-    mail::seal_code,
     secrets::Token,
     storage::{
         StorageError, Tx,
         address_changes::{self, AddressChange},
         audit::Event,
         members,
-        outbox::{self, MailKind, NewLoginMail},
+        outbox::MailKind,
         password_resets, retried,
         user_events::{self, UserEvent},
         users::{self, User},
@@ -21,14 +23,12 @@ use app::{
     backend::ConfirmAddressChange,
     domain::{
         email::Email,
-        ids::MailId,
         time::{Span, Timestamp},
     },
     error::AppError,
     request::{Visitor, WithCookies},
 };
 use async_trait::async_trait;
-use uuid::Uuid;
 
 /// How long the old address can take the change back.
 const UNDO_TTL: Span = Span::hours(24);
@@ -56,16 +56,15 @@ impl ConfirmAddressChange for Services {
                 }
                 other => other?,
             };
-            let mail = MailId(Uuid::now_v7());
-            let to_old = NewLoginMail {
-                id: mail,
+            let to_old = LinkMail {
                 kind: MailKind::EmailChangeNotice,
-                user: Some(user.id),
-                language: user.language.unwrap_or(visitor.language),
-                to: change.old.key(),
-                sealed: Some(seal_code(&self.keyring, mail.0, undo.reveal(), until)),
+                user: Some(&user),
+                language: visitor.language,
+                to: &change.old,
+                token: &undo,
+                expires: until,
             };
-            outbox::queue_login_mail(&mut tx, &to_old, self.config.smtp.is_some(), now).await?;
+            self.mail_link(&mut tx, to_old, now).await?;
             user_events::record(&mut tx, user.id, &UserEvent::AddressChanged, &origin(visitor), now).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, ip = %visitor.ip, "address changed");

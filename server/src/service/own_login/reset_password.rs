@@ -1,10 +1,10 @@
 //! Chooses a new password by a link.
 
-use super::notify::origin;
+use super::{lock_copies, notify::origin};
 use crate::{
     context::Services,
     storage::{
-        StorageError, Tx, accounts, members,
+        Tx,
         outbox::MailKind,
         password_resets, retried, sessions,
         user_events::{self, UserEvent},
@@ -14,10 +14,7 @@ use crate::{
 use app::{
     api::recovery::ResetPasswordForm,
     backend::ResetPassword,
-    domain::{
-        fields::{Field, FieldErrors},
-        ids::UserId,
-    },
+    domain::fields::{Field, FieldErrors},
     error::AppError,
     paths,
     request::{Visitor, WithCookies},
@@ -50,7 +47,8 @@ impl ResetPassword for Services {
 
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            lock_accounts_of(&mut tx, user.id).await?;
+            // The user may have to make way in all of these accounts (R13).
+            lock_copies(&mut tx, user.id).await?;
             let (reset, user) = self.presented_reset(&mut tx, visitor).await?.ok_or(AppError::OpenTheLinkAgain)?;
             if !password_resets::use_up(&mut tx, reset.id, now).await? {
                 return Err(AppError::OpenTheLinkAgain);
@@ -82,14 +80,4 @@ impl Services {
         sessions::delete_of_user(tx, user.id).await?;
         Ok(User { phc: Some(phc), ..user })
     }
-}
-
-/// Locks the accounts of a user who may have to make way (R13), in the order in which all who lock several do.
-async fn lock_accounts_of(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
-    let mut scopes = members::accounts_of(tx, user).await?;
-    scopes.sort_by_key(|scope| scope.id().0);
-    for scope in scopes {
-        accounts::lock(tx, scope).await?;
-    }
-    Ok(())
 }
