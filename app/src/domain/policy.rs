@@ -162,17 +162,13 @@ pub fn can_change_login_method(actor: &Effective, has_joined: bool) -> Verdict {
     can_pass(actor, if has_joined { Gate::LoginMethodsManage } else { Gate::UsersInvite })
 }
 
-/// May `actor` remove a member who holds `present` (R30, R32)? Owners are counted elsewhere (R33).
+/// May `actor` remove a member who holds `present` (R30, R32)? Suspending cuts access as removing does, and asks the same (R30, R41). Owners are
+/// counted elsewhere (R33).
 pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
     can_pass(actor, Gate::UsersRemove).and(|| match whose {
         Whose::Own => Verdict::No(Refusal::LeaveInstead),
         Whose::Others => can_touch(actor, present, roles),
     })
-}
-
-/// May `actor` suspend a member who holds `present`? Suspending cuts access as removing does, and asks for the same right (R30, R41).
-pub fn can_suspend(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {
-    can_remove(actor, whose, present, roles)
 }
 
 /// May `actor` reactivate a suspended member who holds `present`? That gives the member all of it again (R30, R41).

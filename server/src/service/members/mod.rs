@@ -1,6 +1,7 @@
 //! The Users list and its rows.
 
 pub(super) mod change_login_method;
+mod check_withdrawal;
 pub(super) mod cursor;
 pub(super) mod edit_member;
 pub(super) mod leave_account;

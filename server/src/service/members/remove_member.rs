@@ -1,6 +1,9 @@
 //! Removes a member, or withdraws an invitation: one operation (R22, R29, R33, R36, R39).
 
-use super::reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations};
+use super::{
+    check_withdrawal::check_withdrawal,
+    reassign_sponsored_invitations::{OnRemoval, reassign_sponsored_invitations},
+};
 use crate::{
     context::Services,
     service::{
@@ -18,13 +21,7 @@ use crate::{
 use app::{
     api::members::{RemoveForm, Removed},
     backend::RemoveMember,
-    domain::{
-        ids::MemberId,
-        member::MemberState,
-        permission::Gate,
-        policy::{can_remove, keeps_an_owner},
-        time::Timestamp,
-    },
+    domain::{ids::MemberId, member::MemberState, permission::Gate, time::Timestamp},
     error::AppError,
     request::Caller,
 };
@@ -44,16 +41,7 @@ impl RemoveMember for Services {
             if row.state == MemberState::Removed {
                 return Ok(Removed::AlreadyRemoved);
             }
-            can_remove(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
-            if row.grant.makes_owner() && row.state == MemberState::Active {
-                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
-            }
-            if row.grant.makes_owner() {
-                actor.require_recent_authentication(self)?;
-            }
-            if form.version.parse() != Ok(row.version) {
-                return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
-            }
+            check_withdrawal(self, &mut tx, &actor, &row, &form.version).await?;
 
             let on_removal = if form.sponsored == "revoke" { OnRemoval::Revoke } else { OnRemoval::Keep };
             reassign_sponsored_invitations(&mut tx, &actor, id, on_removal, now).await?;

@@ -1,5 +1,6 @@
 //! Suspends a member: the same cut as a removal, undone at once by reactivating (R41).
 
+use super::check_withdrawal::check_withdrawal;
 use crate::{
     context::Services,
     service::{actors, invitations::copy_link::kill_links_beyond_rights},
@@ -11,12 +12,7 @@ use crate::{
 use app::{
     api::members::{SuspendForm, Suspended},
     backend::SuspendMember,
-    domain::{
-        ids::MemberId,
-        member::MemberState,
-        permission::Gate,
-        policy::{can_suspend, keeps_an_owner},
-    },
+    domain::{ids::MemberId, member::MemberState, permission::Gate},
     error::AppError,
     request::Caller,
 };
@@ -36,13 +32,8 @@ impl SuspendMember for Services {
             if row.state != MemberState::Active {
                 return Ok(Suspended::NotActive);
             }
-            can_suspend(&actor.effective, actor.whose(id), &row.grant, &actor.roles).or_refuse()?;
-            if row.grant.makes_owner() {
-                keeps_an_owner(members::other_owners(&mut tx, actor.scope(), id).await?).or_refuse()?;
-                actor.require_recent_authentication(self)?;
-            }
-            let unchanged = form.version.parse() == Ok(row.version);
-            if !unchanged || !members::suspend(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+            check_withdrawal(self, &mut tx, &actor, &row, &form.version).await?;
+            if !members::suspend(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
             }
             kill_links_beyond_rights(&mut tx, actor.scope(), id, &actor.roles, now).await?;
