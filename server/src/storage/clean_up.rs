@@ -41,35 +41,32 @@ macro_rules! of_invitation {
     };
 }
 
+/// Deletes the rows of a table whose time in this column is past: `$1` the time, `$2` the size of a batch.
+macro_rules! expired {
+    ($table:literal, $column:literal) => {
+        concat!("DELETE FROM ", $table, " WHERE id IN (SELECT id FROM ", $table, " WHERE ", $column, " <= $1 LIMIT $2)")
+    };
+}
+
 statements! {
-    OLD_SESSIONS = "
-        DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE created_at <= $1 LIMIT $2)";
-    IDLE_SESSIONS = "
-        DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_seen_at <= $1 LIMIT $2)";
+    OLD_SESSIONS = expired!("sessions", "created_at");
+    IDLE_SESSIONS = expired!("sessions", "last_seen_at");
     BUCKETS = "
         DELETE FROM rate_buckets WHERE key IN (SELECT key FROM rate_buckets WHERE updated_at <= $1 LIMIT $2) AND updated_at <= $1";
     ONE_TIME_TOKENS = "
         DELETE FROM one_time_tokens
          WHERE id IN (SELECT id FROM one_time_tokens WHERE expires_at <= $1 OR used_at <= $1 LIMIT $2)";
-    PASSWORD_RESETS = "
-        DELETE FROM password_resets WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= $1 LIMIT $2)";
-    ADDRESS_CHANGES = "
-        DELETE FROM address_changes WHERE id IN (SELECT id FROM address_changes WHERE expires_at <= $1 LIMIT $2)";
-    REMEMBERED_BROWSERS = "
-        DELETE FROM remembered_browsers WHERE id IN (SELECT id FROM remembered_browsers WHERE expires_at <= $1 LIMIT $2)";
-    PENDING_SIGN_INS = "
-        DELETE FROM pending_sign_ins WHERE id IN (SELECT id FROM pending_sign_ins WHERE expires_at <= $1 LIMIT $2)";
-    PASSKEY_CHALLENGES = "
-        DELETE FROM passkey_challenges WHERE id IN (SELECT id FROM passkey_challenges WHERE expires_at <= $1 LIMIT $2)";
+    PASSWORD_RESETS = expired!("password_resets", "expires_at");
+    ADDRESS_CHANGES = expired!("address_changes", "expires_at");
+    REMEMBERED_BROWSERS = expired!("remembered_browsers", "expires_at");
+    PENDING_SIGN_INS = expired!("pending_sign_ins", "expires_at");
+    PASSKEY_CHALLENGES = expired!("passkey_challenges", "expires_at");
     UNCONFIRMED_FACTORS = "
         DELETE FROM second_factors
          WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
-    USER_EVENTS = "
-        DELETE FROM user_events WHERE id IN (SELECT id FROM user_events WHERE at <= $1 LIMIT $2)";
-    ATTEMPTS = "
-        DELETE FROM oauth_attempts WHERE id IN (SELECT id FROM oauth_attempts WHERE expires_at <= $1 LIMIT $2)";
-    FLASHES = "
-        DELETE FROM flashes WHERE id IN (SELECT id FROM flashes WHERE expires_at <= $1 LIMIT $2)";
+    USER_EVENTS = expired!("user_events", "at");
+    ATTEMPTS = expired!("oauth_attempts", "expires_at");
+    FLASHES = expired!("flashes", "expires_at");
     MAIL_TEXTS = "
         UPDATE outbox SET recipient = '', last_answer = NULL, sealed = NULL
          WHERE id IN (SELECT id FROM outbox
@@ -78,8 +75,7 @@ statements! {
         UPDATE delivery_events SET answer = NULL
          WHERE id IN (SELECT e.id FROM delivery_events e JOIN outbox o ON o.id = e.outbox_id
                        WHERE e.at <= $1 AND e.answer IS NOT NULL AND o.recipient = '' LIMIT $2)";
-    DELIVERY_EVENTS = "
-        DELETE FROM delivery_events WHERE id IN (SELECT id FROM delivery_events WHERE at <= $1 LIMIT $2)";
+    DELIVERY_EVENTS = expired!("delivery_events", "at");
     MAILS = "
         DELETE FROM outbox
          WHERE id IN (SELECT o.id FROM outbox o

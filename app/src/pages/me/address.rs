@@ -1,6 +1,6 @@
 //! Asking for another address, on `/me` (R48, PW-11).
 
-use super::saved;
+use super::{present_password, saved};
 use crate::{
     api::own_login::{AddressChangeAsked, AskForAddressChange, DropAddressChange, OwnLogin},
     components::{Button, ErrorBox, Field, Kind, Look, Note, NoteTone, Time, problem_at},
@@ -47,13 +47,7 @@ pub(super) fn change_address(locale: Locale, login: OwnLogin) -> AnyView {
                     check=check_shape
                     problem=problem_at(error, fields::Field::Email)
                 />
-                <Field
-                    name="form[present_password]"
-                    label=text!(locale, own_login.present_password)
-                    kind=Kind::Password
-                    required=true
-                    problem=problem_at(error, fields::Field::PresentPassword)
-                />
+                {present_password(locale, error)}
                 <div class="actions">
                     <Button busy=ask.pending()>{text!(locale, own_login.ask_for_address)}</Button>
                 </div>

@@ -1,6 +1,6 @@
 //! `/me/delete`: deleting one's login, and keeping it after all.
 
-use super::{read_only, saved};
+use super::{present_password, read_only, saved};
 use crate::{
     api::own_login::{DeleteLogin, DeletionAsked, KeepLogin, OwnLogin, ShowOwnLogin},
     components::{Button, ErrorBox, Field, Kind, Look, Note, NoteTone, Time, problem_at},
@@ -113,13 +113,7 @@ fn form(locale: Locale, login: OwnLogin) -> AnyView {
                     required=true
                     problem=problem_at(error, fields::Field::Confirmation)
                 />
-                <Field
-                    name="form[present_password]"
-                    label=text!(locale, own_login.present_password)
-                    kind=Kind::Password
-                    required=true
-                    problem=problem_at(error, fields::Field::PresentPassword)
-                />
+                {present_password(locale, error)}
                 <div class="actions">
                     <Button look=Look::Danger busy=delete.pending()>{text!(locale, own_login.delete_button)}</Button>
                 </div>

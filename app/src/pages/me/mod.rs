@@ -26,7 +26,8 @@ use super::{
 };
 use crate::{
     api::session::Whoami,
-    components::{Note, NoteTone},
+    components::{Field, Kind, Note, NoteTone, problem_at},
+    domain::fields,
     error::AppError,
     i18n::{Locale, text, use_locale},
     paths,
@@ -93,6 +94,20 @@ fn read_only(locale: Locale) -> AnyView {
                 <a class="button" href=paths::LOGIN>{text!(locale, own_login.sign_in_again)}</a>
             </p>
         </Note>
+    }
+    .into_any()
+}
+
+/// The field for the password that the person has, by which a form is confirmed.
+fn present_password(locale: Locale, error: Signal<Option<AppError>>) -> AnyView {
+    view! {
+        <Field
+            name="form[present_password]"
+            label=text!(locale, own_login.present_password)
+            kind=Kind::Password
+            required=true
+            problem=problem_at(error, fields::Field::PresentPassword)
+        />
     }
     .into_any()
 }

@@ -1,9 +1,9 @@
 //! `/me/sign-in`: how one signs in.
 
-use super::{factors::SecondFactors, read_only, saved};
+use super::{factors::SecondFactors, present_password, read_only, saved};
 use crate::{
     api::own_login::{ChangePassword, OwnLogin, ShowOwnLogin},
-    components::{Button, ErrorBox, Field, Kind, NewPasswordField, problem_at},
+    components::{Button, ErrorBox, NewPasswordField, problem_at},
     domain::fields,
     i18n::{Locale, text, use_locale},
     pages::{Failed, loaded_once},
@@ -58,13 +58,7 @@ fn change_password(locale: Locale, login: OwnLogin) -> AnyView {
                     {done}
                     // For password managers, which look for a name beside a password.
                     <input type="email" value=login.email autocomplete="username" readonly hidden />
-                    <Field
-                        name="form[present_password]"
-                        label=text!(locale, own_login.present_password)
-                        kind=Kind::Password
-                        required=true
-                        problem=problem_at(error, fields::Field::PresentPassword)
-                    />
+                    {present_password(locale, error)}
                     <NewPasswordField
                         name="form[password]"
                         label=text!(locale, own_login.new_password)
