@@ -27,6 +27,7 @@
 //! * [`Button`]: `look=Look::Primary` (default), `Plain`, `Danger`, `Quiet`; links that look like buttons: `class="button"`,
 //!   `class="button button-primary"`, `-danger`, `-quiet`, `-small`. While `busy` it keeps its width and ignores clicks.
 //!   A button that may not be used stays visible with its reason: `refused=Some(reason)`.
+//! * [`stays_open`]: for `<details open=…>` around fields, so that it opens for a problem, and does not close while somebody mends it.
 //!
 //! **Other parts**
 //! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.

@@ -5,7 +5,7 @@ use crate::{
     api::second_factors::{
         BeginPasskeyStep, FinishByPasskey, FinishSignIn, PasskeyForm, SecondStepView, ViewSecondStep,
     },
-    components::{Button, Ceremony, ErrorBox, Field, Kind, Look, passkey_button, problem_at},
+    components::{Button, Ceremony, ErrorBox, Field, Kind, Look, passkey_button, problem_at, stays_open},
     domain::{fields, second_factor::REMEMBERED_BROWSER_DAYS},
     error::AppError,
     i18n::{Locale, text, use_locale},
@@ -44,11 +44,7 @@ fn SecondStepPage() -> impl IntoView {
 
 fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bool, passkey: bool) -> AnyView {
     let error = finish.error();
-    let of_recovery = move || {
-        error.with(|error| error.as_ref().and_then(AppError::fields)?.of(fields::Field::RecoveryCode)).is_some()
-    };
-    // Once open it stays: the error goes as soon as somebody types on.
-    let recovery_open = Memo::new(move |was: Option<&bool>| was.copied().unwrap_or(!(app || passkey)) || of_recovery());
+    let recovery_open = stays_open(!(app || passkey), error, &[fields::Field::RecoveryCode]);
     let by_app = app.then(|| {
         view! {
             <ActionForm action=finish class="form">

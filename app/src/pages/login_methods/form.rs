@@ -3,7 +3,7 @@
 use super::parts::{Forms, Sending, choice, hidden};
 use crate::{
     api::login_methods::{MethodView, SaveLoginMethod, ShownClaim},
-    components::{self, Button, FieldProblem, Kind, problem_at},
+    components::{self, Button, FieldProblem, Kind, problem_at, stays_open},
     domain::{fields::Field, oauth::Preset},
     error::AppError,
     flash::old_input,
@@ -84,7 +84,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
             problem=secret_problem
         />
         {claim_fields(locale, &view, error)}
-        <details class="disclosure" open=move || has_problem_below(error)>
+        <details class="disclosure" open=stays_open(false, error, MORE_SETTINGS)>
             <summary>{text!(locale, methods.more)}</summary>
             {more_settings(locale, preset, &view, error)}
         </details>
@@ -95,12 +95,6 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
         </div>
     }
     .into_any()
-}
-
-fn has_problem_below(error: Signal<Option<AppError>>) -> bool {
-    [Field::ClientAuthentication, Field::DiscoveryUrl, Field::Scopes, Field::Parameters]
-        .into_iter()
-        .any(|field| problem_at(error, field).get().is_some())
 }
 
 /// How a person is read from what the provider says.
@@ -132,6 +126,9 @@ fn claim_fields(locale: Locale, view: &MethodView, error: Signal<Option<AppError
 
 /// The `id` of the list of claims that a test received.
 const CLAIMS: &str = "claims";
+
+/// The fields of [`more_settings`] that can be wrong.
+const MORE_SETTINGS: &[Field] = &[Field::ClientAuthentication, Field::DiscoveryUrl, Field::Scopes, Field::Parameters];
 
 /// What few providers need.
 fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
