@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 13] = [
+const NAMESPACES: [&str; 14] = [
     "common",
     "session",
     "joining",
@@ -22,6 +22,7 @@ const NAMESPACES: [&str; 13] = [
     "own_login",
     "factors",
     "audit",
+    "security",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

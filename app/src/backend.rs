@@ -23,10 +23,12 @@ use crate::{
             OwnActivity, OwnInvitation, OwnLogin, OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
         },
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
+        required_factor::{RequiredFactorForm, RequiredFactorView},
         second_factors::{
             ConfirmTotpForm, OwnReauthenticationForm, OwnReauthenticationView, PasskeyChallenge, PasskeyForm,
             RecoveryCodes, SecondFactorAdded, SecondFactorsView, SecondStepForm, SecondStepView, TotpView,
         },
+        security::{ProviderFactorsForm, RequirementForm, SecurityView},
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
     },
@@ -635,6 +637,76 @@ pub trait ReauthenticateByPasskey: Send + Sync {
     ) -> Result<WithCookies<String>, AppError>;
 }
 
+// What an account requires of second factors.
+
+/// What the account requires, and who is ready.
+#[async_trait]
+pub trait ShowSecurity: Send + Sync {
+    async fn show_security(&self, caller: &Caller) -> Result<SecurityView, AppError>;
+}
+
+/// Requires a second factor, or no more.
+#[async_trait]
+pub trait RequireSecondFactor: Send + Sync {
+    async fn require_second_factor(&self, caller: &Caller, form: RequirementForm) -> Result<NextPage, AppError>;
+}
+
+/// Takes, or no longer takes, a provider's word for a second factor.
+#[async_trait]
+pub trait AcceptProviderFactors: Send + Sync {
+    async fn accept_provider_factors(&self, caller: &Caller, form: ProviderFactorsForm) -> Result<NextPage, AppError>;
+}
+
+/// What the account asks of this session.
+#[async_trait]
+pub trait ViewRequiredFactor: Send + Sync {
+    async fn view_required_factor(
+        &self,
+        caller: &Caller,
+        begun: Option<SecondFactorId>,
+        next: &str,
+    ) -> Result<RequiredFactorView, AppError>;
+}
+
+/// Proves a second factor to the account; answers where to go on.
+#[async_trait]
+pub trait ProveRequiredFactor: Send + Sync {
+    async fn prove_required_factor(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: RequiredFactorForm,
+    ) -> Result<WithCookies<String>, AppError>;
+}
+
+/// Begins to set an app up for the account; answers the page that shows it.
+#[async_trait]
+pub trait BeginAccountApp: Send + Sync {
+    async fn begin_account_app(&self, caller: &Caller, next: &str) -> Result<String, AppError>;
+}
+
+/// Adds the app for the account; answers where to go on.
+#[async_trait]
+pub trait ConfirmAccountApp: Send + Sync {
+    async fn confirm_account_app(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        form: RequiredFactorForm,
+    ) -> Result<WithCookies<String>, AppError>;
+}
+
+/// Removes the app for the account; answers where another one is set up.
+#[async_trait]
+pub trait RemoveAccountApp: Send + Sync {
+    async fn remove_account_app(
+        &self,
+        caller: &Caller,
+        visitor: &Visitor,
+        factor: SecondFactorId,
+    ) -> Result<String, AppError>;
+}
+
 /// Declares [`Backend`] as the sum of the operations.
 macro_rules! backend {
     ($($operation:ident),* $(,)?) => {
@@ -711,6 +783,14 @@ backend! {
     ReauthenticateByPassword,
     MailReauthenticationCode,
     ReauthenticateByCode,
+    ShowSecurity,
+    RequireSecondFactor,
+    AcceptProviderFactors,
+    ViewRequiredFactor,
+    ProveRequiredFactor,
+    BeginAccountApp,
+    ConfirmAccountApp,
+    RemoveAccountApp,
     ViewSecondStep,
     FinishSignIn,
     ListSecondFactors,

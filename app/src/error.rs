@@ -15,6 +15,8 @@ pub enum AppError {
     PasskeyRefused,
     /// The caller authenticated too long ago for this (AZ-16).
     ReauthenticationRequired,
+    /// The account requires a second factor, and the session did not prove one (LT-09).
+    SecondFactorRequired,
     /// The policy refuses.
     Refused(Refusal),
     /// There is no such thing, or none that the caller may know of.
@@ -115,7 +117,10 @@ impl AppError {
         use http::StatusCode;
         match self {
             Self::Unauthenticated | Self::WrongCredentials | Self::PasskeyRefused => StatusCode::UNAUTHORIZED,
-            Self::Refused(_) | Self::NoLongerAMember { .. } | Self::ReauthenticationRequired => StatusCode::FORBIDDEN,
+            Self::Refused(_)
+            | Self::NoLongerAMember { .. }
+            | Self::ReauthenticationRequired
+            | Self::SecondFactorRequired => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Invalid(_) | Self::OpenTheLinkAgain | Self::Transport => StatusCode::BAD_REQUEST,
             Self::BadRequest(why) => why.status(),
@@ -135,6 +140,7 @@ impl AppError {
             | Self::WrongCredentials
             | Self::PasskeyRefused
             | Self::ReauthenticationRequired
+            | Self::SecondFactorRequired
             | Self::Refused(_)
             | Self::NotFound
             | Self::NoLongerAMember { .. }

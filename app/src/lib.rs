@@ -34,8 +34,9 @@ use pages::{
     AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
     DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute,
     LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute,
-    OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, ResetPasswordRoute,
-    SecondStepRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute,
+    ResetPasswordRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute,
+    prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -128,6 +129,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/:id/remove") view={Lazy::<RemoveRoute>::new()} ssr=Async />
                     </ParentRoute>
                     <Route path=path!("/reauthenticate") view={Lazy::<ReauthenticationRoute>::new()} ssr=Async />
+                    <Route path=path!("/second-factor") view={Lazy::<RequiredFactorRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/login-methods") view={Lazy::<LoginMethodsRoute>::new()} ssr=Async />
@@ -157,6 +160,8 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["me", ..] => of::<OwnLoginRoute>,
         ["a", _] => of::<AccountHomeRoute>,
         ["a", _, "reauthenticate"] => of::<ReauthenticationRoute>,
+        ["a", _, "second-factor"] => of::<RequiredFactorRoute>,
+        ["a", _, "settings", "security"] => of::<SecurityRoute>,
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
         ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,

@@ -75,6 +75,22 @@ pub fn reauthenticate(slug: &str, next: &str) -> String {
     if next.is_empty() { page } else { format!("{page}?next={}", Url::escape(next)) }
 }
 
+/// Where an account asks for a second factor, and goes on to `next`.
+pub fn required_factor(slug: &str, next: &str) -> String {
+    with_parameters(format!("/a/{slug}/second-factor"), (!next.is_empty()).then(|| ("next", next.to_owned())))
+}
+
+/// The same, while an app is set up there.
+pub fn begun_account_app(slug: &str, app: SecondFactorId, next: &str) -> String {
+    let begun = [("app", app.to_string()), ("next", next.to_owned())];
+    with_parameters(format!("/a/{slug}/second-factor"), begun.into_iter().filter(|(_, value)| !value.is_empty()))
+}
+
+/// Settings → Security.
+pub fn security(slug: &str) -> String {
+    format!("/a/{slug}/settings/security")
+}
+
 /// Settings → Users.
 pub fn users(slug: &str) -> String {
     format!("/a/{slug}/settings/users")

@@ -282,6 +282,7 @@ export class Town {
         address: '/login',
         then: async (page) => {
           await signIn(page, person('Sina'));
+          await page.getByLabel('Code from your app').waitFor();
           // Nothing typed is no try: those are few.
           await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
           await page.getByText('Please fill this in').first().waitFor();

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         name::Slug,
         role::{Effective, Grant, Roles},
+        time::Timestamp,
     },
     error::AppError,
 };
@@ -79,6 +80,8 @@ pub struct AccountHome {
     pub roles: Roles,
     /// The platform behind Roster, where the operator named it.
     pub platform_url: Option<String>,
+    /// From when on the account lets the user in only with a second factor, while the user has none.
+    pub second_factor_from: Option<Timestamp>,
     /// May the user leave, or is there no other owner (R33)?
     pub last_owner: bool,
 }

@@ -207,7 +207,7 @@ impl From<String> for NextPage {
 
 /// Answers the next page; a form that the browser itself sent is redirected there.
 #[cfg(feature = "ssr")]
-fn go_on(next: NextPage) -> Result<NextPage, AppError> {
+pub(super) fn go_on(next: NextPage) -> Result<NextPage, AppError> {
     let path = next.path.clone();
     match next.notice {
         Some(_) => redirect_with_flash(&path, next),
@@ -304,6 +304,10 @@ pub enum Notice {
     Discarded,
     /// A code is on its way to the caller's own mailbox.
     CodeMailed,
+    /// What the account requires of second factors was saved.
+    RequirementSaved,
+    /// Which words of a provider count as a second factor was saved.
+    ProviderFactorsSaved,
 }
 
 /// The page on which somebody who is signed in reauthenticates (AZ-16).

@@ -65,6 +65,8 @@ pub struct MemberDetails {
     pub identifier: Option<String>,
     /// Another address by which the provider knows the person (R45).
     pub known_as: Option<String>,
+    /// Does the person have a second factor that counts here? `None` before they joined.
+    pub second_factor: Option<bool>,
 }
 
 /// Role and extras for a member, as chosen.

@@ -11,7 +11,9 @@ pub mod members;
 pub mod outbox;
 pub mod own_login;
 pub mod recovery;
+pub mod required_factor;
 pub mod second_factors;
+pub mod security;
 pub mod session;
 pub mod setup;
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     domain::{
         ids::{PasskeyChallengeId, RememberedBrowserId, SecondFactorId},
+        name::Slug,
         second_factor::SecondFactorKind,
         time::Timestamp,
     },
@@ -64,6 +65,21 @@ pub struct SecondFactorsView {
     pub recently_authenticated: bool,
     /// Can this Roster have passkeys?
     pub passkeys: bool,
+    /// The accounts that require a second factor of the user, for a session that may change them.
+    pub requiring: Vec<RequiringAccount>,
+}
+
+/// An account that requires a second factor of its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequiringAccount {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// From when on nobody gets in without one.
+    pub starts: Timestamp,
+    /// Has that begun?
+    pub in_force: bool,
 }
 
 /// A second factor, as its user sees it.

@@ -29,13 +29,19 @@ pub fn ErrorBox(
                 error_text(locale, &error)
             };
             // What was typed stays, while the sign-in is done beside it.
-            let link = if error == AppError::ReauthenticationRequired {
-                Some((text!(locale, errors.reauthenticate_beside), Some("_blank")))
-            } else {
-                (error == AppError::Unauthenticated).then(|| (text!(locale, errors.sign_in_again), None))
+            let link = match &error {
+                AppError::ReauthenticationRequired => {
+                    Some((text!(locale, errors.reauthenticate_beside), sign_in_and_back(true), Some("_blank")))
+                }
+                AppError::SecondFactorRequired => {
+                    let page = paths::required_factor(&account_here(), "");
+                    Some((text!(locale, errors.prove_second_factor), page, Some("_blank")))
+                }
+                AppError::Unauthenticated => Some((text!(locale, errors.sign_in_again), sign_in_and_back(false), None)),
+                _ => None,
             };
-            let sign_in = link.map(|(words, target)| {
-                view! { <a href=sign_in_and_back(target.is_some()) rel="external" target=target>{words}</a> }
+            let sign_in = link.map(|(words, href, target)| {
+                view! { <a href=href rel="external" target=target>{words}</a> }
             });
             view! {
                 <div class="note note-bad" role="alert">
@@ -53,12 +59,22 @@ fn sign_in_and_back(anew: bool) -> String {
     if anew && path.starts_with(paths::ME) {
         return paths::reauthenticate_own_login(&path);
     }
-    let slug = path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok());
+    let slug = account_of(&path);
     if let Some(slug) = slug.as_ref().filter(|_| anew) {
         return paths::reauthenticate(slug.as_str(), &path);
     }
     let login = slug.map_or_else(|| paths::LOGIN.to_owned(), |slug| paths::login(slug.as_str()));
     format!("{login}?next={}", Url::escape(&path))
+}
+
+/// The account that the page with this path belongs to.
+fn account_of(path: &str) -> Option<Slug> {
+    path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok())
+}
+
+/// The account of this page; empty if it belongs to none.
+fn account_here() -> String {
+    account_of(&use_location().pathname.get_untracked()).map(|slug| slug.to_string()).unwrap_or_default()
 }
 
 /// Why something is refused, before anybody tries.

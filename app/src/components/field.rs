@@ -24,13 +24,15 @@ pub enum Kind {
     Search,
     /// Text that counts to the letter.
     Verbatim,
+    /// A whole number.
+    Whole,
 }
 
 impl Kind {
     /// The `type` of the input. Addresses are checked by us, not by the browser, whose idea of them differs.
     const fn input_type(self) -> &'static str {
         match self {
-            Self::Text | Self::Code | Self::Verbatim => "text",
+            Self::Text | Self::Code | Self::Verbatim | Self::Whole => "text",
             Self::Email => "email",
             Self::Password => "password",
             Self::Search => "search",
@@ -39,7 +41,7 @@ impl Kind {
 
     const fn autocomplete(self) -> &'static str {
         match self {
-            Self::Text | Self::Search | Self::Verbatim => "off",
+            Self::Text | Self::Search | Self::Verbatim | Self::Whole => "off",
             Self::Email => "email",
             Self::Password => "current-password",
             Self::Code => "one-time-code",
@@ -50,7 +52,7 @@ impl Kind {
         match self {
             Self::Text | Self::Password | Self::Search | Self::Verbatim => None,
             Self::Email => Some("email"),
-            Self::Code => Some("numeric"),
+            Self::Code | Self::Whole => Some("numeric"),
         }
     }
 
@@ -58,7 +60,7 @@ impl Kind {
     const fn is_verbatim(self) -> bool {
         match self {
             Self::Text | Self::Search => false,
-            Self::Email | Self::Password | Self::Code | Self::Verbatim => true,
+            Self::Email | Self::Password | Self::Code | Self::Verbatim | Self::Whole => true,
         }
     }
 }

@@ -5,6 +5,8 @@ use super::{
     ids::{InvitationId, LoginMethodId, MemberId},
     member::MemberState,
     role::Grant,
+    second_factor::RequiredOf,
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +73,9 @@ events! {
     LoginMethodLive { method: LoginMethodId, unlinked: u64 } = "login_method_live";
     LoginMethodSwitched { method: LoginMethodId, on: bool } = "login_method_switched";
     LoginMethodRemoved { method: LoginMethodId } = "login_method_removed";
+    SecondFactorRequired { of: RequiredOf, starts: Timestamp } = "second_factor_required";
+    SecondFactorNotRequired = "second_factor_not_required";
+    ProviderFactorsChanged { method: LoginMethodId, values: Vec<String> } = "provider_factors_changed";
     SignsInBy { method: LoginMethodId } = "signs_in_by";
     IdentityLinked { method: LoginMethodId } = "identity_linked";
     PasswordSet = "password_set";

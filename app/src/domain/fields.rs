@@ -16,6 +16,10 @@ pub enum Field {
     PresentPassword,
     Code,
     RecoveryCode,
+    RequiredOf,
+    RequiredRoles,
+    GraceDays,
+    FactorValues,
     FactorName,
     LoginMethod,
     Role,
@@ -60,6 +64,13 @@ pub enum Problem {
     TooShort {
         /// The fewest characters (code points) allowed.
         least: u32,
+    },
+    /// Not a whole number between these.
+    NotBetween {
+        /// The least.
+        least: u32,
+        /// The most.
+        most: u32,
     },
     /// Not one plain e-mail address (IN-01).
     NotAnEmail,

@@ -80,6 +80,8 @@ pub enum Refusal {
     LeaveInstead,
     /// An account keeps an active owner who can sign in (R33).
     LastOwner,
+    /// A second factor is required only once an owner has one (R33, LT-09).
+    NoOwnerReady,
     /// One's own login is changed in a session that proved one's own password: an account's provider vouches for that account alone (R49).
     OwnPasswordNeeded,
 }
@@ -179,6 +181,12 @@ pub fn can_reactivate(actor: &Effective, present: &Grant, roles: &Roles) -> Verd
 /// May a change be made that leaves `owners_left` active owners who can sign in (R33, AZ-07)?
 pub fn keeps_an_owner(owners_left: u64) -> Verdict {
     if owners_left > 0 { Verdict::Yes } else { Verdict::No(Refusal::LastOwner) }
+}
+
+/// May an account require a second factor, with so many active owners who have one (R33, LT-09)? Else it could be that nobody who may take
+/// the requirement back gets in.
+pub fn can_require_second_factor(ready_owners: u64) -> Verdict {
+    if ready_owners > 0 { Verdict::Yes } else { Verdict::No(Refusal::NoOwnerReady) }
 }
 
 fn lacking(actor: &Effective, wanted: &Permissions) -> Permissions {

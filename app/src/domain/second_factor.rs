@@ -1,6 +1,32 @@
 //! Second factors: what somebody proves besides a password.
 
+use super::{role_key::RoleKey, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Of whom an account requires a second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredOf {
+    /// Of every member.
+    Everybody,
+    /// Of the members with one of these roles.
+    Roles(BTreeSet<RoleKey>),
+}
+
+/// That an account requires a second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// Of whom.
+    pub required_of: RequiredOf,
+    /// When that was decided.
+    pub set: Timestamp,
+    /// From when on nobody of them gets in without one.
+    pub starts: Timestamp,
+}
+
+/// The most days that an account gives its members to set a second factor up.
+pub const MAX_GRACE_DAYS: u32 = 30;
 
 /// What a second factor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use crate::domain::{
     audit::{Event, EventKind},
     policy::Change,
     role::{Grant, Roles},
+    second_factor::RequiredOf,
 };
 
 /// What kind of event it is.
@@ -31,6 +32,9 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::LoginMethodLive => text!(locale, audit.kind_login_method_live),
         EventKind::LoginMethodSwitched => text!(locale, audit.kind_login_method_switched),
         EventKind::LoginMethodRemoved => text!(locale, audit.kind_login_method_removed),
+        EventKind::SecondFactorRequired => text!(locale, audit.kind_second_factor_required),
+        EventKind::SecondFactorNotRequired => text!(locale, audit.kind_second_factor_not_required),
+        EventKind::ProviderFactorsChanged => text!(locale, audit.kind_provider_factors_changed),
         EventKind::SignsInBy => text!(locale, audit.kind_signs_in_by),
         EventKind::IdentityLinked => text!(locale, audit.kind_identity_linked),
         EventKind::PasswordSet => text!(locale, audit.kind_password_set),
@@ -61,6 +65,19 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
             vec![text!(locale, audit.unlinked, count = *unlinked)]
         }
+        Event::SecondFactorRequired { of: RequiredOf::Everybody, .. } => {
+            vec![text!(locale, audit.required_of_everybody).to_owned()]
+        }
+        Event::SecondFactorRequired { of: RequiredOf::Roles(keys), .. } => {
+            let names: Vec<_> = keys.iter().map(|key| role_name(locale, key, Some(roles))).collect();
+            vec![text!(locale, audit.required_of_roles, roles = names.join(", "))]
+        }
+        Event::ProviderFactorsChanged { values, .. } if values.is_empty() => {
+            vec![text!(locale, audit.factor_values_none).to_owned()]
+        }
+        Event::ProviderFactorsChanged { values, .. } => {
+            vec![text!(locale, audit.factor_values, values = values.join(", "))]
+        }
         Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
         Event::AccountOpened
         | Event::OwnerGranted { .. }
@@ -79,6 +96,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::LoginMethodDraftDropped { .. }
         | Event::LoginMethodLive { .. }
         | Event::LoginMethodRemoved { .. }
+        | Event::SecondFactorNotRequired
         | Event::SignsInBy { .. }
         | Event::IdentityLinked { .. }
         | Event::PasswordSet

@@ -18,6 +18,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::Required => text!(locale, errors.required).into(),
         Problem::TooLong { most } => text!(locale, errors.too_long, most = most),
         Problem::TooShort { least } => text!(locale, errors.too_short, least = least),
+        Problem::NotBetween { least, most } => text!(locale, errors.not_between, least = least, most = most),
         Problem::NotAnEmail => text!(locale, errors.not_an_email).into(),
         Problem::NotAName => text!(locale, errors.not_a_name).into(),
         Problem::NotASlug => text!(locale, errors.not_a_slug).into(),
@@ -53,6 +54,7 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
+        Refusal::NoOwnerReady => text!(locale, errors.no_owner_ready).into(),
         Refusal::OwnPasswordNeeded => text!(locale, errors.own_password_needed).into(),
     }
 }
@@ -64,6 +66,7 @@ pub fn error_text(locale: Locale, error: &AppError) -> String {
         AppError::WrongCredentials => text!(locale, errors.wrong_credentials).into(),
         AppError::PasskeyRefused => text!(locale, errors.passkey_refused).into(),
         AppError::ReauthenticationRequired => text!(locale, errors.reauthentication_required).into(),
+        AppError::SecondFactorRequired => text!(locale, errors.second_factor_required).into(),
         AppError::Refused(refusal) => refusal_text(locale, refusal, None),
         AppError::NotFound => text!(locale, errors.not_found).into(),
         AppError::NoLongerAMember { account } => text!(locale, errors.no_longer_a_member, account = account.clone()),

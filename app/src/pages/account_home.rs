@@ -3,7 +3,9 @@
 use super::{Failed, loaded, use_slug};
 use crate::{
     api::accounts::{AccountHome, LeaveAccount, ShowAccount},
-    components::{Badge, Button, ErrorBox, Icon, Look, PermissionSummary, RefusalNote, Tone, use_toasts},
+    components::{
+        Badge, Button, ErrorBox, Icon, Look, Note, NoteTone, PermissionSummary, RefusalNote, Time, Tone, use_toasts,
+    },
     domain::{permission::Gate, policy::Refusal},
     i18n::{Locale, permission_name, role_name, text, use_locale},
     paths,
@@ -56,10 +58,27 @@ fn page(locale: Locale, home: AccountHome) -> impl IntoView {
                 </div>
                 <div class="actions">{platform} {users}</div>
             </header>
+            {requirement(locale, &home)}
             {place(locale, &home)}
             {leaving(locale, home)}
         </section>
     }
+}
+
+/// The account will ask for a second factor that the person does not have yet.
+fn requirement(locale: Locale, home: &AccountHome) -> impl IntoView + use<> {
+    let page = paths::required_factor(home.slug.as_str(), "");
+    let name = home.name.clone();
+    home.second_factor_from.map(|starts| {
+        view! {
+            <Note tone=NoteTone::Warn icon="lock">
+                <p>{text!(locale, session.home_factor, account = name)} " " <Time at=starts /></p>
+                <p>
+                    <a class="button" href=page>{text!(locale, session.home_factor_set_up)}</a>
+                </p>
+            </Note>
+        }
+    })
 }
 
 /// What somebody who has just joined does next.

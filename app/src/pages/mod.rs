@@ -18,8 +18,10 @@ mod not_found;
 mod outbox;
 mod problem;
 mod reauthenticate;
+mod required_factor;
 mod reset_password;
 mod second_step;
+mod security;
 mod setup;
 mod shell;
 mod users;
@@ -44,8 +46,10 @@ pub use me::{
 pub use not_found::NotFoundPage;
 pub use outbox::OutboxRoute;
 pub use reauthenticate::ReauthenticationRoute;
+pub use required_factor::RequiredFactorRoute;
 pub use reset_password::ResetPasswordRoute;
 pub use second_step::SecondStepRoute;
+pub use security::SecurityRoute;
 pub use setup::SetUpRoute;
 pub use shell::AccountLayout;
 pub use users::{EditRoute, InviteRoute, RemoveRoute, UsersRoute};
@@ -138,6 +142,9 @@ fn Failed(
         AppError::Unauthenticated => {
             let page = if account.is_empty() { paths::LOGIN.to_owned() } else { paths::login(&account) };
             view! { <RedirectWithin path=with_next(&page, &here().get_untracked()) /> }.into_any()
+        }
+        AppError::SecondFactorRequired => {
+            view! { <RedirectWithin path=paths::required_factor(&account, &here().get_untracked()) /> }.into_any()
         }
         AppError::NotFound => view! {
             <section class="page-narrow">

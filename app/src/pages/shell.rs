@@ -29,6 +29,13 @@ pub fn AccountLayout() -> impl IntoView {
                 </Shell>
             }
             .into_any(),
+            // The pages that lead to a second factor are shown; the others lead to them.
+            (Ok(Some(me)), Err(AppError::SecondFactorRequired)) => view! {
+                <Shell me>
+                    <Outlet />
+                </Shell>
+            }
+            .into_any(),
             (Ok(Some(me)), Err(error)) => view! {
                 <Shell me>
                     <Failed error account=slug.get_untracked() />
@@ -191,12 +198,17 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .effective
         .opens(Gate::LoginMethodsManage)
         .then(|| tab(paths::login_methods(slug), Vec::new(), text!(locale, common.login_methods)));
+    let security = home
+        .effective
+        .opens(Gate::LoginMethodsManage)
+        .then(|| tab(paths::security(slug), Vec::new(), text!(locale, common.security)));
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
             {first_tab(paths::account(slug), text!(locale, common.overview))}
             {users}
             {outbox}
             {methods}
+            {security}
             {audit}
         </nav>
     }

@@ -6,7 +6,7 @@ use crate::{
     context::{Services, StartError},
     http::{self, ConnectionLimits},
     mail::{smtp::Sender, worker},
-    service::{clean_up, keep_keys},
+    service::{clean_up, keep_keys, keep_reminding},
 };
 use app::api::setup::SETUP_LINK_HOURS;
 use std::{sync::Arc, time::Duration};
@@ -41,6 +41,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     // What these jobs have begun when the server stops is rolled back, and done at the next start.
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
+    tokio::spawn(keep_reminding(services.clone(), stop.clone()));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     print_address(&services).await?;
 

@@ -66,6 +66,7 @@ impl RequestSummary {
             AppError::NoLongerAMember { .. } => self.log("no longer a member"),
             AppError::Unauthenticated => self.log("not signed in"),
             AppError::ReauthenticationRequired => self.log("not proved recently"),
+            AppError::SecondFactorRequired => self.log("no second factor"),
             AppError::OpenTheLinkAgain => self.log("another link or none"),
             AppError::RateLimited { .. } => self.log("over a limit"),
             // Wrong credentials and passkeys are logged elsewhere; the others do not deny anything.

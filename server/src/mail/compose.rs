@@ -10,7 +10,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts, address_changes,
         outbox::{self, Facts, MailKind, OutboxMail},
-        password_resets, users,
+        password_resets, second_factor_requirements, users,
     },
 };
 use app::{
@@ -68,6 +68,11 @@ pub(crate) async fn compose(
             let (account, slug, member) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&account, &slug), reauthentication_code(services, mail, member, audience, now)?)
         }
+        MailKind::SecondFactorRequired => {
+            let (account, slug, member) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            let content = second_factor_required(services, tx, &slug, member, now).await?;
+            (account_label(&account, &slug), content)
+        }
         MailKind::Invitation
         | MailKind::Code
         | MailKind::Accepted
@@ -102,7 +107,9 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::SecondFactors(_),
             Some(user),
         ) => users::find(tx, user).await?,
-        (MailKind::PasswordReset | MailKind::ReauthenticationCode, _) => users::find_by_email(tx, &mail.to).await?,
+        (MailKind::PasswordReset | MailKind::ReauthenticationCode | MailKind::SecondFactorRequired, _) => {
+            users::find_by_email(tx, &mail.to).await?
+        }
         (
             MailKind::PasswordChanged
             | MailKind::EmailChangeNotice
@@ -143,6 +150,20 @@ fn reauthentication_code(
     }
 }
 
+/// The mail to a member of whom the account requires a second factor. Nothing is left to say once the member has one, or the account requires
+/// none any more.
+async fn second_factor_required(
+    services: &Services,
+    tx: &mut Tx,
+    slug: &Slug,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    let starts = second_factor_requirements::to_be_reminded(tx, member).await?.ok_or(ComposeError::Outdated)?;
+    let page = services.config.link(&paths::required_factor(slug.as_str(), ""));
+    Ok(Content::SecondFactorRequired { starts, has_begun: starts <= now, page })
+}
+
 /// The mail about somebody's own login. No account sees it.
 async fn login_content(
     services: &Services,
@@ -173,6 +194,7 @@ async fn login_content(
             MailKind::Invitation
             | MailKind::Code
             | MailKind::ReauthenticationCode
+            | MailKind::SecondFactorRequired
             | MailKind::Accepted
             | MailKind::Declined
             | MailKind::LinkAsked
@@ -282,6 +304,7 @@ fn content(
             Content::Code { code, until }
         }
         MailKind::ReauthenticationCode
+        | MailKind::SecondFactorRequired
         | MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm

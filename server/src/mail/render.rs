@@ -61,6 +61,8 @@ pub enum Content {
     EmailChangeNotice { new: String, link: String, until: Timestamp },
     /// The login is going to be deleted; the page keeps it.
     LoginDeletion { at: Timestamp, page: String },
+    /// The account requires a second factor from `starts` on; the page sets one up.
+    SecondFactorRequired { starts: Timestamp, has_begun: bool, page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -197,6 +199,15 @@ fn sections(
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
             vec![],
         ),
+        Content::SecondFactorRequired { starts, has_begun, page } => (
+            vec![if has_begun {
+                text!(locale, mail.factor_required_now, account = account)
+            } else {
+                text!(locale, mail.factor_required_what, account = account, starts = moment(language, starts, zone))
+            }],
+            Action::Link { label: text!(locale, mail.factor_required_open).to_owned(), url: page },
+            vec![text!(locale, mail.factor_required_why).to_owned()],
+        ),
         // Mails about a login come from this Roster, which stands in the account's place.
         Content::PasswordReset { link, until } => (
             vec![text!(locale, mail.password_reset_what, host = account)],
@@ -245,6 +256,10 @@ fn sections(
                 SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_what, host = account),
                 SecondFactorChange::Reset => text!(locale, mail.factors_reset_what, host = account),
                 SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_what, host = account),
+                SecondFactorChange::AddedForAccount => text!(locale, mail.account_factor_added_what, host = account),
+                SecondFactorChange::RemovedForAccount => {
+                    text!(locale, mail.account_factor_removed_what, host = account)
+                }
             }],
             Action::Link { label: text!(locale, mail.factors_open).to_owned(), url: page },
             vec![text!(locale, mail.factors_not_you).to_owned()],
@@ -275,6 +290,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
+        Content::SecondFactorRequired { .. } => text!(locale, mail.factor_required_subject, account = account),
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
@@ -288,6 +304,8 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
             SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_subject, host = account),
             SecondFactorChange::Reset => text!(locale, mail.factors_reset_subject, host = account),
             SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_subject, host = account),
+            SecondFactorChange::AddedForAccount => text!(locale, mail.account_factor_added_subject, host = account),
+            SecondFactorChange::RemovedForAccount => text!(locale, mail.account_factor_removed_subject, host = account),
         },
     }
 }
@@ -414,7 +432,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 21] {
+    fn all_kinds() -> [Content; 25] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -448,6 +466,10 @@ mod tests {
             second_factors(SecondFactorChange::RecoveryCodeUsed),
             second_factors(SecondFactorChange::Reset),
             second_factors(SecondFactorChange::PasskeyCopied),
+            second_factors(SecondFactorChange::AddedForAccount),
+            second_factors(SecondFactorChange::RemovedForAccount),
+            Content::SecondFactorRequired { starts: UNTIL, has_begun: false, page: users() },
+            Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },
         ]
     }
 
@@ -520,6 +542,7 @@ mod tests {
                     | Content::Held { users, .. }
                     | Content::Decision { page: users, .. }
                     | Content::LoginDeletion { page: users, .. }
+                    | Content::SecondFactorRequired { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();

@@ -22,6 +22,11 @@ const CLOCK_LEEWAY: Span = Span::seconds(60);
 
 /// The claim that says when the person signed in at the provider (OpenID Connect Core 1.0, section 2).
 const AUTH_TIME: &str = "auth_time";
+/// The claims that say how the person signed in at the provider (RFC 8176; OpenID Connect Core 1.0, section 2).
+const METHODS: &str = "amr";
+const CONTEXT: &str = "acr";
+/// The most values that are read of them, and the longest.
+const MAX_METHODS: usize = 20;
 /// Claims that are about the ID token, not about the person.
 const TOKEN_CLAIMS: [&str; 11] =
     ["iss", "aud", "exp", "iat", "nbf", "nonce", "azp", "jti", "at_hash", "c_hash", "s_hash"];
@@ -72,8 +77,10 @@ impl Claims {
             // The user-info endpoint speaks of another address: whether that is checked says nothing of this one (OA-10).
             unsigned.remove("email_verified");
         }
-        // Unsigned claims do not count for when somebody signed in.
-        unsigned.remove(AUTH_TIME);
+        // Unsigned claims do not count for when and how somebody signed in.
+        for name in [AUTH_TIME, METHODS, CONTEXT] {
+            unsigned.remove(name);
+        }
         for (name, value) in unsigned {
             claims.entry(name).or_insert(value);
         }
@@ -120,6 +127,18 @@ impl Claims {
         }
     }
 
+    /// How the person signed in at the provider, as far as the ID token says so: the values of `amr` and of `acr`.
+    pub fn sign_in_values(&self) -> Vec<String> {
+        let methods = match self.0.get(METHODS) {
+            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(value)) => vec![value.as_str()],
+            _ => Vec::new(),
+        };
+        let context = self.0.get(CONTEXT).and_then(Value::as_str);
+        let values = methods.into_iter().take(MAX_METHODS).chain(context);
+        values.map(shortened).filter(|value| !value.is_empty()).collect()
+    }
+
     /// All claims that a path leads to, flattened; bounded in number, depth and length.
     pub fn shown(&self) -> Vec<ShownClaim> {
         let mut shown = Vec::new();
@@ -155,10 +174,10 @@ impl Claims {
         }
     }
 
-    /// The time of the sign-in at the provider, and no other claim.
+    /// When and how the person signed in at the provider, and no other claim.
     pub fn without_person(&self) -> Self {
-        let at = self.0.get(AUTH_TIME).map(|at| (AUTH_TIME.to_owned(), at.clone()));
-        Self(Value::Object(at.into_iter().collect()))
+        let kept = |name: &str| self.0.get(name).map(|value| (name.to_owned(), value.clone()));
+        Self(Value::Object([AUTH_TIME, METHODS, CONTEXT].into_iter().filter_map(kept).collect()))
     }
 
     fn flatten(&self, steps: Vec<Step>, value: &Value, depth: usize, shown: &mut Vec<ShownClaim>) {

@@ -61,6 +61,10 @@ pub struct Actor {
     last_active: Option<Timestamp>,
     authenticated_at: Timestamp,
     lacks_second_factor: bool,
+    /// From when on the account requires a second factor of the member.
+    pub second_factor_from: Option<Timestamp>,
+    /// Did the session prove one that counts in the account?
+    pub has_proved_second_factor: bool,
 }
 
 impl Actor {
@@ -94,6 +98,15 @@ impl Actor {
         if self.is_recently_authenticated(services) { Ok(()) } else { Err(AppError::ReauthenticationRequired) }
     }
 
+    /// Refuses a session that did not prove a second factor where the account requires one by now. A remembered browser is no proof (LT-09).
+    ///
+    /// # Errors
+    /// [`AppError::SecondFactorRequired`].
+    fn require_second_factor(&self, now: Timestamp) -> Result<(), AppError> {
+        let required = self.second_factor_from.is_some_and(|from| from <= now);
+        if required && !self.has_proved_second_factor { Err(AppError::SecondFactorRequired) } else { Ok(()) }
+    }
+
     /// Is this row the actor's own?
     pub fn whose(&self, member: MemberId) -> Whose {
         if member == self.member { Whose::Own } else { Whose::Others }
@@ -104,8 +117,19 @@ impl Actor {
 ///
 /// # Errors
 /// [`AppError::NotFound`] without a row in the account, as for an unknown slug; [`AppError::NoLongerAMember`] unless active;
-/// [`AppError::Unauthenticated`] if the session did not prove the member's login method.
+/// [`AppError::Unauthenticated`] if the session did not prove the member's login method; [`AppError::SecondFactorRequired`] if the account
+/// requires a second factor that the session did not prove (LT-09).
 pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
+    let actor = load_before_second_factor(services, tx, caller).await?;
+    actor.require_second_factor(services.now())?;
+    Ok(actor)
+}
+
+/// The actor of what leads to a second factor, whether the session proved one or not. Nothing else may go by it.
+///
+/// # Errors
+/// As [`load`], without the last.
+pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
     let user = &caller.signed_in;
     let (membership, authenticated_at) = active_membership(tx, caller).await?;
     let roles = accounts::roles(tx, membership.scope, &services.catalogue).await?;
@@ -126,6 +150,8 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
         last_active: membership.last_active,
         authenticated_at,
         lacks_second_factor: membership.lacks_second_factor,
+        second_factor_from: membership.second_factor_from,
+        has_proved_second_factor: membership.has_proved_second_factor,
     })
 }
 
@@ -160,6 +186,8 @@ pub async fn load_deleted(
         last_active: row.last_active_at,
         authenticated_at: Timestamp(0),
         lacks_second_factor: false,
+        second_factor_from: None,
+        has_proved_second_factor: false,
     }))
 }
 

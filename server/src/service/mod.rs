@@ -12,6 +12,8 @@ mod login_methods;
 mod members;
 mod operator;
 mod own_login;
+mod required_factor;
+mod security;
 mod sessions;
 
 pub(crate) use flash::{without_flash, without_secrets};
@@ -24,3 +26,4 @@ pub use operator::{
     rewrite_keys::{KeysRewritten, keep_keys},
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
 };
+pub use security::remind_of_second_factor::keep_reminding;

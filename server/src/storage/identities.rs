@@ -18,12 +18,16 @@ statements! {
     USE = "
         UPDATE identities SET email = $4, last_used_at = $5
          WHERE account_id = $1 AND login_method_id = $2 AND identifier = $3";
+    SET_SECOND_FACTOR = "
+        UPDATE identities SET second_factor_at = $4 WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
+    FORGET_SECOND_FACTORS = "UPDATE identities SET second_factor_at = NULL WHERE account_id = $1 AND login_method_id = $2";
     DELETE_OF_USER_AT_METHOD = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2 AND user_id = $3";
     DELETE_OF_USER_IN_ACCOUNT = "DELETE FROM identities WHERE account_id = $1 AND user_id = $2";
     FORGET_PROOFS_IN_ACCOUNT = "
         DELETE FROM session_proofs
          WHERE login_method_id IN (SELECT l.id FROM login_methods l WHERE l.account_id = $1)
            AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = $2)";
+    DELETE_FACTORS_IN_ACCOUNT = "DELETE FROM second_factors WHERE account_id = $1 AND user_id = $2";
     DELETE_OF_METHOD = "DELETE FROM identities WHERE account_id = $1 AND login_method_id = $2";
     DELETE_OF_USER = "DELETE FROM identities WHERE user_id = $1";
     FORGET_PROOFS = "
@@ -88,6 +92,26 @@ pub async fn note_use(
     run!(tx, USE, scope.id().0, method.0, identifier, email, now.0)
 }
 
+/// Notes that the provider said that it asked this user for a second factor.
+pub async fn note_second_factor(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    user: UserId,
+    at: Timestamp,
+) -> Result<(), StorageError> {
+    run!(tx, SET_SECOND_FACTOR, scope.id().0, method.0, user.0, at.0)
+}
+
+/// Forgets of whom a provider said so: another word of it counts from now on.
+pub async fn forget_second_factors(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<(), StorageError> {
+    run!(tx, FORGET_SECOND_FACTORS, scope.id().0, method.0)
+}
+
 /// Unlinks a user from a method, and deletes the proofs of the user's sessions by it (R46).
 pub async fn delete_of_user_at_method(
     tx: &mut Tx,
@@ -99,9 +123,10 @@ pub async fn delete_of_user_at_method(
     run!(tx, FORGET_PROOFS, method.0, user.0)
 }
 
-/// Unlinks a user who is not a member any more from the account's providers: a link never returns by itself (R40, INV-12).
+/// Unlinks a user who is not a member any more from the account's providers, and removes the second factors that counted there alone: neither
+/// returns by itself (R40, INV-12).
 pub async fn delete_of_user_in_account(tx: &mut Tx, scope: AccountScope, user: UserId) -> Result<(), StorageError> {
-    for sql in [DELETE_OF_USER_IN_ACCOUNT, FORGET_PROOFS_IN_ACCOUNT] {
+    for sql in [DELETE_OF_USER_IN_ACCOUNT, FORGET_PROOFS_IN_ACCOUNT, DELETE_FACTORS_IN_ACCOUNT] {
         run!(tx, sql, scope.id().0, user.0)?;
     }
     Ok(())

@@ -55,6 +55,10 @@ statements! {
          WHERE account_id = $1 AND id = $2 AND stage IN ('draft', 'live')";
     RENAME = "UPDATE login_methods SET name = $3 WHERE account_id = $1 AND id = $2";
     SWITCH = "UPDATE login_methods SET enabled = $3 WHERE account_id = $1 AND id = $2";
+    FACTOR_VALUES = "
+        SELECT second_factor_values, tested_factor_values FROM login_methods WHERE account_id = $1 AND id = $2";
+    SET_FACTOR_VALUES = "UPDATE login_methods SET second_factor_values = $3 WHERE account_id = $1 AND id = $2";
+    SET_TESTED_FACTOR_VALUES = "UPDATE login_methods SET tested_factor_values = $3 WHERE account_id = $1 AND id = $2";
     FORGET_PROOFS = "DELETE FROM session_proofs WHERE login_method_id = $1";
     IN_USE = "
         SELECT (SELECT COUNT(*) FROM members WHERE account_id = $1 AND login_method_id = $2)
@@ -225,6 +229,52 @@ pub(crate) async fn account_of(tx: &mut Tx, id: LoginMethodId) -> Result<Option<
         })
     })
     .transpose()
+}
+
+/// What a provider says of a second factor, in `amr` and `acr`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FactorValues {
+    /// The values by which its word counts as a second factor; none if it does not count.
+    pub accepted: Vec<String>,
+    /// What the last test brought; `None` before there was one.
+    pub tested: Option<Vec<String>>,
+}
+
+/// What the provider of a method says of a second factor, and which words of it count.
+pub async fn factor_values(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<FactorValues, StorageError> {
+    let row: Option<(String, Option<String>)> = on!(tx, c => sqlx::query_as(FACTOR_VALUES)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .fetch_optional(c).await)?;
+    let lines = |text: &str| text.lines().map(str::to_owned).collect();
+    Ok(row.map_or_else(FactorValues::default, |(accepted, tested)| FactorValues {
+        accepted: lines(&accepted),
+        tested: tested.as_deref().map(lines),
+    }))
+}
+
+/// Sets the values by which the provider's word counts as a second factor; none, and it does not count.
+pub async fn set_factor_values(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    values: &[String],
+) -> Result<(), StorageError> {
+    run!(tx, SET_FACTOR_VALUES, scope.id().0, method.0, values.join("\n"))
+}
+
+/// Stores what a test brought.
+pub async fn set_tested_factor_values(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    values: &[String],
+) -> Result<(), StorageError> {
+    run!(tx, SET_TESTED_FACTOR_VALUES, scope.id().0, method.0, values.join("\n"))
 }
 
 /// A configuration as saved.

@@ -30,6 +30,7 @@ pub mod pending_sign_ins;
 pub mod rate_buckets;
 pub mod remembered_browsers;
 pub mod sealed;
+pub mod second_factor_requirements;
 pub mod second_factors;
 pub mod sessions;
 pub mod tokens;
@@ -385,6 +386,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("remembered_browsers", remembered_browsers::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
+        ("second_factor_requirements", second_factor_requirements::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("tokens", tokens::STATEMENTS),

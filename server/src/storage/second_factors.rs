@@ -1,6 +1,6 @@
 //! Second factors of users, and the recovery codes that stand in when they are lost.
 
-use super::{StorageError, Tx, changed, on, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use crate::second_factors::Credential;
 use app::domain::{
     ids::{SecondFactorId, UserId},
@@ -12,17 +12,21 @@ use uuid::Uuid;
 
 statements! {
     INSERT = "
-        INSERT INTO second_factors (id, user_id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at)
-        VALUES ($1, $2, $3, $4, $5, NULL, $6, NULL, NULL)";
+        INSERT INTO second_factors (id, user_id, account_id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at)
+        VALUES ($1, $2, $3, $4, '', $5, NULL, $6, NULL, NULL)";
     LIST = "
         SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at,
                credential_id, credential_key, credential_state, transports
-          FROM second_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL ORDER BY created_at, id";
+          FROM second_factors
+         WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND confirmed_at IS NOT NULL ORDER BY created_at, id";
     FIND_DRAFT = "
         SELECT id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at,
                credential_id, credential_key, credential_state, transports
-          FROM second_factors WHERE user_id = $1 AND id = $2 AND confirmed_at IS NULL AND created_at > $3";
-    COUNT = "SELECT COUNT(*) FROM second_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL";
+          FROM second_factors
+         WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND id = $3 AND confirmed_at IS NULL AND created_at > $4";
+    COUNT = "
+        SELECT COUNT(*) FROM second_factors
+         WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND confirmed_at IS NOT NULL";
     CONFIRM = "
         UPDATE second_factors SET confirmed_at = $3, name = $4, last_step = $5
          WHERE user_id = $1 AND id = $2 AND confirmed_at IS NULL";
@@ -38,14 +42,44 @@ statements! {
     USE_PASSKEY = "
         UPDATE second_factors SET credential_state = $4, last_used_at = $5
          WHERE user_id = $1 AND credential_id = $2 AND credential_state = $3 AND confirmed_at IS NOT NULL";
-    REMOVE = "DELETE FROM second_factors WHERE user_id = $1 AND id = $2 AND confirmed_at IS NOT NULL";
-    REMOVE_DRAFTS = "DELETE FROM second_factors WHERE user_id = $1 AND confirmed_at IS NULL";
+    REMOVE = "
+        DELETE FROM second_factors
+         WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND id = $3 AND confirmed_at IS NOT NULL";
+    REMOVE_DRAFTS = "
+        DELETE FROM second_factors WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND confirmed_at IS NULL";
+    REMOVE_ALL_DRAFTS = "DELETE FROM second_factors WHERE user_id = $1 AND confirmed_at IS NULL";
     REMOVE_ALL = "DELETE FROM second_factors WHERE user_id = $1";
     INSERT_RECOVERY_CODE = "
         INSERT INTO recovery_codes (id, user_id, hash, created_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
     USE_RECOVERY_CODE = "UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at IS NULL";
     RECOVERY_CODES_LEFT = "SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL";
     REMOVE_RECOVERY_CODES = "DELETE FROM recovery_codes WHERE user_id = $1";
+}
+
+/// Whose second factors: a user's own, which count wherever the user signs in, or those that a user has for one account alone, set up by
+/// somebody whom only the account's provider vouches for (OA-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactorsOf {
+    /// The user.
+    pub user: UserId,
+    /// The account that they count in; `None` for the user's own.
+    pub account: Option<AccountScope>,
+}
+
+impl FactorsOf {
+    /// The user's own.
+    pub const fn user(user: UserId) -> Self {
+        Self { user, account: None }
+    }
+
+    /// Those that a user has for one account.
+    pub const fn member(user: UserId, account: AccountScope) -> Self {
+        Self { user, account: Some(account) }
+    }
+
+    fn account(self) -> Option<Uuid> {
+        self.account.map(|scope| scope.id().0)
+    }
 }
 
 /// A second factor.
@@ -115,24 +149,25 @@ impl TryFrom<SecondFactorRow> for SecondFactor {
 pub async fn insert_draft(
     tx: &mut Tx,
     id: SecondFactorId,
-    user: UserId,
+    of: FactorsOf,
     kind: SecondFactorKind,
     sealed: &[u8],
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, REMOVE_DRAFTS, user.0)?;
-    run!(tx, INSERT, id.0, user.0, kind.key(), "", sealed, now.0)
+    run!(tx, REMOVE_DRAFTS, of.user.0, of.account())?;
+    run!(tx, INSERT, id.0, of.user.0, of.account(), kind.key(), sealed, now.0)
 }
 
 /// The second factor that this user is setting up, if that began after `oldest`.
 pub async fn find_draft(
     tx: &mut Tx,
-    user: UserId,
+    of: FactorsOf,
     id: SecondFactorId,
     oldest: Timestamp,
 ) -> Result<Option<SecondFactor>, StorageError> {
     let row: Option<SecondFactorRow> = on!(tx, c => sqlx::query_as(FIND_DRAFT)
-        .bind(user.0)
+        .bind(of.user.0)
+        .bind(of.account())
         .bind(id.0)
         .bind(oldest.0)
         .fetch_optional(c).await)?;
@@ -151,15 +186,16 @@ pub async fn confirm(
     Ok(changed!(tx, CONFIRM, user.0, id.0, now.0, name, step)? == 1)
 }
 
-/// The second factors of a user, oldest first.
-pub async fn list(tx: &mut Tx, user: UserId) -> Result<Vec<SecondFactor>, StorageError> {
-    let rows: Vec<SecondFactorRow> = on!(tx, c => sqlx::query_as(LIST).bind(user.0).fetch_all(c).await)?;
+/// These second factors, oldest first.
+pub async fn list(tx: &mut Tx, of: FactorsOf) -> Result<Vec<SecondFactor>, StorageError> {
+    let rows: Vec<SecondFactorRow> =
+        on!(tx, c => sqlx::query_as(LIST).bind(of.user.0).bind(of.account()).fetch_all(c).await)?;
     rows.into_iter().map(SecondFactor::try_from).collect()
 }
 
-/// Does this user have a second factor?
-pub async fn has_any(tx: &mut Tx, user: UserId) -> Result<bool, StorageError> {
-    let count: i64 = on!(tx, c => sqlx::query_scalar(COUNT).bind(user.0).fetch_one(c).await)?;
+/// Is there any of these second factors?
+pub async fn has_any(tx: &mut Tx, of: FactorsOf) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(COUNT).bind(of.user.0).bind(of.account()).fetch_one(c).await)?;
     Ok(count > 0)
 }
 
@@ -211,15 +247,20 @@ pub async fn use_passkey(
     Ok(changed!(tx, USE_PASSKEY, user.0, &credential.id, before, &credential.state, now.0)? == 1)
 }
 
-/// Removes a second factor; `false` if the user has no such one.
-pub async fn remove(tx: &mut Tx, user: UserId, id: SecondFactorId) -> Result<bool, StorageError> {
-    Ok(changed!(tx, REMOVE, user.0, id.0)? == 1)
+/// Removes a second factor; `false` if there is no such one.
+pub async fn remove(tx: &mut Tx, of: FactorsOf, id: SecondFactorId) -> Result<bool, StorageError> {
+    Ok(changed!(tx, REMOVE, of.user.0, of.account(), id.0)? == 1)
 }
 
-/// Removes all second factors of a user, and the recovery codes; answers how many factors there were.
+/// Removes what is being set up.
+pub async fn remove_drafts(tx: &mut Tx, of: FactorsOf) -> Result<(), StorageError> {
+    run!(tx, REMOVE_DRAFTS, of.user.0, of.account())
+}
+
+/// Removes all second factors of a user, those for accounts too, and the recovery codes; answers how many factors there were.
 pub async fn remove_all(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
     run!(tx, REMOVE_RECOVERY_CODES, user.0)?;
-    run!(tx, REMOVE_DRAFTS, user.0)?;
+    run!(tx, REMOVE_ALL_DRAFTS, user.0)?;
     Ok(changed!(tx, REMOVE_ALL, user.0)?)
 }
 

@@ -3,7 +3,7 @@
 //! `tower-sessions` is not used: it keeps a session as one opaque record, where here a session is a row that statements join with users
 //! and proofs, and that ends in the transaction of the change that ends it.
 
-use super::{StorageError, Tx, changed, on, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{LoginMethodId, SessionId, UserId},
     oauth::Recency,
@@ -90,6 +90,14 @@ statements! {
     DELETE_OF = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
     FORGET_SECOND_FACTOR = "
         DELETE FROM session_proofs WHERE session_id = $1 AND kind = 'second_factor' AND login_method_id IS NULL";
+    FORGET_SECOND_FACTOR_FOR = "
+        DELETE FROM session_proofs WHERE session_id = $1 AND kind = 'second_factor' AND login_method_id = $2";
+    FORGET_SECOND_FACTORS_IN = "
+        DELETE FROM session_proofs
+         WHERE kind = 'second_factor'
+           AND login_method_id IN (SELECT l.id FROM login_methods l WHERE l.account_id = $2)
+           AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = $1)";
+    FORGET_SECOND_FACTORS_BY = "DELETE FROM session_proofs WHERE kind = 'second_factor' AND login_method_id = $1";
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1";
@@ -225,6 +233,17 @@ pub async fn renew_second_factor(tx: &mut Tx, session: SessionId, now: Timestamp
     run!(tx, INSERT_PROOF, session.0, "second_factor", None::<Uuid>, now.0)
 }
 
+/// Records that a session proved a second factor that counts in one account alone: the method's.
+pub async fn add_second_factor_for(
+    tx: &mut Tx,
+    session: SessionId,
+    method: LoginMethodId,
+    at: Timestamp,
+) -> Result<(), StorageError> {
+    run!(tx, FORGET_SECOND_FACTOR_FOR, session.0, method.0)?;
+    insert_proof(tx, session, "second_factor", method, at).await
+}
+
 /// Records that a session proved a login method just now.
 pub async fn add_method_proof(
     tx: &mut Tx,
@@ -351,6 +370,16 @@ pub async fn renew(tx: &mut Tx, session: SessionId, hash: &[u8], now: Timestamp)
 /// Ends one of a user's own sessions; `false` if the user has no such session (SE-08).
 pub async fn delete_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, StorageError> {
     Ok(changed!(tx, DELETE_OF, user.0, session.0)? == 1)
+}
+
+/// Forgets what a user's sessions proved of second factors that count in one account alone.
+pub async fn forget_second_factor_for(tx: &mut Tx, user: UserId, scope: AccountScope) -> Result<(), StorageError> {
+    run!(tx, FORGET_SECOND_FACTORS_IN, user.0, scope.id().0)
+}
+
+/// Forgets the second factors that count in the account of this method, and came by it.
+pub async fn forget_second_factors_by(tx: &mut Tx, method: LoginMethodId) -> Result<(), StorageError> {
+    run!(tx, FORGET_SECOND_FACTORS_BY, method.0)
 }
 
 /// Gives a session another cookie: the earlier one is dead (SE-02).

@@ -44,6 +44,7 @@ mod proxies;
 mod reading;
 mod recovery;
 mod removing;
+mod required_factors;
 mod schema;
 mod second_factors;
 mod signing_in;

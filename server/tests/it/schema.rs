@@ -191,7 +191,7 @@ impl Scope {
             }
         }
         conditions.iter().any(|condition| {
-            matches!(condition.as_slice(), [column, "=", parameter]
+            matches!(condition.as_slice(), [column, "=", parameter] | [column, "IS", "NOT", "DISTINCT", "FROM", parameter]
                 if (*column == "account_id" || column.ends_with(".account_id")) && parameter.starts_with('$'))
         })
     }

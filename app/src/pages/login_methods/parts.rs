@@ -230,6 +230,8 @@ fn words_of(locale: Locale, notice: &Notice) -> AnyView {
         Notice::Discarded => good(text!(locale, methods.discarded)),
         Notice::CodeMailed => good(text!(locale, methods.reauthenticate_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
+        Notice::RequirementSaved => good(text!(locale, methods.requirement_saved)),
+        Notice::ProviderFactorsSaved => good(text!(locale, methods.provider_factors_saved)),
     }
 }
 
@@ -273,7 +275,7 @@ pub(super) fn more(locale: Locale, fault: Fault) -> AnyView {
 }
 
 /// Changes ask for a fresh sign-in (AZ-16): said before anybody types.
-pub(super) fn sign_in_again(locale: Locale, slug: &Slug, here: &str) -> AnyView {
+pub(in crate::pages) fn sign_in_again(locale: Locale, slug: &Slug, here: &str) -> AnyView {
     let href = paths::reauthenticate(slug.as_str(), here);
     view! {
         <Note tone=NoteTone::Warn icon="lock">

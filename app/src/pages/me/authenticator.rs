@@ -57,16 +57,7 @@ fn AuthenticatorPage() -> impl IntoView {
 fn steps(locale: Locale, factor: String, totp: TotpView, confirm: FormAction<ConfirmTotp>) -> AnyView {
     let error = confirm.error();
     view! {
-        <p>{text!(locale, factors.totp_scan)}</p>
-        <img class="qr" src=totp.qr alt=text!(locale, factors.totp_picture) />
-        <p>
-            <a href=totp.url rel="external">{text!(locale, factors.totp_open)}</a>
-        </p>
-        <p>{text!(locale, factors.totp_seed)}</p>
-        <p>
-            <code class="seed">{in_groups(&totp.seed)}</code>
-        </p>
-        <p>{text!(locale, factors.totp_then)}</p>
+        {scan(locale, totp)}
         <ActionForm action=confirm class="form">
             <ErrorBox error />
             <input type="hidden" name="form[factor]" value=factor />
@@ -91,6 +82,22 @@ fn steps(locale: Locale, factor: String, totp: TotpView, confirm: FormAction<Con
         </ActionForm>
     }
     .into_any()
+}
+
+/// What the app scans or takes, before its code is typed.
+pub(in crate::pages) fn scan(locale: Locale, totp: TotpView) -> impl IntoView {
+    view! {
+        <p>{text!(locale, factors.totp_scan)}</p>
+        <img class="qr" src=totp.qr alt=text!(locale, factors.totp_picture) />
+        <p>
+            <a href=totp.url rel="external">{text!(locale, factors.totp_open)}</a>
+        </p>
+        <p>{text!(locale, factors.totp_seed)}</p>
+        <p>
+            <code class="seed">{in_groups(&totp.seed)}</code>
+        </p>
+        <p>{text!(locale, factors.totp_then)}</p>
+    }
 }
 
 /// The seed, in groups that can be read and typed. Apps take it with the spaces.

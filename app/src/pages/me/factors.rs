@@ -4,7 +4,8 @@ use super::{saved, sessions::name as browser_name};
 use crate::{
     api::second_factors::{
         AddPasskey, BeginPasskey, BeginTotp, ForgetBrowser, ListSecondFactors, MakeRecoveryCodes, PasskeyForm,
-        RecoveryCodes, RememberedBrowser, RemoveSecondFactor, SecondFactorAdded, SecondFactorLine, SecondFactorsView,
+        RecoveryCodes, RememberedBrowser, RemoveSecondFactor, RequiringAccount, SecondFactorAdded, SecondFactorLine,
+        SecondFactorsView,
     },
     components::{Button, Ceremony, ErrorBox, Field, Icon, Look, Note, NoteTone, Time, passkey_button},
     domain::second_factor::{RECOVERY_CODES, SecondFactorKind},
@@ -83,11 +84,54 @@ fn section(
     let codes = has_any.then(|| recovery_codes(locale, view.recovery_codes_left, renew, changes));
     let remembered =
         (!view.remembered.is_empty()).then(|| remembered(locale, view.remembered, forget, view.may_change));
+    let requiring = (!view.requiring.is_empty()).then(|| requiring(locale, view.requiring, has_any));
     view! {
+        {requiring}
         {list}
         {ask}
         {codes}
         {remembered}
+    }
+    .into_any()
+}
+
+/// The accounts that require a factor: what is still to be done, or the way back to them.
+fn requiring(locale: Locale, accounts: Vec<RequiringAccount>, has_any: bool) -> AnyView {
+    let lines: Vec<_> = accounts
+        .into_iter()
+        .map(|account| {
+            let when = if account.in_force {
+                text!(locale, factors.requiring_now).into_any()
+            } else {
+                view! {
+                    {text!(locale, factors.requiring_from)}
+                    " "
+                    <Time at=account.starts />
+                }
+                .into_any()
+            };
+            let open = has_any.then(|| {
+                view! {
+                    <a class="button button-small" href=paths::account(account.slug.as_str())>
+                        {text!(locale, factors.requiring_open, account = account.name.clone())}
+                    </a>
+                }
+            });
+            view! {
+                <li>
+                    <Icon name="users" />
+                    <div class="factors-name">
+                        <strong>{account.name.clone()}</strong>
+                        <small>{when}</small>
+                    </div>
+                    {open}
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <h3>{text!(locale, factors.requiring_title)}</h3>
+        <ul class="factors">{lines}</ul>
     }
     .into_any()
 }

@@ -14,6 +14,7 @@ mod sign_in;
 pub use accounts::OwnAccountsRoute;
 pub use activity::ActivityRoute;
 pub use authenticator::AuthenticatorRoute;
+pub(super) use authenticator::scan;
 pub use delete::DeleteLoginRoute;
 pub use profile::ProfileRoute;
 pub use reauthenticate::OwnReauthenticationRoute;

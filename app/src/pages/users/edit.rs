@@ -226,13 +226,15 @@ fn note(users: Users, details: &MemberDetails, whose: Whose) -> Option<AnyView> 
 
 /// How the person signs in, for whoever may change it (R26, R46); for others, and where there is no choice, in words.
 fn login_method_section(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>) -> AnyView {
-    let MemberDetails { facts, row, identifier, known_as, .. } = details;
+    let MemberDetails { facts, row, identifier, known_as, second_factor, .. } = details;
     let name = method_name(locale, &row.method);
     let by = match identifier.clone() {
         Some(identifier) => text!(locale, users.login_method_as, method = name, identifier = identifier),
         None => text!(locale, users.login_method_by, method = name),
     };
     let off = row.blocked.then(|| view! { " " <strong>{text!(locale, users.blocked)}</strong> });
+    let factor = second_factor
+        .map(|has_one| if has_one { text!(locale, users.has_factor) } else { text!(locale, users.has_no_factor) });
     let known_as = known_as
         .clone()
         .map(|email| view! { <p class="note note-info">{text!(locale, users.known_as, email = email)}</p> });
@@ -258,7 +260,7 @@ fn login_method_section(locale: Locale, details: &MemberDetails, error: Signal<O
         }
     });
     view! {
-        <p class="member-method-now">{by} {off}</p>
+        <p class="member-method-now">{by} {off} " " {factor}</p>
         {known_as}
         {fields}
     }

@@ -1,6 +1,10 @@
 //! An account's front page.
 
-use crate::{context::Services, service::actors, storage::members};
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{members, second_factor_requirements::has_second_factor},
+};
 use app::{api::accounts::AccountHome, backend::ShowAccount, error::AppError, request::Caller};
 use async_trait::async_trait;
 
@@ -12,6 +16,10 @@ impl ShowAccount for Services {
         let actor = actors::load(self, &mut tx, caller).await?;
         let last_owner =
             actor.grant.makes_owner() && members::other_owners(&mut tx, actor.scope(), actor.member).await? == 0;
+        let second_factor_from = match actor.second_factor_from {
+            Some(from) if !has_second_factor(&mut tx, actor.scope(), actor.member).await? => Some(from),
+            Some(_) | None => None,
+        };
         drop(tx);
         self.note_activity(&actor).await;
         Ok(AccountHome {
@@ -21,6 +29,7 @@ impl ShowAccount for Services {
             effective: actor.effective,
             roles: actor.roles,
             platform_url: self.config.platform_url.as_ref().map(ToString::to_string),
+            second_factor_from,
             last_owner,
         })
     }

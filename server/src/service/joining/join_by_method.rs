@@ -114,9 +114,10 @@ impl JoinByMethod for Services {
             self.refund_try(&mut tx, visitor, presented.scope).await?;
             oauth_attempts::mark_used(&mut tx, &callback.attempt, now).await?;
             let (method, other) = (presented.member.method.id, self.other_proof(&user));
-            let authenticated = self.authentication_time(&callback.claims, &callback.configuration, false, other);
-            let (session, cookie) =
-                self.begin_session_by_method(&mut tx, visitor, user.id, method, &authenticated).await?;
+            let authenticated = self.authentication(&callback.claims, &callback.configuration, false, other);
+            let (session, cookie) = self
+                .begin_session_by_method(&mut tx, visitor, user.id, (presented.scope, method), &authenticated)
+                .await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
             Ok(self.joined(&presented, vec![cookie]))

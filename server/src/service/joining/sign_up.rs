@@ -8,7 +8,8 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
-        identities, members, pending_sign_ins, rate_buckets, remembered_browsers, retried, second_factors,
+        identities, members, pending_sign_ins, rate_buckets, remembered_browsers, retried,
+        second_factors::{self, FactorsOf},
         sessions::{self, Proof},
         tokens::{self, Purpose},
         users::{self, User},
@@ -288,7 +289,7 @@ impl Services {
         if !users::confirm_password(&mut tx, proved.user.id, &proved.verified, &proved.rehashed).await? {
             return Err(AppError::OpenTheLinkAgain);
         }
-        if second_factors::has_any(&mut tx, proved.user.id).await? {
+        if second_factors::has_any(&mut tx, FactorsOf::user(proved.user.id)).await? {
             // Signing in asks for it; an old link does not (LT-09).
             return Err(AppError::OpenTheLinkAgain);
         }

@@ -36,9 +36,11 @@ pub(in crate::service) enum AttemptResult {
     Failed(Failure),
 }
 
-/// When somebody authenticated at a provider.
-pub(in crate::service) struct AuthenticationTime {
+/// When and how somebody authenticated at a provider.
+pub(in crate::service) struct Authentication {
     pub(in crate::service) at: Timestamp,
+    /// The values of `amr` and `acr`.
+    pub(in crate::service) values: Vec<String>,
     /// Why that does not count as recent, though the provider was asked to reauthenticate the person.
     pub(in crate::service) shortfall: Option<Recency>,
 }
@@ -154,30 +156,29 @@ impl Services {
         Ok(())
     }
 
-    /// When the person authenticated at the provider, for what needs a recent authentication (AZ-16): as the provider says, else long enough
+    /// When and how the person authenticated at the provider, for what needs a recent authentication (AZ-16): as the provider says, else long enough
     /// ago that a reauthentication is asked for. `other` is another way in which the person can reauthenticate; if there is none, a provider
     /// that was asked to reauthenticate the person, and does not contradict it, is believed.
-    pub(in crate::service) fn authentication_time(
+    pub(in crate::service) fn authentication(
         &self,
         claims: &Claims,
         by: &Configuration,
         asked_anew: bool,
         other: Option<ReauthenticationMethod>,
-    ) -> AuthenticationTime {
+    ) -> Authentication {
         let now = self.now();
         let window = self.recent_auth_window();
         let recency = claims.recency(by, window, now);
-        let lacks = |at| AuthenticationTime { at, shortfall: asked_anew.then(|| recency.clone()) };
-        match recency {
-            Recency::Recent(at) => AuthenticationTime { at, shortfall: None },
-            Recency::Stale(at) => lacks(at),
-            Recency::Unknown | Recency::Missing if asked_anew && other.is_none() => {
-                AuthenticationTime { at: now, shortfall: None }
-            }
-            Recency::Unsupported if other.is_none() => AuthenticationTime { at: now, shortfall: None },
-            Recency::Unknown | Recency::Missing | Recency::Implausible(_) => lacks(now - window),
-            Recency::Unsupported => AuthenticationTime { at: now - window, shortfall: Some(recency) },
-        }
+        let is_short = asked_anew.then(|| recency.clone());
+        let (at, shortfall) = match recency {
+            Recency::Recent(at) => (at, None),
+            Recency::Stale(at) => (at, is_short),
+            Recency::Unknown | Recency::Missing if asked_anew && other.is_none() => (now, None),
+            Recency::Unsupported if other.is_none() => (now, None),
+            Recency::Unknown | Recency::Missing | Recency::Implausible(_) => (now - window, is_short),
+            Recency::Unsupported => (now - window, Some(recency)),
+        };
+        Authentication { at, shortfall, values: claims.sign_in_values() }
     }
 
     /// How long an authentication counts as recent (AZ-16).

@@ -63,6 +63,7 @@ impl Services {
         let person = callback.claims.person(configuration);
         let result = AttemptResult::Claims(callback.claims.clone());
         self.store_result(&callback.attempt, Some(&result), person.as_ref().err().copied()).await?;
+        let values = callback.claims.sign_in_values();
         let page = paths::tested(callback.account.slug.as_str(), callback.attempt.method, callback.attempt.id);
         // A test is only as good as the session that asked for it: rights are looked at again.
         let signed_in =
@@ -74,11 +75,11 @@ impl Services {
                 ip: visitor.ip,
                 language: visitor.language,
             };
-            let at = self
-                .authentication_time(&callback.claims, configuration, true, Some(ReauthenticationMethod::Password))
-                .at;
+            let at =
+                self.authentication(&callback.claims, configuration, true, Some(ReauthenticationMethod::Password)).at;
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, &caller, Gate::LoginMethodsManage).await?;
+            login_methods::set_tested_factor_values(&mut tx, actor.scope(), callback.attempt.method, &values).await?;
             if let Promotion::Done = self
                 .promote(&mut tx, &actor, callback.attempt.method, &callback.configuration, (&person, at), false)
                 .await?
@@ -135,7 +136,7 @@ impl Services {
         }
         let AttemptResult::Claims(claims) = self.stored_result(&attempt)? else { return Ok(None) };
         let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
-        let at = self.authentication_time(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
+        let at = self.authentication(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
         Ok(Some(PassedTest { actor, attempt, by, person, at }))
     }
 

@@ -7,6 +7,7 @@ use crate::{
     storage::{
         StorageError, Tx, identities,
         members::{self, Member},
+        second_factor_requirements::has_second_factor,
     },
 };
 use app::{
@@ -36,7 +37,11 @@ pub(in crate::service) async fn member_details(
     let known_as =
         identity.and_then(|(_, email)| email).filter(|email| Email::parse_exactly(email).as_ref() != Ok(&row.email));
     let identifier = row.identifier.clone();
-    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner, identifier, known_as })
+    let second_factor = match row.user {
+        Some(_) => Some(has_second_factor(tx, actor.scope(), row.id).await?),
+        None => None,
+    };
+    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner, identifier, known_as, second_factor })
 }
 
 #[async_trait]

@@ -6,7 +6,11 @@ use crate::{
     context::Services,
     secrets::Token,
     service::actors::is_recent,
-    storage::{StorageError, Tx, second_factors, sessions},
+    storage::{
+        StorageError, Tx,
+        second_factors::{self, FactorsOf},
+        sessions,
+    },
 };
 use app::{domain::ids::SessionId, error::AppError, request::SignedIn};
 
@@ -43,7 +47,11 @@ impl Services {
     }
 
     /// Gives the session another cookie, after something was proved in it (SE-02).
-    pub(super) async fn renew_cookie(&self, tx: &mut Tx, session: SessionId) -> Result<String, StorageError> {
+    pub(in crate::service) async fn renew_cookie(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+    ) -> Result<String, StorageError> {
         let token = Token::new();
         sessions::renew_cookie(tx, session, &token.hash()).await?;
         Ok(self.cookies.session(token.reveal()))
@@ -52,6 +60,6 @@ impl Services {
 
 /// Does the user have a second factor that the session did not prove, as in a remembered browser?
 pub(super) async fn lacks_second_factor(tx: &mut Tx, signed_in: &SignedIn) -> Result<bool, StorageError> {
-    Ok(second_factors::has_any(tx, signed_in.user).await?
+    Ok(second_factors::has_any(tx, FactorsOf::user(signed_in.user)).await?
         && sessions::second_factor_proved(tx, signed_in.session).await?.is_none())
 }

@@ -1,6 +1,6 @@
-//! Asks for a passkey to reauthenticate for changes of the login.
+//! Asks for a passkey to reauthenticate, for changes of the login or for an account that requires a second factor.
 
-use super::{require_own_password_session, signed_in};
+use super::signed_in;
 use crate::{
     context::Services,
     storage::{passkey_challenges::ChallengePurpose, retried},
@@ -15,12 +15,11 @@ impl BeginPasskeyReauthentication for Services {
     /// A challenge for any passkey of the user, in this session alone.
     ///
     /// # Errors
-    /// Those of [`require_own_password_session`]; [`AppError::PasskeyRefused`] without a passkey.
+    /// [`AppError::PasskeyRefused`] without a passkey.
     async fn begin_passkey_reauthentication(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError> {
         retried(|| async {
             let signed_in = signed_in(visitor)?;
             let mut tx = self.database.begin_write().await?;
-            require_own_password_session(&mut tx, signed_in).await?;
             let known = self.passkeys_of(&mut tx, signed_in.user).await?;
             let challenge = self.relying_party()?.begin_step(&known);
             let subject = Some(signed_in.session.0);

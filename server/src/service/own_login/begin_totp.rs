@@ -5,7 +5,10 @@ use crate::{
     context::Services,
     second_factors::Seed,
     secrets::SealedFor,
-    storage::{retried, second_factors},
+    storage::{
+        retried,
+        second_factors::{self, FactorsOf},
+    },
 };
 use app::{
     backend::BeginTotp,
@@ -31,7 +34,8 @@ impl BeginTotp for Services {
             let id = SecondFactorId(Uuid::now_v7());
             let sealed = self.keyring.seal(SealedFor::TotpSeed(id), Seed::new().bytes());
             let kind = SecondFactorKind::Totp;
-            second_factors::insert_draft(&mut tx, id, signed_in.user, kind, &sealed, self.now()).await?;
+            second_factors::insert_draft(&mut tx, id, FactorsOf::user(signed_in.user), kind, &sealed, self.now())
+                .await?;
             tx.commit().await?;
             Ok(paths::set_up_totp(id))
         })

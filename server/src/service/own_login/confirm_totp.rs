@@ -8,7 +8,9 @@ use crate::{
     storage::{
         StorageError, Tx,
         outbox::{MailKind, SecondFactorChange},
-        pending_sign_ins, remembered_browsers, retried, second_factors, sessions,
+        pending_sign_ins, remembered_browsers, retried,
+        second_factors::{self, FactorsOf},
+        sessions,
         user_events::{self, UserEvent},
         users::{self, User},
     },
@@ -53,7 +55,7 @@ impl ConfirmTotp for Services {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             self.require_recent_own_authentication(&mut tx, signed_in).await?;
-            let (_, seed) = self.draft_of_app(&mut tx, signed_in.user, id).await?;
+            let (_, seed) = self.draft_of_app(&mut tx, FactorsOf::user(signed_in.user), id).await?;
             let step = seed.step_of(&code, now).ok_or_else(|| wrong_code(Field::Code))?;
             if !second_factors::confirm(&mut tx, signed_in.user, id, &name, step, now).await? {
                 return Err(AppError::NotFound);

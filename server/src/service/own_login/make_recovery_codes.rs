@@ -5,7 +5,8 @@ use crate::{
     context::Services,
     storage::{
         outbox::{MailKind, SecondFactorChange},
-        retried, second_factors,
+        retried,
+        second_factors::{self, FactorsOf},
         user_events::{self, UserEvent},
         users,
     },
@@ -25,7 +26,7 @@ impl MakeRecoveryCodes for Services {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             self.require_recent_own_authentication(&mut tx, signed_in).await?;
-            if !second_factors::has_any(&mut tx, signed_in.user).await? {
+            if !second_factors::has_any(&mut tx, FactorsOf::user(signed_in.user)).await? {
                 return Err(AppError::NotFound);
             }
             let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;

@@ -1,6 +1,6 @@
-//! Reauthenticates for changes of the login by a passkey.
+//! Reauthenticates by a passkey, for changes of the login or for an account that requires a second factor.
 
-use super::{require_own_password_session, signed_in, view_own_reauthentication::next_page};
+use super::{signed_in, view_own_reauthentication::next_page};
 use crate::{
     context::Services,
     service::sessions::passkeys::CheckedPasskey,
@@ -16,10 +16,11 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl ReauthenticateByPasskey for Services {
-    /// Takes a passkey as the proof; answers where to go on. The session gets another cookie (SE-02).
+    /// Takes a passkey as the proof; answers where to go on. The session gets another cookie (SE-02). One that proved no password still changes
+    /// nothing of the login by it (R49).
     ///
     /// # Errors
-    /// Those of [`require_own_password_session`]; [`AppError::PasskeyRefused`].
+    /// [`AppError::PasskeyRefused`].
     async fn reauthenticate_by_passkey(
         &self,
         visitor: &Visitor,
@@ -30,7 +31,6 @@ impl ReauthenticateByPasskey for Services {
         let state = self.use_challenge(&form.challenge, ChallengePurpose::Reauthenticate, subject).await?;
         retried(|| async {
             let mut tx = self.database.begin_write().await?;
-            require_own_password_session(&mut tx, signed_in).await?;
             match self.check_passkey(&mut tx, visitor, signed_in.user, &state, &form.credential).await? {
                 CheckedPasskey::Right => {}
                 CheckedPasskey::Copied => {

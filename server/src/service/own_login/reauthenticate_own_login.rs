@@ -5,7 +5,11 @@ use crate::{
     context::Services,
     secrets::Token,
     service::sessions::second_step::{CheckedCode, GoesOn, TypedCode, wrong_code},
-    storage::{retried, second_factors, sessions, users},
+    storage::{
+        retried,
+        second_factors::{self, FactorsOf},
+        sessions, users,
+    },
 };
 use app::{
     api::second_factors::OwnReauthenticationForm,
@@ -64,7 +68,7 @@ impl Services {
         proved.attempt.refund(&mut tx).await?;
         let next = next_page(&form.next);
         // A session of before the second factor was added proves it too (LT-09).
-        if second_factors::has_any(&mut tx, signed_in.user).await?
+        if second_factors::has_any(&mut tx, FactorsOf::user(signed_in.user)).await?
             && sessions::second_factor_proved(&mut tx, signed_in.session).await?.is_none()
         {
             let goes_on = GoesOn { next: &next, ..GoesOn::default() };
@@ -89,7 +93,7 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         require_own_password_session(&mut tx, signed_in).await?;
         let typed = TypedCode { app: &form.code, recovery: "" };
-        match self.check_second_factor(&mut tx, visitor, signed_in.user, typed).await? {
+        match self.check_second_factor(&mut tx, visitor, FactorsOf::user(signed_in.user), typed).await? {
             CheckedCode::App | CheckedCode::Recovery => {}
             CheckedCode::Wrong(field) => {
                 // The try counts.

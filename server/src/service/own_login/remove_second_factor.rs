@@ -5,7 +5,8 @@ use crate::{
     context::Services,
     storage::{
         outbox::{MailKind, SecondFactorChange},
-        retried, second_factors,
+        retried,
+        second_factors::{self, FactorsOf},
         user_events::{self, UserEvent},
         users,
     },
@@ -25,13 +26,15 @@ impl RemoveSecondFactor for Services {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             self.require_recent_own_authentication(&mut tx, signed_in).await?;
-            let factors = second_factors::list(&mut tx, signed_in.user).await?;
+            let own = FactorsOf::user(signed_in.user);
+            let factors = second_factors::list(&mut tx, own).await?;
             let kind = factors.iter().find(|known| known.id == factor).ok_or(AppError::NotFound)?.kind;
-            if !second_factors::remove(&mut tx, signed_in.user, factor).await? {
+            if !second_factors::remove(&mut tx, own, factor).await? {
                 return Err(AppError::NotFound);
             }
-            if !second_factors::has_any(&mut tx, signed_in.user).await? {
-                second_factors::remove_all(&mut tx, signed_in.user).await?;
+            if !second_factors::has_any(&mut tx, own).await? {
+                second_factors::set_recovery_codes(&mut tx, signed_in.user, &[], now).await?;
+                second_factors::remove_drafts(&mut tx, own).await?;
             }
             let user = users::find(&mut tx, signed_in.user).await?.ok_or(AppError::Unauthenticated)?;
             end_other_sign_ins(&mut tx, &user, signed_in).await?;

@@ -7,16 +7,13 @@ use crate::{
     secrets::SealedFor,
     storage::{
         Tx,
-        second_factors::{self, SecondFactor},
+        second_factors::{self, FactorsOf, SecondFactor},
     },
 };
 use app::{
     api::second_factors::TotpView,
     backend::ShowTotp,
-    domain::{
-        ids::{SecondFactorId, UserId},
-        time::Span,
-    },
+    domain::{ids::SecondFactorId, time::Span},
     error::AppError,
     request::Visitor,
 };
@@ -35,23 +32,27 @@ impl ShowTotp for Services {
         let signed_in = signed_in(visitor)?;
         let mut tx = self.database.begin_read().await?;
         self.require_recent_own_authentication(&mut tx, signed_in).await?;
-        let (_, seed) = self.draft_of_app(&mut tx, signed_in.user, factor).await?;
-        let issuer = self.config.base_url.host_str().unwrap_or_default();
-        let shown = seed.url(issuer, &signed_in.email).map_err(|_| AppError::Unavailable)?;
-        Ok(TotpView { qr: shown.qr, seed: shown.text, url: shown.url })
+        let (_, seed) = self.draft_of_app(&mut tx, FactorsOf::user(signed_in.user), factor).await?;
+        self.totp_view(&seed, self.config.base_url.host_str().unwrap_or_default(), &signed_in.email)
     }
 }
 
 impl Services {
-    /// The app that the user is setting up, with its seed.
-    pub(super) async fn draft_of_app(
+    /// A seed as an app scans or takes it, under the names of who issues it and of whose it is.
+    pub(in crate::service) fn totp_view(&self, seed: &Seed, issuer: &str, email: &str) -> Result<TotpView, AppError> {
+        let shown = seed.url(issuer, email).map_err(|_| AppError::Unavailable)?;
+        Ok(TotpView { qr: shown.qr, seed: shown.text, url: shown.url })
+    }
+
+    /// The app that is being set up, with its seed.
+    pub(in crate::service) async fn draft_of_app(
         &self,
         tx: &mut Tx,
-        user: UserId,
+        of: FactorsOf,
         factor: SecondFactorId,
     ) -> Result<(SecondFactor, Seed), AppError> {
         let oldest = self.now() - SET_UP_TTL;
-        let draft = second_factors::find_draft(tx, user, factor, oldest).await?.ok_or(AppError::NotFound)?;
+        let draft = second_factors::find_draft(tx, of, factor, oldest).await?.ok_or(AppError::NotFound)?;
         let sealed = draft.sealed.as_deref().ok_or(AppError::NotFound)?;
         let seed = self.keyring.open(SealedFor::TotpSeed(draft.id), sealed)?;
         Ok((draft, Seed::from_bytes(&seed).ok_or(AppError::NotFound)?))

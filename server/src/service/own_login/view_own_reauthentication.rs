@@ -1,7 +1,10 @@
 //! How somebody can reauthenticate for changes of the login.
 
 use super::{require_own_password_session, signed_in};
-use crate::{context::Services, storage::second_factors};
+use crate::{
+    context::Services,
+    storage::second_factors::{self, FactorsOf},
+};
 use app::{
     api::second_factors::OwnReauthenticationView, backend::ViewOwnReauthentication,
     domain::second_factor::SecondFactorKind, error::AppError, paths, request::Visitor,
@@ -19,7 +22,7 @@ impl ViewOwnReauthentication for Services {
         let signed_in = signed_in(visitor)?;
         let mut tx = self.database.begin_read().await?;
         require_own_password_session(&mut tx, signed_in).await?;
-        let factors = second_factors::list(&mut tx, signed_in.user).await?;
+        let factors = second_factors::list(&mut tx, FactorsOf::user(signed_in.user)).await?;
         Ok(OwnReauthenticationView {
             recently_authenticated: self.is_recently_authenticated(&mut tx, signed_in).await?,
             minutes: self.config.sessions.step_up_minutes,

@@ -9,6 +9,7 @@ use crate::{
         outbox::{MailKind, SecondFactorChange},
         pending_sign_ins::{self, PendingSignIn},
         retried,
+        second_factors::FactorsOf,
         sessions::{self, Proof},
         user_events::{self, UserEvent},
         users,
@@ -17,6 +18,7 @@ use crate::{
 use app::{
     api::second_factors::SecondStepForm,
     backend::FinishSignIn,
+    domain::ids::UserId,
     error::AppError,
     request::{Visitor, WithCookies},
 };
@@ -39,9 +41,9 @@ impl FinishSignIn for Services {
             let mut tx = self.database.begin_write().await?;
             let pending = self.presented_sign_in(&mut tx, visitor).await?.ok_or(AppError::Unauthenticated)?;
             let typed = TypedCode { app: &form.code, recovery: &form.recovery_code };
-            match self.check_second_factor(&mut tx, visitor, pending.user, typed).await? {
+            match self.check_second_factor(&mut tx, visitor, FactorsOf::user(pending.user), typed).await? {
                 CheckedCode::App => {}
-                CheckedCode::Recovery => self.note_recovery(&mut tx, visitor, &pending).await?,
+                CheckedCode::Recovery => self.note_recovery(&mut tx, visitor, pending.user).await?,
                 CheckedCode::Wrong(field) => {
                     // The try counts.
                     tx.commit().await?;
@@ -83,9 +85,14 @@ impl Services {
     }
 
     /// A recovery code stood in: the user is told, in case it was somebody else who had it.
-    async fn note_recovery(&self, tx: &mut Tx, visitor: &Visitor, pending: &PendingSignIn) -> Result<(), AppError> {
+    pub(in crate::service) async fn note_recovery(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        user: UserId,
+    ) -> Result<(), AppError> {
         let now = self.now();
-        let user = users::find(tx, pending.user).await?.ok_or(AppError::Unauthenticated)?;
+        let user = users::find(tx, user).await?.ok_or(AppError::Unauthenticated)?;
         user_events::record(tx, user.id, &UserEvent::RecoveryCodeUsed, &origin(visitor), now).await?;
         Ok(self
             .notify_user(

@@ -10,7 +10,8 @@ use crate::{
         outbox::{MailKind, SecondFactorChange},
         passkey_challenges::{self, ChallengePurpose},
         rate_buckets::{self, Limit},
-        retried, second_factors,
+        retried,
+        second_factors::{self, FactorsOf},
         user_events::{self, UserEvent},
         users,
     },
@@ -100,7 +101,7 @@ impl Services {
 
     /// The passkeys of a user.
     pub(in crate::service) async fn passkeys_of(&self, tx: &mut Tx, user: UserId) -> Result<Vec<Credential>, AppError> {
-        let factors = second_factors::list(tx, user).await?;
+        let factors = second_factors::list(tx, FactorsOf::user(user)).await?;
         Ok(factors.into_iter().filter_map(|factor| factor.credential).collect())
     }
 

@@ -5,7 +5,8 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
-        retried, second_factors,
+        retried,
+        second_factors::{self, FactorsOf},
         sessions::{self, Proof},
         users,
     },
@@ -33,13 +34,13 @@ impl ReauthenticateByPassword for Services {
     ) -> Result<WithCookies<NextPage>, AppError> {
         retried(|| async {
             let mut tx = self.database.begin_read().await?;
-            let actor = actors::load(self, &mut tx, caller).await?;
+            let actor = actors::load_before_second_factor(self, &mut tx, caller).await?;
             let user = self.require_option(&mut tx, &actor, ReauthenticationMethod::Password).await?;
             drop(tx);
             let proved = self.verify_password(visitor, Some(&user.email), &form.password).await?;
 
             let mut tx = self.database.begin_write().await?;
-            let actor = actors::load(self, &mut tx, caller).await?;
+            let actor = actors::load_before_second_factor(self, &mut tx, caller).await?;
             let options = self.reauthentication_options(&mut tx, &actor, "").await?;
             let unchanged = users::confirm_password(&mut tx, actor.user, &proved.verified, &proved.rehashed).await?;
             if !unchanged || proved.user.id != actor.user || options.other != Some(ReauthenticationMethod::Password) {
@@ -47,7 +48,7 @@ impl ReauthenticateByPassword for Services {
             }
             proved.attempt.refund(&mut tx).await?;
             // The session goes on to reach whatever the password does: not without the second factor (LT-09).
-            if second_factors::has_any(&mut tx, actor.user).await?
+            if second_factors::has_any(&mut tx, FactorsOf::user(actor.user)).await?
                 && sessions::second_factor_proved(&mut tx, actor.session).await?.is_none()
             {
                 let next = next_page(caller, &form.next);

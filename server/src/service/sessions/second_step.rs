@@ -10,7 +10,7 @@ use crate::{
         StorageError, Tx,
         pending_sign_ins::{self, PendingSignIn},
         rate_buckets::{self, Limit},
-        second_factors,
+        second_factors::{self, FactorsOf},
     },
 };
 use app::{
@@ -94,7 +94,8 @@ impl Services {
         pending_sign_ins::find(tx, &token.hash(), self.now()).await
     }
 
-    /// Checks a typed code of a user and uses it up, within the limit (LT-07). A wrong one counts once the caller commits.
+    /// Checks a typed code and uses it up, within the limit (LT-07). A wrong one counts once the caller commits. Recovery codes stand in for
+    /// the factors of the login alone.
     ///
     /// # Errors
     /// [`AppError::Invalid`] if nothing was typed; [`AppError::RateLimited`].
@@ -102,9 +103,10 @@ impl Services {
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
-        user: UserId,
+        of: FactorsOf,
         typed: TypedCode<'_>,
     ) -> Result<CheckedCode, AppError> {
+        let user = of.user;
         let field = if typed.recovery.trim().is_empty() { Field::Code } else { Field::RecoveryCode };
         if field == Field::Code && typed.app.trim().is_empty() {
             return Err(FieldErrors::one(Field::Code, Problem::Required).into());
@@ -116,9 +118,10 @@ impl Services {
         let now = self.now();
         rate_buckets::take(tx, &key, TRIES_PER_USER, now).await?.map_err(rate_limited)?;
         let right = if field == Field::RecoveryCode {
-            second_factors::use_recovery_code(tx, user, &recovery_code_hash(user, typed.recovery), now).await?
+            of.account.is_none()
+                && second_factors::use_recovery_code(tx, user, &recovery_code_hash(user, typed.recovery), now).await?
         } else {
-            self.use_app_code(tx, user, &digits_of_code(typed.app)).await?
+            self.use_app_code(tx, of, &digits_of_code(typed.app)).await?
         };
         if !right {
             tracing::info!(%user, ip = %visitor.ip, "a wrong second factor");
@@ -128,15 +131,15 @@ impl Services {
         Ok(if field == Field::RecoveryCode { CheckedCode::Recovery } else { CheckedCode::App })
     }
 
-    /// Uses the code of one of the user's apps; `false` if none shows it, or it was used before.
-    async fn use_app_code(&self, tx: &mut Tx, user: UserId, code: &str) -> Result<bool, AppError> {
+    /// Uses the code of one of the apps; `false` if none shows it, or it was used before.
+    async fn use_app_code(&self, tx: &mut Tx, of: FactorsOf, code: &str) -> Result<bool, AppError> {
         let now = self.now();
-        for factor in second_factors::list(tx, user).await? {
+        for factor in second_factors::list(tx, of).await? {
             let Some(sealed) = &factor.sealed else { continue };
             let seed = self.keyring.open(SealedFor::TotpSeed(factor.id), sealed)?;
             let step = Seed::from_bytes(&seed).and_then(|seed| seed.step_of(code, now));
             if let Some(step) = step
-                && second_factors::use_step(tx, user, factor.id, step, now).await?
+                && second_factors::use_step(tx, of.user, factor.id, step, now).await?
             {
                 return Ok(true);
             }

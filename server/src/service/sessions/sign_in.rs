@@ -9,7 +9,8 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         rate_buckets::{self, Limit},
-        retried, second_factors,
+        retried,
+        second_factors::{self, FactorsOf},
         sessions::{self, NewSession, Proof},
         user_events::{self, UserEvent},
         users::{self, User},
@@ -58,7 +59,7 @@ impl SignIn for Services {
                 return Err(AppError::WrongCredentials);
             }
             attempt.refund(&mut tx).await?;
-            if second_factors::has_any(&mut tx, user.id).await?
+            if second_factors::has_any(&mut tx, FactorsOf::user(user.id)).await?
                 && !self.is_remembered(&mut tx, visitor, user.id).await?
             {
                 let goes_on = GoesOn { next: &form.next, account: &form.account, reauthenticates: None };

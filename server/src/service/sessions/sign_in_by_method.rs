@@ -2,9 +2,9 @@
 
 use crate::{
     context::Services,
-    service::login_methods::finish_oauth::{AuthenticationTime, Callback, without_cookies},
+    service::login_methods::finish_oauth::{Authentication, Callback, without_cookies},
     storage::{
-        StorageError, Tx, accounts,
+        AccountScope, StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
         identities, login_methods, members,
         sessions::{self, Proof},
@@ -59,8 +59,9 @@ impl Services {
         let other = users::find(&mut tx, user).await?.and_then(|user| self.other_proof(&user));
         let asked_anew = callback.attempt.asked_anew;
         let authenticated =
-            self.authentication_time(&callback.claims, &callback.configuration.configuration, asked_anew, other);
-        let (session, cookie) = self.begin_session_by_method(&mut tx, visitor, user, method, &authenticated).await?;
+            self.authentication(&callback.claims, &callback.configuration.configuration, asked_anew, other);
+        let by = (callback.account.scope, method);
+        let (session, cookie) = self.begin_session_by_method(&mut tx, visitor, user, by, &authenticated).await?;
         tx.commit().await?;
         tracing::info!(%user, %session, method = %callback.attempt.method, ip = %visitor.ip, "signed in");
         let next = paths::local_or(&callback.attempt.next, "");
@@ -73,18 +74,24 @@ impl Services {
         Ok(WithCookies { answer, cookies: vec![cookie] })
     }
 
-    /// Begins a session for a user whom a provider authenticated. Answers its id and cookie.
+    /// Begins a session for a user whom a provider authenticated; with a second factor, if the account takes the provider's word for one
+    /// (LT-09). Answers its id and cookie.
     pub(in crate::service) async fn begin_session_by_method(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         user: UserId,
-        method: LoginMethodId,
-        AuthenticationTime { at, shortfall }: &AuthenticationTime,
+        (scope, method): (AccountScope, LoginMethodId),
+        Authentication { at, shortfall, values }: &Authentication,
     ) -> Result<(SessionId, String), StorageError> {
         let (session, cookie) = self.begin_session(tx, visitor, user, Proof::Method { method, at: *at }).await?;
         if let Some(shortfall) = shortfall {
             sessions::set_shortfall(tx, session, method, shortfall).await?;
+        }
+        let accepted = login_methods::factor_values(tx, scope, method).await?.accepted;
+        if values.iter().any(|value| accepted.contains(value)) {
+            sessions::add_second_factor_for(tx, session, method, *at).await?;
+            identities::note_second_factor(tx, scope, method, user, *at).await?;
         }
         Ok((session, cookie))
     }

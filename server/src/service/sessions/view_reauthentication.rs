@@ -10,7 +10,7 @@ impl ViewReauthentication for Services {
     /// How the caller can reauthenticate.
     async fn view_reauthentication(&self, caller: &Caller, next: &str) -> Result<ReauthenticationView, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load(self, &mut tx, caller).await?;
+        let actor = actors::load_before_second_factor(self, &mut tx, caller).await?;
         let next = next_page(caller, next);
         let ReauthenticationOptions { user, provider, shortfall, other } =
             self.reauthentication_options(&mut tx, &actor, &next).await?;

@@ -2,7 +2,10 @@
 
 use crate::{
     context::Services,
-    storage::{second_factors, users},
+    storage::{
+        second_factors::{self, FactorsOf},
+        users,
+    },
 };
 use app::{
     api::second_factors::SecondStepView, backend::ViewSecondStep, domain::second_factor::SecondFactorKind,
@@ -17,7 +20,7 @@ impl ViewSecondStep for Services {
         let mut tx = self.database.begin_read().await?;
         let Some(pending) = self.presented_sign_in(&mut tx, visitor).await? else { return Ok(SecondStepView::Ended) };
         let Some(user) = users::find(&mut tx, pending.user).await? else { return Ok(SecondStepView::Ended) };
-        let factors = second_factors::list(&mut tx, pending.user).await?;
+        let factors = second_factors::list(&mut tx, FactorsOf::user(pending.user)).await?;
         Ok(SecondStepView::Waiting {
             email: user.email.typed().to_owned(),
             app: factors.iter().any(|factor| factor.kind == SecondFactorKind::Totp),

@@ -1,7 +1,9 @@
 //! Who may do what in an account: the actor of a request, owners, inviters; and memberships that are suspended.
 
 use super::state;
-use crate::storage::{AccountScope, StorageError, Tx, accounts, changed, on, statements};
+use crate::storage::{
+    AccountScope, StorageError, Tx, accounts, changed, on, second_factor_requirements::is_required, statements,
+};
 use app::domain::{
     ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
     language::Language,
@@ -25,7 +27,7 @@ macro_rules! can_sign_in {
 }
 
 statements! {
-    ACTOR = "
+    ACTOR = concat!("
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.name AS account_name, a.language,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
@@ -33,10 +35,15 @@ statements! {
                  WHERE s.session_id = $3 AND l.enabled
                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
-                 WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND l.kind = 'password'
-                   AND NOT EXISTS (SELECT 1 FROM session_proofs s WHERE s.session_id = $3 AND s.kind = 'second_factor')) AS unproved_factors
+                 WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND f.account_id IS NULL AND l.kind = 'password'
+                   AND NOT EXISTS (SELECT 1 FROM session_proofs s
+                                    WHERE s.session_id = $3 AND s.kind = 'second_factor' AND s.login_method_id IS NULL)) AS unproved_factors,
+               (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
+               (SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
+                 WHERE s.session_id = $3 AND s.kind = 'second_factor'
+                   AND (s.login_method_id IS NULL OR l.account_id = m.account_id)) AS proved_factors
           FROM members m JOIN accounts a ON a.id = m.account_id
-         WHERE a.slug = $1 AND m.user_id = $2";
+         WHERE a.slug = $1 AND m.user_id = $2");
     SUSPEND_ALL_OF_USER = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
@@ -90,6 +97,10 @@ pub struct CallerMembership {
     pub authenticated_at: Option<Timestamp>,
     /// Does the user sign in by a password and have a second factor that this session did not prove, as in a remembered browser?
     pub lacks_second_factor: bool,
+    /// From when on the account requires a second factor of this member; `None` if it does not.
+    pub second_factor_from: Option<Timestamp>,
+    /// Did this session prove a second factor that counts in the account?
+    pub has_proved_second_factor: bool,
 }
 
 #[derive(FromRow)]
@@ -106,6 +117,8 @@ struct CallerMembershipRow {
     extras: Option<String>,
     proved_at: Option<i64>,
     unproved_factors: i64,
+    factor_from: Option<i64>,
+    proved_factors: i64,
 }
 
 /// The membership of a user in the account with this slug, in any state. Only `service::actors` calls this.
@@ -133,6 +146,8 @@ pub(crate) async fn caller_membership(
             language: Language::from_tag(&row.language).unwrap_or_default(),
             authenticated_at: row.proved_at.map(Timestamp),
             lacks_second_factor: row.unproved_factors > 0,
+            second_factor_from: row.factor_from.map(Timestamp),
+            has_proved_second_factor: row.proved_factors > 0,
         })
     })
     .transpose()

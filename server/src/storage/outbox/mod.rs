@@ -46,6 +46,8 @@ pub enum MailKind {
     Held,
     /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
     Decision,
+    /// To the member: the account requires a second factor, and the member has none (LT-09).
+    SecondFactorRequired,
     /// To whoever forgot a password: the link to choose a new one (PW-10).
     PasswordReset,
     /// To the user: the password was changed (SE-07).
@@ -75,11 +77,15 @@ pub enum SecondFactorChange {
     Reset,
     /// A passkey was refused, because there is a copy of it.
     PasskeyCopied,
+    /// One that counts in one account alone was added.
+    AddedForAccount,
+    /// It was removed.
+    RemovedForAccount,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -88,6 +94,7 @@ impl MailKind {
         Self::LinkAsked,
         Self::Held,
         Self::Decision,
+        Self::SecondFactorRequired,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
@@ -99,6 +106,8 @@ impl MailKind {
         Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed),
         Self::SecondFactors(SecondFactorChange::Reset),
         Self::SecondFactors(SecondFactorChange::PasskeyCopied),
+        Self::SecondFactors(SecondFactorChange::AddedForAccount),
+        Self::SecondFactors(SecondFactorChange::RemovedForAccount),
     ];
 
     /// The text in storage.
@@ -112,6 +121,7 @@ impl MailKind {
             Self::LinkAsked => "link_asked",
             Self::Held => "held",
             Self::Decision => "decision",
+            Self::SecondFactorRequired => "second_factor_required",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",
@@ -123,6 +133,8 @@ impl MailKind {
             Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed) => "recovery_code_used",
             Self::SecondFactors(SecondFactorChange::Reset) => "second_factors_reset",
             Self::SecondFactors(SecondFactorChange::PasskeyCopied) => "passkey_copied",
+            Self::SecondFactors(SecondFactorChange::AddedForAccount) => "account_factor_added",
+            Self::SecondFactors(SecondFactorChange::RemovedForAccount) => "account_factor_removed",
         }
     }
 

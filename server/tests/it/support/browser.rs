@@ -209,7 +209,7 @@ impl Browser {
         self.post(function, fields).await.read()
     }
 
-    async fn call_in<T: DeserializeOwned>(&self, function: &str, fields: Fields<'_>) -> Result<T, AppError> {
+    pub async fn call_in<T: DeserializeOwned>(&self, function: &str, fields: Fields<'_>) -> Result<T, AppError> {
         let mut all = vec![("account", self.account.as_str())];
         all.extend_from_slice(fields);
         self.call(function, &all).await

@@ -1,0 +1,54 @@
+//! The second factor that an account requires of its member: what is asked for, proving one, and setting an app up that counts in the account
+//! alone, for whoever only the account's provider vouches for (LT-09, OA-12). These operations are the only ones of an account that a session
+//! without the required second factor reaches.
+
+mod begin_account_app;
+mod confirm_account_app;
+mod prove_required_factor;
+mod remove_account_app;
+mod view_required_factor;
+
+use crate::{
+    service::actors::Actor,
+    storage::{
+        StorageError, Tx,
+        second_factors::{self, FactorsOf},
+        sessions,
+    },
+};
+use app::{error::AppError, paths, request::Caller};
+
+/// The second factors that the actor's account takes, where the actor has any: those of the login, or else those for the account.
+async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<FactorsOf>, StorageError> {
+    for of in [FactorsOf::user(actor.user), FactorsOf::member(actor.user, actor.scope())] {
+        if second_factors::has_any(tx, of).await? {
+            return Ok(Some(of));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses to set an app up for the account unless the actor has no other way to a second factor: a session that proved the person's own
+/// password sets one up for the login, and whoever has one proves that (OA-12).
+///
+/// # Errors
+/// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`].
+async fn require_account_app(
+    services: &crate::context::Services,
+    tx: &mut Tx,
+    actor: &Actor,
+) -> Result<FactorsOf, AppError> {
+    if sessions::password_proved(tx, actor.session).await?.is_some() || factors_of(tx, actor).await?.is_some() {
+        return Err(AppError::NotFound);
+    }
+    actor.require_recent_authentication(services)?;
+    Ok(FactorsOf::member(actor.user, actor.scope()))
+}
+
+/// Where to go on: `next`, or the account's front page; not back to this very page.
+fn next_page(caller: &Caller, next: &str) -> String {
+    let home = paths::account(caller.account.as_str());
+    let here = paths::required_factor(caller.account.as_str(), "");
+    let next = paths::local_or(next, &home);
+    if next.starts_with(&here) { home } else { next }
+}

@@ -1,0 +1,86 @@
+//! Requires a second factor of an account's members, or no more.
+
+use crate::{
+    context::Services,
+    service::actors::{self, Actor},
+    storage::{
+        audit::{self, Event},
+        retried, second_factor_requirements,
+    },
+};
+use app::{
+    api::{
+        login_methods::{NextPage, Notice},
+        security::RequirementForm,
+    },
+    backend::RequireSecondFactor,
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        permission::Gate,
+        policy::can_require_second_factor,
+        role::RoleKey,
+        second_factor::{MAX_GRACE_DAYS, RequiredOf, Requirement},
+        time::{Span, Timestamp},
+    },
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+use std::collections::BTreeSet;
+
+#[async_trait]
+impl RequireSecondFactor for Services {
+    /// Saves of whom a second factor is required, and from when on. Refused while no owner has one, so that nobody is locked out (R33).
+    ///
+    /// # Errors
+    /// What is wrong with a field, there; [`AppError::ReauthenticationRequired`]; the policy's refusal.
+    async fn require_second_factor(&self, caller: &Caller, form: RequirementForm) -> Result<NextPage, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
+            actor.require_recent_authentication(self)?;
+            let wanted = read(&form, &actor, now)?;
+            if wanted.is_some() {
+                let owners = second_factor_requirements::ready_owners(&mut tx, actor.scope()).await?;
+                can_require_second_factor(owners).or_refuse()?;
+            }
+            second_factor_requirements::set(&mut tx, actor.scope(), wanted.as_ref()).await?;
+            let event = match wanted {
+                Some(requirement) => {
+                    Event::SecondFactorRequired { of: requirement.required_of, starts: requirement.starts }
+                }
+                None => Event::SecondFactorNotRequired,
+            };
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            tx.commit().await?;
+            Ok(NextPage::saying(paths::security(caller.account.as_str()), Notice::RequirementSaved))
+        })
+        .await
+    }
+}
+
+fn read(form: &RequirementForm, actor: &Actor, now: Timestamp) -> Result<Option<Requirement>, FieldErrors> {
+    let required_of = match form.of.as_str() {
+        "nobody" => return Ok(None),
+        "everybody" => RequiredOf::Everybody,
+        "roles" => RequiredOf::Roles(roles(form, actor)?),
+        _ => return Err(FieldErrors::one(Field::RequiredOf, Problem::NotOffered)),
+    };
+    let days: Option<u32> = form.grace_days.trim().parse().ok().filter(|days| *days <= MAX_GRACE_DAYS);
+    let range = Problem::NotBetween { least: 0, most: MAX_GRACE_DAYS };
+    let days = days.ok_or_else(|| FieldErrors::one(Field::GraceDays, range))?;
+    Ok(Some(Requirement { required_of, set: now, starts: now + Span::days(i64::from(days)) }))
+}
+
+fn roles(form: &RequirementForm, actor: &Actor) -> Result<BTreeSet<RoleKey>, FieldErrors> {
+    let roles: BTreeSet<_> = form.roles.iter().map(|key| RoleKey::new(key.trim())).collect();
+    if roles.is_empty() {
+        return Err(FieldErrors::one(Field::RequiredRoles, Problem::Required));
+    }
+    if roles.iter().any(|role| actor.roles.find(role).is_none()) {
+        return Err(FieldErrors::one(Field::RequiredRoles, Problem::NotOffered));
+    }
+    Ok(roles)
+}
