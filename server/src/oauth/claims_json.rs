@@ -37,7 +37,7 @@ impl WantedClaims {
             Some(Step::Element(_)) | None => None,
         });
         let whole = paths.iter().map(|path| path.to_string());
-        let fixed = CHECKED_CLAIMS.into_iter().chain(["email", "email_verified"]).map(str::to_owned);
+        let fixed = CHECKED_CLAIMS.into_iter().chain(["email", "email_verified", "amr", "acr"]).map(str::to_owned);
         Self { names: first.chain(whole).chain(fixed).collect(), everything }
     }
 }
