@@ -74,6 +74,11 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("reauthentication/password", Calls::Member),
     ("reauthentication/show", Calls::Member),
     ("outbox/list", Calls::Needs("users.invite")),
+    ("required-factor/begin-app", Calls::Member),
+    ("required-factor/confirm-app", Calls::Member),
+    ("required-factor/prove", Calls::Member),
+    ("required-factor/remove-app", Calls::Member),
+    ("required-factor/view", Calls::Member),
     ("second-factors/add-passkey", Calls::SignedIn),
     ("second-factors/begin-passkey", Calls::SignedIn),
     ("second-factors/begin-totp", Calls::SignedIn),
@@ -83,6 +88,9 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("second-factors/forget-browser", Calls::SignedIn),
     ("second-factors/remove", Calls::SignedIn),
     ("second-factors/show-totp", Calls::SignedIn),
+    ("security/accept-provider-factors", Calls::Needs("login_methods.manage")),
+    ("security/require-second-factor", Calls::Needs("login_methods.manage")),
+    ("security/show", Calls::Needs("login_methods.manage")),
     ("session/begin-passkey-sign-in", Calls::Everyone),
     ("session/begin-passkey-step", Calls::Everyone),
     ("session/finish-by-passkey", Calls::Everyone),
@@ -121,6 +129,11 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
             fields.push(("form[next]", ""));
         }
         "me/reauthenticate-by-passkey" | "second-factors/add-passkey" => fields.push(("form[challenge]", member)),
+        "required-factor/begin-app" | "required-factor/view" => {}
+        "required-factor/confirm-app" | "required-factor/prove" => fields.push(("form[factor]", member)),
+        "required-factor/remove-app" => fields.push(("factor", member)),
+        "security/accept-provider-factors" => fields.push(("form[method]", member)),
+        "security/require-second-factor" => fields.push(("form[of]", "nobody")),
         "me/reauthenticate" => fields.push(("form[next]", "")),
         "second-factors/confirm-totp" => fields.push(("form[factor]", member)),
         "second-factors/forget-browser" => fields.push(("browser", member)),
@@ -180,11 +193,13 @@ const PAGES: &[&str] = &[
     "/",
     "/a/{slug}",
     "/a/{slug}/reauthenticate",
+    "/a/{slug}/second-factor",
     "/a/{slug}/settings/audit",
     "/a/{slug}/settings/decisions/{id}",
     "/a/{slug}/settings/login-methods",
     "/a/{slug}/settings/login-methods/{id}",
     "/a/{slug}/settings/outbox",
+    "/a/{slug}/settings/security",
     "/a/{slug}/settings/users",
     "/a/{slug}/settings/users/new",
     "/a/{slug}/settings/users/{id}/edit",
@@ -303,11 +318,11 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 9, "pages of Settings");
+        assert_eq!(opened, 10, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.
-        for path in ["/a/acme", "/a/acme/reauthenticate"] {
+        for path in ["/a/acme", "/a/acme/reauthenticate", "/a/acme/second-factor"] {
             assert_eq!(ben.get(path).await.status, StatusCode::OK, "{path}");
             assert_eq!(bea.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
             assert!(world.browser().get(path).await.status.is_redirection(), "{path}");

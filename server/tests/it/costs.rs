@@ -136,8 +136,17 @@ const PAGES: &[&str] = &[
 ];
 
 /// The functions of one account begin with the session and the membership, and cost nothing before that.
-const OF_AN_ACCOUNT: &[&str] =
-    &["accounts/home", "accounts/leave", "audit/", "login-methods/", "outbox/", "reauthentication/", "users/"];
+const OF_AN_ACCOUNT: &[&str] = &[
+    "accounts/home",
+    "accounts/leave",
+    "audit/",
+    "login-methods/",
+    "outbox/",
+    "reauthentication/",
+    "required-factor/",
+    "security/",
+    "users/",
+];
 
 #[test]
 fn en_04_every_function_that_strangers_reach_is_in_the_table_of_costs() {

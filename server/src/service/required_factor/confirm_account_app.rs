@@ -39,14 +39,14 @@ impl ConfirmAccountApp for Services {
     ) -> Result<WithCookies<String>, AppError> {
         retried(|| async {
             let id: SecondFactorId = form.factor.parse().map_err(|_| AppError::NotFound)?;
-            let code = digits_of_code(&form.code);
-            if code.is_empty() {
-                return Err(FieldErrors::one(Field::Code, Problem::Required).into());
-            }
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_before_second_factor(self, &mut tx, caller).await?;
             let of = require_account_app(self, &mut tx, &actor).await?;
+            let code = digits_of_code(&form.code);
+            if code.is_empty() {
+                return Err(FieldErrors::one(Field::Code, Problem::Required).into());
+            }
             let (_, seed) = self.draft_of_app(&mut tx, of, id).await?;
             let step = seed.step_of(&code, now).ok_or_else(|| wrong_code(Field::Code))?;
             if !second_factors::confirm(&mut tx, of.user, id, "", step, now).await? {
