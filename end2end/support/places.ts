@@ -65,6 +65,10 @@ export const PLACES = [
   'login-method-refused',
   'login-method-tested',
   'login-method-test-failed',
+  'security',
+  'security-required',
+  'required-factor',
+  'required-factor-done',
   'decision',
   'sign-up',
   'sign-up-refused',
@@ -163,6 +167,21 @@ export class Town {
     await sina.page.getByLabel('Code from the app').fill(await app.code());
     await sina.page.getByRole('button', { name: 'Add the app' }).click();
     await sina.page.getByText('The app was added').waitFor();
+    await visit(sina.page, '/accounts');
+    await sina.page.getByLabel('Account name').fill(`Delta${mark}`);
+    await sina.page.getByLabel('Account URL').fill('delta');
+    await sina.page.getByRole('button', { name: 'Open account' }).click();
+    await sina.page.waitForURL('**/a/delta/settings/users');
+    await invite(sina.page, person('Ben').email, { role: 'Editor' });
+    const third = (await roster.mail.to(person('Ben').email)).link;
+    await visit(ben.page, third);
+    await ben.page.getByRole('button', { name: /^Join/ }).click();
+    await ben.page.waitForURL('**/a/delta');
+    await visit(sina.page, '/a/delta/settings/security');
+    await sina.page.getByRole('radio', { name: 'Everybody' }).check();
+    await sina.page.getByLabel('Begins in how many days').fill('0');
+    await sina.page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    await sina.page.getByText('Required of everybody').waitFor();
     const gone = await mailed('Fred', 'Editor');
     await mailed('Gina', 'Analyst');
     const hugo = await mailed('Hugo', 'Editor', ['Export analytics']);
@@ -401,6 +420,10 @@ export class Town {
           await page.getByText('The test did not pass').waitFor();
         },
       },
+      security: { page: owner, address: '/a/acme/settings/security' },
+      'security-required': { page: sina.page, address: '/a/delta/settings/security' },
+      'required-factor': { page: ben.page, address: '/a/delta/second-factor' },
+      'required-factor-done': { page: sina.page, address: '/a/delta/second-factor' },
       decision: { page: owner, address: decision ?? '' },
       'sign-up': { page: invited, address: signUpPage },
       'sign-up-refused': {

@@ -49,8 +49,8 @@ pub enum RequiredFactorStep {
     SetUpAccount {
         /// What is being set up, once that has begun.
         begun: Option<BegunApp>,
-        /// Did the caller authenticate recently enough (AZ-16)?
-        recently_authenticated: bool,
+        /// May that be done in this session now, or is the caller asked to reauthenticate first (AZ-16)?
+        may_set_up: bool,
     },
 }
 

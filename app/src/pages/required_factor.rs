@@ -55,9 +55,7 @@ fn page(locale: Locale, slug: String, view: RequiredFactorView) -> AnyView {
         RequiredFactorStep::Prove { app, passkey, recovery } => prove(locale, slug, next, app, passkey, recovery),
         RequiredFactorStep::SetUpLogin => set_up_login(locale),
         RequiredFactorStep::SetUpAccount { begun: Some(begun), .. } => set_up_app(locale, slug, next, begun),
-        RequiredFactorStep::SetUpAccount { begun: None, recently_authenticated } => {
-            begin(locale, slug, account, next, recently_authenticated)
-        }
+        RequiredFactorStep::SetUpAccount { begun: None, may_set_up } => begin(locale, slug, account, next, may_set_up),
     };
     view! {
         <header class="page-head">
@@ -207,11 +205,11 @@ fn set_up_login(locale: Locale) -> AnyView {
 }
 
 /// Somebody for whom an account's provider vouches sets one up for this account.
-fn begin(locale: Locale, slug: String, account: String, next: String, recently_authenticated: bool) -> AnyView {
+fn begin(locale: Locale, slug: String, account: String, next: String, may_set_up: bool) -> AnyView {
     let begin = FormAction::<BeginAccountApp>::new();
     begin.on_success(|path| full_page_load(&path));
     let here = paths::required_factor(&slug, &next);
-    let button = if recently_authenticated {
+    let button = if may_set_up {
         view! {
             <ErrorBox error=begin.error() />
             <ActionForm action=begin class="actions">

@@ -85,6 +85,7 @@ statements! {
         SELECT s.id, s.created_at, s.last_seen_at, s.user_agent, s.ip FROM sessions s
          WHERE s.user_id = $1 AND s.created_at > $2 AND s.last_seen_at > $3
          ORDER BY s.last_seen_at DESC, s.id DESC";
+    BEGAN = "SELECT created_at FROM sessions WHERE id = $1";
     RENEW = "UPDATE sessions SET hash = $2 WHERE id = $1";
     RENEW_PASSWORD_PROOF = "UPDATE session_proofs SET proved_at = $2 WHERE session_id = $1 AND kind = 'password'";
     DELETE_OF = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
@@ -231,6 +232,12 @@ pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> R
 pub async fn renew_second_factor(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<(), StorageError> {
     run!(tx, FORGET_SECOND_FACTOR, session.0)?;
     run!(tx, INSERT_PROOF, session.0, "second_factor", None::<Uuid>, now.0)
+}
+
+/// When a session began, or an earlier one whose proofs it took over.
+pub async fn began(tx: &mut Tx, session: SessionId) -> Result<Option<Timestamp>, StorageError> {
+    let at: Option<i64> = on!(tx, c => sqlx::query_scalar(BEGAN).bind(session.0).fetch_optional(c).await)?;
+    Ok(at.map(Timestamp))
 }
 
 /// Records that a session proved a second factor that counts in one account alone: the method's.

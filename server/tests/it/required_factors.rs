@@ -384,7 +384,7 @@ both_databases! {
         let (world, provider, ana, method, ben) = acme_with_provider(&world).await;
         assert_eq!(ben.home().await.err(), Some(AppError::SecondFactorRequired));
         let view = ben.required().await;
-        assert_eq!(view.step, RequiredFactorStep::SetUpAccount { begun: None, recently_authenticated: true });
+        assert_eq!(view.step, RequiredFactorStep::SetUpAccount { begun: None, may_set_up: true });
         let (id, app) = ben.begins_account_app().await.unwrap();
         let confirm = async |code: &str| {
             ben.call_in::<String>("required-factor/confirm-app", &[("form[factor]", &id), ("form[code]", code)]).await
@@ -408,6 +408,26 @@ both_databases! {
         assert_eq!(again.begins_account_app().await.err(), Some(AppError::NotFound));
         again.proves("form[code]", &app.shows(&world)).await.unwrap();
         again.home().await.unwrap();
+    }
+
+    async fn az_16_lt_09_a_first_app_is_set_up_in_a_session_that_has_just_begun_or_proved_itself_anew(world: World) {
+        let (world, provider, _, method, _) = acme_with_provider(&world).await;
+        provider.twist(Twist::without_claim("auth_time"));
+        let ben = world.browser();
+        ben.signs_in_by(&provider, &method, ben_claims()).await;
+        let may_set_up = async || match ben.required().await.step {
+            RequiredFactorStep::SetUpAccount { may_set_up, .. } => may_set_up,
+            other => panic!("{other:?}"),
+        };
+        assert!(may_set_up().await, "the provider says nothing of when, but it was just now");
+        world.advance(Span::minutes(11));
+        assert!(!may_set_up().await);
+        assert_eq!(ben.begins_account_app().await.err(), Some(AppError::ReauthenticationRequired));
+        assert_eq!(ben.get("/a/acme/reauthenticate").await.status, StatusCode::OK, "the way to do so is open");
+        provider.straighten();
+        ben.goes_through(&provider, &format!("/oauth/{method}/start?next=/a/acme"), ben_claims()).await;
+        assert!(may_set_up().await);
+        ben.adds_account_app().await.unwrap();
     }
 
     async fn oa_12_a_second_factor_for_one_account_opens_no_other(world: World) {

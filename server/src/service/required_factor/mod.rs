@@ -9,7 +9,8 @@ mod remove_account_app;
 mod view_required_factor;
 
 use crate::{
-    service::actors::Actor,
+    context::Services,
+    service::actors::{Actor, is_recent},
     storage::{
         StorageError, Tx,
         second_factors::{self, FactorsOf},
@@ -33,16 +34,24 @@ async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<FactorsOf>, Sto
 ///
 /// # Errors
 /// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`].
-async fn require_account_app(
-    services: &crate::context::Services,
-    tx: &mut Tx,
-    actor: &Actor,
-) -> Result<FactorsOf, AppError> {
+async fn require_account_app(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<FactorsOf, AppError> {
     if sessions::password_proved(tx, actor.session).await?.is_some() || factors_of(tx, actor).await?.is_some() {
         return Err(AppError::NotFound);
     }
-    actor.require_recent_authentication(services)?;
+    if !may_set_up(services, tx, actor).await? {
+        return Err(AppError::ReauthenticationRequired);
+    }
     Ok(FactorsOf::member(actor.user, actor.scope()))
+}
+
+/// May the actor set a first app up in this session? It authenticated recently (AZ-16), or it has only just begun: many providers do not say
+/// when they asked somebody, and whoever has just come from there would be sent back at once.
+async fn may_set_up(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<bool, StorageError> {
+    if actor.is_recently_authenticated(services) {
+        return Ok(true);
+    }
+    let began = sessions::began(tx, actor.session).await?;
+    Ok(began.is_some_and(|began| is_recent(began, services.config.sessions.step_up_minutes, services.now())))
 }
 
 /// Where to go on: `next`, or the account's front page; not back to this very page.

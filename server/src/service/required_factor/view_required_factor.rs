@@ -1,6 +1,6 @@
 //! Shows what an account asks of this session.
 
-use super::{factors_of, next_page};
+use super::{factors_of, may_set_up, next_page};
 use crate::{
     context::Services,
     service::actors::{self, Actor},
@@ -72,11 +72,12 @@ impl Services {
         if sessions::password_proved(tx, actor.session).await?.is_some() {
             return Ok(RequiredFactorStep::SetUpLogin);
         }
+        let may_set_up = may_set_up(self, tx, actor).await?;
         let begun = match begun {
-            Some(id) if recently_authenticated => self.begun_app(tx, actor, caller, id).await?,
+            Some(id) if may_set_up => self.begun_app(tx, actor, caller, id).await?,
             Some(_) | None => None,
         };
-        Ok(RequiredFactorStep::SetUpAccount { begun, recently_authenticated })
+        Ok(RequiredFactorStep::SetUpAccount { begun, may_set_up })
     }
 
     /// The app that is being set up, unless that took too long.
