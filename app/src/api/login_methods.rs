@@ -327,6 +327,10 @@ pub struct ReauthenticationView {
     pub shortfall: Option<Recency>,
     /// What proves it instead; `None` while the provider can, or if the caller has nothing else.
     pub other: Option<ReauthenticationMethod>,
+    /// Has the caller an app whose code can be typed?
+    pub app: bool,
+    /// Has the caller a passkey that can be used?
+    pub passkey: bool,
 }
 
 /// One method with its form.

@@ -38,6 +38,8 @@ pub enum UserEvent {
     RecoveryCodeUsed,
     /// The host's operator removed all second factors.
     SecondFactorsReset,
+    /// Second factors and recovery codes that came with a change of address were removed as it was taken back.
+    SecondFactorsTakenBack,
     /// A passkey was refused, because there is a copy of it.
     PasskeyCopied,
 }
@@ -61,6 +63,7 @@ impl UserEvent {
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::SecondFactorsReset => "second_factors_reset",
+            Self::SecondFactorsTakenBack => "second_factors_taken_back",
             Self::PasskeyCopied => "passkey_copied",
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     Failed, loaded,
     login_methods::parts::{Forms, Sending, hidden, use_query},
+    required_factor::{Factors, prove},
     use_slug,
 };
 use crate::{
@@ -75,10 +76,15 @@ fn page(forms: Forms, view: ReauthenticationView) -> AnyView {
 }
 
 fn ways(forms: Forms, view: &ReauthenticationView) -> AnyView {
-    let Some(provider) = &view.provider else {
-        return view! { <section class="panel">{by_password(forms, view)}</section> }.into_any();
-    };
     let locale = forms.locale();
+    let by_factor = by_factor(forms, view);
+    let Some(provider) = &view.provider else {
+        return view! {
+            {by_factor}
+            <section class="panel">{by_password(forms, view)}</section>
+        }
+        .into_any();
+    };
     let name = provider.name.clone();
     let why = view.shortfall.as_ref().and_then(|shortfall| why(forms, provider, shortfall));
     let other = view.shortfall.as_ref().map(|_| other(forms, view));
@@ -98,11 +104,27 @@ fn ways(forms: Forms, view: &ReauthenticationView) -> AnyView {
         }
     });
     view! {
+        {by_factor}
         {why}
         {other}
         {again}
     }
     .into_any()
+}
+
+/// A second factor that the person has counts at once.
+fn by_factor(forms: Forms, view: &ReauthenticationView) -> Option<AnyView> {
+    let (locale, next) = (forms.locale(), view.next.clone());
+    let factors = Factors { app: view.app, passkey: view.passkey, recovery: false };
+    (view.app || view.passkey).then(|| {
+        view! {
+            <section class="panel">
+                <h2>{text!(locale, methods.reauthenticate_factor_title)}</h2>
+                {prove(locale, forms.slug(), next, factors)}
+            </section>
+        }
+        .into_any()
+    })
 }
 
 /// Why the provider's word is no proof.

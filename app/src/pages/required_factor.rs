@@ -52,7 +52,12 @@ fn page(locale: Locale, slug: String, view: RequiredFactorView) -> AnyView {
     let starts = starts.filter(|_| !in_force).map(|at| view! { " " <Time at /> });
     let step = match step {
         RequiredFactorStep::GoOn { app } => go_on(locale, slug, account, next, app),
-        RequiredFactorStep::Prove { app, passkey, recovery } => prove(locale, slug, next, app, passkey, recovery),
+        RequiredFactorStep::Prove { app, passkey, recovery } => view! {
+            <p>{text!(locale, factors.required_prove)}</p>
+            {prove(locale, slug, next, Factors { app, passkey, recovery })}
+            {(!recovery).then(|| view! { <p class="field-hint">{text!(locale, factors.required_lost)}</p> })}
+        }
+        .into_any(),
         RequiredFactorStep::SetUpLogin => set_up_login(locale),
         RequiredFactorStep::SetUpAccount { begun: Some(begun), .. } => set_up_app(locale, slug, next, begun),
         RequiredFactorStep::SetUpAccount { begun: None, may_set_up } => begin(locale, slug, account, next, may_set_up),
@@ -115,7 +120,24 @@ fn account_app(locale: Locale, slug: String, account: String, app: AccountApp) -
     .into_any()
 }
 
-fn prove(locale: Locale, slug: String, next: String, app: bool, passkey: bool, recovery: bool) -> AnyView {
+/// Which second factors somebody has.
+#[derive(Clone, Copy)]
+pub(super) struct Factors {
+    /// An app whose code is typed.
+    pub(super) app: bool,
+    /// A passkey.
+    pub(super) passkey: bool,
+    /// Recovery codes.
+    pub(super) recovery: bool,
+}
+
+/// Proves one of them to the account, and goes on to `next`.
+pub(super) fn prove(
+    locale: Locale,
+    slug: String,
+    next: String,
+    Factors { app, passkey, recovery }: Factors,
+) -> AnyView {
     let prove = FormAction::<ProveRequiredFactor>::new();
     prove.on_success(|path| full_page_load(&path));
     let error = prove.error();
@@ -172,14 +194,11 @@ fn prove(locale: Locale, slug: String, next: String, app: bool, passkey: bool, r
             </details>
         }
     });
-    let lost = (!recovery).then(|| view! { <p class="field-hint">{text!(locale, factors.required_lost)}</p> });
     view! {
-        <p>{text!(locale, factors.required_prove)}</p>
         <ErrorBox error />
         {by_app}
         {by_passkey}
         {by_recovery_code}
-        {lost}
     }
     .into_any()
 }

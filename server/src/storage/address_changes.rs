@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// The columns of [`AddressChange`].
 macro_rules! change_columns {
     () => {
-        "a.id, a.user_id, a.old_email, a.old_email_key, a.new_email, a.new_email_key, a.expires_at, a.confirmed_at"
+        "a.id, a.user_id, a.old_email, a.old_email_key, a.new_email, a.new_email_key, a.created_at, a.expires_at, a.confirmed_at"
     };
 }
 
@@ -47,6 +47,8 @@ pub struct AddressChange {
     pub old: Email,
     /// The address after.
     pub new: Email,
+    /// When it was asked for.
+    pub asked: Timestamp,
     /// Until when it can be confirmed, or taken back.
     pub expires: Timestamp,
     /// When it was confirmed.
@@ -61,6 +63,7 @@ struct AddressChangeRow {
     old_email_key: String,
     new_email: String,
     new_email_key: String,
+    created_at: i64,
     expires_at: i64,
     confirmed_at: Option<i64>,
 }
@@ -72,6 +75,7 @@ impl From<AddressChangeRow> for AddressChange {
             user: UserId(row.user_id),
             old: Email::from_storage(row.old_email, row.old_email_key),
             new: Email::from_storage(row.new_email, row.new_email_key),
+            asked: Timestamp(row.created_at),
             expires: Timestamp(row.expires_at),
             confirmed: row.confirmed_at.map(Timestamp),
         }

@@ -49,6 +49,8 @@ statements! {
         DELETE FROM second_factors WHERE user_id = $1 AND account_id IS NOT DISTINCT FROM $2 AND confirmed_at IS NULL";
     REMOVE_ALL_DRAFTS = "DELETE FROM second_factors WHERE user_id = $1 AND confirmed_at IS NULL";
     REMOVE_ALL = "DELETE FROM second_factors WHERE user_id = $1";
+    REMOVE_SINCE = "DELETE FROM second_factors WHERE user_id = $1 AND account_id IS NULL AND confirmed_at >= $2";
+    REMOVE_RECOVERY_CODES_SINCE = "DELETE FROM recovery_codes WHERE user_id = $1 AND created_at >= $2";
     INSERT_RECOVERY_CODE = "
         INSERT INTO recovery_codes (id, user_id, hash, created_at, used_at) VALUES ($1, $2, $3, $4, NULL)";
     USE_RECOVERY_CODE = "UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND hash = $2 AND used_at IS NULL";
@@ -262,6 +264,12 @@ pub async fn remove_all(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> 
     run!(tx, REMOVE_RECOVERY_CODES, user.0)?;
     run!(tx, REMOVE_ALL_DRAFTS, user.0)?;
     Ok(changed!(tx, REMOVE_ALL, user.0)?)
+}
+
+/// Removes a user's own second factors and recovery codes that came since; answers how many factors there were.
+pub async fn remove_since(tx: &mut Tx, user: UserId, since: Timestamp) -> Result<u64, StorageError> {
+    run!(tx, REMOVE_RECOVERY_CODES_SINCE, user.0, since.0)?;
+    Ok(changed!(tx, REMOVE_SINCE, user.0, since.0)?)
 }
 
 /// Replaces a user's recovery codes by those with these hashes; none removes them.

@@ -427,6 +427,28 @@ both_databases! {
         assert!(activity(&ben, "").await.events.iter().any(|event| event.event == UserEvent::AddressChanged));
     }
 
+    async fn r48_pw_11_a_change_of_address_that_is_taken_back_takes_the_factors_of_a_thief_along(world: World) {
+        world.owner("ana@example.org").await.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let ben = world.browser();
+        ben.sign_in("ben@example.org", PASSWORD).await.unwrap();
+        ben.adds_app().await.unwrap();
+        world.advance(Span::minutes(1));
+        asks_for_address(&ben, "thief@evil.example", PASSWORD).await.unwrap();
+        opens_address_link(&ben, "thief@evil.example", 0).await;
+        ben.call::<AddressChanged>("address/confirm", &[]).await.unwrap();
+        ben.adds_app().await.unwrap();
+        ben.makes_recovery_codes().await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM second_factors").await, 2);
+        let owner = world.browser();
+        // After the invitation and the mail about the first app.
+        opens_address_link(&owner, "ben@example.org", 2).await;
+        owner.call::<AddressRestored>("address/undo", &[]).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM second_factors").await, 1, "the one of before stays");
+        assert_eq!(world.count("SELECT COUNT(*) FROM recovery_codes").await, 0, "the thief's");
+        let kinds = world.texts("SELECT kind FROM user_events ORDER BY at, id").await;
+        assert!(kinds.contains(&"second_factors_taken_back".to_owned()), "{kinds:?}");
+    }
+
     async fn r48_pw_11_the_old_address_takes_the_change_back_within_a_day_whatever_happened_since(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;

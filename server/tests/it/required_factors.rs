@@ -9,7 +9,7 @@ use crate::support::{
 };
 use app::{
     api::{
-        login_methods::NextPage,
+        login_methods::{NextPage, ReauthenticationView},
         required_factor::{RequiredFactorStep, RequiredFactorView},
         security::SecurityView,
     },
@@ -369,6 +369,41 @@ both_databases! {
         browser.home().await.unwrap();
         let used = world.texts("SELECT kind FROM user_events WHERE kind = 'recovery_code_used'").await;
         assert_eq!(used.len(), 1);
+    }
+
+    async fn az_16_lt_09_any_second_factor_reauthenticates_in_an_account(world: World) {
+        let ana = world.owner(ANA).await;
+        let app = ana.adds_app().await.unwrap();
+        world.advance(Span::minutes(11));
+        let adds = async |browser: &Browser| {
+            browser.call_in::<NextPage>("login-methods/add", &[("preset", "openid")]).await.map(|_| ())
+        };
+        assert_eq!(adds(&ana).await, Err(AppError::ReauthenticationRequired));
+        let view: ReauthenticationView = ana.call_in("reauthentication/show", &[]).await.unwrap();
+        assert!(view.app && !view.passkey);
+        ana.proves("form[code]", &app.shows(&world)).await.unwrap();
+        assert_eq!(adds(&ana).await, Ok(()));
+        world.advance(Span::minutes(11));
+        assert_eq!(adds(&ana).await, Err(AppError::ReauthenticationRequired), "for ten minutes");
+    }
+
+    async fn oa_12_az_16_a_second_factor_beside_another_accounts_provider_is_no_password(world: World) {
+        // Ben has a password and an app, and comes by Acme's provider: Beta, which takes the password, stays shut.
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let ben = ana.brings_in_as(BEN, BuiltInRole::Editor).await;
+        let app = ben.adds_app().await.unwrap();
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites(BEN, &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let id = ben.opens_link(&world.link_to(BEN, 2).await).await;
+        ben.joins(&id).await.unwrap();
+        ana.changes_login_method(&ana.row(BEN).await, &method, "00u-ben").await.unwrap();
+        world.advance(STEP);
+        let by_provider = world.browser();
+        by_provider.signs_in_by(&provider, &method, ben_claims()).await;
+        by_provider.proves("form[code]", &app.shows(&world)).await.unwrap();
+        by_provider.home().await.unwrap();
+        assert_eq!(by_provider.on("beta").home().await.err(), Some(AppError::Unauthenticated));
+        assert!(!by_provider.factors().await.unwrap().may_change, "R49");
     }
 
     async fn lt_09_lt_08_a_passkey_opens_the_account_as_well(world: World) {

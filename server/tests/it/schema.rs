@@ -264,6 +264,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("second_factors::INSERT_PASSKEY", "passkeys belong to the login, and to no account"),
     ("second_factors::REMOVE_ALL", "the host's operator, or whoever takes a login over (R13)"),
     ("second_factors::REMOVE_ALL_DRAFTS", "the host's operator, or whoever takes a login over (R13)"),
+    ("second_factors::REMOVE_SINCE", "the login's own, whose change of address is taken back"),
     ("second_factors::USE_PASSKEY", "passkeys belong to the login, and to no account"),
     ("second_factors::USE_STEP", "a factor that was just found among the user's own, or those for the account"),
     ("sessions::DELETE_BEYOND_ACCOUNT", "a user's own sessions, by the account of the method that was proved"),

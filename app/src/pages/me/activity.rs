@@ -98,6 +98,7 @@ fn words(locale: Locale, event: &UserEvent) -> String {
         UserEvent::RecoveryCodesMade => text!(locale, factors.event_codes_made).into(),
         UserEvent::RecoveryCodeUsed => text!(locale, factors.event_code_used).into(),
         UserEvent::SecondFactorsReset => text!(locale, factors.event_reset).into(),
+        UserEvent::SecondFactorsTakenBack => text!(locale, factors.event_taken_back).into(),
         UserEvent::DeletionAsked => text!(locale, own_login.event_deletion_asked).into(),
         UserEvent::LoginKept => text!(locale, own_login.event_login_kept).into(),
         UserEvent::PasskeyCopied => text!(locale, factors.event_copied).into(),

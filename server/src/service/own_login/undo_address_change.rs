@@ -4,7 +4,7 @@ use super::notify::origin;
 use crate::{
     context::Services,
     storage::{
-        StorageError, address_changes, retried, sessions,
+        StorageError, address_changes, pending_sign_ins, remembered_browsers, retried, second_factors, sessions,
         user_events::{self, UserEvent},
     },
 };
@@ -19,7 +19,8 @@ use async_trait::async_trait;
 #[async_trait]
 impl UndoAddressChange for Services {
     /// Gives the user the old address back. Whoever takes a change back did not make it, so every session ends, and so do the changes that
-    /// came after it. A change of the password in between is no obstacle: a thief would begin with it.
+    /// came after it. A change of the password in between is no obstacle: a thief would begin with it. Second factors and recovery codes that
+    /// came since the change was asked for go with it, or a thief's would keep the owner out.
     ///
     /// # Errors
     /// [`AppError::OpenTheLinkAgain`] if the link is not valid any more.
@@ -39,6 +40,13 @@ impl UndoAddressChange for Services {
                 other => other?,
             };
             sessions::delete_of_user(&mut tx, user.id).await?;
+            pending_sign_ins::delete_of_user(&mut tx, user.id).await?;
+            remembered_browsers::delete_of_user(&mut tx, user.id).await?;
+            let removed = second_factors::remove_since(&mut tx, user.id, change.asked).await?;
+            if removed > 0 {
+                user_events::record(&mut tx, user.id, &UserEvent::SecondFactorsTakenBack, &origin(visitor), now)
+                    .await?;
+            }
             user_events::record(&mut tx, user.id, &UserEvent::AddressChangeUndone, &origin(visitor), now).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, ip = %visitor.ip, "change of address taken back");

@@ -20,7 +20,7 @@ use crate::{
 use app::{error::AppError, paths, request::Caller};
 
 /// The second factors that the actor's account takes, where the actor has any: those of the login, or else those for the account.
-async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<FactorsOf>, StorageError> {
+pub(super) async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<FactorsOf>, StorageError> {
     for of in [FactorsOf::user(actor.user), FactorsOf::member(actor.user, actor.scope())] {
         if second_factors::has_any(tx, of).await? {
             return Ok(Some(of));

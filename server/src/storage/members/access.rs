@@ -33,7 +33,12 @@ statements! {
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
                  WHERE s.session_id = $3 AND l.enabled
-                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id)) AS proved_at,
+                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
+                        OR s.kind = 'second_factor' AND s.login_method_id IS NULL
+                           AND EXISTS (SELECT 1 FROM session_proofs p
+                                        WHERE p.session_id = $3
+                                          AND (l.kind = 'password' AND p.kind = 'password'
+                                               OR p.kind = 'method' AND p.login_method_id = l.id)))) AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
                  WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND f.account_id IS NULL AND l.kind = 'password'
                    AND NOT EXISTS (SELECT 1 FROM session_proofs s
@@ -93,7 +98,7 @@ pub struct CallerMembership {
     pub account_name: String,
     /// The account's language.
     pub language: Language,
-    /// When this session last proved the member's login method; `None` if it did not.
+    /// When this session last proved the member's login method, or a second factor beside it; `None` if it did not prove the method.
     pub authenticated_at: Option<Timestamp>,
     /// Does the user sign in by a password and have a second factor that this session did not prove, as in a remembered browser?
     pub lacks_second_factor: bool,
