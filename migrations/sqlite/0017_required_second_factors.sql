@@ -26,3 +26,6 @@ ALTER TABLE identities ADD COLUMN second_factor_at INTEGER;
 
 -- When the member was last reminded to set a second factor up.
 ALTER TABLE members ADD COLUMN second_factor_reminded_at INTEGER;
+
+-- Whether those whose invitations to the old address are still open are told the new one, as the person chose.
+ALTER TABLE address_changes ADD COLUMN tell_inviters BOOLEAN NOT NULL DEFAULT FALSE;

@@ -117,6 +117,8 @@ pub struct AddressForm {
     pub email: String,
     /// The present password.
     pub present_password: String,
+    /// Are those told the new address whose invitations to the present one are still open (R48)? Empty for no.
+    pub tell_inviters: String,
 }
 
 impl fmt::Debug for AddressForm {

@@ -29,16 +29,14 @@ pub fn ErrorBox(
                 error_text(locale, &error)
             };
             // What was typed stays, while the sign-in is done beside it.
-            let link = match &error {
-                AppError::ReauthenticationRequired => {
-                    Some((text!(locale, errors.reauthenticate_beside), sign_in_and_back(true), Some("_blank")))
-                }
-                AppError::SecondFactorRequired => {
-                    let page = paths::required_factor(&account_here(), "");
-                    Some((text!(locale, errors.prove_second_factor), page, Some("_blank")))
-                }
-                AppError::Unauthenticated => Some((text!(locale, errors.sign_in_again), sign_in_and_back(false), None)),
-                _ => None,
+            let link = if error == AppError::ReauthenticationRequired {
+                Some((text!(locale, errors.reauthenticate_beside), sign_in_and_back(true), Some("_blank")))
+            } else if error == AppError::SecondFactorRequired {
+                let page = paths::required_factor(&account_here(), "");
+                Some((text!(locale, errors.prove_second_factor), page, Some("_blank")))
+            } else {
+                (error == AppError::Unauthenticated)
+                    .then(|| (text!(locale, errors.sign_in_again), sign_in_and_back(false), None))
             };
             let sign_in = link.map(|(words, href, target)| {
                 view! { <a href=href rel="external" target=target>{words}</a> }

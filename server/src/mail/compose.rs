@@ -14,7 +14,9 @@ use crate::{
     },
 };
 use app::{
-    domain::{ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone},
+    domain::{
+        email::Email, ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone,
+    },
     i18n::{Locale, leptos_i18n, text},
     paths,
 };
@@ -79,9 +81,15 @@ pub(crate) async fn compose(
         | MailKind::Declined
         | MailKind::LinkAsked
         | MailKind::Held
+        | MailKind::InviteeMoved
         | MailKind::Decision => {
             let facts = outbox::facts(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
-            (account_label(&facts.account, &facts.slug), content(services, mail, &facts, audience, now)?)
+            let content = if mail.kind == MailKind::InviteeMoved {
+                invitee_moved(services, tx, &facts).await?
+            } else {
+                content(services, mail, &facts, audience, now)?
+            };
+            (account_label(&facts.account, &facts.slug), content)
         }
         // These belong to no account: they are from this Roster itself.
         MailKind::PasswordReset
@@ -124,6 +132,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::Declined
             | MailKind::LinkAsked
             | MailKind::Held
+            | MailKind::InviteeMoved
             | MailKind::Decision
             | MailKind::EmailChangeConfirm,
             _,
@@ -148,6 +157,22 @@ fn reauthentication_code(
         Audience::Operator => Ok(Content::ReauthenticationCode { code: HIDDEN_SECRET.to_owned(), until }),
         Audience::Account { .. } => Err(ComposeError::Outdated),
     }
+}
+
+/// The mail to the sponsor of an invitation whose person has another address. There is nothing to say once the invitation was answered, or the
+/// change was taken back.
+async fn invitee_moved(services: &Services, tx: &mut Tx, facts: &Facts) -> Result<Content, ComposeError> {
+    let old = Email::parse(&facts.person.1).map_err(|_| ComposeError::Outdated)?;
+    let told = match facts.state {
+        InvitationState::Pending => address_changes::told(tx, old.key()).await?,
+        InvitationState::AwaitingApproval
+        | InvitationState::Accepted
+        | InvitationState::Declined
+        | InvitationState::Revoked => None,
+    };
+    let new = told.ok_or(ComposeError::Outdated)?;
+    let users = services.config.link(&paths::users(facts.slug.as_str()));
+    Ok(Content::InviteeMoved { person: person(&facts.person), new, users })
 }
 
 /// The mail to a member of whom the account requires a second factor. Nothing is left to say once the member has one, or the account requires
@@ -199,6 +224,7 @@ async fn login_content(
             | MailKind::Declined
             | MailKind::LinkAsked
             | MailKind::Held
+            | MailKind::InviteeMoved
             | MailKind::Decision,
             _,
         ) => Err(ComposeError::Outdated),
@@ -304,6 +330,7 @@ fn content(
             Content::Code { code, until }
         }
         MailKind::ReauthenticationCode
+        | MailKind::InviteeMoved
         | MailKind::SecondFactorRequired
         | MailKind::PasswordReset
         | MailKind::PasswordChanged

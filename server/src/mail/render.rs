@@ -61,6 +61,8 @@ pub enum Content {
     EmailChangeNotice { new: String, link: String, until: Timestamp },
     /// The login is going to be deleted; the page keeps it.
     LoginDeletion { at: Timestamp, page: String },
+    /// The invited person has another address; the page lists users.
+    InviteeMoved { person: Person, new: String, users: String },
     /// The account requires a second factor from `starts` on; the page sets one up.
     SecondFactorRequired { starts: Timestamp, has_begun: bool, page: String },
     /// Second factors were changed; the page shows them.
@@ -199,6 +201,11 @@ fn sections(
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
             vec![],
         ),
+        Content::InviteeMoved { person, new, users } => (
+            vec![text!(locale, mail.invitee_moved_what, person = named(person), account = account, new = new)],
+            open(locale, users),
+            vec![],
+        ),
         Content::SecondFactorRequired { starts, has_begun, page } => (
             vec![if has_begun {
                 text!(locale, mail.factor_required_now, account = account)
@@ -290,6 +297,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
+        Content::InviteeMoved { .. } => text!(locale, mail.invitee_moved_subject, account = account),
         Content::SecondFactorRequired { .. } => text!(locale, mail.factor_required_subject, account = account),
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
@@ -432,7 +440,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 25] {
+    fn all_kinds() -> [Content; 26] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -468,6 +476,7 @@ mod tests {
             second_factors(SecondFactorChange::PasskeyCopied),
             second_factors(SecondFactorChange::AddedForAccount),
             second_factors(SecondFactorChange::RemovedForAccount),
+            Content::InviteeMoved { person: person("Ben"), new: "ben@new.example".to_owned(), users: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: false, page: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },
         ]
@@ -540,6 +549,7 @@ mod tests {
                     | Content::Declined { users, .. }
                     | Content::LinkAsked { users, .. }
                     | Content::Held { users, .. }
+                    | Content::InviteeMoved { users, .. }
                     | Content::Decision { page: users, .. }
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }

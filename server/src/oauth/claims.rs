@@ -132,7 +132,7 @@ impl Claims {
         let methods = match self.0.get(METHODS) {
             Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(value)) => vec![value.as_str()],
-            _ => Vec::new(),
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
         };
         let context = self.0.get(CONTEXT).and_then(Value::as_str);
         let values = methods.into_iter().take(MAX_METHODS).chain(context);

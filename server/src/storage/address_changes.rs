@@ -8,7 +8,8 @@ use uuid::Uuid;
 /// The columns of [`AddressChange`].
 macro_rules! change_columns {
     () => {
-        "a.id, a.user_id, a.old_email, a.old_email_key, a.new_email, a.new_email_key, a.created_at, a.expires_at, a.confirmed_at"
+        "a.id, a.user_id, a.old_email, a.old_email_key, a.new_email, a.new_email_key, a.created_at, a.expires_at, a.confirmed_at,
+         a.tell_inviters"
     };
 }
 
@@ -16,8 +17,9 @@ statements! {
     END_PENDING = "
         UPDATE address_changes SET ended_at = $2 WHERE user_id = $1 AND confirmed_at IS NULL AND ended_at IS NULL";
     INSERT = "
-        INSERT INTO address_changes (id, user_id, old_email, old_email_key, new_email, new_email_key, confirm_hash, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        INSERT INTO address_changes (id, user_id, old_email, old_email_key, new_email, new_email_key, confirm_hash, created_at, expires_at,
+                                     tell_inviters)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     TO_CONFIRM = concat!("
         SELECT ", change_columns!(), " FROM address_changes a
          WHERE a.confirm_hash = $1 AND a.confirmed_at IS NULL AND a.ended_at IS NULL AND a.expires_at > $2");
@@ -30,6 +32,10 @@ statements! {
     CONFIRM = "
         UPDATE address_changes SET confirmed_at = $2, undo_hash = $3, expires_at = $4
          WHERE id = $1 AND confirmed_at IS NULL AND ended_at IS NULL AND expires_at > $2";
+    TOLD = "
+        SELECT a.new_email FROM address_changes a
+         WHERE a.old_email_key = $1 AND a.tell_inviters AND a.confirmed_at IS NOT NULL AND a.ended_at IS NULL
+         ORDER BY a.confirmed_at DESC, a.id DESC LIMIT 1";
     // The changes that came after it go with it; those before it can still be taken back.
     END_FROM = "
         UPDATE address_changes SET ended_at = $3
@@ -53,6 +59,8 @@ pub struct AddressChange {
     pub expires: Timestamp,
     /// When it was confirmed.
     pub confirmed: Option<Timestamp>,
+    /// Are those told the new address whose invitations to the old one are still open?
+    pub tell_inviters: bool,
 }
 
 #[derive(FromRow)]
@@ -66,6 +74,7 @@ struct AddressChangeRow {
     created_at: i64,
     expires_at: i64,
     confirmed_at: Option<i64>,
+    tell_inviters: bool,
 }
 
 impl From<AddressChangeRow> for AddressChange {
@@ -78,6 +87,7 @@ impl From<AddressChangeRow> for AddressChange {
             asked: Timestamp(row.created_at),
             expires: Timestamp(row.expires_at),
             confirmed: row.confirmed_at.map(Timestamp),
+            tell_inviters: row.tell_inviters,
         }
     }
 }
@@ -95,6 +105,8 @@ pub struct NewChange<'a> {
     pub confirm_hash: &'a [u8],
     /// Until when.
     pub expires: Timestamp,
+    /// Are inviters told (R48)?
+    pub tell_inviters: bool,
 }
 
 /// Asks for a change; what the user asked for before ends.
@@ -111,7 +123,8 @@ pub async fn insert(tx: &mut Tx, new: &NewChange<'_>, now: Timestamp) -> Result<
         new.new.key(),
         new.confirm_hash,
         now.0,
-        new.expires.0
+        new.expires.0,
+        new.tell_inviters
     )
 }
 
@@ -155,4 +168,9 @@ pub async fn confirm(
 /// Ends a change and those that came after it; `false` if there was nothing to end any more.
 pub async fn end_from(tx: &mut Tx, change: &AddressChange, now: Timestamp) -> Result<bool, StorageError> {
     Ok(changed!(tx, END_FROM, change.user.0, change.id, now.0)? > 0)
+}
+
+/// The address that somebody who had this one has now, as they chose to tell inviters (R48).
+pub async fn told(tx: &mut Tx, old_key: &str) -> Result<Option<String>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_scalar(TOLD).bind(old_key).fetch_optional(c).await)?)
 }

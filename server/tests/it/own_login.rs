@@ -427,6 +427,32 @@ both_databases! {
         assert!(activity(&ben, "").await.events.iter().any(|event| event.event == UserEvent::AddressChanged));
     }
 
+    async fn r48_whoever_invited_the_old_address_is_told_the_new_one_if_the_person_wants_it(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
+        let mails = async || world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'invitee_moved'").await;
+        let moves = async |to: &str, tell: &str| {
+            let fields = [("form[email]", to), ("form[present_password]", PASSWORD), ("form[tell_inviters]", tell)];
+            ben.call::<AddressChangeAsked>("me/ask-for-address-change", &fields).await.unwrap();
+            opens_address_link(&ben, to, 0).await;
+            ben.call::<AddressChanged>("address/confirm", &[]).await.unwrap();
+        };
+        ana.on("beta").invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        moves("ben@new.example.org", "on").await;
+        assert_eq!(mails().await, 1);
+        // After the note that Ben joined.
+        let mail = world.mail_to("ana@example.org", 1).await;
+        let text = mail.part("text/plain");
+        assert!(text.contains("ben@new.example.org") && text.contains("/a/beta/settings/users"), "{text}");
+        // The invitation stays with the address that it was sent to.
+        assert_eq!(ana.on("beta").row("ben@example.org").await.email, "ben@example.org");
+
+        ana.on("beta").invites("ben@new.example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        moves("ben@third.example.org", "").await;
+        assert_eq!(mails().await, 1, "Ben did not want it");
+    }
+
     async fn r48_pw_11_a_change_of_address_that_is_taken_back_takes_the_factors_of_a_thief_along(world: World) {
         world.owner("ana@example.org").await.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
         let ben = world.browser();

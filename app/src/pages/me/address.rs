@@ -47,6 +47,10 @@ pub(super) fn change_address(locale: Locale, login: OwnLogin) -> AnyView {
                     check=check_shape
                     problem=problem_at(error, fields::Field::Email)
                 />
+                <label class="check">
+                    <input type="checkbox" name="form[tell_inviters]" value="on" />
+                    <span>{text!(locale, own_login.tell_inviters)}</span>
+                </label>
                 {present_password(locale, error)}
                 <div class="actions">
                     <Button busy=ask.pending()>{text!(locale, own_login.ask_for_address)}</Button>

@@ -69,7 +69,14 @@ impl AskForAddressChange for Services {
             }
             self.count_asking(&mut tx, user.id, &new).await?;
             proved.attempt.refund(&mut tx).await?;
-            let change = NewChange { user: user.id, old: &user.email, new: &new, confirm_hash: &token.hash(), expires };
+            let change = NewChange {
+                user: user.id,
+                old: &user.email,
+                new: &new,
+                confirm_hash: &token.hash(),
+                expires,
+                tell_inviters: !form.tell_inviters.is_empty(),
+            };
             address_changes::insert(&mut tx, &change, now).await?;
             let to_new = LinkMail {
                 kind: MailKind::EmailChangeConfirm,

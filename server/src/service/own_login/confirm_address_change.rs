@@ -3,6 +3,7 @@
 use super::{
     lock_copies,
     notify::{LinkMail, origin},
+    own_invitation::MAX_INVITATIONS,
 };
 use crate::{
     context::Services,
@@ -11,7 +12,7 @@ use crate::{
         StorageError, Tx,
         address_changes::{self, AddressChange},
         audit::Event,
-        members,
+        invitations, members,
         outbox::MailKind,
         password_resets, retried,
         user_events::{self, UserEvent},
@@ -49,6 +50,7 @@ impl ConfirmAddressChange for Services {
             if !address_changes::confirm(&mut tx, change.id, &undo.hash(), until, now).await? {
                 return Err(AppError::OpenTheLinkAgain);
             }
+            let owned_mailbox = user.verified.is_some();
             let user = match self.readdress(&mut tx, visitor, user, &change.new, now).await {
                 Err(StorageError::Taken(_)) => {
                     let answer = AddressChanged::Taken { email: change.new.typed().to_owned() };
@@ -65,6 +67,9 @@ impl ConfirmAddressChange for Services {
                 expires: until,
             };
             self.mail_link(&mut tx, to_old, now).await?;
+            if change.tell_inviters && owned_mailbox {
+                self.tell_inviters(&mut tx, &change, now).await?;
+            }
             user_events::record(&mut tx, user.id, &UserEvent::AddressChanged, &origin(visitor), now).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, ip = %visitor.ip, "address changed");
@@ -76,6 +81,17 @@ impl ConfirmAddressChange for Services {
 }
 
 impl Services {
+    /// Tells those who invited the old address, where that is still open, that the person has another one now: they can invite that instead
+    /// (R48). Nobody is told who did not invite, nor unless the person wants it.
+    async fn tell_inviters(&self, tx: &mut Tx, change: &AddressChange, now: Timestamp) -> Result<(), StorageError> {
+        for offered in invitations::offered_to(tx, change.old.key(), MAX_INVITATIONS, now).await? {
+            let Some(scope) = invitations::account_offered(tx, offered.id, change.old.key()).await? else { continue };
+            let Some(invitation) = invitations::find(tx, scope, offered.id).await? else { continue };
+            self.tell_sponsor(tx, scope, MailKind::InviteeMoved, invitation.member, &invitation, now).await?;
+        }
+        Ok(())
+    }
+
     /// The change of this browser's link and its user, under the locks of all accounts that hold copies of the address.
     pub(super) async fn lock_presented(
         &self,

@@ -20,7 +20,7 @@ use app::{
 };
 
 /// More open invitations than anybody looks through.
-const MAX_INVITATIONS: i64 = 100;
+pub(super) const MAX_INVITATIONS: i64 = 100;
 
 impl Services {
     /// The open invitations to the address of the signed-in user. None in a session that did not prove the user's own password, and none

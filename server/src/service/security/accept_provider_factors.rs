@@ -49,7 +49,7 @@ impl AcceptProviderFactors for Services {
             actor.require_recent_authentication(self)?;
             let scope = actor.scope();
             let live = login_methods::configuration(&mut tx, scope, method, Stage::Live).await?;
-            if !live.is_some_and(|live| live.configuration.open_id.is_some()) {
+            if live.is_none_or(|live| live.configuration.open_id.is_none()) {
                 return Err(AppError::NotFound);
             }
             let values =

@@ -46,6 +46,8 @@ pub enum MailKind {
     Held,
     /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
     Decision,
+    /// To the sponsor: the invited person has another address now, and wants the sponsor to know (R48).
+    InviteeMoved,
     /// To the member: the account requires a second factor, and the member has none (LT-09).
     SecondFactorRequired,
     /// To whoever forgot a password: the link to choose a new one (PW-10).
@@ -85,7 +87,7 @@ pub enum SecondFactorChange {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -94,6 +96,7 @@ impl MailKind {
         Self::LinkAsked,
         Self::Held,
         Self::Decision,
+        Self::InviteeMoved,
         Self::SecondFactorRequired,
         Self::PasswordReset,
         Self::PasswordChanged,
@@ -121,6 +124,7 @@ impl MailKind {
             Self::LinkAsked => "link_asked",
             Self::Held => "held",
             Self::Decision => "decision",
+            Self::InviteeMoved => "invitee_moved",
             Self::SecondFactorRequired => "second_factor_required",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
