@@ -4,7 +4,7 @@ import { known } from '../providers/people';
 import { PlainProvider } from '../providers/plain';
 import { Authenticator } from './authenticator';
 import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
-import { People, visit } from './people';
+import { People, live, visit } from './people';
 import { Roster } from './roster';
 import { person as somebody } from './person';
 import { PASSWORD, choose, invite, line, password, setUp, signIn, signUp, type WayIn } from './steps';
@@ -167,16 +167,17 @@ export class Town {
     await sina.page.getByLabel('Code from the app').fill(await app.code());
     await sina.page.getByRole('button', { name: 'Add the app' }).click();
     await sina.page.getByText('The app was added').waitFor();
-    await visit(sina.page, '/accounts');
-    await sina.page.getByLabel('Account name').fill(`Delta${mark}`);
-    await sina.page.getByLabel('Account URL').fill('delta');
-    await sina.page.getByRole('button', { name: 'Open account' }).click();
-    await sina.page.waitForURL('**/a/delta/settings/users');
-    await invite(sina.page, person('Ben').email, { role: 'Editor' });
-    const third = (await roster.mail.to(person('Ben').email)).link;
-    await visit(ben.page, third);
-    await ben.page.getByRole('button', { name: /^Join/ }).click();
-    await ben.page.waitForURL('**/a/delta');
+    await visit(owner, '/accounts');
+    await owner.getByLabel('Account name').fill(`Delta${mark}`);
+    await owner.getByLabel('Account URL').fill('delta');
+    await owner.getByRole('button', { name: 'Open account' }).click();
+    for (const [name, page, role] of [['Sina', sina.page, 'Owner'], ['Ben', ben.page, 'Editor']] as const) {
+      await visit(owner, '/a/delta/settings/users');
+      await invite(owner, person(name).email, { role });
+      await visit(page, (await roster.mail.to(person(name).email, /Delta/)).link);
+      await page.getByRole('button', { name: /^Join/ }).click();
+      await page.waitForURL(/\/a\/delta/);
+    }
     await visit(sina.page, '/a/delta/settings/security');
     await sina.page.getByRole('radio', { name: 'Everybody' }).check();
     await sina.page.getByLabel('Begins in how many days').fill('0');
@@ -294,6 +295,7 @@ export class Town {
         then: async (page) => {
           await signIn(page, person('Sina'));
           await page.getByLabel('Code from your app').waitFor();
+          await live(page);
         },
       },
       'second-step-refused': {
@@ -302,6 +304,7 @@ export class Town {
         then: async (page) => {
           await signIn(page, person('Sina'));
           await page.getByLabel('Code from your app').waitFor();
+          await live(page);
           // Nothing typed is no try: those are few.
           await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
           await page.getByText('Please fill this in').first().waitFor();
