@@ -165,13 +165,13 @@ fn form(forms: Forms, view: &SecurityView) -> AnyView {
         let roles_problem = problem_at(error, fields::Field::RequiredRoles);
         let of_problem = problem_at(error, fields::Field::RequiredOf);
         view! {
-            <fieldset>
+            <fieldset class="choices">
                 <legend>{text!(locale, security.of_whom)}</legend>
                 {choices}
                 <FieldProblem id="form-of-problem" problem=of_problem />
             </fieldset>
             // Shown with scripting off, where the choice above hides nothing.
-            <fieldset class="security-roles" data-shown=move || (of.get() == "roles").to_string()>
+            <fieldset class="choices security-roles" data-shown=move || (of.get() == "roles").to_string()>
                 <legend>{text!(locale, security.which_roles)}</legend>
                 {boxes}
                 <FieldProblem id="form-roles-problem" problem=roles_problem />
@@ -208,9 +208,8 @@ fn role_box(key: &RoleKey, name: String, is_chosen: bool) -> AnyView {
 fn readiness(locale: Locale, view: &SecurityView) -> AnyView {
     let members: u64 = view.readiness.iter().map(|line| line.members).sum();
     let missing = members - view.readiness.iter().map(|line| line.ready).sum::<u64>();
-    let lines: Vec<_> = view
-        .readiness
-        .iter()
+    let in_order = view.roles.roles.iter().filter_map(|role| view.readiness.iter().find(|line| line.role == role.key));
+    let lines: Vec<_> = in_order
         .map(|RoleReadiness { role, members, ready }| {
             let name = role_name(locale, role, Some(&view.roles));
             view! {

@@ -85,8 +85,10 @@ fn section(
     let remembered =
         (!view.remembered.is_empty()).then(|| remembered(locale, view.remembered, forget, view.may_change));
     let requiring = (!view.requiring.is_empty()).then(|| requiring(locale, view.requiring, has_any));
+    let list_title = requiring.as_ref().map(|_| view! { <h3>{text!(locale, factors.yours)}</h3> });
     view! {
         {requiring}
+        {list_title}
         {list}
         {ask}
         {codes}
