@@ -70,7 +70,7 @@ pub trait Whoami: Send + Sync {
     async fn whoami(&self, visitor: &Visitor) -> Result<Option<Me>, AppError>;
 }
 
-/// Signs in by e-mail address and password; answers where to go.
+/// Signs in by email address and password; answers where to go.
 #[async_trait]
 pub trait SignIn: Send + Sync {
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError>;

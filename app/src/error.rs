@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum AppError {
     /// Nobody is signed in.
     Unauthenticated,
-    /// E-mail address and password do not go together.
+    /// Email address and password do not go together.
     WrongCredentials,
     /// What a browser answered about a passkey does not count.
     PasskeyRefused,

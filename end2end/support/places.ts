@@ -234,21 +234,21 @@ export class Town {
 
     const forgetful = await people.newcomer();
     await visit(forgetful, '/forgot-password');
-    await forgetful.getByLabel('E-mail address').fill(person('Carla').email);
+    await forgetful.getByLabel('Email address').fill(person('Carla').email);
     await forgetful.getByRole('button', { name: 'Email me a link' }).click();
     await visit(forgetful, (await roster.mail.to(person('Carla').email, /password/)).link);
 
     const mover = await joined('Mona', 'Viewer');
     await visit(mover.page, '/me');
-    await mover.page.getByLabel('New e-mail address').fill(`moved-${person('Mona').email}`);
-    await mover.page.getByLabel('Present password').fill(PASSWORD);
+    await mover.page.getByLabel('New email address').fill(`moved-${person('Mona').email}`);
+    await mover.page.getByLabel('Current password').fill(PASSWORD);
     await mover.page.getByRole('button', { name: 'Mail a link' }).click();
     const confirm = (await roster.mail.to(`moved-${person('Mona').email}`)).link;
 
     const leaver = await joined('Otto', 'Viewer');
     await visit(leaver.page, '/me/delete');
     await leaver.page.getByLabel('To confirm').fill(person('Otto').email);
-    await leaver.page.getByLabel('Present password').fill(PASSWORD);
+    await leaver.page.getByLabel('Current password').fill(PASSWORD);
     await leaver.page.getByRole('button', { name: 'Delete my login' }).click();
     await leaver.page.getByText('Your login is going to be deleted').first().waitFor();
 
@@ -269,7 +269,7 @@ export class Town {
         page: stranger,
         address: '/login',
         then: async (page) => {
-          await page.getByLabel('E-mail address').fill('nobody@example.org');
+          await page.getByLabel('Email address').fill('nobody@example.org');
           await password(page).fill('certainly-not-the-password');
           await page.getByRole('button', { name: 'Sign in', exact: true }).click();
           await page.getByText('do not go together').waitFor();
@@ -282,7 +282,7 @@ export class Town {
         page: stranger,
         address: '/forgot-password',
         then: async (page) => {
-          await page.getByLabel('E-mail address').fill('nobody@example.org');
+          await page.getByLabel('Email address').fill('nobody@example.org');
           await page.getByRole('button', { name: 'Email me a link' }).click();
           await page.getByText('If somebody signs in with nobody@example.org').waitFor();
         },
@@ -327,10 +327,10 @@ export class Town {
         page: ben.page,
         address: '/me/sign-in',
         then: async (page) => {
-          await page.getByLabel('Present password').fill('certainly-not-the-password');
+          await page.getByLabel('Current password').fill('certainly-not-the-password');
           await page.getByLabel('New password').fill('lantern-forty-porcupine');
           await page.getByRole('button', { name: 'Change password' }).click();
-          await page.getByText('This is not your present password').waitFor();
+          await page.getByText('This is not your current password').waitFor();
         },
       },
       'own-factors': { page: sina.page, address: '/me/sign-in' },
@@ -361,7 +361,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('User email address').fill('two..dots@example.org');
           await page.getByRole('button', { name: 'Invite', exact: true }).click();
-          await page.getByText('This is not an e-mail address').first().waitFor();
+          await page.getByText('This is not an email address').first().waitFor();
         },
       },
       'new-user-removed-before': {

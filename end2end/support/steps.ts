@@ -11,7 +11,7 @@ export async function setUp(page: Page, link: string, owner: Person, account: st
   await page.getByLabel('Account name').fill(account);
   if (slug) await page.getByLabel('Account URL').fill(slug);
   await page.getByLabel('Your name').fill(owner.name);
-  await page.getByLabel('Your e-mail address').fill(owner.email);
+  await page.getByLabel('Your email address').fill(owner.email);
   await password(page).fill(PASSWORD);
   await page.getByRole('button', { name: 'Create account' }).click();
   await expect(page).toHaveURL(/\/a\/[a-z0-9-]+\/settings\/users$/);
@@ -19,7 +19,7 @@ export async function setUp(page: Page, link: string, owner: Person, account: st
 
 /** Signs in on the page that is open, and stays where that leads. */
 export async function signIn(page: Page, who: Person): Promise<void> {
-  await page.getByLabel('E-mail address').fill(who.email);
+  await page.getByLabel('Email address').fill(who.email);
   await password(page).fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }

@@ -111,11 +111,11 @@ test('an invitation that was begun early goes on', async () => {
 test('a sign-in that was begun early goes on', async () => {
   const page = await late(await people.newcomer());
   await page.goto('/login');
-  await page.getByLabel('E-mail address').fill(ana.email);
+  await page.getByLabel('Email address').fill(ana.email);
   await password(page).fill(PASSWORD);
   await expectNotYetLive(page);
   await live(page);
-  await expect(page.getByLabel('E-mail address')).toHaveValue(ana.email);
+  await expect(page.getByLabel('Email address')).toHaveValue(ana.email);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page).toHaveURL(`${roster.url}/a/acme`);
 });

@@ -229,7 +229,7 @@ function tellTheStory(scripting: boolean): void {
       await testAs(owner, method, 'Ana');
       await expect(owner.getByRole('heading', { name: 'The test passed, and this set-up is live' })).toBeVisible();
       const { identifier } = known(method.provider.people, 'Ana');
-      const unverified = owner.getByText('does not say that it has checked the e-mail address');
+      const unverified = owner.getByText('does not say that it has checked the email address');
       if (method.provider === openid) {
         await expect(claim(owner, 'sub')).toContainText(identifier);
         await expect(claim(owner, 'sub')).toContainText('The identifier');
@@ -401,8 +401,8 @@ function tellTheStory(scripting: boolean): void {
     await expect(owner.getByRole('heading', { name: 'Somebody came as another than the one invited' })).toBeVisible();
     const row = (name: string) => owner.getByRole('row').filter({ has: owner.getByRole('rowheader', { name, exact: true }) });
     for (const text of ['00u-cloe', '00u-cleo', 'differs']) await expect(row('User identifier')).toContainText(text);
-    await expect(row('E-mail address')).toContainText(cleo.email);
-    await expect(row('E-mail address')).not.toContainText('differs');
+    await expect(row('Email address')).toContainText(cleo.email);
+    await expect(row('Email address')).not.toContainText('differs');
     await owner.getByRole('button', { name: 'Use this identifier' }).click();
     await expect(owner.getByText('The Users list says how the invited person gets the new link.')).toBeVisible();
     await owner.getByRole('link', { name: 'Back to users' }).click();
@@ -432,7 +432,7 @@ function tellTheStory(scripting: boolean): void {
     await dansLine.getByRole('link', { name: 'Decision needed' }).click();
     await expect(owner.getByRole('heading', { name: 'The provider knows this person by another address' })).toBeVisible();
     const row = (name: string) => owner.getByRole('row').filter({ has: owner.getByRole('rowheader', { name, exact: true }) });
-    for (const text of [dan.email, 'dan@elsewhere.example', 'differs']) await expect(row('E-mail address')).toContainText(text);
+    for (const text of [dan.email, 'dan@elsewhere.example', 'differs']) await expect(row('Email address')).toContainText(text);
     await expect(row('User identifier')).not.toContainText('differs');
     await owner.getByRole('button', { name: 'Let this person in' }).click();
     await expect(owner.getByRole('heading', { name: 'Decided' })).toBeVisible();
@@ -569,13 +569,13 @@ function tellTheStory(scripting: boolean): void {
     await expect(methodLine(owner, 'Email & password')).toContainText('Switched off');
     await signOut(owner, ana);
     await visit(owner, '/login/acme');
-    await expect(owner.getByLabel('E-mail address')).toHaveCount(0);
+    await expect(owner.getByLabel('Email address')).toHaveCount(0);
     await continueWith(owner, 'Acme ID', 'Ana');
     await expect(owner).toHaveURL(`${roster.url}/a/acme`);
     await expect(await lineNow('acme', ana)).toContainText('Owner');
     await visit(owner, users('beta'));
     await expect(owner, 'the other account asks for the password').toHaveURL(/\/login\/beta\?/);
-    await expect(owner.getByLabel('E-mail address')).toBeVisible();
+    await expect(owner.getByLabel('Email address')).toBeVisible();
   });
 
   test('lg_02_no_secret_of_the_story_was_printed_shown_or_stored', async () => {

@@ -24,10 +24,10 @@ test.describe('with scripting off', () => {
 
   test('br_14_a_wrong_password_is_answered_in_words_and_the_right_one_signs_in', async () => {
     await page.goto('/login');
-    await page.getByLabel('E-mail address').fill(ana.email);
+    await page.getByLabel('Email address').fill(ana.email);
     await page.locator('input[type=password]').fill('not-the-right-password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByText('E-mail address and password do not go together.')).toBeVisible();
+    await expect(page.getByText('Email address and password do not go together.')).toBeVisible();
 
     await signIn(page, ana);
     await expect(page).toHaveURL(/\/a\/acme/);

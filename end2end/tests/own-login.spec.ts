@@ -38,7 +38,7 @@ function ownLogin(scripting: boolean): void {
   async function elsewhere(email: string, secret: string): Promise<Page> {
     const other = await people.newcomer();
     await visit(other, '/login');
-    await other.getByLabel('E-mail address').fill(email);
+    await other.getByLabel('Email address').fill(email);
     await password(other).fill(secret);
     await other.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expect(other).toHaveURL(/\/a\/acme/);
@@ -102,16 +102,16 @@ function ownLogin(scripting: boolean): void {
     await expect(page).toHaveURL(`${roster.url}/me/sign-in`);
     await live(page);
     const change = async (present: string) => {
-      await page.getByLabel('Present password').fill(present);
+      await page.getByLabel('Current password').fill(present);
       await page.locator('input[autocomplete="new-password"]').fill(NEW_PASSWORD);
       await page.getByRole('button', { name: 'Change password' }).click();
     };
     await change('certainly-not-the-password');
-    await expect(page.getByText('This is not your present password.')).toBeVisible();
+    await expect(page.getByText('This is not your current password.')).toBeVisible();
     await expect(page.getByRole('checkbox', { name: 'Sign out my other browsers' })).toBeChecked();
     await change(PASSWORD);
     await expect(page.getByText('Your password is changed, and the other browser is signed out.')).toBeVisible();
-    await expect(page.getByLabel('Present password')).toHaveValue('');
+    await expect(page.getByLabel('Current password')).toHaveValue('');
     await roster.mail.to(ben.email, /was changed/);
 
     await visit(other, '/a/acme');
@@ -174,8 +174,8 @@ function ownLogin(scripting: boolean): void {
   test('r48_pw_11_another_address_is_confirmed_at_the_new_one_and_taken_back_at_the_old', async () => {
     const moved = `moved-${ben.email}`;
     await visit(page, '/me');
-    await page.getByLabel('New e-mail address').fill(moved);
-    await page.getByLabel('Present password').fill(NEW_PASSWORD);
+    await page.getByLabel('New email address').fill(moved);
+    await page.getByLabel('Current password').fill(NEW_PASSWORD);
     await page.getByRole('button', { name: 'Mail a link to the new address' }).click();
     await expect(page.getByText(`A link is on its way to ${moved}.`)).toBeVisible();
 
@@ -205,7 +205,7 @@ function ownLogin(scripting: boolean): void {
     await live(other);
     const ask = async (confirmation: string) => {
       await other.getByLabel('To confirm').fill(confirmation);
-      await other.getByLabel('Present password').fill(NEW_PASSWORD);
+      await other.getByLabel('Current password').fill(NEW_PASSWORD);
       await other.getByRole('button', { name: 'Delete my login' }).click();
     };
     await ask('ben');

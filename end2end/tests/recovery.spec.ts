@@ -34,7 +34,7 @@ function forgotten(scripting: boolean): void {
   });
 
   async function ask(email: string): Promise<void> {
-    await page.getByLabel('E-mail address').fill(email);
+    await page.getByLabel('Email address').fill(email);
     await page.getByRole('button', { name: 'Email me a link' }).click();
     await expect(page.getByText(`If somebody signs in with ${email}`)).toBeVisible();
   }
@@ -58,11 +58,11 @@ function forgotten(scripting: boolean): void {
     await expect(page.getByText('Your password was changed.')).toBeVisible();
     await live(page);
 
-    await page.getByLabel('E-mail address').fill(ben.email);
+    await page.getByLabel('Email address').fill(ben.email);
     await password(page).fill(PASSWORD);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByText('E-mail address and password do not go together.')).toBeVisible();
-    await page.getByLabel('E-mail address').fill(ben.email);
+    await expect(page.getByText('Email address and password do not go together.')).toBeVisible();
+    await page.getByLabel('Email address').fill(ben.email);
     await password(page).fill(NEW_PASSWORD);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await expect(page).toHaveURL(/\/a\/acme\/settings\/users/);

@@ -157,7 +157,7 @@ test('inv_22_the_page_of_an_invitation_needs_the_cookie_of_its_link', async () =
   const link = await invited('Hugo');
   const hugo = await people.newcomer();
   await visit(hugo, link);
-  await expect(hugo.getByLabel('E-mail address')).toHaveValue('hugo@example.org');
+  await expect(hugo.getByLabel('Email address')).toHaveValue('hugo@example.org');
 
   const other = await people.newcomer();
   await visit(other, hugo.url());
@@ -186,7 +186,7 @@ test('se_05_signing_out_kills_the_session_on_the_server', async () => {
   const thief = await people.newcomer();
   await thief.context().addCookies(cookies);
   await visit(thief, '/a/acme/settings/users');
-  await expect(thief.getByLabel('E-mail address')).toBeVisible();
+  await expect(thief.getByLabel('Email address')).toBeVisible();
   await expect(line(thief, ana)).toHaveCount(0);
 });
 

@@ -82,7 +82,7 @@ function tellTheStory(scripting: boolean): void {
   test('r02_who_is_invited_by_a_mistyped_address_types_nothing_twice', async () => {
     await visit(at.ana, '/a/acme-support/settings/users');
     const dialog = await invite(at.ana, 'ben..b@example.org', { role: 'Analyst', extras: ['Edit bots'] });
-    await expect(dialog.getByText('This is not an e-mail address').first()).toBeVisible();
+    await expect(dialog.getByText('This is not an email address').first()).toBeVisible();
     await expect(dialog.getByLabel('User email address')).toHaveValue('ben..b@example.org');
     await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
     await expect(dialog.getByRole('checkbox', { name: 'Edit bots' })).toBeChecked();
@@ -108,7 +108,7 @@ function tellTheStory(scripting: boolean): void {
   });
 
   test('r11_the_sign_up_form_shows_the_invited_address_read_only', async () => {
-    const address = at.ben.getByLabel('E-mail address');
+    const address = at.ben.getByLabel('Email address');
     await expect(address).toHaveValue(/ben@example\.org/i);
     await expect(address).not.toBeEditable();
   });

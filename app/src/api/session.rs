@@ -24,7 +24,7 @@ pub struct Me {
     pub delete_at: Option<Timestamp>,
 }
 
-/// Signing in by e-mail address and password, as typed.
+/// Signing in by email address and password, as typed.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignInForm {

@@ -14,7 +14,7 @@ pub enum Kind {
     /// Any text.
     #[default]
     Text,
-    /// An e-mail address.
+    /// An email address.
     Email,
     /// A password that exists already.
     Password,

@@ -1,4 +1,4 @@
-//! The one e-mail type (R1, IN-01): the address as typed, and its canonical form, which is stored, compared and mailed.
+//! The one email type (R1, IN-01): the address as typed, and its canonical form, which is stored, compared and mailed.
 
 use super::{
     fields::Problem,
@@ -11,7 +11,7 @@ pub const MAX_BYTES: usize = 254;
 /// The longest local part, in bytes (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL_PART_BYTES: usize = 64;
 
-/// An e-mail address. Equality is that of the canonical form; `+tag` and dots are never stripped (R1).
+/// An email address. Equality is that of the canonical form; `+tag` and dots are never stripped (R1).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Email {
     typed: String,

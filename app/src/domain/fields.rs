@@ -72,7 +72,7 @@ pub enum Problem {
         /// The most.
         most: u32,
     },
-    /// Not one plain e-mail address (IN-01).
+    /// Not one plain email address (IN-01).
     NotAnEmail,
     /// Control or direction characters, or nothing visible (IN-03).
     NotAName,

@@ -18,7 +18,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-/// Signing in by e-mail address and password.
+/// Signing in by email address and password.
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let locale = use_locale();

@@ -106,7 +106,7 @@ enum AccountCommand {
         /// Its part of the address, /a/<slug>; proposed from the name if left out
         #[arg(long, default_value = "")]
         slug: String,
-        /// The owner's e-mail address
+        /// The owner's email address
         #[arg(long)]
         owner_email: String,
     },
@@ -119,7 +119,7 @@ enum OwnerCommand {
         /// The account's slug
         #[arg(long)]
         account: String,
-        /// The person's e-mail address
+        /// The person's email address
         #[arg(long)]
         email: String,
         /// Let the person in by Email & password, because the provider by which they sign in is gone
@@ -132,13 +132,13 @@ enum OwnerCommand {
 enum UserCommand {
     /// Print a link to choose a new password, for somebody who forgot theirs where no mail can be sent; earlier ones are dead
     ResetLink {
-        /// The person's e-mail address
+        /// The person's email address
         #[arg(long)]
         email: String,
     },
     /// Remove all second factors and recovery codes of somebody who lost them; make sure first that it is them
     ResetFactors {
-        /// The person's e-mail address
+        /// The person's email address
         #[arg(long)]
         email: String,
     },

@@ -344,7 +344,7 @@ both_databases! {
             ("form[extras][]", "bots.edit"), ("form[language]", "de"), ("form[lifetime]", "24"),
         ];
         let shown = ana.submits(page, "users/invite", &fields).await.body;
-        assert!(shown.contains("This is not an e-mail address"), "{shown}");
+        assert!(shown.contains("This is not an email address"), "{shown}");
         assert!(shown.contains("value=\"ben at example.org\""), "{shown}");
         for chosen in ["value=\"analyst\" selected", "value=\"de\" selected", "value=\"24\" selected"] {
             assert!(shown.contains(chosen), "{chosen}: {shown}");

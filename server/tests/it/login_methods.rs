@@ -197,7 +197,7 @@ both_databases! {
         let me = json!({ "sub": "00u-ana", "email": "ana@example.org" });
         let page = ana.tests(&provider, &method, me.clone()).await.body;
         assert!(page.contains("can change hands"), "an address is no identifier: {page}");
-        assert!(page.contains("does not say that it has checked the e-mail address"), "OA-10: {page}");
+        assert!(page.contains("does not say that it has checked the email address"), "OA-10: {page}");
 
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", "sub")];

@@ -203,7 +203,7 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         let wrong = [("form[present_password]", "a mistyped password"), ("form[password]", NEW_PASSWORD)];
         let page = ana.submits("/me/sign-in", "me/change-password", &wrong).await.body;
-        assert!(page.contains("not your present password"), "{page}");
+        assert!(page.contains("not your current password"), "{page}");
         assert!(!page.contains("a mistyped password") && !page.contains(NEW_PASSWORD), "{page}");
         let right = [("form[present_password]", PASSWORD), ("form[password]", NEW_PASSWORD), ("form[sign_out_others]", "on")];
         let page = ana.submits("/me/sign-in", "me/change-password", &right).await.body;

@@ -1,4 +1,4 @@
-//! Signing in by e-mail address and password.
+//! Signing in by email address and password.
 
 use super::second_step::GoesOn;
 use crate::{
