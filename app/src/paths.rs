@@ -96,6 +96,11 @@ pub fn users(slug: &str) -> String {
     format!("/a/{slug}/settings/users")
 }
 
+/// The rows of a view of the list as a CSV file.
+pub fn users_export(slug: &str) -> String {
+    format!("/a/{slug}/settings/users.csv")
+}
+
 /// Settings → Login methods.
 pub fn login_methods(slug: &str) -> String {
     format!("/a/{slug}/settings/login-methods")

@@ -1,6 +1,9 @@
 //! Sends the audit events of a view as a file, CSV or JSON Lines, part by part.
 
-use super::answer;
+use super::{
+    answer,
+    csv_file::{csv_line, download, moment},
+};
 use crate::context::Services;
 use app::{
     api::audit::{AuditActorName, AuditLine},
@@ -8,7 +11,6 @@ use app::{
         audit::{AuditQuery, EventKind},
         name::Slug,
         role::Roles,
-        time::Timestamp,
     },
     error::AppError,
     i18n::{Locale, event_details, event_kind_name, leptos_i18n, text},
@@ -18,14 +20,11 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, Query, State},
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use csv::{QuoteStyle, Terminator, WriterBuilder};
 use futures::stream;
 use serde_json::json;
 use std::collections::BTreeMap;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The form of the file.
 #[derive(Clone, Copy)]
@@ -77,15 +76,10 @@ async fn begin(
     let roles = services.begin_audit_export(&caller).await?;
     let format = Format::of_file(file).ok_or(AppError::NotFound)?;
     let query = AuditQuery::from_url(|name| parameters.get(name).cloned());
-    let name = format!("attachment; filename=\"{}-{file}\"", caller.account);
+    let name = format!("{}-{file}", caller.account);
     let export =
         Export { services, words: Words { locale: Locale::from(visitor.language), roles, format }, caller, query };
-    let mut response = Body::from_stream(stream::try_unfold((export, i64::MAX), next_part)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|_| AppError::NotFound)?);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    download(Body::from_stream(stream::try_unfold((export, i64::MAX), next_part)), format.content_type(), &name)
 }
 
 /// An export under way.
@@ -162,40 +156,5 @@ impl Words {
                 ])
             }
         }
-    }
-}
-
-/// A point in time as RFC 3339 has it, in UTC.
-fn moment(at: Timestamp) -> String {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok();
-    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
-}
-
-/// One record (RFC 4180). What a spreadsheet would take for a formula gets a quote in front (IN-07).
-fn csv_line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
-    let guarded = fields.into_iter().map(|field| {
-        let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        format!("{}{field}", if formula { "'" } else { "" })
-    });
-    let mut line =
-        WriterBuilder::new().quote_style(QuoteStyle::Always).terminator(Terminator::CRLF).from_writer(Vec::new());
-    // Nothing fails that only writes into memory.
-    let _ = line.write_record(guarded.map(String::into_bytes));
-    String::from_utf8(line.into_inner().unwrap_or_default()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn in_07_nothing_in_a_csv_file_is_a_formula_or_breaks_out_of_its_field() {
-        let line = csv_line(["=1+1", "+1", "-1", "@x", "\tx", "a \"b\"\r\nc", "plain, text"]);
-        assert_eq!(line, "\"'=1+1\",\"'+1\",\"'-1\",\"'@x\",\"'\tx\",\"a \"\"b\"\"\r\nc\",\"plain, text\"\r\n");
-    }
-
-    #[test]
-    fn moments_are_in_utc() {
-        assert_eq!(moment(Timestamp(1_777_885_200_000)), "2026-05-04T09:00:00Z");
     }
 }

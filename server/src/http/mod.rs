@@ -12,6 +12,7 @@ mod audit;
 mod client_ip;
 mod connection_limits;
 mod csrf;
+mod csv_file;
 mod denials;
 pub mod doctor;
 mod flash;
@@ -29,6 +30,7 @@ mod oauth;
 mod pages;
 mod stalls;
 mod trace;
+mod users;
 mod visitor;
 
 pub use connection_limits::ConnectionLimits;
@@ -79,7 +81,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 14] = [
+pub static PLAIN_ROUTES: [PlainRoute; 15] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
@@ -88,6 +90,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 14] = [
     plain(paths::LOGIN_METHODS_GUIDE, Access::Everyone, || get(guide::login_methods)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
     plain("/a/{slug}/settings/audit/{file}", Access::Member, || get(audit::export)),
+    plain("/a/{slug}/settings/users.csv", Access::Member, || get(users::export)),
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),

@@ -395,6 +395,7 @@ fn ways(route: &str) -> Ways {
         "/doctor/{question}" => everybody(404),
         // Nobody was sent to a provider.
         "/oauth/{method}/callback" => everybody(303),
+        "/a/{slug}/settings/users.csv" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/audit/{file}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/outbox/{mail}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/login-methods/{method}/test" => {

@@ -92,6 +92,35 @@ fn vectors(local: &str, domain: &str) -> Vec<String> {
 }
 
 both_databases! {
+    async fn in_07_the_rows_of_a_view_are_exported_as_a_file(world: World) {
+        let world = world.configured(|config| config.limits.mails_per_inviter_hour = 10_000);
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in("ben@example.org", &Grant::of(BuiltInRole::Viewer).with("analytics.export")).await;
+        invites_named(&ana, "eve@example.org", "=cmd()").await;
+        for n in 0..60 {
+            ana.invites(&format!("p{n:02}@example.org"), &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        }
+        let file = ana.get("/a/acme/settings/users.csv").await;
+        assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+        assert_eq!(file.headers["content-disposition"], "attachment; filename=\"acme-users.csv\"");
+        let lines: Vec<_> = file.body.lines().collect();
+        assert_eq!(lines.len(), 1 + 63, "more than one page of the list");
+        assert!(lines[0].starts_with("\"email\",\"name\",\"role\",\"permissions\","), "{}", lines[0]);
+        assert!(file.body.contains("\"'=cmd()\""), "no formula: {}", file.body);
+
+        let file = ana.get("/a/acme/settings/users.csv?q=ben&state=active").await;
+        let lines: Vec<_> = file.body.lines().collect();
+        let [_, line] = lines.as_slice() else { panic!("{}", file.body) };
+        assert!(line.contains("\"viewer\",\"analytics.export\",\"password\",\"active\""), "{line}");
+        assert!(line.contains("2026-05-04T09:0"), "in UTC: {line}");
+        // A viewer sees no list, and gets no file.
+        assert_eq!(ben.get("/a/acme/settings/users.csv").await.status, axum::http::StatusCode::FORBIDDEN);
+        // A link that is opened writes nothing (BR-05).
+        let before = world.rows().await;
+        ana.get("/a/acme/settings/users.csv").await;
+        assert_eq!(world.rows().await.get("audit_events"), before.get("audit_events"));
+    }
+
     async fn names_stand_in_human_order_over_the_pages(world: World) {
         let ana = world.owner("zz@example.org").await;
         for (n, name) in ["Zora", "Ägidius", "Adam", "Élodie", "Łukasz", "Ömer", "Otto", "de Boer"].into_iter().enumerate() {

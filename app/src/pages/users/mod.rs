@@ -179,13 +179,21 @@ fn head(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let locale = users.locale;
     let may_invite = can_pass(&page.facts.my, Gate::UsersInvite);
     let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
+    let view = ListQuery { after: None, ..users.query.get() };
+    let export = with_view(paths::users_export(page.facts.slug.as_str()), &view);
     view! {
         <header class="page-head">
             <div>
                 <h1>{text!(locale, users.title)}</h1>
                 <p class="page-lead">{text!(locale, users.lead, account = page.facts.name.clone())}</p>
             </div>
-            {invite_link(users, page, &may_invite, new_user)}
+            <div class="actions">
+                <a class="button" href=export rel="external" download="">
+                    <Icon name="download" />
+                    {text!(locale, users.export)}
+                </a>
+                {invite_link(users, page, &may_invite, new_user)}
+            </div>
         </header>
         {filters(users, &page.facts.roles)}
     }

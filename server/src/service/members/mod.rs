@@ -4,6 +4,7 @@ pub(super) mod change_login_method;
 mod check_withdrawal;
 pub(super) mod cursor;
 pub(super) mod edit_member;
+mod export_users;
 pub(super) mod leave_account;
 pub(super) mod list_members;
 pub(super) mod plan_removal;
