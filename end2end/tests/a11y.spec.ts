@@ -30,7 +30,7 @@ for (const name of PLACES) {
       }
     }
     await page.setViewportSize({ width: 320, height: 800 });
-    const overhang = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    expect(overhang, 'pixels over the side at 320 px').toBeLessThanOrEqual(0);
+    const overhang = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    await expect.poll(overhang, 'pixels over the side at 320 px').toBeLessThanOrEqual(0);
   });
 }

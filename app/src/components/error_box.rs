@@ -32,8 +32,8 @@ pub fn ErrorBox(
             let link = if error == AppError::ReauthenticationRequired {
                 Some((text!(locale, errors.reauthenticate_beside), sign_in_and_back(true), Some("_blank")))
             } else if error == AppError::SecondFactorRequired {
-                let page = paths::required_factor(&account_here(), "");
-                Some((text!(locale, errors.prove_second_factor), page, Some("_blank")))
+                let page = account_here().map(|slug| paths::required_factor(slug.as_str(), ""));
+                page.map(|page| (text!(locale, errors.prove_second_factor), page, Some("_blank")))
             } else {
                 (error == AppError::Unauthenticated)
                     .then(|| (text!(locale, errors.sign_in_again), sign_in_and_back(false), None))
@@ -70,9 +70,9 @@ fn account_of(path: &str) -> Option<Slug> {
     path.strip_prefix("/a/").and_then(|rest| Slug::parse(rest.split('/').next()?).ok())
 }
 
-/// The account of this page; empty if it belongs to none.
-fn account_here() -> String {
-    account_of(&use_location().pathname.get_untracked()).map(|slug| slug.to_string()).unwrap_or_default()
+/// The account of this page, if it belongs to one.
+fn account_here() -> Option<Slug> {
+    account_of(&use_location().pathname.get_untracked())
 }
 
 /// Why something is refused, before anybody tries.
