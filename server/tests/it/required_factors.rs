@@ -465,6 +465,37 @@ both_databases! {
         ben.adds_account_app().await.unwrap();
     }
 
+    async fn r49_en_06_an_accounts_provider_keeps_nobody_from_signing_in_with_the_password(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let ben = ana.brings_in_as(BEN, BuiltInRole::Editor).await;
+        let app = ben.adds_app().await.unwrap();
+        ana.changes_login_method(&ana.row(BEN).await, &method, "00u-ben").await.unwrap();
+        world.advance(STEP);
+        // Whoever runs the provider is Ben there.
+        let hostile = world.browser();
+        hostile.signs_in_by(&provider, &method, ben_claims()).await;
+        while !matches!(hostile.proves("form[code]", "000000").await, Err(AppError::RateLimited { .. })) {}
+        let browser = world.browser();
+        assert_eq!(browser.signs_in_with(BEN, &app).await.unwrap(), "/accounts");
+    }
+
+    async fn az_16_setting_an_app_up_is_no_reauthentication_and_none_is_set_up_unasked(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let dan = json!({ "sub": "00u-dan", "email": "dan@example.org" });
+        let owner = Grant::of(BuiltInRole::Owner);
+        ana.brings_in_by(&provider, &method, "dan@example.org", dan.clone(), &owner).await;
+        provider.twist(Twist::claim("auth_time", json!(0)));
+        let browser = world.browser();
+        browser.signs_in_by(&provider, &method, dan).await;
+        assert_eq!(browser.begins_account_app().await.err(), Some(AppError::NotFound), "nothing is required");
+        ana.adds_app().await.unwrap();
+        ana.requires("everybody", &[], "0").await.unwrap();
+        browser.adds_account_app().await.unwrap();
+        browser.home().await.unwrap();
+        let adds = browser.call_in::<NextPage>("login-methods/add", &[("preset", "openid")]).await;
+        assert_eq!(adds.err(), Some(AppError::ReauthenticationRequired));
+    }
+
     async fn oa_12_a_second_factor_for_one_account_opens_no_other(world: World) {
         let (world, provider, ana, method, ben) = acme_with_provider(&world).await;
         ben.adds_account_app().await.unwrap();

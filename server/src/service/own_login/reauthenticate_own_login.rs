@@ -93,7 +93,7 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         require_own_password_session(&mut tx, signed_in).await?;
         let typed = TypedCode { app: &form.code, recovery: "" };
-        match self.check_second_factor(&mut tx, visitor, FactorsOf::user(signed_in.user), typed).await? {
+        match self.check_second_factor(&mut tx, visitor, FactorsOf::user(signed_in.user), None, typed).await? {
             CheckedCode::App | CheckedCode::Recovery => {}
             CheckedCode::Wrong(field) => {
                 // The try counts.

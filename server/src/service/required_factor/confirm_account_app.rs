@@ -52,7 +52,9 @@ impl ConfirmAccountApp for Services {
             if !second_factors::confirm(&mut tx, of.user, id, "", step, now).await? {
                 return Err(AppError::NotFound);
             }
-            sessions::add_second_factor_for(&mut tx, actor.session, actor.method, now).await?;
+            // Setting one up is no reauthentication (AZ-16).
+            let at = actor.authenticated_at();
+            sessions::add_second_factor_for(&mut tx, actor.session, actor.method, at).await?;
             let cookie = self.renew_cookie(&mut tx, actor.session).await?;
             let user = users::find(&mut tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
             let event = UserEvent::SecondFactorAdded { factor: SecondFactorKind::Totp };

@@ -29,13 +29,14 @@ pub(super) async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<Fact
     Ok(None)
 }
 
-/// Refuses to set an app up for the account unless the actor has no other way to a second factor: a session that proved the person's own
+/// Refuses to set an app up for an account that requires none, and unless the actor has no other way to a second factor: a session that proved the person's own
 /// password sets one up for the login, and whoever has one proves that (OA-12).
 ///
 /// # Errors
 /// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`].
 async fn require_account_app(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<FactorsOf, AppError> {
-    if sessions::password_proved(tx, actor.session).await?.is_some() || factors_of(tx, actor).await?.is_some() {
+    let by_password = sessions::password_proved(tx, actor.session).await?.is_some();
+    if actor.second_factor_from.is_none() || by_password || factors_of(tx, actor).await?.is_some() {
         return Err(AppError::NotFound);
     }
     if !may_set_up(services, tx, actor).await? {

@@ -34,8 +34,10 @@ impl ProveRequiredFactor for Services {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_before_second_factor(self, &mut tx, caller).await?;
             let of = factors_of(&mut tx, &actor).await?.ok_or(AppError::NotFound)?;
+            let by_password = sessions::password_proved(&mut tx, actor.session).await?.is_some();
+            let within = (!by_password).then_some(actor.scope());
             let typed = TypedCode { app: &form.code, recovery: &form.recovery_code };
-            match self.check_second_factor(&mut tx, visitor, of, typed).await? {
+            match self.check_second_factor(&mut tx, visitor, of, within, typed).await? {
                 CheckedCode::App => {}
                 CheckedCode::Recovery => self.note_recovery(&mut tx, visitor, actor.user).await?,
                 CheckedCode::Wrong(field) => {

@@ -26,7 +26,7 @@ impl RemoveAccountApp for Services {
     /// Removes it, in a session that has all that the account asks for. Where one is required, another one is set up next.
     ///
     /// # Errors
-    /// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`].
+    /// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`]; [`AppError::SecondFactorRequired`] in a session that did not prove one.
     async fn remove_account_app(
         &self,
         caller: &Caller,
@@ -38,6 +38,9 @@ impl RemoveAccountApp for Services {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load(self, &mut tx, caller).await?;
             actor.require_recent_authentication(self)?;
+            if !actor.has_proved_second_factor {
+                return Err(AppError::SecondFactorRequired);
+            }
             if !second_factors::remove(&mut tx, FactorsOf::member(actor.user, actor.scope()), factor).await? {
                 return Err(AppError::NotFound);
             }

@@ -60,8 +60,7 @@ impl Services {
             let Some(scope) = next else { break };
             account = Some(scope);
             loop {
-                let Some((requirement, batch)) = self.due_reminders(scope).await? else { break };
-                if batch.is_empty() || stop.is_cancelled() {
+                if stop.is_cancelled() || !self.has_due_reminders(scope).await? {
                     break;
                 }
                 let mut tx = self.database.begin_write().await?;
@@ -77,7 +76,11 @@ impl Services {
                     // Another instance is at it.
                     return Ok(reminded);
                 }
-                reminded += self.remind(scope, &requirement, batch).await?;
+                let done = self.remind(scope).await?;
+                if done == 0 {
+                    break;
+                }
+                reminded += done;
             }
         }
         if let Some(lease) = lease {
@@ -91,32 +94,23 @@ impl Services {
         Ok(reminded)
     }
 
-    /// What an account requires, and some of those who are to be reminded of it.
-    async fn due_reminders(
-        &self,
-        scope: AccountScope,
-    ) -> Result<Option<(Requirement, Vec<second_factor_requirements::Reminded>)>, StorageError> {
+    /// Is anybody to be reminded in this account?
+    async fn has_due_reminders(&self, scope: AccountScope) -> Result<bool, StorageError> {
         let mut tx = self.database.begin_read().await?;
-        let Some(requirement) = second_factor_requirements::find(&mut tx, scope).await? else { return Ok(None) };
+        let Some(requirement) = second_factor_requirements::find(&mut tx, scope).await? else { return Ok(false) };
         let since = due_since(&requirement, self.now());
-        let batch = second_factor_requirements::to_remind(&mut tx, scope, since, BATCH_MEMBERS).await?;
-        Ok(Some((requirement, batch)))
+        Ok(!second_factor_requirements::to_remind(&mut tx, scope, since, 1).await?.is_empty())
     }
 
-    async fn remind(
-        &self,
-        scope: AccountScope,
-        requirement: &Requirement,
-        batch: Vec<second_factor_requirements::Reminded>,
-    ) -> Result<usize, StorageError> {
+    /// Reminds some of the members who are due; who that is, is read under the account's lock, so that nobody is reminded twice.
+    async fn remind(&self, scope: AccountScope) -> Result<usize, StorageError> {
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
         accounts::lock(&mut tx, scope).await?;
         let Some(account) = accounts::find(&mut tx, scope).await? else { return Ok(0) };
-        if second_factor_requirements::find(&mut tx, scope).await?.as_ref() != Some(requirement) {
-            // It was changed meanwhile, and the next pass goes by that.
-            return Ok(0);
-        }
+        let Some(requirement) = second_factor_requirements::find(&mut tx, scope).await? else { return Ok(0) };
+        let since = due_since(&requirement, now);
+        let batch = second_factor_requirements::to_remind(&mut tx, scope, since, BATCH_MEMBERS).await?;
         let reminded = batch.len();
         for member in batch {
             let mail = NewMail {
@@ -128,7 +122,8 @@ impl Services {
                 sealed: None,
             };
             self.queue(&mut tx, scope, mail, now).await?;
-            second_factor_requirements::set_reminded(&mut tx, scope, member.member, now).await?;
+            // The clock of the instance that decided may be ahead of this one's.
+            second_factor_requirements::set_reminded(&mut tx, scope, member.member, now.max(since)).await?;
         }
         tx.commit().await?;
         Ok(reminded)

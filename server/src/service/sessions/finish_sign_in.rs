@@ -41,7 +41,7 @@ impl FinishSignIn for Services {
             let mut tx = self.database.begin_write().await?;
             let pending = self.presented_sign_in(&mut tx, visitor).await?.ok_or(AppError::Unauthenticated)?;
             let typed = TypedCode { app: &form.code, recovery: &form.recovery_code };
-            match self.check_second_factor(&mut tx, visitor, FactorsOf::user(pending.user), typed).await? {
+            match self.check_second_factor(&mut tx, visitor, FactorsOf::user(pending.user), None, typed).await? {
                 CheckedCode::App => {}
                 CheckedCode::Recovery => self.note_recovery(&mut tx, visitor, pending.user).await?,
                 CheckedCode::Wrong(field) => {

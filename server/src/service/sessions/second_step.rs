@@ -7,7 +7,7 @@ use crate::{
     second_factors::{Seed, recovery_code_hash},
     secrets::{SealedFor, Token},
     storage::{
-        StorageError, Tx,
+        AccountScope, StorageError, Tx,
         pending_sign_ins::{self, PendingSignIn},
         rate_buckets::{self, Limit},
         second_factors::{self, FactorsOf},
@@ -95,7 +95,8 @@ impl Services {
     }
 
     /// Checks a typed code and uses it up, within the limit (LT-07). A wrong one counts once the caller commits. Recovery codes stand in for
-    /// the factors of the login alone.
+    /// the factors of the login alone. `within` is the account whose provider alone vouches for the session: its tries are counted apart, or an
+    /// account could keep a person from signing in with the password (R49).
     ///
     /// # Errors
     /// [`AppError::Invalid`] if nothing was typed; [`AppError::RateLimited`].
@@ -104,6 +105,7 @@ impl Services {
         tx: &mut Tx,
         visitor: &Visitor,
         of: FactorsOf,
+        within: Option<AccountScope>,
         typed: TypedCode<'_>,
     ) -> Result<CheckedCode, AppError> {
         let user = of.user;
@@ -114,7 +116,11 @@ impl Services {
         // EN-06: whoever has the password alone cannot keep the user's own browsers waiting.
         let mark = visitor.known_browser.as_deref();
         let known = mark.is_some_and(|mark| self.keyring.knows_browser(mark, user));
-        let key = format!("second-factor:{}{user}", if known { "known:" } else { "" });
+        let known = if known { "known:" } else { "" };
+        let key = match within {
+            Some(account) => format!("second-factor:{}:{known}{user}", account.id()),
+            None => format!("second-factor:{known}{user}"),
+        };
         let now = self.now();
         rate_buckets::take(tx, &key, TRIES_PER_USER, now).await?.map_err(rate_limited)?;
         let right = if field == Field::RecoveryCode {
