@@ -1,12 +1,15 @@
 //! Who is asking: what the HTTP layer finds out once for each request, and what answers carry back beside their body.
 
-use crate::domain::{
-    ids::{SessionId, UserId},
-    language::Language,
-    name::Slug,
-    theme::Theme,
-    time::Timestamp,
-    time_zone::TimeZone,
+use crate::{
+    domain::{
+        ids::{SessionId, UserId},
+        language::Language,
+        name::Slug,
+        theme::Theme,
+        time::Timestamp,
+        time_zone::TimeZone,
+    },
+    error::AppError,
 };
 use std::net::IpAddr;
 
@@ -62,6 +65,18 @@ pub struct Visitor {
     pub theme: Option<Theme>,
     /// The id that logs and error messages carry.
     pub request_id: String,
+}
+
+impl Visitor {
+    /// This visitor, who is signed in, asking something of the account with this slug. No right of theirs has been looked at yet.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`]; [`AppError::NotFound`] for what can be the slug of no account.
+    pub fn caller_in(&self, account: &str) -> Result<Caller, AppError> {
+        let signed_in = self.signed_in.clone().ok_or(AppError::Unauthenticated)?;
+        let account = Slug::parse(account).map_err(|_| AppError::NotFound)?;
+        Ok(Caller { signed_in, account, ip: self.ip, language: self.language })
+    }
 }
 
 /// A signed-in user asking something of one account. Rights are read later, inside the transaction.

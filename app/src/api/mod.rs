@@ -21,11 +21,11 @@ pub mod setup;
 mod context {
     use crate::{
         backend::Backend,
-        domain::{list::ListQuery, name::Slug},
+        domain::list::ListQuery,
         error::AppError,
         flash::FLASH_RESPONSE,
         paths,
-        request::{Caller, SignedIn, Visitor, WithCookies, accepts_html},
+        request::{Caller, Visitor, WithCookies, accepts_html},
     };
     use axum::http::{HeaderName, HeaderValue, header, request::Parts};
     use leptos::prelude::use_context;
@@ -42,17 +42,9 @@ mod context {
         use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).ok_or(AppError::Unavailable)
     }
 
-    /// The signed-in user.
-    pub(super) fn signed_in(visitor: &Visitor) -> Result<SignedIn, AppError> {
-        visitor.signed_in.clone().ok_or(AppError::Unauthenticated)
-    }
-
     /// The signed-in user, asking something of the account with this slug.
     pub(super) fn caller_in(account: &str) -> Result<Caller, AppError> {
-        let visitor = visitor()?;
-        let signed_in = signed_in(&visitor)?;
-        let account = Slug::parse(account).map_err(|_| AppError::NotFound)?;
-        Ok(Caller { signed_in, account, ip: visitor.ip, language: visitor.language })
+        visitor()?.caller_in(account)
     }
 
     /// Sets the cookies that come with an answer.

@@ -9,7 +9,6 @@ use app::{
     api::audit::{AuditActorName, AuditLine},
     domain::{
         audit::{AuditQuery, EventKind},
-        name::Slug,
         role::Roles,
     },
     error::AppError,
@@ -57,7 +56,7 @@ pub(super) async fn export(
     Path((slug, file)): Path<(String, String)>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Response {
-    match begin(services, visitor, &slug, &file, &parameters).await {
+    match begin(services, &visitor, &slug, &file, &parameters).await {
         Ok(response) => response,
         Err(error) => answer::error(&error),
     }
@@ -65,14 +64,12 @@ pub(super) async fn export(
 
 async fn begin(
     services: Services,
-    visitor: Visitor,
+    visitor: &Visitor,
     slug: &str,
     file: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Response, AppError> {
-    let signed_in = visitor.signed_in.ok_or(AppError::Unauthenticated)?;
-    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
-    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
+    let caller = visitor.caller_in(slug)?;
     let roles = services.begin_audit_export(&caller).await?;
     let format = Format::of_file(file).ok_or(AppError::NotFound)?;
     let query = AuditQuery::from_url(|name| parameters.get(name).cloned());

@@ -2,11 +2,7 @@
 
 use super::answer;
 use crate::context::Services;
-use app::{
-    domain::{ids::MailId, name::Slug},
-    error::AppError,
-    request::{Caller, Visitor},
-};
+use app::{domain::ids::MailId, error::AppError, request::Visitor};
 use axum::{
     Extension,
     extract::{Path, State},
@@ -25,16 +21,14 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path((slug, mail)): Path<(String, String)>,
 ) -> Response {
-    match html(&services, visitor, &slug, &mail).await {
+    match html(&services, &visitor, &slug, &mail).await {
         Ok(html) => ([(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)], Html(html)).into_response(),
         Err(error) => answer::error(&error),
     }
 }
 
-async fn html(services: &Services, visitor: Visitor, slug: &str, mail: &str) -> Result<String, AppError> {
-    let signed_in = visitor.signed_in.ok_or(AppError::Unauthenticated)?;
-    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
+async fn html(services: &Services, visitor: &Visitor, slug: &str, mail: &str) -> Result<String, AppError> {
+    let caller = visitor.caller_in(slug)?;
     let mail: MailId = mail.parse().map_err(|_| AppError::NotFound)?;
-    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
     Ok(services.show_mail(&caller, mail).await?.html)
 }

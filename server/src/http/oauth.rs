@@ -3,13 +3,10 @@
 use super::answer;
 use crate::{context::Services, oauth::AuthorizationResponse};
 use app::{
-    domain::{
-        ids::{InvitationId, LoginMethodId},
-        name::Slug,
-    },
+    domain::ids::{InvitationId, LoginMethodId},
     error::AppError,
     paths,
-    request::{Caller, Visitor, WithCookies},
+    request::{Visitor, WithCookies},
 };
 use axum::{
     Extension,
@@ -76,14 +73,12 @@ async fn begin_test(
     method: &str,
     pressed: bool,
 ) -> Result<WithCookies<String>, AppError> {
-    let signed_in = visitor.signed_in.clone().ok_or(AppError::Unauthenticated)?;
-    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
+    let caller = visitor.caller_in(slug)?;
     let method: LoginMethodId = method.parse().map_err(|_| AppError::NotFound)?;
     if !pressed {
         // The page where one chooses to.
-        return Ok(WithCookies { answer: paths::login_method(account.as_str(), method), cookies: Vec::new() });
+        return Ok(WithCookies { answer: paths::login_method(caller.account.as_str(), method), cookies: Vec::new() });
     }
-    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
     services.begin_test(&caller, visitor, method).await
 }
 

@@ -9,7 +9,6 @@ use app::{
     domain::{
         list::ListQuery,
         member::{LoginMethodKind, MemberRow},
-        name::Slug,
         permission::PermissionKey,
     },
     error::AppError,
@@ -46,7 +45,7 @@ pub(super) async fn export(
     Path(slug): Path<String>,
     Query(parameters): Query<BTreeMap<String, String>>,
 ) -> Response {
-    match begin(services, visitor, &slug, &parameters).await {
+    match begin(services, &visitor, &slug, &parameters).await {
         Ok(response) => response,
         Err(error) => answer::error(&error),
     }
@@ -54,13 +53,11 @@ pub(super) async fn export(
 
 async fn begin(
     services: Services,
-    visitor: Visitor,
+    visitor: &Visitor,
     slug: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Response, AppError> {
-    let signed_in = visitor.signed_in.ok_or(AppError::Unauthenticated)?;
-    let account = Slug::parse(slug).map_err(|_| AppError::NotFound)?;
-    let caller = Caller { signed_in, account, ip: visitor.ip, language: visitor.language };
+    let caller = visitor.caller_in(slug)?;
     services.begin_users_export(&caller).await?;
     let query = ListQuery { after: None, ..ListQuery::from_url(|name| parameters.get(name).cloned()) };
     let name = format!("{}-users.csv", caller.account);
