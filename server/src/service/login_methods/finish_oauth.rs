@@ -156,9 +156,9 @@ impl Services {
         Ok(())
     }
 
-    /// When and how the person authenticated at the provider, for what needs a recent authentication (AZ-16): as the provider says, else long enough
-    /// ago that a reauthentication is asked for. `other` is another way in which the person can reauthenticate; if there is none, a provider
-    /// that was asked to reauthenticate the person, and does not contradict it, is believed.
+    /// When and how the person authenticated at the provider, for what needs a recent authentication (AZ-16): as the provider says, else long
+    /// enough ago that a reauthentication is asked for. `other` is another way in which the person can reauthenticate; if there is none, a
+    /// provider that was asked to reauthenticate the person, and does not contradict it, is believed.
     pub(in crate::service) fn authentication(
         &self,
         claims: &Claims,

@@ -162,6 +162,8 @@ impl Services {
             unlinked = identities::delete_of_method(tx, scope, method).await?;
             decisions::supersede_of_method(tx, scope, method, now).await?;
             members::forget_identifiers(tx, scope, method).await?;
+            // Another provider means something else by them.
+            login_methods::set_factor_values(tx, scope, method, &[]).await?;
         }
         if !login_methods::promote(tx, scope, method, tested, &person.identifier, now).await? {
             return Ok(Promotion::Replaced);

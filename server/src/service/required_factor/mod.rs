@@ -29,8 +29,8 @@ pub(super) async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<Fact
     Ok(None)
 }
 
-/// Refuses to set an app up for an account that requires none, and unless the actor has no other way to a second factor: a session that proved the person's own
-/// password sets one up for the login, and whoever has one proves that (OA-12).
+/// Refuses to set an app up for an account that requires none, and unless the actor has no other way to a second factor: a session that
+/// proved the person's own password sets one up for the login, and whoever has one proves that (OA-12).
 ///
 /// # Errors
 /// [`AppError::NotFound`]; [`AppError::ReauthenticationRequired`].
