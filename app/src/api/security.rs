@@ -28,6 +28,8 @@ pub struct SecurityView {
     pub roles: Roles,
     /// What it requires; `None` if it requires nothing.
     pub requirement: Option<Requirement>,
+    /// In how many days that begins; 0 once it has.
+    pub days_left: u32,
     /// Has that begun, so that nobody gets in without a second factor?
     pub in_force: bool,
     /// Who is ready for it, by role.

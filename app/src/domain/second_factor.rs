@@ -1,6 +1,9 @@
 //! Second factors: what somebody proves besides a password.
 
-use super::{role_key::RoleKey, time::Timestamp};
+use super::{
+    role_key::RoleKey,
+    time::{Span, Timestamp},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -23,6 +26,14 @@ pub struct Requirement {
     pub set: Timestamp,
     /// From when on nobody of them gets in without one.
     pub starts: Timestamp,
+}
+
+impl Requirement {
+    /// The days until it begins, a part of one counted whole; 0 once it has begun.
+    pub fn days_left(&self, now: Timestamp) -> u32 {
+        let left = (self.starts - now).0.max(0);
+        u32::try_from((left + Span::days(1).0 - 1) / Span::days(1).0).unwrap_or(MAX_GRACE_DAYS)
+    }
 }
 
 /// The most days that an account gives its members to set a second factor up.
@@ -100,6 +111,16 @@ pub fn plain_recovery_code(typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lt_09_the_days_that_are_left_count_a_part_of_one_whole() {
+        let day = |days| Timestamp(0) + Span::days(days);
+        let requirement = Requirement { required_of: RequiredOf::Everybody, set: day(0), starts: day(7) };
+        let late = day(6) + Span::seconds(1);
+        for (now, left) in [(day(0), 7), (day(6), 1), (late, 1), (day(7), 0), (day(9), 0)] {
+            assert_eq!(requirement.days_left(now), left, "{now:?}");
+        }
+    }
 
     #[test]
     fn lt_07_a_recovery_code_is_known_however_it_was_copied() {

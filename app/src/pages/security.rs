@@ -159,7 +159,7 @@ fn form(forms: Forms, view: &SecurityView) -> AnyView {
             role_box(&role.key, role_name(locale, &role.key, Some(&view.roles)), is_chosen)
         })
         .collect();
-    let grace = if view.in_force { 0 } else { USUAL_GRACE_DAYS };
+    let grace = if view.requirement.is_some() { view.days_left } else { USUAL_GRACE_DAYS };
     let recently_authenticated = view.recently_authenticated;
     forms.form::<RequireSecondFactor>("form", move |Sending { busy, error }| {
         let roles_problem = problem_at(error, fields::Field::RequiredRoles);

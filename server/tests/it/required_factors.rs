@@ -335,6 +335,26 @@ both_databases! {
         assert_eq!(remind().await, 0, "Ben is led to it now");
     }
 
+    async fn lt_09_saving_once_more_neither_puts_the_beginning_off_nor_reminds_again(world: World) {
+        let ana = world.owner(ANA).await;
+        ana.adds_app().await.unwrap();
+        ana.brings_in_as(BEN, BuiltInRole::Viewer).await;
+        let stop = CancellationToken::new();
+        ana.requires("everybody", &[], "10").await.unwrap();
+        assert_eq!(world.services.remind_of_second_factors(&stop).await.unwrap(), 1);
+        let before = ana.security().await.unwrap();
+        world.advance(Span::minutes(5));
+        ana.requires("everybody", &[], &before.days_left.to_string()).await.unwrap();
+        assert_eq!(ana.security().await.unwrap().requirement, before.requirement);
+        assert_eq!(world.services.remind_of_second_factors(&stop).await.unwrap(), 0);
+        let events = world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'second_factor_required'").await;
+        assert_eq!(events, 1, "nothing was changed");
+        // Of others, from the same moment on.
+        ana.requires("roles", &["viewer"], "10").await.unwrap();
+        let starts = |view: SecurityView| view.requirement.unwrap().starts;
+        assert_eq!(starts(ana.security().await.unwrap()), starts(before));
+    }
+
     async fn lt_09_lt_07_a_wrong_code_counts_and_a_right_one_works_once(world: World) {
         let (_, app) = acme_requires(&world).await;
         let browser = world.browser();

@@ -41,7 +41,21 @@ impl RequireSecondFactor for Services {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::LoginMethodsManage).await?;
             actor.require_recent_authentication(self)?;
-            let wanted = read(&form, &actor, now)?;
+            let present = second_factor_requirements::find(&mut tx, actor.scope()).await?;
+            let mut wanted = read(&form, &actor, now)?;
+            if let (Some(present), Some(wanted)) = (&present, &mut wanted)
+                && present.days_left(now) == wanted.days_left(now)
+            {
+                // Saving once more does not put the beginning off, nor, with the same people, remind them again.
+                wanted.starts = present.starts;
+                if present.required_of == wanted.required_of {
+                    wanted.set = present.set;
+                }
+            }
+            let page = paths::security(caller.account.as_str());
+            if wanted == present {
+                return Ok(NextPage::saying(page, Notice::RequirementSaved));
+            }
             if wanted.is_some() {
                 let owners = second_factor_requirements::ready_owners(&mut tx, actor.scope()).await?;
                 can_require_second_factor(owners).or_refuse()?;
@@ -55,7 +69,7 @@ impl RequireSecondFactor for Services {
             };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             tx.commit().await?;
-            Ok(NextPage::saying(paths::security(caller.account.as_str()), Notice::RequirementSaved))
+            Ok(NextPage::saying(page, Notice::RequirementSaved))
         })
         .await
     }

@@ -39,8 +39,10 @@ impl ShowSecurity for Services {
                 });
             }
         }
+        let now = self.now();
         Ok(SecurityView {
-            in_force: requirement.as_ref().is_some_and(|requirement| requirement.starts <= self.now()),
+            days_left: requirement.as_ref().map_or(0, |requirement| requirement.days_left(now)),
+            in_force: requirement.as_ref().is_some_and(|requirement| requirement.starts <= now),
             requirement,
             readiness: readiness
                 .into_iter()
