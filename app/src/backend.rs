@@ -621,10 +621,14 @@ pub trait SignInByPasskey: Send + Sync {
     async fn sign_in_by_passkey(&self, visitor: &Visitor, form: PasskeyForm) -> Result<WithCookies<String>, AppError>;
 }
 
-/// Asks for a passkey to reauthenticate.
+/// Asks for a passkey to reauthenticate, in the account of that slug or, without one, for changes of the login.
 #[async_trait]
 pub trait BeginPasskeyReauthentication: Send + Sync {
-    async fn begin_passkey_reauthentication(&self, visitor: &Visitor) -> Result<PasskeyChallenge, AppError>;
+    async fn begin_passkey_reauthentication(
+        &self,
+        visitor: &Visitor,
+        account: &str,
+    ) -> Result<PasskeyChallenge, AppError>;
 }
 
 /// Proves it by a passkey; answers where to go on.

@@ -265,10 +265,10 @@ pub async fn sign_in_by_passkey(#[server(default)] form: PasskeyForm) -> Result<
     Ok(set_cookies(backend()?.sign_in_by_passkey(&visitor()?, form).await?))
 }
 
-/// Asks for a passkey to reauthenticate.
+/// Asks for a passkey to reauthenticate in an account or, if that is empty, for changes of the login.
 #[server(endpoint = "me/begin-passkey-reauthentication")]
-pub async fn begin_passkey_reauthentication() -> Result<PasskeyChallenge, AppError> {
-    backend()?.begin_passkey_reauthentication(&visitor()?).await
+pub async fn begin_passkey_reauthentication(#[server(default)] account: String) -> Result<PasskeyChallenge, AppError> {
+    backend()?.begin_passkey_reauthentication(&visitor()?, &account).await
 }
 
 /// Reauthenticates for changes of the login by a passkey; answers the page to go on to.

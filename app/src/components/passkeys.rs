@@ -40,7 +40,7 @@ pub fn passkey_button<B, F>(
     label: &'static str,
     look: Look,
     ceremony: Ceremony,
-    begin: fn() -> B,
+    begin: impl Fn() -> B + Clone + Send + Sync + 'static,
     finish: impl Fn(String, String) -> F + Clone + Send + Sync + 'static,
     then: impl Fn(F::Output) + Clone + Send + Sync + 'static,
 ) -> AnyView
@@ -60,9 +60,9 @@ where
         busy.set(true);
         refused.set(None);
         problem.set(None);
-        let (finish, then) = (finish.clone(), then.clone());
+        let (asked, finish, then) = (begin(), finish.clone(), then.clone());
         spawn_local(async move {
-            match call(begin()).await {
+            match call(asked).await {
                 Ok(challenge) => match ask(ceremony, &challenge.options).await {
                     Ok(answer) => match call(finish(challenge.id.to_string(), answer)).await {
                         Ok(output) => then(output),

@@ -141,7 +141,8 @@ pub(super) fn prove(
     let prove = FormAction::<ProveRequiredFactor>::new();
     prove.on_success(|path| full_page_load(&path));
     let error = prove.error();
-    let (same_slug, same_next, of_passkey) = (slug.clone(), next.clone(), next.clone());
+    let (same_slug, same_next) = (slug.clone(), next.clone());
+    let (of_passkey, next_of_passkey) = (slug.clone(), next.clone());
     let by_app = app.then(|| {
         view! {
             <ActionForm action=prove class="form">
@@ -164,9 +165,9 @@ pub(super) fn prove(
     let by_passkey = passkey.then(|| {
         let look = if app { Look::Plain } else { Look::Primary };
         let finish = move |challenge, credential| ReauthenticateByPasskey {
-            form: PasskeyForm { challenge, credential, next: of_passkey.clone(), ..PasskeyForm::default() },
+            form: PasskeyForm { challenge, credential, next: next_of_passkey.clone(), ..PasskeyForm::default() },
         };
-        let begin = || BeginPasskeyReauthentication {};
+        let begin = move || BeginPasskeyReauthentication { account: of_passkey.clone() };
         let label = text!(locale, factors.step_passkey);
         passkey_button(locale, label, look, Ceremony::Get, begin, finish, |path| full_page_load(&path))
     });

@@ -75,6 +75,11 @@ pub(crate) async fn compose(
             let content = second_factor_required(services, tx, &slug, member, now).await?;
             (account_label(&account, &slug), content)
         }
+        MailKind::AccountApp(change) => {
+            let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            let page = services.config.link(&paths::required_factor(slug.as_str(), ""));
+            (account_label(&account, &slug), Content::AccountApp { change, page })
+        }
         MailKind::Invitation
         | MailKind::Code
         | MailKind::Accepted
@@ -115,9 +120,13 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::SecondFactors(_),
             Some(user),
         ) => users::find(tx, user).await?,
-        (MailKind::PasswordReset | MailKind::ReauthenticationCode | MailKind::SecondFactorRequired, _) => {
-            users::find_by_email(tx, &mail.to).await?
-        }
+        (
+            MailKind::PasswordReset
+            | MailKind::ReauthenticationCode
+            | MailKind::SecondFactorRequired
+            | MailKind::AccountApp(_),
+            _,
+        ) => users::find_by_email(tx, &mail.to).await?,
         (
             MailKind::PasswordChanged
             | MailKind::EmailChangeNotice
@@ -220,6 +229,7 @@ async fn login_content(
             | MailKind::Code
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
+            | MailKind::AccountApp(_)
             | MailKind::Accepted
             | MailKind::Declined
             | MailKind::LinkAsked
@@ -332,6 +342,7 @@ fn content(
         MailKind::ReauthenticationCode
         | MailKind::InviteeMoved
         | MailKind::SecondFactorRequired
+        | MailKind::AccountApp(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm

@@ -1,7 +1,7 @@
 //! Renders mails: sentences from the texts of the product, structure from one pair of templates. Everything that people typed (names of
 //! accounts and persons) passes through [`plain`]; nothing else that they typed is shown (IN-05).
 
-use crate::storage::outbox::SecondFactorChange;
+use crate::storage::outbox::{AccountAppChange, SecondFactorChange};
 use app::{
     domain::{ids::MailId, language::Language, name::Slug, time::Timestamp, time_zone::TimeZone},
     i18n::{Locale, leptos_i18n, text},
@@ -65,6 +65,8 @@ pub enum Content {
     InviteeMoved { person: Person, new: String, users: String },
     /// The account requires a second factor from `starts` on; the page sets one up.
     SecondFactorRequired { starts: Timestamp, has_begun: bool, page: String },
+    /// The member's app for the account was added or removed; the page shows it.
+    AccountApp { change: AccountAppChange, page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -215,6 +217,14 @@ fn sections(
             Action::Link { label: text!(locale, mail.factor_required_open).to_owned(), url: page },
             vec![text!(locale, mail.factor_required_why).to_owned()],
         ),
+        Content::AccountApp { change, page } => (
+            vec![match change {
+                AccountAppChange::Added => text!(locale, mail.account_app_added_what, account = account.clone()),
+                AccountAppChange::Removed => text!(locale, mail.account_app_removed_what, account = account.clone()),
+            }],
+            Action::Link { label: text!(locale, mail.account_app_open).to_owned(), url: page },
+            vec![text!(locale, mail.account_app_not_you, account = account)],
+        ),
         // Mails about a login come from this Roster, which stands in the account's place.
         Content::PasswordReset { link, until } => (
             vec![text!(locale, mail.password_reset_what, host = account)],
@@ -263,10 +273,6 @@ fn sections(
                 SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_what, host = account),
                 SecondFactorChange::Reset => text!(locale, mail.factors_reset_what, host = account),
                 SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_what, host = account),
-                SecondFactorChange::AddedForAccount => text!(locale, mail.account_factor_added_what, host = account),
-                SecondFactorChange::RemovedForAccount => {
-                    text!(locale, mail.account_factor_removed_what, host = account)
-                }
             }],
             Action::Link { label: text!(locale, mail.factors_open).to_owned(), url: page },
             vec![text!(locale, mail.factors_not_you).to_owned()],
@@ -299,6 +305,12 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
         Content::InviteeMoved { .. } => text!(locale, mail.invitee_moved_subject, account = account),
         Content::SecondFactorRequired { .. } => text!(locale, mail.factor_required_subject, account = account),
+        Content::AccountApp { change: AccountAppChange::Added, .. } => {
+            text!(locale, mail.account_app_added_subject, account = account)
+        }
+        Content::AccountApp { change: AccountAppChange::Removed, .. } => {
+            text!(locale, mail.account_app_removed_subject, account = account)
+        }
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
@@ -312,8 +324,6 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
             SecondFactorChange::RecoveryCodeUsed => text!(locale, mail.code_used_subject, host = account),
             SecondFactorChange::Reset => text!(locale, mail.factors_reset_subject, host = account),
             SecondFactorChange::PasskeyCopied => text!(locale, mail.passkey_copied_subject, host = account),
-            SecondFactorChange::AddedForAccount => text!(locale, mail.account_factor_added_subject, host = account),
-            SecondFactorChange::RemovedForAccount => text!(locale, mail.account_factor_removed_subject, host = account),
         },
     }
 }
@@ -474,8 +484,8 @@ mod tests {
             second_factors(SecondFactorChange::RecoveryCodeUsed),
             second_factors(SecondFactorChange::Reset),
             second_factors(SecondFactorChange::PasskeyCopied),
-            second_factors(SecondFactorChange::AddedForAccount),
-            second_factors(SecondFactorChange::RemovedForAccount),
+            Content::AccountApp { change: AccountAppChange::Added, page: users() },
+            Content::AccountApp { change: AccountAppChange::Removed, page: users() },
             Content::InviteeMoved { person: person("Ben"), new: "ben@new.example".to_owned(), users: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: false, page: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },

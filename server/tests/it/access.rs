@@ -296,6 +296,60 @@ both_databases! {
         assert_eq!(state(&world).await, before, "nothing was changed");
     }
 
+    async fn lt_09_whatever_is_asked_of_an_account_that_requires_a_second_factor_it_is_asked_for_first(world: World) {
+        use server::http::{Access, PLAIN_ROUTES};
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        ana.adds_app().await.unwrap();
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Owner).await;
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("eve@example.org").await.id.to_string();
+        let outbox: OutboxPage = ana.call("outbox/list", &[("account", "acme")]).await.unwrap();
+        let mail = outbox.mails.first().unwrap().id.to_string();
+        let requires = [("account", "acme"), ("form[of]", "everybody"), ("form[grace_days]", "0")];
+        ana.call::<serde_json::Value>("security/require-second-factor", &requires).await.unwrap();
+        let before = state(&world).await;
+
+        let mut open = Vec::new();
+        for (function, calls) in FUNCTIONS {
+            match calls {
+                Calls::Everyone | Calls::SignedIn => {}
+                Calls::Member | Calls::Needs(_) => match call(&ben, function, "acme", &row).await {
+                    Err(AppError::SecondFactorRequired) => {}
+                    other => open.push((*function, other.is_ok())),
+                },
+            }
+        }
+        // These lead to a second factor, or prove what is asked for before one is set up.
+        let expected = [
+            ("reauthentication/code", false),
+            ("reauthentication/mail-code", false),
+            ("reauthentication/password", false),
+            ("reauthentication/show", true),
+            ("required-factor/begin-app", false),
+            ("required-factor/confirm-app", false),
+            ("required-factor/prove", false),
+            ("required-factor/view", true),
+        ];
+        assert_eq!(open, expected);
+        for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}")) {
+            let id = if page.contains("login-methods") { &method } else { &row };
+            let path = page.replace("{slug}", "acme").replace("{id}", id);
+            let answer = ben.get(&path).await;
+            if ["/a/acme/second-factor", "/a/acme/reauthenticate"].contains(&path.as_str()) {
+                assert_eq!(answer.status, StatusCode::OK, "{path}");
+            } else {
+                assert!(answer.location().starts_with("/a/acme/second-factor?next="), "{path}: {}", answer.status);
+            }
+        }
+        for route in PLAIN_ROUTES.iter().filter(|route| route.access == Access::Member) {
+            let real = [("{slug}", "acme"), ("{mail}", mail.as_str()), ("{file}", "events.csv"), ("{method}", &method)];
+            let path = real.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
+            assert!(!path.contains('{'), "{path}: not a real address");
+            assert_eq!(ben.presses(&path).await.status, StatusCode::FORBIDDEN, "{path}");
+        }
+        assert_eq!(state(&world).await, before, "nothing was changed");
+    }
+
     async fn az_03_pages_of_an_account_open_for_its_members_alone(world: World) {
         let (world, _provider, ana, method) = world.with_acme_sso().await;
         let (ben, bea) = (ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await, beta(&world).await);

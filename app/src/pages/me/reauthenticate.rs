@@ -79,7 +79,7 @@ fn ways(locale: Locale, view: &OwnReauthenticationView) -> AnyView {
         let finish = move |challenge, credential| ReauthenticateByPasskey {
             form: PasskeyForm { challenge, credential, next: next.clone(), ..PasskeyForm::default() },
         };
-        let begin = || BeginPasskeyReauthentication {};
+        let begin = || BeginPasskeyReauthentication { account: String::new() };
         let label = text!(locale, factors.reauthenticate_by_passkey);
         passkey_button(locale, label, Look::Primary, Ceremony::Get, begin, finish, |path| full_page_load(&path))
     });

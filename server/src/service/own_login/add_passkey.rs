@@ -22,7 +22,7 @@ impl AddPasskey for Services {
     /// Checks what the browser made, and adds it. The first factor comes with recovery codes.
     ///
     /// # Errors
-    /// Those of [`Services::require_recent_own_authentication`]; [`AppError::PasskeyRefused`]; what is wrong with the name, at its field.
+    /// Those of [`Services::begin_login_change`]; [`AppError::PasskeyRefused`]; what is wrong with the name, at its field.
     async fn add_passkey(
         &self,
         visitor: &Visitor,
@@ -37,8 +37,7 @@ impl AddPasskey for Services {
             AppError::PasskeyRefused
         })?;
         retried(|| async {
-            let mut tx = self.database.begin_write().await?;
-            self.require_recent_own_authentication(&mut tx, signed_in).await?;
+            let mut tx = self.begin_login_change(signed_in).await?;
             second_factors::insert_passkey(&mut tx, signed_in.user, &name, &credential, self.now())
                 .await
                 .map_err(|error| error.or_taken::<AppError>(|| AppError::PasskeyRefused))?;

@@ -9,7 +9,7 @@ use crate::{
     storage::{
         StorageError, Tx,
         second_factors::{self, FactorsOf},
-        sessions,
+        sessions, users,
     },
 };
 use app::{domain::ids::SessionId, error::AppError, request::SignedIn};
@@ -30,6 +30,18 @@ impl Services {
         } else {
             Err(AppError::ReauthenticationRequired)
         }
+    }
+
+    /// Begins to change what lets the signed-in user in. The user's row is locked first, so that whoever takes a change of address back finds
+    /// what was added, and whatever comes after that finds its session ended (PW-11).
+    ///
+    /// # Errors
+    /// Those of [`Self::require_recent_own_authentication`].
+    pub(super) async fn begin_login_change(&self, signed_in: &SignedIn) -> Result<Tx, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        users::lock(&mut tx, signed_in.user).await?;
+        self.require_recent_own_authentication(&mut tx, signed_in).await?;
+        Ok(tx)
     }
 
     /// Has the session proved the user's password or a second factor in the last minutes? Somebody who has a second factor must have proved

@@ -34,7 +34,7 @@ impl ConfirmTotp for Services {
     /// Makes the draft a second factor that counts. The first one comes with recovery codes.
     ///
     /// # Errors
-    /// Those of [`Services::require_recent_own_authentication`]; [`AppError::NotFound`] if it is set up no more; what is wrong with a
+    /// Those of [`Services::begin_login_change`]; [`AppError::NotFound`] if it is set up no more; what is wrong with a
     /// field, there.
     async fn confirm_totp(
         &self,
@@ -53,8 +53,7 @@ impl ConfirmTotp for Services {
             let Some(name) = name.filter(|_| errors == FieldErrors::default()) else { return Err(errors.into()) };
 
             let now = self.now();
-            let mut tx = self.database.begin_write().await?;
-            self.require_recent_own_authentication(&mut tx, signed_in).await?;
+            let mut tx = self.begin_login_change(signed_in).await?;
             let (_, seed) = self.draft_of_app(&mut tx, FactorsOf::user(signed_in.user), id).await?;
             let step = seed.step_of(&code, now).ok_or_else(|| wrong_code(Field::Code))?;
             if !second_factors::confirm(&mut tx, signed_in.user, id, &name, step, now).await? {

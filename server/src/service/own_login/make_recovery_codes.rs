@@ -19,13 +19,12 @@ impl MakeRecoveryCodes for Services {
     /// Replaces the user's recovery codes; they are shown this once.
     ///
     /// # Errors
-    /// Those of [`Services::require_recent_own_authentication`]; [`AppError::NotFound`] without a second factor.
+    /// Those of [`Services::begin_login_change`]; [`AppError::NotFound`] without a second factor.
     async fn make_recovery_codes(&self, visitor: &Visitor) -> Result<RecoveryCodes, AppError> {
         retried(|| async {
             let signed_in = signed_in(visitor)?;
             let now = self.now();
-            let mut tx = self.database.begin_write().await?;
-            self.require_recent_own_authentication(&mut tx, signed_in).await?;
+            let mut tx = self.begin_login_change(signed_in).await?;
             if !second_factors::has_any(&mut tx, FactorsOf::user(signed_in.user)).await? {
                 return Err(AppError::NotFound);
             }

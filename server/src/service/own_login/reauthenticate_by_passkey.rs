@@ -38,6 +38,7 @@ impl ReauthenticateByPasskey for Services {
                     return Err(AppError::PasskeyRefused);
                 }
             }
+            self.refund_passkey_challenge(&mut tx, visitor).await?;
             sessions::renew_second_factor(&mut tx, signed_in.session, self.now()).await?;
             let cookie = self.renew_cookie(&mut tx, signed_in.session).await?;
             tx.commit().await?;

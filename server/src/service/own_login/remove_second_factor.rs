@@ -19,13 +19,12 @@ impl RemoveSecondFactor for Services {
     /// Removes one of the user's second factors, and with the last one the recovery codes (LT-07). The other sessions end (SE-07).
     ///
     /// # Errors
-    /// Those of [`Services::require_recent_own_authentication`]; [`AppError::NotFound`].
+    /// Those of [`Services::begin_login_change`]; [`AppError::NotFound`].
     async fn remove_second_factor(&self, visitor: &Visitor, factor: SecondFactorId) -> Result<(), AppError> {
         retried(|| async {
             let signed_in = signed_in(visitor)?;
             let now = self.now();
-            let mut tx = self.database.begin_write().await?;
-            self.require_recent_own_authentication(&mut tx, signed_in).await?;
+            let mut tx = self.begin_login_change(signed_in).await?;
             let own = FactorsOf::user(signed_in.user);
             let factors = second_factors::list(&mut tx, own).await?;
             let kind = factors.iter().find(|known| known.id == factor).ok_or(AppError::NotFound)?.kind;

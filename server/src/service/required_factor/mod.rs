@@ -13,15 +13,18 @@ use crate::{
     service::actors::{Actor, is_recent},
     storage::{
         StorageError, Tx,
+        outbox::{AccountAppChange, MailKind, NewMail},
         second_factors::{self, FactorsOf},
         sessions,
+        users::User,
     },
 };
-use app::{error::AppError, paths, request::Caller};
+use app::{domain::time::Timestamp, error::AppError, paths, request::Caller};
 
-/// The second factors that the actor's account takes, where the actor has any: those of the login, or else those for the account.
+/// The second factors that the actor's account takes, where the actor has any: those for the account, or else those of the login. As long as
+/// there is one for the account, it is asked for: whoever has both the password and the provider in hand could add another to the login.
 pub(super) async fn factors_of(tx: &mut Tx, actor: &Actor) -> Result<Option<FactorsOf>, StorageError> {
-    for of in [FactorsOf::user(actor.user), FactorsOf::member(actor.user, actor.scope())] {
+    for of in [FactorsOf::member(actor.user, actor.scope()), FactorsOf::user(actor.user)] {
         if second_factors::has_any(tx, of).await? {
             return Ok(Some(of));
         }
@@ -53,6 +56,29 @@ async fn may_set_up(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<b
     }
     let began = sessions::began(tx, actor.session).await?;
     Ok(began.is_some_and(|began| is_recent(began, services.config.sessions.step_up_minutes, services.now())))
+}
+
+impl Services {
+    /// Queues the mail that tells the member what was done to their app for the account, in the transaction of the change (SE-07).
+    async fn tell_of_account_app(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        user: &User,
+        change: AccountAppChange,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let mail = NewMail {
+            kind: MailKind::AccountApp(change),
+            member: actor.member,
+            invitation: None,
+            language: user.language.unwrap_or(actor.language),
+            to: user.email.key(),
+            sealed: None,
+        };
+        self.queue(tx, actor.scope(), mail, now).await?;
+        Ok(())
+    }
 }
 
 /// Where to go on: `next`, or the account's front page; not back to this very page.

@@ -4,7 +4,7 @@ use crate::{
     context::Services,
     service::{actors, own_login::notify::origin},
     storage::{
-        outbox::{MailKind, SecondFactorChange},
+        outbox::AccountAppChange,
         retried,
         second_factors::{self, FactorsOf},
         sessions,
@@ -48,8 +48,7 @@ impl RemoveAccountApp for Services {
             let user = users::find(&mut tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
             let event = UserEvent::SecondFactorRemoved { factor: SecondFactorKind::Totp };
             user_events::record(&mut tx, user.id, &event, &origin(visitor), now).await?;
-            let kind = MailKind::SecondFactors(SecondFactorChange::RemovedForAccount);
-            self.notify_user(&mut tx, &user, kind, visitor.language, now).await?;
+            self.tell_of_account_app(&mut tx, &actor, &user, AccountAppChange::Removed, now).await?;
             tx.commit().await?;
             Ok(paths::required_factor(caller.account.as_str(), ""))
         })

@@ -53,7 +53,11 @@ impl Services {
     }
 
     /// Counts what a stranger asks for, as strangers may write few rows (EN-04). A success is refunded.
-    pub(super) async fn count_passkey_challenge(&self, tx: &mut Tx, visitor: &Visitor) -> Result<(), AppError> {
+    pub(in crate::service) async fn count_passkey_challenge(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+    ) -> Result<(), AppError> {
         let limits = &self.config.limits;
         let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
         let key = ip_key("passkey", visitor.ip);
@@ -61,7 +65,11 @@ impl Services {
     }
 
     /// Refunds it.
-    pub(super) async fn refund_passkey_challenge(&self, tx: &mut Tx, visitor: &Visitor) -> Result<(), AppError> {
+    pub(in crate::service) async fn refund_passkey_challenge(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+    ) -> Result<(), AppError> {
         Ok(rate_buckets::refund(tx, &ip_key("passkey", visitor.ip)).await?)
     }
 

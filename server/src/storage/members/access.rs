@@ -46,7 +46,11 @@ statements! {
                (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
                (SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
                  WHERE s.session_id = $3 AND s.kind = 'second_factor'
-                   AND (s.login_method_id IS NULL OR l.account_id = m.account_id)) AS proved_factors
+                   AND (l.account_id = m.account_id
+                        OR s.login_method_id IS NULL
+                           AND NOT EXISTS (SELECT 1 FROM second_factors f
+                                            WHERE f.user_id = m.user_id AND f.account_id = m.account_id
+                                              AND f.confirmed_at IS NOT NULL))) AS proved_factors
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2");
     SUSPEND_ALL_OF_USER = "

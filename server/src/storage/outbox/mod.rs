@@ -50,6 +50,8 @@ pub enum MailKind {
     InviteeMoved,
     /// To the member: the account requires a second factor, and the member has none (LT-09).
     SecondFactorRequired,
+    /// To the member: the authenticator app that counts in the account alone was added or removed (SE-07).
+    AccountApp(AccountAppChange),
     /// To whoever forgot a password: the link to choose a new one (PW-10).
     PasswordReset,
     /// To the user: the password was changed (SE-07).
@@ -79,10 +81,15 @@ pub enum SecondFactorChange {
     Reset,
     /// A passkey was refused, because there is a copy of it.
     PasskeyCopied,
-    /// One that counts in one account alone was added.
-    AddedForAccount,
+}
+
+/// What happened to the authenticator app that somebody has for one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountAppChange {
+    /// It was added.
+    Added,
     /// It was removed.
-    RemovedForAccount,
+    Removed,
 }
 
 impl MailKind {
@@ -98,6 +105,8 @@ impl MailKind {
         Self::Decision,
         Self::InviteeMoved,
         Self::SecondFactorRequired,
+        Self::AccountApp(AccountAppChange::Added),
+        Self::AccountApp(AccountAppChange::Removed),
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
@@ -109,8 +118,6 @@ impl MailKind {
         Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed),
         Self::SecondFactors(SecondFactorChange::Reset),
         Self::SecondFactors(SecondFactorChange::PasskeyCopied),
-        Self::SecondFactors(SecondFactorChange::AddedForAccount),
-        Self::SecondFactors(SecondFactorChange::RemovedForAccount),
     ];
 
     /// The text in storage.
@@ -126,6 +133,8 @@ impl MailKind {
             Self::Decision => "decision",
             Self::InviteeMoved => "invitee_moved",
             Self::SecondFactorRequired => "second_factor_required",
+            Self::AccountApp(AccountAppChange::Added) => "account_app_added",
+            Self::AccountApp(AccountAppChange::Removed) => "account_app_removed",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",
@@ -137,8 +146,6 @@ impl MailKind {
             Self::SecondFactors(SecondFactorChange::RecoveryCodeUsed) => "recovery_code_used",
             Self::SecondFactors(SecondFactorChange::Reset) => "second_factors_reset",
             Self::SecondFactors(SecondFactorChange::PasskeyCopied) => "passkey_copied",
-            Self::SecondFactors(SecondFactorChange::AddedForAccount) => "account_factor_added",
-            Self::SecondFactors(SecondFactorChange::RemovedForAccount) => "account_factor_removed",
         }
     }
 
