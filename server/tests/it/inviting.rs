@@ -52,6 +52,8 @@ both_databases! {
 
         ana.invites_with("ben@example.org", &viewer, &[("form[again]", "restore")]).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.grant, before);
+        // A mail that waits while its invitation is withdrawn is never sent.
+        world.mail_to("ben@example.org", 1).await;
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         ana.invites_with("ben@example.org", &viewer, &[("form[again]", "fresh")]).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.grant, viewer);

@@ -5,7 +5,12 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
+
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub fn roster(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
@@ -33,6 +38,7 @@ pub struct Serving {
     child: Child,
     pub port: u16,
     pub greeting: String,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Serving {
@@ -70,13 +76,21 @@ impl Serving {
 
     fn started(mut command: Command, port: u16) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It is read all the time: a server that can write no more of its log stands still.
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
         let mut greeting = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut greeting).unwrap();
-        Self { child, port, greeting }
+        Self { child, port, greeting, log: Some(log) }
     }
 
     pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.port).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -87,9 +101,7 @@ impl Serving {
     pub fn stop(mut self) -> (Option<i32>, String) {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         let status = self.child.wait().unwrap();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (status.code(), log)
+        (status.code(), self.log.take().unwrap().join().unwrap())
     }
 }
 
