@@ -8,7 +8,7 @@ use crate::{
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
         audit::AuditPage,
-        invitations::{InviteForm, Invited, Link, Resent},
+        invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
@@ -306,6 +306,12 @@ pub trait ReactivateMember: Send + Sync {
 #[async_trait]
 pub trait InviteUser: Send + Sync {
     async fn invite_user(&self, caller: &Caller, form: InviteForm) -> Result<Invited, AppError>;
+}
+
+/// Invites several people into the account.
+#[async_trait]
+pub trait InviteSeveral: Send + Sync {
+    async fn invite_several(&self, caller: &Caller, form: InviteSeveralForm) -> Result<Vec<InvitedOne>, AppError>;
 }
 
 /// Sends the invitation again with a new link; the old one is dead (R23).
@@ -761,6 +767,7 @@ backend! {
     SuspendMember,
     ReactivateMember,
     InviteUser,
+    InviteSeveral,
     ResendInvitation,
     CopyLink,
     ViewInvitation,

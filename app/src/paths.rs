@@ -168,6 +168,11 @@ pub fn new_user(slug: &str) -> String {
     format!("/a/{slug}/settings/users/new")
 }
 
+/// Inviting several people.
+pub fn new_users(slug: &str) -> String {
+    format!("/a/{slug}/settings/users/new/several")
+}
+
 /// Editing a member.
 pub fn edit(slug: &str, member: impl std::fmt::Display) -> String {
     format!("/a/{slug}/settings/users/{member}/edit")
@@ -269,7 +274,10 @@ pub fn local_or(next: &str, otherwise: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{list::Sort, member::ShownState};
+    use crate::domain::{
+        list::{Sort, StateFilter},
+        member::ShownState,
+    };
 
     #[test]
     fn the_plain_list_has_a_plain_address() {
@@ -280,7 +288,7 @@ mod tests {
     fn what_people_type_cannot_break_out_of_its_parameter() {
         let query = ListQuery {
             search: "a&state=removed#?".to_owned(),
-            state: Some(ShownState::Expired),
+            state: Some(StateFilter::In(ShownState::Expired)),
             sort: Sort::NameDown,
             ..ListQuery::default()
         };

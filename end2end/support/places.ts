@@ -7,7 +7,7 @@ import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } fr
 import { People, live, visit } from './people';
 import { Roster } from './roster';
 import { person as somebody } from './person';
-import { PASSWORD, choose, invite, line, password, setUp, signIn, signUp, type WayIn } from './steps';
+import { PASSWORD, choose, invite, line, menu, password, setUp, signIn, signUp, type WayIn } from './steps';
 
 /** Every page and dialog that there is, in every state that looks different. */
 export const PLACES = [
@@ -224,7 +224,7 @@ export class Town {
     await eve.page.getByText('You came back as somebody else').waitFor();
     const cameAs = new URL(eve.page.url());
     await visit(owner, users);
-    const decision = await line(owner, person('Eve')).getByRole('link', { name: 'Decision needed' }).getAttribute('href');
+    const decision = await line(owner, person('Eve')).getByRole('link', { name: /^Decide/ }).getAttribute('href');
 
     const stranger = await people.newcomer();
     const invited = await people.newcomer();
@@ -353,6 +353,13 @@ export class Town {
       account: { page: ben.page, address: '/a/acme' },
       'users-alone': { page: owner, address: '/a/gamma/settings/users' },
       users: { page: owner, address: users },
+      'users-compact': { page: owner, address: `${users}?rows=compact&sort=-active` },
+      'users-attention': { page: owner, address: `${users}?state=attention` },
+      'users-menu': {
+        page: owner,
+        address: users,
+        then: async (page) => void (await menu(page, person('Gina'))),
+      },
       'users-none-found': { page: owner, address: `${users}?q=nobody+of+that+name` },
       'new-user': { page: owner, address: `${users}/new` },
       'new-user-refused': {
@@ -381,7 +388,22 @@ export class Town {
           await page.getByLabel('User identifier').waitFor();
         },
       },
+      'new-users': {
+        page: owner,
+        address: `${users}/new/several`,
+        then: (page) => page.getByLabel('Email addresses').fill('Hugo Example <hugo@example.org>\nnobody'),
+      },
+      'new-users-done': {
+        page: owner,
+        address: `${users}/new/several`,
+        then: async (page) => {
+          await page.getByLabel('Email addresses').fill(`hugo@example.org, nobody, ${person('Dora').email}`);
+          await page.getByRole('button', { name: 'Invite', exact: true }).click();
+          await page.getByText('people are invited').waitFor();
+        },
+      },
       edit: { page: owner, address: await member('Ben', 'Edit') },
+      'edit-invited': { page: owner, address: await member('Gina', 'Edit') },
       'edit-changed': {
         page: owner,
         address: await member('Ben', 'Edit'),

@@ -105,6 +105,13 @@ export function line(page: Page, who: { email: string }): Locator {
   return page.getByRole('row').filter({ hasText: who.email });
 }
 
+/** The menu of a person's line, opened. */
+export async function menu(page: Page, who: { email: string }): Promise<Locator> {
+  const row = line(page, who);
+  await row.getByRole('button', { name: /^More about/ }).click();
+  return row.locator('.row-menu');
+}
+
 /** Opens an invitation link and creates a login with it; ends in the account. */
 export async function signUp(page: Page, link: string, who: Person): Promise<void> {
   await visit(page, link);

@@ -2,7 +2,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { People, live, visit } from '../support/people';
 import { Roster } from '../support/roster';
 import { person } from '../support/person';
-import { PASSWORD, invite, line, password, setUp, signIn } from '../support/steps';
+import { PASSWORD, invite, line, menu, password, setUp, signIn } from '../support/steps';
 
 // What somebody does on a page while its WebAssembly is still on the way.
 
@@ -85,7 +85,7 @@ test('what is only of use when the page is live is not shown or disabled before,
   await page.goto(USERS);
   const shortcut = page.getByRole('checkbox', { name: 'Keyboard shortcut' });
   await expect(shortcut).toBeDisabled();
-  await line(page, ben).getByRole('button', { name: /^Copy link/ }).click();
+  await (await menu(page, ben)).getByRole('button', { name: /^Copy link/ }).click();
   await expect(page.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]+$/);
   await expect(page.getByRole('button', { name: 'Copy', exact: true })).toBeHidden();
   await expectNotYetLive(page);

@@ -2,7 +2,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { People, live, visit, withoutReload } from '../support/people';
 import { Roster } from '../support/roster';
 import { person } from '../support/person';
-import { PASSWORD, choose, invite, line, password, setUp, signIn, signUp } from '../support/steps';
+import { PASSWORD, choose, invite, line, menu, password, setUp, signIn, signUp } from '../support/steps';
 
 const [ana, ben, carla, dora] = ['Ana', 'Ben', 'Carla', 'Dora'].map(person);
 
@@ -90,7 +90,7 @@ function tellTheStory(scripting: boolean): void {
 
   test('r12_a_link_is_shown_to_be_handed_over', async () => {
     await visit(at.ana, '/a/acme-support/settings/users');
-    await line(at.ana, dora).getByRole('button', { name: /^Copy link/ }).click();
+    await (await menu(at.ana, dora)).getByRole('button', { name: /^Copy link/ }).click();
     await expect(at.ana.getByRole('heading', { name: `Invitation link for ${dora.email}` })).toBeVisible();
     await expect(at.ana.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]{43}$/);
     await at.ana.getByRole('button', { name: 'Done' }).click();
@@ -228,7 +228,7 @@ function tellTheStory(scripting: boolean): void {
     await invite(at.ana, eva.email, { role: 'Viewer' });
     const earlier = await roster.mail.to(eva.email);
     await visit(at.ana, '/a/acme-support/settings/users');
-    await line(at.ana, eva).getByRole('button', { name: /^Resend/ }).click();
+    await (await menu(at.ana, eva)).getByRole('button', { name: /^Resend/ }).click();
     await expect(at.ana.getByText('Invitation to eva@example.org is queued again')).toBeVisible();
     const newer = await roster.mail.to(eva.email);
     expect(newer.link).not.toBe(earlier.link);

@@ -5,6 +5,7 @@ use super::login_methods::SignInOption;
 use super::*;
 use crate::{
     domain::{
+        list::StateCounts,
         name::Slug,
         role::{Effective, Grant, Roles},
         time::Timestamp,
@@ -84,6 +85,8 @@ pub struct AccountHome {
     pub second_factor_from: Option<Timestamp>,
     /// May the user leave, or is there no other owner (R33)?
     pub last_owner: bool,
+    /// How many people there are in each state, for whoever may see them; `None` for more than the list counts, too.
+    pub people: Option<StateCounts>,
 }
 
 /// The accounts of the signed-in user.

@@ -41,6 +41,33 @@ pub struct InviteForm {
     pub again: String,
 }
 
+/// Invitations of several people by Email & password, as typed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InviteSeveralForm {
+    /// The id of the account's Email & password.
+    pub method: String,
+    /// The addresses, as they were pasted ([`crate::domain::addresses`]).
+    pub addresses: String,
+    /// The role's key.
+    pub role: String,
+    /// The extras' keys.
+    pub extras: Vec<String>,
+    /// The language of the mails; empty means the account's.
+    pub language: String,
+    /// The life in hours; empty means seven days.
+    pub lifetime: String,
+}
+
+/// What came of one of several addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitedOne {
+    /// What stood there for an address.
+    pub typed: String,
+    /// The same as for somebody who is invited alone.
+    pub result: Result<Invited, AppError>,
+}
+
 /// What came of inviting somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Invited {
@@ -125,6 +152,13 @@ pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, A
         | Invited::Suspended { .. }
         | Invited::RemovedBefore { .. } => with_flash(invited),
     }
+}
+
+/// Invites several people by Email & password, each by themselves: what is wrong with one does not keep the others (R1 to R7, R30, R54). Needs
+/// `users.invite`.
+#[server(endpoint = "users/invite-several")]
+pub async fn invite_several(account: String, form: InviteSeveralForm) -> Result<Vec<InvitedOne>, AppError> {
+    with_flash(backend()?.invite_several(&caller_in(&account)?, form).await?)
 }
 
 /// Sends the invitation again; the old link is dead at once (R23, INV-11). Needs `users.invite`.

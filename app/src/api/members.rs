@@ -6,7 +6,7 @@ use crate::{
     domain::{
         ids::MemberId,
         language::Language,
-        list::{Count, Cursor, ListQuery},
+        list::{Count, Cursor, ListQuery, StateCounts},
         member::{LoginMethod, MemberRow},
         name::Slug,
         role::{Effective, Grant, Roles},
@@ -46,8 +46,14 @@ pub struct UsersPage {
     pub rows: Vec<MemberRow>,
     /// The `after` of the next page, if there is one.
     pub next: Option<Cursor>,
+    /// The `before` of the page before, if there is one.
+    pub previous: Option<Cursor>,
+    /// How many rows come before the first one here; `None` for more than the list counts.
+    pub skipped: Option<u64>,
     /// How many rows match.
     pub count: Count,
+    /// How many rows each state has; `None` for more than the list counts.
+    pub counts: Option<StateCounts>,
     /// Is the caller the only line, removed ones not counted?
     pub alone: bool,
 }
@@ -63,6 +69,8 @@ pub struct MemberDetails {
     pub last_owner: bool,
     /// The User identifier, where the row's method has one (R42).
     pub identifier: Option<String>,
+    /// Is the address that of a user, who alone changes it?
+    pub address_is_theirs: bool,
     /// Another address by which the provider knows the person (R45).
     pub known_as: Option<String>,
     /// Does the person have a second factor that counts here? `None` before they joined.
@@ -85,6 +93,8 @@ pub struct EditForm {
     pub method: String,
     /// Who the person is at the provider, where the method has one.
     pub identifier: String,
+    /// The address of somebody who has not joined yet (R25); empty leaves it as it is.
+    pub email: String,
     /// The account's slug, typed to confirm giving up permissions of one's own (R31).
     pub confirmation: String,
 }

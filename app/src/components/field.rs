@@ -181,6 +181,12 @@ pub fn Field(
     }
 }
 
+/// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
+/// break at the very beginning would be taken away by the browser, so one stands before it.
+pub fn text_area_content(text: &str) -> String {
+    format!("\n{}", html_escape::encode_text(text))
+}
+
 /// The problem of a field, beneath it. Give the field `aria-describedby` with the same id.
 #[component]
 pub fn FieldProblem(
@@ -215,4 +221,15 @@ pub(super) fn shown_problem(problem: Signal<Option<Problem>>) -> RwSignal<Option
     let shown = RwSignal::new(problem.get_untracked());
     Effect::new(move || shown.set(problem.get()));
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_13_the_text_of_a_text_area_is_never_markup() {
+        let area = view! { <textarea inner_html=text_area_content("a=</textarea><b id=x>&amp;")></textarea> }.to_html();
+        assert_eq!(area, "<textarea>\na=&lt;/textarea&gt;&lt;b id=x&gt;&amp;amp;</textarea>");
+    }
 }

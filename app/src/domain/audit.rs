@@ -86,6 +86,7 @@ events! {
     Left { grant: Grant } = "left";
     NameChanged = "name_changed";
     EmailChanged = "email_changed";
+    AddressCorrected { invitation: InvitationId } = "address_corrected";
 }
 
 impl EventKind {

@@ -3,7 +3,9 @@
 use super::{
     fields::{Field, FieldErrors, Problem},
     member::MemberState,
-    policy::{Change, Refusal, Whose, can_change_login_method, can_edit, can_invite, keeps_an_owner},
+    policy::{
+        Change, Refusal, Whose, can_change_login_method, can_correct_address, can_edit, can_invite, keeps_an_owner,
+    },
     role::{Effective, Grant, Roles},
 };
 
@@ -20,6 +22,8 @@ pub struct Edit<'a> {
     pub wanted: &'a Grant,
     /// Another login method, if one is wanted.
     pub login_method: Option<NewLoginMethod>,
+    /// Is another address wanted (R25)?
+    pub corrects_address: bool,
     /// Active owners who can sign in, besides this member (R33).
     pub other_owners: u64,
     /// Did the actor confirm giving up permissions of their own (R31)?
@@ -60,7 +64,7 @@ impl From<Refusal> for EditProblem {
 impl Edit<'_> {
     /// Is everything to stay as it is?
     pub fn changes_nothing(&self) -> bool {
-        self.wanted == self.present && self.login_method.is_none()
+        self.wanted == self.present && self.login_method.is_none() && !self.corrects_address
     }
 
     /// May it be saved?
@@ -71,6 +75,10 @@ impl Edit<'_> {
         can_edit(actor, self.whose, self.present, self.wanted, roles).or_refuse()?;
         if let Some(login_method) = self.login_method {
             self.check_login_method(login_method, actor, roles)?;
+        }
+        if self.corrects_address {
+            can_correct_address(actor).or_refuse()?;
+            can_invite(actor, self.wanted, roles).or_refuse()?;
         }
         if self.steps_down() && self.state == MemberState::Active {
             keeps_an_owner(self.other_owners).or_refuse()?;
@@ -146,6 +154,7 @@ mod tests {
             present,
             wanted,
             login_method: None,
+            corrects_address: false,
             other_owners: 1,
             confirmed: true,
             recently_authenticated: true,
@@ -171,6 +180,17 @@ mod tests {
         assert!(edit(&viewer, &viewer).changes_nothing());
         assert!(!edit(&viewer, &editor).changes_nothing());
         assert!(!Edit { login_method: Some(PASSWORD), ..edit(&viewer, &viewer) }.changes_nothing());
+    }
+
+    #[test]
+    fn r25_whoever_may_invite_and_grant_what_is_offered_corrects_an_address() {
+        let (viewer, owner) = (Grant::of(Viewer), Grant::of(Owner));
+        let corrected = Edit { state: MemberState::Invited, corrects_address: true, ..edit(&viewer, &viewer) };
+        assert!(!corrected.changes_nothing());
+        assert_eq!(check(Admin, &corrected), Ok(()));
+        let of_an_owner = Edit { present: &owner, wanted: &owner, ..corrected };
+        assert!(check(Admin, &of_an_owner).is_err());
+        assert_eq!(check(Owner, &of_an_owner), Ok(()));
     }
 
     #[test]

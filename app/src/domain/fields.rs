@@ -12,6 +12,7 @@ pub enum Field {
     Slug,
     Name,
     Email,
+    Addresses,
     Password,
     PresentPassword,
     Code,
@@ -60,6 +61,11 @@ pub enum Problem {
         /// The most characters (code points) allowed.
         most: u32,
     },
+    /// More of them than are taken at once.
+    TooMany {
+        /// The most.
+        most: u32,
+    },
     /// Fewer characters than the limit (PW-01).
     TooShort {
         /// The fewest characters (code points) allowed.
@@ -80,6 +86,8 @@ pub enum Problem {
     NotASlug,
     /// Somebody has it already.
     Taken,
+    /// Another line of the account has this address, perhaps that of somebody removed.
+    InTheList,
     /// Not one of the offered choices.
     NotOffered,
     /// On a list of common or breached passwords (PW-05).

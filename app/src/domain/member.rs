@@ -205,6 +205,20 @@ pub enum MailState {
     },
 }
 
+impl MailState {
+    /// Did it come to nothing, as far as is known?
+    pub const fn has_failed(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Unanswered { next: None, .. } => true,
+            Self::NoMailServer
+            | Self::Queued { .. }
+            | Self::Accepted { .. }
+            | Self::Deferred { .. }
+            | Self::Unanswered { next: Some(_), .. } => false,
+        }
+    }
+}
+
 /// One line of the Users list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRow {
@@ -248,6 +262,16 @@ impl MemberRow {
     /// The name, or the address while there is none.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.email)
+    }
+
+    /// Has an admin something to do: decide, invite anew, mend an address or a way to sign in? The list's filter asks the database the same.
+    pub fn needs_attention(&self) -> bool {
+        let by_state = match self.state {
+            ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => true,
+            ShownState::Invited => self.mail.as_ref().is_some_and(MailState::has_failed),
+            ShownState::Active | ShownState::Suspended | ShownState::Removed => false,
+        };
+        by_state || self.awaits_decision || self.blocked || self.needs_identifier
     }
 }
 

@@ -164,6 +164,11 @@ pub fn can_change_login_method(actor: &Effective, has_joined: bool) -> Verdict {
     can_pass(actor, if has_joined { Gate::LoginMethodsManage } else { Gate::UsersInvite })
 }
 
+/// May `actor` correct the address of an invited person, which sends a new invitation (R25)?
+pub fn can_correct_address(actor: &Effective) -> Verdict {
+    can_pass(actor, Gate::UsersInvite)
+}
+
 /// May `actor` remove a member who holds `present` (R30, R32)? Suspending cuts access as removing does, and asks the same (R30, R41). Owners are
 /// counted elsewhere (R33).
 pub fn can_remove(actor: &Effective, whose: Whose, present: &Grant, roles: &Roles) -> Verdict {

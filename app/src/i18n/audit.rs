@@ -45,6 +45,7 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::Left => text!(locale, audit.kind_left),
         EventKind::NameChanged => text!(locale, audit.kind_name_changed),
         EventKind::EmailChanged => text!(locale, audit.kind_email_changed),
+        EventKind::AddressCorrected => text!(locale, audit.kind_address_corrected),
     }
 }
 
@@ -101,7 +102,8 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::IdentityLinked { .. }
         | Event::PasswordSet
         | Event::NameChanged
-        | Event::EmailChanged => Vec::new(),
+        | Event::EmailChanged
+        | Event::AddressCorrected { .. } => Vec::new(),
     }
 }
 

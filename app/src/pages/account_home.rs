@@ -6,9 +6,14 @@ use crate::{
     components::{
         Badge, Button, ErrorBox, Icon, Look, Note, NoteTone, PermissionSummary, RefusalNote, Time, Tone, use_toasts,
     },
-    domain::{permission::Gate, policy::Refusal},
+    domain::{
+        list::{ListQuery, StateFilter},
+        member::ShownState,
+        permission::Gate,
+        policy::Refusal,
+    },
     i18n::{Locale, permission_name, role_name, text, use_locale},
-    paths,
+    paths::{self, with_view},
     rpc::{ActionForm, FormAction, Query},
 };
 use leptos::prelude::*;
@@ -59,6 +64,7 @@ fn page(locale: Locale, home: AccountHome) -> impl IntoView {
                 <div class="actions">{platform} {users}</div>
             </header>
             {requirement(locale, &home)}
+            {people(locale, &home)}
             {place(locale, &home)}
             {leaving(locale, home)}
         </section>
@@ -90,6 +96,47 @@ fn next_step(locale: Locale, home: &AccountHome) -> &'static str {
     } else {
         text!(locale, session.home_nothing)
     }
+}
+
+/// Who waits for an admin, and who was invited: each leads to the list of them.
+fn people(locale: Locale, home: &AccountHome) -> Option<AnyView> {
+    let counts = home.people.as_ref()?;
+    let active = counts.of(Some(StateFilter::In(ShownState::Active)));
+    let invited = counts.of(Some(StateFilter::In(ShownState::Invited)));
+    let link = |filter: StateFilter, words: String| {
+        let query = ListQuery { state: Some(filter), ..ListQuery::default() };
+        view! { <a href=with_view(paths::users(home.slug.as_str()), &query)>{words}</a> }
+    };
+    let attention = match counts.need_attention {
+        0 => view! { <Badge tone=Tone::Good icon="check">{text!(locale, session.home_all_well)}</Badge> }.into_any(),
+        1 => link(StateFilter::NeedsAttention, text!(locale, session.home_attention_one).to_owned()).into_any(),
+        more => link(StateFilter::NeedsAttention, text!(locale, session.home_attention, count = more)).into_any(),
+    };
+    let sole_owner = (home.last_owner && active > 1).then(|| {
+        let words = text!(locale, session.home_sole_owner, account = home.name.clone());
+        view! {
+            <Note tone=NoteTone::Warn icon="key">
+                <p>{words}</p>
+            </Note>
+        }
+    });
+    Some(
+        view! {
+            <section class="panel">
+                <h2>{text!(locale, session.home_people)}</h2>
+                <dl class="facts">
+                    <dt>{text!(locale, session.home_to_do)}</dt>
+                    <dd>{attention}</dd>
+                    <dt>{text!(locale, catalogue.state_active)}</dt>
+                    <dd>{link(StateFilter::In(ShownState::Active), active.to_string())}</dd>
+                    <dt>{text!(locale, catalogue.state_invited)}</dt>
+                    <dd>{link(StateFilter::In(ShownState::Invited), invited.to_string())}</dd>
+                </dl>
+                {sole_owner}
+            </section>
+        }
+        .into_any(),
+    )
 }
 
 /// One's role and what it allows.

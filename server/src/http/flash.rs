@@ -115,6 +115,7 @@ impl Form {
             "accounts/open" => paths::ACCOUNTS.to_owned(),
             "accounts/leave" => paths::account(&account),
             "users/invite" => paths::new_user(&account),
+            "users/invite-several" => paths::new_users(&account),
             "users/edit" => paths::edit(&account, field("form[member]")),
             "users/remove" => paths::remove(&account, field("form[member]")),
             "users/decide" => match field("member").parse() {

@@ -59,7 +59,7 @@ async fn begin(
 ) -> Result<Response, AppError> {
     let caller = visitor.caller_in(slug)?;
     services.begin_users_export(&caller).await?;
-    let query = ListQuery { after: None, ..ListQuery::from_url(|name| parameters.get(name).cloned()) };
+    let query = ListQuery::from_url(|name| parameters.get(name).cloned()).from_the_start();
     let name = format!("{}-users.csv", caller.account);
     let export = Export { services, caller, query };
     download(

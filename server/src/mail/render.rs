@@ -563,6 +563,7 @@ mod tests {
                     | Content::Decision { page: users, .. }
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }
+                    | Content::AccountApp { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();

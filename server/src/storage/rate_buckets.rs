@@ -21,6 +21,7 @@ statements! {
                updated_at = CASE WHEN rate_buckets.used > ", refilled!(), "
                                  THEN rate_buckets.updated_at + (", refilled!(), " * 86400 + $3 - 1) / $3 ELSE $2 END
         RETURNING used, updated_at");
+    REFILL = "DELETE FROM rate_buckets WHERE key = $1";
     REFUND = "UPDATE rate_buckets SET used = used - 1000 WHERE key = $1";
 }
 
@@ -101,6 +102,11 @@ pub async fn reserve_within(
     }
     refund(tx, key).await?;
     Ok(most)
+}
+
+/// Fills the bucket up.
+pub async fn refill(tx: &mut Tx, key: &str) -> Result<(), StorageError> {
+    run!(tx, REFILL, key)
 }
 
 /// Puts a token back that was taken.

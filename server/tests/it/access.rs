@@ -109,6 +109,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/decision", Calls::Needs("users.invite")),
     ("users/edit", Calls::Needs("users.edit")),
     ("users/invite", Calls::Needs("users.invite")),
+    ("users/invite-several", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
     ("users/plan-removal", Calls::Needs("users.read")),
     ("users/reactivate", Calls::Needs("users.remove")),
@@ -124,6 +125,7 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
     match function {
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
         "users/remove" | "users/suspend" => fields.extend([("form[member]", member), ("form[version]", "1")]),
+        "users/invite-several" => fields.extend([("form[addresses]", "eve@example.org"), ("form[role]", "viewer")]),
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
         "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
             fields.push(("form[next]", ""));
@@ -202,6 +204,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/security",
     "/a/{slug}/settings/users",
     "/a/{slug}/settings/users/new",
+    "/a/{slug}/settings/users/new/several",
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
     "/accounts",
@@ -372,7 +375,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 10, "pages of Settings");
+        assert_eq!(opened, 11, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

@@ -4,7 +4,7 @@ use crate::support::{PASSWORD, World, both_databases};
 use app::{
     api::invitations::Invited,
     domain::{
-        list::ListQuery,
+        list::{ListQuery, StateFilter},
         member::ShownState,
         name::Slug,
         role::{BuiltInRole, Grant},
@@ -124,7 +124,7 @@ both_databases! {
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Expired);
         world.cleans_up_after(Span::days(1)).await;
-        let page = ana.list(&ListQuery { state: Some(ShownState::Expired), ..ListQuery::default() }).await.unwrap();
+        let page = ana.list(&ListQuery { state: Some(StateFilter::In(ShownState::Expired)), ..ListQuery::default() }).await.unwrap();
         assert_eq!(page.rows.len(), 0);
         for table in [
             "SELECT COUNT(*) FROM invitations",
@@ -184,7 +184,7 @@ both_databases! {
         let ben = ana.row("ben@example.org").await;
         let details = serde_json::to_string(&ana.shows(ben.id).await.unwrap()).unwrap();
         assert!(details.contains("\"adam\"") || details.contains("adam"), "who invited him: {details}");
-        for state in [None, Some(ShownState::Removed)] {
+        for state in [None, Some(StateFilter::In(ShownState::Removed))] {
             let page = ana.list(&ListQuery { state, ..ListQuery::default() }).await.unwrap();
             assert!(page.rows.iter().all(|row| !row.email.contains("adam") && !row.email.is_empty()), "{:?}", page.rows);
         }

@@ -84,7 +84,7 @@ both_databases! {
         let row = owner.row("ben@example.org").await;
         assert_eq!((row.state, row.awaits_decision), (ShownState::Invited, true));
         let list = owner.get("/a/acme/settings/users").await.body;
-        assert!(list.contains("Decision needed") && list.contains(&format!("/a/acme/settings/decisions/{}", row.id)));
+        assert!(list.contains("Needs your decision") && list.contains(&format!("/a/acme/settings/decisions/{}", row.id)));
         let shown = owner.decision_about(&row).await.body;
         assert!(shown.contains("00u-ben") && shown.contains("00u-carl"), "{shown}");
         let mail = world.mail_to("ana@example.org", 0).await;

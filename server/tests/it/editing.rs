@@ -1,12 +1,14 @@
 //! Changing role and extras.
 
-use crate::support::{both_databases, no_longer_in_acme};
+use crate::support::{Browser, PASSWORD, both_databases, no_longer_in_acme};
 use app::{
-    api::members::Edited,
+    api::{joining::InvitationView, members::Edited},
     domain::{
         fields::{Field, FieldErrors, Problem},
+        member::{MemberRow, ShownState},
         policy::Refusal,
         role::{BuiltInRole, Grant},
+        time::Span,
     },
     error::{AppError, BadRequest},
 };
@@ -22,6 +24,59 @@ both_databases! {
         assert!(matches!(&edited, Edited::Done { row: saved } if saved.version == row.version + 1), "{edited:?}");
         assert!(matches!(ben.at(&second).list(&Default::default()).await, Err(AppError::Refused(Refusal::Needs { .. }))));
         assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Agent).with("analytics.read"));
+    }
+
+    async fn r25_a_corrected_address_gets_a_new_invitation_and_the_earlier_links_are_dead(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("carl@example.org", BuiltInRole::Editor).await;
+        ana.invites("bne@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let mailed = world.link_to("bne@example.org", 0).await;
+        let copied = ana.copies_link(&ana.row("bne@example.org").await).await.unwrap();
+        let row = ana.row("bne@example.org").await;
+        let corrects = async |browser: &Browser, row: &MemberRow, email: &str| {
+            let (id, version) = (row.id.to_string(), row.version.to_string());
+            let fields = [("form[member]", id.as_str()), ("form[version]", &version), ("form[role]", "editor"), ("form[email]", email)];
+            browser.call_in::<Edited>("users/edit", &fields).await
+        };
+        let wrong = |problem| Err(FieldErrors::one(Field::Email, problem).into());
+        assert_eq!(corrects(&ana, &row, "no address").await, wrong(Problem::NotAnEmail));
+        assert_eq!(corrects(&ana, &row, "Carl@example.org").await, wrong(Problem::InTheList));
+        assert_eq!(corrects(&ana, &row, "BNE@example.org").await, Ok(Edited::Unchanged));
+        assert_eq!(corrects(&ana, &row, " ").await, Ok(Edited::Unchanged));
+        let joined = ana.row("carl@example.org").await;
+        assert_eq!(corrects(&ana, &joined, "x@example.org").await, Err(BadRequest::Malformed.into()), "R48: it is Carl's");
+
+        world.advance(Span::minutes(1));
+        let Edited::Done { row: saved } = corrects(&ana, &row, "Ben@example.org").await.unwrap() else { panic!("saved") };
+        assert_eq!((saved.id, &*saved.email, &saved.grant), (row.id, "Ben@example.org", &row.grant));
+        assert_eq!(saved.expires, Some(world.now() + Span::days(7)), "the lifetime begins again");
+        let ben = world.browser();
+        for dead in [mailed.as_str(), &copied.url] {
+            let id = ben.opens_link(dead).await;
+            assert!(matches!(ben.views(&id).await, InvitationView::Replaced { .. }), "{dead}");
+        }
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Editor));
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE recipient = 'bne@example.org'").await, 1, "nothing more to the old one");
+        let recorded = "SELECT d.target FROM audit_events e JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
+                         WHERE e.kind = 'address_corrected'";
+        assert_eq!(world.texts(recorded).await, ["ben@example.org"]);
+        assert!(ana.list(&Default::default()).await.unwrap().rows.iter().all(|row| row.email != "bne@example.org"));
+    }
+
+    async fn r25_an_expired_invitation_with_another_address_is_open_again(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("bne@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        world.advance(Span::days(8));
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let row = ana.row("bne@example.org").await;
+        assert_eq!(row.state, ShownState::Expired);
+        let (id, version) = (row.id.to_string(), row.version.to_string());
+        let fields = [("form[member]", id.as_str()), ("form[version]", &version), ("form[role]", "editor"), ("form[email]", "ben@example.org")];
+        let Edited::Done { row } = ana.call_in("users/edit", &fields).await.unwrap() else { panic!("saved") };
+        assert_eq!(row.state, ShownState::Invited);
+        world.link_to("ben@example.org", 0).await;
     }
 
     async fn no_extra_permission_at_all_can_be_saved(world: World) {

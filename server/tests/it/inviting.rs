@@ -1,13 +1,13 @@
 //! Inviting, inviting again, sending again, handing over a link.
 
-use crate::support::{PASSWORD, both_databases, holds};
+use crate::support::{Browser, PASSWORD, both_databases, holds};
 use app::{
     api::{
-        invitations::Invited,
+        invitations::{Invited, InvitedOne},
         joining::{InvitationView, Joined},
     },
     domain::{
-        fields::{Field, Problem},
+        fields::{Field, FieldErrors, Problem},
         member::{MailState, ShownState},
         name::Slug,
         policy::{Refusal, Verdict},
@@ -63,6 +63,59 @@ both_databases! {
         let id = ben.opens_link(&link).await;
         assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: slug("acme") }));
         assert_eq!(ben.home().await.unwrap().grant, viewer);
+    }
+
+    async fn r54_several_people_are_invited_at_once_each_by_themselves(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("member@example.org", BuiltInRole::Editor).await;
+        ana.brings_in_as("gone@example.org", BuiltInRole::Editor).await;
+        ana.removes(&ana.row("gone@example.org").await).await.unwrap();
+        ana.invites("waiting@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+        let several = async |browser: &Browser, addresses: &str, role: &str| {
+            let fields = [("form[method]", method.as_str()), ("form[addresses]", addresses), ("form[role]", role), ("form[extras][]", "analytics.export")];
+            browser.call_in::<Vec<InvitedOne>>("users/invite-several", &fields).await
+        };
+        let pasted = "Ben Example <ben@example.org>, cleo@example.org\nnot an address; MEMBER@example.org\ngone@example.org waiting@example.org\nben@example.org";
+        let results = several(&ana, pasted, "viewer").await.unwrap();
+        let words: Vec<_> = results.iter().map(|one| match &one.result {
+            Ok(Invited::Done { .. }) => "invited",
+            Ok(Invited::AlreadyMember { .. }) => "member",
+            Ok(Invited::AlreadyInvited { .. }) => "waiting",
+            Ok(Invited::RemovedBefore { .. }) => "gone",
+            Ok(Invited::Suspended { .. }) => "suspended",
+            Err(AppError::Invalid(_)) => "no address",
+            Err(other) => panic!("{other:?}"),
+        }).collect();
+        assert_eq!(words, ["invited", "invited", "no address", "member", "gone", "waiting"]);
+        assert_eq!(results[2].typed, "not an address");
+        let ben = ana.row("ben@example.org").await;
+        assert_eq!((ben.name.as_deref(), &ben.grant), (Some("Ben Example"), &Grant::of(BuiltInRole::Viewer).with("analytics.export")));
+        world.link_to("cleo@example.org", 0).await;
+        // Once more makes no duplicates.
+        let again = several(&ana, pasted, "viewer").await.unwrap();
+        assert!(matches!(&again[0].result, Ok(Invited::AlreadyInvited { .. })));
+        let wrong = |problem| Err(FieldErrors::one(Field::Addresses, problem).into());
+        assert_eq!(several(&ana, " ,\n ", "viewer").await, wrong(Problem::Required));
+        let many = (0..51).map(|n| format!("n{n}@example.org\n")).collect::<String>();
+        assert_eq!(several(&ana, &many, "viewer").await, wrong(Problem::TooMany { most: 50 }));
+        assert!(several(&ana, "x@example.org", "king").await.is_err(), "the role is looked at before anybody is invited");
+        let dan = ana.brings_in_as("dan@example.org", BuiltInRole::Admin).await;
+        let refused = several(&dan, "y@example.org\nz@example.org", "owner").await;
+        assert!(matches!(refused, Err(AppError::Refused(_))), "R30: {refused:?}");
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE email_key IN ('x@example.org', 'y@example.org', 'z@example.org')").await, 0);
+    }
+
+    async fn br_14_several_people_are_invited_without_scripting(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
+        let page = "/a/acme/settings/users/new/several";
+        let fields = [("account", "acme"), ("form[method]", method.as_str()), ("form[addresses]", "ben@example.org\nnobody"), ("form[role]", "viewer")];
+        let shown = ana.submits(page, "users/invite-several", &fields).await.body;
+        assert!(shown.contains("1 of 2 people are invited.") && shown.contains("nobody"), "{shown}");
+        let empty = [("account", "acme"), ("form[method]", method.as_str()), ("form[addresses]", " "), ("form[role]", "viewer")];
+        let shown = ana.submits(page, "users/invite-several", &empty).await.body;
+        assert!(shown.contains("form-addresses-problem") && shown.contains("aria-invalid=\"true\""), "{shown}");
     }
 
     async fn r04_restoring_needs_the_right_to_give_what_is_restored(world: World) {
@@ -185,7 +238,7 @@ both_databases! {
         world.advance(Span::hours(1));
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Expired);
         assert_eq!(ana.row("cleo@example.org").await.expires, Some(world.now() - Span::hours(1) + Span::days(7)));
-        let expired = app::domain::list::ListQuery { state: Some(ShownState::Expired), ..Default::default() };
+        let expired = app::domain::list::ListQuery { state: Some(app::domain::list::StateFilter::In(ShownState::Expired)), ..Default::default() };
         assert_eq!(ana.list(&expired).await.unwrap().rows.len(), 1);
     }
 

@@ -5,7 +5,7 @@ use app::{
     api::invitations::Invited,
     domain::{
         email::Email,
-        list::{Count, Cursor, ListQuery, Sort},
+        list::{Count, Cursor, ListQuery, Sort, StateFilter},
         member::ShownState,
         role::{BuiltInRole, Grant, RoleKey},
         time::{Span, Timestamp},
@@ -17,14 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 fn emails(page: &app::api::members::UsersPage) -> Vec<&str> {
     page.rows.iter().map(|row| row.email.as_str()).collect()
-}
-
-/// Changes rows behind the server's back.
-async fn change(world: &World, sql: &'static str) {
-    match &world.services.database {
-        Database::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.unwrap()),
-        Database::Postgres { pool, .. } => drop(sqlx::query(sql).execute(pool).await.unwrap()),
-    }
 }
 
 async fn last_active(world: &World, email: &str, at: Timestamp) {
@@ -234,8 +226,8 @@ both_databases! {
         invites_named(&ana, "ben@bücher.example", "Zoé Alt").await;
         let keyed = world.texts("SELECT search_key FROM members ORDER BY search_key").await;
         // As an older release leaves them.
-        change(&world, "UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
-        change(&world, "UPDATE members SET email = 'ben@xn--bcher-kva.example', name = 'Zoe\u{301} Alt' WHERE name_key = 'zoé alt'").await;
+        world.changes("UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
+        world.changes("UPDATE members SET email = 'ben@xn--bcher-kva.example', name = 'Zoe\u{301} Alt' WHERE name_key = 'zoé alt'").await;
         assert_eq!(labels(&ana, Sort::NameUp).await.len(), 7);
         assert_eq!(found(&ana, "adam").await, ["p2@example.org"]);
         assert_eq!(found(&ana, "example.org ADA").await, ["p2@example.org"]);
@@ -252,10 +244,10 @@ both_databases! {
 
     async fn one_instance_at_a_time_writes_keys_and_another_goes_on_where_it_died(world: World) {
         world.owner("ana@example.org").await;
-        change(&world, "UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
+        world.changes("UPDATE members SET name_sort = substr(name_sort, 1, 0), search_key = ''").await;
         let held = world.now() + Span::minutes(2);
         assert_eq!(held.0, world.now().0 + 120_000);
-        change(&world, "INSERT INTO job_leases (job, leased_until) VALUES ('members.keys', 1777885320000)").await;
+        world.changes("INSERT INTO job_leases (job, leased_until) VALUES ('members.keys', 1777885320000)").await;
         let stop = CancellationToken::new();
         assert_eq!(world.services.rewrite_keys(&stop).await.unwrap(), KeysRewritten::Elsewhere);
         world.advance(Span::minutes(3));
@@ -306,7 +298,7 @@ both_databases! {
         assert_eq!(emails(&found), ["cleo_x@example.org"], "an underscore means itself");
         let viewers = page(ListQuery { role: Some(RoleKey::new("viewer")), ..Default::default() }).await;
         assert_eq!(emails(&viewers), ["cleo_x@example.org", "zoe@example.org"]);
-        let invited = page(ListQuery { state: Some(ShownState::Invited), sort: Sort::NameDown, ..Default::default() }).await;
+        let invited = page(ListQuery { state: Some(StateFilter::In(ShownState::Invited)), sort: Sort::NameDown, ..Default::default() }).await;
         assert_eq!(emails(&invited), ["zoe@example.org", "cleoyx@example.org", "cleo_x@example.org"]);
         let latest = page(ListQuery { sort: Sort::LastActiveDown, ..Default::default() }).await;
         assert_eq!(latest.rows.len(), 5);
@@ -321,22 +313,119 @@ both_databases! {
             ana.invites(&format!("p{n:03}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         }
         for sort in Sort::ALL {
-            let mut seen = Vec::new();
+            let mut pages = Vec::new();
             let mut after = None;
             loop {
                 let page = ana.list(&ListQuery { sort, after, ..Default::default() }).await.unwrap();
-                assert!(page.rows.len() <= 50);
-                seen.extend(page.rows.iter().map(|row| row.email.clone()));
-                match page.next {
-                    Some(next) => after = Some(next),
-                    None => break,
+                assert_eq!(page.skipped, Some(50 * pages.len() as u64), "{sort:?}");
+                after = page.next.clone();
+                pages.push(page);
+                if after.is_none() {
+                    break;
                 }
             }
-            assert_eq!(seen.len(), 120, "{sort:?}");
-            seen.sort();
-            seen.dedup();
-            assert_eq!(seen.len(), 120, "{sort:?}");
+            let seen: BTreeSet<_> = pages.iter().flat_map(emails).collect();
+            assert_eq!((pages.len(), seen.len()), (3, 120), "{sort:?}");
+            assert_eq!(pages.iter().map(|page| page.rows.len()).sum::<usize>(), 120, "{sort:?}");
+            // And back: each page is the same from either side.
+            assert_eq!(pages[0].previous, None);
+            for n in [2, 1] {
+                let before = pages[n].previous.clone();
+                let page = ana.list(&ListQuery { sort, before, ..Default::default() }).await.unwrap();
+                assert_eq!(emails(&page), emails(&pages[n - 1]), "{sort:?}");
+                assert_eq!(page.skipped, Some(50 * (n as u64 - 1)), "{sort:?}");
+                assert_eq!(page.previous.is_some(), n == 2, "{sort:?}");
+                let after = page.next;
+                let on = ana.list(&ListQuery { sort, after, ..Default::default() }).await.unwrap();
+                assert_eq!(emails(&on), emails(&pages[n]), "{sort:?}");
+            }
         }
+    }
+
+    async fn a_page_before_the_first_one_is_the_first_one_whole(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for n in 0..60 {
+            ana.invites(&format!("p{n:03}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        }
+        let first = ana.list(&ListQuery::default()).await.unwrap();
+        let second = ana.list(&ListQuery { after: first.next, ..Default::default() }).await.unwrap();
+        // Some of the first page go meanwhile.
+        for email in ["p000@example.org", "p001@example.org", "p002@example.org"] {
+            ana.removes(&ana.row(email).await).await.unwrap();
+        }
+        let back = ana.list(&ListQuery { before: second.previous, ..Default::default() }).await.unwrap();
+        assert_eq!((back.rows.len(), back.skipped, back.previous), (50, Some(0), None));
+        assert_eq!(back.rows[0].email, "ana@example.org");
+    }
+
+    async fn the_list_is_narrowed_down_to_a_login_method_and_to_extras(world: World) {
+        let (_, provider, ana, method) = world.with_acme_sso().await;
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        ana.invites("ben@example.org", &viewer.clone().with("analytics.export")).await.unwrap();
+        ana.invites_by(&method, "cleo@example.org", "00u-cleo", &viewer).await.unwrap();
+        let by_provider = ListQuery { method: method.parse().ok(), ..ListQuery::default() };
+        assert_eq!(emails(&ana.list(&by_provider).await.unwrap()), ["cleo@example.org"]);
+        let with_extras = ListQuery { with_extras: true, ..ListQuery::default() };
+        let page = ana.list(&with_extras).await.unwrap();
+        assert_eq!((emails(&page), page.count), (vec!["ben@example.org"], Count::Exactly(1)));
+        let neither = ListQuery { with_extras: true, ..by_provider };
+        assert!(ana.list(&neither).await.unwrap().rows.is_empty());
+        drop(provider);
+    }
+
+    async fn each_tab_counts_the_rows_that_it_shows_and_attention_is_one_question(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let viewer = Grant::of(BuiltInRole::Viewer);
+        ana.brings_in_as("active@example.org", BuiltInRole::Viewer).await;
+        ana.brings_in_as("suspended@example.org", BuiltInRole::Viewer).await;
+        ana.suspends(&ana.row("suspended@example.org").await).await.unwrap();
+        ana.brings_in_as("removed@example.org", BuiltInRole::Viewer).await;
+        ana.removes(&ana.row("removed@example.org").await).await.unwrap();
+        for name in ["invited", "expired", "declined", "held", "bounced", "unanswered", "waiting"] {
+            ana.invites(&format!("{name}@example.org"), &viewer).await.unwrap();
+        }
+        for name in ["decision", "nameless", "sso"] {
+            ana.invites_by(&method, &format!("{name}@example.org"), name, &viewer).await.unwrap();
+        }
+        for sql in [
+            "UPDATE invitations SET expires_at = 1 WHERE id = (SELECT invitation_id FROM members WHERE email_key = 'expired@example.org')",
+            "UPDATE invitations SET state = 'declined' WHERE id = (SELECT invitation_id FROM members WHERE email_key = 'declined@example.org')",
+            "UPDATE invitations SET state = 'held' WHERE id = (SELECT invitation_id FROM members WHERE email_key = 'held@example.org')",
+            "UPDATE outbox SET state = 'refused', done_at = 5, last_answer = '550' WHERE recipient = 'bounced@example.org'",
+            "UPDATE outbox SET state = 'refused', done_at = 5, unanswered_at = 5 WHERE recipient = 'unanswered@example.org'",
+            "UPDATE outbox SET state = 'accepted', done_at = 5 WHERE recipient = 'invited@example.org'",
+            "UPDATE members SET identifier = NULL WHERE email_key = 'nameless@example.org'",
+        ] {
+            assert_eq!(world.changes(sql).await, 1, "{sql}");
+        }
+        let another = world.browser();
+        let id = another.opens_link(&world.link_to("decision@example.org", 0).await).await;
+        another.arrives(&provider, &method, &id, serde_json::json!({ "sub": "another", "email": "else@example.org" })).await;
+
+        let everybody = ana.list(&ListQuery::default()).await.unwrap();
+        let counts = everybody.counts.clone().unwrap();
+        assert_eq!(everybody.rows.len() as u64, counts.of(None));
+        let waits: Vec<_> = everybody.rows.iter().filter(|row| row.needs_attention()).map(|row| &*row.email).collect();
+        let expected = ["bounced", "decision", "declined", "expired", "held", "nameless", "unanswered"];
+        assert_eq!(waits, expected.map(|name| format!("{name}@example.org")));
+        let filters = ShownState::ALL.into_iter().map(StateFilter::In).chain([StateFilter::NeedsAttention]);
+        for state in filters {
+            let page = ana.list(&ListQuery { state: Some(state), ..Default::default() }).await.unwrap();
+            let fits = |row: &app::domain::member::MemberRow| match state {
+                StateFilter::In(shown) => row.state == shown,
+                StateFilter::NeedsAttention => row.needs_attention(),
+            };
+            assert!(!page.rows.is_empty() && page.rows.iter().all(fits), "{state:?}");
+            assert_eq!(page.count, Count::Exactly(page.rows.len() as u64), "{state:?}");
+            assert_eq!(page.counts.unwrap(), counts, "{state:?}: a tab does not change the others");
+            assert_eq!(counts.of(Some(state)), page.rows.len() as u64, "{state:?}");
+        }
+        // A method that is switched off shuts its people out (R27).
+        world.changes("UPDATE login_methods SET enabled = FALSE WHERE kind = 'oauth'").await;
+        let attention = ListQuery { state: Some(StateFilter::NeedsAttention), ..Default::default() };
+        let page = ana.list(&attention).await.unwrap();
+        assert!(page.rows.iter().all(|row| row.needs_attention()) && emails(&page).contains(&"sso@example.org"));
+        assert_eq!(page.rows.len(), waits.len() + 1);
     }
 
     async fn last_activity_is_this_accounts_and_written_at_most_every_five_minutes(world: World) {

@@ -2,11 +2,10 @@
 //! not (LT-09, R33, R40, R49, R60, OA-12, AZ-16, LT-07, SE-02).
 
 use crate::support::{
-    Browser, PASSWORD, World, both_databases,
+    Browser, PASSWORD, World, attempt_in, both_databases,
     factors::App,
     passkeys::{Algorithm, asked, owner_at_host},
     provider::{Endpoint, Provider, Twist},
-    ways::attempt_in,
 };
 use app::{
     api::{
@@ -506,15 +505,16 @@ both_databases! {
         assert_eq!(hostile.required().await.step, asked);
         let wrong = Err(FieldErrors::one(Field::Code, Problem::WrongCode).into());
         assert_eq!(hostile.proves("form[code]", &of_login.shows(&world)).await, wrong);
-        // Ben himself gives the account's app up, and the login's counts.
-        by_provider.goes_through(&provider, &format!("/oauth/{method}/start?next=/a/acme"), ben_claims()).await;
+        // Ben himself, whose other sessions ended with the new factor, gives the account's app up, and the login's counts.
+        by_provider.signs_in_by(&provider, &method, ben_claims()).await;
+        by_provider.proves("form[code]", &of_account.shows(&world)).await.unwrap();
         let RequiredFactorStep::GoOn { app: Some(app) } = by_provider.required().await.step else { panic!("an app") };
         let _: String = by_provider.call_in("required-factor/remove-app", &[("factor", &app.id.to_string())]).await.unwrap();
         let asked = RequiredFactorStep::Prove { app: true, passkey: false, recovery: true };
         assert_eq!(by_provider.required().await.step, asked);
+        world.advance(STEP);
         by_provider.proves("form[code]", &of_login.shows(&world)).await.unwrap();
         by_provider.home().await.unwrap();
-        drop(of_account);
     }
 
     async fn se_07_the_mail_about_an_accounts_app_names_the_account_and_leads_there(world: World) {
@@ -548,7 +548,7 @@ both_databases! {
         let named = world.with_host_name();
         let ben = ana.brings_in_as(BEN, BuiltInRole::Editor).await.at(&named);
         ben.sign_in(BEN, PASSWORD).await.unwrap();
-        let mut passkey = ben.adds_passkey(Algorithm::Es256).await.unwrap();
+        let passkey = ben.adds_passkey(Algorithm::Es256).await.unwrap();
         ana.changes_login_method(&ana.row(BEN).await, &method, "00u-ben").await.unwrap();
         ana.adds_app().await.unwrap();
         ana.requires("everybody", &[], "0").await.unwrap();

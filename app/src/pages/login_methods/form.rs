@@ -3,7 +3,7 @@
 use super::parts::{Forms, Sending, choice, hidden};
 use crate::{
     api::login_methods::{MethodView, SaveLoginMethod, ShownClaim},
-    components::{self, Button, FieldProblem, Kind, problem_at, stays_open},
+    components::{self, Button, FieldProblem, Kind, problem_at, stays_open, text_area_content},
     domain::{fields::Field, oauth::Preset},
     error::AppError,
     flash::old_input,
@@ -189,12 +189,6 @@ fn parameters(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>
     .into_any()
 }
 
-/// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
-/// break at the very beginning would be taken away by the browser, so one stands before it.
-fn text_area_content(text: &str) -> String {
-    format!("\n{}", html_escape::encode_text(text))
-}
-
 /// One line of the form.
 struct Line {
     field: Field,
@@ -257,16 +251,5 @@ impl Line {
             </components::Field>
         }
         .into_any()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn in_13_the_text_of_a_text_area_is_never_markup() {
-        let area = view! { <textarea inner_html=text_area_content("a=</textarea><b id=x>&amp;")></textarea> }.to_html();
-        assert_eq!(area, "<textarea>\na=&lt;/textarea&gt;&lt;b id=x&gt;&amp;amp;</textarea>");
     }
 }

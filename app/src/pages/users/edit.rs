@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     api::members::{EditMember, Edited, MemberDetails, ShowMember},
-    components::{Button, ErrorBox, Field, Icon, RefusalNote, problem_at, use_toasts},
+    components::{Button, ErrorBox, Field, Icon, Kind, RefusalNote, problem_at, use_toasts},
     domain::{
         fields,
         member::{LoginMethodKind, ShownState},
-        policy::{Change, Refusal, Verdict, Whose, can_change_login_method, can_start_editing},
+        policy::{Change, Refusal, Verdict, Whose, can_change_login_method, can_correct_address, can_start_editing},
         role::{Grant, Roles},
     },
     error::AppError,
@@ -185,6 +185,7 @@ fn EditFields(users: Users, details: MemberDetails) -> impl IntoView {
             <input type="hidden" name="form[member]" value=member />
             <input type="hidden" name="form[version]" value=move || present.with(|row| row.version.to_string()) />
             {note(users, &details, whose)}
+            {address_field(locale, &details, error)}
             {login_method_section(locale, &details, error)}
             <GrantPicker facts=facts purpose choice error />
             {unknown(locale, &details)}
@@ -222,6 +223,25 @@ fn note(users: Users, details: &MemberDetails, whose: Whose) -> Option<AnyView> 
         (Whose::Others, false) => return None,
     };
     Some(view! { <p class="note note-info">{words}</p> }.into_any())
+}
+
+/// The address of somebody who has not joined, for whoever may correct it (R25).
+fn address_field(locale: Locale, details: &MemberDetails, error: Signal<Option<AppError>>) -> Option<AnyView> {
+    let MemberDetails { facts, row, address_is_theirs, .. } = details;
+    let open = row.state.is_awaiting_answer() && !address_is_theirs && can_correct_address(&facts.my).is_yes();
+    open.then(|| {
+        view! {
+            <Field
+                name="form[email]"
+                label=text!(locale, users.invite_email)
+                hint=text!(locale, users.edit_email_hint)
+                kind=Kind::Email
+                initial=row.email.clone()
+                problem=problem_at(error, fields::Field::Email)
+            />
+        }
+        .into_any()
+    })
 }
 
 /// How the person signs in, for whoever may change it (R26, R46); for others, and where there is no choice, in words.

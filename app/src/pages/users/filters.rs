@@ -2,21 +2,21 @@
 
 use super::{
     Users,
-    url::{from_the_start, with_view},
-    words::{sort_name, state_name},
+    words::{method_name, sort_name},
 };
 #[cfg(not(feature = "ssr"))]
 use crate::hydration::is_hydrated;
 use crate::{
+    api::members::UsersPage as ListPage,
     components::shortcuts_are_on,
     domain::{
         list::{ListQuery, Sort},
-        member::ShownState,
+        member::LoginMethod,
         role::Roles,
     },
     hydration::on_hydrated,
     i18n::{Locale, role_name, text},
-    paths,
+    paths::{self, with_view},
 };
 use leptos::{ev, html, prelude::*};
 use std::time::Duration;
@@ -93,7 +93,7 @@ impl Search {
 }
 
 /// The form over the list.
-pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
+pub(super) fn filters(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let locale = users.locale;
     let query = users.query.get();
     let slug = users.slug.get();
@@ -103,7 +103,7 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
             let now = users.query.get_untracked();
             // The first letters make an entry in the history, so that Back clears the search; the next ones do not.
             let replace = !now.search.is_empty();
-            users.show(&ListQuery { search, after: None, ..now }, replace);
+            users.show(&ListQuery { search, ..now.from_the_start() }, replace);
         });
     };
     let submit = move |event: ev::SubmitEvent| {
@@ -111,7 +111,7 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
         users.search.stop_clock();
         let search =
             users.search.field.get_untracked().map(|field| field.value().trim().to_owned()).unwrap_or_default();
-        users.show(&ListQuery { search, after: None, ..users.query.get_untracked() }, false);
+        users.show(&ListQuery { search, ..users.query.get_untracked().from_the_start() }, false);
     };
     let choose = move |name: &'static str| {
         move |event: ev::Event| {
@@ -123,21 +123,37 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
                 }
                 now.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.clone())
             };
-            users.show(&from_the_start(&ListQuery::from_url(read)), false);
+            users.show(&ListQuery::from_url(read).from_the_start(), false);
         }
     };
-    let (roles, states, sorts) =
-        (role_options(locale, roles, &query), state_options(locale, &query), sort_options(locale, &query));
-    let made =
-        [("q", query.search.clone()), ("role", chosen(&roles)), ("state", chosen(&states)), ("sort", chosen(&sorts))];
+    let (roles, methods) = (role_options(locale, &page.facts.roles, &query), method_options(locale, page, &query));
+    let (extras, sorts) = (extras_options(locale, &query), sort_options(locale, &query));
+    let made = [
+        ("q", query.search.clone()),
+        ("role", chosen(&roles)),
+        ("method", chosen(&methods)),
+        ("extras", chosen(&extras)),
+        ("sort", chosen(&sorts)),
+    ];
     let shown = entered_already(&made).unwrap_or_else(|| made.clone());
     if shown != made {
-        let asked = ListQuery::from_url(|name| value_of(&shown, name));
+        let now = query.to_url();
+        let asked = ListQuery::from_url(|name| {
+            value_of(&shown, name).or_else(|| now.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()))
+        });
+        let asked = asked.from_the_start();
         on_hydrated(move || users.show(&asked, true));
     }
     let select =
         |label, name, options| select(label, name, options, value_of(&shown, name).unwrap_or_default(), choose(name));
-    let clear = with_view(paths::users(&slug), &ListQuery { sort: query.sort, ..ListQuery::default() });
+    let clear = with_view(paths::users(&slug), &query.cleared());
+    // There is something to choose between only where there are several.
+    let methods = (methods.len() > 2).then(|| select(text!(locale, users.filter_method), "method", methods));
+    let kept = [("state", query.state.map(|state| state.key())), ("rows", query.compact.then_some("compact"))];
+    let kept = kept.into_iter().filter_map(|(name, value)| {
+        let value = value?;
+        Some(view! { <input type="hidden" name=name value=value /> })
+    });
     view! {
         <form class="filters" role="search" method="get" action=paths::users(&slug) on:submit=submit>
             <label class="filters-search">
@@ -153,8 +169,10 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
                     on:input=live
                 />
             </label>
+            {kept.collect_view()}
             {select(text!(locale, users.filter_role), "role", roles)}
-            {select(text!(locale, users.filter_state), "state", states)}
+            {methods}
+            {select(text!(locale, users.filter_extras), "extras", extras)}
             {select(text!(locale, users.sort_by), "sort", sorts)}
             <button type="submit" class="button only-without-scripting">{text!(locale, users.apply)}</button>
             {query.is_filtered().then(|| view! { <a class="filters-clear" href=clear data-noscroll="">{text!(locale, users.clear)}</a> })}
@@ -163,7 +181,7 @@ pub(super) fn filters(users: Users, roles: &Roles) -> impl IntoView + use<> {
 }
 
 /// The fields of the form, and what stands in them.
-type Fields = [(&'static str, String); 4];
+type Fields = [(&'static str, String); 5];
 
 fn value_of(fields: &Fields, name: &str) -> Option<String> {
     fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
@@ -204,12 +222,19 @@ fn role_options(locale: Locale, roles: &Roles, query: &ListQuery) -> Vec<Choice>
     std::iter::once(any).chain(each).collect()
 }
 
-fn state_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
-    let any = (String::new(), text!(locale, users.any_state).to_owned(), query.state.is_none());
-    let each = ShownState::ALL
-        .into_iter()
-        .map(|state| (state.key().to_owned(), state_name(locale, state).to_owned(), query.state == Some(state)));
-    std::iter::once(any).chain(each).collect()
+/// The login methods that are ready, and the one that is chosen, if it is none of those any more.
+fn method_options(locale: Locale, page: &ListPage, query: &ListQuery) -> Vec<Choice> {
+    let any = (String::new(), text!(locale, users.any_method).to_owned(), query.method.is_none());
+    let option =
+        |method: &LoginMethod| (method.id.to_string(), method_name(locale, method), query.method == Some(method.id));
+    std::iter::once(any).chain(page.facts.methods.iter().map(option)).collect()
+}
+
+fn extras_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
+    vec![
+        (String::new(), text!(locale, users.any_extras).to_owned(), !query.with_extras),
+        ("yes".to_owned(), text!(locale, users.only_extras).to_owned(), query.with_extras),
+    ]
 }
 
 fn sort_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {

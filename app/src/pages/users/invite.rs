@@ -30,6 +30,7 @@ use crate::{
     },
     flash::old_input,
     i18n::{Locale, text},
+    paths,
     rpc::{ActionForm, FormAction, flashed_error},
 };
 use leptos::prelude::*;
@@ -64,8 +65,12 @@ fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         })
         .into_any(),
     };
+    let several = move || users.over(paths::new_users(&users.slug.get()));
     view! {
-        <OverList users title=text!(users.locale, users.invite_title)>{content}</OverList>
+        <OverList users title=text!(users.locale, users.invite_title)>
+            <p class="invite-several"><a href=several data-noscroll="">{text!(users.locale, users.several_link)}</a></p>
+            {content}
+        </OverList>
     }
 }
 
@@ -163,7 +168,7 @@ fn InviteForm(
     }
 }
 
-fn language(locale: Locale, of_account: Language) -> impl IntoView {
+pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
     let chosen = old_input("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
@@ -179,7 +184,7 @@ fn language(locale: Locale, of_account: Language) -> impl IntoView {
     }
 }
 
-fn lifetime(locale: Locale) -> impl IntoView {
+pub(super) fn lifetime(locale: Locale) -> impl IntoView {
     let chosen = old_input("form[lifetime]");
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()

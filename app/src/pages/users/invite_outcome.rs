@@ -1,6 +1,6 @@
 //! The result of inviting somebody where it needs an answer: shown in the dialog, with what to do next (R2 to R5, R61).
 
-use super::{Users, edit::grant_words, link::LinkField, url::with_view};
+use super::{Users, edit::grant_words, link::LinkField};
 use crate::{
     api::{
         invitations::{CopyLink, Invited, ResendInvitation},
@@ -9,7 +9,7 @@ use crate::{
     components::{Button, ErrorBox, Icon, Look, PermissionSummary, Time},
     domain::{ids::MemberId, list::ListQuery, policy::Verdict, role::Grant},
     i18n::{Locale, refusal_text, role_name, text},
-    paths,
+    paths::{self, with_view},
     rpc::{ActionForm, FormAction},
 };
 use leptos::{ev, prelude::*, server_fn::ServerFn};

@@ -7,17 +7,20 @@ mod filters;
 mod grant_picker;
 mod invite;
 mod invite_outcome;
+mod invite_several;
 mod link;
 mod login_method;
 mod mail_state;
 mod remove;
 mod row_actions;
+mod status;
 mod table;
-mod url;
+mod tabs;
 mod words;
 
 pub use edit::EditRoute;
 pub use invite::InviteRoute;
+pub use invite_several::InviteSeveralRoute;
 pub(in crate::pages) use mail_state::mail_state;
 pub use remove::RemoveRoute;
 
@@ -34,7 +37,7 @@ use crate::{
         policy::{Verdict, can_pass},
     },
     i18n::{Locale, refusal_text, text, use_locale},
-    paths,
+    paths::{self, with_view},
     rpc::{FormAction, Query},
 };
 use done::done_note;
@@ -48,8 +51,8 @@ use leptos_router::{
 };
 use link::LinkDialog;
 use table::table;
-use url::with_view;
-use words::{count_words, reactivated_words, resent_words};
+use tabs::tabs;
+use words::{count_words, range_words, reactivated_words, resent_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -179,14 +182,11 @@ fn head(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let locale = users.locale;
     let may_invite = can_pass(&page.facts.my, Gate::UsersInvite);
     let new_user = users.over(paths::new_user(page.facts.slug.as_str()));
-    let view = ListQuery { after: None, ..users.query.get() };
+    let view = users.query.get().rows_and_order();
     let export = with_view(paths::users_export(page.facts.slug.as_str()), &view);
     view! {
         <header class="page-head">
-            <div>
-                <h1>{text!(locale, users.title)}</h1>
-                <p class="page-lead">{text!(locale, users.lead, account = page.facts.name.clone())}</p>
-            </div>
+            <h1>{text!(locale, users.title)}</h1>
             <div class="actions">
                 <a class="button" href=export rel="external" download="">
                     <Icon name="download" />
@@ -195,18 +195,22 @@ fn head(users: Users, page: &ListPage) -> impl IntoView + use<> {
                 {invite_link(users, page, &may_invite, new_user)}
             </div>
         </header>
-        {filters(users, &page.facts.roles)}
+        <div class="users-view">
+            {tabs(users, page)}
+            {filters(users, page)}
+        </div>
     }
 }
 
-/// How many there are; on a further page also with whom it begins, so that turning the page changes what is said.
+/// How many there are; on a further page which of them, so that turning the page changes what is said.
 fn status_words(users: Users, page: &ListPage) -> String {
     let (locale, query) = (users.locale, users.query.get());
-    let Some(first) = page.rows.first() else { return text!(locale, users.none_title).to_owned() };
-    let count = count_words(locale, page.count, query.is_filtered());
-    match query.after {
-        None => count,
-        Some(_) => text!(locale, users.count_from, count = count, name = first.label()),
+    if page.rows.is_empty() {
+        return text!(locale, users.none_title).to_owned();
+    }
+    match page.skipped {
+        Some(0) => count_words(locale, page.count, query.is_filtered()),
+        Some(_) | None => range_words(locale, page),
     }
 }
 
@@ -218,10 +222,7 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
     let alone = page.alone && !query.is_filtered();
     let below = match (none_found, alone, can_pass(&page.facts.my, Gate::UsersInvite)) {
         (true, _, _) => {
-            let all = with_view(
-                paths::users(page.facts.slug.as_str()),
-                &ListQuery { sort: query.sort, ..ListQuery::default() },
-            );
+            let all = with_view(paths::users(page.facts.slug.as_str()), &query.cleared());
             view! {
                 <EmptyState icon="search" title=text!(locale, users.none_title)>
                     <p>{text!(locale, users.none_text)}</p>

@@ -1,100 +1,245 @@
 //! What can be done with a row. What the policy refuses is shown, and says why (R30 to R32).
 
-use super::{Users, url::with_parameters};
+use super::{Users, mail_state, words::method_name};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
         members::{AccountFacts, ReactivateMember},
     },
+    components::{Icon, Time, copy_to_clipboard, use_toasts},
     domain::{
-        member::{MemberRow, ShownState},
+        member::{MailState, MemberRow, ShownState},
         permission::Gate,
         policy::{Verdict, Whose, can_handle_invitation, can_pass, can_reactivate, can_remove, can_start_editing},
     },
-    i18n::{refusal_text, text},
-    paths,
+    i18n::{Locale, refusal_text, text},
+    paths::{self, with_parameters},
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::{ev::MouseEvent, prelude::*, server_fn::ServerFn};
+use web_sys::{Element, Event, HtmlElement, wasm_bindgen::JsCast};
 
 /// Whose row is it, seen from the caller?
 pub(super) fn whose(facts: &AccountFacts, row: &MemberRow) -> Whose {
     if facts.me == row.id { Whose::Own } else { Whose::Others }
 }
 
-/// The buttons and links at the end of a row.
+/// What can be done with a row: the next sensible step, Edit and Remove in sight, all else in a menu.
 pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
-    let locale = users.locale;
-    let name = row.label().to_owned();
-    let action =
-        |verb: &'static str, label: &'static str, named: String, verdict: Verdict, allowed: AnyView| match verdict {
-            Verdict::Yes => allowed,
-            Verdict::No(refusal) => {
-                let reason = refusal_text(locale, &refusal, Some(&facts.roles));
-                refused(format!("why-{verb}-{}", row.id), label, named, reason).into_any()
-            }
-        };
-    let link = |label: &'static str, named: String, href: String| {
-        view! { <a class="row-action" href=href aria-label=named data-noscroll="">{label}</a> }.into_any()
+    let actions = Actions { users, facts, row };
+    let (next, others): (Vec<_>, Vec<_>) = actions.steps().into_iter().partition(|step| step.comes_next);
+    let next = next.into_iter().map(|step| view! { <span class="row-next">{step.view}</span> }).collect_view();
+    let held = match row.state {
+        ShownState::Removed => None,
+        ShownState::Invited
+        | ShownState::Expired
+        | ShownState::Declined
+        | ShownState::AwaitingApproval
+        | ShownState::Active
+        | ShownState::Suspended => Some((actions.edit(), actions.remove())),
     };
+    view! {
+        <div class="row-actions">
+            {next}
+            {held}
+            {actions.menu(others.into_iter().map(|step| step.view).collect())}
+        </div>
+    }
+}
 
-    let handle = can_handle_invitation(&facts.my, &row.grant, &facts.roles);
-    let whose = whose(facts, row);
-    let edit = || {
-        let named = text!(locale, users.edit_named, name = name.clone());
-        let href = users.over(paths::edit(facts.slug.as_str(), row.id));
-        let label = text!(locale, users.edit);
-        let verdict = can_start_editing(&facts.my, whose, &row.grant, &facts.roles);
-        action("edit", label, named.clone(), verdict, link(label, named, href))
-    };
-    let remove = || {
-        let named = text!(locale, users.remove_named, name = name.clone());
-        let href = users.over(paths::remove(facts.slug.as_str(), row.id));
-        let label = text!(locale, users.remove);
-        let verdict = can_remove(&facts.my, whose, &row.grant, &facts.roles);
-        action("remove", label, named.clone(), verdict, link(label, named, href))
-    };
-    let resend = || {
-        let named = text!(locale, users.resend_named, name = name.clone());
-        let label = text!(locale, users.resend);
+/// A step beside Edit and Remove.
+struct Step {
+    /// Is it the one that is due, and so in sight?
+    comes_next: bool,
+    view: AnyView,
+}
+
+/// The actions of one row.
+struct Actions<'a> {
+    users: Users,
+    facts: &'a AccountFacts,
+    row: &'a MemberRow,
+}
+
+impl Actions<'_> {
+    /// What the row's state allows, in the order of the menu.
+    fn steps(&self) -> Vec<Step> {
+        let row = self.row;
+        let failed = row.mail.as_ref().is_some_and(MailState::has_failed);
+        let unsent = row.mail == Some(MailState::NoMailServer);
+        let step = |comes_next, view| Step { comes_next, view };
+        let mut steps = Vec::new();
+        if row.awaits_decision {
+            steps.push(step(true, self.decide()));
+        }
+        match row.state {
+            ShownState::Invited => {
+                steps.push(step(failed && !row.awaits_decision, self.resend()));
+                steps.push(step(unsent && !row.awaits_decision, self.copy()));
+            }
+            ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => {
+                steps.push(step(!row.awaits_decision, self.resend()));
+            }
+            ShownState::Active => steps.push(step(false, self.suspend())),
+            ShownState::Suspended => steps.push(step(true, self.reactivate())),
+            ShownState::Removed => steps.push(step(true, self.invite_again())),
+        }
+        steps
+    }
+
+    fn decide(&self) -> AnyView {
+        let named = text!(self.users.locale, users.decide_named, name = self.row.label());
+        let href = paths::decide(self.facts.slug.as_str(), self.row.id);
+        link(text!(self.users.locale, users.decide), named, href)
+    }
+
+    fn edit(&self) -> AnyView {
+        let named = text!(self.users.locale, users.edit_named, name = self.row.label());
+        let label = text!(self.users.locale, users.edit);
+        let whose = whose(self.facts, self.row);
+        let verdict = can_start_editing(&self.facts.my, whose, &self.row.grant, &self.facts.roles);
+        let href = self.users.over(paths::edit(self.facts.slug.as_str(), self.row.id));
+        self.unless_refused("edit", label, named.clone(), verdict, link(label, named, href))
+    }
+
+    fn remove(&self) -> AnyView {
+        let named = text!(self.users.locale, users.remove_named, name = self.row.label());
+        self.by_removing("remove", text!(self.users.locale, users.remove), named)
+    }
+
+    /// Suspending is offered where removing is asked about.
+    fn suspend(&self) -> AnyView {
+        let named = text!(self.users.locale, users.suspend_named, name = self.row.label());
+        self.by_removing("suspend", text!(self.users.locale, users.suspend_menu), named)
+    }
+
+    fn by_removing(&self, verb: &'static str, label: &'static str, named: String) -> AnyView {
+        let verdict = can_remove(&self.facts.my, whose(self.facts, self.row), &self.row.grant, &self.facts.roles);
+        let href = self.users.over(paths::remove(self.facts.slug.as_str(), self.row.id));
+        self.unless_refused(verb, label, named.clone(), verdict, link(label, named, href))
+    }
+
+    fn resend(&self) -> AnyView {
+        let users = self.users;
+        let named = text!(users.locale, users.resend_named, name = self.row.label());
+        let label = text!(users.locale, users.resend);
         let send = move |member| {
             users.resend.dispatch(ResendInvitation { account: users.slug.get_untracked(), member });
         };
-        let form = row_form(users, row, ResendInvitation::PATH, label, named.clone(), send);
-        action("resend", label, named, handle.clone(), form)
-    };
-    let copy = || {
-        let named = text!(locale, users.copy_link_named, name = name.clone());
-        let label = text!(locale, users.copy_link);
+        let form = row_form(users, self.row, ResendInvitation::PATH, label, named.clone(), send);
+        let verdict = can_handle_invitation(&self.facts.my, &self.row.grant, &self.facts.roles);
+        self.unless_refused("resend", label, named, verdict, form)
+    }
+
+    fn copy(&self) -> AnyView {
+        let users = self.users;
+        let named = text!(users.locale, users.copy_link_named, name = self.row.label());
+        let label = text!(users.locale, users.copy_link);
         let send = move |member| users.copy.dispatch(CopyLink { account: users.slug.get_untracked(), member });
-        let form = row_form(users, row, CopyLink::PATH, label, named.clone(), send);
-        action("copy", label, named, handle.clone(), form)
-    };
-    let reactivate = || {
-        let named = text!(locale, users.reactivate_named, name = name.clone());
-        let label = text!(locale, users.reactivate);
+        let form = row_form(users, self.row, CopyLink::PATH, label, named.clone(), send);
+        let verdict = can_handle_invitation(&self.facts.my, &self.row.grant, &self.facts.roles);
+        self.unless_refused("copy", label, named, verdict, form)
+    }
+
+    fn reactivate(&self) -> AnyView {
+        let users = self.users;
+        let named = text!(users.locale, users.reactivate_named, name = self.row.label());
+        let label = text!(users.locale, users.reactivate);
         let send = move |member| {
             users.reactivate.dispatch(ReactivateMember { account: users.slug.get_untracked(), member });
         };
-        let form = row_form(users, row, ReactivateMember::PATH, label, named.clone(), send);
-        action("reactivate", label, named, can_reactivate(&facts.my, &row.grant, &facts.roles), form)
-    };
-    let invite_again = || {
-        let named = text!(locale, users.invite_again_named, name = name.clone());
-        let label = text!(locale, users.invite_again);
-        let mut parameters = users.query.get().to_url();
-        parameters.push(("email", row.email.clone()));
-        let href = with_parameters(paths::new_user(facts.slug.as_str()), parameters);
-        action("again", label, named.clone(), can_pass(&facts.my, Gate::UsersInvite), link(label, named, href))
-    };
+        let form = row_form(users, self.row, ReactivateMember::PATH, label, named.clone(), send);
+        let verdict = can_reactivate(&self.facts.my, &self.row.grant, &self.facts.roles);
+        self.unless_refused("reactivate", label, named, verdict, form)
+    }
 
-    let actions = match row.state {
-        ShownState::Invited => vec![copy(), resend(), edit(), remove()],
-        ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => vec![resend(), edit(), remove()],
-        ShownState::Active => vec![edit(), remove()],
-        ShownState::Suspended => vec![reactivate(), edit(), remove()],
-        ShownState::Removed => vec![invite_again()],
-    };
-    view! { <div class="row-actions">{actions}</div> }
+    fn invite_again(&self) -> AnyView {
+        let named = text!(self.users.locale, users.invite_again_named, name = self.row.label());
+        let label = text!(self.users.locale, users.invite_again);
+        let mut parameters = self.users.query.get().to_url();
+        parameters.push(("email", self.row.email.clone()));
+        let href = with_parameters(paths::new_user(self.facts.slug.as_str()), parameters);
+        let verdict = can_pass(&self.facts.my, Gate::UsersInvite);
+        self.unless_refused("again", label, named.clone(), verdict, link(label, named, href))
+    }
+
+    /// The action, or its name with the reason why not.
+    fn unless_refused(
+        &self,
+        verb: &'static str,
+        label: &'static str,
+        named: String,
+        verdict: Verdict,
+        allowed: AnyView,
+    ) -> AnyView {
+        match verdict {
+            Verdict::Yes => allowed,
+            Verdict::No(refusal) => {
+                let reason = refusal_text(self.users.locale, &refusal, Some(&self.facts.roles));
+                refused(format!("why-{verb}-{}", self.row.id), label, named, reason).into_any()
+            }
+        }
+    }
+
+    /// The menu: what there is to know of the row, and what else can be done. The browser opens and closes it, without scripting too.
+    fn menu(&self, steps: Vec<AnyView>) -> AnyView {
+        let (locale, row) = (self.users.locale, self.row);
+        let id = format!("more-{}", row.id);
+        let email = row.email.clone();
+        let toasts = use_toasts();
+        let copy_email = move |event: MouseEvent| {
+            let words = text!(locale, users.email_copied, email = email.clone());
+            copy_to_clipboard(&email, move || toasts.show(words));
+            close_menu(&event);
+        };
+        view! {
+            <button
+                type="button"
+                class="row-more"
+                popovertarget=id.clone()
+                aria-label=text!(locale, users.more_named, name = row.label())
+            >
+                <Icon name="more" />
+            </button>
+            <div class="row-popover row-menu" id=id popover="">
+                {about(locale, row)}
+                {steps}
+                <button type="button" class="row-action only-with-scripting" on:click=copy_email>
+                    {text!(locale, users.copy_email)}
+                </button>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+/// What the line has no room for: who invited, where the mail is in full, until when the link works, who answers for the mailbox.
+fn about(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
+    let invited = row.invited.clone().filter(|_| row.state.is_awaiting_answer()).map(|event| {
+        let by = event.by.map(|name| text!(locale, users.invited_by, name = name));
+        view! { <p>{text!(locale, users.invited_at)} " " <Time at=event.at relative=true /> " " {by}</p> }
+    });
+    let mail = row.mail.clone().filter(|_| row.state == ShownState::Invited);
+    let mail = mail.map(|mail| view! { <p>{mail_state(locale, mail)}</p> });
+    let ends = row.expires.filter(|_| row.state == ShownState::Invited);
+    let ends = ends.map(|at| view! { <p>{text!(locale, users.expires)} " " <Time at /></p> });
+    let joined = row.joined.map(|at| view! { <p>{text!(locale, users.joined_at)} " " <Time at /></p> });
+    let vouched = row.vouched_by.clone();
+    let vouched = vouched.map(|name| view! { <p>{text!(locale, users.vouched_by, name = name)}</p> });
+    let method = text!(locale, users.login_method_by, method = method_name(locale, &row.method));
+    view! { <div class="row-about">{invited} {mail} {ends} {joined} {vouched} <p>{method}</p></div> }
+}
+
+fn link(label: &'static str, named: String, href: String) -> AnyView {
+    view! { <a class="row-action" href=href aria-label=named data-noscroll="">{label}</a> }.into_any()
+}
+
+/// Closes the menu in which something was pressed; the focus goes back to its button.
+fn close_menu(event: &Event) {
+    let pressed = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let menu = pressed.and_then(|pressed| pressed.closest("[popover]").ok().flatten());
+    if let Some(menu) = menu.and_then(|menu| menu.dyn_into::<HtmlElement>().ok()) {
+        let _ = menu.hide_popover();
+    }
 }
 
 /// An action that is refused: it can be reached, does nothing, and says why.
@@ -126,6 +271,7 @@ fn row_form(
             action=action
             on:submit=move |event| {
                 event.prevent_default();
+                close_menu(&event);
                 users.copy.clear();
                 users.resend.clear();
                 users.reactivate.clear();

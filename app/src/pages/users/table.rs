@@ -1,40 +1,42 @@
-//! The rows, and the way to the next ones.
+//! The rows, and the way to those before and after them.
 
 use super::{
-    Users, mail_state,
+    Users,
     row_actions::row_actions,
-    url::{from_the_start, with_view},
-    words::{method_name, state_name},
+    status::status,
+    words::{method_name, range_words},
 };
 use crate::{
     api::members::{AccountFacts, UsersPage as ListPage},
-    components::{Badge, Icon, Time, Tone},
+    components::{Icon, Time},
     domain::{
         list::{ListQuery, Sort},
-        member::{MemberRow, ShownState},
+        member::{LoginMethodKind, MemberRow},
         role::Grant,
     },
     i18n::{Locale, permission_name, role_name, text},
-    paths,
+    paths::{self, with_view},
 };
 use leptos::prelude::*;
 
-/// The table. Its roles are spelled out, because browsers forget them once the style sheet lays rows out as cards.
+/// How many colours there are for initials.
+const INITIALS_COLOURS: usize = 6;
+
+/// The table. Its roles are spelled out, because browsers forget them once the style sheet lays rows out otherwise.
 pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
     let locale = users.locale;
-    let query = users.query.get();
-    let ListPage { facts, rows, next, .. } = page;
+    let pages = pages(users, &page);
+    let ListPage { facts, rows, .. } = page;
     let rows: Vec<_> = rows.into_iter().map(|row| table_row(users, &facts, row)).collect();
     view! {
-        <table class="users-table" role="table">
+        <table class="users-table" class:users-compact=users.query.get().compact role="table">
             <caption class="visually-hidden">{text!(locale, users.table, account = facts.name.clone())}</caption>
             <thead role="rowgroup">
                 <tr role="row">
-                    {sortable(users, text!(locale, users.column_person), Sort::NameUp, Sort::NameDown)}
-                    <th scope="col" role="columnheader">{text!(locale, users.column_role)}</th>
-                    <th scope="col" role="columnheader">{text!(locale, users.column_method)}</th>
-                    <th scope="col" role="columnheader">{text!(locale, users.column_state)}</th>
-                    {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown, Sort::LastActiveUp)}
+                    {sortable(users, text!(locale, users.column_person), Sort::NameUp)}
+                    <th scope="col" role="columnheader" class="cell-role">{text!(locale, users.column_role)}</th>
+                    {sortable(users, text!(locale, users.column_state), Sort::InvitedDown)}
+                    {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown)}
                     <th scope="col" role="columnheader">
                         <span class="visually-hidden">{text!(locale, users.column_actions)}</span>
                     </th>
@@ -42,38 +44,55 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
             </thead>
             <tbody role="rowgroup">{rows}</tbody>
         </table>
+        {pages}
+    }
+}
+
+/// Which rows these are, the ways to those before and after, and how high rows are.
+fn pages(users: Users, page: &ListPage) -> impl IntoView + use<> {
+    let locale = users.locale;
+    let query = users.query.get();
+    let at = |query: &ListQuery| with_view(paths::users(page.facts.slug.as_str()), query);
+    let from_the_start = query.from_the_start();
+    let turn = |label: &'static str, rel: &'static str, place: ListQuery| {
+        view! {
+            <a class="button button-small" rel=rel href=at(&place) on:click=move |_| users.focus_status.set_value(true)>
+                {label}
+            </a>
+        }
+    };
+    let previous = page.previous.clone().map(|before| {
+        let place = ListQuery { before: Some(before), ..from_the_start.clone() };
+        turn(text!(locale, users.previous_page), "prev", place)
+    });
+    let next = page.next.clone().map(|after| {
+        let place = ListQuery { after: Some(after), ..from_the_start.clone() };
+        turn(text!(locale, users.next_page), "next", place)
+    });
+    let other_rows = match query.compact {
+        true => text!(locale, users.comfortable_rows),
+        false => text!(locale, users.compact_rows),
+    };
+    let other = at(&ListQuery { compact: !query.compact, ..query.clone() });
+    let has_pages = previous.is_some() || next.is_some();
+    view! {
         <nav class="pages" aria-label=text!(locale, users.pages)>
-            {query.after.is_some().then(|| view! {
-                <a
-                    class="button"
-                    href=with_view(paths::users(facts.slug.as_str()), &from_the_start(&query))
-                    on:click=move |_| users.focus_status.set_value(true)
-                >
-                    {text!(locale, users.first_page)}
-                </a>
-            })}
-            {next.map(|next| view! {
-                <a
-                    class="button"
-                    rel="next"
-                    href=with_view(paths::users(facts.slug.as_str()), &ListQuery { after: Some(next), ..query.clone() })
-                    on:click=move |_| users.focus_status.set_value(true)
-                >
-                    {text!(locale, users.next_page)}
-                </a>
-            })}
+            {has_pages.then(|| view! { <span class="pages-range">{range_words(locale, page)}</span> })}
+            <a class="pages-rows" href=other data-noscroll="">{other_rows}</a>
+            {previous}
+            {next}
         </nav>
     }
 }
 
-/// A heading that sorts: first one way, then, if there is one, the other.
-fn sortable(users: Users, label: &'static str, first: Sort, other: Sort) -> impl IntoView {
+/// A heading that sorts: one way first, then the other.
+fn sortable(users: Users, label: &'static str, first: Sort) -> impl IntoView {
     let query = users.query.get();
-    let sorted = [first, other].contains(&query.sort);
-    let next = if query.sort == first { other } else { first };
-    let href = with_view(paths::users(&users.slug.get()), &ListQuery { sort: next, ..from_the_start(&query) });
+    let sorted = [first, first.reversed()].contains(&query.sort);
+    let next = if query.sort == first { first.reversed() } else { first };
+    let href = with_view(paths::users(&users.slug.get()), &ListQuery { sort: next, ..query.from_the_start() });
     let (direction, icon) = match query.sort {
-        Sort::NameUp | Sort::LastActiveUp => ("ascending", "chevron-up"),
+        Sort::NameUp | Sort::LastActiveUp | Sort::InvitedUp => ("ascending", "chevron-up"),
         Sort::NameDown | Sort::LastActiveDown | Sort::InvitedDown => ("descending", "chevron-down"),
     };
     view! {
@@ -86,49 +105,67 @@ fn sortable(users: Users, label: &'static str, first: Sort, other: Sort) -> impl
 fn table_row(users: Users, facts: &AccountFacts, row: MemberRow) -> impl IntoView + use<> {
     let locale = users.locale;
     let actions = row_actions(users, facts, &row);
-    let me = facts.me == row.id;
-    let you = me.then(|| view! { <span class="tag">{text!(locale, users.you)}</span> });
-    let email = row.name.is_some().then(|| view! { <span class="person-email">{row.email.clone()}</span> });
-    let vouched = row.vouched_by.clone().map(|name| {
-        view! { <span class="person-note">{text!(locale, users.vouched_by, name = name)}</span> }
-    });
     let active = match row.last_active {
         Some(at) => view! { <Time at relative=true /> }.into_any(),
         None => view! { <span class="muted">{text!(locale, users.never_active)}</span> }.into_any(),
     };
     view! {
         <tr role="row">
-            <th scope="row" role="rowheader" class="person">
-                <span class="person-name">{row.label().to_owned()} " " {you}</span>
-                {email}
-                {vouched}
-            </th>
-            <td role="cell" data-label=text!(locale, users.column_role)>{grant(locale, facts, &row.grant)}</td>
-            <td role="cell" data-label=text!(locale, users.column_method)>{method_name(locale, &row.method)}</td>
-            <td role="cell" data-label=text!(locale, users.column_state)>{state(locale, facts, &row)}</td>
-            <td role="cell" data-label=text!(locale, users.column_active)>{active}</td>
+            <th scope="row" role="rowheader" class="person">{person(locale, facts, &row)}</th>
+            <td role="cell" class="cell-role">{grant(locale, facts, &row)}</td>
+            <td role="cell" class="cell-state">{status(locale, &row)}</td>
+            <td role="cell" class="cell-active">{active}</td>
             <td role="cell" class="cell-actions">{actions}</td>
         </tr>
     }
 }
 
+/// Initials, name and address; beside it a provider by which the person signs in.
+fn person(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
+    let you = (facts.me == row.id).then(|| view! { <span class="tag">{text!(locale, users.you)}</span> });
+    let (initials, known) = match &row.name {
+        Some(name) => (initials_of(name), true),
+        None => ("@".to_owned(), false),
+    };
+    let colour = row.email.bytes().map(usize::from).sum::<usize>() % INITIALS_COLOURS;
+    let email = row.name.is_some().then(|| view! { <span class="person-email">{row.email.clone()}</span> });
+    let by_provider = (row.method.kind == LoginMethodKind::OAuth)
+        .then(|| view! { <span class="person-method">{method_name(locale, &row.method)}</span> });
+    view! {
+        <span class=format!("initials initials-{colour}") class:initials-none=!known aria-hidden="true">{initials}</span>
+        <span class="person-text">
+            <span class="person-name">
+                <span class="person-label" title=row.label().to_owned()>{row.label().to_owned()}</span> " " {you}
+            </span>
+            <span class="person-more">{email} " " {by_provider}</span>
+        </span>
+    }
+}
+
+/// The first letters of the first word of a name and of the last.
+fn initials_of(name: &str) -> String {
+    let mut words = name.split_whitespace();
+    let letters = [words.next(), words.next_back()].into_iter().flatten().filter_map(|word| word.chars().next());
+    letters.flat_map(char::to_uppercase).collect()
+}
+
 /// Role, and how many extras; opening it tells which.
-fn grant(locale: Locale, facts: &AccountFacts, grant: &Grant) -> impl IntoView + use<> {
-    let role = role_name(locale, &grant.role, Some(&facts.roles));
+fn grant(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
+    let Grant { role, extras } = &row.grant;
     let extras: Vec<_> =
-        grant.extras.iter().map(|key| view! { <li>{permission_name(locale, key, Some(&facts.roles))}</li> }).collect();
+        extras.iter().map(|key| view! { <li>{permission_name(locale, key, Some(&facts.roles))}</li> }).collect();
     let how_many = extras_words(locale, extras.len());
-    let details = (!extras.is_empty()).then(|| {
+    let id = format!("extras-{}", row.id);
+    let more = (!extras.is_empty()).then(|| {
         view! {
-            <details class="role-extras">
-                <summary>{how_many}</summary>
-                <ul>{extras}</ul>
-            </details>
+            <button type="button" class="role-extras" popovertarget=id.clone()>{how_many}</button>
+            <ul class="row-popover" id=id popover="">{extras}</ul>
         }
     });
     view! {
-        <span class="role">{role}</span>
-        {details}
+        <span class="role">{role_name(locale, role, Some(&facts.roles))}</span>
+        " "
+        {more}
     }
 }
 
@@ -140,68 +177,20 @@ pub(super) fn extras_words(locale: Locale, count: usize) -> String {
     }
 }
 
-/// The state, with what there is to know about it: the mail, the end of the link, who did it.
-fn state(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
-    let (tone, icon) = match row.state {
-        ShownState::Invited => (Tone::Info, "mail"),
-        ShownState::Expired => (Tone::Warn, "clock"),
-        ShownState::Declined => (Tone::Warn, "x"),
-        ShownState::AwaitingApproval => (Tone::Warn, "alert"),
-        ShownState::Active => (Tone::Good, "check"),
-        ShownState::Suspended => (Tone::Bad, "pause"),
-        ShownState::Removed => (Tone::Neutral, "trash"),
-    };
-    let by = match row.state {
-        ShownState::Invited | ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => {
-            row.invited.clone().map(|event| (event, true))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_word_and_the_last() {
+        for (name, initials) in [
+            ("Ana Example", "AE"),
+            ("ben", "B"),
+            ("Maximiliane Alexandra Freifrau von und zu Hohenstein", "MH"),
+            ("  élodie  ", "É"),
+            ("ßeta Łukasz", "SSŁ"),
+        ] {
+            assert_eq!(initials_of(name), initials);
         }
-        ShownState::Removed => row.removed.clone().map(|event| (event, false)),
-        ShownState::Active | ShownState::Suspended => None,
-    };
-    let by = by.map(|(event, invited)| {
-        let name = event.by.map(|name| match invited {
-            true => text!(locale, users.invited_by, name = name),
-            false => text!(locale, users.removed_by, name = name),
-        });
-        view! { " " <Time at=event.at relative=true /> " " {name} }
-    });
-    let mail = row.mail.clone().filter(|_| row.state == ShownState::Invited);
-    let mail = mail.map(|mail| mail_state(locale, mail));
-    // These need an admin's decision: who came was not the one invited (R43, R44), or the method is switched off (R27).
-    let decision = row.awaits_decision.then(|| {
-        view! {
-            <a class="state-todo" href=paths::decide(facts.slug.as_str(), row.id)>
-                <Icon name="alert" />
-                {text!(locale, users.decision_needed)}
-            </a>
-        }
-    });
-    let blocked = row
-        .blocked
-        .then(|| view! { <span class="state-todo"><Icon name="lock" />{text!(locale, users.blocked)}</span> });
-    let nameless = row.needs_identifier.then(|| {
-        view! { <span class="state-todo"><Icon name="alert" />{text!(locale, users.needs_identifier)}</span> }
-    });
-    let name = state_name(locale, row.state);
-    let words = match row.state {
-        ShownState::Invited => Some(text!(locale, users.expires)),
-        ShownState::Expired => Some(text!(locale, users.expired_at)),
-        ShownState::Declined
-        | ShownState::AwaitingApproval
-        | ShownState::Active
-        | ShownState::Suspended
-        | ShownState::Removed => None,
-    };
-    let end = words.zip(row.expires).map(|(words, at)| {
-        view! { <span class="state-end">{words} " " <Time at relative=true /></span> }
-    });
-    view! {
-        <div class="state">
-            <span class="state-line"><Badge tone icon>{name}</Badge> {by}</span>
-            {decision}
-            {blocked}
-            {nameless}
-            {(mail.is_some() || end.is_some()).then(|| view! { <span class="state-line">{mail} " " {end}</span> })}
-        </div>
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         invitations::{Invited, Resent},
-        members::{Edited, Reactivated, Removed, Suspended},
+        members::{Edited, Reactivated, Removed, Suspended, UsersPage},
     },
     domain::{
         list::{Count, MAX_COUNTED_ROWS, Sort},
@@ -65,6 +65,7 @@ pub(super) fn sort_name(locale: Locale, sort: Sort) -> &'static str {
         Sort::LastActiveDown => text!(locale, users.sort_active_down),
         Sort::LastActiveUp => text!(locale, users.sort_active),
         Sort::InvitedDown => text!(locale, users.sort_invited_down),
+        Sort::InvitedUp => text!(locale, users.sort_invited),
     }
 }
 
@@ -77,6 +78,24 @@ pub(super) fn count_words(locale: Locale, count: Count, filtered: bool) -> Strin
         (Count::Exactly(n), true) => text!(locale, users.found_many, count = grouped(locale, n)),
         (Count::Many, false) => text!(locale, users.count_more, count = grouped(locale, MAX_COUNTED_ROWS)),
         (Count::Many, true) => text!(locale, users.found_more, count = grouped(locale, MAX_COUNTED_ROWS)),
+    }
+}
+
+/// Which rows of how many a page shows: "51–100 of 305".
+pub(super) fn range_words(locale: Locale, page: &UsersPage) -> String {
+    let rows = page.rows.len() as u64;
+    let Some(skipped) = page.skipped else {
+        return text!(locale, users.range_beyond, count = grouped(locale, MAX_COUNTED_ROWS));
+    };
+    let (first, last) = (grouped(locale, skipped + 1), grouped(locale, skipped + rows));
+    match page.count {
+        Count::Exactly(count) if rows == 1 => {
+            text!(locale, users.range_one, last = last, count = grouped(locale, count))
+        }
+        Count::Exactly(count) => text!(locale, users.range, first = first, last = last, count = grouped(locale, count)),
+        Count::Many => {
+            text!(locale, users.range_more, first = first, last = last, count = grouped(locale, MAX_COUNTED_ROWS))
+        }
     }
 }
 
@@ -156,7 +175,7 @@ pub(super) fn lifetime_words(locale: Locale, hours: i64) -> String {
 }
 
 /// A number with its thousands apart: `10,000`, `10.000`.
-fn grouped(locale: Locale, n: u64) -> String {
+pub(super) fn grouped(locale: Locale, n: u64) -> String {
     let separator = match locale {
         Locale::en => ',',
         Locale::de => '.',

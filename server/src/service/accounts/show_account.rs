@@ -5,7 +5,13 @@ use crate::{
     service::actors,
     storage::{members, second_factor_requirements::has_second_factor},
 };
-use app::{api::accounts::AccountHome, backend::ShowAccount, error::AppError, request::Caller};
+use app::{
+    api::accounts::AccountHome,
+    backend::ShowAccount,
+    domain::{list::ListQuery, permission::Gate},
+    error::AppError,
+    request::Caller,
+};
 use async_trait::async_trait;
 
 #[async_trait]
@@ -20,6 +26,11 @@ impl ShowAccount for Services {
             Some(from) if !has_second_factor(&mut tx, actor.scope(), actor.member).await? => Some(from),
             Some(_) | None => None,
         };
+        let people = if actor.effective.opens(Gate::UsersRead) {
+            members::count_states(&mut tx, actor.scope(), &ListQuery::default(), self.now()).await?
+        } else {
+            None
+        };
         drop(tx);
         self.note_activity(&actor).await;
         Ok(AccountHome {
@@ -31,6 +42,7 @@ impl ShowAccount for Services {
             platform_url: self.config.platform_url.as_ref().map(ToString::to_string),
             second_factor_from,
             last_owner,
+            people,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Inviting, and the mails of it, seen from the account.
 
 pub(super) mod copy_link;
-pub(super) mod invite_user;
+pub(super) mod invite_several;
+mod invite_user;
 pub(super) mod list_mails;
 pub(super) mod queue_mail;
 pub(super) mod resend_invitation;

@@ -14,6 +14,7 @@ use app::{
     api::members::EditForm,
     domain::{
         edit::NewLoginMethod,
+        email::Email,
         fields::{Field, FieldErrors, Problem},
         member::{LoginMethod, LoginMethodKind, MemberState, ShownState},
         time::Timestamp,
@@ -75,35 +76,46 @@ impl LoginAssignment {
 }
 
 impl Services {
-    /// Writes it. A pending invitation is renewed, with a new link to the new method; somebody who has joined is linked at the next sign-in.
+    /// Writes it. Somebody who has joined is linked at the next sign-in.
     pub(super) async fn change_login_method(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         row: &Member,
         assignment: &LoginAssignment,
-        now: Timestamp,
     ) -> Result<(), AppError> {
         let scope = actor.scope();
         members::set_method(tx, scope, row.id, assignment.method.id, assignment.identifier.as_deref()).await?;
-        decisions::supersede(tx, scope, row.id, now).await?;
         if let Some(user) = row.user {
             identities::delete_of_user_at_method(tx, scope, row.method.id, user).await?;
             identities::delete_of_user_at_method(tx, scope, assignment.method.id, user).await?;
         }
+        Ok(())
+    }
+
+    /// Renews the invitation of somebody who has not joined, after another login method or address was saved: earlier links are dead, and a
+    /// new one goes to `email`. Somebody who declined, or whose invitation expired, gets no mail unless an admin sends one; another address is
+    /// as good as that.
+    pub(super) async fn renew_changed_invitation(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        row: &Member,
+        new_address: Option<&Email>,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let scope = actor.scope();
+        decisions::supersede(tx, scope, row.id, now).await?;
         let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(()) };
-        match row.shown(now) {
-            ShownState::Invited | ShownState::AwaitingApproval => {
-                let found = invitations::find(tx, scope, latest.id).await?.ok_or(AppError::NotFound)?;
-                if invitations::renew(tx, scope, &found, actor.member, now).await? {
-                    self.queue_invitation(tx, scope, found.again(&row.email, actor.member), now).await?;
-                }
-            }
-            // Somebody who declined, or whose invitation expired, gets no mail unless an admin sends one.
-            ShownState::Expired | ShownState::Declined => {
-                invitations::kill_tokens(tx, scope, latest.id, None, now).await?;
-            }
-            ShownState::Active | ShownState::Suspended | ShownState::Removed => {}
+        let is_open = matches!(row.shown(now), ShownState::Invited | ShownState::AwaitingApproval);
+        if !is_open && new_address.is_none() {
+            invitations::kill_tokens(tx, scope, latest.id, None, now).await?;
+            return Ok(());
+        }
+        let found = invitations::find(tx, scope, latest.id).await?.ok_or(AppError::NotFound)?;
+        if invitations::renew(tx, scope, &found, actor.member, now).await? {
+            let email = new_address.unwrap_or(&row.email);
+            self.queue_invitation(tx, scope, found.again(email, actor.member), now).await?;
         }
         Ok(())
     }

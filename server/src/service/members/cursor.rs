@@ -45,7 +45,7 @@ pub(in crate::service) fn open(
     let (id, value) = plain.split_first_chunk::<ID_BYTES>()?;
     let value = match query.sort {
         Sort::NameUp | Sort::NameDown => SortValue::Name(value.to_vec()),
-        Sort::LastActiveUp | Sort::LastActiveDown | Sort::InvitedDown => {
+        Sort::LastActiveUp | Sort::LastActiveDown | Sort::InvitedUp | Sort::InvitedDown => {
             SortValue::Time(i64::from_be_bytes(value.try_into().ok()?))
         }
     };
@@ -54,7 +54,7 @@ pub(in crate::service) fn open(
 
 fn purpose(scope: AccountScope, query: &ListQuery) -> SealedFor {
     let mut view = Sha256::new();
-    for (name, value) in (ListQuery { after: None, ..query.clone() }).to_url() {
+    for (name, value) in query.rows_and_order().to_url() {
         // With the lengths, so that no two views have the same text.
         view.update((value.len() as u64).to_be_bytes());
         view.update(name);
@@ -67,7 +67,7 @@ fn purpose(scope: AccountScope, query: &ListQuery) -> SealedFor {
 mod tests {
     use super::*;
     use crate::collation::MAX_SORT_KEY_BYTES;
-    use app::domain::{ids::AccountId, member::ShownState};
+    use app::domain::{ids::AccountId, list::StateFilter, member::ShownState};
 
     fn positions() -> [(Sort, Position); 3] {
         let id = MemberId(Uuid::from_u128(7));
@@ -86,14 +86,15 @@ mod tests {
         for (sort, position) in positions() {
             let query = ListQuery { sort, search: "ana".to_owned(), ..ListQuery::default() };
             let cursor = seal(&keyring, scope, &query, &position).unwrap();
-            let on_its_page = ListQuery { after: Some(cursor.clone()), ..query.clone() };
+            let on_its_page = ListQuery { after: Some(cursor.clone()), compact: true, ..query.clone() };
             assert_eq!(open(&keyring, scope, &on_its_page, &cursor), Some(position));
             assert_eq!(open(&keyring, elsewhere, &query, &cursor), None);
             assert_eq!(open(&other, scope, &query, &cursor), None);
             for view in [
                 ListQuery { search: "an".to_owned(), ..query.clone() },
                 ListQuery { sort: Sort::InvitedDown, ..query.clone() },
-                ListQuery { state: Some(ShownState::Active), ..query.clone() },
+                ListQuery { state: Some(StateFilter::In(ShownState::Active)), ..query.clone() },
+                ListQuery { with_extras: true, ..query.clone() },
             ] {
                 assert_eq!(open(&keyring, scope, &view, &cursor), None);
             }

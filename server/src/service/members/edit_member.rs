@@ -1,6 +1,10 @@
-//! Changes role and extras, in any state (R24, R30, R31, R33, R66), and the login method (R26, R46).
+//! Changes role and extras, in any state (R24, R30, R31, R33, R66), the login method (R26, R46), and the address of the invited (R25).
 
-use super::{change_login_method::LoginAssignment, list_members::shown_row};
+use super::{
+    change_login_method::LoginAssignment,
+    correct_address::{correct_address, wanted_address},
+    list_members::shown_row,
+};
 use crate::{
     context::Services,
     service::{actors, invitations::copy_link::kill_links_beyond_rights},
@@ -37,12 +41,14 @@ impl EditMember for Services {
             }
             let wanted = actor.roles.parse_grant(&form.role, &form.extras)?;
             let assignment = LoginAssignment::wanted(&mut tx, &actor, &row, &form).await?;
+            let new_address = wanted_address(&mut tx, &actor, &row, &form).await?;
             let edit = Edit {
                 whose: actor.whose(id),
                 state: row.state,
                 present: &row.grant,
                 wanted: &wanted,
                 login_method: assignment.as_ref().map(LoginAssignment::kind),
+                corrects_address: new_address.is_some(),
                 other_owners: members::other_owners(&mut tx, actor.scope(), id).await?,
                 confirmed: form.confirmation.trim() == actor.slug.as_str(),
                 recently_authenticated: actor.is_recently_authenticated(self),
@@ -65,9 +71,15 @@ impl EditMember for Services {
             }
             let target = AuditTarget { member: id, email: row.email.key().to_owned() };
             if let Some(assignment) = &assignment {
-                self.change_login_method(&mut tx, &actor, &row, assignment, now).await?;
+                self.change_login_method(&mut tx, &actor, &row, assignment).await?;
                 let event = Event::SignsInBy { method: assignment.method.id };
                 audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
+            }
+            if let Some(email) = &new_address {
+                correct_address(&mut tx, &actor, &row, email, now).await?;
+            }
+            if assignment.is_some() || new_address.is_some() {
+                self.renew_changed_invitation(&mut tx, &actor, &row, new_address.as_ref(), now).await?;
             }
             if wanted != row.grant {
                 let event = Event::Edited { before: row.grant, after: wanted };

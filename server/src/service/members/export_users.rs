@@ -4,7 +4,7 @@ use super::list_members::shown_row;
 use crate::{
     context::Services,
     service::actors,
-    storage::members::{self, Position},
+    storage::members::{self, Page, Place, Position},
 };
 use app::{
     domain::{list::ListQuery, member::MemberRow, permission::Gate},
@@ -41,8 +41,9 @@ impl Services {
         if !query.is_within_limits() {
             return Err(BadRequest::Malformed.into());
         }
-        let (rows, next) = members::page(&mut tx, actor.scope(), query, from, now).await?;
-        let rows = rows.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
+        let place = from.map_or(Place::Start, Place::After);
+        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, now).await?;
+        let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok((rows, next))
     }
 }

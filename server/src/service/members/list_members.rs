@@ -5,8 +5,8 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
-        StorageError,
-        members::{self, Member},
+        AccountScope, StorageError,
+        members::{self, Member, Page, Place},
         outbox,
     },
 };
@@ -14,7 +14,7 @@ use app::{
     api::members::UsersPage,
     backend::ListMembers,
     domain::{
-        list::ListQuery,
+        list::{Count, Cursor, ListQuery},
         member::{Event, LoginMethodKind, MemberRow, ShownState},
         permission::Gate,
         time::Timestamp,
@@ -35,16 +35,47 @@ impl ListMembers for Services {
             return Err(BadRequest::Malformed.into());
         }
         let facts = actors::facts(self, &mut tx, &actor).await?;
-        // A cursor that does not open, because its key has retired or it belongs to another view, leads to the beginning.
-        let from = query.after.as_ref().and_then(|cursor| cursor::open(&self.keyring, actor.scope(), &query, cursor));
-        let (rows, next) = members::page(&mut tx, actor.scope(), &query, from, now).await?;
-        let next = next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), &query, &position));
-        let count = members::count(&mut tx, actor.scope(), &query, now).await?;
-        let alone = members::is_alone(&mut tx, actor.scope(), actor.member).await?;
+        let scope = actor.scope();
+        let place = self.place(scope, &query);
+        let Page { members, previous, next } = members::page(&mut tx, scope, &query, place, now).await?;
+        let skipped = match &previous {
+            Some(first) => members::count_before(&mut tx, scope, &query, first.clone(), now).await?,
+            None => Some(0),
+        };
+        let counts = members::count_states(&mut tx, scope, &query, now).await?;
+        let count = match &counts {
+            Some(counts) => Count::Exactly(counts.of(query.state)),
+            None => members::count(&mut tx, scope, &query, now).await?,
+        };
+        let alone = members::is_alone(&mut tx, scope, actor.member).await?;
         drop(tx);
         self.note_activity(&actor).await;
-        let rows = rows.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
-        Ok(UsersPage { facts, rows, next, count, alone })
+        let cursor = |position| cursor::seal(&self.keyring, scope, &query, &position);
+        Ok(UsersPage {
+            facts,
+            rows: members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?,
+            next: next.and_then(cursor),
+            previous: previous.filter(|_| skipped != Some(0)).and_then(cursor),
+            skipped,
+            count,
+            counts,
+            alone,
+        })
+    }
+}
+
+impl Services {
+    /// Where the page of a view is. A cursor that does not open, because its key has retired or it belongs to another view, leads to the
+    /// beginning.
+    fn place(&self, scope: AccountScope, query: &ListQuery) -> Place {
+        let open = |cursor: &Option<Cursor>| {
+            cursor.as_ref().and_then(|cursor| cursor::open(&self.keyring, scope, query, cursor))
+        };
+        match (open(&query.after), open(&query.before)) {
+            (Some(position), _) => Place::After(position),
+            (None, Some(position)) => Place::Before(position),
+            (None, None) => Place::Start,
+        }
     }
 }
 

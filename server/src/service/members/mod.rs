@@ -2,6 +2,7 @@
 
 pub(super) mod change_login_method;
 mod check_withdrawal;
+mod correct_address;
 pub(super) mod cursor;
 pub(super) mod edit_member;
 mod export_users;

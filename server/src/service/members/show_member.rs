@@ -41,7 +41,9 @@ pub(in crate::service) async fn member_details(
         Some(_) => Some(has_second_factor(tx, actor.scope(), row.id).await?),
         None => None,
     };
-    Ok(MemberDetails { facts, row: shown_row(row, services.now())?, last_owner, identifier, known_as, second_factor })
+    let address_is_theirs = row.user.is_some();
+    let row = shown_row(row, services.now())?;
+    Ok(MemberDetails { facts, row, last_owner, identifier, address_is_theirs, known_as, second_factor })
 }
 
 #[async_trait]

@@ -59,9 +59,9 @@ pub use access::{
 pub(crate) use access::{accounts_of, caller_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
-pub use list::{Position, SortValue, count, is_alone, page};
+pub use list::{Page, Place, Position, SortValue, count, count_before, count_states, is_alone, page};
 pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
-pub(crate) use person::{accounts_with_copy, release_invited, rewrite_copy};
+pub(crate) use person::{accounts_with_copy, correct_address, release_invited, rewrite_copy};
 
 statements! {
     FIND = select_members!("AND m.id = $2");

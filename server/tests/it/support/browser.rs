@@ -11,8 +11,8 @@ use app::{
     },
     domain::{
         ids::MemberId,
-        list::ListQuery,
-        member::MemberRow,
+        list::{ListQuery, StateFilter},
+        member::{MemberRow, ShownState},
         role::{BuiltInRole, Grant},
     },
     error::AppError,
@@ -256,6 +256,9 @@ impl Browser {
             ("query[role]", query.role.as_ref().map(ToString::to_string).unwrap_or_default()),
             ("query[state]", query.state.map(|state| state.key().to_owned()).unwrap_or_default()),
             ("query[sort]", serde_json::to_value(query.sort).unwrap().as_str().unwrap().to_owned()),
+            ("query[method]", query.method.map(|method| method.to_string()).unwrap_or_default()),
+            ("query[with_extras]", if query.with_extras { "true".to_owned() } else { String::new() }),
+            ("query[before]", query.before.as_ref().map(|cursor| cursor.as_str().to_owned()).unwrap_or_default()),
             ("query[after]", query.after.as_ref().map(|cursor| cursor.as_str().to_owned()).unwrap_or_default()),
         ];
         let parts: Vec<_> =
@@ -267,7 +270,7 @@ impl Browser {
     pub async fn row(&self, email: &str) -> MemberRow {
         // The part before the @ is typed and stored in the same letters, whatever the domain.
         let search = email.split('@').next().unwrap().to_owned();
-        for state in [None, Some(app::domain::member::ShownState::Removed)] {
+        for state in [None, Some(StateFilter::In(ShownState::Removed))] {
             let page = self.list(&ListQuery { search: search.clone(), state, ..ListQuery::default() }).await.unwrap();
             if let Some(row) = page.rows.into_iter().find(|row| row.email.eq_ignore_ascii_case(email)) {
                 return row;

@@ -235,6 +235,14 @@ impl World {
         }
     }
 
+    /// Changes rows behind the server's back; answers how many.
+    pub async fn changes(&self, sql: &'static str) -> u64 {
+        match &self.services.database {
+            Database::Sqlite { writer, .. } => sqlx::query(sql).execute(writer).await.unwrap().rows_affected(),
+            Database::Postgres { pool, .. } => sqlx::query(sql).execute(pool).await.unwrap().rows_affected(),
+        }
+    }
+
     /// The texts that a statement without parameters answers.
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
         match &self.services.database {

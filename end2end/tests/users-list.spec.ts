@@ -1,0 +1,136 @@
+import { expect, test, type Page } from '@playwright/test';
+import { People, visit, withoutReload } from '../support/people';
+import { Roster } from '../support/roster';
+import { person } from '../support/person';
+import { invite, line, menu, setUp } from '../support/steps';
+
+const users = '/a/acme/settings/users';
+
+/** The heights of the rows, in CSS pixels. */
+function heights(page: Page): Promise<number[]> {
+  return page.locator('.users-table tbody tr').evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height));
+}
+
+for (const scripting of [true, false]) {
+  test.describe(`the Users list, with scripting ${scripting ? 'on' : 'off'}`, () => {
+    test.describe.configure({ mode: 'serial' });
+    const ana = person('Ana');
+    let roster: Roster;
+    let people: People;
+    let page: Page;
+
+    test.beforeAll(async ({ browser }) => {
+      roster = await Roster.start({ mail: true });
+      people = new People(browser, roster, [], { javaScriptEnabled: scripting });
+      page = await people.newcomer();
+      await setUp(page, roster.setUpLink, ana, 'Acme');
+    });
+
+    test.afterEach(() => people.expectNoFaults());
+
+    test.afterAll(async () => {
+      await people?.close();
+      await roster?.stop();
+    });
+
+    test('r54_several_people_are_invited_from_what_was_pasted', async () => {
+      await visit(page, users);
+      await page.getByRole('link', { name: 'New user' }).click();
+      await page.getByRole('link', { name: 'Invite several people at once' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+      const guests = Array.from({ length: 48 }, (_, n) => `Guest ${n + 10} <guest${n + 10}@example.org>`);
+      await dialog.getByLabel('Email addresses').fill(`${guests.join('\n')}\nnobody`);
+      if (scripting) await expect(dialog).toContainText('48 addresses. “nobody” is not an email address.');
+      await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Viewer' });
+      await dialog.getByRole('button', { name: 'Invite' }).click();
+      await expect(dialog).toContainText('48 of 49 people are invited.');
+      await expect(dialog.getByRole('listitem').filter({ hasText: 'nobody' })).toContainText('email address');
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'guest10@example.org' })).toContainText('Guest 10');
+    });
+
+    test('rows_are_low_and_of_one_height_at_every_width', async () => {
+      await visit(page, users);
+      await invite(page, 'a-mailbox-name-that-never-seems-to-come-to-an-end@subsidiary.of.a.very.long.example.org', { role: 'Viewer', extras: ['Export analytics'] });
+      await visit(page, users);
+      for (const [width, most] of [[1280, 53], [1920, 53], [375, 96]]) {
+        await page.setViewportSize({ width, height: 900 });
+        const all = await heights(page);
+        expect(Math.max(...all), `${width} px`).toBeLessThanOrEqual(most);
+        if (width > 1000) expect(new Set(all.map(Math.round)).size, `${width} px: one height, but for the first`).toBeLessThanOrEqual(2);
+      }
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.getByRole('link', { name: 'Compact rows' }).click();
+      await expect(page).toHaveURL(/rows=compact/);
+      await page.evaluate(() => scrollTo(0, 0));
+      const seen = await page.locator('.users-table tbody tr').evaluateAll(
+        (rows) => rows.filter((row) => row.getBoundingClientRect().bottom <= innerHeight).length,
+      );
+      expect(seen, 'rows on a screen of 900 px').toBeGreaterThanOrEqual(15);
+      await page.getByRole('link', { name: 'Comfortable rows' }).click();
+      await expect(page).not.toHaveURL(/rows=compact/);
+    });
+
+    test('tabs_count_and_narrow_the_list_down_and_keep_what_is_searched', async () => {
+      await visit(page, `${users}?q=guest1`);
+      const tabs = page.getByRole('navigation', { name: 'Users by status' });
+      await expect(tabs.getByRole('link', { name: 'All 10' })).toHaveAttribute('aria-current', 'true');
+      await expect(tabs.getByRole('link', { name: 'Active 0' })).toBeVisible();
+      await tabs.getByRole('link', { name: 'Invited 10' }).click();
+      await expect(page).toHaveURL(/q=guest1&state=invited/);
+      await expect(page.locator('.users-count')).toHaveText('10 people found');
+      await tabs.getByRole('link', { name: 'Active 0' }).click();
+      await expect(page.getByRole('heading', { name: 'Nobody matches' })).toBeVisible();
+      await page.locator('.empty').getByRole('link', { name: 'Clear filters' }).click();
+      await expect(page.locator('.users-count')).toHaveText('50 people');
+    });
+
+    test('pages_turn_both_ways_and_say_where_one_is', async () => {
+      await visit(page, users);
+      await invite(page, 'zoe@example.org', { role: 'Viewer' });
+      await visit(page, users);
+      const pages = page.getByRole('navigation', { name: 'Pages of the list' });
+      await expect(pages).toContainText('1–50 of 51');
+      await expect(pages.getByRole('link', { name: 'Previous page' })).toHaveCount(0);
+      await pages.getByRole('link', { name: 'Next page' }).click();
+      await expect(pages).toContainText('51 of 51');
+      await expect(line(page, { email: 'zoe@example.org' })).toBeVisible();
+      await pages.getByRole('link', { name: 'Previous page' }).click();
+      await expect(pages).toContainText('1–50 of 51');
+      await expect(line(page, { email: ana.email })).toBeVisible();
+    });
+
+    test('the_menu_of_a_row_says_more_and_closes_on_escape', async () => {
+      await visit(page, users);
+      const more = await menu(page, { email: 'guest10@example.org' });
+      await expect(more).toBeVisible();
+      await expect(more).toContainText(/Invited .* by Ana/);
+      await expect(more).toContainText('Signs in by Email & password.');
+      await page.keyboard.press('Escape');
+      await expect(more).toBeHidden();
+      await expect(line(page, { email: 'guest10@example.org' }).getByRole('button', { name: /^More about/ })).toBeFocused();
+      await menu(page, { email: 'guest10@example.org' });
+      await more.getByRole('button', { name: /^Copy link/ }).click();
+      await expect(page.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]+$/);
+    });
+
+    test('r25_a_mistyped_address_is_corrected_where_the_person_is_edited', async () => {
+      await visit(page, users);
+      await invite(page, 'bne@example.org', { role: 'Viewer' });
+      await visit(page, users);
+      const correct = async () => {
+        await line(page, { email: 'bne@example.org' }).getByRole('link', { name: /^Edit/ }).click();
+        const dialog = page.getByRole('dialog', { name: /^Edit/ });
+        await dialog.getByLabel('User email address').fill('guest10@example.org');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await expect(dialog).toContainText('Somebody in this account has this address already');
+        await dialog.getByLabel('User email address').fill('ben@example.org');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await expect(line(page, { email: 'ben@example.org' })).toBeVisible();
+      };
+      await (scripting ? withoutReload(page, correct) : correct());
+      await expect(line(page, { email: 'bne@example.org' })).toHaveCount(0);
+      await roster.mail.to('ben@example.org');
+    });
+  });
+}
