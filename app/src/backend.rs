@@ -14,8 +14,8 @@ use crate::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
         members::{
-            EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemoveForm, Removed, SuspendForm, Suspended,
-            UsersPage,
+            EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemovalUndone, RemoveForm, Removed, SuspendForm,
+            Suspended, UsersPage,
         },
         outbox::OutboxPage,
         own_login::{
@@ -298,6 +298,12 @@ pub trait SuspendMember: Send + Sync {
 #[async_trait]
 pub trait ReactivateMember: Send + Sync {
     async fn reactivate_member(&self, caller: &Caller, id: MemberId) -> Result<Reactivated, AppError>;
+}
+
+/// Undoes a removal of the last minutes (R64).
+#[async_trait]
+pub trait UndoRemoval: Send + Sync {
+    async fn undo_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalUndone, AppError>;
 }
 
 // Invitations, seen from the account.
@@ -766,6 +772,7 @@ backend! {
     RemoveMember,
     SuspendMember,
     ReactivateMember,
+    UndoRemoval,
     InviteUser,
     InviteSeveral,
     ResendInvitation,

@@ -191,6 +191,18 @@ pub enum Reactivated {
     NotSuspended,
 }
 
+/// What came of undoing a removal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RemovalUndone {
+    /// The member has access again, with role and extras as before.
+    Done {
+        /// The name or address, for the message.
+        label: String,
+    },
+    /// It cannot be undone any more: too much time has passed, or somebody else was faster.
+    TooLate,
+}
+
 /// One page of the Users list.
 #[server(endpoint = "users/list")]
 pub async fn list_members(account: String, #[server(default)] query: ListQuery) -> Result<UsersPage, AppError> {
@@ -235,4 +247,10 @@ pub async fn suspend_member(account: String, form: SuspendForm) -> Result<Suspen
 #[server(endpoint = "users/reactivate")]
 pub async fn reactivate_member(account: String, member: String) -> Result<Reactivated, AppError> {
     redirect_with_flash(&users_list(&account), backend()?.reactivate_member(&caller_in(&account)?, id(&member)?).await?)
+}
+
+/// Undoes a removal of the last minutes: role and extras return (R40, R64). Needs `users.remove`.
+#[server(endpoint = "users/undo-removal")]
+pub async fn undo_removal(account: String, member: String) -> Result<RemovalUndone, AppError> {
+    redirect_with_flash(&users_list(&account), backend()?.undo_removal(&caller_in(&account)?, id(&member)?).await?)
 }

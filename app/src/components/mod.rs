@@ -31,7 +31,7 @@
 //!
 //! **Other parts**
 //! * [`Dialog`] `title back_to back_label`: over the list, a page without scripting. Escape, × and the backdrop go to `back_to`.
-//! * [`Toasts`] (`use_toasts()`): `toasts.show(text)`, `toasts.show_with_link(text, ToastLink { label, href })`.
+//! * [`Toasts`] (`use_toasts()`): `toasts.show(text)`, `toasts.show_with_action(text, ToastAction { label, act })`.
 //! * [`Icon`] `name`: one of `public/icons.svg`. [`Badge`] `tone icon`: icon and text, never colour alone.
 //! * [`Time`] `at`: in the zone that the person chose, or UTC until the page is hydrated and then the browser's zone; `relative=true` says "5 minutes ago".
 //! * [`EmptyState`] `icon title`: children say what to do next. [`ErrorBox`] also takes a `roles` signal to word permissions.

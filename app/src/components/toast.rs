@@ -5,24 +5,24 @@ use crate::i18n::{text, use_locale};
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Long enough to read; those with a link stay longer.
+/// Long enough to read; those with an action stay longer.
 const TOAST_DURATION: Duration = Duration::from_secs(6);
-const TOAST_WITH_LINK_DURATION: Duration = Duration::from_secs(15);
+const TOAST_WITH_ACTION_DURATION: Duration = Duration::from_secs(15);
 
-/// The link of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToastLink {
-    /// The words.
-    pub label: String,
-    /// The address.
-    pub href: String,
+/// What can be done about a message, such as undoing what it tells of.
+#[derive(Clone, Copy)]
+pub struct ToastAction {
+    /// The words of its button.
+    pub label: &'static str,
+    /// What the button does.
+    pub act: Callback<()>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 struct Toast {
     id: u32,
     text: String,
-    link: Option<ToastLink>,
+    action: Option<ToastAction>,
 }
 
 /// The messages on show.
@@ -48,16 +48,16 @@ impl Toasts {
         self.add(text.into(), None);
     }
 
-    /// Shows a message with a link.
-    pub fn show_with_link(self, text: impl Into<String>, link: ToastLink) {
-        self.add(text.into(), Some(link));
+    /// Shows a message with something to do about it.
+    pub fn show_with_action(self, text: impl Into<String>, action: ToastAction) {
+        self.add(text.into(), Some(action));
     }
 
-    fn add(self, text: String, link: Option<ToastLink>) {
+    fn add(self, text: String, action: Option<ToastAction>) {
         let id = self.last_id.get_value().wrapping_add(1);
         self.last_id.set_value(id);
-        let stays = if link.is_some() { TOAST_WITH_LINK_DURATION } else { TOAST_DURATION };
-        self.shown.update(|shown| shown.push(Toast { id, text, link }));
+        let stays = if action.is_some() { TOAST_WITH_ACTION_DURATION } else { TOAST_DURATION };
+        self.shown.update(|shown| shown.push(Toast { id, text, action }));
         set_timeout(move || self.dismiss_unless_in_use(id), stays);
     }
 
@@ -81,12 +81,23 @@ impl Toasts {
 pub fn ToastRegion() -> impl IntoView {
     let locale = use_locale();
     let toasts = use_toasts();
-    let one = move |Toast { id, text, link }| {
+    let one = move |Toast { id, text, action }| {
         view! {
             <div class="toast">
                 <Icon name="check" />
                 <p>{text}</p>
-                {link.map(|ToastLink { label, href }| view! { <a href=href>{label}</a> })}
+                {action.map(|ToastAction { label, act }| view! {
+                    <button
+                        type="button"
+                        class="button button-small"
+                        on:click=move |_| {
+                            act.run(());
+                            toasts.dismiss(id);
+                        }
+                    >
+                        {label}
+                    </button>
+                })}
                 <button
                     type="button"
                     class="button button-quiet button-icon"

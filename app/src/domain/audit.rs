@@ -83,6 +83,7 @@ events! {
     Suspended { grant: Grant } = "suspended";
     Reactivated { grant: Grant } = "reactivated";
     Removed { grant: Grant } = "removed";
+    RemovalUndone { grant: Grant } = "removal_undone";
     Left { grant: Grant } = "left";
     NameChanged = "name_changed";
     EmailChanged = "email_changed";

@@ -5,7 +5,7 @@ use super::{
     ids::{LoginMethodId, MemberId},
     role::Grant,
     text::is_invisible,
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +219,9 @@ impl MailState {
     }
 }
 
+/// How long a removal can be undone (R64).
+pub const UNDO_OF_REMOVAL: Span = Span::minutes(10);
+
 /// One line of the Users list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRow {
@@ -252,6 +255,8 @@ pub struct MemberRow {
     pub vouched_by: Option<String>,
     /// When and by whom removed.
     pub removed: Option<Event>,
+    /// Until when the removal can be undone, if it still can (R64).
+    pub undo_until: Option<Timestamp>,
     /// Last activity in this account, to within five minutes.
     pub last_active: Option<Timestamp>,
     /// Counts the changes of the row (R66).

@@ -41,6 +41,7 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::Edited => text!(locale, audit.kind_edited),
         EventKind::Suspended => text!(locale, audit.kind_suspended),
         EventKind::Reactivated => text!(locale, audit.kind_reactivated),
+        EventKind::RemovalUndone => text!(locale, audit.kind_removal_undone),
         EventKind::Removed => text!(locale, audit.kind_removed),
         EventKind::Left => text!(locale, audit.kind_left),
         EventKind::NameChanged => text!(locale, audit.kind_name_changed),
@@ -56,6 +57,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::Joined { grant, .. }
         | Event::Suspended { grant }
         | Event::Reactivated { grant }
+        | Event::RemovalUndone { grant }
         | Event::Removed { grant }
         | Event::Left { grant } => vec![grant_in_full(locale, grant, roles)],
         Event::Edited { before, after } => edit_details(locale, before, after, roles),

@@ -117,6 +117,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/resend", Calls::Needs("users.invite")),
     ("users/show", Calls::Needs("users.read")),
     ("users/suspend", Calls::Needs("users.remove")),
+    ("users/undo-removal", Calls::Needs("users.remove")),
 ];
 
 /// Fields that every function finds its own among; those in `form` are asked for by `form` functions alone.
@@ -289,7 +290,7 @@ both_databases! {
             }
             // AZ-03: a row of another account is no row.
             let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
-                || ["users/show", "users/plan-removal", "users/reactivate", "users/resend", "users/copy-link", "users/decide"].contains(function);
+                || ["users/show", "users/plan-removal", "users/reactivate", "users/resend", "users/copy-link", "users/decide", "users/undo-removal"].contains(function);
             if takes_a_row {
                 assert_eq!(call(&bea, function, "beta", &row).await, Err(AppError::NotFound), "{function}: a row of another account");
                 let random = uuid::Uuid::now_v7().to_string();

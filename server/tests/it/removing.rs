@@ -1,10 +1,10 @@
 //! Removing a member, withdrawing an invitation, leaving.
 
-use crate::support::{PASSWORD, both_databases, no_longer_in_acme};
+use crate::support::{Browser, PASSWORD, both_databases, no_longer_in_acme};
 use app::{
     api::{
         joining::{InvitationView, Joined},
-        members::Removed,
+        members::{RemovalUndone, Removed},
     },
     domain::{
         member::ShownState,
@@ -17,6 +17,74 @@ use app::{
 use server::config::Permission;
 
 both_databases! {
+    async fn r64_r40_a_removal_is_undone_for_ten_minutes_with_role_and_extras(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let grant = Grant::of(BuiltInRole::Editor).with("analytics.export");
+        let ben = ana.brings_in("ben@example.org", &grant).await;
+        let undo = async |browser: &Browser, email: &str| {
+            let member = browser.row(email).await.id.to_string();
+            browser.call_in::<RemovalUndone>("users/undo-removal", &[("member", &member)]).await
+        };
+        assert_eq!(undo(&ana, "ben@example.org").await, Ok(RemovalUndone::TooLate), "Ben is active");
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        assert_eq!(row.undo_until, Some(world.now() + Span::minutes(10)));
+        assert!(ben.home().await.is_err());
+        world.advance(Span::minutes(9));
+        assert_eq!(undo(&ana, "ben@example.org").await, Ok(RemovalUndone::Done { label: "ben".to_owned() }));
+        let row = ana.row("ben@example.org").await;
+        assert_eq!((row.state, &row.grant, row.undo_until), (ShownState::Active, &grant, None));
+        assert_eq!(ben.home().await.unwrap().grant, grant);
+        let kinds = world.texts("SELECT kind FROM audit_events ORDER BY seq DESC LIMIT 2").await;
+        assert_eq!(kinds, ["removal_undone", "removed"]);
+
+        // Somebody suspended comes back suspended.
+        ana.suspends(&row).await.unwrap();
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        undo(&ana, "ben@example.org").await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Suspended);
+        // After ten minutes it is too late.
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        world.advance(Span::minutes(10));
+        assert_eq!(ana.row("ben@example.org").await.undo_until, None);
+        assert_eq!(undo(&ana, "ben@example.org").await, Ok(RemovalUndone::TooLate));
+    }
+
+    async fn r64_r30_only_who_may_give_it_all_again_undoes_and_nobody_who_left_is_brought_back(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        ana.brings_in("bill@example.org", &Grant::of(BuiltInRole::Viewer).with("billing.manage")).await;
+        let cleo = ana.brings_in_as("cleo@example.org", BuiltInRole::Viewer).await;
+        ana.removes(&ana.row("bill@example.org").await).await.unwrap();
+        cleo.leaves().await.unwrap();
+        ana.invites("dora@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.removes(&ana.row("dora@example.org").await).await.unwrap();
+        let undo = async |browser: &Browser, email: &str| {
+            let member = ana.row(email).await.id.to_string();
+            browser.call_in::<RemovalUndone>("users/undo-removal", &[("member", &member)]).await
+        };
+        assert!(matches!(undo(&adam, "bill@example.org").await, Err(AppError::Refused(Refusal::AboveYourOwn { .. }))));
+        for email in ["cleo@example.org", "dora@example.org"] {
+            assert_eq!(ana.row(email).await.undo_until, None, "{email}");
+            assert_eq!(undo(&ana, email).await, Ok(RemovalUndone::TooLate), "{email}");
+        }
+        assert!(matches!(undo(&ana, "bill@example.org").await, Ok(RemovalUndone::Done { .. })));
+    }
+
+    async fn r64_br_14_a_removal_is_undone_without_scripting(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
+        let row = ana.row("ben@example.org").await;
+        let (id, version) = (row.id.to_string(), row.version.to_string());
+        let page = format!("/a/acme/settings/users/{id}/remove");
+        let fields = [("account", "acme"), ("form[member]", id.as_str()), ("form[version]", &version)];
+        let shown = ana.submits(&page, "users/remove", &fields).await.body;
+        assert!(shown.contains("action=\"/api/users/undo-removal\"") && shown.contains("Undo"), "{shown}");
+        let list = "/a/acme/settings/users";
+        let shown = ana.submits(list, "users/undo-removal", &[("account", "acme"), ("member", &id)]).await.body;
+        assert!(shown.contains("is back, with role and permissions as before."), "{shown}");
+    }
+
     async fn r36_se_06_a_removed_member_loses_this_account_alone_and_at_once(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;

@@ -28,7 +28,7 @@ use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
-        members::{ListMembers, ReactivateMember, UsersPage as ListPage},
+        members::{ListMembers, ReactivateMember, UndoRemoval, UsersPage as ListPage},
     },
     components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon, use_toasts},
     domain::{
@@ -52,7 +52,7 @@ use leptos_router::{
 use link::LinkDialog;
 use table::table;
 use tabs::tabs;
-use words::{count_words, range_words, reactivated_words, resent_words};
+use words::{count_words, range_words, reactivated_words, resent_words, undone_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -69,6 +69,7 @@ struct Users {
     resend: FormAction<ResendInvitation>,
     copy: FormAction<CopyLink>,
     reactivate: FormAction<ReactivateMember>,
+    undo: FormAction<UndoRemoval>,
     /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -87,6 +88,7 @@ impl Users {
             resend: FormAction::new(),
             copy: FormAction::new(),
             reactivate: FormAction::new(),
+            undo: FormAction::new(),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
@@ -130,7 +132,7 @@ fn UsersPage() -> impl IntoView {
     tell_what_became_of_rows(users);
     let failed = Signal::derive(move || {
         let of_invitation = users.resend.error().get().or_else(|| users.copy.error().get());
-        of_invitation.or_else(|| users.reactivate.error().get())
+        of_invitation.or_else(|| users.reactivate.error().get()).or_else(|| users.undo.error().get())
     });
     // A new view in the address brings new rows; both are shown at once.
     let head = loaded(move || async move {
@@ -168,6 +170,11 @@ fn tell_what_became_of_rows(users: Users) {
     users.reactivate.on_success(move |reactivated| {
         toasts.show(reactivated_words(users.locale, reactivated));
         // The button that had the focus is gone.
+        users.focus_status.set_value(true);
+        users.page.refetch();
+    });
+    users.undo.on_success(move |undone| {
+        toasts.show(undone_words(users.locale, undone));
         users.focus_status.set_value(true);
         users.page.refetch();
     });

@@ -8,8 +8,8 @@ use super::{
     words::{removed_words, suspended_words},
 };
 use crate::{
-    api::members::{MemberDetails, PlanRemoval, RemovalPlan, RemoveMember, SuspendMember},
-    components::{Button, ErrorBox, Icon, Look, RefusalNote, use_toasts},
+    api::members::{MemberDetails, PlanRemoval, RemovalPlan, RemoveMember, Removed, SuspendMember, UndoRemoval},
+    components::{Button, ErrorBox, Icon, Look, RefusalNote, ToastAction, use_toasts},
     domain::{
         member::ShownState,
         policy::{Refusal, Verdict, can_grant, can_remove},
@@ -105,7 +105,19 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let error = remove.error();
     let toasts = use_toasts();
     remove.on_success(move |removed| {
-        toasts.show(removed_words(locale, removed));
+        let words = removed_words(locale, &removed);
+        match removed {
+            Removed::Done { member, was_invited: false, .. } => {
+                let act = Callback::new(move |()| {
+                    users.undo.clear();
+                    users
+                        .undo
+                        .dispatch(UndoRemoval { account: users.slug.get_untracked(), member: member.to_string() });
+                });
+                toasts.show_with_action(words, ToastAction { label: text!(locale, users.undo), act });
+            }
+            Removed::Done { was_invited: true, .. } | Removed::AlreadyRemoved => toasts.show(words),
+        }
         users.focus_status.set_value(true);
         users.page.refetch();
         users.back_to_list();

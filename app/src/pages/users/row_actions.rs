@@ -4,7 +4,7 @@ use super::{Users, mail_state, words::method_name};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
-        members::{AccountFacts, ReactivateMember},
+        members::{AccountFacts, ReactivateMember, UndoRemoval},
     },
     components::{Icon, Time, copy_to_clipboard, use_toasts},
     domain::{
@@ -81,7 +81,13 @@ impl Actions<'_> {
             }
             ShownState::Active => steps.push(step(false, self.suspend())),
             ShownState::Suspended => steps.push(step(true, self.reactivate())),
-            ShownState::Removed => steps.push(step(true, self.invite_again())),
+            ShownState::Removed => {
+                let undoable = row.undo_until.is_some();
+                if undoable {
+                    steps.push(step(true, self.undo()));
+                }
+                steps.push(step(!undoable, self.invite_again()));
+            }
         }
         steps
     }
@@ -150,6 +156,18 @@ impl Actions<'_> {
         let form = row_form(users, self.row, ReactivateMember::PATH, label, named.clone(), send);
         let verdict = can_reactivate(&self.facts.my, &self.row.grant, &self.facts.roles);
         self.unless_refused("reactivate", label, named, verdict, form)
+    }
+
+    fn undo(&self) -> AnyView {
+        let users = self.users;
+        let named = text!(users.locale, users.undo_named, name = self.row.label());
+        let label = text!(users.locale, users.undo_removal);
+        let send = move |member| {
+            users.undo.dispatch(UndoRemoval { account: users.slug.get_untracked(), member });
+        };
+        let form = row_form(users, self.row, UndoRemoval::PATH, label, named.clone(), send);
+        let verdict = can_reactivate(&self.facts.my, &self.row.grant, &self.facts.roles);
+        self.unless_refused("undo", label, named, verdict, form)
     }
 
     fn invite_again(&self) -> AnyView {
@@ -275,6 +293,7 @@ fn row_form(
                 users.copy.clear();
                 users.resend.clear();
                 users.reactivate.clear();
+                users.undo.clear();
                 send(sent.clone());
             }
         >

@@ -131,13 +131,19 @@ fn person(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoVie
     let email = row.name.is_some().then(|| view! { <span class="person-email">{row.email.clone()}</span> });
     let by_provider = (row.method.kind == LoginMethodKind::OAuth)
         .then(|| view! { <span class="person-method">{method_name(locale, &row.method)}</span> });
+    let more = (email.is_some() || by_provider.is_some())
+        .then(|| view! { <span class="person-more">{email} " " {by_provider}</span> });
     view! {
-        <span class=format!("initials initials-{colour}") class:initials-none=!known aria-hidden="true">{initials}</span>
-        <span class="person-text">
-            <span class="person-name">
-                <span class="person-label" title=row.label().to_owned()>{row.label().to_owned()}</span> " " {you}
+        <span class="person-line">
+            <span class=format!("initials initials-{colour}") class:initials-none=!known aria-hidden="true">
+                {initials}
             </span>
-            <span class="person-more">{email} " " {by_provider}</span>
+            <span class="person-text">
+                <span class="person-name">
+                    <span class="person-label" title=row.label().to_owned()>{row.label().to_owned()}</span> " " {you}
+                </span>
+                {more}
+            </span>
         </span>
     }
 }

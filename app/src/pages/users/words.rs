@@ -3,7 +3,7 @@
 use crate::{
     api::{
         invitations::{Invited, Resent},
-        members::{Edited, Reactivated, Removed, Suspended, UsersPage},
+        members::{Edited, Reactivated, RemovalUndone, Removed, Suspended, UsersPage},
     },
     domain::{
         list::{Count, MAX_COUNTED_ROWS, Sort},
@@ -141,11 +141,19 @@ pub(super) fn edited_words(locale: Locale, edited: &Edited) -> Option<String> {
 }
 
 /// That somebody was removed, or an invitation withdrawn.
-pub(super) fn removed_words(locale: Locale, removed: Removed) -> String {
+pub(super) fn removed_words(locale: Locale, removed: &Removed) -> String {
     match removed {
-        Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label),
-        Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label),
+        Removed::Done { label, was_invited: true, .. } => text!(locale, users.withdrawn_toast, name = label.clone()),
+        Removed::Done { label, was_invited: false, .. } => text!(locale, users.removed_toast, name = label.clone()),
         Removed::AlreadyRemoved => text!(locale, users.already_removed).to_owned(),
+    }
+}
+
+/// That a removal was undone.
+pub(super) fn undone_words(locale: Locale, undone: RemovalUndone) -> String {
+    match undone {
+        RemovalUndone::Done { label } => text!(locale, users.undone_toast, name = label),
+        RemovalUndone::TooLate => text!(locale, users.undo_too_late).to_owned(),
     }
 }
 

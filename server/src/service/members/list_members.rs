@@ -15,7 +15,7 @@ use app::{
     backend::ListMembers,
     domain::{
         list::{Count, Cursor, ListQuery},
-        member::{Event, LoginMethodKind, MemberRow, ShownState},
+        member::{Event, LoginMethodKind, MemberRow, MemberState, ShownState, UNDO_OF_REMOVAL},
         permission::Gate,
         time::Timestamp,
     },
@@ -79,10 +79,17 @@ impl Services {
     }
 }
 
+/// Until when the member's removal can be undone (R64); what was only offered is offered anew.
+fn undo_until(member: &Member) -> Option<Timestamp> {
+    let was_in = matches!(member.removed_from, Some(MemberState::Active | MemberState::Suspended));
+    member.removed_at.filter(|_| was_in).map(|at| at + UNDO_OF_REMOVAL)
+}
+
 /// A row as the list shows it.
 pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<MemberRow, StorageError> {
     let state = member.shown(now);
     let waiting = state.is_awaiting_answer();
+    let undo_until = undo_until(&member).filter(|until| *until > now);
     let (mut mail, mut invited, mut expires) = (None, None, None);
     if let Some(invitation) = member.invitation {
         invited = Some(Event { at: member.invited_at, by: invitation.sponsor_name });
@@ -109,6 +116,7 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         expires,
         joined: member.joined_at,
         vouched_by: member.vouched_by,
+        undo_until,
         removed: member.removed_at.map(|at| Event { at, by: member.removed_by }),
         last_active: member.last_active_at,
         version: member.version,

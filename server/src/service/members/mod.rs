@@ -14,3 +14,4 @@ pub(super) mod reassign_sponsored_invitations;
 pub(super) mod remove_member;
 pub(super) mod show_member;
 pub(super) mod suspend_member;
+mod undo_removal;

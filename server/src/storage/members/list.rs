@@ -30,7 +30,7 @@ macro_rules! shown_state {
         "CASE WHEN m.state <> 'invited' THEN m.state
               WHEN i.state = 'declined' THEN 'declined'
               WHEN i.state = 'held' THEN 'held'
-              WHEN i.id IS NULL OR i.expires_at <= $2 THEN 'expired'
+              WHEN (i.id IS NULL OR i.expires_at <= $2) THEN 'expired'
               ELSE 'invited' END"
     };
 }
@@ -64,7 +64,7 @@ macro_rules! searched {
             holds_each_word!("(m.name_key || ' ' || m.email_key)"),
             ")
            AND ($3 = '' OR m.role_key = $3)
-           AND ($4 IS NULL OR m.login_method_id = $4)
+           AND (m.login_method_id = $4 OR $4 IS NULL)
            AND (NOT $5 OR EXISTS (SELECT 1 FROM member_permissions e WHERE e.member_id = m.id)) "
         )
     };

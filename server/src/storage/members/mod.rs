@@ -21,6 +21,7 @@ macro_rules! select_members {
             "
         SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_sort, m.state, m.role_key, m.login_method_id, m.identifier,
                m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
+               CASE WHEN m.state = 'removed' AND m.removed_by <> m.id AND m.user_id IS NOT NULL THEN m.removed_from END AS removed_from,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
                (SELECT COUNT(*) FROM decisions d
@@ -82,7 +83,7 @@ statements! {
     REVIVE = "
         UPDATE members SET state = 'invited', role_key = $3, login_method_id = $4, identifier = $5, name = COALESCE($6, name),
                            name_key = COALESCE($7, name_key), invited_at = $8, removed_at = NULL, removed_by = NULL,
-                           vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9, name_sort = $10, search_key = $11
+                           removed_from = NULL, vouched_by = NULL, version = version + 1, changed_at = $8, changed_by = $9, name_sort = $10, search_key = $11
          WHERE account_id = $1 AND id = $2";
     SET_INVITATION = "UPDATE members SET invitation_id = $3 WHERE account_id = $1 AND id = $2";
     SET_GRANT = "
@@ -91,8 +92,13 @@ statements! {
     CLEAR_EXTRAS = "DELETE FROM member_permissions WHERE account_id = $1 AND member_id = $2";
     ADD_EXTRA = "INSERT INTO member_permissions (account_id, member_id, permission) VALUES ($1, $2, $3)";
     REMOVE = "
-        UPDATE members SET state = 'removed', removed_at = $3, removed_by = $4, version = version + 1, changed_at = $3, changed_by = $4
+        UPDATE members SET removed_from = state, state = 'removed', removed_at = $3, removed_by = $4, version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND version = $5 AND state <> 'removed'";
+    UNDO_REMOVAL = "
+        UPDATE members SET state = removed_from, removed_from = NULL, removed_at = NULL, removed_by = NULL, version = version + 1,
+                           changed_at = $3, changed_by = $4
+         WHERE account_id = $1 AND id = $2 AND state = 'removed' AND removed_at > $5 AND removed_by <> id AND user_id IS NOT NULL
+           AND removed_from IN ('active', 'suspended')";
     SUSPEND = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND version = $5 AND state = 'active'";
@@ -137,6 +143,8 @@ pub struct Member {
     pub joined_at: Option<Timestamp>,
     /// When removed.
     pub removed_at: Option<Timestamp>,
+    /// What the member was before somebody else removed them, where there is a user to give access to again (R64).
+    pub removed_from: Option<MemberState>,
     /// Last activity.
     pub last_active_at: Option<Timestamp>,
     /// The optimistic lock: it counts the changes, and a change of an older version is refused (R66).
@@ -213,6 +221,7 @@ struct MemberRow {
     invited_at: i64,
     joined_at: Option<i64>,
     removed_at: Option<i64>,
+    removed_from: Option<String>,
     last_active_at: Option<i64>,
     version: i64,
     changed_at: i64,
@@ -275,6 +284,7 @@ impl TryFrom<MemberRow> for Member {
             invited_at: Timestamp(row.invited_at),
             joined_at: row.joined_at.map(Timestamp),
             removed_at: row.removed_at.map(Timestamp),
+            removed_from: row.removed_from.as_deref().map(state).transpose()?,
             last_active_at: row.last_active_at.map(Timestamp),
             version: row.version,
             changed_at: Timestamp(row.changed_at),
@@ -467,6 +477,18 @@ pub async fn remove(
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.0, version)?;
     Ok(changed == 1)
+}
+
+/// Undoes a removal that somebody else than the member did after `since` (R64); `false` if it cannot be undone any more.
+pub async fn undo_removal(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: MemberId,
+    by: MemberId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    Ok(changed!(tx, UNDO_REMOVAL, scope.id().0, id.0, now.0, by.0, since.0)? == 1)
 }
 
 /// Suspends an active member, if the row is still at `version` (R41, R66); `false` if it is not.
