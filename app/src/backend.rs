@@ -14,8 +14,8 @@ use crate::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
         members::{
-            EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemovalUndone, RemoveForm, Removed, SuspendForm,
-            Suspended, UsersPage,
+            BulkForm, BulkResult, EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemovalUndone, RemoveForm,
+            Removed, SuspendForm, Suspended, UsersPage,
         },
         outbox::OutboxPage,
         own_login::{
@@ -304,6 +304,12 @@ pub trait ReactivateMember: Send + Sync {
 #[async_trait]
 pub trait UndoRemoval: Send + Sync {
     async fn undo_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalUndone, AppError>;
+}
+
+/// Does one thing to several people.
+#[async_trait]
+pub trait ChangeSeveral: Send + Sync {
+    async fn change_several(&self, caller: &Caller, form: BulkForm) -> Result<Vec<BulkResult>, AppError>;
 }
 
 // Invitations, seen from the account.
@@ -773,6 +779,7 @@ backend! {
     SuspendMember,
     ReactivateMember,
     UndoRemoval,
+    ChangeSeveral,
     InviteUser,
     InviteSeveral,
     ResendInvitation,

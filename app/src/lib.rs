@@ -32,11 +32,11 @@ use leptos_router::{
 };
 use pages::{
     AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
-    DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute,
-    InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute, OwnAccountsRoute,
-    OwnLoginRoute, OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute,
-    RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute,
-    UsersRoute, prefetch_on_approach,
+    ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute,
+    InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute,
+    OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute,
+    RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute,
+    SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -125,6 +125,7 @@ pub fn App() -> impl IntoView {
                     <ParentRoute path=path!("/settings/users") view={Lazy::<UsersRoute>::new()} ssr=Async>
                         <Route path=path!("/") view=|| () ssr=Async />
                         <Route path=path!("/new") view={Lazy::<InviteRoute>::new()} ssr=Async />
+                        <Route path=path!("/several") view={Lazy::<ChangeSeveralRoute>::new()} ssr=Async />
                         <Route path=path!("/new/several") view={Lazy::<InviteSeveralRoute>::new()} ssr=Async />
                         <Route path=path!("/:id/edit") view={Lazy::<EditRoute>::new()} ssr=Async />
                         <Route path=path!("/:id/remove") view={Lazy::<RemoveRoute>::new()} ssr=Async />
@@ -170,6 +171,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "outbox"] => of::<OutboxRoute>,
         ["a", _, "settings", "users"] => of::<UsersRoute>,
         ["a", _, "settings", "users", "new"] => of::<InviteRoute>,
+        ["a", _, "settings", "users", "several"] => of::<ChangeSeveralRoute>,
         ["a", _, "settings", "users", "new", "several"] => of::<InviteSeveralRoute>,
         ["a", _, "settings", "users", _, "edit"] => of::<EditRoute>,
         ["a", _, "settings", "users", _, "remove"] => of::<RemoveRoute>,

@@ -173,6 +173,11 @@ pub fn new_users(slug: &str) -> String {
     format!("/a/{slug}/settings/users/new/several")
 }
 
+/// A bulk action on several people, who and what in the parameters.
+pub fn change_several(slug: &str) -> String {
+    format!("/a/{slug}/settings/users/several")
+}
+
 /// Editing a member.
 pub fn edit(slug: &str, member: impl std::fmt::Display) -> String {
     format!("/a/{slug}/settings/users/{member}/edit")

@@ -48,6 +48,8 @@ export const PLACES = [
   'users-compact',
   'users-attention',
   'users-menu',
+  'users-selected',
+  'users-several',
   'users-none-found',
   'new-users',
   'new-users-done',
@@ -367,6 +369,22 @@ export class Town {
         page: owner,
         address: users,
         then: async (page) => void (await menu(page, person('Gina'))),
+      },
+      'users-selected': {
+        page: owner,
+        address: users,
+        then: async (page) => {
+          for (const name of ['Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
+        },
+      },
+      'users-several': {
+        page: owner,
+        address: users,
+        then: async (page) => {
+          for (const name of ['Ana', 'Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
+          await page.locator('.bulk-bar').getByRole('button', { name: 'Remove' }).click();
+          await page.getByRole('dialog').waitFor();
+        },
       },
       'users-none-found': { page: owner, address: `${users}?q=nobody+of+that+name` },
       'new-user': { page: owner, address: `${users}/new` },

@@ -115,6 +115,33 @@ for (const scripting of [true, false]) {
       await expect(page.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]+$/);
     });
 
+    test('several_people_are_changed_at_once_without_a_page_load', async () => {
+      await visit(page, `${users}?q=guest2`);
+      const select = (n: number) => line(page, { email: `guest2${n}@example.org` }).getByRole('checkbox').check();
+      const bar = page.locator('.bulk-bar');
+      const change = async () => {
+        await expect(bar).toBeHidden();
+        for (const n of [0, 1, 2]) await select(n);
+        await expect(bar).toBeVisible();
+        await bar.getByRole('button', { name: 'Change role' }).click();
+        const dialog = page.getByRole('dialog', { name: 'Change role' });
+        await expect(dialog).toContainText('Give 3 of these people another role.');
+        await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
+        await dialog.getByRole('button', { name: 'Change role' }).click();
+        if (scripting) await expect(page.getByText('Done for 3 people')).toBeVisible();
+        else await dialog.getByRole('link', { name: 'Done' }).click();
+        await expect(line(page, { email: 'guest20@example.org' })).toContainText('Analyst');
+        await expect(page).toHaveURL(/q=guest2/);
+        if (scripting) await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+        else for (const n of [0, 1, 2, 3]) await select(n);
+        await bar.getByRole('button', { name: 'Suspend' }).click();
+        await expect(page.getByRole('dialog', { name: 'Suspend' })).toContainText('There is nobody here whom this can be done to.');
+        await page.getByRole('dialog').getByRole('link', { name: 'Cancel' }).click();
+        await expect(page).toHaveURL(/q=guest2/);
+      };
+      await (scripting ? withoutReload(page, change) : change());
+    });
+
     test('r64_a_removal_is_undone', async () => {
       await visit(page, users);
       const zoe = await people.newcomer();

@@ -1,5 +1,6 @@
 //! The Users list: reading it, editing and removing a row.
 
+use super::invitations::Resent;
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
@@ -203,6 +204,37 @@ pub enum RemovalUndone {
     TooLate,
 }
 
+/// A bulk action on several people.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulkForm {
+    /// The key of a [`crate::domain::bulk::BulkAction`].
+    pub action: String,
+    /// Each person's id and the version of the row that was shown (R66), with a full stop between them.
+    pub members: Vec<String>,
+    /// The key of the role, where a role is given.
+    pub role: String,
+}
+
+/// What came of a bulk action for one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkResult {
+    /// The name or address.
+    pub label: String,
+    /// The same as for that person alone.
+    pub result: Result<BulkOutcome, AppError>,
+}
+
+/// What was done to one person of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each variant is what its operation answers")]
+pub enum BulkOutcome {
+    RoleChanged(Edited),
+    Resent(Resent),
+    Suspended(Suspended),
+    Removed(Removed),
+}
+
 /// One page of the Users list.
 #[server(endpoint = "users/list")]
 pub async fn list_members(account: String, #[server(default)] query: ListQuery) -> Result<UsersPage, AppError> {
@@ -253,4 +285,11 @@ pub async fn reactivate_member(account: String, member: String) -> Result<Reacti
 #[server(endpoint = "users/undo-removal")]
 pub async fn undo_removal(account: String, member: String) -> Result<RemovalUndone, AppError> {
     redirect_with_flash(&users_list(&account), backend()?.undo_removal(&caller_in(&account)?, id(&member)?).await?)
+}
+
+/// Does one thing to several people, each by themselves: what is refused for one does not keep the others. Needs what the action needs for
+/// one.
+#[server(endpoint = "users/change-several")]
+pub async fn change_several(account: String, form: BulkForm) -> Result<Vec<BulkResult>, AppError> {
+    with_flash(backend()?.change_several(&caller_in(&account)?, form).await?)
 }

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod audit;
+pub mod bulk;
 pub mod edit;
 pub mod email;
 pub mod fields;

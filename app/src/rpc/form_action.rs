@@ -191,7 +191,7 @@ fn first_wrong_field(form: &web_sys::HtmlFormElement) -> Option<HtmlElement> {
 }
 
 /// The fields of a form about to be sent, its button's among them.
-fn fields_of(event: &SubmitEvent) -> Option<String> {
+pub fn fields_of(event: &SubmitEvent) -> Option<String> {
     let fields = form_data_from_event(event).ok()?;
     UrlSearchParams::new_with_str_sequence_sequence(&fields).ok().map(|form| String::from(form.to_string()))
 }

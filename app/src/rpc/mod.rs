@@ -11,7 +11,7 @@ mod query;
 mod transport;
 
 pub use codec::from_json;
-pub use form_action::{ActionForm, FormAction};
+pub use form_action::{ActionForm, FormAction, fields_of};
 pub use query::Query;
 
 use crate::{error::AppError, flash};

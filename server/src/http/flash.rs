@@ -122,7 +122,9 @@ impl Form {
                 Ok(member) => paths::decide(&account, member),
                 Err(_) => paths::users(&account),
             },
-            "users/resend" | "users/copy-link" | "users/undo-removal" => paths::users(&account),
+            "users/resend" | "users/copy-link" | "users/undo-removal" | "users/change-several" => {
+                paths::users(&account)
+            }
             "invitation/sign-up" | "invitation/join-by-method" => paths::invitation(field("form[invitation]")),
             function if function.starts_with("invitation/") => paths::invitation(field("invitation")),
             function if function.starts_with("login-methods/") => paths::login_methods(&account),

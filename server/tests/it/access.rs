@@ -104,6 +104,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("session/whoami", Calls::Everyone),
     ("setup/set-up", Calls::Everyone),
     ("setup/view", Calls::Everyone),
+    ("users/change-several", Calls::Needs("users.remove")),
     ("users/copy-link", Calls::Needs("users.invite")),
     ("users/decide", Calls::Needs("users.invite")),
     ("users/decision", Calls::Needs("users.invite")),
@@ -126,6 +127,7 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
     match function {
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
         "users/remove" | "users/suspend" => fields.extend([("form[member]", member), ("form[version]", "1")]),
+        "users/change-several" => fields.push(("form[action]", "remove")),
         "users/invite-several" => fields.extend([("form[addresses]", "eve@example.org"), ("form[role]", "viewer")]),
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
         "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
@@ -206,6 +208,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/users",
     "/a/{slug}/settings/users/new",
     "/a/{slug}/settings/users/new/several",
+    "/a/{slug}/settings/users/several",
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
     "/accounts",
@@ -376,7 +379,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 11, "pages of Settings");
+        assert_eq!(opened, 12, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

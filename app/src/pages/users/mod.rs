@@ -1,5 +1,6 @@
 //! Settings → Users: the list of an account's members in every state, and the dialogs over it.
 
+mod change_several;
 mod choice;
 mod done;
 mod edit;
@@ -18,6 +19,7 @@ mod table;
 mod tabs;
 mod words;
 
+pub use change_several::ChangeSeveralRoute;
 pub use edit::EditRoute;
 pub use invite::InviteRoute;
 pub use invite_several::InviteSeveralRoute;

@@ -2,6 +2,7 @@
 
 use super::{
     Users,
+    change_several::{bulk_bar, check_all, may_select, row_check_box},
     row_actions::row_actions,
     status::status,
     words::{method_name, range_words},
@@ -27,12 +28,16 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
     let locale = users.locale;
     let pages = pages(users, &page);
     let ListPage { facts, rows, .. } = page;
-    let rows: Vec<_> = rows.into_iter().map(|row| table_row(users, &facts, row)).collect();
+    let may_select = may_select(&facts);
+    let rows: Vec<_> = rows.into_iter().map(|row| table_row(users, &facts, row, may_select)).collect();
     view! {
         <table class="users-table" class:users-compact=users.query.get().compact role="table">
             <caption class="visually-hidden">{text!(locale, users.table, account = facts.name.clone())}</caption>
             <thead role="rowgroup">
                 <tr role="row">
+                    {may_select.then(|| view! {
+                        <th scope="col" role="columnheader" class="cell-select">{check_all(locale)}</th>
+                    })}
                     {sortable(users, text!(locale, users.column_person), Sort::NameUp)}
                     <th scope="col" role="columnheader" class="cell-role">{text!(locale, users.column_role)}</th>
                     {sortable(users, text!(locale, users.column_state), Sort::InvitedDown)}
@@ -44,6 +49,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
             </thead>
             <tbody role="rowgroup">{rows}</tbody>
         </table>
+        {may_select.then(|| bulk_bar(users, &facts))}
         {pages}
     }
 }
@@ -102,7 +108,7 @@ fn sortable(users: Users, label: &'static str, first: Sort) -> impl IntoView {
     }
 }
 
-fn table_row(users: Users, facts: &AccountFacts, row: MemberRow) -> impl IntoView + use<> {
+fn table_row(users: Users, facts: &AccountFacts, row: MemberRow, may_select: bool) -> impl IntoView + use<> {
     let locale = users.locale;
     let actions = row_actions(users, facts, &row);
     let active = match row.last_active {
@@ -111,6 +117,7 @@ fn table_row(users: Users, facts: &AccountFacts, row: MemberRow) -> impl IntoVie
     };
     view! {
         <tr role="row">
+            {may_select.then(|| view! { <td role="cell" class="cell-select">{row_check_box(locale, &row)}</td> })}
             <th scope="row" role="rowheader" class="person">{person(locale, facts, &row)}</th>
             <td role="cell" class="cell-role">{grant(locale, facts, &row)}</td>
             <td role="cell" class="cell-state">{status(locale, &row)}</td>

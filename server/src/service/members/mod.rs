@@ -1,6 +1,7 @@
 //! The Users list and its rows.
 
 pub(super) mod change_login_method;
+mod change_several;
 mod check_withdrawal;
 mod correct_address;
 pub(super) mod cursor;
