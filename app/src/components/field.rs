@@ -181,9 +181,72 @@ pub fn Field(
     }
 }
 
+/// Several lines of a form.
+#[component]
+pub fn TextArea(
+    /// The name in the form, such as `form[addresses]`.
+    name: &'static str,
+    /// The label.
+    #[prop(into)]
+    label: String,
+    /// A sentence below the label.
+    #[prop(into)]
+    hint: String,
+    /// How many lines are in sight.
+    rows: u8,
+    /// The text at first.
+    #[prop(optional, into)]
+    initial: String,
+    /// Says "optional" beside the label.
+    #[prop(optional)]
+    optional: bool,
+    /// Has the cursor when the page or dialog opens.
+    #[prop(optional)]
+    autofocus: bool,
+    /// What the server says of it.
+    #[prop(into)]
+    problem: Signal<Option<Problem>>,
+    /// Called at every change of the text.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
+) -> impl IntoView {
+    let locale = use_locale();
+    let id = field_id(name);
+    let (hint_id, problem_id) = (format!("{id}-hint"), format!("{id}-problem"));
+    let described_by = format!("{hint_id} {problem_id}");
+    let text = old_input(name).unwrap_or(initial);
+    let typed = move |event| {
+        if let Some(on_input) = on_input {
+            on_input.run(event_target_value(&event));
+        }
+    };
+    view! {
+        <div class="field">
+            <label for=id.clone()>
+                {label}
+                {optional.then(|| view! { " " <span class="field-optional">{text!(locale, common.optional)}</span> })}
+            </label>
+            <p class="field-hint" id=hint_id>{hint}</p>
+            <textarea
+                id=id
+                name=name
+                rows=rows.to_string()
+                spellcheck="false"
+                autocomplete="off"
+                data-autofocus=autofocus.then_some("")
+                aria-describedby=described_by
+                aria-invalid=move || problem.get().is_some().then_some("true")
+                inner_html=text_area_content(&text)
+                on:input=typed
+            ></textarea>
+            <FieldProblem id=problem_id problem />
+        </div>
+    }
+}
+
 /// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
 /// break at the very beginning would be taken away by the browser, so one stands before it.
-pub fn text_area_content(text: &str) -> String {
+fn text_area_content(text: &str) -> String {
     format!("\n{}", html_escape::encode_text(text))
 }
 

@@ -3,19 +3,19 @@
 use super::Icon;
 use crate::i18n::{text, use_locale};
 use leptos::prelude::*;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Long enough to read; those with an action stay longer.
 const TOAST_DURATION: Duration = Duration::from_secs(6);
 const TOAST_WITH_ACTION_DURATION: Duration = Duration::from_secs(15);
 
-/// What can be done about a message, such as undoing what it tells of.
-#[derive(Clone, Copy)]
+/// What can be done about a message, such as undoing what it tells of. It outlives the dialog that it came from.
+#[derive(Clone)]
 pub struct ToastAction {
     /// The words of its button.
     pub label: &'static str,
     /// What the button does.
-    pub act: Callback<()>,
+    pub act: Arc<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Clone)]
@@ -71,6 +71,11 @@ impl Toasts {
         }
     }
 
+    /// Dismisses the messages with something to do about them, when the page that would do it goes.
+    pub fn dismiss_actions(self) {
+        self.shown.update(|shown| shown.retain(|toast| toast.action.is_none()));
+    }
+
     fn dismiss(self, id: u32) {
         self.shown.update(|shown| shown.retain(|toast| toast.id != id));
     }
@@ -91,7 +96,7 @@ pub fn ToastRegion() -> impl IntoView {
                         type="button"
                         class="button button-small"
                         on:click=move |_| {
-                            act.run(());
+                            act();
                             toasts.dismiss(id);
                         }
                     >

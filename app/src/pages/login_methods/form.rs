@@ -3,7 +3,7 @@
 use super::parts::{Forms, Sending, choice, hidden};
 use crate::{
     api::login_methods::{MethodView, SaveLoginMethod, ShownClaim},
-    components::{self, Button, FieldProblem, Kind, problem_at, stays_open, text_area_content},
+    components::{self, Button, Kind, TextArea, problem_at, stays_open},
     domain::{fields::Field, oauth::Preset},
     error::AppError,
     flash::old_input,
@@ -167,24 +167,16 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signa
 
 fn parameters(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
     let problem = problem_at(error, Field::Parameters);
-    let typed = old_input("form[parameters]").unwrap_or_else(|| view.form.parameters.clone());
     view! {
-        <div class="field">
-            <label for="form-parameters">
-                {text!(locale, methods.parameters)} " " <span class="field-optional">{text!(locale, common.optional)}</span>
-            </label>
-            <p class="field-hint" id="form-parameters-hint">{text!(locale, methods.parameters_hint)}</p>
-            <textarea
-                id="form-parameters"
-                name="form[parameters]"
-                rows="3"
-                spellcheck="false"
-                aria-describedby="form-parameters-hint form-parameters-problem"
-                aria-invalid=move || problem.get().is_some().then_some("true")
-                inner_html=text_area_content(&typed)
-            ></textarea>
-            <FieldProblem id="form-parameters-problem" problem />
-        </div>
+        <TextArea
+            name="form[parameters]"
+            label=text!(locale, methods.parameters)
+            hint=text!(locale, methods.parameters_hint)
+            rows=3
+            optional=true
+            initial=view.form.parameters.clone()
+            problem
+        />
     }
     .into_any()
 }

@@ -13,9 +13,7 @@ use crate::{
         invitations::{InviteSeveral, Invited, InvitedOne},
         members::AccountFacts,
     },
-    components::{
-        Button, ErrorBox, FieldProblem, Icon, Look, Note, NoteTone, RefusalNote, problem_at, text_area_content,
-    },
+    components::{Button, ErrorBox, Icon, Look, Note, NoteTone, RefusalNote, TextArea, problem_at},
     domain::{
         addresses::{MAX_ADDRESSES, PastedAddress, pasted_addresses},
         email::check_shape,
@@ -91,7 +89,6 @@ fn SeveralForm(
     let error = invite.error();
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
     let typed = RwSignal::new(old_input("form[addresses]").unwrap_or_default());
-    let problem = problem_at(error, fields::Field::Addresses);
     let failed = NodeRef::new();
     scroll_into_view_when(failed, move || {
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
@@ -109,26 +106,16 @@ fn SeveralForm(
             </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
             <input type="hidden" name="form[method]" value=method />
-            <div class="field">
-                <label for="form-addresses">{text!(locale, users.several_addresses)}</label>
-                <p class="field-hint" id="form-addresses-hint">
-                    {text!(locale, users.several_hint, most = MAX_ADDRESSES)}
-                </p>
-                <textarea
-                    id="form-addresses"
-                    name="form[addresses]"
-                    rows="6"
-                    spellcheck="false"
-                    autocomplete="off"
-                    data-autofocus=""
-                    aria-describedby="form-addresses-hint form-addresses-problem"
-                    aria-invalid=move || problem.get().is_some().then_some("true")
-                    inner_html=text_area_content(&typed.get_untracked())
-                    on:input=move |event| typed.set(event_target_value(&event))
-                ></textarea>
-                <FieldProblem id="form-addresses-problem" problem />
-                <p class="field-hint" aria-live="polite">{found}</p>
-            </div>
+            <TextArea
+                name="form[addresses]"
+                label=text!(locale, users.several_addresses)
+                hint=text!(locale, users.several_hint, most = MAX_ADDRESSES)
+                rows=6
+                autofocus=true
+                problem=problem_at(error, fields::Field::Addresses)
+                on_input=Callback::new(move |text| typed.set(text))
+            />
+            <p class="field-hint" aria-live="polite">{found}</p>
             <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
             <div class="field-row">
                 {language(locale, facts.language)}

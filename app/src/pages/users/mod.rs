@@ -169,6 +169,7 @@ fn UsersPage() -> impl IntoView {
 /// Says in a corner what became of sending again and of reactivating, and shows it on the row.
 fn tell_what_became_of_rows(users: Users) {
     let toasts = use_toasts();
+    on_cleanup(move || toasts.dismiss_actions());
     users.reactivate.on_success(move |reactivated| {
         toasts.show(reactivated_words(users.locale, reactivated));
         // The button that had the focus is gone.

@@ -21,6 +21,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+use std::sync::Arc;
 
 lazy_page!(RemoveRoute, user_dialogs, RemoveDialog);
 
@@ -108,13 +109,14 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
         let words = removed_words(locale, &removed);
         match removed {
             Removed::Done { member, was_invited: false, .. } => {
-                let act = Callback::new(move |()| {
+                let act = move || {
                     users.undo.clear();
                     users
                         .undo
                         .dispatch(UndoRemoval { account: users.slug.get_untracked(), member: member.to_string() });
-                });
-                toasts.show_with_action(words, ToastAction { label: text!(locale, users.undo), act });
+                };
+                let action = ToastAction { label: text!(locale, users.undo), act: Arc::new(act) };
+                toasts.show_with_action(words, action);
             }
             Removed::Done { was_invited: true, .. } | Removed::AlreadyRemoved => toasts.show(words),
         }
