@@ -40,7 +40,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                     })}
                     {sortable(users, text!(locale, users.column_person), Sort::NameUp)}
                     <th scope="col" role="columnheader" class="cell-role">{text!(locale, users.column_role)}</th>
-                    {sortable(users, text!(locale, users.column_state), Sort::InvitedDown)}
+                    <th scope="col" role="columnheader">{text!(locale, users.column_state)}</th>
                     {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown)}
                     <th scope="col" role="columnheader">
                         <span class="visually-hidden">{text!(locale, users.column_actions)}</span>
@@ -54,7 +54,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
     }
 }
 
-/// Which rows these are, the ways to those before and after, and how high rows are.
+/// Which rows these are, the ways to those before and after, how high rows are, and the order that no heading stands for.
 fn pages(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let locale = users.locale;
     let query = users.query.get();
@@ -79,14 +79,18 @@ fn pages(users: Users, page: &ListPage) -> impl IntoView + use<> {
         true => text!(locale, users.comfortable_rows),
         false => text!(locale, users.compact_rows),
     };
+    let newest = (query.sort != Sort::InvitedDown).then(|| {
+        let href = at(&ListQuery { sort: Sort::InvitedDown, ..from_the_start.clone() });
+        view! { <a class="pages-look" href=href data-noscroll="">{text!(locale, users.sort_invited_down)}</a> }
+    });
     let other = at(&ListQuery { compact: !query.compact, ..query.clone() });
     let has_pages = previous.is_some() || next.is_some();
     view! {
         <nav class="pages" aria-label=text!(locale, users.pages)>
             {has_pages.then(|| view! { <span class="pages-range">{range_words(locale, page)}</span> })}
-            <a class="pages-rows" href=other data-noscroll="">{other_rows}</a>
-            {previous}
-            {next}
+            <a class="pages-look" href=other data-noscroll="">{other_rows}</a>
+            {newest}
+            <span class="pages-turn">{previous} {next}</span>
         </nav>
     }
 }
