@@ -428,7 +428,7 @@ function tellTheStory(scripting: boolean): void {
     await expect(at.dan.getByRole('heading', { name: 'Waiting for approval' })).toBeVisible();
 
     const dansLine = await lineNow('acme', dan);
-    await expect(dansLine).toContainText('Waiting for approval');
+    await expect(dansLine).toContainText('Needs your decision');
     await dansLine.getByRole('link', { name: /^Decide/ }).click();
     await expect(owner.getByRole('heading', { name: 'The provider knows this person by another address' })).toBeVisible();
     const row = (name: string) => owner.getByRole('row').filter({ has: owner.getByRole('rowheader', { name, exact: true }) });

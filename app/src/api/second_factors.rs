@@ -227,6 +227,8 @@ pub struct PasskeyForm {
     pub account: String,
     /// Where to go on: a path of our own, or empty.
     pub next: String,
+    /// Is this browser to be remembered, after the second step of signing in? Empty for no.
+    pub remember: String,
 }
 
 /// Begins to add a passkey.

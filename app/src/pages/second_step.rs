@@ -12,7 +12,7 @@ use crate::{
     paths,
     rpc::{ActionForm, FormAction, Query},
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 
 lazy_page!(SecondStepRoute, own_login, SecondStepPage);
@@ -66,12 +66,21 @@ fn form(locale: Locale, finish: FormAction<FinishSignIn>, email: String, app: bo
     });
     let by_passkey = passkey.then(|| {
         let look = if app { Look::Plain } else { Look::Primary };
-        let finish = |challenge, credential| FinishByPasskey {
-            form: PasskeyForm { challenge, credential, ..PasskeyForm::default() },
+        let remember = NodeRef::<html::Input>::new();
+        let finish = move |challenge, credential| {
+            let remembers = remember.get_untracked().is_some_and(|remember| remember.checked());
+            let remember = if remembers { "on".to_owned() } else { String::new() };
+            FinishByPasskey { form: PasskeyForm { challenge, credential, remember, ..PasskeyForm::default() } }
         };
         let begin = || BeginPasskeyStep {};
         let label = text!(locale, factors.step_passkey);
-        passkey_button(locale, label, look, Ceremony::Get, begin, finish, |path| full_page_load(&path))
+        view! {
+            {passkey_button(locale, label, look, Ceremony::Get, begin, finish, |path| full_page_load(&path))}
+            <label class="check only-with-scripting">
+                <input type="checkbox" node_ref=remember />
+                <span>{text!(locale, factors.step_remember_passkey, days = REMEMBERED_BROWSER_DAYS)}</span>
+            </label>
+        }
     });
     view! {
         <h1>{text!(locale, factors.step_title)}</h1>

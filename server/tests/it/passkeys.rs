@@ -232,6 +232,24 @@ both_databases! {
         }
     }
 
+    async fn lt_09_a_browser_is_remembered_after_a_passkey_as_after_a_code(world: World) {
+        let (_, ana) = owner_at_host(&world, ANA).await;
+        let mut passkey = ana.adds_passkey(Algorithm::Es256).await.unwrap();
+        ana.sign_out().await;
+        for (remember, leads) in [("", "/second-factor"), ("on", "/a/acme")] {
+            ana.sign_in(ANA, PASSWORD).await.unwrap();
+            let challenge: PasskeyChallenge = ana.call("session/begin-passkey-step", &[]).await.unwrap();
+            let (id, answer) = (challenge.id.to_string(), passkey.assertion(&asked(&challenge)));
+            passkey.counter += 1;
+            let fields = [("form[challenge]", id.as_str()), ("form[credential]", &answer), ("form[remember]", remember)];
+            let _: String = ana.call("session/finish-by-passkey", &fields).await.unwrap();
+            ana.sign_out().await;
+            assert_eq!(ana.sign_in(ANA, PASSWORD).await.unwrap(), leads);
+        }
+        // It is no second factor for what is most dangerous, nor for adding another.
+        assert_eq!(ana.adds_passkey(Algorithm::Es256).await.err(), Some(AppError::ReauthenticationRequired));
+    }
+
     async fn az_16_a_passkey_reauthenticates_in_its_session(world: World) {
         let (world, ana) = owner_at_host(&world, ANA).await;
         let mut passkey = ana.adds_passkey(Algorithm::Es256).await.unwrap();

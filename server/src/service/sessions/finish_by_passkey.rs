@@ -34,7 +34,10 @@ impl FinishByPasskey for Services {
                 }
             }
             self.refund_passkey_challenge(&mut tx, visitor).await?;
-            let finished = self.begin_whole_session(&mut tx, visitor, &pending).await?;
+            let mut finished = self.begin_whole_session(&mut tx, visitor, &pending).await?;
+            if !form.remember.is_empty() {
+                finished.cookies.push(self.remember_browser(&mut tx, visitor, pending.user).await?);
+            }
             tx.commit().await?;
             Ok(finished)
         })
