@@ -56,7 +56,7 @@ pub(super) fn status(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
     let (tone, word, fact) = word_and_fact(locale, row);
     let Fact { words, at, said } = fact;
     let is_said = words.is_some() || at.is_some() || said.is_some();
-    let in_full = said.clone();
+    let in_full = said.clone().or_else(|| words.map(str::to_owned));
     let fact = is_said.then(|| {
         view! {
             <span class="status-fact" title=in_full>
