@@ -2,7 +2,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { People, visit, withoutReload } from '../support/people';
 import { Roster } from '../support/roster';
 import { person } from '../support/person';
-import { invite, line, menu, setUp, signUp } from '../support/steps';
+import { invite, line, menu, setUp, signIn, signUp } from '../support/steps';
 
 const users = '/a/acme/settings/users';
 
@@ -38,6 +38,13 @@ for (const scripting of [true, false]) {
       await page.getByRole('link', { name: 'New user' }).click();
       await page.getByRole('link', { name: 'Invite several people at once' }).click();
       const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+      const many = Array.from({ length: 51 }, (_, n) => `many${n}@example.org`).join(' ');
+      await dialog.getByLabel('Email addresses').fill(many);
+      await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
+      await dialog.getByRole('button', { name: 'Invite' }).click();
+      await expect(dialog).toContainText('At most 50 at once.');
+      await expect(dialog.getByLabel('Email addresses')).toHaveValue(many);
+      await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
       const guests = Array.from({ length: 48 }, (_, n) => `Guest ${n + 10} <guest${n + 10}@example.org>`);
       await dialog.getByLabel('Email addresses').fill(`${guests.join('\n')}\nnobody`);
       if (scripting) await expect(dialog).toContainText('48 addresses. “nobody” is not an email address.');
@@ -155,6 +162,7 @@ for (const scripting of [true, false]) {
       await visit(page, `${users}?q=zoe`);
       await expect(line(page, { email: 'zoe@example.org' })).toContainText('Active');
       await visit(zoe, '/a/acme');
+      await signIn(zoe, { ...person('Zoe'), email: 'zoe@example.org' });
       await expect(zoe.getByRole('heading', { name: 'Acme' })).toBeVisible();
     });
 

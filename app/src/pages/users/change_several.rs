@@ -148,7 +148,9 @@ fn Change(users: Users, page: Arc<ListPage>, action: Option<BulkAction>, members
         None => text!(locale, users.bulk_title),
     };
     let roles = page.facts.roles.clone();
-    let content = move || match (change.output().get(), action, rows.is_empty()) {
+    // What was chosen outlives an error.
+    let results = Memo::new(move |_| change.output().get());
+    let content = move || match (results.get(), action, rows.is_empty()) {
         (Some(results), _, _) => bulk_results(users, &roles, results),
         (None, Some(action), false) => bulk_form(users, &page.facts, action, &rows, change),
         (None, _, _) => view! {

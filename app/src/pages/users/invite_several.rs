@@ -62,11 +62,11 @@ fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         (Verdict::Yes, Some(method)) => {
             let invite = FormAction::<InviteSeveral>::new();
             invite.on_success(move |_| users.page.refetch());
-            let again = RwSignal::new(false);
-            (move || match invite.output().get().filter(|_| !again.get()) {
-                Some(results) => several_results(users, &facts.roles, results, again),
-                None => view! { <SeveralForm users facts=facts.clone() method=method.to_string() invite again /> }
-                    .into_any(),
+            // What was typed outlives an error: the form is made anew for another answer alone.
+            let results = Memo::new(move |_| invite.output().get());
+            (move || match results.get() {
+                Some(results) => several_results(users, &facts.roles, results, invite),
+                None => view! { <SeveralForm users facts=facts.clone() method=method.to_string() invite /> }.into_any(),
             })
             .into_any()
         }
@@ -82,8 +82,6 @@ fn SeveralForm(
     facts: Arc<AccountFacts>,
     method: String,
     invite: FormAction<InviteSeveral>,
-    /// Is the form shown once more, after an earlier answer?
-    again: RwSignal<bool>,
 ) -> impl IntoView {
     let locale = users.locale;
     let error = invite.error();
@@ -92,11 +90,6 @@ fn SeveralForm(
     let failed = NodeRef::new();
     scroll_into_view_when(failed, move || {
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
-    });
-    Effect::new(move |_| {
-        if invite.pending().get() {
-            again.set(false);
-        }
     });
     let found = move || typed.with(|typed| found_words(locale, &pasted_addresses(typed)));
     view! {
@@ -150,7 +143,12 @@ fn found_words(locale: Locale, addresses: &[PastedAddress]) -> String {
 }
 
 /// What came of each address.
-fn several_results(users: Users, roles: &Roles, results: Vec<InvitedOne>, again: RwSignal<bool>) -> AnyView {
+fn several_results(
+    users: Users,
+    roles: &Roles,
+    results: Vec<InvitedOne>,
+    invite: FormAction<InviteSeveral>,
+) -> AnyView {
     let locale = users.locale;
     let invited = results.iter().filter(|one| matches!(one.result, Ok(Invited::Done { .. }))).count();
     let title = match (invited, results.len()) {
@@ -168,7 +166,7 @@ fn several_results(users: Users, roles: &Roles, results: Vec<InvitedOne>, again:
             <ul class="several-results" tabindex="-1" data-autofocus="">{lines}</ul>
             <div class="actions">
                 <a class="button button-primary" href=move || users.list() data-noscroll="">{text!(locale, users.done)}</a>
-                <Button look=Look::Plain on_click=Callback::new(move |()| again.set(true))>
+                <Button look=Look::Plain on_click=Callback::new(move |()| invite.clear())>
                     {text!(locale, users.several_more)}
                 </Button>
             </div>

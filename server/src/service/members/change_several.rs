@@ -33,9 +33,8 @@ impl ChangeSeveral for Services {
     /// [`AppError::Refused`] without the permission that the action needs; [`BadRequest::Malformed`] for more people than a page has;
     /// [`AppError::NotFound`] for somebody of another account.
     async fn change_several(&self, caller: &Caller, form: BulkForm) -> Result<Vec<BulkResult>, AppError> {
-        let action = BulkAction::from_key(&form.action);
+        let action = BulkAction::from_key(&form.action).ok_or(BadRequest::Malformed)?;
         let people = self.people(caller, action, &form).await?;
-        let action = action.ok_or(BadRequest::Malformed)?;
         let mut results = Vec::with_capacity(people.len());
         for one in people {
             let result = self.change_one(caller, action, &one, &form.role).await;
@@ -47,18 +46,18 @@ impl ChangeSeveral for Services {
 
 impl Services {
     /// The people of a form, looked up by whoever may do this at all.
-    async fn people(&self, caller: &Caller, action: Option<BulkAction>, form: &BulkForm) -> Result<Vec<One>, AppError> {
+    async fn people(&self, caller: &Caller, action: BulkAction, form: &BulkForm) -> Result<Vec<One>, AppError> {
         let mut tx = self.database.begin_read().await?;
         let gate = match action {
-            Some(BulkAction::ChangeRole) => Gate::UsersEdit,
-            Some(BulkAction::Resend) => Gate::UsersInvite,
-            Some(BulkAction::Suspend | BulkAction::Remove) | None => Gate::UsersRemove,
+            BulkAction::ChangeRole => Gate::UsersEdit,
+            BulkAction::Resend => Gate::UsersInvite,
+            BulkAction::Suspend | BulkAction::Remove => Gate::UsersRemove,
         };
         let actor = actors::load_with(self, &mut tx, caller, gate).await?;
         if form.members.is_empty() || form.members.len() > PAGE_ROWS {
             return Err(BadRequest::Malformed.into());
         }
-        if action == Some(BulkAction::ChangeRole) && form.role.is_empty() {
+        if action == BulkAction::ChangeRole && form.role.is_empty() {
             return Err(FieldErrors::one(Field::Role, Problem::Required).into());
         }
         let mut people = Vec::with_capacity(form.members.len());
