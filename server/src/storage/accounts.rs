@@ -38,7 +38,7 @@ statements! {
           JOIN login_methods l ON l.id = m.login_method_id
          WHERE m.user_id = $1 AND m.state = 'active'
            AND EXISTS (SELECT 1 FROM session_proofs s
-                        WHERE s.session_id = $2 AND l.enabled
+                        WHERE s.session_id = $2 AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
                           AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id))
          ORDER BY a.slug";
     SIGN_IN_PAGES = "

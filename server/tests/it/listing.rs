@@ -1,6 +1,6 @@
 //! The Users list: search, filters, order, pages.
 
-use crate::support::{Browser, World, both_databases};
+use crate::support::{Browser, PASSWORD, World, both_databases};
 use app::{
     api::invitations::Invited,
     domain::{
@@ -420,6 +420,11 @@ both_databases! {
             assert_eq!(page.counts.unwrap(), counts, "{state:?}: a tab does not change the others");
             assert_eq!(counts.of(Some(state)), page.rows.len() as u64, "{state:?}");
         }
+        // The front page counts the same, for whoever may see users.
+        assert_eq!(ana.home().await.unwrap().people, Some(counts.clone()));
+        let viewer = world.browser();
+        viewer.sign_in("active@example.org", PASSWORD).await.unwrap();
+        assert_eq!(viewer.home().await.unwrap().people, None);
         // A method that is switched off shuts its people out (R27).
         world.changes("UPDATE login_methods SET enabled = FALSE WHERE kind = 'oauth'").await;
         let attention = ListQuery { state: Some(StateFilter::NeedsAttention), ..Default::default() };

@@ -35,6 +35,9 @@ both_databases! {
         assert_eq!(undo(&ana, "ben@example.org").await, Ok(RemovalUndone::Done { label: "ben".to_owned() }));
         let row = ana.row("ben@example.org").await;
         assert_eq!((row.state, &row.grant, row.undo_until), (ShownState::Active, &grant, None));
+        // Sessions do not return.
+        assert_eq!(ben.home().await.err(), Some(AppError::Unauthenticated));
+        assert_eq!(ben.sign_in("ben@example.org", PASSWORD).await.unwrap(), "/a/acme");
         assert_eq!(ben.home().await.unwrap().grant, grant);
         let kinds = world.texts("SELECT kind FROM audit_events ORDER BY seq DESC LIMIT 2").await;
         assert_eq!(kinds, ["removal_undone", "removed"]);
@@ -49,6 +52,21 @@ both_databases! {
         world.advance(Span::minutes(10));
         assert_eq!(ana.row("ben@example.org").await.undo_until, None);
         assert_eq!(undo(&ana, "ben@example.org").await, Ok(RemovalUndone::TooLate));
+    }
+
+    async fn r64_oa_11_whoever_comes_by_a_provider_is_linked_again_after_a_removal_is_undone(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let claims = serde_json::json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let grant = Grant::of(BuiltInRole::Editor);
+        let ben = ana.brings_in_by(&provider, &method, "ben@example.org", claims.clone(), &grant).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let member = ana.row("ben@example.org").await.id.to_string();
+        let undone: RemovalUndone = ana.call_in("users/undo-removal", &[("member", &member)]).await.unwrap();
+        assert!(matches!(undone, RemovalUndone::Done { .. }));
+        assert!(ben.home().await.is_err(), "sessions do not return");
+        let again = world.browser();
+        again.signs_in_by(&provider, &method, claims).await;
+        assert_eq!(again.home().await.unwrap().grant, grant);
     }
 
     async fn r64_r30_only_who_may_give_it_all_again_undoes_and_nobody_who_left_is_brought_back(world: World) {
@@ -115,7 +133,10 @@ both_databases! {
         assert!(results.iter().all(|one| matches!(one.result, Ok(BulkOutcome::Removed(Removed::Done { .. })))), "{results:?}");
         // Whoever lacks the permission does nothing to anybody; neither does a form that no page makes.
         let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Viewer).await;
-        assert!(matches!(several(&adam, "remove", "", &["carl@example.org"]).await, Err(AppError::Refused(Refusal::Needs { .. }))));
+        for action in ["role", "resend", "suspend", "remove"] {
+            let refused = several(&adam, action, "viewer", &["carl@example.org"]).await;
+            assert!(matches!(refused, Err(AppError::Refused(Refusal::Needs { .. }))), "{action}: {refused:?}");
+        }
         for (action, role) in [("nothing", ""), ("", "")] {
             assert_eq!(several(&ana, action, role, &["carl@example.org"]).await, Err(BadRequest::Malformed.into()));
         }

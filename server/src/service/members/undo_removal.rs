@@ -25,7 +25,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl UndoRemoval for Services {
     /// Lets somebody in again who was removed by mistake, as active or suspended as they were, with role and extras. What was trusted stays
-    /// gone: a provider's identity is linked at the next sign-in, and a second factor for the account is set up anew. Whoever left is not
+    /// gone: the person signs in once more, a provider's identity is linked then, and a second factor for the account is set up anew. Whoever left is not
     /// brought back.
     async fn undo_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalUndone, AppError> {
         retried(|| async {

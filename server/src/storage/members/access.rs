@@ -32,11 +32,11 @@ statements! {
                a.name AS account_name, a.language,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                 WHERE s.session_id = $3 AND l.enabled
+                 WHERE s.session_id = $3 AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
                         OR s.kind = 'second_factor' AND s.login_method_id IS NULL
                            AND EXISTS (SELECT 1 FROM session_proofs p
-                                        WHERE p.session_id = $3
+                                        WHERE p.session_id = $3 AND p.proved_at >= COALESCE(m.readmitted_at, 0)
                                           AND (l.kind = 'password' AND p.kind = 'password'
                                                OR p.kind = 'method' AND p.login_method_id = l.id)))) AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id

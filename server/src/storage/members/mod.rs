@@ -95,8 +95,8 @@ statements! {
         UPDATE members SET removed_from = state, state = 'removed', removed_at = $3, removed_by = $4, version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND version = $5 AND state <> 'removed'";
     UNDO_REMOVAL = "
-        UPDATE members SET state = removed_from, removed_from = NULL, removed_at = NULL, removed_by = NULL, version = version + 1,
-                           changed_at = $3, changed_by = $4
+        UPDATE members SET state = removed_from, removed_from = NULL, removed_at = NULL, removed_by = NULL, readmitted_at = $3,
+                           version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND state = 'removed' AND removed_at > $5 AND removed_by <> id AND user_id IS NOT NULL
            AND removed_from IN ('active', 'suspended')";
     SUSPEND = "
