@@ -18,6 +18,7 @@ use std::{
 };
 use thiserror::Error;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// How long the result of a readiness check is reused.
 const READINESS_TTL: Duration = Duration::from_millis(50);
@@ -42,6 +43,8 @@ pub struct Context {
     pub catalogue: Catalogue,
     /// Talks to the accounts' providers.
     pub oauth: oauth::Client,
+    /// Cancelled when the process is told to stop: what would go on without end has to end (F22).
+    pub stopping: CancellationToken,
     /// Hashes passwords.
     pub(crate) hasher: Hasher,
     /// The passwords that nobody may choose.
@@ -118,6 +121,7 @@ impl Services {
             refused_passwords: Arc::new(refused_passwords(&config)?),
             hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
             oauth: oauth::Client::new(&config.oauth)?,
+            stopping: CancellationToken::new(),
             last_check: Mutex::default(),
             config,
             database,

@@ -35,13 +35,15 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         Sender::new(&config, smtp).map_err(|error| Failure::other(format!("smtp: {error}")))?;
     }
 
-    let stop = CancellationToken::new();
+    let stop = services.stopping.clone();
     tokio::spawn(cancel_on_signal(stop.clone()));
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
     // What these jobs have begun when the server stops is rolled back, and done at the next start.
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
     tokio::spawn(keep_reminding(services.clone(), stop.clone()));
+    let database = services.database.clone();
+    tokio::spawn(stop.clone().run_until_cancelled_owned(async move { database.relay_changes().await }));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     print_address(&services).await?;
 

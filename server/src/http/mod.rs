@@ -15,6 +15,7 @@ mod csrf;
 mod csv_file;
 mod denials;
 pub mod doctor;
+mod events;
 mod flash;
 mod guard;
 mod guide;
@@ -55,6 +56,7 @@ use tower_http::compression::CompressionLayer;
 struct Http {
     services: Services,
     options: LeptosOptions,
+    streams: events::OpenStreams,
 }
 
 /// Whom a plain route answers.
@@ -66,6 +68,8 @@ pub enum Access {
     TokenHolder,
     /// Members of the account in the path with the right to it; others get 404 or the way to sign in.
     Member,
+    /// Every member of the account in the path; others get 404 or the way to sign in.
+    EveryMember,
 }
 
 /// A route that is neither a page nor a server function.
@@ -81,7 +85,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 15] = [
+pub static PLAIN_ROUTES: [PlainRoute; 16] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
@@ -91,6 +95,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 15] = [
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
     plain("/a/{slug}/settings/audit/{file}", Access::Member, || get(audit::export)),
     plain("/a/{slug}/settings/users.csv", Access::Member, || get(users::export)),
+    plain("/a/{slug}/events", Access::EveryMember, || get(events::account)),
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),
@@ -110,7 +115,7 @@ pub static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_ro
 /// The whole of Roster as one service.
 pub fn router(services: Services) -> Router {
     let options = pages::options();
-    let http = Http { services: services.clone(), options };
+    let http = Http { services: services.clone(), options, streams: events::OpenStreams::of(&services.config) };
     let pages = PAGES.clone();
 
     let mut router = Router::new();

@@ -16,6 +16,7 @@ mod required_factor;
 mod security;
 mod sessions;
 
+pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub(crate) use flash::{without_flash, without_secrets};
 pub use invitations::show_mail::MailText;
 pub use operator::{

@@ -65,7 +65,7 @@ pub struct AuditTarget {
     pub email: String,
 }
 
-/// Writes an event. It also holds the account's row until the transaction ends.
+/// Writes an event, of which open pages are told when it is committed (R35). It also holds the account's row until the transaction ends.
 pub async fn record(
     tx: &mut Tx,
     scope: AccountScope,
@@ -95,7 +95,9 @@ pub async fn record(
     let hash = link.hash(&previous);
     run!(tx, INSERT, account, seq, link.at, link.actor_id, link.target_id, link.kind, link.data, link.details, &hash)?;
     run!(tx, INSERT_DETAILS, account, seq, &details.salt, &details.actor, &details.target, &details.ip)?;
-    run!(tx, SET_HEAD, account, &hash)
+    run!(tx, SET_HEAD, account, &hash)?;
+    tx.note_change(scope.id());
+    Ok(())
 }
 
 /// What can be erased without breaking the chain.

@@ -4,10 +4,12 @@
 //! Every function fails with the [`StorageError`] of the database; the documentation of a function names only other failures.
 
 mod attempt;
+mod changes;
 mod pools;
 mod tx;
 
 pub use attempt::retried;
+pub use changes::AccountChanges;
 pub(crate) use tx::{changed, on, run, statements};
 
 pub mod accounts;
@@ -324,7 +326,12 @@ impl Database {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres { pool, .. } => pool.close().await,
+            Self::Postgres { pool, .. } => {
+                if let Err(error) = self.tell_instances().await {
+                    tracing::debug!(%error, "the other instances could not be told of the last changes");
+                }
+                pool.close().await;
+            }
         }
     }
 }

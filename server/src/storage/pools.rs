@@ -2,6 +2,7 @@
 
 use super::{
     Database, StorageError,
+    changes::ChangeNotices,
     tx::{DeadConnections, TransactionSettings},
 };
 use sqlx::{
@@ -103,6 +104,7 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
         timeout: Some(STATEMENT_TIMEOUT),
         unnamed,
         dead_connections,
+        changes: Arc::new(ChangeNotices::among_instances()),
         ..TransactionSettings::default()
     };
     Ok(Database::Postgres { pool, settings })

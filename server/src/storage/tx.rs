@@ -1,6 +1,7 @@
 //! One transaction on either database, and the macros that keep one text per statement.
 
-use super::{Code, StorageError, attempt, code_of};
+use super::{Code, StorageError, attempt, changes::ChangeNotices, code_of};
+use app::domain::ids::AccountId;
 use futures::{
     FutureExt, StreamExt,
     future::BoxFuture,
@@ -8,7 +9,7 @@ use futures::{
 };
 use sqlx::{Either, Error, Execute, Executor, Postgres, SqlStr, Sqlite, pool::PoolConnection};
 use std::{
-    fmt,
+    fmt, mem,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -31,12 +32,13 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Commits. If the transaction queued a mail, the mail worker is woken.
+    /// Commits. If the transaction queued a mail, the mail worker is woken; whoever waits for changes of an account that it noted is told.
     ///
     /// # Errors
     /// The database's.
-    pub async fn commit(self) -> Result<(), StorageError> {
+    pub async fn commit(mut self) -> Result<(), StorageError> {
         let mail_queued = self.mail_to_announce();
+        let (changed, notices) = self.changes_to_announce();
         let done = match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
@@ -45,7 +47,29 @@ impl Tx {
         if let (Ok(()), Some(mail_queued)) = (&done, mail_queued) {
             mail_queued.notify_one();
         }
+        if done.is_ok() {
+            notices.announce(&changed);
+        }
         done
+    }
+
+    /// Something that pages show was changed in an account: the commit tells those who wait for it (R35).
+    pub(super) fn note_change(&mut self, account: AccountId) {
+        let changed = match self {
+            Self::Sqlite(tx) => &mut tx.changed,
+            Self::Postgres(tx) => &mut tx.changed,
+        };
+        if !changed.contains(&account) {
+            changed.push(account);
+        }
+    }
+
+    fn changes_to_announce(&mut self) -> (Vec<AccountId>, Arc<ChangeNotices>) {
+        let (changed, settings) = match self {
+            Self::Sqlite(tx) => (&mut tx.changed, &tx.settings),
+            Self::Postgres(tx) => (&mut tx.changed, &tx.settings),
+        };
+        (mem::take(changed), Arc::clone(&settings.changes))
     }
 
     /// A mail was queued: the commit tells the mail worker.
@@ -66,7 +90,7 @@ impl Tx {
 }
 
 /// The settings of the transactions of a pool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TransactionSettings {
     /// How long one statement may take, waiting for the network included. A limit of the server itself does not help when the server is
     /// gone (F7).
@@ -77,6 +101,20 @@ pub struct TransactionSettings {
     pub(super) dead_connections: Arc<DeadConnections>,
     /// Told when a transaction that queued a mail was committed.
     pub(super) mail_queued: Arc<Notify>,
+    /// Told of what committed transactions changed.
+    pub(super) changes: Arc<ChangeNotices>,
+}
+
+impl Default for TransactionSettings {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            unnamed: false,
+            dead_connections: Arc::default(),
+            mail_queued: Arc::default(),
+            changes: Arc::new(ChangeNotices::alone()),
+        }
+    }
 }
 
 /// When a connection last turned out to be dead: connections that are as old or older are then closed at once, and not tried one after the
@@ -133,6 +171,8 @@ pub struct Transaction<DB: Driver> {
     sound: bool,
     /// Did it queue a mail?
     queued_mail: bool,
+    /// The accounts in which it changed something that pages show.
+    changed: Vec<AccountId>,
 }
 
 /// A database whose connections run statements.
@@ -159,7 +199,8 @@ impl<DB: Driver> Transaction<DB> {
         sql: &'static str,
         settings: TransactionSettings,
     ) -> Result<Self, StorageError> {
-        let mut begun = Self { connection: Some(connection), settings, sound: false, queued_mail: false };
+        let mut begun =
+            Self { connection: Some(connection), settings, sound: false, queued_mail: false, changed: Vec::new() };
         begun.run(sql).await?;
         Ok(begun)
     }

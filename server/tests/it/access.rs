@@ -348,7 +348,7 @@ both_databases! {
                 assert!(answer.location().starts_with("/a/acme/second-factor?next="), "{path}: {}", answer.status);
             }
         }
-        for route in PLAIN_ROUTES.iter().filter(|route| route.access == Access::Member) {
+        for route in PLAIN_ROUTES.iter().filter(|route| matches!(route.access, Access::Member | Access::EveryMember)) {
             let real = [("{slug}", "acme"), ("{mail}", mail.as_str()), ("{file}", "events.csv"), ("{method}", &method)];
             let path = real.iter().fold(route.path.to_owned(), |path, (name, value)| path.replace(name, value));
             assert!(!path.contains('{'), "{path}: not a real address");
@@ -421,6 +421,7 @@ both_databases! {
             }
             assert_eq!(ana.presses(&path).await.status.as_u16(), ways.owner, "{path}: an owner");
             assert_eq!(route.access == Access::Member, (ways.member, ways.elsewhere) == (403, 404), "{path}");
+            assert_eq!(route.access == Access::EveryMember, (ways.member, ways.elsewhere) == (200, 404), "{path}");
         }
         let unknown = world.browser().get(&format!("/i/{}", "A".repeat(token.len()))).await;
         assert_eq!(unknown.location(), "/invitation/unknown");
@@ -456,6 +457,7 @@ fn ways(route: &str) -> Ways {
         "/doctor/{question}" => everybody(404),
         // Nobody was sent to a provider.
         "/oauth/{method}/callback" => everybody(303),
+        "/a/{slug}/events" => Ways { stranger: 401, member: 200, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/users.csv" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/audit/{file}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/outbox/{mail}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },

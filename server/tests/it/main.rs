@@ -30,6 +30,7 @@ mod joining;
 mod joining_by_provider;
 mod limits;
 mod listing;
+mod live;
 mod locks;
 mod login_methods;
 mod mail_worker;

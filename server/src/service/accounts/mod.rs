@@ -5,3 +5,4 @@ pub(super) mod open_account;
 pub(super) mod set_up;
 pub(super) mod show_account;
 pub(super) mod view_set_up;
+pub(super) mod watch_account;

@@ -3,7 +3,7 @@
 
 use super::StorageError;
 use app::domain::{
-    ids::{MailId, UserId},
+    ids::{AccountId, MailId, UserId},
     language::Language,
     member::MailState,
     time::{Span, Timestamp},
@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// The columns of [`OutboxMail`].
 macro_rules! mail_columns {
     () => {
-        "id, user_id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
+        "id, account_id, user_id, kind, language, recipient, sealed, attempts, created_at, state, last_answer, first_tried_at, unanswered, unanswered_at"
     };
 }
 
@@ -210,6 +210,8 @@ pub fn mail_state(delivery: Delivery, now: Timestamp) -> Result<Option<MailState
 pub struct OutboxMail {
     /// Its id.
     pub id: MailId,
+    /// The account that it comes from; `None` for one about somebody's own login.
+    pub account: Option<AccountId>,
     /// The user whose login it is about, if it is about one and that was known when it was written.
     pub user: Option<UserId>,
     /// What it says.
@@ -250,6 +252,7 @@ impl OutboxMail {
 #[derive(FromRow)]
 struct OutboxMailRow {
     id: Uuid,
+    account_id: Option<Uuid>,
     user_id: Option<Uuid>,
     kind: String,
     language: String,
@@ -270,6 +273,7 @@ impl TryFrom<OutboxMailRow> for OutboxMail {
     fn try_from(row: OutboxMailRow) -> Result<Self, StorageError> {
         Ok(Self {
             id: MailId(row.id),
+            account: row.account_id.map(AccountId),
             user: row.user_id.map(UserId),
             kind: MailKind::from_key(&row.kind).ok_or(StorageError::inconsistent("outbox", "kind"))?,
             language: Language::from_tag(&row.language).unwrap_or_default(),

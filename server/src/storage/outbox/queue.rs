@@ -253,5 +253,9 @@ async fn record(
     answer: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, INSERT_EVENT, Uuid::now_v7(), mail.id.0, now.0, outcome, answer)
+    run!(tx, INSERT_EVENT, Uuid::now_v7(), mail.id.0, now.0, outcome, answer)?;
+    if let Some(account) = mail.account {
+        tx.note_change(account);
+    }
+    Ok(())
 }

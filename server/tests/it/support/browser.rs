@@ -18,14 +18,17 @@ use app::{
     error::AppError,
 };
 use axum::{
-    body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    body::{Body, BodyDataStream},
+    http::{HeaderMap, Method, Request, Response, StatusCode, header},
 };
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// The password of everybody in the tests.
@@ -68,6 +71,45 @@ impl Answer {
     }
 }
 
+/// What an open page is told.
+pub struct Events {
+    body: BodyDataStream,
+    read: String,
+}
+
+impl Events {
+    /// The name of the next event; `None` when the stream has ended. What is not told within a quarter of a minute is not told.
+    pub async fn next(&mut self) -> Option<String> {
+        timeout(Duration::from_secs(15), self.read_event()).await.expect("an event or the end")
+    }
+
+    /// Nothing is told for a while.
+    pub async fn tells_nothing(&mut self) {
+        if let Ok(told) = timeout(Duration::from_millis(800), self.read_event()).await {
+            panic!("told {told:?}");
+        }
+    }
+
+    /// Reads on until nothing more is told for a while.
+    pub async fn settles(&mut self) {
+        while timeout(Duration::from_millis(800), self.read_event()).await.is_ok_and(|told| told.is_some()) {}
+    }
+
+    async fn read_event(&mut self) -> Option<String> {
+        loop {
+            while let Some((event, rest)) = self.read.split_once("\n\n") {
+                let name = event.lines().find_map(|line| line.strip_prefix("event: ")).map(str::to_owned);
+                self.read = rest.to_owned();
+                if name.is_some() {
+                    return name;
+                }
+            }
+            let part = self.body.next().await?.unwrap();
+            self.read.push_str(std::str::from_utf8(&part).unwrap());
+        }
+    }
+}
+
 /// Fields of a form.
 pub type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -107,8 +149,17 @@ impl Browser {
         self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
-    /// Sends a request with this browser's cookies, and keeps those that come back.
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    /// Sends a request with this browser's cookies, and keeps those that come back. Of a stream without an end nothing is read.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.exchange(request).await.into_parts();
+        let endless =
+            parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream; charset=utf-8");
+        let body = if endless { Body::empty() } else { body };
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    async fn exchange(&self, mut request: Request<Body>) -> Response<Body> {
         let cookies = self
             .cookies
             .lock()
@@ -128,8 +179,7 @@ impl Browser {
             request.headers_mut().insert(header::COOKIE, cookies.parse().unwrap());
         }
         let response = self.world.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        for set in parts.headers.get_all(header::SET_COOKIE) {
+        for set in response.headers().get_all(header::SET_COOKIE) {
             let (pair, rest) = set.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             let mut jar = self.cookies.lock().unwrap();
@@ -139,8 +189,22 @@ impl Browser {
                 jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+        response
+    }
+
+    /// Opens the stream by which an open page of the account is told of changes.
+    pub async fn watches(&self) -> Result<Events, StatusCode> {
+        let request = Request::builder()
+            .uri(format!("/a/{}/events", self.account))
+            .header(header::ACCEPT, "text/event-stream")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::empty())
+            .unwrap();
+        let response = self.exchange(request).await;
+        match response.status() {
+            StatusCode::OK => Ok(Events { body: response.into_body().into_data_stream(), read: String::new() }),
+            other => Err(other),
+        }
     }
 
     /// Opens an address that was typed, or a link from elsewhere.

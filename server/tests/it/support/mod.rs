@@ -8,7 +8,7 @@ pub mod passkeys;
 pub mod provider;
 mod ways;
 
-pub use browser::{Answer, Browser, Fields, PASSWORD, no_longer_in_acme};
+pub use browser::{Answer, Browser, Events, Fields, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, Server, all_databases, empty_postgres, fresh};
 pub use ways::attempt_in;
 
@@ -129,6 +129,12 @@ impl World {
         let mut config = (*self.services.config).clone();
         change(&mut config);
         let services = Self::services(config, self.clock.clone(), self.services.database.clone());
+        Self::with_services(services, self.clock.clone(), self.mail.clone())
+    }
+
+    /// Another process of this deployment, with connections of its own.
+    pub fn on_database(&self, database: Database) -> Self {
+        let services = Self::services((*self.services.config).clone(), self.clock.clone(), database);
         Self::with_services(services, self.clock.clone(), self.mail.clone())
     }
 

@@ -1,0 +1,106 @@
+//! What the open pages of an account are told while somebody looks at them (R35, R36).
+
+use crate::{
+    context::Services,
+    service::actors::{self, Actor},
+    storage::AccountChanges,
+};
+use app::{
+    domain::{permission::Gate, role::Effective},
+    error::AppError,
+    request::Caller,
+};
+use std::{mem, time::Duration};
+use tokio::time::sleep;
+
+/// How often the right to watch is looked at although nothing was changed in the account: the session may have ended.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// The pause before the right is looked at again, when the database was away.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// What an open page is told. It names nobody and nothing: the page asks for itself, with the rights of its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountNotice {
+    /// Something was changed in the account. Told to those who may see its members.
+    Changed,
+    /// The reader's own role or permissions were changed (R35).
+    AccessChanged,
+    /// The reader has no access any more (R36).
+    AccessEnded,
+    /// The session has ended, or has to prove more.
+    SignInNeeded,
+}
+
+/// A reader who waits for changes of an account.
+pub struct AccountWatch {
+    services: Services,
+    caller: Caller,
+    changes: AccountChanges,
+    access: Effective,
+}
+
+impl Services {
+    /// Begins to watch an account, as any of its members may. What was changed between loading a page and now is not known: the page asks
+    /// for it.
+    ///
+    /// # Errors
+    /// As [`actors::load`].
+    pub async fn watch_account(&self, caller: &Caller) -> Result<AccountWatch, AppError> {
+        let actor = self.look(caller).await?;
+        Ok(AccountWatch {
+            services: self.clone(),
+            caller: caller.clone(),
+            changes: self.database.changes_of(actor.scope()),
+            access: actor.effective,
+        })
+    }
+
+    async fn look(&self, caller: &Caller) -> Result<Actor, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        actors::load(self, &mut tx, caller).await
+    }
+}
+
+impl AccountWatch {
+    /// Waits for what the reader is to be told next. Rights are read anew each time.
+    pub async fn next(&mut self) -> AccountNotice {
+        loop {
+            let changed = tokio::select! {
+                () = self.changes.next() => true,
+                () = sleep(RECHECK_INTERVAL) => false,
+            };
+            let notice = match self.look().await {
+                Ok(actor) => {
+                    let sees_members = actor.effective.opens(Gate::UsersRead);
+                    let before = mem::replace(&mut self.access, actor.effective);
+                    if before != self.access {
+                        Some(AccountNotice::AccessChanged)
+                    } else {
+                        (changed && sees_members).then_some(AccountNotice::Changed)
+                    }
+                }
+                Err(error) => Some(error),
+            };
+            if let Some(notice) = notice {
+                return notice;
+            }
+        }
+    }
+
+    /// The reader, as soon as the database answers; or why there is none any more.
+    async fn look(&self) -> Result<Actor, AccountNotice> {
+        loop {
+            match self.services.look(&self.caller).await {
+                Ok(actor) => return Ok(actor),
+                Err(AppError::NoLongerAMember { .. } | AppError::NotFound) => return Err(AccountNotice::AccessEnded),
+                Err(AppError::Unauthenticated | AppError::SecondFactorRequired) => {
+                    return Err(AccountNotice::SignInNeeded);
+                }
+                Err(error) => {
+                    tracing::debug!(?error, "the rights of a reader cannot be read yet");
+                    sleep(RETRY_DELAY).await;
+                }
+            }
+        }
+    }
+}
