@@ -112,6 +112,11 @@ impl BadRequest {
 }
 
 impl AppError {
+    /// Does it say nothing of what was asked for, so that the same may succeed a little later?
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable | Self::Internal { .. } | Self::Transport)
+    }
+
     /// The HTTP status of this error.
     pub fn status(&self) -> http::StatusCode {
         use http::StatusCode;

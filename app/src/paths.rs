@@ -69,6 +69,11 @@ pub fn account(slug: &str) -> String {
     format!("/a/{slug}")
 }
 
+/// The stream of what is changed in an account.
+pub fn account_events(slug: &str) -> String {
+    format!("/a/{slug}/events")
+}
+
 /// Where somebody who is signed in reauthenticates, and goes on to `next`.
 pub fn reauthenticate(slug: &str, next: &str) -> String {
     let page = format!("/a/{slug}/reauthenticate");

@@ -100,6 +100,11 @@ export class Roster {
     return code;
   }
 
+  /** Starts it again after it ended, on the same data. */
+  async restart(): Promise<void> {
+    await this.serve();
+  }
+
   /** Ends it with its mail server, and deletes its folder. */
   async stop(): Promise<void> {
     await this.end();

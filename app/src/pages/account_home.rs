@@ -1,6 +1,6 @@
 //! `/a/{slug}`: what joining and signing in lead to.
 
-use super::{Failed, loaded, use_slug};
+use super::{Failed, live::on_account_change, loaded, use_slug};
 use crate::{
     api::accounts::{AccountHome, LeaveAccount, ShowAccount},
     components::{
@@ -28,6 +28,7 @@ fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let home = Query::new(move || ShowAccount { account: slug.get() });
+    on_account_change(move || home.refetch());
     loaded(move || async move {
         match home.await {
             Ok(home) => page(locale, home).into_any(),

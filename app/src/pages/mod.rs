@@ -11,6 +11,7 @@ mod decision;
 mod forgotten_password;
 mod home;
 mod invitation;
+mod live;
 mod login;
 mod login_methods;
 mod me;

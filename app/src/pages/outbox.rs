@@ -1,6 +1,6 @@
 //! Settings → Outbox: this account's invitation mails, and where each of them is (R61, R62).
 
-use super::{Failed, loaded, use_slug, users::mail_state};
+use super::{Failed, live::on_account_change, loaded, use_slug, users::mail_state};
 use crate::{
     api::{
         members::AccountFacts,
@@ -24,6 +24,7 @@ fn OutboxPage() -> impl IntoView {
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
     let mails = Query::new(move || ListMails { account: slug.get(), after: after.get() });
+    on_account_change(move || mails.refetch());
     // True while somebody is on the way to another page of the list.
     let paging = StoredValue::new(false);
     let page = loaded(move || async move {

@@ -1,6 +1,10 @@
 //! What surrounds the pages: header, navigation, footer; a card for people who are not signed in.
 
-use super::{Failed, full_page_load, here, loaded, use_slug};
+use super::{
+    Failed, full_page_load, here,
+    live::{Live, LiveStatus},
+    loaded, use_slug,
+};
 use crate::{
     api::{
         accounts::{AccountHome, ShowAccount},
@@ -21,11 +25,13 @@ use leptos_router::{components::Outlet, hooks::use_location, location::Url};
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
     let (me, home) = (Query::new(|| Whoami {}), Query::new(move || ShowAccount { account: slug.get() }));
+    Live::provide(slug, home);
     loaded(move || async move {
         match (me.await, home.await) {
             (Ok(Some(me)), Ok(home)) => view! {
                 <Shell me account=home>
                     <Outlet />
+                    <LiveStatus />
                 </Shell>
             }
             .into_any(),

@@ -25,6 +25,16 @@ impl<S: ServerCall> Query<S> {
     pub fn refetch(self) {
         self.0.refetch();
     }
+
+    /// The answer that is shown, once there is one.
+    pub fn shown(self) -> Option<Answer<S>> {
+        self.0.try_get_untracked().flatten()
+    }
+
+    /// Shows another answer, which came in another way.
+    pub fn show(self, answer: Answer<S>) {
+        self.0.set(Some(answer));
+    }
 }
 
 impl<S: ServerCall> IntoFuture for Query<S> {

@@ -1,12 +1,12 @@
-//! Tells those who wait for it that something in an account was changed, so that open pages can show it (R35, R36). A notice names the account
-//! and nothing else: what is new, each page asks for itself, with its own rights.
+//! Tells those who wait for it that something in an account was changed, or that a session of a user ended, so that open pages can show it (R35,
+//! R36). A notice names the account or the user and nothing else: what is new, each page asks for itself, with its own rights.
 //!
 //! [`Tx::commit`](super::Tx::commit) gives the notices of a transaction. Within one process they go from hand to hand; the instances on one
 //! PostgreSQL pass them on by `NOTIFY`, in a transaction of their own and some together: one that notifies holds up all others that commit, so
 //! those that change something do not.
 
 use super::{AccountScope, Database, StorageError, Tx};
-use app::domain::ids::AccountId;
+use app::domain::ids::UserId;
 use sqlx::{
     PgPool,
     postgres::{PgListener, PgPoolOptions},
@@ -55,19 +55,25 @@ impl ChangeNotices {
         Self { instance: Some(Uuid::now_v7()), ..Self::alone() }
     }
 
-    /// Says that something was changed in these accounts: to those who wait here at once, and soon to the other instances.
-    pub(super) fn announce(&self, accounts: &[AccountId]) {
-        for account in accounts {
-            self.tell(account.0);
+    /// Says that something about these accounts and users was changed: to those who wait here at once, and soon to the other instances.
+    pub(super) fn announce(&self, subjects: &[Uuid]) {
+        for subject in subjects {
+            self.tell(*subject);
         }
-        if self.instance.is_some() && !accounts.is_empty() {
-            lock(&self.untold).extend(accounts.iter().map(|account| account.0));
+        if self.instance.is_some() && !subjects.is_empty() {
+            lock(&self.untold).extend(subjects);
             self.untold_added.notify_one();
         }
     }
 
-    fn tell(&self, account: Uuid) {
-        if let Some(sender) = lock(&self.waiting).get(&account) {
+    /// What is changed about an account or a user, from now on.
+    fn wait_for(self: &Arc<Self>, subject: Uuid) -> Changes {
+        let receiver = lock(&self.waiting).entry(subject).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Changes { subject, receiver, notices: Arc::clone(self) }
+    }
+
+    fn tell(&self, subject: Uuid) {
+        if let Some(sender) = lock(&self.waiting).get(&subject) {
             sender.send_replace(());
         }
     }
@@ -79,12 +85,12 @@ impl ChangeNotices {
         }
     }
 
-    /// What an instance says; a heartbeat names no account.
+    /// What an instance says; a heartbeat names nobody.
     fn hear(&self, payload: &str) {
-        let (instance, account) = payload.split_once(' ').unwrap_or((payload, ""));
+        let (instance, subject) = payload.split_once(' ').unwrap_or((payload, ""));
         let is_own = instance.parse().ok() == self.instance;
-        if let (false, Ok(account)) = (is_own, account.parse()) {
-            self.tell(account);
+        if let (false, Ok(subject)) = (is_own, subject.parse()) {
+            self.tell(subject);
         }
     }
 
@@ -92,8 +98,8 @@ impl ChangeNotices {
     fn take_untold(&self) -> Vec<Uuid> {
         let mut untold = lock(&self.untold);
         let taken: Vec<_> = untold.iter().copied().take(MAX_NOTICES).collect();
-        for account in &taken {
-            untold.remove(account);
+        for subject in &taken {
+            untold.remove(subject);
         }
         if !untold.is_empty() {
             self.untold_added.notify_one();
@@ -110,15 +116,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for changes of one account.
+/// Waits for what is changed about one account or user.
 #[derive(Debug)]
-pub struct AccountChanges {
-    account: Uuid,
+pub struct Changes {
+    subject: Uuid,
     receiver: watch::Receiver<()>,
     notices: Arc<ChangeNotices>,
 }
 
-impl AccountChanges {
+impl Changes {
     /// Waits until something was changed; at once, if that happened since the last time. Several changes may be told as one.
     pub async fn next(&mut self) {
         // The sender is gone only when the process is about to end.
@@ -128,22 +134,25 @@ impl AccountChanges {
     }
 }
 
-impl Drop for AccountChanges {
+impl Drop for Changes {
     fn drop(&mut self) {
         let mut waiting = lock(&self.notices.waiting);
         // This receiver is still counted.
-        if waiting.get(&self.account).is_some_and(|sender| sender.receiver_count() <= 1) {
-            waiting.remove(&self.account);
+        if waiting.get(&self.subject).is_some_and(|sender| sender.receiver_count() <= 1) {
+            waiting.remove(&self.subject);
         }
     }
 }
 
 impl Database {
     /// The changes of an account, from now on.
-    pub fn changes_of(&self, scope: AccountScope) -> AccountChanges {
-        let notices = Arc::clone(&self.settings().changes);
-        let receiver = lock(&notices.waiting).entry(scope.id().0).or_insert_with(|| watch::Sender::new(())).subscribe();
-        AccountChanges { account: scope.id().0, receiver, notices }
+    pub fn changes_of(&self, scope: AccountScope) -> Changes {
+        self.settings().changes.wait_for(scope.id().0)
+    }
+
+    /// The ends of a user's sessions, from now on.
+    pub fn session_ends_of(&self, user: UserId) -> Changes {
+        self.settings().changes.wait_for(user.0)
     }
 
     /// Passes notices on between the instances on one PostgreSQL; never ends. A process with SQLite is alone, and has nothing to do.
@@ -175,10 +184,10 @@ impl Database {
     pub(super) async fn tell_instances(&self) -> Result<(), StorageError> {
         let notices = &self.settings().changes;
         let Some(instance) = notices.instance else { return Ok(()) };
-        let accounts = notices.take_untold();
-        let payloads: Vec<_> = match accounts.as_slice() {
+        let subjects = notices.take_untold();
+        let payloads: Vec<_> = match subjects.as_slice() {
             [] => vec![instance.to_string()],
-            accounts => accounts.iter().map(|account| format!("{instance} {account}")).collect(),
+            subjects => subjects.iter().map(|subject| format!("{instance} {subject}")).collect(),
         };
         let told = async {
             let mut tx = self.begin_write().await?;
@@ -187,7 +196,7 @@ impl Database {
             }
             tx.commit().await
         };
-        told.await.inspect_err(|_| notices.give_back(accounts))
+        told.await.inspect_err(|_| notices.give_back(subjects))
     }
 }
 
@@ -239,16 +248,11 @@ mod tests {
     use super::*;
     use futures::FutureExt;
 
-    fn notices_of(notices: &Arc<ChangeNotices>, account: AccountId) -> AccountChanges {
-        let receiver = lock(&notices.waiting).entry(account.0).or_insert_with(|| watch::Sender::new(())).subscribe();
-        AccountChanges { account: account.0, receiver, notices: Arc::clone(notices) }
-    }
-
     #[test]
     fn r35_changes_of_an_account_are_told_to_those_who_wait_for_them_and_many_as_one() {
-        let (acme, beta) = (AccountId(Uuid::now_v7()), AccountId(Uuid::now_v7()));
+        let (acme, beta) = (Uuid::now_v7(), Uuid::now_v7());
         let notices = Arc::new(ChangeNotices::alone());
-        let (mut of_acme, mut of_beta) = (notices_of(&notices, acme), notices_of(&notices, beta));
+        let (mut of_acme, mut of_beta) = (notices.wait_for(acme), notices.wait_for(beta));
         notices.announce(&[acme]);
         notices.announce(&[acme]);
         assert!(of_acme.next().now_or_never().is_some());
@@ -261,22 +265,22 @@ mod tests {
 
     #[test]
     fn r35_an_instance_hears_what_others_say_and_knows_its_own_words() {
-        let acme = AccountId(Uuid::now_v7());
-        let (here, there) = (Arc::new(ChangeNotices::among_instances()), Uuid::now_v7());
-        let mut of_acme = notices_of(&here, acme);
-        here.hear(&format!("{} {}", here.instance.unwrap(), acme.0));
+        let (acme, there) = (Uuid::now_v7(), Uuid::now_v7());
+        let here = Arc::new(ChangeNotices::among_instances());
+        let mut of_acme = here.wait_for(acme);
+        here.hear(&format!("{} {acme}", here.instance.unwrap()));
         here.hear(&there.to_string());
         here.hear(&format!("{there} nothing of ours"));
         assert!(of_acme.next().now_or_never().is_none());
-        here.hear(&format!("{there} {}", acme.0));
+        here.hear(&format!("{there} {acme}"));
         assert!(of_acme.next().now_or_never().is_some());
     }
 
     #[test]
     fn r35_what_does_not_fit_into_one_statement_is_told_in_the_next() {
         let notices = ChangeNotices::among_instances();
-        let accounts: Vec<_> = (0..=MAX_NOTICES).map(|_| AccountId(Uuid::now_v7())).collect();
-        notices.announce(&accounts);
+        let subjects: Vec<_> = (0..=MAX_NOTICES).map(|_| Uuid::now_v7()).collect();
+        notices.announce(&subjects);
         assert_eq!(notices.take_untold().len(), MAX_NOTICES);
         assert_eq!(notices.take_untold().len(), 1);
     }

@@ -9,7 +9,7 @@ mod pools;
 mod tx;
 
 pub use attempt::retried;
-pub use changes::AccountChanges;
+pub use changes::Changes;
 pub(crate) use tx::{changed, on, run, statements};
 
 pub mod accounts;

@@ -376,6 +376,7 @@ pub async fn renew(tx: &mut Tx, session: SessionId, hash: &[u8], now: Timestamp)
 
 /// Ends one of a user's own sessions; `false` if the user has no such session (SE-08).
 pub async fn delete_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, StorageError> {
+    tx.note_session_end(user);
     Ok(changed!(tx, DELETE_OF, user.0, session.0)? == 1)
 }
 
@@ -400,12 +401,14 @@ pub async fn touch(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<()
 }
 
 /// Ends a session (SE-05).
-pub async fn delete(tx: &mut Tx, session: SessionId) -> Result<(), StorageError> {
+pub async fn delete(tx: &mut Tx, user: UserId, session: SessionId) -> Result<(), StorageError> {
+    tx.note_session_end(user);
     run!(tx, DELETE, session.0)
 }
 
 /// Ends every session of a user.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
+    tx.note_session_end(user);
     Ok(changed!(tx, DELETE_OF_USER, user.0)?)
 }
 
@@ -413,5 +416,6 @@ pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageErr
 pub async fn delete_others(tx: &mut Tx, user: UserId, kept: Option<SessionId>) -> Result<u64, StorageError> {
     // No session has the id of nothing.
     let kept = kept.map_or_else(Uuid::nil, |session| session.0);
+    tx.note_session_end(user);
     Ok(changed!(tx, DELETE_OTHERS, user.0, kept)?)
 }

@@ -1,7 +1,7 @@
 //! One transaction on either database, and the macros that keep one text per statement.
 
 use super::{Code, StorageError, attempt, changes::ChangeNotices, code_of};
-use app::domain::ids::AccountId;
+use app::domain::ids::{AccountId, UserId};
 use futures::{
     FutureExt, StreamExt,
     future::BoxFuture,
@@ -18,6 +18,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, timeout, timeout_at},
 };
+use uuid::Uuid;
 
 /// How long a rollback of a dropped transaction may take.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,7 +33,7 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Commits. If the transaction queued a mail, the mail worker is woken; whoever waits for changes of an account that it noted is told.
+    /// Commits. If the transaction queued a mail, the mail worker is woken; whoever waits for what it noted is told.
     ///
     /// # Errors
     /// The database's.
@@ -55,16 +56,25 @@ impl Tx {
 
     /// Something that pages show was changed in an account: the commit tells those who wait for it (R35).
     pub(super) fn note_change(&mut self, account: AccountId) {
+        self.note(account.0);
+    }
+
+    /// A session of a user ended: the commit tells those pages of theirs that are open.
+    pub(super) fn note_session_end(&mut self, user: UserId) {
+        self.note(user.0);
+    }
+
+    fn note(&mut self, subject: Uuid) {
         let changed = match self {
             Self::Sqlite(tx) => &mut tx.changed,
             Self::Postgres(tx) => &mut tx.changed,
         };
-        if !changed.contains(&account) {
-            changed.push(account);
+        if !changed.contains(&subject) {
+            changed.push(subject);
         }
     }
 
-    fn changes_to_announce(&mut self) -> (Vec<AccountId>, Arc<ChangeNotices>) {
+    fn changes_to_announce(&mut self) -> (Vec<Uuid>, Arc<ChangeNotices>) {
         let (changed, settings) = match self {
             Self::Sqlite(tx) => (&mut tx.changed, &tx.settings),
             Self::Postgres(tx) => (&mut tx.changed, &tx.settings),
@@ -171,8 +181,8 @@ pub struct Transaction<DB: Driver> {
     sound: bool,
     /// Did it queue a mail?
     queued_mail: bool,
-    /// The accounts in which it changed something that pages show.
-    changed: Vec<AccountId>,
+    /// The accounts in which it changed something that pages show, and the users whose sessions it ended.
+    changed: Vec<Uuid>,
 }
 
 /// A database whose connections run statements.

@@ -10,6 +10,7 @@ mod invite;
 mod invite_outcome;
 mod invite_several;
 mod link;
+mod live;
 mod login_method;
 mod mail_state;
 mod remove;
@@ -52,6 +53,7 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 use link::LinkDialog;
+use live::Following;
 use table::table;
 use tabs::tabs;
 use words::{count_words, range_words, reactivated_words, resent_words, undone_words};
@@ -68,6 +70,7 @@ struct Users {
     query: Memo<ListQuery>,
     page: Query<ListMembers>,
     search: Search,
+    following: Following,
     resend: FormAction<ResendInvitation>,
     copy: FormAction<CopyLink>,
     reactivate: FormAction<ReactivateMember>,
@@ -87,6 +90,7 @@ impl Users {
             query,
             page: Query::new(move || ListMembers { account: slug.get(), query: query.get() }),
             search: Search::new(query),
+            following: Following::new(),
             resend: FormAction::new(),
             copy: FormAction::new(),
             reactivate: FormAction::new(),
@@ -132,6 +136,7 @@ fn UsersPage() -> impl IntoView {
     let users = Users::new();
     provide_context(users);
     tell_what_became_of_rows(users);
+    users.follow_changes();
     let failed = Signal::derive(move || {
         let of_invitation = users.resend.error().get().or_else(|| users.copy.error().get());
         of_invitation.or_else(|| users.reactivate.error().get()).or_else(|| users.undo.error().get())
@@ -158,7 +163,11 @@ fn UsersPage() -> impl IntoView {
             {done_note(users)}
             {head}
             // It is there before anything is said in it, and stays: that is how it is read out (WCAG 4.1.3).
-            <p class="users-count" role="status" tabindex="-1" data-focus="">{status}</p>
+            <div class="users-status" role="status">
+                <p class="users-count" tabindex="-1" data-focus="">{status}</p>
+                {users.newer_rows()}
+                <a class="only-without-scripting" href=move || users.list() rel="external">{text!(users.locale, common.reload)}</a>
+            </div>
             {rows}
         </section>
         <LinkDialog users />

@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     service::actors::{self, Actor},
-    storage::AccountChanges,
+    storage::Changes,
 };
 use app::{
     domain::{permission::Gate, role::Effective},
@@ -13,7 +13,7 @@ use app::{
 use std::{mem, time::Duration};
 use tokio::time::sleep;
 
-/// How often the right to watch is looked at although nothing was changed in the account: the session may have ended.
+/// How often the right to watch is looked at although nothing was told: a session ends by itself when it is too old.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// The pause before the right is looked at again, when the database was away.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -35,7 +35,8 @@ pub enum AccountNotice {
 pub struct AccountWatch {
     services: Services,
     caller: Caller,
-    changes: AccountChanges,
+    changes: Changes,
+    session_ends: Changes,
     access: Effective,
 }
 
@@ -51,6 +52,7 @@ impl Services {
             services: self.clone(),
             caller: caller.clone(),
             changes: self.database.changes_of(actor.scope()),
+            session_ends: self.database.session_ends_of(actor.user),
             access: actor.effective,
         })
     }
@@ -67,6 +69,7 @@ impl AccountWatch {
         loop {
             let changed = tokio::select! {
                 () = self.changes.next() => true,
+                () = self.session_ends.next() => false,
                 () = sleep(RECHECK_INTERVAL) => false,
             };
             let notice = match self.look().await {

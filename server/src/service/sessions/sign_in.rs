@@ -191,7 +191,7 @@ impl Services {
             if previous.user == user {
                 sessions::take_over_proofs(tx, previous.session, session.id, proof).await?;
             }
-            sessions::delete(tx, previous.session).await?;
+            sessions::delete(tx, previous.user, previous.session).await?;
         }
         sessions::end_oldest(tx, user, proof, self.config.sessions.most_per_user).await?;
         Ok((session.id, self.cookies.session(token.reveal())))

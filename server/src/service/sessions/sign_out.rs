@@ -18,7 +18,7 @@ impl SignOut for Services {
         retried(|| async {
             if let Some(signed_in) = &visitor.signed_in {
                 let mut tx = self.database.begin_write().await?;
-                sessions::delete(&mut tx, signed_in.session).await?;
+                sessions::delete(&mut tx, signed_in.user, signed_in.session).await?;
                 tx.commit().await?;
                 tracing::info!(user = %signed_in.user, session = %signed_in.session, "signed out");
             }

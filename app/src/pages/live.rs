@@ -1,0 +1,241 @@
+//! Keeps the open pages of an account up to date by server-sent events (R35, R36). A notice says that something was changed, and each page
+//! asks for what it shows. The stream is open while somebody can see the page.
+
+use super::here;
+use crate::{
+    api::accounts::ShowAccount,
+    components::Icon,
+    error::AppError,
+    i18n::{text, use_locale},
+    paths,
+    rpc::{Query, call},
+};
+use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local, wasm_bindgen::closure::Closure};
+use leptos_router::location::Url;
+use std::time::Duration;
+use web_sys::{Event, EventSource, wasm_bindgen::JsCast};
+
+/// How long updates may be away before that is said: a server that restarts is back by then.
+const INTERRUPTION_DELAY: Duration = Duration::from_secs(5);
+/// The first delay before a stream is asked for again that the server did not open; doubled each time.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// What a stream tells; the server's names stand in `server/src/http/events.rs`.
+const EVENTS: [&str; 6] = ["open", "error", "changed", "access-changed", "access-ended", "sign-in-needed"];
+
+/// What the reader has to know about being up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LiveState {
+    UpToDate,
+    /// Nothing is heard from the server.
+    Interrupted,
+    /// The reader's own role or permissions were changed; what the page offers may be refused.
+    AccessChanged,
+    /// The session has ended.
+    SignedOut,
+}
+
+/// The updates of one account, for the pages below.
+#[derive(Clone, Copy)]
+pub(super) struct Live {
+    slug: Memo<String>,
+    home: Query<ShowAccount>,
+    /// How many times something may have been changed.
+    changes: RwSignal<u32>,
+    state: RwSignal<LiveState>,
+    stream: StoredValue<Option<Stream>, LocalStorage>,
+    /// How many streams were refused in a row.
+    refused: StoredValue<u32>,
+    timers: StoredValue<Vec<TimeoutHandle>>,
+}
+
+/// A stream; dropping it closes it.
+struct Stream {
+    source: EventSource,
+    _listener: Closure<dyn Fn(Event)>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.source.close();
+    }
+}
+
+impl Live {
+    /// The updates of the account in the address, for the pages below this component. They begin with [`LiveStatus`].
+    pub(super) fn provide(slug: Memo<String>, home: Query<ShowAccount>) -> Self {
+        let live = Self {
+            slug,
+            home,
+            changes: RwSignal::new(0),
+            state: RwSignal::new(LiveState::UpToDate),
+            stream: StoredValue::new_local(None),
+            refused: StoredValue::new(0),
+            timers: StoredValue::new(Vec::new()),
+        };
+        provide_context(live);
+        live
+    }
+
+    /// Opens a stream, unless nobody can see the page.
+    fn open(self) {
+        self.close();
+        if document().hidden() {
+            return;
+        }
+        let Ok(source) = EventSource::new(&paths::account_events(&self.slug.get_untracked())) else { return };
+        let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| self.hear(&event.type_()));
+        for name in EVENTS {
+            let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        }
+        self.stream.set_value(Some(Stream { source, _listener: listener }));
+    }
+
+    fn close(self) {
+        self.stop_timers();
+        // The listener may be running.
+        let closed = self.stream.try_update_value(Option::take).flatten();
+        set_timeout(move || drop(closed), Duration::ZERO);
+    }
+
+    fn hear(self, name: &str) {
+        match name {
+            "open" => {
+                self.stop_timers();
+                self.refused.set_value(0);
+                self.state.update(|state| {
+                    if *state == LiveState::Interrupted {
+                        *state = LiveState::UpToDate;
+                    }
+                });
+                // What was changed while nobody listened is not told.
+                self.note_change();
+            }
+            "changed" => self.note_change(),
+            "access-changed" => {
+                self.state.set(LiveState::AccessChanged);
+                self.note_change();
+            }
+            "access-ended" => {
+                self.close();
+                self.home.refetch();
+            }
+            // Perhaps somebody signed in again in another tab.
+            "sign-in-needed" => {
+                self.close();
+                spawn_local(self.ask_why());
+            }
+            _ => self.reconnect(),
+        }
+    }
+
+    fn note_change(self) {
+        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// The browser opens a stream that broke by itself, and one that was refused never again.
+    fn reconnect(self) {
+        if self.timers.with_value(Vec::is_empty) {
+            self.after(INTERRUPTION_DELAY, move || self.state.set(LiveState::Interrupted));
+        }
+        let is_refused = self.stream.with_value(|stream| {
+            stream.as_ref().is_none_or(|stream| stream.source.ready_state() == EventSource::CLOSED)
+        });
+        if is_refused {
+            let times = self.refused.get_value();
+            self.refused.set_value(times.saturating_add(1));
+            let delay = FIRST_RETRY_DELAY.saturating_mul(1 << times.min(6)).min(MAX_RETRY_DELAY);
+            self.after(delay, move || spawn_local(self.ask_why()));
+        }
+    }
+
+    /// Finds out why there is no stream, which an event does not tell.
+    async fn ask_why(self) {
+        let Some(account) = self.slug.try_get_untracked() else { return };
+        let answer = call(ShowAccount { account }).await;
+        if self.state.is_disposed() {
+            return;
+        }
+        match answer {
+            Ok(_) => self.open(),
+            Err(AppError::NoLongerAMember { .. } | AppError::NotFound) => {
+                self.close();
+                self.home.refetch();
+            }
+            Err(AppError::Unauthenticated | AppError::SecondFactorRequired) => {
+                self.close();
+                self.state.set(LiveState::SignedOut);
+            }
+            Err(_) => self.reconnect(),
+        }
+    }
+
+    fn after(self, delay: Duration, then: impl FnOnce() + 'static) {
+        if let Ok(timer) = set_timeout_with_handle(then, delay) {
+            self.timers.update_value(|timers| timers.push(timer));
+        }
+    }
+
+    fn stop_timers(self) {
+        for timer in self.timers.try_update_value(std::mem::take).unwrap_or_default() {
+            timer.clear();
+        }
+    }
+}
+
+/// Does something whenever something in the account may have been changed; nothing where no account is shown.
+pub(super) fn on_account_change(then: impl Fn() + 'static) {
+    if let Some(Live { changes, .. }) = use_context() {
+        Effect::watch(move || changes.get(), move |_, _, _| then(), false);
+    }
+}
+
+/// Keeps the updates of the account on, and says when they are not.
+#[component]
+pub(super) fn LiveStatus() -> impl IntoView {
+    let live = expect_context::<Live>();
+    Effect::new(move |_| {
+        live.slug.track();
+        live.state.set(LiveState::UpToDate);
+        live.open();
+    });
+    let seen = window_event_listener(ev::visibilitychange, move |_| match document().hidden() {
+        true => live.close(),
+        false if live.state.get_untracked() == LiveState::SignedOut => {}
+        false => live.open(),
+    });
+    on_cleanup(move || {
+        seen.remove();
+        live.close();
+    });
+    view! {
+        <div class="live" role="status">
+            {move || state_note(live)}
+        </div>
+    }
+}
+
+fn state_note(live: Live) -> AnyView {
+    let locale = use_locale();
+    let here = here();
+    let (words, link) = match live.state.get() {
+        LiveState::UpToDate => return ().into_any(),
+        LiveState::Interrupted => (text!(locale, common.live_interrupted), None),
+        LiveState::AccessChanged => {
+            (text!(locale, common.live_access_changed), Some((here.get(), text!(locale, common.reload))))
+        }
+        LiveState::SignedOut => {
+            let sign_in = format!("{}?next={}", paths::login(&live.slug.get_untracked()), Url::escape(&here.get()));
+            (text!(locale, common.live_signed_out), Some((sign_in, text!(locale, common.sign_in))))
+        }
+    };
+    let link = link.map(|(href, label)| view! { <a class="button button-small" href=href rel="external">{label}</a> });
+    view! {
+        <p class="live-note">
+            <Icon name="alert" />
+            <span>{words}</span>
+            {link}
+        </p>
+    }
+    .into_any()
+}
