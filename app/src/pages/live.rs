@@ -12,6 +12,7 @@ use crate::{
 };
 use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local, wasm_bindgen::closure::Closure};
 use leptos_router::location::Url;
+use send_wrapper::SendWrapper;
 use std::time::Duration;
 use web_sys::{Event, EventSource, wasm_bindgen::JsCast};
 
@@ -43,7 +44,8 @@ pub(super) struct Live {
     /// How many times something may have been changed.
     changes: RwSignal<u32>,
     state: RwSignal<LiveState>,
-    stream: StoredValue<Option<Stream>, LocalStorage>,
+    /// There is none on the server.
+    stream: StoredValue<Option<SendWrapper<Stream>>>,
     /// How many streams were refused in a row.
     refused: StoredValue<u32>,
     timers: StoredValue<Vec<TimeoutHandle>>,
@@ -69,7 +71,7 @@ impl Live {
             home,
             changes: RwSignal::new(0),
             state: RwSignal::new(LiveState::UpToDate),
-            stream: StoredValue::new_local(None),
+            stream: StoredValue::new(None),
             refused: StoredValue::new(0),
             timers: StoredValue::new(Vec::new()),
         };
@@ -88,7 +90,7 @@ impl Live {
         for name in EVENTS {
             let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
         }
-        self.stream.set_value(Some(Stream { source, _listener: listener }));
+        self.stream.set_value(Some(SendWrapper::new(Stream { source, _listener: listener })));
     }
 
     fn close(self) {
