@@ -196,19 +196,20 @@ pub(super) fn on_account_change(then: impl Fn() + 'static) {
 #[component]
 pub(super) fn LiveStatus() -> impl IntoView {
     let live = expect_context::<Live>();
+    // All of it stands in the effect, since a server has neither window nor timers.
     Effect::new(move |_| {
         live.slug.track();
         live.state.set(LiveState::UpToDate);
         live.open();
-    });
-    let seen = window_event_listener(ev::visibilitychange, move |_| match document().hidden() {
-        true => live.close(),
-        false if live.state.get_untracked() == LiveState::SignedOut => {}
-        false => live.open(),
-    });
-    on_cleanup(move || {
-        seen.remove();
-        live.close();
+        let seen = window_event_listener(ev::visibilitychange, move |_| match document().hidden() {
+            true => live.close(),
+            false if live.state.get_untracked() == LiveState::SignedOut => {}
+            false => live.open(),
+        });
+        on_cleanup(move || {
+            seen.remove();
+            live.close();
+        });
     });
     view! {
         <div class="live" role="status">
