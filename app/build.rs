@@ -8,13 +8,14 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 14] = [
+const NAMESPACES: [&str; 15] = [
     "common",
     "session",
     "joining",
     "errors",
     "users",
     "outbox",
+    "person",
     "catalogue",
     "mail",
     "methods",

@@ -22,6 +22,7 @@ use crate::{
             AddressChangeAsked, AddressForm, ChangePasswordForm, DeleteLoginForm, DeletionAsked, OthersEnded,
             OwnActivity, OwnInvitation, OwnLogin, OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
         },
+        person::PersonPage,
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         required_factor::{RequiredFactorForm, RequiredFactorView},
         second_factors::{
@@ -268,6 +269,13 @@ pub trait ListMembers: Send + Sync {
 #[async_trait]
 pub trait ShowMember: Send + Sync {
     async fn show_member(&self, caller: &Caller, member: MemberId) -> Result<MemberDetails, AppError>;
+}
+
+/// All that the account knows of a person; the events before this number.
+#[async_trait]
+pub trait ShowPerson: Send + Sync {
+    async fn show_person(&self, caller: &Caller, member: MemberId, before: Option<i64>)
+    -> Result<PersonPage, AppError>;
 }
 
 /// Changes role and extras.
@@ -773,6 +781,7 @@ backend! {
     LeaveAccount,
     ListMembers,
     ShowMember,
+    ShowPerson,
     EditMember,
     PlanRemoval,
     RemoveMember,

@@ -34,9 +34,9 @@ use pages::{
     AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
     ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute,
     InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute,
-    OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, Prefetch, ProfileRoute, ReauthenticationRoute,
-    RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute,
-    SignInRoute, UsersRoute, prefetch_on_approach,
+    OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute,
+    ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute, SecurityRoute,
+    SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -130,6 +130,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/:id/edit") view={Lazy::<EditRoute>::new()} ssr=Async />
                         <Route path=path!("/:id/remove") view={Lazy::<RemoveRoute>::new()} ssr=Async />
                     </ParentRoute>
+                    // After the dialogs over the list, whose names would be taken for ids.
+                    <Route path=path!("/settings/users/:id") view={Lazy::<PersonRoute>::new()} ssr=Async />
                     <Route path=path!("/reauthenticate") view={Lazy::<ReauthenticationRoute>::new()} ssr=Async />
                     <Route path=path!("/second-factor") view={Lazy::<RequiredFactorRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
@@ -173,6 +175,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "users", "new"] => of::<InviteRoute>,
         ["a", _, "settings", "users", "several"] => of::<ChangeSeveralRoute>,
         ["a", _, "settings", "users", "new", "several"] => of::<InviteSeveralRoute>,
+        ["a", _, "settings", "users", _] => of::<PersonRoute>,
         ["a", _, "settings", "users", _, "edit"] => of::<EditRoute>,
         ["a", _, "settings", "users", _, "remove"] => of::<RemoveRoute>,
         _ => return None,

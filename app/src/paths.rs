@@ -183,6 +183,11 @@ pub fn change_several(slug: &str) -> String {
     format!("/a/{slug}/settings/users/several")
 }
 
+/// The page of a person.
+pub fn person(slug: &str, member: impl std::fmt::Display) -> String {
+    format!("/a/{slug}/settings/users/{member}")
+}
+
 /// Editing a member.
 pub fn edit(slug: &str, member: impl std::fmt::Display) -> String {
     format!("/a/{slug}/settings/users/{member}/edit")

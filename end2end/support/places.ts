@@ -63,6 +63,9 @@ export const PLACES = [
   'edit-login-method',
   'remove',
   'withdraw',
+  'person',
+  'person-invited',
+  'person-removed',
   'outbox',
   'outbox-without-mail-server',
   'audit',
@@ -157,6 +160,11 @@ export class Town {
     const member = async (name: string, action: string) => {
       await visit(owner, `${users}?q=${name}`);
       const href = await line(owner, person(name)).getByRole('link', { name: new RegExp(`^${action}`) }).getAttribute('href');
+      return new URL(href ?? '', roster.url).pathname;
+    };
+    const personPage = async (name: string, state = '') => {
+      await visit(owner, `${users}?q=${name}&state=${state}`);
+      const href = await line(owner, person(name)).getByRole('rowheader').getByRole('link').getAttribute('href');
       return new URL(href ?? '', roster.url).pathname;
     };
     const remove = async (name: string) => {
@@ -445,6 +453,9 @@ export class Town {
       },
       remove: { page: owner, address: await member('Carla', 'Remove') },
       withdraw: { page: owner, address: await member('Gina', 'Remove') },
+      person: { page: owner, address: await personPage('Ben') },
+      'person-invited': { page: owner, address: await personPage('Gina') },
+      'person-removed': { page: owner, address: await personPage('Dora', 'removed') },
       outbox: { page: owner, address: '/a/acme/settings/outbox' },
       audit: { page: owner, address: '/a/acme/settings/audit' },
       'audit-none-found': { page: owner, address: '/a/acme/settings/audit?person=nobody%40example.org&kind=left' },

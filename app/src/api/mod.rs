@@ -10,6 +10,7 @@ pub mod login_methods;
 pub mod members;
 pub mod outbox;
 pub mod own_login;
+pub mod person;
 pub mod recovery;
 pub mod required_factor;
 pub mod second_factors;

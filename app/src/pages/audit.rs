@@ -161,7 +161,8 @@ fn filters(locale: Locale, slug: &str, query: &AuditQuery) -> impl IntoView + us
     }
 }
 
-fn table(locale: Locale, facts: &AccountFacts, lines: Vec<AuditLine>) -> impl IntoView + use<> {
+/// Events as a table, for this page and that of a person.
+pub(super) fn table(locale: Locale, facts: &AccountFacts, lines: Vec<AuditLine>) -> impl IntoView + use<> {
     let rows: Vec<_> = lines.into_iter().map(|event| line(locale, facts, event)).collect();
     view! {
         <table class="outbox-table audit-table" role="table">

@@ -53,7 +53,7 @@ pub use second_step::SecondStepRoute;
 pub use security::SecurityRoute;
 pub use setup::SetUpRoute;
 pub use shell::AccountLayout;
-pub use users::{ChangeSeveralRoute, EditRoute, InviteRoute, InviteSeveralRoute, RemoveRoute, UsersRoute};
+pub use users::{ChangeSeveralRoute, EditRoute, InviteRoute, InviteSeveralRoute, PersonRoute, RemoveRoute, UsersRoute};
 
 use crate::{
     components::ErrorBox,

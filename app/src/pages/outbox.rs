@@ -110,7 +110,8 @@ fn no_mail_server(locale: Locale, facts: &AccountFacts) -> impl IntoView + use<>
     }
 }
 
-fn table(locale: Locale, facts: &AccountFacts, mails: Vec<MailLine>) -> impl IntoView + use<> {
+/// Mails as a table, for this page and that of a person.
+pub(super) fn table(locale: Locale, facts: &AccountFacts, mails: Vec<MailLine>) -> impl IntoView + use<> {
     let rows: Vec<_> = mails.into_iter().map(|mail| line(locale, facts, mail)).collect();
     view! {
         <table class="outbox-table" role="table">

@@ -23,6 +23,11 @@ statements! {
         SELECT id, account_id, member_id, state, sponsor_id, language, lifetime_ms, created_at, expires_at, mailed_at, asked_at,
                answered_at, resends
           FROM invitations WHERE account_id = $1 AND id = $2";
+    OF_MEMBER = "
+        SELECT i.created_at, i.state, i.expires_at, i.answered_at, i.resends,
+               CASE WHEN s.id <> i.member_id THEN COALESCE(s.name, s.email) END AS sponsor
+          FROM invitations i JOIN members s ON s.id = i.sponsor_id
+         WHERE i.account_id = $1 AND i.member_id = $2 ORDER BY i.created_at DESC, i.id DESC LIMIT $3";
     SPONSORED = "
         SELECT i.id, i.member_id, m.email, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
@@ -271,6 +276,57 @@ pub(crate) async fn account_offered(
     let account: Option<Uuid> =
         on!(tx, c => sqlx::query_scalar(ACCOUNT_OFFERED).bind(id.0).bind(email_key).fetch_optional(c).await)?;
     Ok(account.map(|account| AccountScope::established(AccountId(account))))
+}
+
+/// An invitation of a member, as the page of that person tells of it.
+#[derive(Clone, Debug)]
+pub struct InvitationOfMember {
+    /// When it was made.
+    pub created: Timestamp,
+    /// The state.
+    pub state: InvitationState,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// When it was accepted, declined or withdrawn.
+    pub answered: Option<Timestamp>,
+    /// How often it was sent again.
+    pub resends: i64,
+    /// Who answers for it; `None` for the host's operator.
+    pub sponsor: Option<String>,
+}
+
+#[derive(FromRow)]
+struct InvitationOfMemberRow {
+    created_at: i64,
+    state: String,
+    expires_at: i64,
+    answered_at: Option<i64>,
+    resends: i64,
+    sponsor: Option<String>,
+}
+
+/// The newest invitations of a member, newest first.
+pub async fn of_member(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    most: i64,
+) -> Result<Vec<InvitationOfMember>, StorageError> {
+    let rows: Vec<InvitationOfMemberRow> =
+        on!(tx, c => sqlx::query_as(OF_MEMBER).bind(scope.id().0).bind(member.0).bind(most).fetch_all(c).await)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(InvitationOfMember {
+                created: Timestamp(row.created_at),
+                state: InvitationState::from_key(&row.state)
+                    .ok_or(StorageError::inconsistent("invitations", "state"))?,
+                expires: Timestamp(row.expires_at),
+                answered: row.answered_at.map(Timestamp),
+                resends: row.resends,
+                sponsor: row.sponsor,
+            })
+        })
+        .collect()
 }
 
 /// A pending invitation that a member answers for.

@@ -112,6 +112,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/invite", Calls::Needs("users.invite")),
     ("users/invite-several", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
+    ("users/person", Calls::Needs("users.read")),
     ("users/plan-removal", Calls::Needs("users.read")),
     ("users/reactivate", Calls::Needs("users.remove")),
     ("users/remove", Calls::Needs("users.remove")),
@@ -209,6 +210,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/users/new",
     "/a/{slug}/settings/users/new/several",
     "/a/{slug}/settings/users/several",
+    "/a/{slug}/settings/users/{id}",
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
     "/accounts",
@@ -293,7 +295,7 @@ both_databases! {
             }
             // AZ-03: a row of another account is no row.
             let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
-                || ["users/show", "users/plan-removal", "users/reactivate", "users/resend", "users/copy-link", "users/decide", "users/undo-removal"].contains(function);
+                || ["users/show", "users/person", "users/plan-removal", "users/reactivate", "users/resend", "users/copy-link", "users/decide", "users/undo-removal"].contains(function);
             if takes_a_row {
                 assert_eq!(call(&bea, function, "beta", &row).await, Err(AppError::NotFound), "{function}: a row of another account");
                 let random = uuid::Uuid::now_v7().to_string();
@@ -379,7 +381,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 12, "pages of Settings");
+        assert_eq!(opened, 13, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

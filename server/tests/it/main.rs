@@ -41,6 +41,7 @@ mod oauth_client;
 mod own_login;
 mod owners;
 mod passkeys;
+mod person;
 mod proxies;
 mod reading;
 mod recovery;

@@ -42,7 +42,7 @@ pub(super) fn done_note(users: Users) -> Option<AnyView> {
         (None, Some(Invited::Done { member, email, .. })) => Some(
             view! {
                 {not_mailed_note(locale, email)}
-                {copy_form(users, users.copy, member)}
+                {copy_form(users, users.rows.copy, member)}
             }
             .into_any(),
         ),
@@ -62,10 +62,10 @@ pub(super) fn done_note(users: Users) -> Option<AnyView> {
 /// Undoes the removal that this page tells of (R64).
 fn undo_form(users: Users, member: MemberId) -> AnyView {
     view! {
-        <ActionForm action=users.undo>
+        <ActionForm action=users.rows.undo>
             <input type="hidden" name="account" value=users.slug.get_untracked() />
             <input type="hidden" name="member" value=member.to_string() />
-            <Button look=Look::Small icon="undo" busy=users.undo.pending()>{text!(users.locale, users.undo)}</Button>
+            <Button look=Look::Small icon="undo" busy=users.rows.undo.pending()>{text!(users.locale, users.undo)}</Button>
         </ActionForm>
     }
     .into_any()

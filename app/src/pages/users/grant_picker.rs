@@ -6,13 +6,8 @@ use super::{
 };
 use crate::{
     api::members::AccountFacts,
-    components::{FieldProblem, problem_at},
-    domain::{
-        fields::Field,
-        permission::CatalogueEntry,
-        policy::{Source, Verdict, source_of},
-        role::Roles,
-    },
+    components::{FieldProblem, problem_at, source_words},
+    domain::{fields::Field, permission::CatalogueEntry, policy::Verdict, role::Roles},
     error::AppError,
     i18n::{Locale, area_label, permission_label, refusal_text, role_name, text, use_locale},
 };
@@ -159,14 +154,8 @@ fn extra(
         let key = key.clone();
         move || {
             let grant = choice.grant();
-            match source_of(&grant, &key, &facts.roles).filter(|_| choice.is_live()) {
-                Some(Source::Owner) => text!(locale, users.source_owner).to_owned(),
-                Some(Source::Role) => {
-                    text!(locale, users.included_in, role = role_name(locale, &grant.role, Some(&facts.roles)))
-                }
-                Some(Source::Extra) => text!(locale, users.source_extra).to_owned(),
-                None => String::new(),
-            }
+            let words = source_words(locale, &grant, &key, &facts.roles).filter(|_| choice.is_live());
+            words.unwrap_or_default()
         }
     };
     let is_fixed = move || refused || included.get();

@@ -38,6 +38,7 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
             let resend = move |event: ev::MouseEvent| {
                 event.prevent_default();
                 users
+                    .rows
                     .resend
                     .dispatch(ResendInvitation { account: users.slug.get_untracked(), member: member.to_string() });
                 users.back_to_list();
@@ -64,7 +65,7 @@ pub(super) fn outcome(users: Users, facts: &AccountFacts, invited: Invited, emai
             let reactivate = move |event: ev::MouseEvent| {
                 event.prevent_default();
                 let (account, member) = (users.slug.get_untracked(), member.to_string());
-                users.reactivate.dispatch(ReactivateMember { account, member });
+                users.rows.reactivate.dispatch(ReactivateMember { account, member });
                 users.back_to_list();
             };
             note(view! {

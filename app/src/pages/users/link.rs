@@ -1,6 +1,6 @@
 //! The link of an invitation, to hand over by other means (R12, R61): copied if the browser allows it, and always there to see.
 
-use super::Users;
+use super::row_actions::Rows;
 use crate::{
     api::invitations::Link,
     components::{Icon, Time, copy_to_clipboard},
@@ -8,31 +8,31 @@ use crate::{
 };
 use leptos::{html, prelude::*};
 
-/// Opens over the list when a row's link has been asked for.
+/// Opens over the page when a row's link has been asked for.
 #[component]
-pub(super) fn LinkDialog(users: Users) -> impl IntoView {
+pub(super) fn LinkDialog(rows: Rows) -> impl IntoView {
     move || {
-        let link = users.copy.output().get()?;
+        let link = rows.copy.output().get()?;
         let dialog = NodeRef::<html::Dialog>::new();
         dialog.on_load(|dialog| {
             // The server renders it open, as a page of its own.
             let _ = dialog.remove_attribute("open");
             let _ = dialog.show_modal();
         });
-        let title = text!(users.locale, users.link_title, name = link.label.clone());
+        let title = text!(rows.locale, users.link_title, name = link.label.clone());
         Some(view! {
             <dialog
                 class="dialog"
                 node_ref=dialog
                 open=cfg!(feature = "ssr")
                 aria-labelledby="link-title"
-                on:close=move |_| users.copy.clear()
+                on:close=move |_| rows.copy.clear()
             >
                 <div class="dialog-box">
                     <h2 id="link-title" tabindex="-1">{title}</h2>
                     <LinkField link />
                     <form method="dialog" class="actions">
-                        <button class="button button-primary">{text!(users.locale, users.done)}</button>
+                        <button class="button button-primary">{text!(rows.locale, users.done)}</button>
                     </form>
                 </div>
             </dialog>

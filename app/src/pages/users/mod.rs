@@ -13,6 +13,7 @@ mod link;
 mod live;
 mod login_method;
 mod mail_state;
+mod person;
 mod remove;
 mod row_actions;
 mod status;
@@ -25,15 +26,13 @@ pub use edit::EditRoute;
 pub use invite::InviteRoute;
 pub use invite_several::InviteSeveralRoute;
 pub(in crate::pages) use mail_state::mail_state;
+pub use person::PersonRoute;
 pub use remove::RemoveRoute;
 
 use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{
-    api::{
-        invitations::{CopyLink, ResendInvitation},
-        members::{ListMembers, ReactivateMember, UndoRemoval, UsersPage as ListPage},
-    },
-    components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon, use_toasts},
+    api::members::{ListMembers, UsersPage as ListPage},
+    components::{Dialog, EmptyState, ErrorBox, Icon, focus_soon},
     domain::{
         list::ListQuery,
         permission::Gate,
@@ -41,7 +40,7 @@ use crate::{
     },
     i18n::{Locale, refusal_text, text, use_locale},
     paths::{self, with_view},
-    rpc::{FormAction, Query},
+    rpc::Query,
 };
 use done::done_note;
 use filters::{Search, filters};
@@ -54,9 +53,10 @@ use leptos_router::{
 };
 use link::LinkDialog;
 use live::Following;
+use row_actions::Rows;
 use table::table;
 use tabs::tabs;
-use words::{count_words, range_words, reactivated_words, resent_words, undone_words};
+use words::{count_words, range_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -71,10 +71,7 @@ struct Users {
     page: Query<ListMembers>,
     search: Search,
     following: Following,
-    resend: FormAction<ResendInvitation>,
-    copy: FormAction<CopyLink>,
-    reactivate: FormAction<ReactivateMember>,
-    undo: FormAction<UndoRemoval>,
+    rows: Rows,
     /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -84,17 +81,15 @@ impl Users {
     fn new() -> Self {
         let (slug, of_url) = (use_slug(), use_query_map());
         let query = Memo::new(move |_| of_url.with(|map| ListQuery::from_url(|name| map.get(name))));
+        let locale = use_locale();
         Self {
-            locale: use_locale(),
+            locale,
             slug,
             query,
             page: Query::new(move || ListMembers { account: slug.get(), query: query.get() }),
             search: Search::new(query),
             following: Following::new(),
-            resend: FormAction::new(),
-            copy: FormAction::new(),
-            reactivate: FormAction::new(),
-            undo: FormAction::new(),
+            rows: Rows::new(locale, slug, query),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
@@ -135,12 +130,14 @@ lazy_page!(UsersRoute, users, UsersPage);
 fn UsersPage() -> impl IntoView {
     let users = Users::new();
     provide_context(users);
-    tell_what_became_of_rows(users);
     users.follow_changes();
-    let failed = Signal::derive(move || {
-        let of_invitation = users.resend.error().get().or_else(|| users.copy.error().get());
-        of_invitation.or_else(|| users.reactivate.error().get()).or_else(|| users.undo.error().get())
+    users.rows.tell_what_became(move |focus_is_lost| {
+        if focus_is_lost {
+            users.focus_status.set_value(true);
+        }
+        users.page.refetch();
     });
+    let failed = users.rows.error();
     // A new view in the address brings new rows; both are shown at once.
     let head = loaded(move || async move {
         match users.page.await {
@@ -170,30 +167,9 @@ fn UsersPage() -> impl IntoView {
             </div>
             {rows}
         </section>
-        <LinkDialog users />
+        <LinkDialog rows=users.rows />
         <Outlet />
     }
-}
-
-/// Says in a corner what became of sending again and of reactivating, and shows it on the row.
-fn tell_what_became_of_rows(users: Users) {
-    let toasts = use_toasts();
-    on_cleanup(move || toasts.dismiss_actions());
-    users.reactivate.on_success(move |reactivated| {
-        toasts.show(reactivated_words(users.locale, reactivated));
-        // The button that had the focus is gone.
-        users.focus_status.set_value(true);
-        users.page.refetch();
-    });
-    users.undo.on_success(move |undone| {
-        toasts.show(undone_words(users.locale, undone));
-        users.focus_status.set_value(true);
-        users.page.refetch();
-    });
-    users.resend.on_success(move |resent| {
-        toasts.show(resent_words(users.locale, resent));
-        users.page.refetch();
-    });
 }
 
 /// Heading and filters.

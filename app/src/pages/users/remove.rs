@@ -110,8 +110,9 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
         match removed {
             Removed::Done { member, was_invited: false, .. } => {
                 let act = move || {
-                    users.undo.clear();
+                    users.rows.undo.clear();
                     users
+                        .rows
                         .undo
                         .dispatch(UndoRemoval { account: users.slug.get_untracked(), member: member.to_string() });
                 };

@@ -1,6 +1,9 @@
 //! What can be done with a row. What the policy refuses is shown, and says why (R30 to R32).
 
-use super::{Users, mail_state, words::method_name};
+use super::{
+    mail_state,
+    words::{method_name, reactivated_words, resent_words, undone_words},
+};
 use crate::{
     api::{
         invitations::{CopyLink, ResendInvitation},
@@ -8,15 +11,71 @@ use crate::{
     },
     components::{Icon, Time, copy_to_clipboard, use_toasts},
     domain::{
+        list::ListQuery,
         member::{MailState, MemberRow, ShownState},
         permission::Gate,
         policy::{Verdict, Whose, can_handle_invitation, can_pass, can_reactivate, can_remove, can_start_editing},
     },
+    error::AppError,
     i18n::{Locale, refusal_text, text},
-    paths::{self, with_parameters},
+    paths::{self, with_parameters, with_view},
+    rpc::FormAction,
 };
 use leptos::{ev::MouseEvent, prelude::*, server_fn::ServerFn};
 use web_sys::{Element, Event, HtmlElement, wasm_bindgen::JsCast};
+
+/// What is done with rows, in the list and on the page of a person: forms that stand in them, and links to dialogs over the list.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) locale: Locale,
+    /// The account in the address.
+    pub(super) slug: Memo<String>,
+    /// The view of the list that dialogs open over.
+    pub(super) query: Memo<ListQuery>,
+    pub(super) resend: FormAction<ResendInvitation>,
+    pub(super) copy: FormAction<CopyLink>,
+    pub(super) reactivate: FormAction<ReactivateMember>,
+    pub(super) undo: FormAction<UndoRemoval>,
+}
+
+impl Rows {
+    pub(super) fn new(locale: Locale, slug: Memo<String>, query: Memo<ListQuery>) -> Self {
+        let (resend, copy) = (FormAction::new(), FormAction::new());
+        let (reactivate, undo) = (FormAction::new(), FormAction::new());
+        Self { locale, slug, query, resend, copy, reactivate, undo }
+    }
+
+    /// The address of a dialog over the list as it is seen now.
+    fn over(self, dialog: String) -> String {
+        with_view(dialog, &self.query.get())
+    }
+
+    /// What went wrong with one of the forms.
+    pub(super) fn error(self) -> Signal<Option<AppError>> {
+        Signal::derive(move || {
+            let of_invitation = self.resend.error().get().or_else(|| self.copy.error().get());
+            of_invitation.or_else(|| self.reactivate.error().get()).or_else(|| self.undo.error().get())
+        })
+    }
+
+    /// Says in a corner what became of the forms, and has the rows shown as they are now; `true` where the button that had the focus is gone.
+    pub(super) fn tell_what_became(self, show_again: impl Fn(bool) + Copy + Send + Sync + 'static) {
+        let toasts = use_toasts();
+        on_cleanup(move || toasts.dismiss_actions());
+        self.reactivate.on_success(move |reactivated| {
+            toasts.show(reactivated_words(self.locale, reactivated));
+            show_again(true);
+        });
+        self.undo.on_success(move |undone| {
+            toasts.show(undone_words(self.locale, undone));
+            show_again(true);
+        });
+        self.resend.on_success(move |resent| {
+            toasts.show(resent_words(self.locale, resent));
+            show_again(false);
+        });
+    }
+}
 
 /// Whose row is it, seen from the caller?
 pub(super) fn whose(facts: &AccountFacts, row: &MemberRow) -> Whose {
@@ -24,8 +83,8 @@ pub(super) fn whose(facts: &AccountFacts, row: &MemberRow) -> Whose {
 }
 
 /// What can be done with a row: the next sensible step, Edit and Remove in sight, all else in a menu.
-pub(super) fn row_actions(users: Users, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
-    let actions = Actions { users, facts, row };
+pub(super) fn row_actions(rows: Rows, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
+    let actions = Actions { rows, facts, row };
     let (next, others): (Vec<_>, Vec<_>) = actions.steps().into_iter().partition(|step| step.comes_next);
     let next = next.into_iter().map(|step| view! { <span class="row-next">{step.view}</span> }).collect_view();
     let held = match row.state {
@@ -55,7 +114,7 @@ struct Step {
 
 /// The actions of one row.
 struct Actions<'a> {
-    users: Users,
+    rows: Rows,
     facts: &'a AccountFacts,
     row: &'a MemberRow,
 }
@@ -93,87 +152,87 @@ impl Actions<'_> {
     }
 
     fn decide(&self) -> AnyView {
-        let named = text!(self.users.locale, users.decide_named, name = self.row.label());
+        let named = text!(self.rows.locale, users.decide_named, name = self.row.label());
         let href = paths::decide(self.facts.slug.as_str(), self.row.id);
-        link(text!(self.users.locale, users.decide), named, href)
+        link(text!(self.rows.locale, users.decide), named, href)
     }
 
     fn edit(&self) -> AnyView {
-        let named = text!(self.users.locale, users.edit_named, name = self.row.label());
-        let label = text!(self.users.locale, users.edit);
+        let named = text!(self.rows.locale, users.edit_named, name = self.row.label());
+        let label = text!(self.rows.locale, users.edit);
         let whose = whose(self.facts, self.row);
         let verdict = can_start_editing(&self.facts.my, whose, &self.row.grant, &self.facts.roles);
-        let href = self.users.over(paths::edit(self.facts.slug.as_str(), self.row.id));
+        let href = self.rows.over(paths::edit(self.facts.slug.as_str(), self.row.id));
         self.unless_refused("edit", label, named.clone(), verdict, link(label, named, href))
     }
 
     fn remove(&self) -> AnyView {
-        let named = text!(self.users.locale, users.remove_named, name = self.row.label());
-        self.by_removing("remove", text!(self.users.locale, users.remove), named)
+        let named = text!(self.rows.locale, users.remove_named, name = self.row.label());
+        self.by_removing("remove", text!(self.rows.locale, users.remove), named)
     }
 
     /// Suspending is offered where removing is asked about.
     fn suspend(&self) -> AnyView {
-        let named = text!(self.users.locale, users.suspend_named, name = self.row.label());
-        self.by_removing("suspend", text!(self.users.locale, users.suspend_menu), named)
+        let named = text!(self.rows.locale, users.suspend_named, name = self.row.label());
+        self.by_removing("suspend", text!(self.rows.locale, users.suspend_menu), named)
     }
 
     fn by_removing(&self, verb: &'static str, label: &'static str, named: String) -> AnyView {
         let verdict = can_remove(&self.facts.my, whose(self.facts, self.row), &self.row.grant, &self.facts.roles);
-        let href = self.users.over(paths::remove(self.facts.slug.as_str(), self.row.id));
+        let href = self.rows.over(paths::remove(self.facts.slug.as_str(), self.row.id));
         self.unless_refused(verb, label, named.clone(), verdict, link(label, named, href))
     }
 
     fn resend(&self) -> AnyView {
-        let users = self.users;
-        let named = text!(users.locale, users.resend_named, name = self.row.label());
-        let label = text!(users.locale, users.resend);
+        let rows = self.rows;
+        let named = text!(rows.locale, users.resend_named, name = self.row.label());
+        let label = text!(rows.locale, users.resend);
         let send = move |member| {
-            users.resend.dispatch(ResendInvitation { account: users.slug.get_untracked(), member });
+            rows.resend.dispatch(ResendInvitation { account: rows.slug.get_untracked(), member });
         };
-        let form = row_form(users, self.row, ResendInvitation::PATH, label, named.clone(), send);
+        let form = row_form(rows, self.row, ResendInvitation::PATH, label, named.clone(), send);
         let verdict = can_handle_invitation(&self.facts.my, &self.row.grant, &self.facts.roles);
         self.unless_refused("resend", label, named, verdict, form)
     }
 
     fn copy(&self) -> AnyView {
-        let users = self.users;
-        let named = text!(users.locale, users.copy_link_named, name = self.row.label());
-        let label = text!(users.locale, users.copy_link);
-        let send = move |member| users.copy.dispatch(CopyLink { account: users.slug.get_untracked(), member });
-        let form = row_form(users, self.row, CopyLink::PATH, label, named.clone(), send);
+        let rows = self.rows;
+        let named = text!(rows.locale, users.copy_link_named, name = self.row.label());
+        let label = text!(rows.locale, users.copy_link);
+        let send = move |member| rows.copy.dispatch(CopyLink { account: rows.slug.get_untracked(), member });
+        let form = row_form(rows, self.row, CopyLink::PATH, label, named.clone(), send);
         let verdict = can_handle_invitation(&self.facts.my, &self.row.grant, &self.facts.roles);
         self.unless_refused("copy", label, named, verdict, form)
     }
 
     fn reactivate(&self) -> AnyView {
-        let users = self.users;
-        let named = text!(users.locale, users.reactivate_named, name = self.row.label());
-        let label = text!(users.locale, users.reactivate);
+        let rows = self.rows;
+        let named = text!(rows.locale, users.reactivate_named, name = self.row.label());
+        let label = text!(rows.locale, users.reactivate);
         let send = move |member| {
-            users.reactivate.dispatch(ReactivateMember { account: users.slug.get_untracked(), member });
+            rows.reactivate.dispatch(ReactivateMember { account: rows.slug.get_untracked(), member });
         };
-        let form = row_form(users, self.row, ReactivateMember::PATH, label, named.clone(), send);
+        let form = row_form(rows, self.row, ReactivateMember::PATH, label, named.clone(), send);
         let verdict = can_reactivate(&self.facts.my, &self.row.grant, &self.facts.roles);
         self.unless_refused("reactivate", label, named, verdict, form)
     }
 
     fn undo(&self) -> AnyView {
-        let users = self.users;
-        let named = text!(users.locale, users.undo_named, name = self.row.label());
-        let label = text!(users.locale, users.undo_removal);
+        let rows = self.rows;
+        let named = text!(rows.locale, users.undo_named, name = self.row.label());
+        let label = text!(rows.locale, users.undo_removal);
         let send = move |member| {
-            users.undo.dispatch(UndoRemoval { account: users.slug.get_untracked(), member });
+            rows.undo.dispatch(UndoRemoval { account: rows.slug.get_untracked(), member });
         };
-        let form = row_form(users, self.row, UndoRemoval::PATH, label, named.clone(), send);
+        let form = row_form(rows, self.row, UndoRemoval::PATH, label, named.clone(), send);
         let verdict = can_reactivate(&self.facts.my, &self.row.grant, &self.facts.roles);
         self.unless_refused("undo", label, named, verdict, form)
     }
 
     fn invite_again(&self) -> AnyView {
-        let named = text!(self.users.locale, users.invite_again_named, name = self.row.label());
-        let label = text!(self.users.locale, users.invite_again);
-        let mut parameters = self.users.query.get().to_url();
+        let named = text!(self.rows.locale, users.invite_again_named, name = self.row.label());
+        let label = text!(self.rows.locale, users.invite_again);
+        let mut parameters = self.rows.query.get().to_url();
         parameters.push(("email", self.row.email.clone()));
         let href = with_parameters(paths::new_user(self.facts.slug.as_str()), parameters);
         let verdict = can_pass(&self.facts.my, Gate::UsersInvite);
@@ -192,7 +251,7 @@ impl Actions<'_> {
         match verdict {
             Verdict::Yes => allowed,
             Verdict::No(refusal) => {
-                let reason = refusal_text(self.users.locale, &refusal, Some(&self.facts.roles));
+                let reason = refusal_text(self.rows.locale, &refusal, Some(&self.facts.roles));
                 refused(format!("why-{verb}-{}", self.row.id), label, named, reason).into_any()
             }
         }
@@ -200,7 +259,7 @@ impl Actions<'_> {
 
     /// The menu: what there is to know of the row, and what else can be done. The browser opens and closes it, without scripting too.
     fn menu(&self, steps: Vec<AnyView>) -> AnyView {
-        let (locale, row) = (self.users.locale, self.row);
+        let (locale, row) = (self.rows.locale, self.row);
         let id = format!("more-{}", row.id);
         let email = row.email.clone();
         let toasts = use_toasts();
@@ -274,7 +333,7 @@ pub(super) fn refused(id: String, label: &'static str, named: String, reason: St
 
 /// A button in a form of its own, so that it works without scripting.
 fn row_form(
-    users: Users,
+    rows: Rows,
     row: &MemberRow,
     action: &'static str,
     label: &'static str,
@@ -290,14 +349,14 @@ fn row_form(
             on:submit=move |event| {
                 event.prevent_default();
                 close_menu(&event);
-                users.copy.clear();
-                users.resend.clear();
-                users.reactivate.clear();
-                users.undo.clear();
+                rows.copy.clear();
+                rows.resend.clear();
+                rows.reactivate.clear();
+                rows.undo.clear();
                 send(sent.clone());
             }
         >
-            <input type="hidden" name="account" value=users.slug.get() />
+            <input type="hidden" name="account" value=rows.slug.get() />
             <input type="hidden" name="member" value=member />
             <button type="submit" class="row-action" aria-label=named>{label}</button>
         </form>

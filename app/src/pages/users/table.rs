@@ -114,7 +114,7 @@ fn sortable(users: Users, label: &'static str, first: Sort) -> impl IntoView {
 
 fn table_row(users: Users, facts: &AccountFacts, row: MemberRow, may_select: bool) -> impl IntoView + use<> {
     let locale = users.locale;
-    let actions = row_actions(users, facts, &row);
+    let actions = row_actions(users.rows, facts, &row);
     let active = match row.last_active {
         Some(at) => view! { <Time at relative=true /> }.into_any(),
         None => view! { <span class="muted">{text!(locale, users.never_active)}</span> }.into_any(),
@@ -122,7 +122,7 @@ fn table_row(users: Users, facts: &AccountFacts, row: MemberRow, may_select: boo
     view! {
         <tr role="row">
             {may_select.then(|| view! { <td role="cell" class="cell-select">{row_check_box(locale, &row)}</td> })}
-            <th scope="row" role="rowheader" class="person">{person(locale, facts, &row)}</th>
+            <th scope="row" role="rowheader" class="person">{person(users, facts, &row)}</th>
             <td role="cell" class="cell-role">{grant(locale, facts, &row)}</td>
             <td role="cell" class="cell-state">{status(locale, &row)}</td>
             <td role="cell" class="cell-active">{active}</td>
@@ -131,14 +131,11 @@ fn table_row(users: Users, facts: &AccountFacts, row: MemberRow, may_select: boo
     }
 }
 
-/// Initials, name and address; beside it a provider by which the person signs in.
-fn person(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
+/// Initials, name (the link to the person's page) and address; beside it a provider by which the person signs in.
+fn person(users: Users, facts: &AccountFacts, row: &MemberRow) -> impl IntoView + use<> {
+    let locale = users.locale;
+    let href = users.over(paths::person(facts.slug.as_str(), row.id));
     let you = (facts.me == row.id).then(|| view! { <span class="tag">{text!(locale, users.you)}</span> });
-    let (initials, known) = match &row.name {
-        Some(name) => (initials_of(name), true),
-        None => ("@".to_owned(), false),
-    };
-    let colour = row.email.bytes().map(usize::from).sum::<usize>() % INITIALS_COLOURS;
     let email = row.name.is_some().then(|| view! { <span class="person-email">{row.email.clone()}</span> });
     let by_provider = (row.method.kind == LoginMethodKind::OAuth)
         .then(|| view! { <span class="person-method">{method_name(locale, &row.method)}</span> });
@@ -146,15 +143,27 @@ fn person(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoVie
         .then(|| view! { <span class="person-more">{email} " " {by_provider}</span> });
     view! {
         <span class="person-line">
-            <span class=format!("initials initials-{colour}") class:initials-none=!known aria-hidden="true">
-                {initials}
-            </span>
+            {initials(row)}
             <span class="person-text">
                 <span class="person-name">
-                    <span class="person-label" title=row.label().to_owned()>{row.label().to_owned()}</span> " " {you}
+                    <a class="person-label" href=href title=row.label().to_owned()>{row.label().to_owned()}</a> " " {you}
                 </span>
                 {more}
             </span>
+        </span>
+    }
+}
+
+/// A person in two letters, in a colour of their own.
+pub(super) fn initials(row: &MemberRow) -> impl IntoView + use<> {
+    let (initials, known) = match &row.name {
+        Some(name) => (initials_of(name), true),
+        None => ("@".to_owned(), false),
+    };
+    let colour = row.email.bytes().map(usize::from).sum::<usize>() % INITIALS_COLOURS;
+    view! {
+        <span class=format!("initials initials-{colour}") class:initials-none=!known aria-hidden="true">
+            {initials}
         </span>
     }
 }

@@ -34,13 +34,10 @@ impl ListAuditEvents for Services {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::AuditRead).await?;
         let filter = filter(&mut tx, &actor, &query).await?;
-        let mut lines = match filter {
-            Some(filter) => lines(&mut tx, &actor, filter, PAGE_EVENTS + 1).await?,
-            None => Vec::new(),
+        let (lines, next) = match filter {
+            Some(filter) => page(&mut tx, &actor, filter).await?,
+            None => (Vec::new(), None),
         };
-        let more = lines.len() as i64 > PAGE_EVENTS;
-        lines.truncate(PAGE_EVENTS as usize);
-        let next = lines.last().filter(|_| more).map(|line| line.seq);
         let facts = actors::facts(self, &mut tx, &actor).await?;
         drop(tx);
         self.note_activity(&actor).await;
@@ -78,6 +75,19 @@ pub(super) async fn filter(
 fn day(typed: &str) -> Option<Timestamp> {
     let date = Date::parse(typed, format_description!("[year]-[month]-[day]")).ok()?;
     Some(Timestamp(date.midnight().assume_utc().unix_timestamp().saturating_mul(1000)))
+}
+
+/// One page of the events that a filter lets through, and the number that the next one begins before.
+pub(in crate::service) async fn page(
+    tx: &mut Tx,
+    actor: &Actor,
+    filter: EventFilter,
+) -> Result<(Vec<AuditLine>, Option<i64>), StorageError> {
+    let mut lines = lines(tx, actor, filter, PAGE_EVENTS + 1).await?;
+    let more = lines.len() as i64 > PAGE_EVENTS;
+    lines.truncate(PAGE_EVENTS as usize);
+    let next = lines.last().filter(|_| more).map(|line| line.seq);
+    Ok((lines, next))
 }
 
 /// The events that a filter lets through, newest first.

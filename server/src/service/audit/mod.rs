@@ -1,4 +1,4 @@
 //! Settings → Audit: reading what was changed in an account.
 
 mod export_audit;
-mod list_audit_events;
+pub(super) mod list_audit_events;

@@ -45,7 +45,12 @@ impl ListMails for Services {
     }
 }
 
-fn line(mail: InvitationMail, actor: &Actor, now: Timestamp) -> Result<Option<MailLine>, StorageError> {
+/// A mail as the outbox lists it; `None` for one that was dropped.
+pub(in crate::service) fn line(
+    mail: InvitationMail,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Option<MailLine>, StorageError> {
     let readable = is_readable(&mail, actor, now);
     let Some(state) = outbox::mail_state(mail.delivery, now)? else { return Ok(None) };
     Ok(Some(MailLine {

@@ -14,5 +14,6 @@ pub(super) mod reactivate_member;
 pub(super) mod reassign_sponsored_invitations;
 pub(super) mod remove_member;
 pub(super) mod show_member;
+mod show_person;
 pub(super) mod suspend_member;
 mod undo_removal;

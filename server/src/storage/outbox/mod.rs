@@ -24,7 +24,7 @@ pub(super) mod view;
 pub use queue::{
     FinalState, NewLoginMail, NewMail, claim_due, defer, finish, hand_over, is_due, queue, queue_login_mail, release,
 };
-pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account};
+pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account, invitations_of_member};
 pub(crate) use view::{facts, facts_of_member, find, newest};
 
 /// The kinds of mail.

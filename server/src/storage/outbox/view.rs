@@ -47,6 +47,7 @@ statements! {
     FACTS_OF_MEMBER = "
         SELECT a.name AS account, a.slug, o.member_id FROM outbox o JOIN accounts a ON a.id = o.account_id WHERE o.id = $1";
     INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
+    INVITATIONS_OF_MEMBER = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.member_id = $2 ORDER BY o.id DESC LIMIT $3");
     INVITATION_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.id = $2");
     ALL = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE recipient <> '' ORDER BY id DESC LIMIT $1");
     ONE = concat!("SELECT ", mail_columns!(), " FROM outbox WHERE id = $1 AND recipient <> ''");
@@ -223,6 +224,21 @@ pub async fn invitations_of_account(
     let rows: Vec<InvitationMailRow> = on!(tx, c => sqlx::query_as(INVITATIONS_OF_ACCOUNT)
         .bind(scope.id().0)
         .bind(after.map_or(Uuid::max(), |mail| mail.0))
+        .bind(count(most))
+        .fetch_all(c).await)?;
+    rows.into_iter().map(InvitationMail::try_from).collect()
+}
+
+/// The newest invitation mails of one member, newest first.
+pub async fn invitations_of_member(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    most: usize,
+) -> Result<Vec<InvitationMail>, StorageError> {
+    let rows: Vec<InvitationMailRow> = on!(tx, c => sqlx::query_as(INVITATIONS_OF_MEMBER)
+        .bind(scope.id().0)
+        .bind(member.0)
         .bind(count(most))
         .fetch_all(c).await)?;
     rows.into_iter().map(InvitationMail::try_from).collect()
