@@ -7,7 +7,7 @@ use crate::{
     api::{
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
-        audit::AuditPage,
+        audit::{AccessPage, AuditPage},
         invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
@@ -34,6 +34,7 @@ use crate::{
         setup::{SetUpForm, SetUpView},
     },
     domain::{
+        access::AccessQuery,
         audit::AuditQuery,
         ids::{
             AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, RememberedBrowserId, SecondFactorId,
@@ -409,6 +410,12 @@ pub trait ListMails: Send + Sync {
 #[async_trait]
 pub trait ListAuditEvents: Send + Sync {
     async fn list_audit_events(&self, caller: &Caller, query: AuditQuery) -> Result<AuditPage, AppError>;
+}
+
+/// Who had access at one moment.
+#[async_trait]
+pub trait ShowAccess: Send + Sync {
+    async fn show_access(&self, caller: &Caller, query: AccessQuery) -> Result<AccessPage, AppError>;
 }
 
 // Settings → Login methods, and decisions about people who came by them. What changes something answers the page that shows it.
@@ -802,6 +809,7 @@ backend! {
     AskForNewLink,
     ListMails,
     ListAuditEvents,
+    ShowAccess,
     ListLoginMethods,
     ShowLoginMethod,
     AddLoginMethod,

@@ -31,12 +31,12 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute,
-    ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute,
-    InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NotFoundPage, OutboxRoute,
-    OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute,
-    ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute, SecurityRoute,
-    SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    AccessRoute, AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute,
+    AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute,
+    HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage,
+    NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch,
+    ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute,
+    SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -136,6 +136,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/second-factor") view={Lazy::<RequiredFactorRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/audit/access") view={Lazy::<AccessRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/login-methods") view={Lazy::<LoginMethodsRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/login-methods/:id") view={Lazy::<LoginMethodRoute>::new()} ssr=Async />
@@ -170,6 +171,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
         ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,
         ["a", _, "settings", "audit"] => of::<AuditRoute>,
+        ["a", _, "settings", "audit", "access"] => of::<AccessRoute>,
         ["a", _, "settings", "outbox"] => of::<OutboxRoute>,
         ["a", _, "settings", "users"] => of::<UsersRoute>,
         ["a", _, "settings", "users", "new"] => of::<InviteRoute>,

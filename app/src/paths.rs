@@ -239,6 +239,16 @@ pub fn audit_export(slug: &str, form: &str) -> String {
     format!("/a/{slug}/settings/audit/events.{form}")
 }
 
+/// Settings → Audit: who had access at one moment.
+pub fn access(slug: &str) -> String {
+    format!("/a/{slug}/settings/audit/access")
+}
+
+/// The same as a CSV file.
+pub fn access_export(slug: &str) -> String {
+    format!("/a/{slug}/settings/audit/access.csv")
+}
+
 /// The page of an invitation.
 pub fn invitation(id: impl std::fmt::Display) -> String {
     format!("/invitation/{id}")

@@ -59,6 +59,23 @@ function log(scripting: boolean): void {
     await expect(page.getByRole('rowheader')).toHaveCount(4);
   });
 
+  test('r60_who_had_access_on_a_day_is_rebuilt_from_the_log', async () => {
+    await visit(page, AUDIT);
+    await page.getByRole('link', { name: 'Who had access?' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Who had access?' })).toBeVisible();
+    const table = page.getByRole('table', { name: 'Had access' });
+    await expect(table.getByRole('row').filter({ hasText: ben.email })).toContainText('Editor');
+    await expect(page.getByText(/UTC: 2 with access, 0 suspended/)).toBeVisible();
+    await page.getByLabel('Day').fill('2020-01-31');
+    await page.getByLabel('Time').fill('12:00');
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await expect(page).toHaveURL(/day=2020-01-31&time=12/);
+    await live(page);
+    await expect(page.getByText('2020-01-31 12:00 UTC: 0 with access')).toBeVisible();
+    await expect(page.getByText('Nobody had access then')).toBeVisible();
+    await expect(page.getByLabel('Day')).toHaveValue('2020-01-31');
+  });
+
   test('in_07_what_is_shown_is_exported', async () => {
     await visit(page, `${AUDIT}?kind=invited`);
     const downloading = page.waitForEvent('download');

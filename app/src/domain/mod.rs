@@ -1,5 +1,6 @@
 //! The words of Roster as types, and the one policy. Pure: no I/O, no clock, no randomness.
 
+pub mod access;
 pub mod addresses;
 pub mod audit;
 pub mod bulk;

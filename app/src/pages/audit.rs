@@ -108,6 +108,7 @@ fn exports(locale: Locale, slug: &str, query: &AuditQuery) -> impl IntoView + us
     };
     view! {
         <div class="actions">
+            <a class="button" href=paths::access(slug)>{text!(locale, audit.access_link)}</a>
             {link("csv", text!(locale, audit.export_csv))}
             {link("jsonl", text!(locale, audit.export_json))}
         </div>

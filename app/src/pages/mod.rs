@@ -3,6 +3,7 @@
 #[macro_use]
 mod lazy;
 
+mod access;
 mod account_home;
 mod accounts;
 mod address;
@@ -27,6 +28,7 @@ mod setup;
 mod shell;
 mod users;
 
+pub use access::AccessRoute;
 pub use account_home::AccountHomeRoute;
 pub use accounts::AccountsRoute;
 pub use address::AddressRoute;

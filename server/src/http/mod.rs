@@ -5,6 +5,7 @@
 //! hold ([`nul`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
 //! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
 
+mod access;
 mod answer;
 mod api;
 mod assets;
@@ -94,6 +95,7 @@ pub static PLAIN_ROUTES: [PlainRoute; 16] = [
     plain(paths::LOGIN_METHODS_GUIDE, Access::Everyone, || get(guide::login_methods)),
     plain("/a/{slug}/settings/outbox/{mail}", Access::Member, || get(mail::show)),
     plain("/a/{slug}/settings/audit/{file}", Access::Member, || get(audit::export)),
+    plain("/a/{slug}/settings/audit/access.csv", Access::Member, || get(access::export)),
     plain("/a/{slug}/settings/users.csv", Access::Member, || get(users::export)),
     plain("/a/{slug}/events", Access::EveryMember, || get(events::account)),
     plain("/oauth/{method}/start", Access::Everyone, || get(oauth::start)),

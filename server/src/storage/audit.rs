@@ -28,6 +28,13 @@ statements! {
     OF_KIND = events!("AND e.kind = $6");
     OF_PERSON = events!("AND (e.actor_id = $6 OR e.target_id = $6)");
     OF_PERSON_AND_KIND = events!("AND (e.actor_id = $6 OR e.target_id = $6) AND e.kind = $7");
+    ABOUT_MEMBERS = "
+        SELECT e.seq, e.at, e.target_id, e.data, d.target, m.id AS row_id, m.name
+          FROM audit_events e
+          LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
+          LEFT JOIN members m ON m.account_id = e.account_id AND m.id = e.target_id AND m.purged_at IS NULL
+         WHERE e.account_id = $1 AND e.seq > $2 AND e.at <= $3 AND e.target_id IS NOT NULL
+         ORDER BY e.seq LIMIT $4";
     NEXT = "UPDATE accounts SET audit_seq = audit_seq + 1 WHERE id = $1 RETURNING audit_seq, audit_hash";
     INSERT = "
         INSERT INTO audit_events (account_id, seq, at, actor_id, target_id, kind, data, details, hash)
@@ -348,4 +355,39 @@ pub async fn events(
             .bind(account).bind(before).bind(from.0).bind(until.0).bind(most).bind(person).bind(kind)
             .fetch_all(c).await),
     }?)
+}
+
+/// An event about a member, for rebuilding who was in the account.
+#[derive(Clone, Debug, FromRow)]
+pub struct EventAboutMember {
+    /// Its number in the account.
+    pub seq: i64,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The member.
+    pub target_id: Uuid,
+    /// What of it is told, as JSON.
+    pub data: String,
+    /// The member's address then, unless it was erased.
+    pub target: Option<String>,
+    /// The member's row, if there is one still.
+    pub row_id: Option<Uuid>,
+    /// The name in that row.
+    pub name: Option<String>,
+}
+
+/// The account's events about members after this number and up to this time, in their order.
+pub async fn about_members(
+    tx: &mut Tx,
+    scope: AccountScope,
+    after: i64,
+    until: Timestamp,
+    most: i64,
+) -> Result<Vec<EventAboutMember>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(ABOUT_MEMBERS)
+        .bind(scope.id().0)
+        .bind(after)
+        .bind(until.0)
+        .bind(most)
+        .fetch_all(c).await)?)
 }

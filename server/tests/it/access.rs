@@ -24,6 +24,7 @@ enum Calls {
 
 /// The matrix: every server function, and whom it answers. A function that is not here fails the test, and so does a row without one.
 const FUNCTIONS: &[(&str, Calls)] = &[
+    ("audit/access", Calls::Needs("audit.read")),
     ("audit/list", Calls::Needs("audit.read")),
     ("accounts/home", Calls::Member),
     ("accounts/leave", Calls::Member),
@@ -201,6 +202,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}/reauthenticate",
     "/a/{slug}/second-factor",
     "/a/{slug}/settings/audit",
+    "/a/{slug}/settings/audit/access",
     "/a/{slug}/settings/decisions/{id}",
     "/a/{slug}/settings/login-methods",
     "/a/{slug}/settings/login-methods/{id}",
@@ -381,7 +383,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 13, "pages of Settings");
+        assert_eq!(opened, 14, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.
@@ -461,6 +463,7 @@ fn ways(route: &str) -> Ways {
         "/oauth/{method}/callback" => everybody(303),
         "/a/{slug}/events" => Ways { stranger: 401, member: 200, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/users.csv" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
+        "/a/{slug}/settings/audit/access.csv" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/audit/{file}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/outbox/{mail}" => Ways { stranger: 401, member: 403, elsewhere: 404, owner: 200 },
         "/a/{slug}/settings/login-methods/{method}/test" => {

@@ -13,6 +13,7 @@ mod mail_transport;
 mod support;
 
 mod access;
+mod access_then;
 mod audit;
 mod audit_log;
 mod by_provider;

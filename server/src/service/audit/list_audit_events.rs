@@ -72,7 +72,7 @@ pub(super) async fn filter(
 }
 
 /// The beginning of a day in UTC.
-fn day(typed: &str) -> Option<Timestamp> {
+pub(super) fn day(typed: &str) -> Option<Timestamp> {
     let date = Date::parse(typed, format_description!("[year]-[month]-[day]")).ok()?;
     Some(Timestamp(date.midnight().assume_utc().unix_timestamp().saturating_mul(1000)))
 }

@@ -2,3 +2,4 @@
 
 mod export_audit;
 pub(super) mod list_audit_events;
+mod show_access;
