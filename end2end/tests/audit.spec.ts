@@ -66,6 +66,9 @@ function log(scripting: boolean): void {
     const table = page.getByRole('table', { name: 'Had access' });
     await expect(table.getByRole('row').filter({ hasText: ben.email })).toContainText('Editor');
     await expect(page.getByText(/UTC: 2 with access, 0 suspended/)).toBeVisible();
+    await expect(page.getByRole('img', { name: 'People with access: 2 now, at most 2' })).toBeVisible();
+    await page.getByText('Show as a table').click();
+    await expect(page.getByRole('columnheader', { name: 'With access at its end' })).toBeVisible();
     await page.getByLabel('Day').fill('2020-01-31');
     await page.getByLabel('Time').fill('12:00');
     await page.getByRole('button', { name: 'Show', exact: true }).click();

@@ -5,7 +5,7 @@ use super::members::AccountFacts;
 use super::*;
 use crate::{
     domain::{
-        access::AccessQuery,
+        access::{AccessQuery, Week},
         audit::{AuditQuery, Event},
         ids::MemberId,
         role::Grant,
@@ -80,6 +80,8 @@ pub struct AccessPage {
     pub suspended: Vec<PersonThen>,
     /// How many were suspended.
     pub suspended_count: u64,
+    /// The last twelve months up to now, week by week.
+    pub weeks: Vec<Week>,
 }
 
 /// Somebody who was in the account at one moment.

@@ -83,6 +83,12 @@ pub(crate) fn in_utc(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
+/// `2026-11-24`, the day in UTC.
+pub(crate) fn day_in_utc(at: Timestamp) -> String {
+    let (year, month, day, ..) = civil(at);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// `2026-11-24T08:05Z`, as machines read it.
 pub(crate) fn iso(at: Timestamp) -> String {
     let (year, month, day, hour, minute) = civil(at);
@@ -199,6 +205,7 @@ mod tests {
         assert_eq!(in_utc(Timestamp(1_795_507_500_000)), "2026-11-24 08:05 UTC");
         assert_eq!(in_utc(Timestamp(-1)), "1969-12-31 23:59 UTC");
         assert_eq!(iso(Timestamp(1_795_507_500_000)), "2026-11-24T08:05Z");
+        assert_eq!(day_in_utc(Timestamp(1_795_507_500_000)), "2026-11-24");
     }
 
     #[cfg(feature = "ssr")]

@@ -5,7 +5,7 @@ use super::{
     ids::MemberId,
     member::MemberState,
     role::{BuiltInRole, Grant},
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -137,6 +137,67 @@ impl People {
     /// How many people are in this state.
     pub fn count(&self, state: MemberState) -> usize {
         self.0.values().filter(|standing| standing.state == state).count()
+    }
+}
+
+/// One week of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Week {
+    /// Its Monday, at midnight in UTC.
+    pub begins: Timestamp,
+    /// How many people had access at its end; in the present week, now.
+    pub active: u32,
+    /// How many invitations were made in it.
+    pub invited: u32,
+}
+
+/// The last weeks of an account, filled in while its events are read in their order.
+#[derive(Clone, Debug)]
+pub struct Weeks {
+    done: Vec<Week>,
+    present: Week,
+    last: Timestamp,
+}
+
+const WEEK: Span = Span::days(7);
+/// 1970-01-05, a Monday.
+const A_MONDAY: Timestamp = Timestamp(Span::days(4).0);
+
+impl Weeks {
+    /// How many weeks are told of: twelve months.
+    pub const COUNT: usize = 52;
+
+    /// The weeks up to the one of `now`.
+    pub fn until(now: Timestamp) -> Self {
+        let since = (now - A_MONDAY).0.rem_euclid(WEEK.0);
+        let last = now - Span(since);
+        let first = last - Span(WEEK.0.saturating_mul(Self::COUNT as i64 - 1));
+        Self { done: Vec::new(), present: Week { begins: first, active: 0, invited: 0 }, last }
+    }
+
+    /// Takes in the next event, with the people as they were before it.
+    pub fn take_in(&mut self, people: &People, event: &Event, at: Timestamp) {
+        while self.present.begins < self.last && at >= self.present.begins + WEEK {
+            self.close(people);
+        }
+        if at >= self.present.begins && matches!(event, Event::Invited { .. }) {
+            self.present.invited = self.present.invited.saturating_add(1);
+        }
+    }
+
+    /// All of them, with the people as they are now.
+    pub fn finish(mut self, people: &People) -> Vec<Week> {
+        while self.present.begins < self.last {
+            self.close(people);
+        }
+        self.close(people);
+        self.done
+    }
+
+    fn close(&mut self, people: &People) {
+        let active = u32::try_from(people.count(MemberState::Active)).unwrap_or(u32::MAX);
+        self.done.push(Week { active, ..self.present });
+        self.present = Week { begins: self.present.begins + WEEK, active: 0, invited: 0 };
     }
 }
 
@@ -284,6 +345,34 @@ mod tests {
     fn a_role_is_known_by_its_key_alone() {
         let own = Grant { role: RoleKey::new("night-shift"), extras: [].into() };
         assert_eq!(ben(&[invited(own.clone()), joined(own.clone())]), (Active, own, 2));
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays_and_the_last_is_the_present_one() {
+        // 2026-05-04, a Monday, at nine; and the Sunday before, a millisecond before midnight.
+        for (now, last) in [(1_777_885_200_000, 1_777_852_800_000), (1_777_852_799_999, 1_777_248_000_000)] {
+            let weeks = Weeks::until(Timestamp(now)).finish(&People::default());
+            assert_eq!(weeks.len(), Weeks::COUNT);
+            assert_eq!(weeks.last().map(|week| week.begins.0), Some(last));
+            assert!(weeks.windows(2).all(|two| matches!(two, [one, next] if one.begins + WEEK == next.begins)));
+        }
+    }
+
+    #[test]
+    fn each_week_has_its_invitations_and_whoever_had_access_at_its_end() {
+        let now = Timestamp(1_777_885_200_000);
+        let (mut people, mut weeks) = (People::default(), Weeks::until(now));
+        let mut happens = |member, event: Event, at| {
+            weeks.take_in(&people, &event, at);
+            people.take_in(Some(member), &event, at);
+        };
+        happens(ANA, Event::AccountOpened, now - Span::days(700));
+        happens(BEN, invited(viewer()), now - Span::days(400));
+        happens(BEN, invited(viewer()), now - Span::days(14));
+        happens(BEN, joined(viewer()), now - Span::days(13));
+        happens(BEN, Event::Left { grant: viewer() }, now);
+        let told: Vec<_> = weeks.finish(&people).iter().rev().take(4).map(|week| (week.active, week.invited)).collect();
+        assert_eq!(told, [(1, 0), (2, 0), (2, 1), (1, 0)]);
     }
 
     #[test]

@@ -6,8 +6,11 @@ use crate::{
         audit::{AccessPage as Then, PersonThen, ShowAccess},
         members::AccountFacts,
     },
-    components::{Icon, Note, NoteTone, Time, in_utc},
-    domain::{access::AccessQuery, permission::Gate},
+    components::{Icon, Note, NoteTone, Time, day_in_utc, in_utc},
+    domain::{
+        access::{AccessQuery, Week, Weeks},
+        permission::Gate,
+    },
     i18n::{Locale, permission_name, role_name, text, use_locale},
     paths,
     rpc::Query,
@@ -38,7 +41,7 @@ fn AccessPage() -> impl IntoView {
 }
 
 fn content(locale: Locale, page: Then, query: &AccessQuery) -> impl IntoView + use<> {
-    let Then { facts, at, active, active_count, suspended, suspended_count } = page;
+    let Then { facts, at, active, active_count, suspended, suspended_count, weeks } = page;
     let slug = facts.slug.as_str();
     let export = paths::with_parameters(paths::access_export(slug), query.to_url());
     let (count, shown) = (active_count + suspended_count, active.len() + suspended.len());
@@ -92,6 +95,7 @@ fn content(locale: Locale, page: Then, query: &AccessQuery) -> impl IntoView + u
         {of_active}
         {of_suspended}
         <p class="field-hint">{text!(locale, audit.access_roles)}</p>
+        {growth(locale, weeks)}
     }
 }
 
@@ -163,5 +167,105 @@ fn row(locale: Locale, facts: &AccountFacts, person: PersonThen) -> impl IntoVie
             <td role="cell" data-label=text!(locale, audit.access_extras)>{extras}</td>
             <td role="cell" data-label=text!(locale, audit.access_since)><Time at=person.since /></td>
         </tr>
+    }
+}
+
+/// The last twelve months as two pictures, with the same in a table.
+fn growth(locale: Locale, weeks: Vec<Week>) -> impl IntoView {
+    let (active, invited): (Vec<_>, Vec<_>) = weeks.iter().map(|week| (week.active, week.invited)).unzip();
+    let most = |of: &[u32]| of.iter().copied().max().unwrap_or_default();
+    let now = active.last().copied().unwrap_or_default();
+    let sum: u64 = invited.iter().copied().map(u64::from).sum();
+    let of_members = text!(locale, audit.growth_members, now = now, most = most(&active));
+    let of_invitations = text!(locale, audit.growth_invitations, sum = sum, most = most(&invited));
+    let ends: Vec<_> =
+        [weeks.first(), weeks.last()].into_iter().flatten().map(|week| day_in_utc(week.begins)).collect();
+    let lines: Vec<_> = weeks
+        .into_iter()
+        .rev()
+        .map(|week| {
+            view! {
+                <tr>
+                    <th scope="row">{day_in_utc(week.begins)}</th>
+                    <td>{week.active}</td>
+                    <td>{week.invited}</td>
+                </tr>
+            }
+        })
+        .collect();
+    view! {
+        <section class="panel growth">
+            <h2>{text!(locale, audit.growth_title)}</h2>
+            <div class="growth-pictures">
+                {picture(of_members, outline(&active), "growth-members", ends.clone())}
+                {picture(of_invitations, bars(&invited), "growth-invitations", ends)}
+            </div>
+            <details class="disclosure">
+                <summary>{text!(locale, audit.growth_table)}</summary>
+                <table class="readiness">
+                    <thead>
+                        <tr>
+                            <th scope="col">{text!(locale, audit.growth_week)}</th>
+                            <th scope="col">{text!(locale, audit.growth_active)}</th>
+                            <th scope="col">{text!(locale, audit.growth_invited)}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{lines}</tbody>
+                </table>
+            </details>
+        </section>
+    }
+}
+
+/// How wide a week is in a picture, and how high the highest value.
+const WEEK_WIDTH: u64 = 10;
+const HEIGHT: u64 = 100;
+
+/// A picture with what it says; the table has each number.
+fn picture(words: String, path: String, class: &'static str, ends: Vec<String>) -> impl IntoView {
+    let ends: Vec<_> = ends.into_iter().map(|day| view! { <span>{day}</span> }).collect();
+    let frame = format!("0 0 {} {HEIGHT}", WEEK_WIDTH * Weeks::COUNT as u64);
+    view! {
+        <figure class="growth-picture">
+            <figcaption>{words.clone()}</figcaption>
+            <svg viewBox=frame preserveAspectRatio="none" role="img" aria-label=words class=class>
+                <path d=path />
+            </svg>
+            <p class="growth-ends">{ends}</p>
+        </figure>
+    }
+}
+
+/// How high a value stands below the highest of all; what is there at all is seen.
+fn height(value: u32, of: &[u32]) -> u64 {
+    let most = u64::from(of.iter().copied().max().unwrap_or_default().max(1));
+    if value == 0 { 0 } else { (u64::from(value) * HEIGHT / most).max(2) }
+}
+
+/// One step for each week, filled down to nothing.
+fn outline(values: &[u32]) -> String {
+    let steps: String =
+        values.iter().map(|value| format!("V{} h{WEEK_WIDTH}", HEIGHT - height(*value, values))).collect();
+    format!("M0 {HEIGHT} {steps} V{HEIGHT} Z")
+}
+
+/// One bar for each week that has any.
+fn bars(values: &[u32]) -> String {
+    let bar = |(week, value): (u64, &u32)| {
+        let (x, high, wide) = (week * WEEK_WIDTH + 1, height(*value, values), WEEK_WIDTH - 2);
+        (high > 0).then(|| format!("M{x} {HEIGHT} v-{high} h{wide} v{high} Z"))
+    };
+    (0..).zip(values).filter_map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_as_high_as_its_highest_week_and_shows_the_lowest() {
+        assert_eq!(outline(&[1, 0, 2]), "M0 100 V50 h10V100 h10V0 h10 V100 Z");
+        assert_eq!(bars(&[0, 4]), "M11 100 v-100 h8 v100 Z");
+        assert_eq!((height(1, &[1, 1_000_000]), height(0, &[0, 0])), (2, 0));
     }
 }

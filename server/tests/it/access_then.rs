@@ -15,7 +15,7 @@ use app::{
     error::AppError,
 };
 use axum::http::StatusCode;
-use server::config::AccountCreation;
+use server::{config::AccountCreation, storage::Database};
 
 /// Who had access at the end of this minute after 2026-05-04 09:00, or now.
 async fn then(of: &Browser, minute: Option<i64>) -> AccessPage {
@@ -154,7 +154,12 @@ async fn what_was_rebuilt_is_what_was(world: World, seed: u64) {
         recorded.push(in_tables(&world).await);
         world.advance(Span::minutes(1));
     }
-    assert_eq!(rebuilt(&then(&ana, None).await), in_tables(&world).await, "seed {seed}: now");
+    let now = then(&ana, None).await;
+    assert_eq!(rebuilt(&now), in_tables(&world).await, "seed {seed}: now");
+    let week = now.weeks.last().unwrap();
+    assert_eq!(u64::from(week.active), now.active_count, "seed {seed}: this week");
+    let invited = world.count("SELECT COUNT(*) FROM audit_events e JOIN accounts a ON a.id = e.account_id WHERE a.slug = 'acme' AND e.kind = 'invited'").await;
+    assert_eq!(i64::from(week.invited), invited, "seed {seed}: this week");
     let kinds = world.texts("SELECT DISTINCT kind FROM audit_events").await;
     for (minute, there) in (0..).zip(&recorded) {
         assert_eq!(&rebuilt(&then(&ana, Some(minute)).await), there, "seed {seed}: minute {minute}; {kinds:?}");
@@ -177,6 +182,25 @@ async fn what_was_rebuilt_is_what_was(world: World, seed: u64) {
     }
     let beta: AccessPage = ana.call("audit/access", &[("account", "beta")]).await.unwrap();
     assert_eq!(rebuilt(&beta), ["ana@example.org|active|owner|"], "nothing of Acme");
+}
+
+/// More people who joined Acme than are read or shown at a time.
+const fn crowd(database: &Database) -> &'static str {
+    match database {
+        Database::Sqlite { .. } => {
+            "INSERT INTO audit_events (account_id, seq, at, target_id, kind, data, details, hash)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+             SELECT a.id, 1000 + n.i, a.created_at, randomblob(16), 'joined',
+                    '{\"kind\":\"joined\",\"invitation\":\"018f6f2e-7c1a-7000-8000-000000000000\",\"grant\":{\"role\":\"viewer\",\"extras\":[]}}', x'00', x'00'
+               FROM accounts a, n"
+        }
+        Database::Postgres { .. } => {
+            "INSERT INTO audit_events (account_id, seq, at, target_id, kind, data, details, hash)
+             SELECT a.id, 1000 + i, a.created_at, gen_random_uuid(), 'joined',
+                    '{\"kind\":\"joined\",\"invitation\":\"018f6f2e-7c1a-7000-8000-000000000000\",\"grant\":{\"role\":\"viewer\",\"extras\":[]}}', '\\x00', '\\x00'
+               FROM accounts a, generate_series(1, 4500) i"
+        }
+    }
 }
 
 both_databases! {
@@ -227,6 +251,25 @@ both_databases! {
         assert!(early.contains("Nobody had access then."), "{early}");
     }
 
+    async fn r60_the_last_twelve_months_are_told_week_by_week(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        world.advance(Span::days(6));
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.invites("cid@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        world.advance(Span::days(1));
+        ana.invites("dora@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        // Whatever moment is asked about.
+        for day in ["", "2026-05-05"] {
+            let page: AccessPage = ana.call_in("audit/access", &[("query[day]", day)]).await.unwrap();
+            let weeks: Vec<_> = page.weeks.iter().rev().take(3).map(|week| (week.active, week.invited)).collect();
+            assert_eq!(weeks, [(1, 1), (2, 2), (0, 0)], "{day}");
+        }
+        let html = ana.get("/a/acme/settings/audit/access").await.body;
+        assert!(html.contains("People with access: 1 now, at most 2") && html.contains("Invitations by week: 3 in total"), "{html}");
+        assert!(html.contains("<svg viewBox=\"0 0 520 100\"") && html.contains(">2026-05-11<"), "{html}");
+    }
+
     async fn r60_whoever_was_deleted_meanwhile_is_named_by_the_address_of_that_time(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
@@ -239,6 +282,16 @@ both_databases! {
         world.changes("UPDATE audit_details SET target = NULL").await;
         let html = ana.get("/a/acme/settings/audit/access?day=2026-05-04&time=09:01").await.body;
         assert!(html.contains("Deleted person"), "{html}");
+    }
+
+    async fn r60_of_very_many_people_the_page_shows_the_first_and_the_file_all(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        world.changes(crowd(&world.services.database)).await;
+        let page = then(&ana, None).await;
+        assert_eq!((page.active_count, page.active.len(), page.suspended_count), (4_501, 1_000, 0));
+        let html = ana.get("/a/acme/settings/audit/access").await.body;
+        assert!(html.contains("The first 1000 people are shown. The CSV file has all 4501."), "{html:.500}");
+        assert_eq!(ana.get("/a/acme/settings/audit/access.csv").await.body.lines().count(), 4_502);
     }
 
     async fn in_07_who_had_access_is_exported_as_a_file(world: World) {

@@ -11,7 +11,7 @@ use app::{
     api::audit::{AccessPage, PersonThen},
     backend::ShowAccess,
     domain::{
-        access::{AccessQuery, People},
+        access::{AccessQuery, People, Week, Weeks},
         ids::MemberId,
         member::MemberState,
         permission::Gate,
@@ -38,13 +38,15 @@ pub struct AccessThen {
     pub active: Vec<PersonThen>,
     /// Who was suspended, and so had no access.
     pub suspended: Vec<PersonThen>,
+    /// The last twelve months up to now, week by week.
+    pub weeks: Vec<Week>,
 }
 
 #[async_trait]
 impl ShowAccess for Services {
     /// Who had access. Needs `audit.read`.
     async fn show_access(&self, caller: &Caller, query: AccessQuery) -> Result<AccessPage, AppError> {
-        let AccessThen { at, mut active, mut suspended } = self.access_then(caller, &query).await?;
+        let AccessThen { at, mut active, mut suspended, weeks } = self.access_then(caller, &query).await?;
         let (active_count, suspended_count) = (active.len() as u64, suspended.len() as u64);
         active.truncate(MAX_PEOPLE);
         suspended.truncate(MAX_PEOPLE.saturating_sub(active.len()));
@@ -53,7 +55,7 @@ impl ShowAccess for Services {
         let facts = actors::facts(self, &mut tx, &actor).await?;
         drop(tx);
         self.note_activity(&actor).await;
-        Ok(AccessPage { facts, at, active, active_count, suspended, suspended_count })
+        Ok(AccessPage { facts, at, active, active_count, suspended, suspended_count, weeks })
     }
 }
 
@@ -72,26 +74,66 @@ impl Services {
 
     /// Reads the events part by part, so that no transaction is long; the caller's right is looked at each time.
     async fn access_then(&self, caller: &Caller, query: &AccessQuery) -> Result<AccessThen, AppError> {
-        let at = moment(query, self.now());
-        let (mut people, mut names) = (People::default(), Names::default());
+        let now = self.now();
+        let mut rebuilding = Rebuilding::of(moment(query, now), now);
         let mut after = 0;
         loop {
             let mut tx = self.database.begin_read().await?;
             let actor = actors::load_with(self, &mut tx, caller, Gate::AuditRead).await?;
-            let events = audit::about_members(&mut tx, actor.scope(), after, at, BATCH_EVENTS).await?;
+            let events = audit::about_members(&mut tx, actor.scope(), after, now, BATCH_EVENTS).await?;
             drop(tx);
             let is_last = (events.len() as i64) < BATCH_EVENTS;
             for event in events {
                 after = event.seq;
-                take_in(&mut people, &mut names, event);
+                rebuilding.take_in(event);
             }
             if is_last {
-                return Ok(AccessThen {
-                    at,
-                    active: in_state(&people, &names, MemberState::Active),
-                    suspended: in_state(&people, &names, MemberState::Suspended),
-                });
+                return Ok(rebuilding.finish());
             }
+        }
+    }
+}
+
+/// What becomes of the events while they are read.
+struct Rebuilding {
+    /// The moment that is asked about.
+    at: Timestamp,
+    /// Everybody at that moment, once the events have come past it.
+    then: Option<(People, Names)>,
+    people: People,
+    names: Names,
+    weeks: Weeks,
+}
+
+impl Rebuilding {
+    fn of(at: Timestamp, now: Timestamp) -> Self {
+        Self { at, then: None, people: People::default(), names: Names::default(), weeks: Weeks::until(now) }
+    }
+
+    fn take_in(&mut self, event: EventAboutMember) {
+        let at = Timestamp(event.at);
+        if at > self.at && self.then.is_none() {
+            self.then = Some((self.people.clone(), self.names.clone()));
+        }
+        let member = MemberId(event.target_id);
+        let named = self.names.entry(member).or_default();
+        (named.row, named.name) = (event.row_id.map(MemberId), event.name);
+        named.email = event.target.or(named.email.take());
+        // What this version does not know changes nobody's access.
+        if let Ok(what) = serde_json::from_str(&event.data) {
+            self.weeks.take_in(&self.people, &what, at);
+            self.people.take_in(Some(member), &what, at);
+        }
+    }
+
+    fn finish(self) -> AccessThen {
+        let weeks = self.weeks.finish(&self.people);
+        let (people, names) = self.then.unwrap_or((self.people, self.names));
+        AccessThen {
+            at: self.at,
+            active: in_state(&people, &names, MemberState::Active),
+            suspended: in_state(&people, &names, MemberState::Suspended),
+            weeks,
         }
     }
 }
@@ -99,22 +141,11 @@ impl Services {
 /// What people are called.
 type Names = BTreeMap<MemberId, Named>;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Named {
     row: Option<MemberId>,
     name: Option<String>,
     email: Option<String>,
-}
-
-fn take_in(people: &mut People, names: &mut Names, event: EventAboutMember) {
-    let member = MemberId(event.target_id);
-    let named = names.entry(member).or_default();
-    (named.row, named.name) = (event.row_id.map(MemberId), event.name);
-    named.email = event.target.or(named.email.take());
-    // What this version does not know changes nobody's access.
-    if let Ok(what) = serde_json::from_str(&event.data) {
-        people.take_in(Some(member), &what, Timestamp(event.at));
-    }
 }
 
 fn in_state(people: &People, names: &Names, state: MemberState) -> Vec<PersonThen> {
