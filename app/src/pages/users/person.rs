@@ -117,15 +117,15 @@ impl View {
                 <h2>{text!(locale, person.access_title)}</h2>
                 {access(locale, &facts, &row)}
             </section>
-            <section class="panel">
+            <section class="person-part">
                 <h2>{text!(locale, person.invitations_title)}</h2>
                 {invitation_table(locale, &name, invitations)}
             </section>
-            <section class="panel">
+            <section class="person-part">
                 <h2>{text!(locale, person.mails_title)}</h2>
                 {mails}
             </section>
-            <section class="panel" id="history">
+            <section class="person-part" id="history">
                 <h2>{text!(locale, person.history_title)}</h2>
                 {self.history(&facts, &row, history)}
             </section>
