@@ -8,7 +8,7 @@ use crate::{
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
         audit::{AccessPage, AuditPage},
-        invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, Resent},
+        invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, LookedUpOne, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
         login_methods::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
@@ -333,6 +333,12 @@ pub trait InviteUser: Send + Sync {
 #[async_trait]
 pub trait InviteSeveral: Send + Sync {
     async fn invite_several(&self, caller: &Caller, form: InviteSeveralForm) -> Result<Vec<InvitedOne>, AppError>;
+}
+
+/// Finds out who several people are to the account.
+#[async_trait]
+pub trait LookUpSeveral: Send + Sync {
+    async fn look_up_several(&self, caller: &Caller, form: InviteSeveralForm) -> Result<Vec<LookedUpOne>, AppError>;
 }
 
 /// Sends the invitation again with a new link; the old one is dead (R23).
@@ -798,6 +804,7 @@ backend! {
     ChangeSeveral,
     InviteUser,
     InviteSeveral,
+    LookUpSeveral,
     ResendInvitation,
     CopyLink,
     ViewInvitation,

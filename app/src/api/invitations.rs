@@ -41,22 +41,54 @@ pub struct InviteForm {
     pub again: String,
 }
 
-/// Invitations of several people by Email & password, as typed.
+/// Invitations of several people, as typed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InviteSeveralForm {
-    /// The id of the account's Email & password.
+    /// The id of the login method of those for whom nothing else is said.
     pub method: String,
-    /// The addresses, as they were pasted ([`crate::domain::addresses`]).
-    pub addresses: String,
-    /// The role's key.
+    /// The people, as they were pasted ([`crate::domain::pasted_people`]).
+    pub people: String,
+    /// The key of the role of those for whom nothing else is said.
     pub role: String,
-    /// The extras' keys.
+    /// The keys of the extras of those for whom neither role nor permissions are said.
     pub extras: Vec<String>,
     /// The language of the mails; empty means the account's.
     pub language: String,
     /// The life in hours; empty means seven days.
     pub lifetime: String,
+    /// For those removed before: `restore` or `fresh` (R4); empty leaves them out.
+    pub again: String,
+}
+
+/// What is known of one of several people before anybody is invited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedUpOne {
+    /// What stood there for an address.
+    pub typed: String,
+    /// What inviting would come to; an error if it would be refused.
+    pub standing: Result<Standing, AppError>,
+}
+
+/// How somebody who may be invited stands to the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Can be invited.
+    New,
+    /// An active member (R2).
+    Member,
+    /// Invited already (R5).
+    Invited,
+    /// A suspended member (R3).
+    Suspended,
+    /// Was a member once (R4).
+    RemovedBefore {
+        /// What the person held.
+        previous: Grant,
+        /// Can the caller restore it?
+        restore: Verdict,
+    },
 }
 
 /// What came of one of several addresses.
@@ -154,8 +186,14 @@ pub async fn invite_user(account: String, form: InviteForm) -> Result<Invited, A
     }
 }
 
-/// Invites several people by Email & password, each by themselves: what is wrong with one does not keep the others (R1 to R7, R30, R54). Needs
+/// Looks several people up before they are invited: who is new, who is here already, and who cannot be invited, and why (R54). Needs
 /// `users.invite`.
+#[server(endpoint = "users/look-up-several")]
+pub async fn look_up_several(account: String, form: InviteSeveralForm) -> Result<Vec<LookedUpOne>, AppError> {
+    backend()?.look_up_several(&caller_in(&account)?, form).await
+}
+
+/// Invites several people, each by themselves: what is wrong with one does not keep the others (R1 to R7, R30, R54). Needs `users.invite`.
 #[server(endpoint = "users/invite-several")]
 pub async fn invite_several(account: String, form: InviteSeveralForm) -> Result<Vec<InvitedOne>, AppError> {
     with_flash(backend()?.invite_several(&caller_in(&account)?, form).await?)

@@ -12,7 +12,7 @@ pub enum Field {
     Slug,
     Name,
     Email,
-    Addresses,
+    People,
     Password,
     PresentPassword,
     Code,

@@ -1,9 +1,9 @@
 //! The words of Roster as types, and the one policy. Pure: no I/O, no clock, no randomness.
 
 pub mod access;
-pub mod addresses;
 pub mod audit;
 pub mod bulk;
+pub mod csv_line;
 pub mod edit;
 pub mod email;
 pub mod fields;
@@ -15,6 +15,8 @@ pub mod member;
 pub mod name;
 pub mod oauth;
 pub mod password;
+pub mod pasted_people;
+pub mod people_table;
 pub mod permission;
 pub mod policy;
 pub mod role;

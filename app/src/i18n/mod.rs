@@ -11,6 +11,8 @@
 //! serves mails: it needs nothing but a [`Locale`].
 
 mod audit;
+#[cfg(feature = "ssr")]
+mod by_name;
 mod providers;
 mod words;
 
@@ -22,6 +24,8 @@ mod generated {
 }
 
 pub use audit::*;
+#[cfg(feature = "ssr")]
+pub use by_name::*;
 pub use generated::i18n::Locale;
 /// What [`text!`] expands to names this crate; outside of `app`, import it beside the macro.
 pub use leptos_i18n;

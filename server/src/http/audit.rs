@@ -2,13 +2,14 @@
 
 use super::{
     answer,
-    csv_file::{csv_line, download, moment},
+    csv_file::{download, moment},
 };
 use crate::context::Services;
 use app::{
     api::audit::{AuditActorName, AuditLine},
     domain::{
         audit::{AuditQuery, EventKind},
+        csv_line::csv_line,
         role::Roles,
     },
     error::AppError,

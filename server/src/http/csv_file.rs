@@ -1,4 +1,4 @@
-//! Files to be downloaded, and lines of CSV (RFC 4180).
+//! Files to be downloaded.
 
 use app::{domain::time::Timestamp, error::AppError};
 use axum::{
@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use csv::{QuoteStyle, Terminator, WriterBuilder};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A file of this name, which browsers store and caches do not.
@@ -29,28 +28,9 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
-/// One record (RFC 4180). What a spreadsheet would take for a formula gets a quote in front (IN-07).
-pub(super) fn csv_line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
-    let guarded = fields.into_iter().map(|field| {
-        let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        format!("{}{field}", if formula { "'" } else { "" })
-    });
-    let mut line =
-        WriterBuilder::new().quote_style(QuoteStyle::Always).terminator(Terminator::CRLF).from_writer(Vec::new());
-    // Nothing fails that only writes into memory.
-    let _ = line.write_record(guarded.map(String::into_bytes));
-    String::from_utf8(line.into_inner().unwrap_or_default()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn in_07_nothing_in_a_csv_file_is_a_formula_or_breaks_out_of_its_field() {
-        let line = csv_line(["=1+1", "+1", "-1", "@x", "\tx", "a \"b\"\r\nc", "plain, text"]);
-        assert_eq!(line, "\"'=1+1\",\"'+1\",\"'-1\",\"'@x\",\"'\tx\",\"a \"\"b\"\"\r\nc\",\"plain, text\"\r\n");
-    }
 
     #[test]
     fn moments_are_in_utc() {

@@ -2,11 +2,12 @@
 
 use super::{
     answer,
-    csv_file::{csv_line, download, moment},
+    csv_file::{download, moment},
 };
 use crate::{context::Services, storage::members::Position};
 use app::{
     domain::{
+        csv_line::csv_line,
         list::ListQuery,
         member::{LoginMethodKind, MemberRow},
         permission::PermissionKey,

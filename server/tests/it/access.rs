@@ -113,6 +113,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/invite", Calls::Needs("users.invite")),
     ("users/invite-several", Calls::Needs("users.invite")),
     ("users/list", Calls::Needs("users.read")),
+    ("users/look-up-several", Calls::Needs("users.invite")),
     ("users/person", Calls::Needs("users.read")),
     ("users/plan-removal", Calls::Needs("users.read")),
     ("users/reactivate", Calls::Needs("users.remove")),
@@ -130,7 +131,9 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "users/edit" => fields.extend([("form[member]", member), ("form[version]", "1"), ("form[role]", "viewer")]),
         "users/remove" | "users/suspend" => fields.extend([("form[member]", member), ("form[version]", "1")]),
         "users/change-several" => fields.push(("form[action]", "remove")),
-        "users/invite-several" => fields.extend([("form[addresses]", "eve@example.org"), ("form[role]", "viewer")]),
+        "users/invite-several" | "users/look-up-several" => {
+            fields.extend([("form[people]", "eve@example.org"), ("form[role]", "viewer")])
+        }
         "users/invite" => fields.extend([("form[email]", "eve@example.org"), ("form[role]", "viewer")]),
         "reauthentication/code" | "reauthentication/mail-code" | "reauthentication/password" => {
             fields.push(("form[next]", ""));

@@ -3,13 +3,16 @@
 use crate::support::{Browser, PASSWORD, both_databases, holds};
 use app::{
     api::{
-        invitations::{Invited, InvitedOne},
+        invitations::{Invited, InvitedOne, LookedUpOne, Standing},
         joining::{InvitationView, Joined},
     },
     domain::{
         fields::{Field, FieldErrors, Problem},
         member::{MailState, ShownState},
         name::Slug,
+        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPerson},
+        people_table::write_table,
+        permission::PermissionKey,
         policy::{Refusal, Verdict},
         role::{BuiltInRole, Grant},
         time::Span,
@@ -73,7 +76,7 @@ both_databases! {
         ana.invites("waiting@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
         let several = async |browser: &Browser, addresses: &str, role: &str| {
-            let fields = [("form[method]", method.as_str()), ("form[addresses]", addresses), ("form[role]", role), ("form[extras][]", "analytics.export")];
+            let fields = [("form[method]", method.as_str()), ("form[people]", addresses), ("form[role]", role), ("form[extras][]", "analytics.export")];
             browser.call_in::<Vec<InvitedOne>>("users/invite-several", &fields).await
         };
         let pasted = "Ben Example <ben@example.org>, cleo@example.org\nnot an address; MEMBER@example.org\ngone@example.org waiting@example.org\nben@example.org";
@@ -95,7 +98,7 @@ both_databases! {
         // Once more makes no duplicates.
         let again = several(&ana, pasted, "viewer").await.unwrap();
         assert!(matches!(&again[0].result, Ok(Invited::AlreadyInvited { .. })));
-        let wrong = |problem| Err(FieldErrors::one(Field::Addresses, problem).into());
+        let wrong = |problem| Err(FieldErrors::one(Field::People, problem).into());
         assert_eq!(several(&ana, " ,\n ", "viewer").await, wrong(Problem::Required));
         let many = (0..51).map(|n| format!("n{n}@example.org\n")).collect::<String>();
         assert_eq!(several(&ana, &many, "viewer").await, wrong(Problem::TooMany { most: 50 }));
@@ -106,16 +109,125 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE email_key IN ('x@example.org', 'y@example.org', 'z@example.org')").await, 0);
     }
 
+    async fn r54_a_table_says_of_each_person_what_they_get(world: World) {
+        let (world, _provider, ana, sso) = world.with_acme_sso().await;
+        let method = password_method(&ana).await;
+        let table = "E-Mail;Vorname;Nachname;Rolle;Berechtigungen;Anmeldemethode;Benutzerkennung\r\n\
+                     ben@example.org;Ben;Example;Bearbeiter;Export analytics, billing.manage;;\r\n\
+                     cleo@example.org;;;;;;\r\n\
+                     dora@example.org;;;analyst;;acme sso;00u-dora\r\n\
+                     emil@example.org;;;King;;;\r\n\
+                     finn@example.org;;;viewer;fly;;\r\n\
+                     gil@example.org;;;viewer;;No such method;\r\n";
+        let fields = [("form[method]", method.as_str()), ("form[people]", table), ("form[role]", "viewer"), ("form[extras][]", "analytics.export")];
+        let results: Vec<InvitedOne> = ana.call_in("users/invite-several", &fields).await.unwrap();
+        let wrong: Vec<_> = results.iter().filter_map(|one| {
+            let error = one.result.as_ref().err()?;
+            Some((one.typed.as_str(), error.fields().unwrap().all().map(|(field, _)| field).collect::<Vec<_>>()))
+        }).collect();
+        assert_eq!(wrong, [("emil@example.org", vec![Field::Role]), ("finn@example.org", vec![Field::Extras]), ("gil@example.org", vec![Field::LoginMethod])]);
+        let ben = ana.row("ben@example.org").await;
+        assert_eq!(ben.name.as_deref(), Some("Ben Example"));
+        assert_eq!(ben.grant, Grant::of(BuiltInRole::Editor).with("analytics.export").with("billing.manage"));
+        let cleo = ana.row("cleo@example.org").await;
+        assert_eq!(cleo.grant, Grant::of(BuiltInRole::Viewer).with("analytics.export"), "what was chosen for those of whom nothing is said");
+        let dora = ana.row("dora@example.org").await;
+        assert_eq!((dora.grant, dora.method.id.to_string()), (Grant::of(BuiltInRole::Analyst), sso));
+    }
+
+    async fn r54_people_are_looked_up_before_they_are_invited_and_nothing_is_written(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let dan = ana.brings_in_as("dan@example.org", BuiltInRole::Admin).await;
+        ana.brings_in_as("member@example.org", BuiltInRole::Editor).await;
+        ana.brings_in("gone@example.org", &Grant::of(BuiltInRole::Editor).with("billing.manage")).await;
+        ana.removes(&ana.row("gone@example.org").await).await.unwrap();
+        ana.brings_in_as("away@example.org", BuiltInRole::Editor).await;
+        ana.suspends(&ana.row("away@example.org").await).await.unwrap();
+        ana.invites("waiting@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.invites("declined@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let invitee = world.browser();
+        let id = invitee.opens_link(&world.link_to("declined@example.org", 0).await).await;
+        invitee.declines(&id).await.unwrap();
+        // Somebody who has a user in another account is as new as anybody (R7).
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").brings_in_as("elsewhere@example.org", BuiltInRole::Viewer).await;
+        let before = world.rows().await;
+
+        let method = password_method(&ana).await;
+        let table = "email,role\nnew@example.org,\nelsewhere@example.org,\nmember@example.org,\nwaiting@example.org,\naway@example.org,\n\
+                     gone@example.org,\ndeclined@example.org,\nnobody,\nboss@example.org,owner\nking@example.org,king\n";
+        let fields = [("form[method]", method.as_str()), ("form[people]", table), ("form[role]", "viewer")];
+        let looked_up: Vec<LookedUpOne> = dan.call_in("users/look-up-several", &fields).await.unwrap();
+        let standings: Vec<_> = looked_up.into_iter().map(|one| one.standing).collect();
+        let previous = Grant::of(BuiltInRole::Editor).with("billing.manage");
+        let missing = [PermissionKey::new("billing.manage")].into();
+        assert_eq!(standings, [
+            Ok(Standing::New),
+            Ok(Standing::New),
+            Ok(Standing::Member),
+            Ok(Standing::Invited),
+            Ok(Standing::Suspended),
+            Ok(Standing::RemovedBefore { previous, restore: Verdict::No(Refusal::AboveYourOwn { missing }) }),
+            Ok(Standing::New),
+            Err(FieldErrors::one(Field::Email, Problem::NotAnEmail).into()),
+            Err(AppError::Refused(Refusal::OnlyOwnersMakeOwners)),
+            Err(FieldErrors::one(Field::Role, Problem::NotOffered).into()),
+        ]);
+        assert_eq!(world.rows().await, before, "nothing was written");
+    }
+
+    async fn r04_several_who_were_removed_return_with_what_they_had_or_afresh(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let method = password_method(&ana).await;
+        for (email, again, expected) in [
+            ("ben@example.org", "restore", Grant::of(BuiltInRole::Editor).with("billing.manage")),
+            ("cleo@example.org", "fresh", Grant::of(BuiltInRole::Viewer)),
+        ] {
+            ana.brings_in(email, &Grant::of(BuiltInRole::Editor).with("billing.manage")).await;
+            ana.removes(&ana.row(email).await).await.unwrap();
+            let fields = [("form[method]", method.as_str()), ("form[people]", email), ("form[role]", "viewer"), ("form[again]", again)];
+            let results: Vec<InvitedOne> = ana.call_in("users/invite-several", &fields).await.unwrap();
+            assert!(matches!(&results[0].result, Ok(Invited::Done { .. })), "{results:?}");
+            assert_eq!(ana.row(email).await.grant, expected);
+        }
+    }
+
+    /// Ten thousand, if `UPLOAD_PEOPLE` says so.
+    async fn f13_many_people_are_invited_in_parts_and_again_makes_no_duplicates(world: World) {
+        let many: usize = std::env::var("UPLOAD_PEOPLE").ok().and_then(|many| many.parse().ok()).unwrap_or(400);
+        let world = world.configured(|config| config.limits.mails_per_account_day = 20_000);
+        let ana = world.owner("ana@example.org").await;
+        let method = password_method(&ana).await;
+        let people: Vec<_> = (0..many).map(|n| PastedPerson { email: format!("n{n}@example.org"), ..PastedPerson::default() }).collect();
+        let begun = std::time::Instant::now();
+        for again in [false, true] {
+            for part in people.chunks(MAX_PEOPLE_AT_ONCE) {
+                let table = write_table(part);
+                let fields = [("form[method]", method.as_str()), ("form[people]", table.as_str()), ("form[role]", "viewer")];
+                let results: Vec<InvitedOne> = ana.call_in("users/invite-several", &fields).await.unwrap();
+                let expected = |one: &InvitedOne| match &one.result {
+                    Ok(Invited::Done { .. }) => !again,
+                    Ok(Invited::AlreadyInvited { .. }) => again,
+                    other => panic!("{other:?}"),
+                };
+                assert!(results.len() == part.len() && results.iter().all(expected), "{results:?}");
+            }
+        }
+        println!("{many} people twice in {:?}", begun.elapsed());
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'invited'").await, many as i64);
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'invitation'").await, many as i64);
+    }
+
     async fn br_14_several_people_are_invited_without_scripting(world: World) {
         let ana = world.owner("ana@example.org").await;
         let method = ana.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string();
         let page = "/a/acme/settings/users/new/several";
-        let fields = [("account", "acme"), ("form[method]", method.as_str()), ("form[addresses]", "ben@example.org\nnobody"), ("form[role]", "viewer")];
+        let fields = [("account", "acme"), ("form[method]", method.as_str()), ("form[people]", "ben@example.org\nnobody"), ("form[role]", "viewer")];
         let shown = ana.submits(page, "users/invite-several", &fields).await.body;
         assert!(shown.contains("1 of 2 people are invited.") && shown.contains("nobody"), "{shown}");
-        let empty = [("account", "acme"), ("form[method]", method.as_str()), ("form[addresses]", " "), ("form[role]", "viewer")];
+        let empty = [("account", "acme"), ("form[method]", method.as_str()), ("form[people]", " "), ("form[role]", "viewer")];
         let shown = ana.submits(page, "users/invite-several", &empty).await.body;
-        assert!(shown.contains("form-addresses-problem") && shown.contains("aria-invalid=\"true\""), "{shown}");
+        assert!(shown.contains("form-people-problem") && shown.contains("aria-invalid=\"true\""), "{shown}");
     }
 
     async fn r04_restoring_needs_the_right_to_give_what_is_restored(world: World) {
@@ -414,4 +526,9 @@ both_databases! {
 
 fn slug(raw: &str) -> Slug {
     Slug::parse(raw).unwrap()
+}
+
+/// The id of the account's Email & password.
+async fn password_method(of: &Browser) -> String {
+    of.list(&Default::default()).await.unwrap().facts.methods[0].id.to_string()
 }

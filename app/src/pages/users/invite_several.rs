@@ -15,10 +15,10 @@ use crate::{
     },
     components::{Button, ErrorBox, Icon, Look, Note, NoteTone, RefusalNote, TextArea, problem_at},
     domain::{
-        addresses::{MAX_ADDRESSES, PastedAddress, pasted_addresses},
         email::check_shape,
         fields,
         member::{LoginMethodKind, MailState},
+        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPerson, pasted_people},
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::{Grant, Roles},
@@ -86,12 +86,12 @@ fn SeveralForm(
     let locale = users.locale;
     let error = invite.error();
     let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
-    let typed = RwSignal::new(old_input("form[addresses]").unwrap_or_default());
+    let typed = RwSignal::new(old_input("form[people]").unwrap_or_default());
     let failed = NodeRef::new();
     scroll_into_view_when(failed, move || {
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
     });
-    let found = move || typed.with(|typed| found_words(locale, &pasted_addresses(typed)));
+    let found = move || typed.with(|typed| found_words(locale, &pasted_people(typed).people));
     view! {
         <ActionForm action=invite class="form">
             <div class="answer" node_ref=failed>
@@ -100,12 +100,12 @@ fn SeveralForm(
             <input type="hidden" name="account" value=facts.slug.to_string() />
             <input type="hidden" name="form[method]" value=method />
             <TextArea
-                name="form[addresses]"
+                name="form[people]"
                 label=text!(locale, users.several_addresses)
-                hint=text!(locale, users.several_hint, most = MAX_ADDRESSES)
+                hint=text!(locale, users.several_hint, most = MAX_PEOPLE_AT_ONCE)
                 rows=6
                 autofocus=true
-                problem=problem_at(error, fields::Field::Addresses)
+                problem=problem_at(error, fields::Field::People)
                 on_input=Callback::new(move |text| typed.set(text))
             />
             <p class="field-hint" aria-live="polite">{found}</p>
@@ -123,9 +123,9 @@ fn SeveralForm(
 }
 
 /// How many addresses there are by now, and which of them are none.
-fn found_words(locale: Locale, addresses: &[PastedAddress]) -> String {
-    let wrong: Vec<_> = addresses.iter().filter(|address| check_shape(&address.typed).is_err()).collect();
-    let count = match addresses.len() - wrong.len() {
+fn found_words(locale: Locale, people: &[PastedPerson]) -> String {
+    let wrong: Vec<_> = people.iter().filter(|person| check_shape(&person.email).is_err()).collect();
+    let count = match people.len() - wrong.len() {
         0 if wrong.is_empty() => return String::new(),
         1 => text!(locale, users.several_found_one).to_owned(),
         count => text!(locale, users.several_found, count = count),
@@ -134,8 +134,8 @@ fn found_words(locale: Locale, addresses: &[PastedAddress]) -> String {
         None => count,
         Some(first) => {
             let wrong = match wrong.len() {
-                1 => text!(locale, users.several_wrong_one, typed = first.typed.clone()),
-                more => text!(locale, users.several_wrong, typed = first.typed.clone(), more = more - 1),
+                1 => text!(locale, users.several_wrong_one, typed = first.email.clone()),
+                more => text!(locale, users.several_wrong, typed = first.email.clone(), more = more - 1),
             };
             format!("{count} {wrong}")
         }

@@ -1,13 +1,11 @@
 //! Inviting several people at once, each by themselves (R54).
 
+use super::several::OneOfSeveral;
 use crate::context::Services;
 use app::{
-    api::invitations::{InviteForm, InviteSeveralForm, InvitedOne},
+    api::invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne},
     backend::{InviteSeveral, InviteUser},
-    domain::{
-        addresses::{MAX_ADDRESSES, PastedAddress, pasted_addresses},
-        fields::{Field, FieldErrors, Problem},
-    },
+    domain::fields::Field,
     error::AppError,
     request::Caller,
 };
@@ -15,54 +13,55 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl InviteSeveral for Services {
-    /// Invites each address as [`InviteUser`] does, in a transaction of its own. What would be refused for everybody is refused before anybody
-    /// is invited.
+    /// Invites each person as [`InviteUser`] does, in a transaction of its own, so that what is wrong with one does not keep the others.
     ///
     /// # Errors
-    /// What is wrong with the addresses as a whole, at their field; what the first invitation is refused for, unless that is its address.
+    /// What is wrong with the people as a whole, at their field; what would be refused for everybody, before anybody is invited.
     async fn invite_several(&self, caller: &Caller, form: InviteSeveralForm) -> Result<Vec<InvitedOne>, AppError> {
-        let addresses = pasted_addresses(&form.addresses);
-        let wrong = |problem| AppError::from(FieldErrors::one(Field::Addresses, problem));
-        if addresses.is_empty() {
-            return Err(wrong(Problem::Required));
-        }
-        if addresses.len() > MAX_ADDRESSES {
-            return Err(wrong(Problem::TooMany { most: MAX_ADDRESSES as u32 }));
-        }
-        let mut results = Vec::with_capacity(addresses.len());
-        let mut is_granted = false;
-        for PastedAddress { typed, name } in addresses {
-            let one = InviteForm {
-                method: form.method.clone(),
-                email: typed.clone(),
-                first_name: name,
-                role: form.role.clone(),
-                extras: form.extras.clone(),
-                language: form.language.clone(),
-                lifetime: form.lifetime.clone(),
-                ..InviteForm::default()
-            };
-            let result = match self.invite_user(caller, one.clone()).await {
-                // A name beside an address is no reason not to invite.
-                Err(error) if is_about(&error, Field::FirstName) => {
-                    self.invite_user(caller, InviteForm { first_name: String::new(), ..one }).await
-                }
-                other => other,
-            };
-            if let Err(error) = &result
-                && !is_granted
-                && !is_about(error, Field::Email)
+        let people = self.read_several(caller, &form).await?;
+        let is_for_all = |error: &AppError| is_about_all(error, &form, &people);
+        let mut results = Vec::with_capacity(people.len());
+        for OneOfSeveral { typed, form } in &people {
+            let result = self.invite_one_of_several(caller, form).await;
+            if let (true, Err(error)) = (results.is_empty(), &result)
+                && is_for_all(error)
             {
-                return Err(result.err().unwrap_or(AppError::NotFound));
+                return Err(error.clone());
             }
-            is_granted |= result.is_ok();
-            results.push(InvitedOne { typed, result });
+            results.push(InvitedOne { typed: typed.clone(), result });
         }
         Ok(results)
     }
 }
 
-/// Is only this field wrong?
-fn is_about(error: &AppError, field: Field) -> bool {
-    error.fields().is_some_and(|errors| errors.all().all(|(wrong, _)| wrong == field))
+impl Services {
+    async fn invite_one_of_several(&self, caller: &Caller, form: &InviteForm) -> Result<Invited, AppError> {
+        match self.invite_user(caller, form.clone()).await {
+            // A name beside an address is no reason not to invite.
+            Err(error) if is_about(&error, &[Field::FirstName, Field::LastName]) => {
+                let nameless = InviteForm { first_name: String::new(), last_name: String::new(), ..form.clone() };
+                self.invite_user(caller, nameless).await
+            }
+            other => other,
+        }
+    }
+}
+
+/// Is the first person refused for what was chosen for all of them?
+fn is_about_all(error: &AppError, all: &InviteSeveralForm, people: &[OneOfSeveral]) -> bool {
+    let same = |of: fn(&InviteForm) -> &String, chosen: &String| people.iter().all(|one| of(&one.form) == chosen);
+    match error.fields() {
+        Some(errors) => errors.all().all(|(field, _)| {
+            matches!(field, Field::Language | Field::Lifetime)
+                || field == Field::Role && same(|form| &form.role, &all.role)
+                || field == Field::LoginMethod && same(|form| &form.method, &all.method)
+                || field == Field::Extras && people.iter().all(|one| one.form.extras == all.extras)
+        }),
+        None => same(|form| &form.role, &all.role),
+    }
+}
+
+/// Are only these fields wrong?
+fn is_about(error: &AppError, fields: &[Field]) -> bool {
+    error.fields().is_some_and(|errors| errors.all().all(|(wrong, _)| fields.contains(&wrong)))
 }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use app::{
-    api::invitations::{InviteForm, Invited},
+    api::invitations::{InviteForm, Invited, Standing},
     backend::InviteUser,
     domain::{
         email::Email,
@@ -21,7 +21,7 @@ use app::{
         ids::{InvitationId, LoginMethodId, MemberId},
         invitation::parse_lifetime,
         language::Language,
-        member::{LoginMethod, MemberState},
+        member::{LoginMethod, MemberState, ShownState},
         name::parse_names,
         permission::Gate,
         policy::{can_grant, can_invite},
@@ -35,12 +35,12 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 /// The parsed form.
-struct Request {
+pub(super) struct Request {
     method: LoginMethodId,
     identifier: Option<String>,
     name: Option<String>,
-    email: Email,
-    grant: Grant,
+    pub(super) email: Email,
+    pub(super) grant: Grant,
     language: Language,
     lifetime: Span,
     again: Option<IfRemoved>,
@@ -54,7 +54,7 @@ enum IfRemoved {
 }
 
 impl Request {
-    fn parse(
+    pub(super) fn parse(
         form: &InviteForm,
         methods: &[LoginMethod],
         roles: &Roles,
@@ -182,18 +182,29 @@ impl Services {
 
 /// The outcome of inviting an address that has a row; `None` if it can simply be invited again, because the person declined (R63).
 fn outcome(actor: &Actor, member: &Member, now: Timestamp) -> Option<Invited> {
-    use app::domain::member::ShownState;
-    match member.shown(now) {
-        ShownState::Active => Some(Invited::AlreadyMember { member: member.id, role: member.grant.role.clone() }),
-        ShownState::Suspended => Some(Invited::Suspended { member: member.id }),
-        ShownState::Invited | ShownState::Expired | ShownState::AwaitingApproval => Some(Invited::AlreadyInvited {
+    Some(match standing_of(actor, member, now)? {
+        Standing::New => return None,
+        Standing::Member => Invited::AlreadyMember { member: member.id, role: member.grant.role.clone() },
+        Standing::Suspended => Invited::Suspended { member: member.id },
+        Standing::Invited => Invited::AlreadyInvited {
             member: member.id,
             since: member.invited_at,
             by: member.invitation.as_ref().and_then(|invitation| invitation.sponsor_name.clone()),
-        }),
+        },
+        Standing::RemovedBefore { previous, restore } => {
+            Invited::RemovedBefore { member: member.id, previous, restore }
+        }
+    })
+}
+
+/// How somebody who has a row stands to the account; `None` if it can simply be invited again, because the person declined (R63).
+pub(super) fn standing_of(actor: &Actor, member: &Member, now: Timestamp) -> Option<Standing> {
+    match member.shown(now) {
+        ShownState::Active => Some(Standing::Member),
+        ShownState::Suspended => Some(Standing::Suspended),
+        ShownState::Invited | ShownState::Expired | ShownState::AwaitingApproval => Some(Standing::Invited),
         ShownState::Declined => None,
-        ShownState::Removed => Some(Invited::RemovedBefore {
-            member: member.id,
+        ShownState::Removed => Some(Standing::RemovedBefore {
             previous: member.grant.clone(),
             restore: can_grant(&actor.effective, &member.grant, &actor.roles),
         }),

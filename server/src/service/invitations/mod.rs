@@ -4,6 +4,8 @@ pub(super) mod copy_link;
 pub(super) mod invite_several;
 mod invite_user;
 pub(super) mod list_mails;
+pub(super) mod look_up_several;
 pub(super) mod queue_mail;
 pub(super) mod resend_invitation;
+mod several;
 pub(super) mod show_mail;

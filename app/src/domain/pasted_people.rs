@@ -1,39 +1,63 @@
-//! Addresses as people paste them: from a mail program, from a spreadsheet, one in each line.
+//! People as they are pasted to be invited: addresses from a mail program, one in each line, or a table from a spreadsheet or a file (R54).
 
-/// The most addresses that are invited at once.
-pub const MAX_ADDRESSES: usize = 50;
+use super::people_table::read_table;
+use std::collections::HashSet;
 
-/// One of several addresses, as it was pasted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastedAddress {
-    /// What stood there for an address; it need not be one.
-    pub typed: String,
-    /// The name that stood beside it; empty if there was none.
-    pub name: String,
+/// The most people that one request invites.
+pub const MAX_PEOPLE_AT_ONCE: usize = 50;
+/// The most people that are taken from one file; the page sends them in parts.
+pub const MAX_PEOPLE: usize = 10_000;
+
+/// One of several people, as pasted. Nothing here need be right; empty is what was not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PastedPerson {
+    /// What stood there for an address.
+    pub email: String,
+    /// The first name, or the whole of it.
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
+    /// The key or the name of a role.
+    pub role: String,
+    /// Keys or names of permissions.
+    pub extras: Vec<String>,
+    /// The name of a login method.
+    pub method: String,
+    /// Who the person is at the login method's provider.
+    pub identifier: String,
 }
 
-/// The addresses in a text: apart by lines, commas, semicolons or blanks, each with its name as in `Ana Example <ana@example.org>` or in the
-/// cells beside it. An address that comes twice is taken once.
-pub fn pasted_addresses(text: &str) -> Vec<PastedAddress> {
-    let mut addresses: Vec<PastedAddress> = Vec::new();
-    for line in text.lines() {
-        for address in addresses_of_line(line) {
-            let known = addresses.iter().any(|known| known.typed.eq_ignore_ascii_case(&address.typed));
-            if !known {
-                addresses.push(address);
-            }
-        }
-    }
-    addresses
+/// Several people, as pasted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PastedPeople {
+    /// Each once, in their order.
+    pub people: Vec<PastedPerson>,
+    /// How many were left out, because their address stood there before.
+    pub repeated: usize,
 }
 
-fn addresses_of_line(line: &str) -> Vec<PastedAddress> {
+/// The people in a text. If its first line names columns, it is a table. Otherwise it holds addresses, apart by lines, commas, semicolons or
+/// blanks, each with its name as in `Ana Example <ana@example.org>` or in the cells beside it.
+pub fn pasted_people(text: &str) -> PastedPeople {
+    let text = text.trim_start_matches('\u{feff}');
+    let all = read_table(text).unwrap_or_else(|| text.lines().flat_map(addresses_of_line).collect());
+    let (mut seen, mut repeated) = (HashSet::new(), 0);
+    let mut people = all;
+    people.retain(|person| {
+        let is_new = seen.insert(person.email.to_ascii_lowercase());
+        repeated += usize::from(!is_new);
+        is_new
+    });
+    PastedPeople { people, repeated }
+}
+
+fn addresses_of_line(line: &str) -> Vec<PastedPerson> {
     let cells: Vec<_> = line.split('\t').map(str::trim).filter(|cell| !cell.is_empty()).collect();
     let (with_at, names): (Vec<&str>, Vec<&str>) = cells.iter().partition(|cell| cell.contains('@'));
     if let ([address], false) = (with_at.as_slice(), names.is_empty())
         && !address.contains(['<', ',', ';', ' '])
     {
-        return vec![PastedAddress { typed: (*address).to_owned(), name: names.join(" ") }];
+        return vec![named(address, &names.join(" "))];
     }
     cells.into_iter().flat_map(entries).flat_map(addresses_of_entry).collect()
 }
@@ -58,19 +82,21 @@ fn entries(text: &str) -> Vec<&str> {
 }
 
 /// An address with its name, or addresses apart by blanks.
-fn addresses_of_entry(entry: &str) -> Vec<PastedAddress> {
+fn addresses_of_entry(entry: &str) -> Vec<PastedPerson> {
     if let Some((name, rest)) = entry.rsplit_once('<')
         && let Some(typed) = rest.trim_end().strip_suffix('>')
     {
-        let name = name.trim().trim_matches('"').trim().to_owned();
-        return vec![PastedAddress { typed: typed.trim().to_owned(), name }];
+        return vec![named(typed.trim(), name.trim().trim_matches('"').trim())];
     }
-    let nameless = |typed: &str| PastedAddress { typed: typed.to_owned(), name: String::new() };
     let words: Vec<_> = entry.split_whitespace().collect();
     if words.iter().all(|word| word.contains('@')) {
-        return words.into_iter().map(nameless).collect();
+        return words.into_iter().map(|word| named(word, "")).collect();
     }
-    vec![nameless(entry)]
+    vec![named(entry, "")]
+}
+
+fn named(email: &str, name: &str) -> PastedPerson {
+    PastedPerson { email: email.to_owned(), first_name: name.to_owned(), ..PastedPerson::default() }
 }
 
 #[cfg(test)]
@@ -78,7 +104,7 @@ mod tests {
     use super::*;
 
     fn pasted(text: &str) -> Vec<(String, String)> {
-        pasted_addresses(text).into_iter().map(|address| (address.typed, address.name)).collect()
+        pasted_people(text).people.into_iter().map(|person| (person.email, person.first_name)).collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -113,5 +139,13 @@ mod tests {
         ] {
             assert_eq!(pasted(text), pairs(expected), "{text:?}");
         }
+    }
+
+    #[test]
+    fn r54_an_address_that_comes_twice_is_taken_once_and_that_is_said() {
+        let pasted = pasted_people("email,role\nana@example.org,viewer\nANA@example.org,admin\nben@example.org,\n");
+        assert_eq!(pasted.repeated, 1);
+        let roles: Vec<_> = pasted.people.iter().map(|person| (person.email.as_str(), person.role.as_str())).collect();
+        assert_eq!(roles, [("ana@example.org", "viewer"), ("ben@example.org", "")]);
     }
 }

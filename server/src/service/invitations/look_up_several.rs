@@ -1,0 +1,66 @@
+//! Who several people are to the account, before they are invited (R54).
+
+use super::{
+    invite_user::{Request, standing_of},
+    several::OneOfSeveral,
+};
+use crate::{
+    context::Services,
+    service::actors::{self, Actor},
+    storage::{Tx, login_methods, members},
+};
+use app::{
+    api::invitations::{InviteForm, InviteSeveralForm, LookedUpOne, Standing},
+    backend::LookUpSeveral,
+    domain::{member::LoginMethod, permission::Gate, policy::can_invite},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl LookUpSeveral for Services {
+    /// Asks of each person what inviting would ask, and writes nothing. Whether an address has a user elsewhere is not told (R7).
+    ///
+    /// # Errors
+    /// What is wrong with the people as a whole, at their field; as [`actors::load_with`].
+    async fn look_up_several(&self, caller: &Caller, form: InviteSeveralForm) -> Result<Vec<LookedUpOne>, AppError> {
+        let people = self.read_several(caller, &form).await?;
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
+        let methods = login_methods::ready(&mut tx, actor.scope()).await?;
+        let mut looked_up = Vec::with_capacity(people.len());
+        for OneOfSeveral { typed, form } in people {
+            let standing = self.look_up(&mut tx, &actor, &methods, form).await;
+            looked_up.push(LookedUpOne { typed, standing });
+        }
+        Ok(looked_up)
+    }
+}
+
+impl Services {
+    async fn look_up(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        methods: &[LoginMethod],
+        form: InviteForm,
+    ) -> Result<Standing, AppError> {
+        // A name is no reason not to invite.
+        let nameless = InviteForm { first_name: String::new(), last_name: String::new(), ..form };
+        let request = Request::parse(&nameless, methods, &actor.roles, actor.language)?;
+        let standing = if members::is_address_known(tx, actor.scope(), &request.email).await? {
+            let known = members::find_by_email(tx, actor.scope(), &request.email).await?;
+            known.and_then(|member| standing_of(actor, &member, self.now()))
+        } else {
+            None
+        };
+        match standing {
+            Some(standing) => Ok(standing),
+            None => {
+                can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+                Ok(Standing::New)
+            }
+        }
+    }
+}
