@@ -113,7 +113,7 @@ both_databases! {
         let (world, _provider, ana, sso) = world.with_acme_sso().await;
         let method = password_method(&ana).await;
         let table = "E-Mail;Vorname;Nachname;Rolle;Berechtigungen;Anmeldemethode;Benutzerkennung\r\n\
-                     ben@example.org;Ben;Example;Bearbeiter;Export analytics, billing.manage;;\r\n\
+                     ben@example.org;Ben;Example;Redaktion;Export analytics, billing.manage;;\r\n\
                      cleo@example.org;;;;;;\r\n\
                      dora@example.org;;;analyst;;acme sso;00u-dora\r\n\
                      emil@example.org;;;King;;;\r\n\

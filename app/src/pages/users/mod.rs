@@ -8,7 +8,6 @@ mod filters;
 mod grant_picker;
 mod invite;
 mod invite_outcome;
-mod invite_several;
 mod link;
 mod live;
 mod login_method;
@@ -16,6 +15,7 @@ mod mail_state;
 mod person;
 mod remove;
 mod row_actions;
+mod several;
 mod status;
 mod table;
 mod tabs;
@@ -24,10 +24,10 @@ mod words;
 pub use change_several::ChangeSeveralRoute;
 pub use edit::EditRoute;
 pub use invite::InviteRoute;
-pub use invite_several::InviteSeveralRoute;
 pub(in crate::pages) use mail_state::mail_state;
 pub use person::PersonRoute;
 pub use remove::RemoveRoute;
+pub use several::InviteSeveralRoute;
 
 use super::{Failed, loaded, loaded_once, use_slug};
 use crate::{

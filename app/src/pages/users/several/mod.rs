@@ -1,0 +1,263 @@
+//! Inviting several people at once: addresses as they were pasted, or a table of up to ten thousand, and a result for each (R1 to R7, R54).
+
+mod in_parts;
+mod look_up;
+mod results;
+
+use super::{
+    OverList, Users,
+    choice::{Choice, Purpose, first_role},
+    close_link,
+    grant_picker::GrantPicker,
+    invite::{language, lifetime},
+    loaded_once, scroll_into_view_when,
+    words::grouped,
+};
+use crate::{
+    api::{invitations::InviteSeveral, members::AccountFacts},
+    components::{Button, ErrorBox, Icon, Note, NoteTone, RefusalNote, TextArea, problem_at},
+    domain::{
+        fields,
+        member::LoginMethodKind,
+        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, pasted_people},
+        permission::{Gate, Permissions},
+        policy::{Verdict, can_pass},
+        role::Grant,
+    },
+    flash::old_input,
+    i18n::{Locale, text},
+    rpc::{ActionForm, FormAction},
+};
+use in_parts::{InParts, in_parts_view};
+use leptos::{html, prelude::*, task::spawn_local};
+use look_up::{LookUp, looked_up_view};
+use results::several_results;
+use send_wrapper::SendWrapper;
+use std::sync::Arc;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{File, HtmlInputElement, wasm_bindgen::JsCast};
+
+lazy_page!(InviteSeveralRoute, user_invitations, InviteSeveralDialog);
+
+/// The largest file that is read, in bytes: ten thousand long lines.
+const MAX_FILE_BYTES: f64 = 5.0 * 1024.0 * 1024.0;
+
+/// The dialog for inviting several people, over the list.
+#[component]
+fn InviteSeveralDialog() -> impl IntoView {
+    let users = expect_context::<Users>();
+    loaded_once(async move {
+        // A list that fails says so itself.
+        users.page.await.ok().map(|page| view! { <Invitations users facts=Arc::new(page.facts) /> }).into_any()
+    })
+}
+
+#[component]
+fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
+    let locale = users.locale;
+    let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
+    let content = match can_pass(&facts.my, Gate::UsersInvite) {
+        Verdict::No(refusal) => {
+            view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
+        }
+        Verdict::Yes => {
+            let invite = FormAction::<InviteSeveral>::new();
+            invite.on_success(move |_| users.page.refetch());
+            let in_parts = InParts::new();
+            // What was typed outlives an error: the form is made anew for another answer alone.
+            let results = Memo::new(move |_| invite.output().get());
+            let method = method.map(|method| method.to_string()).unwrap_or_default();
+            (move || match (results.get(), in_parts.has_begun()) {
+                (Some(results), _) => several_results(users, &facts.roles, results, invite),
+                (None, true) => in_parts_view(users, facts.clone(), in_parts),
+                (None, false) => {
+                    view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts /> }.into_any()
+                }
+            })
+            .into_any()
+        }
+    };
+    view! {
+        <OverList users title=text!(locale, users.several_title)>{content}</OverList>
+    }
+}
+
+/// Where the people come from.
+#[derive(Clone, PartialEq)]
+struct ChosenFile {
+    name: String,
+    people: Arc<PastedPeople>,
+}
+
+/// Why a file is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileProblem {
+    TooLarge,
+    NotText,
+    Empty,
+    TooMany,
+}
+
+#[component]
+fn SeveralForm(
+    users: Users,
+    facts: Arc<AccountFacts>,
+    method: String,
+    invite: FormAction<InviteSeveral>,
+    in_parts: InParts,
+) -> impl IntoView {
+    let locale = users.locale;
+    let error = invite.error();
+    let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
+    let typed = RwSignal::new(old_input("form[people]").unwrap_or_default());
+    let file = RwSignal::new(None::<ChosenFile>);
+    let people = Memo::new(move |_| match file.get() {
+        Some(file) => file.people,
+        None => Arc::new(typed.with(|typed| pasted_people(typed))),
+    });
+    let form = NodeRef::<html::Div>::new();
+    let look_up = LookUp::of(facts.slug.to_string(), people, choice, form);
+    let failed = NodeRef::new();
+    scroll_into_view_when(failed, move || {
+        error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
+    });
+    // One request takes so many; more are sent one part after the other.
+    let are_many = Memo::new(move |_| people.with(|people| people.people.len() > MAX_PEOPLE_AT_ONCE));
+    let account = facts.slug.to_string();
+    let begin = Callback::new(move |()| in_parts.begin(account.clone(), look_up.form_of_all(), look_up.answered()));
+    let send = move || match are_many.get() {
+        false => view! { <Button busy=invite.pending()>{text!(locale, users.invite_button)}</Button> }.into_any(),
+        true => {
+            let count = look_up.to_invite();
+            view! {
+                <Button on_click=begin busy=look_up.is_under_way() disabled={count == 0}>
+                    {text!(locale, users.several_invite_many, count = grouped(locale, count as u64))}
+                </Button>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <ActionForm action=invite class="form">
+            <div class="answer" node_ref=failed>
+                <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
+            </div>
+            <input type="hidden" name="account" value=facts.slug.to_string() />
+            <input type="hidden" name="form[method]" value=method.clone() />
+            {method.is_empty().then(|| view! {
+                <Note tone=NoteTone::Plain icon="info">
+                    <p>{text!(locale, users.several_no_password)}</p>
+                </Note>
+            })}
+            <div class="form" node_ref=form>
+                <div class:hidden=move || file.with(Option::is_some)>
+                    <TextArea
+                        name="form[people]"
+                        label=text!(locale, users.several_addresses)
+                        hint=text!(locale, users.several_hint)
+                        rows=6
+                        autofocus=true
+                        problem=problem_at(error, fields::Field::People)
+                        on_input=Callback::new(move |text| typed.set(text))
+                    />
+                </div>
+                {file_field(locale, file)}
+                {looked_up_view(locale, facts.clone(), look_up)}
+                <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
+                <p class="field-hint">{text!(locale, users.several_for_all)}</p>
+                <div class="field-row">
+                    {language(locale, facts.language)}
+                    {lifetime(locale)}
+                </div>
+            </div>
+            <div class="actions">
+                {send}
+                <a class="button" href=move || users.list() data-noscroll="">{text!(locale, common.cancel)}</a>
+            </div>
+        </ActionForm>
+    }
+}
+
+/// Chooses a file, or says which one was chosen.
+fn file_field(locale: Locale, file: RwSignal<Option<ChosenFile>>) -> impl IntoView {
+    let problem = RwSignal::new(None::<FileProblem>);
+    let input = NodeRef::<html::Input>::new();
+    let chosen = move |_| {
+        let Some(input) = input.get_untracked() else { return };
+        if let Some(chosen) = first_file(&input) {
+            spawn_local(async move {
+                let read = read_file(&chosen).await;
+                problem.set(read.as_ref().err().copied());
+                if let Ok(people) = read {
+                    file.set(Some(ChosenFile { name: chosen.name(), people: Arc::new(people) }));
+                }
+            });
+        }
+        // The same file can be chosen again after it was mended.
+        input.set_value("");
+    };
+    let words = move |problem| match problem {
+        FileProblem::TooLarge => text!(locale, users.file_too_large).to_owned(),
+        FileProblem::NotText => text!(locale, users.file_not_text).to_owned(),
+        FileProblem::Empty => text!(locale, users.file_empty).to_owned(),
+        FileProblem::TooMany => text!(locale, users.file_too_many, most = grouped(locale, MAX_PEOPLE as u64)),
+    };
+    view! {
+        <div class="field only-with-scripting several-file">
+            {move || file.get().map(|ChosenFile { name, .. }| view! {
+                <p class="several-chosen">
+                    <Icon name="check" />
+                    <span>{name}</span>
+                    <button type="button" class="button button-small" on:click=move |_| file.set(None)>
+                        {text!(locale, users.file_remove)}
+                    </button>
+                </p>
+            })}
+            <label for="people-file" class="button">
+                <Icon name="download" />
+                {text!(locale, users.file_choose)}
+            </label>
+            <input
+                type="file"
+                id="people-file"
+                class="visually-hidden"
+                accept=".csv,.tsv,.txt,text/csv,text/plain"
+                aria-describedby="people-file-hint people-file-problem"
+                node_ref=input
+                on:change=chosen
+            />
+            <p class="field-hint" id="people-file-hint">{text!(locale, users.file_hint)}</p>
+            <p class="field-problem" id="people-file-problem" role="alert">{move || problem.get().map(words)}</p>
+        </div>
+    }
+}
+
+fn first_file(input: &HtmlInputElement) -> Option<SendWrapper<File>> {
+    input.files()?.get(0).map(SendWrapper::new)
+}
+
+async fn read_file(file: &File) -> Result<PastedPeople, FileProblem> {
+    if file.size() > MAX_FILE_BYTES {
+        return Err(FileProblem::TooLarge);
+    }
+    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+    // The browser puts this where bytes are no UTF-8, and a spreadsheet of another kind is full of it.
+    if text.contains([char::REPLACEMENT_CHARACTER, '\0']) {
+        return Err(FileProblem::NotText);
+    }
+    let people = pasted_people(&text);
+    match people.people.len() {
+        0 => Err(FileProblem::Empty),
+        count if count > MAX_PEOPLE => Err(FileProblem::TooMany),
+        _ => Ok(people),
+    }
+}
+
+/// The value of a field of the dialog that no signal follows.
+fn value_of(form: NodeRef<html::Div>, name: &str) -> String {
+    let field = form.get_untracked().and_then(|form| form.query_selector(&format!("[name='{name}']")).ok()?);
+    field
+        .and_then(|field| field.dyn_into::<web_sys::HtmlSelectElement>().ok())
+        .map(|field| field.value())
+        .unwrap_or_default()
+}
