@@ -2,12 +2,14 @@
 
 use super::{
     answer,
-    csv_file::{csv_line, download, moment},
+    csv_file::{download, moment},
 };
 use crate::context::Services;
 use app::{
     api::audit::PersonThen,
-    domain::{access::AccessQuery, member::MemberState, permission::PermissionKey, time::Timestamp},
+    domain::{
+        access::AccessQuery, csv_line::csv_line, member::MemberState, permission::PermissionKey, time::Timestamp,
+    },
     error::AppError,
     request::Visitor,
 };
