@@ -38,18 +38,21 @@ for (const scripting of [true, false]) {
       await page.getByRole('link', { name: 'New user' }).click();
       await page.getByRole('link', { name: 'Invite several people at once' }).click();
       const dialog = page.getByRole('dialog', { name: 'Invite several people' });
-      const many = Array.from({ length: 51 }, (_, n) => `many${n}@example.org`).join(' ');
-      await dialog.getByLabel('Email addresses').fill(many);
-      await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
-      await dialog.getByRole('button', { name: 'Invite' }).click();
-      await expect(dialog).toContainText('At most 50 at once.');
-      await expect(dialog.getByLabel('Email addresses')).toHaveValue(many);
-      await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
+      if (!scripting) {
+        // More are sent part after part, which takes a script.
+        const many = Array.from({ length: 51 }, (_, n) => `many${n}@example.org`).join(' ');
+        await dialog.getByLabel('Email addresses').fill(many);
+        await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
+        await dialog.getByRole('button', { name: 'Invite' }).click();
+        await expect(dialog).toContainText('At most 50 at once.');
+        await expect(dialog.getByLabel('Email addresses')).toHaveValue(many);
+        await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
+      }
       const guests = Array.from({ length: 48 }, (_, n) => `Guest ${n + 10} <guest${n + 10}@example.org>`);
       await dialog.getByLabel('Email addresses').fill(`${guests.join('\n')}\nnobody`);
-      if (scripting) await expect(dialog).toContainText('48 addresses. “nobody” is not an email address.');
+      if (scripting) await expect(dialog).toContainText('48 people can be invited.');
       await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Viewer' });
-      await dialog.getByRole('button', { name: 'Invite' }).click();
+      await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
       await expect(dialog).toContainText('48 of 49 people are invited.');
       await expect(dialog.getByRole('listitem').filter({ hasText: 'nobody' })).toContainText('email address');
       await dialog.getByRole('link', { name: 'Done' }).click();

@@ -145,6 +145,11 @@ pub(super) fn in_parts_view(users: Users, facts: Arc<AccountFacts>, in_parts: In
         });
         on_cleanup(move || leaving.remove());
     });
+    Effect::new(move |_| {
+        if in_parts.state.with(|state| *state == State::Ended) {
+            users.page.refetch();
+        }
+    });
     let count = move |count: usize| grouped(locale, count as u64);
     let progress = move || {
         let (sent, all) = (in_parts.sent.get(), in_parts.to_send.get());
@@ -168,10 +173,7 @@ pub(super) fn in_parts_view(users: Users, facts: Arc<AccountFacts>, in_parts: In
             </div>
         }
         .into_any(),
-        State::Ended => {
-            users.page.refetch();
-            ended(users, &facts.roles, in_parts).into_any()
-        }
+        State::Ended => ended(users, &facts.roles, in_parts).into_any(),
         State::Failed(error) => view! {
             <Note tone=NoteTone::Bad icon="alert">
                 <p>{error_text(locale, &error)}</p>
@@ -215,6 +217,9 @@ fn ended(users: Users, roles: &Roles, in_parts: InParts) -> impl IntoView + use<
     let more = (more > 0)
         .then(|| view! { <li>{text!(locale, users.look_up_more, count = grouped(locale, more as u64))}</li> });
     let file = result_file(locale, roles, &rows);
+    if let Some(file) = file.clone() {
+        on_cleanup(move || drop(Url::revoke_object_url(&file)));
+    }
     let tone = if invited == rows.len() { NoteTone::Good } else { NoteTone::Plain };
     view! {
         <Note tone icon="info">

@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { People, visit, withoutReload } from '../support/people';
+import { Roster } from '../support/roster';
+import { person } from '../support/person';
+import { invite, line, setUp, signUp } from '../support/steps';
+
+const USERS = '/a/acme/settings/users';
+const SEVERAL = `${USERS}/new/several`;
+const [ana, ben] = ['Ana', 'Ben'].map(person);
+
+let roster: Roster;
+let people: People;
+let page: Page;
+
+/** Opens the dialog, and chooses a file with this text. */
+async function choose(text: string): Promise<Locator> {
+  await visit(page, SEVERAL);
+  const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+  await dialog.getByLabel('Choose a CSV file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  return dialog;
+}
+
+function table(count: number): string {
+  const rows = Array.from({ length: count }, (_, n) => `guest${n}@example.org,Guest ${n},${n % 2 ? 'Analyst' : ''}`);
+  return ['email,name,role', ...rows].join('\r\n');
+}
+
+test.describe.serial('many people from a file', () => {
+  test.beforeAll(async ({ browser }) => {
+    roster = await Roster.start({ mail: true });
+    people = new People(browser, roster);
+    page = await people.newcomer();
+    await setUp(page, roster.setUpLink, ana, 'Acme', 'acme');
+    await invite(page, ben.email, { role: 'Editor' });
+    await signUp(await people.newcomer(), (await roster.mail.to(ben.email)).link, ben);
+  });
+  test.afterEach(() => people.expectNoFaults());
+  test.afterAll(async () => {
+    await people?.close();
+    await roster?.stop();
+  });
+
+  test('r54_who_is_pasted_is_looked_up_while_typing', async () => {
+    await visit(page, SEVERAL);
+    const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+    await dialog.getByLabel('Email addresses').fill(`new@example.org, ${ben.email}\nnobody\nnew@example.org`);
+    await expect(dialog).toContainText('1 person can be invited.');
+    await expect(dialog).toContainText('1 is already a member.');
+    await expect(dialog).toContainText('1 address is in the list twice and is counted once.');
+    await expect(dialog.getByRole('listitem').filter({ hasText: 'nobody' })).toContainText('email address');
+    await dialog.getByLabel('Email addresses').fill('email\trole\nboss@example.org\tking\n');
+    await expect(dialog.getByRole('listitem').filter({ hasText: 'boss@example.org' })).toContainText('Role:');
+  });
+
+  test('r04_those_who_were_members_before_return_as_chosen', async () => {
+    await visit(page, USERS);
+    await line(page, ben).getByRole('link', { name: /^Remove/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+    await visit(page, SEVERAL);
+    const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+    await dialog.getByLabel('Email addresses').fill(ben.email);
+    await expect(dialog).toContainText('1 was a member before.');
+    await dialog.getByLabel('People who were members before').selectOption({ label: 'Invite with the role and permissions they had' });
+    await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+    await expect(dialog).toContainText('1 person is invited.');
+    await dialog.getByRole('link', { name: 'Done' }).click();
+    await expect(line(page, ben)).toContainText('Editor');
+  });
+
+  test('r54_a_file_is_reviewed_sent_in_parts_and_gives_a_result_for_each_row', async () => {
+    const dialog = await choose(`${table(120)}\r\nnobody,,\r\n${ben.email},,\r\n`);
+    await expect(dialog).toContainText('people.csv');
+    await expect(dialog).toContainText('120 people can be invited.');
+    await expect(dialog).toContainText('1 is already invited.');
+    await expect(dialog).toContainText('1 cannot be invited:');
+    await withoutReload(page, async () => {
+      await dialog.getByRole('button', { name: 'Invite 120 people' }).click();
+      await expect(dialog).toContainText('120 of 122 people are invited.', { timeout: 60_000 });
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        dialog.getByRole('link', { name: 'Download the results (CSV)' }).click(),
+      ]);
+      const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+      expect(lines).toHaveLength(123);
+      expect(lines).toContain('"guest119@example.org","invited","is invited."');
+      expect(lines.filter((line) => line.includes('"already_invited"'))).toHaveLength(1);
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'guest119@example.org' })).toContainText('Analyst');
+    });
+  });
+
+  test('r54_the_same_file_again_invites_nobody_twice', async () => {
+    const dialog = await choose(table(120));
+    await expect(dialog).toContainText('120 are already invited.');
+    await expect(dialog.getByRole('button', { name: 'Invite 0 people' })).toBeDisabled();
+  });
+
+  test('r54_a_file_that_is_of_no_use_says_what_to_do', async () => {
+    const dialog = await choose('Name;Stadt\nAna;Köln\n');
+    await expect(dialog.getByRole('alert')).toContainText('no email addresses');
+    await dialog.getByLabel('Choose a CSV file').setInputFiles({
+      name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('email;name\nana@example.org;J\xfcrgen\n', 'latin1'),
+    });
+    await expect(dialog.getByRole('alert')).toContainText('UTF-8');
+  });
+});
+
+test('f13_ten_thousand_people_are_invited_from_one_file_in_the_browser', async ({ browser }) => {
+  test.setTimeout(600_000);
+  const large = await Roster.start({ mail: false });
+  const crowd = new People(browser, large);
+  try {
+    page = await crowd.newcomer();
+    await setUp(page, large.setUpLink, ana, 'Acme', 'acme');
+    const dialog = await choose(table(10_000));
+    await expect(dialog).toContainText('10,000 people can be invited.', { timeout: 180_000 });
+    const begun = Date.now();
+    await dialog.getByRole('button', { name: 'Invite 10,000 people' }).click();
+    // Somebody may stop it, and go on by the same file.
+    await expect(dialog.getByRole('progressbar')).toBeVisible();
+    await expect(dialog).toContainText('10,000 of 10,000 people are invited.', { timeout: 400_000 });
+    console.log(`ten thousand people were invited in ${Math.round((Date.now() - begun) / 1000)} s`);
+    await dialog.getByRole('link', { name: 'Done' }).click();
+    await expect(page.getByRole('status').filter({ hasText: 'people' }).first()).toContainText('10,00');
+    crowd.expectNoFaults();
+  } finally {
+    await crowd.close();
+    await large.stop();
+  }
+});
