@@ -52,6 +52,7 @@ export const PLACES = [
   'users-several',
   'users-none-found',
   'new-users',
+  'new-users-file',
   'new-users-done',
   'new-user',
   'new-user-refused',
@@ -428,6 +429,16 @@ export class Town {
         page: owner,
         address: `${users}/new/several`,
         then: (page) => page.getByLabel('Email addresses').fill('Hugo Example <hugo@example.org>\nnobody'),
+      },
+      'new-users-file': {
+        page: owner,
+        address: `${users}/new/several`,
+        then: async (page) => {
+          const rows = Array.from({ length: 80 }, (_, n) => `guest${n}@example.org,Analyst`);
+          const text = ['email,role', ...rows, `${person('Dora').email},`, `${person('Ben').email},`, 'nobody,', 'king@example.org,King'].join('\n');
+          await page.getByLabel('Choose a CSV file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+          await page.getByRole('button', { name: 'Invite 80 people' }).waitFor();
+        },
       },
       'new-users-done': {
         page: owner,
