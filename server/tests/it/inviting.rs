@@ -110,7 +110,7 @@ both_databases! {
     }
 
     async fn r54_a_table_says_of_each_person_what_they_get(world: World) {
-        let (world, _provider, ana, sso) = world.with_acme_sso().await;
+        let (_world, _provider, ana, sso) = world.with_acme_sso().await;
         let method = password_method(&ana).await;
         let table = "E-Mail;Vorname;Nachname;Rolle;Berechtigungen;Anmeldemethode;Benutzerkennung\r\n\
                      ben@example.org;Ben;Example;Redaktion;Export analytics, billing.manage;;\r\n\

@@ -154,8 +154,13 @@ impl Site {
 
     /// The head of the answer, and what came of its body.
     async fn get(&self, path: &str) -> String {
+        self.send(&request(path, self.tls)).await
+    }
+
+    /// What comes back for a request that asks for the end of its connection.
+    async fn send(&self, request: &str) -> String {
         let mut stream = self.connect(&[b"http/1.1"]).await;
-        stream.write_all(request(path, self.tls).as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         // Proxies that close without a farewell of TLS are fine here.
         let _ = stream.read_to_end(&mut answer).await;
@@ -212,6 +217,65 @@ fn request(path: &str, port: u16) -> String {
     )
 }
 
+/// The cookies that an answer sets, as the browser sends them.
+fn cookies_of(answer: &str) -> String {
+    let lines = answer.lines().filter_map(|line| line.split_once(": "));
+    let set = lines.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    set.filter_map(|(_, cookie)| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+}
+
+/// An open page is told at once of what is changed: the proxy holds nothing back (R35).
+async fn passes_events_on(site: &Site, greeting: &str) {
+    let origin = format!("https://localhost:{}", site.tls);
+    let get = |path: &str, cookies: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nCookie: {cookies}\r\nAccept: text/event-stream\r\nAccept-Encoding: gzip\r\n\r\n",
+            site.tls
+        )
+    };
+    let post = |path: &str, cookies: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost:{}\r\nOrigin: {origin}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            site.tls,
+            body.len()
+        )
+    };
+    let token = greeting.trim_end().rsplit("/s/").next().unwrap();
+    let set_up = cookies_of(&site.get(&format!("/s/{token}")).await);
+    let form = "form[account_name]=Acme&form[slug]=acme&form[name]=Ana&form[email]=ana@example.org&form[password]=seventeen purple otters";
+    let session = cookies_of(&site.send(&post("/api/setup/set-up", &set_up, &form.replace(' ', "+"))).await);
+
+    let mut stream = site.connect(&[b"http/1.1"]).await;
+    stream.write_all(get("/a/acme/events", &session).as_bytes()).await.unwrap();
+    let mut told = read_until(&mut stream, "retry:").await;
+    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+    let invite = "account=acme&form[email]=ben@example.org&form[role]=viewer";
+    let page = site.send(&post("/api/users/list", &session, "account=acme")).await;
+    let method =
+        page.split("\"methods\":[{\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a login method");
+    let invited = site.send(&post("/api/users/invite", &session, &format!("{invite}&form[method]={method}"))).await;
+    assert!(invited.contains("ben@example.org"), "{invited}");
+    told = read_until(&mut stream, "event: changed").await;
+    assert!(told.contains("data: -"), "{told}");
+}
+
+/// Reads until this has come, for a quarter of a minute at most.
+async fn read_until(stream: &mut TlsStream<TcpStream>, text: &str) -> String {
+    let mut read = String::new();
+    let reading = async {
+        while !read.contains(text) {
+            let mut part = [0; 4096];
+            let count = stream.read(&mut part).await.unwrap();
+            assert!(count > 0, "the stream has ended");
+            read.push_str(&String::from_utf8_lossy(&part[..count]));
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(15), reading).await.is_ok();
+    assert!(in_time, "{text} does not come: {read}");
+    read
+}
+
 /// Paths and queries that carry tokens and codes.
 fn secret_paths() -> [String; 3] {
     [format!("/i/{SECRET}"), format!("/s/{SECRET}"), format!("/oauth/019a/callback?code={SECRET}&state={SECRET}")]
@@ -229,6 +293,7 @@ async fn is_as_the_readme_says(site: &Site, proxy: Proxy) {
     let onward = site.get_without_tls(&format!("/i/{SECRET}")).await.to_lowercase();
     assert!(onward.starts_with("http/1.1 30") && onward.contains("location: https://localhost"), "{onward}");
 
+    passes_events_on(site, &serving.greeting).await;
     for path in secret_paths() {
         let answer = site.get(&path).await;
         assert!(!answer.starts_with("HTTP/1.1 50"), "{path}: {answer}");
