@@ -25,6 +25,7 @@ use crate::{
         person::PersonPage,
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         required_factor::{RequiredFactorForm, RequiredFactorView},
+        roles::{DeleteRoleForm, EditRoleForm, RoleCreated, RoleDeleted, RoleEdited, RoleForm, RoleView, RolesView},
         second_factors::{
             ConfirmTotpForm, OwnReauthenticationForm, OwnReauthenticationView, PasskeyChallenge, PasskeyForm,
             RecoveryCodes, SecondFactorAdded, SecondFactorsView, SecondStepForm, SecondStepView, TotpView,
@@ -44,6 +45,7 @@ use crate::{
         name::Slug,
         oauth::ConfigurationForm,
         password::Strength,
+        role::RoleKey,
     },
     error::AppError,
     request::{Caller, Visitor, WithCookies},
@@ -680,6 +682,38 @@ pub trait ReauthenticateByPasskey: Send + Sync {
     ) -> Result<WithCookies<String>, AppError>;
 }
 
+// An account's roles.
+
+/// The roles, how many people have each, and who has the permission with this key.
+#[async_trait]
+pub trait ListRoles: Send + Sync {
+    async fn list_roles(&self, caller: &Caller, permission: &str) -> Result<RolesView, AppError>;
+}
+
+/// One role.
+#[async_trait]
+pub trait ShowRole: Send + Sync {
+    async fn show_role(&self, caller: &Caller, role: &RoleKey) -> Result<RoleView, AppError>;
+}
+
+/// Makes a role of the account's own.
+#[async_trait]
+pub trait CreateRole: Send + Sync {
+    async fn create_role(&self, caller: &Caller, form: RoleForm) -> Result<RoleCreated, AppError>;
+}
+
+/// Changes a role of the account's own.
+#[async_trait]
+pub trait EditRole: Send + Sync {
+    async fn edit_role(&self, caller: &Caller, form: EditRoleForm) -> Result<RoleEdited, AppError>;
+}
+
+/// Deletes a role of the account's own.
+#[async_trait]
+pub trait DeleteRole: Send + Sync {
+    async fn delete_role(&self, caller: &Caller, form: DeleteRoleForm) -> Result<RoleDeleted, AppError>;
+}
+
 // What an account requires of second factors.
 
 /// What the account requires, and who is ready.
@@ -832,6 +866,11 @@ backend! {
     ReauthenticateByPassword,
     MailReauthenticationCode,
     ReauthenticateByCode,
+    ListRoles,
+    ShowRole,
+    CreateRole,
+    EditRole,
+    DeleteRole,
     ShowSecurity,
     RequireSecondFactor,
     AcceptProviderFactors,

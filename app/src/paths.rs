@@ -3,6 +3,8 @@
 use crate::domain::{
     ids::{AttemptId, InvitationId, LoginMethodId, MemberId, SecondFactorId},
     list::ListQuery,
+    permission::PermissionKey,
+    role::RoleKey,
 };
 use leptos_router::location::Url;
 
@@ -94,6 +96,31 @@ pub fn begun_account_app(slug: &str, app: SecondFactorId, next: &str) -> String 
 /// Settings → Security.
 pub fn security(slug: &str) -> String {
     format!("/a/{slug}/settings/security")
+}
+
+/// Settings → Roles.
+pub fn roles(slug: &str) -> String {
+    format!("/a/{slug}/settings/roles")
+}
+
+/// A new role, as a copy of another.
+pub fn new_role(slug: &str, from: &RoleKey) -> String {
+    with_parameters(format!("/a/{slug}/settings/roles/new"), [("from", from.to_string())])
+}
+
+/// One role.
+pub fn role(slug: &str, role: &RoleKey) -> String {
+    format!("/a/{slug}/settings/roles/{}", Url::escape(role.as_str()))
+}
+
+/// Settings → Roles, with the people who have a permission.
+pub fn who_can(slug: &str, permission: &PermissionKey) -> String {
+    with_parameters(roles(slug), [("permission", permission.to_string())])
+}
+
+/// Settings → Users, with the people who have a role.
+pub fn users_with_role(slug: &str, role: &RoleKey) -> String {
+    with_view(users(slug), &ListQuery { role: Some(role.clone()), ..ListQuery::default() })
 }
 
 /// Settings → Users.

@@ -88,7 +88,7 @@ pub fn search_words(search: &str) -> Vec<String> {
 
 /// A text as search compares it: compatibility forms as their plain letters (NFKD), small letters, no accents, no invisible characters,
 /// letters with a stroke and the like as those that people type for them, one blank between words.
-fn fold(text: &str) -> String {
+pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.nfkd().filter(|c| !is_accent(*c) && !is_ignorable(*c)).flat_map(char::to_lowercase) {
         match c {

@@ -24,6 +24,8 @@ pub struct AccountLine {
     pub name: String,
     /// What the user is there.
     pub grant: Grant,
+    /// The role's name, if it is the account's own.
+    pub role_name: Option<String>,
 }
 
 /// An account of the signed-in user that takes another login method than the one just used.

@@ -13,6 +13,7 @@ pub mod own_login;
 pub mod person;
 pub mod recovery;
 pub mod required_factor;
+pub mod roles;
 pub mod second_factors;
 pub mod security;
 pub mod session;

@@ -216,6 +216,8 @@ pub struct OwnInvitation {
     pub inviter: Option<Inviter>,
     /// The role offered.
     pub role: RoleKey,
+    /// Its name, if it is the account's own.
+    pub role_name: Option<String>,
     /// When the offer ends.
     pub expires: Timestamp,
     /// Can it be accepted here? If not, the account takes its own login method, and the link in the mail leads there.

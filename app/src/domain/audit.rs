@@ -4,7 +4,8 @@
 use super::{
     ids::{InvitationId, LoginMethodId, MemberId},
     member::MemberState,
-    role::Grant,
+    permission::Permissions,
+    role::{Grant, RoleKey},
     second_factor::RequiredOf,
     time::Timestamp,
 };
@@ -78,6 +79,10 @@ events! {
     ProviderFactorsChanged { method: LoginMethodId, values: Vec<String> } = "provider_factors_changed";
     SignsInBy { method: LoginMethodId } = "signs_in_by";
     IdentityLinked { method: LoginMethodId } = "identity_linked";
+    RoleCreated { role: RoleKey, permissions: Permissions } = "role_created";
+    RoleChanged { role: RoleKey, gained: Permissions, lost: Permissions } = "role_changed";
+    RoleRenamed { role: RoleKey } = "role_renamed";
+    RoleDeleted { role: RoleKey } = "role_deleted";
     PasswordSet = "password_set";
     Edited { before: Grant, after: Grant } = "edited";
     Suspended { grant: Grant } = "suspended";

@@ -25,6 +25,8 @@ pub enum Field {
     LoginMethod,
     Role,
     Extras,
+    RoleName,
+    Permissions,
     Language,
     TimeZone,
     Theme,

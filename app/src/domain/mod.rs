@@ -20,6 +20,7 @@ pub mod people_table;
 pub mod permission;
 pub mod policy;
 pub mod role;
+pub mod role_edit;
 mod role_key;
 pub mod second_factor;
 mod text;

@@ -10,6 +10,9 @@ use std::fmt;
 /// The longest name, in code points of its NFC (IN-03).
 pub const MAX_CHARS: u32 = 100;
 
+/// The longest name of a role, in the same: it stands at the head of a column.
+pub const MAX_ROLE_NAME_CHARS: u32 = 60;
+
 /// The check that the browser can make before anything is sent: something visible, no control or direction characters. The server
 /// knows the rest ([`parse_name`]).
 ///
@@ -27,12 +30,12 @@ pub fn check_shape(raw: &str) -> Result<(), Problem> {
 }
 
 #[cfg(feature = "ssr")]
-pub use on_the_server::{normalize_name, parse_name, parse_names};
+pub use on_the_server::{normalize_name, parse_name, parse_names, parse_role_name};
 
 /// What needs the tables of Unicode.
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use super::{MAX_CHARS, Problem, check_shape};
+    use super::{MAX_CHARS, MAX_ROLE_NAME_CHARS, Problem, check_shape};
     use crate::domain::{
         fields::Field,
         text::{is_invisible, is_joiner},
@@ -59,6 +62,19 @@ mod on_the_server {
         }
         let spelled = (0..name.len()).all(|at| is_in_place(&name, at)) && name.iter().any(|c| is_visible(*c));
         if spelled { Ok(name.into_iter().collect()) } else { Err(Problem::NotAName) }
+    }
+
+    /// Reads the name of a role: as any name, and shorter.
+    ///
+    /// # Errors
+    /// As [`parse_name`].
+    pub fn parse_role_name(raw: &str) -> Result<String, Problem> {
+        let too_long = Problem::TooLong { most: MAX_ROLE_NAME_CHARS };
+        match parse_name(raw) {
+            Ok(name) if name.chars().count() > MAX_ROLE_NAME_CHARS as usize => Err(too_long),
+            Err(Problem::TooLong { .. }) => Err(too_long),
+            other => other,
+        }
     }
 
     /// Reads first and last name as one; `None` if there is neither (R50).

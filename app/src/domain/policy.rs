@@ -1,6 +1,7 @@
 //! The one policy: who may give, edit and remove what. Pure and total; the page explains with it, the server enforces with it.
 
 use super::{
+    list::Count,
     permission::{Gate, PermissionKey, Permissions},
     role::{Effective, Grant, Roles},
 };
@@ -71,6 +72,23 @@ pub enum Refusal {
         /// What the actor lacks.
         missing: Permissions,
     },
+    /// The account does not have this role any more (R28).
+    RoleGone,
+    /// The role holds permissions that the actor lacks (R30).
+    RoleHoldsMore {
+        /// What the actor lacks.
+        missing: Permissions,
+    },
+    /// A role that members or invited people have is not deleted (R28).
+    RoleInUse {
+        /// How many people have it.
+        people: Count,
+    },
+    /// The account has as many roles of its own as it can have.
+    TooManyRoles {
+        /// The most.
+        most: u32,
+    },
     /// Members cannot grant themselves permissions (R31).
     NoSelfPromotion {
         /// What would have been gained.
@@ -88,25 +106,31 @@ pub enum Refusal {
 
 /// May `actor` give `grant` to somebody? Compared as sets of permissions, never by the role's name (R30).
 pub fn can_grant(actor: &Effective, grant: &Grant, roles: &Roles) -> Verdict {
-    match (grant.makes_owner(), actor.is_owner) {
-        (true, false) => Verdict::No(Refusal::OnlyOwnersMakeOwners),
-        (true, true) | (false, true) => Verdict::Yes,
-        (false, false) => match lacking(actor, &roles.permissions_of(grant)) {
-            missing if missing.is_empty() => Verdict::Yes,
-            missing => Verdict::No(Refusal::AboveYourOwn { missing }),
-        },
+    if roles.find(&grant.role).is_none() {
+        Verdict::No(Refusal::RoleGone)
+    } else if grant.makes_owner() && !actor.is_owner {
+        Verdict::No(Refusal::OnlyOwnersMakeOwners)
+    } else {
+        can_give(actor, &roles.permissions_of(grant))
+    }
+}
+
+/// May `actor` give these permissions to somebody (R30)?
+pub fn can_give(actor: &Effective, wanted: &Permissions) -> Verdict {
+    match lacking(actor, wanted) {
+        missing if missing.is_empty() => Verdict::Yes,
+        missing => Verdict::No(Refusal::AboveYourOwn { missing }),
     }
 }
 
 /// May `actor` touch somebody who holds `theirs`? Nobody edits or removes a person who holds permissions that they lack themselves (R30, AZ-08).
 fn can_touch(actor: &Effective, theirs: &Grant, roles: &Roles) -> Verdict {
-    match (theirs.makes_owner(), actor.is_owner) {
-        (true, false) => Verdict::No(Refusal::OnlyOwnersMakeOwners),
-        (true, true) | (false, true) => Verdict::Yes,
-        (false, false) => match lacking(actor, &roles.permissions_of(theirs)) {
-            missing if missing.is_empty() => Verdict::Yes,
-            missing => Verdict::No(Refusal::TheyHoldMore { missing }),
-        },
+    if theirs.makes_owner() && !actor.is_owner {
+        return Verdict::No(Refusal::OnlyOwnersMakeOwners);
+    }
+    match lacking(actor, &roles.permissions_of(theirs)) {
+        missing if missing.is_empty() => Verdict::Yes,
+        missing => Verdict::No(Refusal::TheyHoldMore { missing }),
     }
 }
 
@@ -194,8 +218,9 @@ pub fn can_require_second_factor(ready_owners: u64) -> Verdict {
     if ready_owners > 0 { Verdict::Yes } else { Verdict::No(Refusal::NoOwnerReady) }
 }
 
-fn lacking(actor: &Effective, wanted: &Permissions) -> Permissions {
-    wanted.difference(&actor.permissions).cloned().collect()
+/// What `actor` lacks of these; owners lack nothing.
+pub(super) fn lacking(actor: &Effective, wanted: &Permissions) -> Permissions {
+    if actor.is_owner { Permissions::new() } else { wanted.difference(&actor.permissions).cloned().collect() }
 }
 
 /// What an edit changes (R65).
@@ -210,11 +235,12 @@ pub struct Change {
 impl Change {
     /// The difference between two grants.
     pub fn between(present: &Grant, wanted: &Grant, roles: &Roles) -> Self {
-        let (before, after) = (roles.permissions_of(present), roles.permissions_of(wanted));
-        Self {
-            gained: after.difference(&before).cloned().collect(),
-            lost: before.difference(&after).cloned().collect(),
-        }
+        Self::of(&roles.permissions_of(present), &roles.permissions_of(wanted))
+    }
+
+    /// The difference between two sets.
+    pub fn of(before: &Permissions, after: &Permissions) -> Self {
+        Self { gained: after.difference(before).cloned().collect(), lost: before.difference(after).cloned().collect() }
     }
 
     /// Nothing gained, nothing lost.
@@ -429,5 +455,11 @@ mod tests {
         let grant = Grant { role: RoleKey::new("nonsense"), extras: Permissions::new() };
         assert!(roles().permissions_of(&grant).is_empty());
         assert!(roles().parse_grant("nonsense", &[]).is_err());
+        let gone = Verdict::No(Refusal::RoleGone);
+        for actor in [BuiltInRole::Owner, BuiltInRole::Admin] {
+            let actor = effective(&Grant::of(actor));
+            assert_eq!(can_grant(&actor, &grant, &roles()), gone, "R28");
+            assert_eq!(can_reactivate(&actor, &grant, &roles()), gone, "R28, R64");
+        }
     }
 }

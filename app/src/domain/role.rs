@@ -6,7 +6,7 @@ use super::{
     permission::{Catalogue, Gate, PermissionKey, Permissions},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One role of an account: a named set of permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,11 +19,20 @@ pub struct Role {
     pub permissions: Permissions,
 }
 
+impl Role {
+    /// Is it the account's own? Built-in roles are the same in every account.
+    pub const fn is_own(&self) -> bool {
+        self.name.is_some()
+    }
+}
+
 /// The roles of an account, with the catalogue that gives their keys meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
     /// The roles, in the order of display.
     pub roles: Vec<Role>,
+    /// The names of roles that were deleted: removed people and the audit log still name them. They give nothing.
+    pub former: BTreeMap<RoleKey, String>,
     /// The catalogue.
     pub catalogue: Catalogue,
 }
@@ -35,7 +44,28 @@ impl Roles {
             .into_iter()
             .map(|role| Role { key: role.role(), name: None, permissions: catalogue.held_by(&role.role()) })
             .collect();
-        Self { roles, catalogue }
+        Self { roles, former: BTreeMap::new(), catalogue }
+    }
+
+    /// One role with the catalogue, for whoever need not know of the others.
+    #[must_use]
+    pub fn only(mut self, key: &RoleKey) -> Self {
+        self.roles.retain(|role| role.key == *key);
+        self.former.clear();
+        self
+    }
+
+    /// The name of a role of the account's own, be it deleted or not.
+    pub fn own_name(&self, key: &RoleKey) -> Option<&str> {
+        match self.find(key) {
+            Some(role) => role.name.as_deref(),
+            None => self.former.get(key).map(String::as_str),
+        }
+    }
+
+    /// The account's own roles.
+    pub fn own(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().filter(|role| role.is_own())
     }
 
     /// The role with this key.
@@ -69,12 +99,18 @@ impl Roles {
         let Some(held) = self.find(&role).map(|role| &role.permissions) else {
             return Err(FieldErrors::one(Field::Role, Problem::NotOffered));
         };
-        let extras: BTreeSet<_> = extras.iter().map(|key| PermissionKey::new(key.trim())).collect();
-        if extras.iter().any(|key| !self.catalogue.knows(key)) {
-            return Err(FieldErrors::one(Field::Extras, Problem::NotOffered));
-        }
+        let extras = self.parse_permissions(extras).map_err(|problem| FieldErrors::one(Field::Extras, problem))?;
         let extras = extras.difference(held).cloned().collect();
         Ok(Grant { role, extras })
+    }
+
+    /// Reads permissions as a form gives them.
+    ///
+    /// # Errors
+    /// [`Problem::NotOffered`] for one that is not in the catalogue.
+    pub fn parse_permissions(&self, keys: &[String]) -> Result<Permissions, Problem> {
+        let keys: BTreeSet<_> = keys.iter().map(|key| PermissionKey::new(key.trim())).collect();
+        if keys.iter().all(|key| self.catalogue.knows(key)) { Ok(keys) } else { Err(Problem::NotOffered) }
     }
 }
 

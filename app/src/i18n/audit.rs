@@ -3,6 +3,7 @@
 use super::{Locale, permission_list, permission_name, role_name, text};
 use crate::domain::{
     audit::{Event, EventKind},
+    permission::Permissions,
     policy::Change,
     role::{Grant, Roles},
     second_factor::RequiredOf,
@@ -35,6 +36,10 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::SecondFactorRequired => text!(locale, audit.kind_second_factor_required),
         EventKind::SecondFactorNotRequired => text!(locale, audit.kind_second_factor_not_required),
         EventKind::ProviderFactorsChanged => text!(locale, audit.kind_provider_factors_changed),
+        EventKind::RoleCreated => text!(locale, audit.kind_role_created),
+        EventKind::RoleChanged => text!(locale, audit.kind_role_changed),
+        EventKind::RoleRenamed => text!(locale, audit.kind_role_renamed),
+        EventKind::RoleDeleted => text!(locale, audit.kind_role_deleted),
         EventKind::SignsInBy => text!(locale, audit.kind_signs_in_by),
         EventKind::IdentityLinked => text!(locale, audit.kind_identity_linked),
         EventKind::PasswordSet => text!(locale, audit.kind_password_set),
@@ -81,6 +86,15 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::ProviderFactorsChanged { values, .. } => {
             vec![text!(locale, audit.factor_values, values = values.join(", "))]
         }
+        Event::RoleCreated { role, permissions } => {
+            let change = Change { gained: permissions.clone(), lost: Permissions::new() };
+            [vec![role_name(locale, role, Some(roles))], change_details(locale, &change, roles)].concat()
+        }
+        Event::RoleChanged { role, gained, lost } => {
+            let change = Change { gained: gained.clone(), lost: lost.clone() };
+            [vec![role_name(locale, role, Some(roles))], change_details(locale, &change, roles)].concat()
+        }
+        Event::RoleRenamed { role } | Event::RoleDeleted { role } => vec![role_name(locale, role, Some(roles))],
         Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
         Event::AccountOpened
         | Event::OwnerGranted { .. }
@@ -112,14 +126,18 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
 /// The roles, then the permissions that came and went.
 fn edit_details(locale: Locale, before: &Grant, after: &Grant, roles: &Roles) -> Vec<String> {
     let change = Change::between(before, after, roles);
-    let list = |keys| permission_list(locale, keys, Some(roles));
     let role = (before.role != after.role).then(|| {
         let name = |grant: &Grant| role_name(locale, &grant.role, Some(roles));
         text!(locale, audit.change, before = name(before), after = name(after))
     });
+    role.into_iter().chain(change_details(locale, &change, roles)).collect()
+}
+
+fn change_details(locale: Locale, change: &Change, roles: &Roles) -> Vec<String> {
+    let list = |keys| permission_list(locale, keys, Some(roles));
     let gained = (!change.gained.is_empty()).then(|| text!(locale, audit.gained, permissions = list(&change.gained)));
     let lost = (!change.lost.is_empty()).then(|| text!(locale, audit.lost, permissions = list(&change.lost)));
-    [role, gained, lost].into_iter().flatten().collect()
+    gained.into_iter().chain(lost).collect()
 }
 
 /// The role and each extra by its name.

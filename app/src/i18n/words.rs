@@ -5,6 +5,7 @@ use crate::{
     domain::{
         fields::Problem,
         language::Language,
+        list::{Count, MAX_COUNTED_ROWS},
         permission::{CatalogueEntry, PermissionKey, Permissions},
         policy::Refusal,
         role::{BuiltInRole, RoleKey, Roles},
@@ -54,6 +55,12 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::TheyHoldMore { missing } => text!(locale, errors.they_hold_more, permissions = list(missing)),
         Refusal::NoSelfPromotion { gained } if gained.is_empty() => text!(locale, errors.no_self_ownership).into(),
         Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
+        Refusal::RoleGone => text!(locale, errors.role_gone).into(),
+        Refusal::RoleHoldsMore { missing } => text!(locale, errors.role_holds_more, permissions = list(missing)),
+        Refusal::RoleInUse { people: Count::Exactly(1) } => text!(locale, errors.role_in_use_one).into(),
+        Refusal::RoleInUse { people: Count::Exactly(people) } => text!(locale, errors.role_in_use, people = *people),
+        Refusal::RoleInUse { people: Count::Many } => text!(locale, errors.role_in_use_many, people = MAX_COUNTED_ROWS),
+        Refusal::TooManyRoles { most } => text!(locale, errors.too_many_roles, most = *most),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
         Refusal::NoOwnerReady => text!(locale, errors.no_owner_ready).into(),
@@ -106,10 +113,15 @@ fn bad_request_text(locale: Locale, why: &BadRequest) -> String {
     }
 }
 
-/// The name of a role: the account's own, or the built-in one in this language, or else its key.
+/// The name of a role: the account's own, be it deleted or not, or the built-in one in this language, or else its key.
 pub fn role_name(locale: Locale, key: &RoleKey, roles: Option<&Roles>) -> String {
-    if let Some(name) = roles.and_then(|roles| roles.find(key)).and_then(|role| role.name.clone()) {
-        return name;
+    role_name_or(locale, key, roles.and_then(|roles| roles.own_name(key)))
+}
+
+/// The same where the account's roles are not at hand, but the name of this one, if it is the account's own.
+pub fn role_name_or(locale: Locale, key: &RoleKey, own: Option<&str>) -> String {
+    if let Some(name) = own {
+        return name.to_owned();
     }
     match BuiltInRole::from_key(key) {
         Some(role) => built_in_role(locale, role).into(),

@@ -9,7 +9,7 @@ use crate::{
     components::{Button, EmptyState, ErrorBox, Field, Icon, Note, NoteTone, ProposedSlug, done, problem_at},
     domain::fields,
     error::AppError,
-    i18n::{Locale, role_name, text, use_locale},
+    i18n::{Locale, role_name_or, text, use_locale},
     paths,
     rpc::{ActionForm, FormAction, Query, flashed_output},
 };
@@ -131,7 +131,7 @@ fn line(locale: Locale, account: AccountLine) -> impl IntoView {
                     <strong>{account.name}</strong>
                     <small>"/a/" {account.slug.to_string()}</small>
                 </span>
-                <span class="accounts-role">{role_name(locale, &account.grant.role, None)}</span>
+                <span class="accounts-role">{role_name_or(locale, &account.grant.role, account.role_name.as_deref())}</span>
                 <Icon name="chevron-right" />
             </a>
         </li>

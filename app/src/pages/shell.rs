@@ -13,7 +13,7 @@ use crate::{
     components::{Icon, Menu, ShortcutSwitch},
     domain::{language::Language, permission::Gate},
     error::AppError,
-    i18n::{role_name, text, use_locale},
+    i18n::{role_name_or, text, use_locale},
     paths,
     rpc::{ActionForm, FormAction, Query},
 };
@@ -128,7 +128,7 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
                 <li>
                     <a href=paths::account(line.slug.as_str()) aria-current=is_present.then_some("true")>
                         <span>{line.name.clone()}</span>
-                        <small>{role_name(locale, &line.grant.role, None)}</small>
+                        <small>{role_name_or(locale, &line.grant.role, line.role_name.as_deref())}</small>
                     </a>
                 </li>
             }

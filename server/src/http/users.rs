@@ -4,13 +4,14 @@ use super::{
     answer,
     csv_file::{download, moment},
 };
-use crate::{context::Services, storage::members::Position};
+use crate::{context::Services, service::ExportedRows, storage::members::Position};
 use app::{
     domain::{
         csv_line::csv_line,
         list::ListQuery,
         member::{LoginMethodKind, MemberRow},
         permission::PermissionKey,
+        role::Roles,
     },
     error::AppError,
     request::{Caller, Visitor},
@@ -92,14 +93,16 @@ async fn next_part((export, next): (Export, Next)) -> Result<Option<(String, (Ex
         Next::Rows(from) => (String::new(), Some(from)),
         Next::End => return Ok(None),
     };
-    let (rows, next) = export.services.export_users(&export.caller, &export.query, from).await?;
+    let ExportedRows { rows, roles, next } = export.services.export_users(&export.caller, &export.query, from).await?;
     for row in &rows {
-        part.push_str(&line(row));
+        part.push_str(&line(row, &roles));
     }
     Ok(Some((part, (export, next.map_or(Next::End, Next::Rows)))))
 }
 
-fn line(row: &MemberRow) -> String {
+fn line(row: &MemberRow, roles: &Roles) -> String {
+    // A built-in role by its key, the account's own by its name, which is never that of a built-in one.
+    let role = roles.own_name(&row.grant.role).unwrap_or(row.grant.role.as_str());
     let extras: Vec<_> = row.grant.extras.iter().map(PermissionKey::as_str).collect();
     let method = match row.method.kind {
         LoginMethodKind::Password => "password",
@@ -110,7 +113,7 @@ fn line(row: &MemberRow) -> String {
     csv_line([
         row.email.as_str(),
         row.name.as_deref().unwrap_or_default(),
-        row.grant.role.as_str(),
+        role,
         &extras.join(" "),
         method,
         row.state.key(),

@@ -13,12 +13,14 @@ mod members;
 mod operator;
 mod own_login;
 mod required_factor;
+mod roles;
 mod security;
 mod sessions;
 
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub(crate) use flash::{without_flash, without_secrets};
 pub use invitations::show_mail::MailText;
+pub use members::export_users::ExportedRows;
 pub use operator::{
     clean_up,
     create_account::CreatedAccount,

@@ -26,12 +26,13 @@ statements! {
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
     OWN_ROLES = "
-        SELECT r.key, r.name, p.permission
+        SELECT r.key, r.name, r.removed_at, p.permission
           FROM roles r LEFT JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
          WHERE r.account_id = $1 AND r.name IS NOT NULL
          ORDER BY r.key";
     OF_USER = "
         SELECT a.slug, a.name, m.role_key,
+               (SELECT r.name FROM roles r WHERE r.account_id = m.account_id AND r.key = m.role_key) AS role_name,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
           FROM members m
           JOIN accounts a ON a.id = m.account_id
@@ -173,17 +174,23 @@ pub async fn lock(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> 
     }
 }
 
-/// The account's roles: the built-in ones under this catalogue, then its own.
+/// The account's roles: the built-in ones under this catalogue, then its own. What the catalogue does not know is inert and left out.
 pub async fn roles(tx: &mut Tx, scope: AccountScope, catalogue: &Catalogue) -> Result<Roles, StorageError> {
-    let rows: Vec<(String, String, Option<String>)> =
+    let rows: Vec<(String, String, Option<i64>, Option<String>)> =
         on!(tx, c => sqlx::query_as(OWN_ROLES).bind(scope.id().0).fetch_all(c).await)?;
     let mut own: BTreeMap<(String, String), Permissions> = BTreeMap::new();
-    for (key, name, permission) in rows {
-        own.entry((name, key)).or_default().extend(permission.map(PermissionKey::new));
+    let mut former = BTreeMap::new();
+    for (key, name, removed_at, permission) in rows {
+        if removed_at.is_some() {
+            former.insert(RoleKey::new(key), name);
+        } else {
+            let known = permission.map(PermissionKey::new).filter(|permission| catalogue.knows(permission));
+            own.entry((name, key)).or_default().extend(known);
+        }
     }
     let mut own: Vec<_> = own.into_iter().collect();
     own.sort_by(|((one, _), _), ((other, _), _)| collation::compare(one, other));
-    let mut roles = Roles::built_in(catalogue.clone());
+    let mut roles = Roles { former, ..Roles::built_in(catalogue.clone()) };
     roles.roles.extend(own.into_iter().map(|((name, key), permissions)| Role {
         key: RoleKey::new(key),
         name: Some(name),
@@ -206,19 +213,22 @@ pub struct Membership {
     pub name: String,
     /// Role and extras.
     pub grant: Grant,
+    /// The role's name, if it is the account's own.
+    pub role_name: Option<String>,
 }
 
 /// The accounts that this session of this user opens, by name: where the user is active and the session proved the member's login method.
 pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Membership>, StorageError> {
-    let rows: Vec<(String, String, String, Option<String>)> =
+    let rows: Vec<(String, String, String, Option<String>, Option<String>)> =
         on!(tx, c => sqlx::query_as(OF_USER).bind(user.0).bind(session.0).fetch_all(c).await)?;
     let mut memberships: Vec<Membership> = rows
         .into_iter()
-        .map(|(slug, name, role, extra)| {
+        .map(|(slug, name, role, role_name, extra)| {
             Ok(Membership {
                 slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
                 name,
                 grant: Grant { role: RoleKey::new(role), extras: extras(extra) },
+                role_name,
             })
         })
         .collect::<Result<_, StorageError>>()?;

@@ -129,7 +129,8 @@ statements! {
              + (SELECT COUNT(*) FROM invitations WHERE account_id = $1 AND sponsor_id = $2)
              + (SELECT COUNT(*) FROM invitation_token_holders WHERE account_id = $1 AND member_id = $2)
              + (SELECT COUNT(*) FROM login_method_configurations WHERE account_id = $1 AND created_by = $2)
-             + (SELECT COUNT(*) FROM decisions WHERE account_id = $1 AND decided_by = $2)";
+             + (SELECT COUNT(*) FROM decisions WHERE account_id = $1 AND decided_by = $2)
+             + (SELECT COUNT(*) FROM roles WHERE account_id = $1 AND changed_by = $2)";
     FORGET_OWN_MENTIONS = "
         UPDATE members SET removed_by = NULL, vouched_by = NULL, changed_by = NULL WHERE account_id = $1 AND id = $2";
     DELETE_MEMBER = "DELETE FROM members WHERE account_id = $1 AND id = $2";

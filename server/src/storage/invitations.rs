@@ -14,6 +14,26 @@ use app::domain::{
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
+/// The live copied links that something is asked about, the latest handed out first.
+macro_rules! copied_links {
+    ($about:literal) => {
+        concat!(
+            "
+        SELECT t.invitation_id, h.member_id, s.state, s.role_key,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = s.id) AS extras,
+               m.role_key AS offered_role,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS offered_extras
+          FROM invitation_token_holders h
+          JOIN invitation_tokens t ON t.id = h.token_id
+          JOIN invitations i ON i.id = t.invitation_id
+          JOIN members s ON s.id = h.member_id
+          JOIN members m ON m.id = i.member_id
+         WHERE h.account_id = $1 AND t.dead_at IS NULL AND ", $about, "
+         ORDER BY h.held_at DESC, h.member_id"
+        )
+    };
+}
+
 statements! {
     INSERT = "
         INSERT INTO invitations (id, account_id, member_id, email_key, state, sponsor_id, language, lifetime_ms, created_at, expires_at,
@@ -57,23 +77,15 @@ statements! {
     RECORD_HOLDER = "
         INSERT INTO invitation_token_holders (token_id, account_id, member_id, held_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (token_id, member_id) DO UPDATE SET held_at = excluded.held_at";
-    COPIED_LINKS = "
-        SELECT t.invitation_id, h.member_id, s.state, s.role_key,
-               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = s.id) AS extras,
-               m.role_key AS offered_role,
-               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS offered_extras
-          FROM invitation_token_holders h
-          JOIN invitation_tokens t ON t.id = h.token_id
-          JOIN invitations i ON i.id = t.invitation_id
-          JOIN members s ON s.id = h.member_id
-          JOIN members m ON m.id = i.member_id
-         WHERE h.account_id = $1 AND (h.member_id = $2 OR i.member_id = $2) AND t.dead_at IS NULL
-         ORDER BY h.held_at DESC, h.member_id";
+    COPIED_LINKS = copied_links!("(h.member_id = $2 OR i.member_id = $2)");
+    COPIED_LINKS_ABOUT_ROLE = copied_links!("(s.role_key = $2 OR m.role_key = $2)");
     KILL_TOKENS = "
         UPDATE invitation_tokens SET dead_at = $3, sealed = NULL
          WHERE account_id = $1 AND invitation_id = $2 AND dead_at IS NULL AND ($4 = '' OR channel = $4)";
     OFFERED_TO = "
-        SELECT i.id, a.name AS account, a.slug, m.role_key, l.kind AS method_kind, l.enabled AS method_enabled, i.expires_at,
+        SELECT i.id, a.name AS account, a.slug, m.role_key,
+               (SELECT r.name FROM roles r WHERE r.account_id = m.account_id AND r.key = m.role_key) AS role_name,
+               l.kind AS method_kind, l.enabled AS method_enabled, i.expires_at,
                CASE WHEN s.id <> m.id THEN COALESCE(s.name, s.email) END AS sponsor,
                CASE WHEN s.id <> m.id THEN s.email END AS sponsor_email
           FROM invitations i
@@ -222,6 +234,8 @@ pub struct Offered {
     pub slug: Slug,
     /// The role.
     pub role: RoleKey,
+    /// Its name, if it is the account's own.
+    pub role_name: Option<String>,
     /// Is it by Email & password, and that switched on? Else only its own link leads in.
     pub by_password: bool,
     /// When it ends.
@@ -236,6 +250,7 @@ struct OfferedRow {
     account: String,
     slug: String,
     role_key: String,
+    role_name: Option<String>,
     method_kind: String,
     method_enabled: bool,
     expires_at: i64,
@@ -259,6 +274,7 @@ pub(crate) async fn offered_to(
                 account: row.account,
                 slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
                 role: RoleKey::new(row.role_key),
+                role_name: row.role_name,
                 by_password: row.method_kind == "password" && row.method_enabled,
                 expires: Timestamp(row.expires_at),
                 sponsor: row.sponsor.zip(row.sponsor_email),
@@ -518,6 +534,19 @@ pub async fn copied_links_about(
 ) -> Result<Vec<CopiedLink>, StorageError> {
     let rows: Vec<CopiedLinkRow> =
         on!(tx, c => sqlx::query_as(COPIED_LINKS).bind(scope.id().0).bind(member.0).fetch_all(c).await)?;
+    rows.into_iter().map(CopiedLink::try_from).collect()
+}
+
+/// The live copied links whose holders have this role, and those that offer it.
+pub async fn copied_links_about_role(
+    tx: &mut Tx,
+    scope: AccountScope,
+    role: &RoleKey,
+) -> Result<Vec<CopiedLink>, StorageError> {
+    let rows: Vec<CopiedLinkRow> = on!(tx, c => sqlx::query_as(COPIED_LINKS_ABOUT_ROLE)
+        .bind(scope.id().0)
+        .bind(role.as_str())
+        .fetch_all(c).await)?;
     rows.into_iter().map(CopiedLink::try_from).collect()
 }
 

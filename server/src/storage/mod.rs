@@ -31,6 +31,7 @@ pub mod password_resets;
 pub mod pending_sign_ins;
 pub mod rate_buckets;
 pub mod remembered_browsers;
+pub mod roles;
 pub mod sealed;
 pub mod second_factor_requirements;
 pub mod second_factors;
@@ -392,6 +393,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("pending_sign_ins", pending_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("remembered_browsers", remembered_browsers::STATEMENTS),
+        ("roles", roles::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
         ("second_factor_requirements", second_factor_requirements::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),

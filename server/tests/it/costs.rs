@@ -144,6 +144,7 @@ const OF_AN_ACCOUNT: &[&str] = &[
     "outbox/",
     "reauthentication/",
     "required-factor/",
+    "roles/",
     "security/",
     "users/",
 ];

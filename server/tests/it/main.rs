@@ -48,6 +48,7 @@ mod reading;
 mod recovery;
 mod removing;
 mod required_factors;
+mod roles;
 mod schema;
 mod second_factors;
 mod signing_in;

@@ -11,7 +11,7 @@ use crate::{
     },
     components::{Button, ErrorBox, Look, Note, NoteTone, Time},
     error::AppError,
-    i18n::{Locale, role_name, text, use_locale},
+    i18n::{Locale, role_name_or, text, use_locale},
     pages::{Failed, loaded},
     paths,
     rpc::{ActionForm, FormAction, Query},
@@ -139,7 +139,8 @@ fn sign_in_anew(locale: Locale, leave: FormAction<LeaveAccount>, owned: Vec<Acco
 }
 
 fn line(locale: Locale, leave: FormAction<LeaveAccount>, account: AccountLine) -> impl IntoView {
-    let role = text!(locale, own_login.role_in, role = role_name(locale, &account.grant.role, None));
+    let role = role_name_or(locale, &account.grant.role, account.role_name.as_deref());
+    let role = text!(locale, own_login.role_in, role = role);
     let what = text!(locale, session.leave_text, account = account.name.clone());
     let confirm = text!(locale, session.leave_confirm, account = account.name.clone());
     let label = text!(locale, own_login.leave_account, account = account.name.clone());
@@ -196,7 +197,8 @@ fn offer(locale: Locale, Actions { join, decline, .. }: Actions, invitation: Own
         Some(inviter) => text!(locale, own_login.invited_by, name = inviter.name, email = inviter.email),
         None => text!(locale, own_login.invited_by_operator).to_owned(),
     };
-    let role = text!(locale, own_login.invited_as, role = role_name(locale, &invitation.role, None));
+    let role = role_name_or(locale, &invitation.role, invitation.role_name.as_deref());
+    let role = text!(locale, own_login.invited_as, role = role);
     let way_in = if invitation.by_password {
         let label = text!(locale, own_login.join_account, account = invitation.account.clone());
         view! {

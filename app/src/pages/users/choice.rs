@@ -3,8 +3,8 @@
 use crate::{
     api::members::AccountFacts,
     domain::{
-        permission::{PermissionKey, Permissions},
-        policy::{Refusal, Verdict, Whose, can_edit, can_invite},
+        permission::{Gate, PermissionKey, Permissions},
+        policy::{Refusal, Verdict, Whose, can_edit, can_give, can_invite, can_pass, can_start_editing},
         role::{Grant, RoleKey},
     },
     flash::{old_input, old_inputs},
@@ -126,12 +126,18 @@ impl Purpose {
         self.of(facts, &Grant { role: role.clone(), extras: Permissions::new() })
     }
 
-    /// May this extra be given? A grant without a role holds the extra alone.
+    /// May this extra be given?
     pub(super) fn of_extra(&self, facts: &AccountFacts, key: &PermissionKey) -> Verdict {
-        let alone = Grant { role: RoleKey::new(""), extras: Permissions::from([key.clone()]) };
+        let extra = Permissions::from([key.clone()]);
         match self {
-            Self::Invite => self.of(facts, &alone),
-            Self::Edit { whose, present, .. } => can_edit(&facts.my, *whose, present, &alone, &facts.roles),
+            Self::Invite => can_pass(&facts.my, Gate::UsersInvite).and(|| can_give(&facts.my, &extra)),
+            Self::Edit { whose: Whose::Own, present, .. } => {
+                let more = Grant { role: present.role.clone(), extras: extra };
+                can_edit(&facts.my, Whose::Own, present, &more, &facts.roles)
+            }
+            Self::Edit { whose: Whose::Others, present, .. } => {
+                can_start_editing(&facts.my, Whose::Others, present, &facts.roles).and(|| can_give(&facts.my, &extra))
+            }
         }
     }
 

@@ -37,7 +37,12 @@ impl Services {
         let memberships = accounts::of_user(&mut tx, signed_in.user, signed_in.session).await?;
         Ok(memberships
             .into_iter()
-            .map(|membership| AccountLine { slug: membership.slug, name: membership.name, grant: membership.grant })
+            .map(|membership| AccountLine {
+                slug: membership.slug,
+                name: membership.name,
+                grant: membership.grant,
+                role_name: membership.role_name,
+            })
             .collect())
     }
 

@@ -21,7 +21,7 @@ use app::{
         member::{MemberState, ShownState},
         permission::Gate,
         policy::can_handle_invitation,
-        role::{Effective, Roles},
+        role::{Effective, RoleKey, Roles},
         time::Timestamp,
     },
     error::AppError,
@@ -29,6 +29,7 @@ use app::{
     request::Caller,
 };
 use async_trait::async_trait;
+use std::collections::BTreeSet;
 
 #[async_trait]
 impl CopyLink for Services {
@@ -110,10 +111,34 @@ pub(in crate::service) async fn kill_links_beyond_rights(
     roles: &Roles,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    for link in invitations::copied_links_about(tx, scope, member).await? {
-        if !holder_may_grant(&link, roles) {
-            invitations::kill_tokens(tx, scope, link.invitation, Some(Channel::Copied), now).await?;
-        }
+    let links = invitations::copied_links_about(tx, scope, member).await?;
+    kill_beyond_rights(tx, scope, &links, roles, now).await
+}
+
+/// The same for everybody who has a role or is offered it: it must be called after every change of what a role holds, with the roles as
+/// they are then.
+pub(in crate::service) async fn kill_links_beyond_rights_of_role(
+    tx: &mut Tx,
+    scope: AccountScope,
+    role: &RoleKey,
+    roles: &Roles,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let links = invitations::copied_links_about_role(tx, scope, role).await?;
+    kill_beyond_rights(tx, scope, &links, roles, now).await
+}
+
+async fn kill_beyond_rights(
+    tx: &mut Tx,
+    scope: AccountScope,
+    links: &[CopiedLink],
+    roles: &Roles,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let beyond = links.iter().filter(|link| !holder_may_grant(link, roles));
+    let invitations: BTreeSet<_> = beyond.map(|link| link.invitation).collect();
+    for invitation in invitations {
+        invitations::kill_tokens(tx, scope, invitation, Some(Channel::Copied), now).await?;
     }
     Ok(())
 }

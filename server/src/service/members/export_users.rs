@@ -7,10 +7,21 @@ use crate::{
     storage::members::{self, Page, Place, Position},
 };
 use app::{
-    domain::{list::ListQuery, member::MemberRow, permission::Gate},
+    domain::{list::ListQuery, member::MemberRow, permission::Gate, role::Roles},
     error::{AppError, BadRequest},
     request::Caller,
 };
+
+/// A part of an export.
+#[derive(Debug)]
+pub struct ExportedRows {
+    /// The rows.
+    pub rows: Vec<MemberRow>,
+    /// The roles that they name.
+    pub roles: Roles,
+    /// Where the next part begins; `None` after the last.
+    pub next: Option<Position>,
+}
 
 impl Services {
     /// Whether the caller may export. Needs `users.read`. The log says who exported (LG-01); a link that is opened writes nothing (BR-05).
@@ -34,7 +45,7 @@ impl Services {
         caller: &Caller,
         query: &ListQuery,
         from: Option<Position>,
-    ) -> Result<(Vec<MemberRow>, Option<Position>), AppError> {
+    ) -> Result<ExportedRows, AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
@@ -44,6 +55,6 @@ impl Services {
         let place = from.map_or(Place::Start, Place::After);
         let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, now).await?;
         let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
-        Ok((rows, next))
+        Ok(ExportedRows { rows, roles: actor.roles, next })
     }
 }

@@ -6,7 +6,7 @@ mod check_withdrawal;
 mod correct_address;
 pub(super) mod cursor;
 pub(super) mod edit_member;
-mod export_users;
+pub(super) mod export_users;
 pub(super) mod leave_account;
 pub(super) mod list_members;
 pub(super) mod plan_removal;

@@ -25,6 +25,7 @@ impl ListOwnInvitations for Services {
                 slug: offered.slug,
                 inviter: offered.sponsor.map(|(name, email)| Inviter { name, email }),
                 role: offered.role,
+                role_name: offered.role_name,
                 expires: offered.expires,
                 by_password: offered.by_password,
             })

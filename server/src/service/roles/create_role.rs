@@ -1,0 +1,43 @@
+//! Makes a role of the account's own, mostly as a copy of another (R30).
+
+use super::WantedRole;
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{
+        audit::{self, Event},
+        retried, roles,
+    },
+};
+use app::{
+    api::roles::{RoleCreated, RoleForm},
+    backend::CreateRole,
+    domain::{permission::Gate, role::RoleKey, role_edit::can_create_role},
+    error::AppError,
+    request::Caller,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+#[async_trait]
+impl CreateRole for Services {
+    /// Makes a role that holds no more than whoever makes it. Its key is of chance, so that no key is used twice.
+    async fn create_role(&self, caller: &Caller, form: RoleForm) -> Result<RoleCreated, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_to_change(self, &mut tx, caller, Gate::RolesManage).await?;
+            let WantedRole { name, permissions } =
+                WantedRole::read(&mut tx, &actor, (&form.name, &form.permissions), None).await?;
+            can_create_role(&actor.effective, &permissions, actor.roles.own().count()).or_refuse()?;
+
+            let role = RoleKey::new(Uuid::now_v7().to_string());
+            roles::insert(&mut tx, actor.scope(), &role, &name, &permissions, actor.member, now).await?;
+            let event = Event::RoleCreated { role: role.clone(), permissions };
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            tx.commit().await?;
+            Ok(RoleCreated { role, name })
+        })
+        .await
+    }
+}
