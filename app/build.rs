@@ -24,6 +24,7 @@ const NAMESPACES: [&str; 15] = [
     "factors",
     "audit",
     "security",
+    "roles",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -34,9 +34,10 @@ use pages::{
     AccessRoute, AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute,
     AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute,
     HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage,
-    NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch,
-    ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, SecondStepRoute,
-    SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute,
+    Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, RoleRoute,
+    RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute,
+    prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -134,6 +135,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/users/:id") view={Lazy::<PersonRoute>::new()} ssr=Async />
                     <Route path=path!("/reauthenticate") view={Lazy::<ReauthenticationRoute>::new()} ssr=Async />
                     <Route path=path!("/second-factor") view={Lazy::<RequiredFactorRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/roles") view={Lazy::<RolesRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/roles/new") view={Lazy::<NewRoleRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/roles/:id") view={Lazy::<RoleRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit/access") view={Lazy::<AccessRoute>::new()} ssr=Async />
@@ -166,6 +170,9 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _] => of::<AccountHomeRoute>,
         ["a", _, "reauthenticate"] => of::<ReauthenticationRoute>,
         ["a", _, "second-factor"] => of::<RequiredFactorRoute>,
+        ["a", _, "settings", "roles"] => of::<RolesRoute>,
+        ["a", _, "settings", "roles", "new"] => of::<NewRoleRoute>,
+        ["a", _, "settings", "roles", _] => of::<RoleRoute>,
         ["a", _, "settings", "security"] => of::<SecurityRoute>,
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,

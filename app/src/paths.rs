@@ -123,6 +123,11 @@ pub fn users_with_role(slug: &str, role: &RoleKey) -> String {
     with_view(users(slug), &ListQuery { role: Some(role.clone()), ..ListQuery::default() })
 }
 
+/// Settings → Users, with the people who have extra permissions.
+pub fn users_with_extras(slug: &str) -> String {
+    with_view(users(slug), &ListQuery { with_extras: true, ..ListQuery::default() })
+}
+
 /// Settings → Users.
 pub fn users(slug: &str) -> String {
     format!("/a/{slug}/settings/users")

@@ -80,6 +80,15 @@ export const PLACES = [
   'login-method-refused',
   'login-method-tested',
   'login-method-test-failed',
+  'roles',
+  'roles-who-can',
+  'role-new',
+  'role-new-refused',
+  'role',
+  'role-changed',
+  'role-without-people',
+  'role-built-in',
+  'role-above',
   'security',
   'security-required',
   'required-factor',
@@ -245,6 +254,23 @@ export class Town {
     const cameAs = new URL(eve.page.url());
     await visit(owner, users);
     const decision = await line(owner, person('Eve')).getByRole('link', { name: /^Decide/ }).getAttribute('href');
+
+    const role = async (name: string, copied: string, more: string[] = []) => {
+      await visit(owner, '/a/acme/settings/roles');
+      await owner.getByRole('link', { name: `Copy ${copied}`, exact: true }).click();
+      await owner.getByLabel('Name', { exact: true }).fill(name + mark);
+      for (const permission of more) await owner.getByRole('checkbox', { name: permission }).check();
+      await owner.getByRole('button', { name: 'Create role' }).click();
+      const href = await owner.getByRole('link', { name: name + mark, exact: true }).first().getAttribute('href');
+      return href ?? '';
+    };
+    const lead = await role('Support lead', 'Agent', ['Publish bots']);
+    const bills = await role('Bookkeeping', 'Viewer', ['Manage billing']);
+    await joined('Rosa', `Support lead${mark}`);
+    const carla = await people.newcomer();
+    await visit(carla, '/login');
+    await signIn(carla, person('Carla'));
+    await carla.waitForURL(/\/a\/acme/);
 
     const stranger = await people.newcomer();
     const invited = await people.newcomer();
@@ -497,6 +523,34 @@ export class Town {
           await page.getByText('The test did not pass').waitFor();
         },
       },
+      roles: { page: owner, address: '/a/acme/settings/roles' },
+      'roles-who-can': { page: owner, address: '/a/acme/settings/roles?permission=bots.publish' },
+      'role-new': { page: owner, address: '/a/acme/settings/roles/new?from=editor' },
+      'role-new-refused': {
+        page: owner,
+        address: '/a/acme/settings/roles/new',
+        then: async (page) => {
+          await page.getByLabel('Name', { exact: true }).fill('Viewer');
+          await page.getByRole('button', { name: 'Create role' }).click();
+          await page.getByText('This is taken already').waitFor();
+        },
+      },
+      role: { page: owner, address: lead },
+      'role-changed': {
+        page: owner,
+        address: lead,
+        then: async (page) => {
+          await page.getByRole('checkbox', { name: 'Publish bots' }).uncheck();
+          await page.getByRole('checkbox', { name: 'Edit bots' }).check();
+        },
+      },
+      'role-without-people': {
+        page: owner,
+        address: bills,
+        then: (page) => page.locator('summary', { hasText: 'Delete …' }).click(),
+      },
+      'role-built-in': { page: owner, address: '/a/acme/settings/roles/analyst' },
+      'role-above': { page: carla, address: bills },
       security: { page: owner, address: '/a/acme/settings/security' },
       'security-required': { page: sina.page, address: '/a/delta/settings/security' },
       'required-factor': { page: ben.page, address: '/a/delta/second-factor' },

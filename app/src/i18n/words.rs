@@ -58,8 +58,12 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::RoleGone => text!(locale, errors.role_gone).into(),
         Refusal::RoleHoldsMore { missing } => text!(locale, errors.role_holds_more, permissions = list(missing)),
         Refusal::RoleInUse { people: Count::Exactly(1) } => text!(locale, errors.role_in_use_one).into(),
-        Refusal::RoleInUse { people: Count::Exactly(people) } => text!(locale, errors.role_in_use, people = *people),
-        Refusal::RoleInUse { people: Count::Many } => text!(locale, errors.role_in_use_many, people = MAX_COUNTED_ROWS),
+        Refusal::RoleInUse { people: Count::Exactly(people) } => {
+            text!(locale, errors.role_in_use, people = grouped(locale, *people))
+        }
+        Refusal::RoleInUse { people: Count::Many } => {
+            text!(locale, errors.role_in_use_many, people = grouped(locale, MAX_COUNTED_ROWS))
+        }
         Refusal::TooManyRoles { most } => text!(locale, errors.too_many_roles, most = *most),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
@@ -199,6 +203,23 @@ pub fn area_label(locale: Locale, area: &str) -> String {
     }
 }
 
+/// A number with its thousands apart: `10,000`, `10.000`.
+pub fn grouped(locale: Locale, n: u64) -> String {
+    let separator = match locale {
+        Locale::en => ',',
+        Locale::de => '.',
+    };
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +242,13 @@ mod tests {
         assert_eq!(permission_label(Locale::de, &entry), "Pilot the ship");
         entry.labels.insert("de".into(), "Schiff lenken".into());
         assert_eq!(permission_label(Locale::de, &entry), "Schiff lenken");
+    }
+
+    #[test]
+    fn large_numbers_are_legible() {
+        assert_eq!(grouped(Locale::en, 0), "0");
+        assert_eq!(grouped(Locale::en, 999), "999");
+        assert_eq!(grouped(Locale::en, 10_000), "10,000");
+        assert_eq!(grouped(Locale::de, 1_234_567), "1.234.567");
     }
 }

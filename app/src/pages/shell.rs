@@ -208,10 +208,13 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .effective
         .opens(Gate::LoginMethodsManage)
         .then(|| tab(paths::security(slug), Vec::new(), text!(locale, common.security)));
+    let roles =
+        home.effective.opens(Gate::UsersRead).then(|| tab(paths::roles(slug), Vec::new(), text!(locale, common.roles)));
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
             {first_tab(paths::account(slug), text!(locale, common.overview))}
             {users}
+            {roles}
             {outbox}
             {methods}
             {security}

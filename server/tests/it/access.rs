@@ -221,6 +221,9 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/login-methods",
     "/a/{slug}/settings/login-methods/{id}",
     "/a/{slug}/settings/outbox",
+    "/a/{slug}/settings/roles",
+    "/a/{slug}/settings/roles/new",
+    "/a/{slug}/settings/roles/{id}",
     "/a/{slug}/settings/security",
     "/a/{slug}/settings/users",
     "/a/{slug}/settings/users/new",
@@ -357,8 +360,7 @@ both_databases! {
         ];
         assert_eq!(open, expected);
         for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}")) {
-            let id = if page.contains("login-methods") { &method } else { &row };
-            let path = page.replace("{slug}", "acme").replace("{id}", id);
+            let path = page.replace("{slug}", "acme").replace("{id}", id_on(page, &method, &row));
             let answer = ben.get(&path).await;
             if ["/a/acme/second-factor", "/a/acme/reauthenticate"].contains(&path.as_str()) {
                 assert_eq!(answer.status, StatusCode::OK, "{path}");
@@ -381,8 +383,7 @@ both_databases! {
         let row = ana.row("ben@example.org").await.id.to_string();
         let mut opened = 0;
         for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}/settings/")) {
-            let id = if page.contains("login-methods") { &method } else { &row };
-            let path = page.replace("{slug}", "acme").replace("{id}", id);
+            let path = page.replace("{slug}", "acme").replace("{id}", id_on(page, &method, &row));
             assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
             let anonymous = world.browser().get(&path).await;
             assert!(anonymous.status.is_redirection(), "{path}: {}", anonymous.status);
@@ -397,7 +398,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 14, "pages of Settings");
+        assert_eq!(opened, 17, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.
@@ -444,6 +445,17 @@ both_databases! {
         let unknown = world.browser().get(&format!("/i/{}", "A".repeat(token.len()))).await;
         assert_eq!(unknown.location(), "/invitation/unknown");
         assert_ne!(world.browser().get(&format!("/i/{token}")).await.location(), "/invitation/unknown", "the token is one");
+    }
+}
+
+/// What a page of an account is of: a login method, a role or a row of the Users list.
+fn id_on<'a>(page: &str, method: &'a str, row: &'a str) -> &'a str {
+    if page.contains("login-methods") {
+        method
+    } else if page.contains("roles") {
+        "viewer"
+    } else {
+        row
     }
 }
 

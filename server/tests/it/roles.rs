@@ -413,7 +413,7 @@ both_databases! {
             assert_eq!((shown.status, shown.body.contains("Support lead")), (StatusCode::OK, true), "{page}");
         }
         let file = ana.presses("/a/acme/settings/users.csv").await.body;
-        assert!(file.contains("Support lead") && file.contains(",owner,") && !file.contains(role.as_str()), "{file}");
+        assert!(file.contains("Support lead") && file.contains("\"owner\"") && !file.contains(role.as_str()), "{file}");
 
         ana.opens_account("Beta", "beta").await.unwrap();
         let beta = ana.on("beta");
@@ -427,6 +427,68 @@ both_databases! {
         let id = cleo.opens_link(&world.link_to("cleo@example.org", 0).await).await;
         let open = cleo.views_open(&id).await;
         assert_eq!((open.roles.own_name(&role), open.roles.own_name(&secret)), (Some("Support lead"), None));
+    }
+
+    async fn roles_are_made_changed_and_deleted_without_scripting(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let (list, new) = ("/a/acme/settings/roles", "/a/acme/settings/roles/new?from=editor");
+        let shown = ana.get(new).await.body;
+        assert!(shown.contains("value=\"Copy of Editor\"") && shown.contains("action=\"/api/roles/create\""), "{shown}");
+        let account = ("account", "acme");
+        let fields = [account, ("form[name]", "Viewer"), ("form[permissions][]", "bots.publish")];
+        let refused = ana.submits(new, "roles/create", &fields).await.body;
+        assert!(refused.contains("This is taken already.") && refused.contains("value=\"Viewer\""), "{refused}");
+        let chosen = |body: &str, key: &str| {
+            let at = body.find(&format!("value=\"{key}\"")).unwrap();
+            let (start, end) = (body[..at].rfind('<').unwrap(), at + body[at..].find('>').unwrap());
+            body[start..end].contains(" checked")
+        };
+        assert!(chosen(&refused, "bots.publish") && !chosen(&refused, "bots.edit"), "what was chosen is kept");
+
+        let fields = [account, ("form[name]", "Bots & more"), ("form[permissions][]", "bots.publish")];
+        let made = ana.submits(new, "roles/create", &fields).await.body;
+        assert!(made.contains("The role Bots &amp; more was created."), "{made}");
+        let role = lists(&ana, "").await.unwrap().facts.roles.own().next().unwrap().key.clone();
+        let page = format!("{list}/{role}");
+        let fields = [account, ("form[role]", role.as_str()), ("form[version]", "1"), ("form[name]", "Bots"), ("form[permissions][]", "bots.edit")];
+        let saved = ana.submits(&page, "roles/edit", &fields).await.body;
+        assert!(saved.contains("The role Bots was saved."), "{saved}");
+        let late = ana.submits(&page, "roles/edit", &fields).await.body;
+        assert!(late.contains("Ana Owner changed this meanwhile.") && late.contains("name=\"form[version]\" value=\"2\""), "{late}");
+        let unchanged = [account, ("form[role]", role.as_str()), ("form[version]", "2"), ("form[name]", "Bots"), ("form[permissions][]", "bots.edit")];
+        let unchanged = ana.submits(&page, "roles/edit", &unchanged).await.body;
+        assert!(unchanged.contains("Nothing to save"), "{unchanged}");
+
+        let asked = ana.get(&format!("{list}?permission=bots.edit")).await.body;
+        assert!(asked.contains("One active member has the permission"), "{asked}");
+        ana.brings_in("ben@example.org", &having(&role)).await;
+        let used = ana.get(&page).await.body;
+        assert!(used.contains("One person has this role.") && used.contains(&format!("settings/users?role={role}")), "{used}");
+        assert!(!used.contains("roles/delete\""), "{used}");
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        let deleted = ana.submits(&page, "roles/delete", &[account, ("form[role]", role.as_str())]).await.body;
+        assert!(deleted.contains("The role Bots was deleted."), "{deleted}");
+        assert_eq!(ana.get(&page).await.status, StatusCode::NOT_FOUND);
+        let removed = ana.get(&format!("/a/acme/settings/users?state=removed&role={role}")).await.body;
+        assert!(removed.contains("ben@example.org") && removed.contains(">Bots<"), "{removed}");
+    }
+
+    async fn r30_pages_of_roles_say_beforehand_what_is_refused(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        let rita = ana.brings_in("rita@example.org", &Grant::of(BuiltInRole::Viewer).with("users.read")).await;
+        let beyond = makes(&ana, "Bills", &["billing.manage"]).await.unwrap();
+        let page = format!("/a/acme/settings/roles/{beyond}");
+        let shown = adam.get(&page).await.body;
+        assert!(shown.contains("This role has permissions that you lack: Manage billing.") && !shown.contains("/api/roles/"), "{shown}");
+        let copy = adam.get(&format!("/a/acme/settings/roles/new?from={beyond}")).await.body;
+        assert!(copy.contains("/api/roles/create") && copy.contains("Greyed out permissions"), "{copy}");
+        assert!(adam.get("/a/acme/settings/roles/viewer").await.body.contains("cannot be changed"));
+        for page in ["/a/acme/settings/roles", "/a/acme/settings/roles/new", &page] {
+            let shown = rita.get(page).await;
+            let offers = ["/api/roles/", "roles/new?from"].iter().any(|what| shown.body.contains(what));
+            assert_eq!((shown.status, offers), (StatusCode::OK, false), "{page}");
+        }
     }
 }
 

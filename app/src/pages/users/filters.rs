@@ -214,11 +214,16 @@ fn chosen(options: &[Choice]) -> String {
     options.iter().find(|(_, _, chosen)| *chosen).map(|(value, _, _)| value.clone()).unwrap_or_default()
 }
 
+/// The account's roles, and the one that is chosen, if it was deleted.
 fn role_options(locale: Locale, roles: &Roles, query: &ListQuery) -> Vec<Choice> {
     let any = (String::new(), text!(locale, users.any_role).to_owned(), query.role.is_none());
-    let each = roles.roles.iter().map(|role| {
-        (role.key.to_string(), role_name(locale, &role.key, Some(roles)), query.role.as_ref() == Some(&role.key))
-    });
+    let former = query.role.as_ref().filter(|role| roles.former.contains_key(role));
+    let each = roles
+        .roles
+        .iter()
+        .map(|role| &role.key)
+        .chain(former)
+        .map(|key| (key.to_string(), role_name(locale, key, Some(roles)), query.role.as_ref() == Some(key)));
     std::iter::once(any).chain(each).collect()
 }
 

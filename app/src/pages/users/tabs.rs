@@ -1,16 +1,13 @@
 //! The list by state: a tab for each, with how many there are under search and filters.
 
-use super::{
-    Users,
-    words::{grouped, state_name},
-};
+use super::{Users, words::state_name};
 use crate::{
     api::members::UsersPage as ListPage,
     domain::{
         list::{ListQuery, StateFilter},
         member::ShownState,
     },
-    i18n::{Locale, text},
+    i18n::{Locale, grouped, text},
     paths::{self, with_view},
 };
 use leptos::prelude::*;

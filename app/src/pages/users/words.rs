@@ -10,7 +10,7 @@ use crate::{
         member::{LoginMethod, LoginMethodKind, MailState, ShownState},
         role::{BuiltInRole, RoleKey},
     },
-    i18n::{Locale, text},
+    i18n::{Locale, grouped, text},
 };
 
 /// The name of a login method: the account's own, or the built-in one in this language.
@@ -182,35 +182,10 @@ pub(super) fn lifetime_words(locale: Locale, hours: i64) -> String {
     }
 }
 
-/// A number with its thousands apart: `10,000`, `10.000`.
-pub(super) fn grouped(locale: Locale, n: u64) -> String {
-    let separator = match locale {
-        Locale::en => ',',
-        Locale::de => '.',
-    };
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(separator);
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::invitation::LIFETIMES_IN_HOURS;
-
-    #[test]
-    fn large_numbers_are_legible() {
-        assert_eq!(grouped(Locale::en, 0), "0");
-        assert_eq!(grouped(Locale::en, 999), "999");
-        assert_eq!(grouped(Locale::en, 10_000), "10,000");
-        assert_eq!(grouped(Locale::de, 1_234_567), "1.234.567");
-    }
 
     #[test]
     fn the_count_speaks_of_one_person_and_of_more() {

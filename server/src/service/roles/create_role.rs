@@ -31,7 +31,7 @@ impl CreateRole for Services {
                 WantedRole::read(&mut tx, &actor, (&form.name, &form.permissions), None).await?;
             can_create_role(&actor.effective, &permissions, actor.roles.own().count()).or_refuse()?;
 
-            let role = RoleKey::new(Uuid::now_v7().to_string());
+            let role = RoleKey::new(Uuid::now_v7().simple().to_string());
             roles::insert(&mut tx, actor.scope(), &role, &name, &permissions, actor.member, now).await?;
             let event = Event::RoleCreated { role: role.clone(), permissions };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
