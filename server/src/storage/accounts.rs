@@ -217,21 +217,34 @@ pub struct Membership {
     pub role_name: Option<String>,
 }
 
+#[derive(FromRow)]
+struct MembershipRow {
+    slug: String,
+    name: String,
+    role_key: String,
+    role_name: Option<String>,
+    extras: Option<String>,
+}
+
+impl TryFrom<MembershipRow> for Membership {
+    type Error = StorageError;
+
+    fn try_from(row: MembershipRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+            name: row.name,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: extras(row.extras) },
+            role_name: row.role_name,
+        })
+    }
+}
+
 /// The accounts that this session of this user opens, by name: where the user is active and the session proved the member's login method.
 pub async fn of_user(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Membership>, StorageError> {
-    let rows: Vec<(String, String, String, Option<String>, Option<String>)> =
+    let rows: Vec<MembershipRow> =
         on!(tx, c => sqlx::query_as(OF_USER).bind(user.0).bind(session.0).fetch_all(c).await)?;
-    let mut memberships: Vec<Membership> = rows
-        .into_iter()
-        .map(|(slug, name, role, role_name, extra)| {
-            Ok(Membership {
-                slug: Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
-                name,
-                grant: Grant { role: RoleKey::new(role), extras: extras(extra) },
-                role_name,
-            })
-        })
-        .collect::<Result<_, StorageError>>()?;
+    let mut memberships: Vec<Membership> =
+        rows.into_iter().map(Membership::try_from).collect::<Result<_, StorageError>>()?;
     // Not by the database: each of the two sorts names its own way. Those of one name stay in the order of their slugs.
     memberships.sort_by(|one, other| collation::compare(&one.name, &other.name));
     Ok(memberships)

@@ -9,7 +9,7 @@ use crate::{
     components::{FieldProblem, problem_at, source_words},
     domain::{fields::Field, permission::CatalogueEntry, policy::Verdict, role::Roles},
     error::AppError,
-    i18n::{Locale, area_label, permission_label, refusal_text, role_name, text, use_locale},
+    i18n::{Locale, area_label, permission_label, permission_list, refusal_text, role_name, text, use_locale},
 };
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -82,8 +82,11 @@ pub(super) fn GrantPicker(
 
 /// An account's own role is told by its permissions.
 fn custom_role_line(locale: Locale, roles: &Roles, choice: Choice) -> Option<String> {
-    let role = roles.find(&choice.role())?.permissions.clone();
-    Some(crate::i18n::permission_list(locale, &role, Some(roles)))
+    let role = roles.find(&choice.role())?;
+    Some(match role.permissions.is_empty() {
+        true => text!(locale, users.role_line_none).to_owned(),
+        false => permission_list(locale, &role.permissions, Some(roles)),
+    })
 }
 
 fn extras(
