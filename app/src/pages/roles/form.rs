@@ -1,5 +1,7 @@
 //! The fields of a role: its name, and a box for each permission, grouped by area.
 
+#[cfg(not(feature = "ssr"))]
+use crate::hydration::is_hydrated;
 use crate::{
     api::roles::RoleFacts,
     components::{Field, FieldProblem, problem_at},
@@ -65,7 +67,10 @@ impl Chosen {
 #[cfg(not(feature = "ssr"))]
 fn chosen_already() -> Option<Permissions> {
     use web_sys::{HtmlInputElement, wasm_bindgen::JsCast};
-    // On the way here from another page there is no form yet.
+    // On the way here from another page there is nothing of this form yet.
+    if is_hydrated() {
+        return None;
+    }
     document().query_selector(".role-form").ok()??;
     let boxes = document().query_selector_all(".role-form input[name='form[permissions][]']:checked").ok()?;
     let keys = (0..boxes.length()).filter_map(|index| boxes.item(index)?.dyn_into::<HtmlInputElement>().ok());

@@ -82,7 +82,9 @@ fn content(locale: Locale, view: RoleView) -> AnyView {
                     <a href=paths::roles(facts.slug.as_str())>{text!(locale, roles.title)}</a>
                 </p>
                 <h1>{title}</h1>
-                <p class="page-lead">{people_link(locale, facts, &role.key, *people)}</p>
+                <p class="page-lead">
+                    {text!(locale, roles.held_by)} " " {people_link(locale, facts, &role.key, *people)}
+                </p>
             </div>
             {copy_link(locale, facts, &role.key)}
         </header>
@@ -192,7 +194,7 @@ fn RoleForm(view: RoleView) -> impl IntoView {
     view! {
         <ActionForm action=save class="form role-form">
             <ErrorBox error roles=Signal::stored(Some(facts.roles.clone())) />
-            <div role="status">{now}</div>
+            <div class="answer" role="status">{now}</div>
             <input type="hidden" name="account" value=slug />
             <input type="hidden" name="form[role]" value=key />
             <input type="hidden" name="form[version]" value=move || present.with(|view| view.version.to_string()) />
@@ -201,7 +203,7 @@ fn RoleForm(view: RoleView) -> impl IntoView {
             {boxes}
             {changes}
             {confirmation}
-            <div role="status">
+            <div class="answer" role="status">
                 {move || unchanged.get().then(|| view! { <p class="note note-info">{text!(locale, roles.unchanged)}</p> })}
             </div>
             <div class="actions">

@@ -189,7 +189,9 @@ fn grant(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoView
         }
     });
     view! {
-        <span class="role">{role_name(locale, role, Some(&facts.roles))}</span>
+        <span class="role" title=facts.roles.own_name(role).map(str::to_owned)>
+            {role_name(locale, role, Some(&facts.roles))}
+        </span>
         " "
         {more}
     }
