@@ -223,7 +223,7 @@ pub fn grouped(locale: Locale, n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::permission::Catalogue;
+    use crate::domain::{permission::Catalogue, role::Role};
 
     #[test]
     fn every_built_in_permission_has_a_label_and_an_area() {
@@ -233,6 +233,21 @@ mod tests {
                 assert_ne!(area_label(language.into(), &entry.area), entry.area);
             }
         }
+    }
+
+    #[test]
+    fn r28_a_role_of_the_accounts_own_keeps_its_name_when_it_is_deleted() {
+        let mut roles = Roles::built_in(Catalogue::with([]));
+        let [own, former, unknown] = ["a1", "b2", "c3"].map(RoleKey::new);
+        roles.roles.push(Role {
+            key: own.clone(),
+            name: Some("Support lead".to_owned()),
+            permissions: Permissions::new(),
+        });
+        roles.former.insert(former.clone(), "Helpers".to_owned());
+        let name = |key: &RoleKey| role_name(Locale::de, key, Some(&roles));
+        assert_eq!([name(&own), name(&former), name(&unknown)], ["Support lead", "Helpers", "c3"]);
+        assert_eq!(name(&BuiltInRole::Viewer.role()), "Nur ansehen");
     }
 
     #[test]

@@ -340,6 +340,22 @@ both_databases! {
         makes(&ana, "One more", &[]).await.unwrap();
     }
 
+    async fn the_names_of_deleted_roles_are_kept_within_bounds(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let role = makes(&ana, "Support lead", &[]).await.unwrap();
+        ana.brings_in("ben@example.org", &having(&role)).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        deletes(&ana, &role).await.unwrap();
+        // Later ones that nobody had.
+        world.changes("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+                       INSERT INTO roles (account_id, key, name, removed_at) SELECT a.id, 'old' || i, 'Old', 2000000000000 + i FROM n, accounts a").await;
+        let last = makes(&ana, "Last", &[]).await.unwrap();
+        deletes(&ana, &last).await.unwrap();
+        let former = lists(&ana, "").await.unwrap().facts.roles.former;
+        assert_eq!(former.len(), 201, "two hundred, and the one that a removed member had");
+        assert!(former.contains_key(&role) && former.contains_key(&RoleKey::new("old300")) && !former.contains_key(&RoleKey::new("old1")));
+    }
+
     async fn a_permission_that_the_catalogue_dropped_is_inert_in_a_role_and_stays(world: World) {
         let ana = world.owner("ana@example.org").await;
         let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;

@@ -15,7 +15,7 @@ use crate::{
         fields,
         list::Count,
         permission::Permissions,
-        policy::{Change, Whose},
+        policy::{Change, Refusal, Whose},
         role_edit::{RoleEdit, can_delete_role, can_start_changing_role},
     },
     error::AppError,
@@ -279,8 +279,16 @@ fn DeleteForm(view: RoleView) -> impl IntoView {
         navigate(&next, Default::default());
     });
     let (slug, key) = (view.facts.slug.to_string(), view.role.key.to_string());
+    // Somebody was given the role while this page was looked at.
+    let show = paths::users_with_role(&slug, &view.role.key);
+    let is_in_use =
+        move || delete.error().with(|error| matches!(error, Some(AppError::Refused(Refusal::RoleInUse { .. }))));
+    let people = move || {
+        is_in_use().then(|| view! { <p><a class="button" href=show.clone()>{text!(locale, roles.show_people)}</a></p> })
+    };
     view! {
         <ErrorBox error=delete.error() roles=Signal::stored(Some(view.facts.roles)) />
+        {people}
         <details class="asks">
             <summary class="button">{text!(locale, roles.delete)}</summary>
             <Note tone=NoteTone::Warn icon="alert">
