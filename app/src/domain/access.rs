@@ -80,7 +80,12 @@ impl<'a> Change<'a> {
             | Event::PasswordSet
             | Event::NameChanged
             | Event::EmailChanged
-            | Event::AddressCorrected { .. } => Self::Nothing,
+            | Event::AddressCorrected { .. }
+            // What a role allows is looked up by its name; who has it stays.
+            | Event::RoleCreated { .. }
+            | Event::RoleChanged { .. }
+            | Event::RoleRenamed { .. }
+            | Event::RoleDeleted { .. } => Self::Nothing,
         }
     }
 }

@@ -19,8 +19,7 @@ use crate::{
         role::Roles,
     },
     error::AppError,
-    i18n::{Locale, error_text, text},
-    pages::users::words::grouped,
+    i18n::{Locale, error_text, grouped, text},
     rpc::call,
 };
 use leptos::{ev, prelude::*, task::spawn_local};

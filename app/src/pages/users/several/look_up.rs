@@ -12,8 +12,7 @@ use crate::{
         permission::PermissionKey,
     },
     error::AppError,
-    i18n::{Locale, text},
-    pages::users::words::grouped,
+    i18n::{Locale, grouped, text},
     rpc::call,
 };
 use leptos::{html, prelude::*, task::spawn_local};

@@ -11,7 +11,6 @@ use super::{
     grant_picker::GrantPicker,
     invite::{language, lifetime},
     loaded_once, scroll_into_view_when,
-    words::grouped,
 };
 use crate::{
     api::{invitations::InviteSeveral, members::AccountFacts},
@@ -25,7 +24,7 @@ use crate::{
         role::Grant,
     },
     flash::old_input,
-    i18n::{Locale, text},
+    i18n::{Locale, grouped, text},
     rpc::{ActionForm, FormAction},
 };
 use in_parts::{InParts, in_parts_view};
@@ -247,7 +246,7 @@ async fn read_file(file: &File) -> Result<PastedPeople, FileProblem> {
     }
     let people = pasted_people(&text);
     match people.people.len() {
-        0 => Err(FileProblem::Empty),
+        _ if !people.people.iter().any(|person| person.email.contains('@')) => Err(FileProblem::Empty),
         count if count > MAX_PEOPLE => Err(FileProblem::TooMany),
         _ => Ok(people),
     }
