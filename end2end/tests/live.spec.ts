@@ -146,7 +146,7 @@ test.describe.serial('two lists side by side', () => {
     const told = admin.getByRole('status').filter({ hasText: 'Your role or permissions in this account have changed.' });
     await expect(told).toBeVisible(SOON);
     await told.getByRole('link', { name: 'Reload' }).click();
-    await expect(admin.getByRole('heading', { name: 'You may not see this page' })).toBeVisible();
+    await expect(admin.getByRole('heading', { name: 'You can’t open this page' })).toBeVisible();
   });
 
   test('r36_the_open_page_of_somebody_who_is_removed_says_so', async () => {

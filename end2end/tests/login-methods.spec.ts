@@ -341,7 +341,7 @@ function tellTheStory(scripting: boolean): void {
   test('r35_another_role_counts_with_the_next_click', async () => {
     await visit(owner, users('acme'));
     const dialog = await edit(owner, ben);
-    await expect(dialog).toContainText('Signs in by Acme ID as 00u-ben.');
+    await expect(dialog).toContainText('Signs in with Acme ID as 00u-ben.');
     await choose(dialog, { role: 'Analyst' });
     await save(dialog);
     await expect(line(owner, ben)).toContainText('Analyst');
@@ -453,7 +453,7 @@ function tellTheStory(scripting: boolean): void {
 
     await visit(owner, users('acme'));
     const dialog = await edit(owner, eve);
-    await expect(dialog).toContainText('Signs in by Email & password.');
+    await expect(dialog).toContainText('Signs in with Email & password.');
     await changeWayIn(dialog, { method: 'Acme Hub', identifier: known(plain.people, 'Eve').identifier });
     await save(dialog);
     await expect(line(owner, eve)).toContainText('Acme Hub');

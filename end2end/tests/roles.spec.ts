@@ -94,7 +94,7 @@ function ownRoles(scripting: boolean): void {
     await owner.getByRole('button', { name: 'Save', exact: true }).click();
     await expect(owner.getByText('The role Support lead was saved.')).toBeVisible();
     await visit(member, USERS);
-    await expect(member.getByRole('heading', { name: 'You may not see this page' })).toBeVisible();
+    await expect(member.getByRole('heading', { name: 'You can’t open this page' })).toBeVisible();
   });
 
   test('r66_the_second_of_two_saves_is_refused_and_keeps_what_was_chosen', async () => {

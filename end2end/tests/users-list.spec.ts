@@ -116,7 +116,7 @@ for (const scripting of [true, false]) {
       const more = await menu(page, { email: 'guest10@example.org' });
       await expect(more).toBeVisible();
       await expect(more).toContainText(/Invited .* by Ana/);
-      await expect(more).toContainText('Signs in by Email & password.');
+      await expect(more).toContainText('Signs in with Email & password.');
       await page.keyboard.press('Escape');
       await expect(more).toBeHidden();
       await expect(line(page, { email: 'guest10@example.org' }).getByRole('button', { name: /^More about/ })).toBeFocused();

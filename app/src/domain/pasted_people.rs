@@ -7,6 +7,8 @@ use std::collections::HashSet;
 pub const MAX_PEOPLE_AT_ONCE: usize = 50;
 /// The most people that are taken from one file; the page sends them in parts.
 pub const MAX_PEOPLE: usize = 10_000;
+/// The most bytes that the people of a part hold: a form may write each of them as three, and a request takes 64 KiB.
+const MAX_PART_BYTES: usize = 12 * 1024;
 
 /// One of several people, as pasted. Nothing here need be right; empty is what was not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,24 @@ pub struct PastedPerson {
     pub method: String,
     /// Who the person is at the login method's provider.
     pub identifier: String,
+}
+
+impl PastedPerson {
+    fn bytes(&self) -> usize {
+        let extras = self.extras.iter().map(String::len).sum::<usize>();
+        let texts = [&self.email, &self.first_name, &self.last_name, &self.role, &self.method, &self.identifier];
+        extras + texts.into_iter().map(String::len).sum::<usize>()
+    }
+}
+
+/// How many of these people, from the first on, one request takes; at least one.
+pub fn part_len<'a>(people: impl Iterator<Item = &'a PastedPerson>) -> usize {
+    let mut bytes = 0;
+    let fits = people.take(MAX_PEOPLE_AT_ONCE).take_while(|person| {
+        bytes += person.bytes();
+        bytes <= MAX_PART_BYTES
+    });
+    fits.count().max(1)
 }
 
 /// Several people, as pasted.
@@ -147,5 +167,12 @@ mod tests {
         assert_eq!(pasted.repeated, 1);
         let roles: Vec<_> = pasted.people.iter().map(|person| (person.email.as_str(), person.role.as_str())).collect();
         assert_eq!(roles, [("ana@example.org", "viewer"), ("ben@example.org", "")]);
+    }
+
+    #[test]
+    fn r54_a_part_has_so_many_people_and_no_more_than_a_request_takes() {
+        let with_name = |bytes: usize| PastedPerson { first_name: "x".repeat(bytes), ..PastedPerson::default() };
+        let part = |bytes: usize| part_len(vec![with_name(bytes); 200].iter());
+        assert_eq!((part(10), part(1024), part(100_000)), (MAX_PEOPLE_AT_ONCE, 12, 1));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     components::{Button, Icon, Look, Note, NoteTone},
     domain::{
         csv_line::csv_line,
-        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPerson},
+        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPerson, part_len},
         people_table::write_table,
         role::Roles,
     },
@@ -127,7 +127,10 @@ impl InParts {
             let waiting = rows.iter().enumerate().filter(|(_, (_, known, result))| {
                 result.is_none() && known.as_ref().is_some_and(|one| would_invite(one, &again))
             });
-            waiting.take(MAX_PEOPLE_AT_ONCE).map(|(at, (person, ..))| (at, person.clone())).collect()
+            let mut part: Vec<_> =
+                waiting.take(MAX_PEOPLE_AT_ONCE).map(|(at, (person, ..))| (at, person.clone())).collect();
+            part.truncate(part_len(part.iter().map(|(_, person)| person)));
+            part
         })
     }
 }

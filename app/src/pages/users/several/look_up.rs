@@ -7,7 +7,7 @@ use crate::{
         members::AccountFacts,
     },
     domain::{
-        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson},
+        pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, part_len},
         people_table::write_table,
         permission::PermissionKey,
     },
@@ -83,7 +83,10 @@ impl LookUp {
 
     async fn go_on(self, number: u32) {
         let people = self.people.get_untracked();
-        for part in people.people.chunks(MAX_PEOPLE_AT_ONCE) {
+        let mut rest = people.people.as_slice();
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(part_len(rest.iter()).min(rest.len()));
+            rest = later;
             let Some(account) = self.account.try_get_value() else { return };
             let form = InviteSeveralForm { people: write_table(part), ..self.form_of_all() };
             let answer = call(LookUpSeveral { account, form }).await;
