@@ -114,7 +114,12 @@ impl BadRequest {
 impl AppError {
     /// Does it say nothing of what was asked for, so that the same may succeed a little later?
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable | Self::Internal { .. } | Self::Transport)
+        self.may_pass_soon() || matches!(self, Self::RateLimited { .. })
+    }
+
+    /// The same, but for limits, which may last for days.
+    pub const fn may_pass_soon(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Internal { .. } | Self::Transport)
     }
 
     /// The HTTP status of this error.

@@ -65,6 +65,8 @@ pub struct Visitor {
     pub theme: Option<Theme>,
     /// The id that logs and error messages carry.
     pub request_id: String,
+    /// Does the page ask by itself, and nobody do anything? Then it is no use of the session and no activity of a member.
+    pub in_background: bool,
 }
 
 impl Visitor {
@@ -75,7 +77,7 @@ impl Visitor {
     pub fn caller_in(&self, account: &str) -> Result<Caller, AppError> {
         let signed_in = self.signed_in.clone().ok_or(AppError::Unauthenticated)?;
         let account = Slug::parse(account).map_err(|_| AppError::NotFound)?;
-        Ok(Caller { signed_in, account, ip: self.ip, language: self.language })
+        Ok(Caller { signed_in, account, ip: self.ip, language: self.language, in_background: self.in_background })
     }
 }
 
@@ -90,6 +92,8 @@ pub struct Caller {
     pub ip: IpAddr,
     /// The language of this request's pages.
     pub language: Language,
+    /// Does the page ask by itself, and nobody do anything?
+    pub in_background: bool,
 }
 
 /// An answer that also changes the browser's cookies.

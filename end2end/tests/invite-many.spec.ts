@@ -96,6 +96,38 @@ test.describe.serial('many people from a file', () => {
     await expect(dialog.getByRole('button', { name: 'Invite 0 people' })).toBeDisabled();
   });
 
+  test('r54_a_small_file_is_sent_and_not_what_stands_in_the_field', async () => {
+    const dialog = await choose('email,phone\nsmall0@example.org,1\n,2\nsmall1@example.org,3\n');
+    await expect(dialog).toContainText('2 people can be invited.');
+    await dialog.getByRole('button', { name: 'Invite 2 people' }).click();
+    await expect(dialog).toContainText('2 of 2 people are invited.');
+    await dialog.getByRole('link', { name: 'Done' }).click();
+    await expect(line(page, { email: 'small1@example.org' })).toBeVisible();
+  });
+
+  test('r54_what_is_stopped_in_the_middle_says_so_and_the_same_file_goes_on', async () => {
+    const rows = Array.from({ length: 150 }, (_, n) => `stopped${n}@example.org`);
+    const dialog = await choose(['email', ...rows].join('\n'));
+    await expect(dialog).toContainText('150 people can be invited.');
+    // The first part takes its time.
+    await page.route('**/api/users/invite-several', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await route.continue();
+    });
+    await dialog.getByRole('button', { name: 'Invite 150 people' }).click();
+    await page.keyboard.press('Escape');
+    await expect(dialog, 'nothing under way is closed by accident').toBeVisible();
+    await dialog.getByRole('button', { name: 'Stop' }).click();
+    await expect(dialog).toContainText('50 of 150 people are invited.');
+    await expect(dialog.getByRole('listitem').filter({ hasText: 'stopped149@example.org' })).toHaveCount(0);
+    await expect(dialog.getByRole('listitem').filter({ hasText: 'stopped60@example.org' })).toContainText('was not invited.');
+    await page.unroute('**/api/users/invite-several');
+    const again = await choose(['email', ...rows].join('\n'));
+    await expect(again).toContainText('50 are already invited.');
+    await again.getByRole('button', { name: 'Invite 100 people' }).click();
+    await expect(again).toContainText('100 of 150 people are invited.');
+  });
+
   test('r54_a_file_that_is_of_no_use_says_what_to_do', async () => {
     const dialog = await choose('Name;Stadt\nAna;Köln\n');
     await expect(dialog.getByRole('alert')).toContainText('no email addresses');

@@ -149,6 +149,21 @@ test.describe.serial('two lists side by side', () => {
     await expect(admin.getByRole('heading', { name: 'You can’t open this page' })).toBeVisible();
   });
 
+  test('r35_a_role_that_changes_while_the_page_is_hidden_is_told_after', async () => {
+    const { owner, admin } = two;
+    const change = async (role: string) => {
+      const dialog = await edit(owner, ben);
+      await choose(dialog, { role });
+      await save(dialog);
+    };
+    await change('Admin');
+    await visit(admin, USERS);
+    await setHidden(admin, true);
+    await change('Analyst');
+    await setHidden(admin, false);
+    await expect(admin.getByText('Your role or permissions in this account have changed.')).toBeVisible(SOON);
+  });
+
   test('r36_the_open_page_of_somebody_who_is_removed_says_so', async () => {
     const { owner, admin } = two;
     await visit(admin, '/a/acme');

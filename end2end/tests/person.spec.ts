@@ -54,7 +54,7 @@ function page(scripting: boolean): void {
 
   test('r62_an_invitation_is_sent_again_from_the_page_of_the_person', async () => {
     await visit(owner, USERS);
-    await line(owner, cid).getByRole('link', { name: cid.email }).click();
+    await line(owner, cid).getByRole('link', { name: cid.email, exact: true }).click();
     await expect(owner.getByRole('heading', { level: 1, name: cid.email })).toBeVisible();
     const invitations = owner.getByRole('table', { name: /^Invitations of/ });
     await expect(invitations).toContainText('Not answered yet');

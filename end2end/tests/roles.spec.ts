@@ -121,7 +121,7 @@ function ownRoles(scripting: boolean): void {
   test('r65_who_can_do_something_is_asked_by_permission', async () => {
     await visit(owner, ROLES);
     const ask = async () => {
-      await owner.getByLabel('Permission', { exact: true }).selectOption({ label: 'Reply to conversations' });
+      await owner.getByRole('combobox', { name: 'Permission' }).selectOption({ label: 'Reply to conversations' });
       await owner.getByRole('button', { name: 'Show', exact: true }).click();
       await expect(owner.getByText('2 active members have the permission “Reply to conversations”:')).toBeVisible();
     };

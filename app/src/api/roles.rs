@@ -9,7 +9,7 @@ use crate::{
         ids::MemberId,
         list::Count,
         name::Slug,
-        permission::PermissionKey,
+        permission::{PermissionKey, Permissions},
         policy::{Source, Whose},
         role::{Effective, Role, RoleKey, Roles},
     },
@@ -88,6 +88,8 @@ pub struct RoleView {
     pub version: i64,
     /// How many people have it: active, suspended or invited.
     pub people: Count,
+    /// What they hold as extras, one or another of them.
+    pub extras: Permissions,
 }
 
 /// A new role, as typed.

@@ -22,6 +22,9 @@ pub fn Dialog(
     /// What that place is called, for the link shown without scripting: "Back to users".
     #[prop(into)]
     back_label: String,
+    /// Is something under way that closing would break off? Then it does not close by itself, and says how it is stopped.
+    #[prop(optional, into)]
+    busy: Signal<bool>,
     /// The content.
     children: Children,
 ) -> impl IntoView {
@@ -41,11 +44,13 @@ pub fn Dialog(
     });
     let cancelled = move |event: ev::Event| {
         event.prevent_default();
-        go_back.run(());
+        if !busy.get_untracked() {
+            go_back.run(());
+        }
     };
     let clicked = move |event: ev::MouseEvent| {
         // The content fills the dialog: what hits the dialog itself hit the backdrop.
-        if event.target() == event.current_target() {
+        if event.target() == event.current_target() && !busy.get_untracked() {
             go_back.run(());
         }
     };
@@ -61,6 +66,7 @@ pub fn Dialog(
                 // Last in the order of focus, so that the first field comes first; the style sheet puts it into the corner.
                 <a
                     class="dialog-close button button-quiet button-icon"
+                    class:hidden=busy
                     href=move || back_to.get()
                     aria-label=text!(locale, common.close)
                 >

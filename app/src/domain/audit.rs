@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Declares each event once, with its fields and with the text that its kind has in storage and URLs. Kinds are offered in this order.
 macro_rules! events {
     ($($event:ident $({ $($field:ident: $type:ty),+ })? = $text:literal;)+) => {
-        /// What happened. Ids and keys alone: no name, no address, never a token.
+        /// What happened. Ids and keys alone, and what roles were called: no person's name, no address, never a token.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "kind")]
         #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
@@ -79,10 +79,10 @@ events! {
     ProviderFactorsChanged { method: LoginMethodId, values: Vec<String> } = "provider_factors_changed";
     SignsInBy { method: LoginMethodId } = "signs_in_by";
     IdentityLinked { method: LoginMethodId } = "identity_linked";
-    RoleCreated { role: RoleKey, permissions: Permissions } = "role_created";
+    RoleCreated { role: RoleKey, name: String, permissions: Permissions } = "role_created";
     RoleChanged { role: RoleKey, gained: Permissions, lost: Permissions } = "role_changed";
-    RoleRenamed { role: RoleKey } = "role_renamed";
-    RoleDeleted { role: RoleKey } = "role_deleted";
+    RoleRenamed { role: RoleKey, before: String, after: String } = "role_renamed";
+    RoleDeleted { role: RoleKey, name: String, permissions: Permissions } = "role_deleted";
     PasswordSet = "password_set";
     Edited { before: Grant, after: Grant } = "edited";
     Suspended { grant: Grant } = "suspended";

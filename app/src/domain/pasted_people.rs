@@ -9,6 +9,10 @@ pub const MAX_PEOPLE_AT_ONCE: usize = 50;
 pub const MAX_PEOPLE: usize = 10_000;
 /// The most bytes that the people of a part hold: a form may write each of them as three, and a request takes 64 KiB.
 const MAX_PART_BYTES: usize = 12 * 1024;
+/// The most permissions of one person: more than there are.
+const MAX_EXTRAS: usize = 200;
+/// The longest cell that is read, in characters; a longer one is cut, and says in its field that it is too long.
+const MAX_CELL_CHARS: usize = 1_000;
 
 /// One of several people, as pasted. Nothing here need be right; empty is what was not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,28 @@ pub struct PastedPerson {
 }
 
 impl PastedPerson {
+    /// No cell is longer than anything that could be right in it.
+    fn cut(mut self) -> Self {
+        let extras = self.extras.iter_mut().take(MAX_EXTRAS);
+        for text in [
+            &mut self.email,
+            &mut self.first_name,
+            &mut self.last_name,
+            &mut self.role,
+            &mut self.method,
+            &mut self.identifier,
+        ]
+        .into_iter()
+        .chain(extras)
+        {
+            if let Some((end, _)) = text.char_indices().nth(MAX_CELL_CHARS) {
+                text.truncate(end);
+            }
+        }
+        self.extras.truncate(MAX_EXTRAS);
+        self
+    }
+
     fn bytes(&self) -> usize {
         let extras = self.extras.iter().map(String::len).sum::<usize>();
         let texts = [&self.email, &self.first_name, &self.last_name, &self.role, &self.method, &self.identifier];
@@ -62,7 +88,7 @@ pub fn pasted_people(text: &str) -> PastedPeople {
     let text = text.trim_start_matches('\u{feff}');
     let all = read_table(text).unwrap_or_else(|| text.lines().flat_map(addresses_of_line).collect());
     let (mut seen, mut repeated) = (HashSet::new(), 0);
-    let mut people = all;
+    let mut people: Vec<_> = all.into_iter().map(PastedPerson::cut).collect();
     people.retain(|person| {
         let is_new = seen.insert(person.email.to_ascii_lowercase());
         repeated += usize::from(!is_new);
@@ -174,5 +200,7 @@ mod tests {
         let with_name = |bytes: usize| PastedPerson { first_name: "x".repeat(bytes), ..PastedPerson::default() };
         let part = |bytes: usize| part_len(vec![with_name(bytes); 200].iter());
         assert_eq!((part(10), part(1024), part(100_000)), (MAX_PEOPLE_AT_ONCE, 12, 1));
+        let long = format!("email,name\nana@example.org,{}\n", "x".repeat(5_000));
+        assert_eq!(pasted_people(&long).people[0].first_name.len(), MAX_CELL_CHARS);
     }
 }

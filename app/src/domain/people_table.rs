@@ -42,10 +42,13 @@ impl Column {
 /// The people of a table whose first line names its columns, that of the addresses among them; `None` for any other text. Columns that mean
 /// nothing here are left out, and so are lines with nothing in them.
 pub(super) fn read_table(text: &str) -> Option<Vec<PastedPerson>> {
-    let first = text.lines().find(|line| !line.trim().is_empty())?;
-    let delimiter = [b'\t', b';', b','].into_iter().find(|delimiter| first.contains(char::from(*delimiter)));
+    let text = text.trim_start();
+    [b'\t', b';', b','].into_iter().find_map(|delimiter| read_delimited(text, delimiter))
+}
+
+fn read_delimited(text: &str, delimiter: u8) -> Option<Vec<PastedPerson>> {
     let mut rows = ReaderBuilder::new()
-        .delimiter(delimiter.unwrap_or(b','))
+        .delimiter(delimiter)
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes())
@@ -56,8 +59,8 @@ pub(super) fn read_table(text: &str) -> Option<Vec<PastedPerson>> {
     if !columns.contains(&Some(Column::Email)) {
         return None;
     }
-    let people = rows.filter(|row| row.iter().any(|cell| !cell.trim().is_empty()));
-    Some(people.map(|row| person(&columns, row.iter())).collect())
+    let people = rows.map(|row| person(&columns, row.iter()));
+    Some(people.filter(|person| *person != PastedPerson::default()).collect())
 }
 
 fn person<'a>(columns: &[Option<Column>], cells: impl Iterator<Item = &'a str>) -> PastedPerson {
@@ -127,6 +130,7 @@ mod tests {
         for text in [
             "email,first name,last name,role\nana@example.org,Ana,Example,Editor\n",
             "\u{feff}E-Mail;Vorname;Nachname;Rolle\r\nana@example.org;Ana;Example;Editor\r\n\r\n",
+            "\"email\",\"First name\",\"Last; name\",last name,role\nana@example.org,Ana,x,Example,Editor\n,,x,,\n",
             "Role\tPhone\tEmail address\tFirst_Name\tLAST NAME\nEditor\t1\tana@example.org\tAna\tExample\textra cell",
         ] {
             let expected =

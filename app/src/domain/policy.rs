@@ -74,6 +74,11 @@ pub enum Refusal {
     },
     /// The account does not have this role any more (R28).
     RoleGone,
+    /// Somebody with the role holds permissions as extras that the actor lacks, and so may be made to lose nothing by the actor (R30).
+    RolePeopleHoldMore {
+        /// What the actor lacks.
+        missing: Permissions,
+    },
     /// The role holds permissions that the actor lacks (R30).
     RoleHoldsMore {
         /// What the actor lacks.

@@ -60,6 +60,8 @@ pub struct RoleEdit<'a> {
     pub present: &'a Permissions,
     /// What it is to hold.
     pub wanted: &'a Permissions,
+    /// What people with the role hold as extras, one or another of them.
+    pub extras_of_people: &'a Permissions,
     /// Did the actor confirm giving up permissions of their own (R31)?
     pub confirmed: bool,
 }
@@ -68,6 +70,17 @@ impl RoleEdit<'_> {
     /// What everybody who has the role gains and loses, but for what they have as an extra (R65).
     pub fn change(&self) -> Change {
         Change::of(self.present, self.wanted)
+    }
+
+    /// May `actor` take what people with the role lose by the change (R30)? Nobody takes anything from a person who holds what they lack.
+    pub fn can_take(&self, actor: &Effective) -> Verdict {
+        if self.change().lost.is_empty() {
+            return Verdict::Yes;
+        }
+        match lacking(actor, self.extras_of_people) {
+            missing if missing.is_empty() => Verdict::Yes,
+            missing => Verdict::No(Refusal::RolePeopleHoldMore { missing }),
+        }
     }
 
     /// Does the actor give something up?
@@ -80,7 +93,7 @@ impl RoleEdit<'_> {
     /// # Errors
     /// The first [`EditProblem`].
     pub fn check(&self, actor: &Effective) -> Result<(), EditProblem> {
-        can_change_role(actor, self.whose, self.present, self.wanted).or_refuse()?;
+        can_change_role(actor, self.whose, self.present, self.wanted).and(|| self.can_take(actor)).or_refuse()?;
         if self.gives_something_up() && !self.confirmed {
             return Err(EditProblem::Invalid(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed)));
         }
@@ -163,7 +176,13 @@ mod tests {
     #[test]
     fn r31_giving_up_ones_own_permissions_is_confirmed() {
         let (present, less) = (set(&["bots.read", "bots.edit"]), set(&["bots.read"]));
-        let edit = RoleEdit { whose: Whose::Own, present: &present, wanted: &less, confirmed: false };
+        let edit = RoleEdit {
+            whose: Whose::Own,
+            present: &present,
+            wanted: &less,
+            extras_of_people: &set(&[]),
+            confirmed: false,
+        };
         let unconfirmed = EditProblem::Invalid(FieldErrors::one(Field::Confirmation, Problem::NotConfirmed));
         assert_eq!(edit.check(&admin()), Err(unconfirmed));
         assert_eq!(RoleEdit { confirmed: true, ..edit }.check(&admin()), Ok(()));
@@ -212,11 +231,28 @@ mod tests {
 
         #[test]
         fn r65_what_a_role_gains_and_loses_leads_from_the_one_to_the_other(present in any_permissions(), wanted in any_permissions()) {
-            let change = RoleEdit { whose: Whose::Others, present: &present, wanted: &wanted, confirmed: false }.change();
+            let change = RoleEdit { whose: Whose::Others, present: &present, wanted: &wanted, extras_of_people: &Permissions::new(), confirmed: false }.change();
             let mut permissions = present.clone();
             permissions.retain(|key| !change.lost.contains(key));
             permissions.extend(change.gained);
             prop_assert_eq!(permissions, wanted);
         }
+    }
+
+    #[test]
+    fn r30_nobody_takes_anything_by_a_role_from_a_person_who_holds_what_they_lack() {
+        let (present, extras) = (set(&["bots.read", "bots.edit"]), set(&["billing.manage"]));
+        let (more, less) = (set(&["bots.read", "bots.edit", "bots.publish"]), set(&["bots.read"]));
+        let edit = |wanted| RoleEdit {
+            whose: Whose::Others,
+            present: &present,
+            wanted,
+            extras_of_people: &extras,
+            confirmed: false,
+        };
+        let refusal = Refusal::RolePeopleHoldMore { missing: extras.clone() };
+        assert_eq!(edit(&less).check(&admin()), Err(EditProblem::from(refusal)));
+        assert_eq!(edit(&more).check(&admin()), Ok(()), "giving takes nothing from anybody");
+        assert_eq!(edit(&less).check(&effective(&Grant::of(BuiltInRole::Owner))), Ok(()));
     }
 }

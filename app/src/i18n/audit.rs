@@ -86,15 +86,19 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::ProviderFactorsChanged { values, .. } => {
             vec![text!(locale, audit.factor_values, values = values.join(", "))]
         }
-        Event::RoleCreated { role, permissions } => {
+        Event::RoleCreated { name, permissions, .. } => {
             let change = Change { gained: permissions.clone(), lost: Permissions::new() };
-            [vec![role_name(locale, role, Some(roles))], change_details(locale, &change, roles)].concat()
+            [vec![name.clone()], change_details(locale, &change, roles)].concat()
         }
         Event::RoleChanged { role, gained, lost } => {
             let change = Change { gained: gained.clone(), lost: lost.clone() };
             [vec![role_name(locale, role, Some(roles))], change_details(locale, &change, roles)].concat()
         }
-        Event::RoleRenamed { role } | Event::RoleDeleted { role } => vec![role_name(locale, role, Some(roles))],
+        Event::RoleRenamed { before, after, .. } => vec![format!("{before} → {after}")],
+        Event::RoleDeleted { name, permissions, .. } => {
+            let change = Change { gained: Permissions::new(), lost: permissions.clone() };
+            [vec![name.clone()], change_details(locale, &change, roles)].concat()
+        }
         Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
         Event::AccountOpened
         | Event::OwnerGranted { .. }

@@ -56,6 +56,9 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::NoSelfPromotion { gained } if gained.is_empty() => text!(locale, errors.no_self_ownership).into(),
         Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
         Refusal::RoleGone => text!(locale, errors.role_gone).into(),
+        Refusal::RolePeopleHoldMore { missing } => {
+            text!(locale, errors.role_people_hold_more, permissions = list(missing))
+        }
         Refusal::RoleHoldsMore { missing } => text!(locale, errors.role_holds_more, permissions = list(missing)),
         Refusal::RoleInUse { people: Count::Exactly(1) } => text!(locale, errors.role_in_use_one).into(),
         Refusal::RoleInUse { people: Count::Exactly(people) } => {

@@ -28,7 +28,7 @@ fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let home = Query::new(move || ShowAccount { account: slug.get() });
-    on_account_change(move || home.refetch());
+    on_account_change(move || home.refetch_in_background());
     loaded(move || async move {
         match home.await {
             Ok(home) => page(locale, home).into_any(),

@@ -8,7 +8,7 @@ use crate::{
     error::AppError,
     i18n::{text, use_locale},
     paths,
-    rpc::{Query, call},
+    rpc::{Query, call_in_background},
 };
 use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local, wasm_bindgen::closure::Closure};
 use leptos_router::location::Url;
@@ -95,9 +95,11 @@ impl Live {
 
     fn close(self) {
         self.stop_timers();
-        // The listener may be running.
-        let closed = self.stream.try_update_value(Option::take).flatten();
-        set_timeout(move || drop(closed), Duration::ZERO);
+        if let Some(closed) = self.stream.try_update_value(Option::take).flatten() {
+            closed.source.close();
+            // The listener may be running.
+            set_timeout(move || drop(closed), Duration::ZERO);
+        }
     }
 
     fn hear(self, name: &str) {
@@ -112,6 +114,7 @@ impl Live {
                 });
                 // What was changed while nobody listened is not told.
                 self.note_change();
+                spawn_local(self.look_at_access());
             }
             "changed" => self.note_change(),
             "access-changed" => {
@@ -131,14 +134,34 @@ impl Live {
         }
     }
 
+    /// Were the reader's own rights changed while nobody listened (R35)?
+    async fn look_at_access(self) {
+        let Some(account) = self.slug.try_get_untracked() else { return };
+        let (now, then) = (call_in_background(ShowAccount { account }).await, self.home.shown());
+        if let (Ok(now), Some(Ok(then))) = (now, then)
+            && now.effective != then.effective
+        {
+            self.state.try_set(LiveState::AccessChanged);
+        }
+    }
+
     fn note_change(self) {
         self.changes.update(|changes| *changes = changes.wrapping_add(1));
     }
 
     /// The browser opens a stream that broke by itself, and one that was refused never again.
     fn reconnect(self) {
+        if self.state.is_disposed() {
+            return;
+        }
         if self.timers.with_value(Vec::is_empty) {
-            self.after(INTERRUPTION_DELAY, move || self.state.set(LiveState::Interrupted));
+            self.after(INTERRUPTION_DELAY, move || {
+                self.state.try_update(|state| {
+                    if *state == LiveState::UpToDate {
+                        *state = LiveState::Interrupted;
+                    }
+                });
+            });
         }
         let is_refused = self.stream.with_value(|stream| {
             stream.as_ref().is_none_or(|stream| stream.source.ready_state() == EventSource::CLOSED)
@@ -154,12 +177,19 @@ impl Live {
     /// Finds out why there is no stream, which an event does not tell.
     async fn ask_why(self) {
         let Some(account) = self.slug.try_get_untracked() else { return };
-        let answer = call(ShowAccount { account }).await;
+        let answer = call_in_background(ShowAccount { account }).await;
         if self.state.is_disposed() {
             return;
         }
         match answer {
-            Ok(_) => self.open(),
+            Ok(_) => {
+                self.state.update(|state| {
+                    if *state == LiveState::SignedOut {
+                        *state = LiveState::UpToDate;
+                    }
+                });
+                self.open();
+            }
             Err(AppError::NoLongerAMember { .. } | AppError::NotFound) => {
                 self.close();
                 self.home.refetch();
@@ -203,7 +233,8 @@ pub(super) fn LiveStatus() -> impl IntoView {
         live.open();
         let seen = window_event_listener(ev::visibilitychange, move |_| match document().hidden() {
             true => live.close(),
-            false if live.state.get_untracked() == LiveState::SignedOut => {}
+            // Perhaps somebody signed in again in another tab.
+            false if live.state.get_untracked() == LiveState::SignedOut => spawn_local(live.ask_why()),
             false => live.open(),
         });
         on_cleanup(move || {

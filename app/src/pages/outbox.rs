@@ -24,7 +24,7 @@ fn OutboxPage() -> impl IntoView {
     let (slug, of_url) = (use_slug(), use_query_map());
     let after = Memo::new(move |_| of_url.with(|map| map.get("after").unwrap_or_default()));
     let mails = Query::new(move || ListMails { account: slug.get(), after: after.get() });
-    on_account_change(move || mails.refetch());
+    on_account_change(move || mails.refetch_in_background());
     // True while somebody is on the way to another page of the list.
     let paging = StoredValue::new(false);
     let page = loaded(move || async move {

@@ -73,7 +73,7 @@ impl<S: ServerCall> FormAction<S> {
         }
         self.pending.set(true);
         spawn_local(async move {
-            let answer = transport::send::<S>(form).await;
+            let answer = transport::send::<S>(form, false).await;
             self.pending.try_set(false);
             self.answered(answer);
         });

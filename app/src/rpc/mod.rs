@@ -39,6 +39,9 @@ impl<S> ServerCall for S where
 {
 }
 
+/// The header by which a page says that it asks by itself, and nobody does anything: that is no use of a session.
+pub const BACKGROUND_HEADER: &str = "roster-in-background";
+
 /// What a server function answers.
 type Answer<S> = Result<<S as ServerFn>::Output, AppError>;
 
@@ -47,7 +50,15 @@ type Answer<S> = Result<<S as ServerFn>::Output, AppError>;
 /// # Errors
 /// Whatever the server answers, or [`AppError::Transport`] if no answer comes, or none that can be read.
 pub async fn call<S: ServerCall>(arguments: S) -> Answer<S> {
-    transport::send::<S>(codec::to_form(&arguments)).await
+    transport::send::<S>(codec::to_form(&arguments), false).await
+}
+
+/// Calls once, by the page itself and because of nothing that somebody did.
+///
+/// # Errors
+/// As [`call`].
+pub async fn call_in_background<S: ServerCall>(arguments: S) -> Answer<S> {
+    transport::send::<S>(codec::to_form(&arguments), true).await
 }
 
 /// The error in the flash, of whichever form.

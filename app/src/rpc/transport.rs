@@ -6,21 +6,24 @@ use crate::error::{AppError, BadRequest};
 
 /// Calls the function in this very process, with arguments as a form would send them.
 #[cfg(feature = "ssr")]
-pub(super) async fn send<S: ServerCall>(form: String) -> Answer<S> {
+pub(super) async fn send<S: ServerCall>(form: String, _in_background: bool) -> Answer<S> {
     let arguments: S = serde_qs::from_str(&form).map_err(|_| AppError::BadRequest(BadRequest::Malformed))?;
     arguments.run_body().await
 }
 
 /// Posts the arguments to the function, as a form would.
 #[cfg(not(feature = "ssr"))]
-pub(super) async fn send<S: ServerCall>(form: String) -> Answer<S> {
-    let answer = browser::post(S::PATH, form).await?;
+pub(super) async fn send<S: ServerCall>(form: String, in_background: bool) -> Answer<S> {
+    let answer = browser::post(S::PATH, form, in_background).await?;
     browser::decode(answer)
 }
 
 #[cfg(not(feature = "ssr"))]
 mod browser {
-    use crate::error::{AppError, BadRequest};
+    use crate::{
+        error::{AppError, BadRequest},
+        rpc::BACKGROUND_HEADER,
+    };
     use leptos::prelude::window;
     use send_wrapper::SendWrapper;
     use serde::de::DeserializeOwned;
@@ -32,9 +35,10 @@ mod browser {
     pub(super) fn post(
         path: &'static str,
         form: String,
+        in_background: bool,
     ) -> Pin<Box<dyn Future<Output = Result<SendWrapper<JsValue>, AppError>> + Send>> {
         Box::pin(SendWrapper::new(async move {
-            let (response, json) = fetch(path, &form).await.map_err(|_| AppError::Transport)?;
+            let (response, json) = fetch(path, &form, in_background).await.map_err(|_| AppError::Transport)?;
             match json {
                 None => Err(BadRequest::Intercepted { status: response.status() }.into()),
                 Some(json) if response.ok() => Ok(SendWrapper::new(json)),
@@ -44,10 +48,13 @@ mod browser {
     }
 
     /// The response, and its body if it is the JSON that Roster answers in, whatever it says.
-    async fn fetch(path: &str, form: &str) -> Result<(Response, Option<JsValue>), JsValue> {
+    async fn fetch(path: &str, form: &str, in_background: bool) -> Result<(Response, Option<JsValue>), JsValue> {
         let headers = Headers::new()?;
         headers.set("Accept", "application/json")?;
         headers.set("Content-Type", "application/x-www-form-urlencoded")?;
+        if in_background {
+            headers.set(BACKGROUND_HEADER, "1")?;
+        }
         let request = RequestInit::new();
         request.set_method("POST");
         request.set_headers(&headers);

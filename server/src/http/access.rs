@@ -8,7 +8,8 @@ use crate::context::Services;
 use app::{
     api::audit::PersonThen,
     domain::{
-        access::AccessQuery, csv_line::csv_line, member::MemberState, permission::PermissionKey, time::Timestamp,
+        access::AccessQuery, csv_line::csv_line, member::MemberState, permission::PermissionKey, role::Roles,
+        time::Timestamp,
     },
     error::AppError,
     request::Visitor,
@@ -48,19 +49,19 @@ async fn file(
     let then = services.export_access(&caller, &query).await?;
     let mut text = csv_line(HEADING);
     for (state, people) in [(MemberState::Active, &then.active), (MemberState::Suspended, &then.suspended)] {
-        text.extend(people.iter().map(|person| line(then.at, state, person)));
+        text.extend(people.iter().map(|person| line(then.at, state, person, &then.roles)));
     }
     download(Body::from(text), "text/csv; charset=utf-8", &format!("{}-access.csv", caller.account))
 }
 
-fn line(at: Timestamp, state: MemberState, person: &PersonThen) -> String {
+fn line(at: Timestamp, state: MemberState, person: &PersonThen, roles: &Roles) -> String {
     let extras: Vec<_> = person.grant.extras.iter().map(PermissionKey::as_str).collect();
     csv_line([
         moment(at).as_str(),
         person.name.as_deref().unwrap_or_default(),
         person.email.as_deref().unwrap_or_default(),
         state.key(),
-        person.grant.role.as_str(),
+        roles.own_name(&person.grant.role).unwrap_or(person.grant.role.as_str()),
         &extras.join(" "),
         &moment(person.since),
     ])

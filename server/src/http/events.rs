@@ -20,14 +20,14 @@ use futures::{Stream, stream};
 use std::{
     collections::HashMap,
     convert::Infallible,
+    hash::Hash,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// The shortest time between two notices on one stream: what happens meanwhile is told as one.
-const MIN_NOTICE_INTERVAL: Duration = Duration::from_millis(300);
 /// How often something is sent when there is nothing to tell: proxies close what is silent, and a reader who is gone shows.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a stream lasts. The browser opens another, and with it authenticates anew (SE-04).
@@ -47,31 +47,46 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 pub(super) struct OpenStreams(Arc<Counts>);
 
 struct Counts {
-    max: u32,
-    by_user: Mutex<HashMap<UserId, u32>>,
+    in_all: u32,
+    /// How many one address may have; `None` behind proxies, which speak for many.
+    per_address: Option<u32>,
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    by_user: HashMap<UserId, u32>,
+    by_address: HashMap<IpAddr, u32>,
 }
 
 impl OpenStreams {
-    /// Streams leave half of the connections to everything else (F15).
+    /// Streams leave half of the connections to everything else, in all and for each address (F15).
     pub(super) fn of(config: &Config) -> Self {
-        Self(Arc::new(Counts { max: (config.limits.connections / 2).max(1), by_user: Mutex::default() }))
+        let half = |limit: u32| (limit / 2).max(1);
+        Self(Arc::new(Counts {
+            in_all: half(config.limits.connections),
+            per_address: config.trusted_proxies.is_empty().then(|| half(config.limits.connections_per_address)),
+            present: Mutex::default(),
+        }))
     }
 
     /// Admits one more stream of a user.
     ///
     /// # Errors
-    /// [`AppError::RateLimited`] if the user has too many, [`AppError::Unavailable`] if there are too many.
-    fn admit(&self, user: UserId) -> Result<StreamPermit, AppError> {
-        let mut by_user = self.0.by_user.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_user.values().sum::<u32>() >= self.0.max {
+    /// [`AppError::RateLimited`] if the user or the address has too many, [`AppError::Unavailable`] if there are too many.
+    fn admit(&self, user: UserId, address: IpAddr) -> Result<StreamPermit, AppError> {
+        let mut present = self.0.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.by_user.values().sum::<u32>() >= self.0.in_all {
             return Err(AppError::Unavailable);
         }
-        let count = by_user.entry(user).or_default();
-        if *count >= MAX_STREAMS_PER_USER {
+        let of_user = present.by_user.get(&user).copied().unwrap_or_default();
+        let of_address = present.by_address.get(&address).copied().unwrap_or_default();
+        if of_user >= MAX_STREAMS_PER_USER || self.0.per_address.is_some_and(|most| of_address >= most) {
             return Err(AppError::RateLimited { retry_after_s: TOO_MANY_RETRY_S });
         }
-        *count += 1;
-        Ok(StreamPermit { streams: self.clone(), user })
+        present.by_user.insert(user, of_user + 1);
+        present.by_address.insert(address, of_address + 1);
+        Ok(StreamPermit { streams: self.clone(), user, address })
     }
 }
 
@@ -79,16 +94,22 @@ impl OpenStreams {
 struct StreamPermit {
     streams: OpenStreams,
     user: UserId,
+    address: IpAddr,
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut by_user = self.streams.0.by_user.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_user.get_mut(&self.user) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                by_user.remove(&self.user);
-            }
+        let mut present = self.streams.0.present.lock().unwrap_or_else(PoisonError::into_inner);
+        take_one(&mut present.by_user, &self.user);
+        take_one(&mut present.by_address, &self.address);
+    }
+}
+
+fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -114,10 +135,9 @@ async fn begin(
 ) -> Result<impl IntoResponse + use<>, AppError> {
     let caller = visitor.caller_in(slug)?;
     let watch = services.watch_account(&caller).await?;
-    let permit = streams.admit(caller.signed_in.user)?;
-    let now = Instant::now();
-    let reader =
-        Reader { watch, stopping: services.stopping.clone(), ends: now + STREAM_LIFETIME, told: now, _permit: permit };
+    let permit = streams.admit(caller.signed_in.user, caller.ip)?;
+    let ends = Instant::now() + STREAM_LIFETIME;
+    let reader = Reader { watch, stopping: services.stopping.clone(), ends, _permit: permit };
     Ok(Sse::new(events(reader)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
 
@@ -126,25 +146,17 @@ struct Reader {
     watch: AccountWatch,
     stopping: CancellationToken,
     ends: Instant,
-    /// When the last notice was sent.
-    told: Instant,
     _permit: StreamPermit,
 }
 
 impl Reader {
     /// The next notice; `None` when the stream ends.
     async fn next(&mut self) -> Option<AccountNotice> {
-        let next = async {
-            sleep_until(self.told + MIN_NOTICE_INTERVAL).await;
-            self.watch.next().await
-        };
-        let notice = tokio::select! {
-            notice = next => Some(notice),
+        tokio::select! {
+            notice = self.watch.next() => Some(notice),
             () = self.stopping.cancelled() => None,
             () = sleep_until(self.ends) => None,
-        };
-        self.told = Instant::now();
-        notice
+        }
     }
 }
 
@@ -186,26 +198,42 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
+    fn user() -> UserId {
+        UserId(Uuid::now_v7())
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([203, 0, 113, last])
+    }
+
     #[test]
     fn f15_a_user_has_so_many_streams_and_gets_others_back_when_they_end() {
         let streams = OpenStreams::of(&Config::default());
-        let user = UserId(Uuid::now_v7());
-        let mut open: Vec<_> = (0..MAX_STREAMS_PER_USER).map(|_| streams.admit(user).ok().unwrap()).collect();
-        assert!(matches!(streams.admit(user), Err(AppError::RateLimited { .. })));
-        assert!(streams.admit(UserId(Uuid::now_v7())).is_ok());
+        let ana = user();
+        let mut open: Vec<_> =
+            (0..MAX_STREAMS_PER_USER).map(|_| streams.admit(ana, address(1)).ok().unwrap()).collect();
+        assert!(matches!(streams.admit(ana, address(2)), Err(AppError::RateLimited { .. })));
+        assert!(streams.admit(user(), address(1)).is_ok());
         open.pop();
-        assert!(streams.admit(user).is_ok());
+        assert!(streams.admit(ana, address(1)).is_ok());
         drop(open);
-        assert!(streams.0.by_user.lock().unwrap().is_empty());
+        let present = streams.0.present.lock().unwrap();
+        assert!(present.by_user.is_empty() && present.by_address.is_empty());
     }
 
     #[test]
     fn f15_streams_leave_half_of_the_connections_to_everything_else() {
         let mut config = Config::default();
-        config.limits.connections = 4;
+        (config.limits.connections, config.limits.connections_per_address) = (8, 4);
         let streams = OpenStreams::of(&config);
-        let user = || UserId(Uuid::now_v7());
-        let _open = (streams.admit(user()).ok().unwrap(), streams.admit(user()).ok().unwrap());
-        assert!(matches!(streams.admit(user()), Err(AppError::Unavailable)));
+        let open = |last| streams.admit(user(), address(last));
+        let _open = (open(1).ok().unwrap(), open(1).ok().unwrap());
+        assert!(matches!(open(1), Err(AppError::RateLimited { .. })), "of one address");
+        let _others = (open(2).ok().unwrap(), open(3).ok().unwrap());
+        assert!(matches!(open(4), Err(AppError::Unavailable)), "in all");
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let behind_proxy = OpenStreams::of(&config);
+        let all: Vec<_> = (0..4).map(|_| behind_proxy.admit(user(), address(1)).ok().unwrap()).collect();
+        assert_eq!(all.len(), 4, "an office may be behind one address");
     }
 }

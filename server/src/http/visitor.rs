@@ -7,7 +7,7 @@ use super::{
     trace::RequestId,
 };
 use crate::context::Services;
-use app::{error::AppError, request::Visitor};
+use app::{error::AppError, request::Visitor, rpc::BACKGROUND_HEADER};
 use axum::{
     extract::{ConnectInfo, Request, State},
     http::header,
@@ -24,10 +24,11 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         return next.run(request).await;
     }
     let headers = request.headers();
+    let in_background = headers.contains_key(BACKGROUND_HEADER) || is_stream(request.uri().path());
     let sent = services.cookies.sent(headers);
     let signed_in = match &sent.session {
         None => None,
-        Some(session) => match services.authenticate(session).await {
+        Some(session) => match services.authenticate(session, in_background).await {
             Ok(signed_in) => signed_in,
             Err(error) => {
                 tracing::warn!(%error, "cannot authenticate");
@@ -52,10 +53,16 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         user_agent: text(headers, header::USER_AGENT).chars().take(MAX_USER_AGENT_CHARS).collect(),
         language,
         theme,
+        in_background,
         request_id: request.extensions().get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
     };
     request.extensions_mut().insert(visitor);
     next.run(request).await
+}
+
+/// Is it the stream by which an open page is told of changes? Pages open it by themselves, again and again.
+fn is_stream(path: &str) -> bool {
+    path.strip_prefix("/a/").and_then(|rest| rest.split_once('/')).is_some_and(|(_, rest)| rest == "events")
 }
 
 /// The address of the other end of the connection. A request without one, which only tests make, counts as coming from this host.

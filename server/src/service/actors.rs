@@ -58,6 +58,7 @@ pub struct Actor {
     /// The session.
     pub session: SessionId,
     ip: Option<IpAddr>,
+    in_background: bool,
     last_active: Option<Timestamp>,
     authenticated_at: Timestamp,
     lacks_second_factor: bool,
@@ -147,6 +148,7 @@ pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller:
         user: user.user,
         session: user.session,
         ip: Some(caller.ip),
+        in_background: caller.in_background,
         last_active: membership.last_active,
         authenticated_at,
         lacks_second_factor: membership.lacks_second_factor,
@@ -183,6 +185,7 @@ pub async fn load_deleted(
         user,
         session: SessionId(Uuid::nil()),
         ip: None,
+        in_background: true,
         last_active: row.last_active_at,
         authenticated_at: Timestamp(0),
         lacks_second_factor: false,
@@ -282,10 +285,10 @@ pub(in crate::service) fn is_recent(authenticated_at: Timestamp, minutes: u32, n
 }
 
 impl Services {
-    /// Notes the actor's activity, in a transaction of its own and at most every five minutes.
+    /// Notes the actor's activity, in a transaction of its own and at most every five minutes. What the page asks by itself is none.
     pub(in crate::service) async fn note_activity(&self, actor: &Actor) {
         let now = self.now();
-        if actor.last_active.is_some_and(|at| now < at + ACTIVITY_INTERVAL) {
+        if actor.in_background || actor.last_active.is_some_and(|at| now < at + ACTIVITY_INTERVAL) {
             return;
         }
         best_effort("activity of a member", async {

@@ -107,8 +107,11 @@ impl ChangeNotices {
         taken
     }
 
-    fn give_back(&self, untold: Vec<Uuid>) {
+    fn give_back(&self, untold: &[Uuid]) {
         lock(&self.untold).extend(untold);
+        if !untold.is_empty() {
+            self.untold_added.notify_one();
+        }
     }
 }
 
@@ -137,7 +140,7 @@ impl Changes {
 impl Drop for Changes {
     fn drop(&mut self) {
         let mut waiting = lock(&self.notices.waiting);
-        // This receiver is still counted.
+        // This receiver is still counted, and no other goes meanwhile that did not hold the lock.
         if waiting.get(&self.subject).is_some_and(|sender| sender.receiver_count() <= 1) {
             waiting.remove(&self.subject);
         }
@@ -196,7 +199,29 @@ impl Database {
             }
             tx.commit().await
         };
-        told.await.inspect_err(|_| notices.give_back(subjects))
+        // What is broken off in the middle, as the process ends, is told when the database is closed.
+        let untold = Untold { notices, subjects };
+        told.await?;
+        untold.told();
+        Ok(())
+    }
+}
+
+/// Gives notices back that were not told, whatever came between.
+struct Untold<'a> {
+    notices: &'a ChangeNotices,
+    subjects: Vec<Uuid>,
+}
+
+impl Untold<'_> {
+    fn told(mut self) {
+        self.subjects.clear();
+    }
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        self.notices.give_back(&self.subjects);
     }
 }
 

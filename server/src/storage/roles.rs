@@ -5,7 +5,7 @@ use crate::collation;
 use app::domain::{
     ids::MemberId,
     list::{Count, MAX_COUNTED_ROWS},
-    permission::{PermissionKey, Permissions},
+    permission::{Catalogue, PermissionKey, Permissions},
     policy::Change,
     role::{Grant, RoleKey},
     time::Timestamp,
@@ -43,12 +43,17 @@ statements! {
                             WHERE f.account_id = $1 AND f.removed_at IS NOT NULL ORDER BY f.removed_at DESC, f.key LIMIT $2)";
     PEOPLE = "
         SELECT COUNT(*) FROM (SELECT 1 FROM members
-                               WHERE account_id = $1 AND role_key = $2 AND state <> 'removed' LIMIT $3) counted";
+                               WHERE account_id = $1 AND role_key = $2 AND state <> 'removed' AND purged_at IS NULL LIMIT $3) counted";
     PEOPLE_BY_ROLE = "
         SELECT r.key, (SELECT COUNT(*) FROM (SELECT 1 FROM members m
                                               WHERE m.account_id = r.account_id AND m.role_key = r.key AND m.state <> 'removed'
+                                                AND m.purged_at IS NULL
                                               LIMIT $2) counted) AS people
           FROM roles r WHERE r.account_id = $1 AND r.removed_at IS NULL";
+    EXTRAS_OF_PEOPLE = "
+        SELECT DISTINCT e.permission
+          FROM members m JOIN member_permissions e ON e.account_id = m.account_id AND e.member_id = m.id
+         WHERE m.account_id = $1 AND m.role_key = $2 AND m.state <> 'removed' AND m.purged_at IS NULL";
     // From the few roles to the many members, so that what is looked at are those who have one of them.
     WITH_ROLES = "
         SELECT m.id, m.name, m.email, m.role_key,
@@ -197,6 +202,20 @@ pub async fn people_by_role(tx: &mut Tx, scope: AccountScope) -> Result<BTreeMap
         .bind(MAX_COUNTED_ROWS as i64 + 1)
         .fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(key, people)| (RoleKey::new(key), count(people))).collect())
+}
+
+/// What people with a role hold as extras, one or another of them, as far as the catalogue knows it.
+pub async fn extras_of_people(
+    tx: &mut Tx,
+    scope: AccountScope,
+    key: &RoleKey,
+    catalogue: &Catalogue,
+) -> Result<Permissions, StorageError> {
+    let extras: Vec<String> = on!(tx, c => sqlx::query_scalar(EXTRAS_OF_PEOPLE)
+        .bind(scope.id().0)
+        .bind(key.as_str())
+        .fetch_all(c).await)?;
+    Ok(extras.into_iter().map(PermissionKey::new).filter(|extra| catalogue.knows(extra)).collect())
 }
 
 /// An active member who may have a permission.

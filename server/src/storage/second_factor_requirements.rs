@@ -1,6 +1,6 @@
 //! The second factors that accounts require of their members, and who is ready for that.
 
-use super::{AccountScope, StorageError, Tx, on, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
     ids::{AccountId, MemberId, UserId},
     language::Language,
@@ -42,6 +42,14 @@ statements! {
     DELETE_ROLES = "DELETE FROM second_factor_roles WHERE account_id = $1";
     INSERT = "
         INSERT INTO second_factor_requirements (account_id, everybody, set_at, starts_at) VALUES ($1, $2, $3, $4)";
+    INCLUDE_ROLE = "
+        INSERT INTO second_factor_roles (account_id, role_key)
+        SELECT account_id, $2 FROM second_factor_requirements WHERE account_id = $1 AND NOT everybody";
+    FORGET_ROLE = "DELETE FROM second_factor_roles WHERE account_id = $1 AND role_key = $2";
+    DELETE_WITHOUT_ROLES = "
+        DELETE FROM second_factor_requirements
+         WHERE account_id = $1 AND NOT everybody
+           AND NOT EXISTS (SELECT 1 FROM second_factor_roles r WHERE r.account_id = $1)";
     INSERT_ROLE = "INSERT INTO second_factor_roles (account_id, role_key) VALUES ($1, $2)";
     READINESS = concat!("
         SELECT m.role_key, COUNT(*) AS members, COUNT(CASE WHEN ", is_ready!(), " THEN 1 END) AS ready
@@ -80,6 +88,19 @@ struct RequirementRow {
     everybody: bool,
     set_at: i64,
     starts_at: i64,
+}
+
+/// Requires it of one more role, where it is required of certain roles.
+pub async fn include_role(tx: &mut Tx, scope: AccountScope, role: &RoleKey) -> Result<(), StorageError> {
+    run!(tx, INCLUDE_ROLE, scope.id().0, role.as_str())
+}
+
+/// Forgets a role that was deleted; `true` if it was the last one of which a second factor was required, so that none is required any more.
+pub async fn forget_role(tx: &mut Tx, scope: AccountScope, role: &RoleKey) -> Result<bool, StorageError> {
+    if changed!(tx, FORGET_ROLE, scope.id().0, role.as_str())? == 0 {
+        return Ok(false);
+    }
+    Ok(changed!(tx, DELETE_WITHOUT_ROLES, scope.id().0)? == 1)
 }
 
 /// What the account requires; `None` if it requires nothing.

@@ -219,6 +219,7 @@ pub async fn insert(tx: &mut Tx, session: &NewSession<'_>, proof: Proof, now: Ti
 /// Ends the oldest sessions of a user beyond `most` of a kind (SE-11). Those by a password are one kind, those by one account's providers
 /// another, and those by several accounts' providers a third: an account that makes many of a person ends none but its own (R49).
 pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> Result<(), StorageError> {
+    tx.note_session_end(user);
     let (user, most) = (user.0, i64::from(most));
     run!(tx, DELETE_BEYOND_PASSWORD, user, most)?;
     run!(tx, DELETE_BEYOND_SEVERAL, user, most)?;

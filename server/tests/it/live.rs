@@ -1,7 +1,10 @@
 //! Open pages: what they are told of what others do, when, and when no more (R35, R36).
 
 use crate::support::{Browser, Events, Kind, World, both_databases};
-use app::domain::role::{BuiltInRole, Grant};
+use app::domain::{
+    role::{BuiltInRole, Grant},
+    time::Span,
+};
 use axum::http::StatusCode;
 use server::storage::Database;
 use sqlx::ConnectOptions;
@@ -81,6 +84,21 @@ both_databases! {
         assert_eq!(events.next().await.as_deref(), Some("sign-in-needed"));
         assert_eq!(events.next().await, None);
         assert_eq!(ben.watches().await.err(), Some(StatusCode::UNAUTHORIZED));
+    }
+
+    async fn se_04_watching_is_no_use_of_a_session_and_no_activity(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let before = ana.row("ben@example.org").await.last_active;
+        for _ in 0..10 {
+            world.advance(Span::days(1));
+            // The page opens the stream again and asks for the list, and nobody is there.
+            let _ = ben.watches().await;
+            let _ = ben.asks_in_background("users/list").await;
+            ana.home().await.unwrap();
+        }
+        assert_eq!(ben.watches().await.err(), Some(StatusCode::UNAUTHORIZED), "idle for too long");
+        assert_eq!(ana.row("ben@example.org").await.last_active, before);
     }
 
     async fn az_03_nobody_is_told_of_another_account(world: World) {

@@ -401,21 +401,52 @@ both_databases! {
         assert_eq!((who_can.people.len(), who_can.more), (50, true));
     }
 
-    async fn r60_what_happens_to_roles_is_recorded_by_their_keys(world: World) {
+    async fn r60_what_happens_to_roles_is_recorded_with_before_and_after(world: World) {
         let ana = world.owner("ana@example.org").await;
         let role = makes(&ana, "Writers", &["bots.read"]).await.unwrap();
         let shown = shows(&ana, &role).await.unwrap();
         saves(&ana, &shown, "Authors", &["bots.edit"], &[]).await.unwrap();
         deletes(&ana, &role).await.unwrap();
         let expected = [
-            Event::RoleDeleted { role: role.clone() },
+            Event::RoleDeleted { role: role.clone(), name: "Authors".to_owned(), permissions: set(&["bots.edit"]) },
             Event::RoleChanged { role: role.clone(), gained: set(&["bots.edit"]), lost: set(&["bots.read"]) },
-            Event::RoleRenamed { role: role.clone() },
-            Event::RoleCreated { role, permissions: set(&["bots.read"]) },
+            Event::RoleRenamed { role: role.clone(), before: "Writers".to_owned(), after: "Authors".to_owned() },
+            Event::RoleCreated { role, name: "Writers".to_owned(), permissions: set(&["bots.read"]) },
         ];
         assert_eq!(events(&ana).await, expected);
         let file = ana.presses("/a/acme/settings/audit/events.csv").await.body;
-        assert!(file.contains("Role deleted") && file.contains("Authors"), "{file}");
+        assert!(file.contains("Role deleted") && file.contains("Writers → Authors"), "{file}");
+    }
+
+    async fn r30_nobody_takes_by_a_role_from_a_person_who_holds_what_they_lack(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Admin).await;
+        let role = makes(&ana, "Writers", &["bots.read", "bots.edit"]).await.unwrap();
+        ana.brings_in("bea@example.org", &having(&role).with("billing.manage")).await;
+        let shown = shows(&adam, &role).await.unwrap();
+        let refused = saves(&adam, &shown, "Writers", &["bots.read"], &[]).await;
+        let missing = set(&["billing.manage"]);
+        assert_eq!(refused, Err(AppError::Refused(Refusal::RolePeopleHoldMore { missing })));
+        saves(&adam, &shown, "Writers", &["bots.read", "bots.edit", "bots.publish"], &[]).await.unwrap();
+        let shown = shows(&ana, &role).await.unwrap();
+        saves(&ana, &shown, "Writers", &["bots.read"], &[]).await.unwrap();
+    }
+
+    async fn lt_09_a_copy_of_a_role_is_no_way_around_a_second_factor_and_a_deleted_one_is_not_named(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.adds_app().await.unwrap();
+        let first = makes(&ana, "First", &["bots.read"]).await.unwrap();
+        let requires = [("account", "acme"), ("form[of]", "roles"), ("form[roles][]", first.as_str()), ("form[grace_days]", "7")];
+        ana.call::<serde_json::Value>("security/require-second-factor", &requires).await.unwrap();
+        let named = "SELECT COUNT(*) FROM second_factor_roles";
+        let copy = makes(&ana, "Copy", &["bots.read"]).await.unwrap();
+        assert_eq!(world.count(named).await, 2, "the copy as well");
+        deletes(&ana, &first).await.unwrap();
+        assert_eq!(world.count(named).await, 1);
+        deletes(&ana, &copy).await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM second_factor_requirements").await, 0, "it was required of nobody else");
+        let kinds = world.texts("SELECT kind FROM audit_events ORDER BY seq").await;
+        assert_eq!(kinds.last().map(String::as_str), Some("second_factor_not_required"));
     }
 
     async fn a_role_of_the_accounts_own_is_called_by_its_name_everywhere(world: World) {
@@ -428,8 +459,10 @@ both_databases! {
             let shown = ben.get(page).await;
             assert_eq!((shown.status, shown.body.contains("Support lead")), (StatusCode::OK, true), "{page}");
         }
-        let file = ana.presses("/a/acme/settings/users.csv").await.body;
-        assert!(file.contains("Support lead") && file.contains("\"owner\"") && !file.contains(role.as_str()), "{file}");
+        for file in ["users.csv", "audit/access.csv"] {
+            let file = ana.presses(&format!("/a/acme/settings/{file}")).await.body;
+            assert!(file.contains("Support lead") && file.contains("\"owner\"") && !file.contains(role.as_str()), "{file}");
+        }
 
         ana.opens_account("Beta", "beta").await.unwrap();
         let beta = ana.on("beta");

@@ -9,6 +9,7 @@ use crate::{
     api::roles::{CreateRole, ListRoles, RoleFacts},
     components::{Button, ErrorBox, RefusalNote, use_toasts},
     domain::{
+        name::MAX_ROLE_NAME_CHARS,
         permission::Permissions,
         policy::Whose,
         role::{Role, RoleKey},
@@ -86,7 +87,9 @@ fn NewRoleForm(facts: RoleFacts, copied: Option<Role>) -> impl IntoView {
     });
     let name = copied
         .as_ref()
-        .map(|role| text!(locale, roles.copy_of, role = role_name(locale, &role.key, Some(&facts.roles))));
+        .map(|role| text!(locale, roles.copy_of, role = role_name(locale, &role.key, Some(&facts.roles))))
+        // The name of the copied role may be as long as names can be.
+        .map(|name| name.chars().take(MAX_ROLE_NAME_CHARS as usize).collect::<String>());
     // What whoever copies lacks is left out: it could not be saved.
     let preset = copied.map(|role| role.permissions).unwrap_or_default();
     let within = preset.into_iter().filter(|key| facts.my.is_owner || facts.my.permissions.contains(key)).collect();

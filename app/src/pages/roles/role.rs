@@ -138,7 +138,7 @@ fn RoleForm(view: RoleView) -> impl IntoView {
     let roles = StoredValue::new(facts.roles.clone());
     let step = Memo::new(move |_| {
         let wanted = chosen.permissions();
-        present.with(|view| edit(whose, &view.role.permissions, &wanted).change())
+        present.with(|view| edit(whose, view, &wanted).change())
     });
     let confirm =
         Memo::new(move |_| whose == Whose::Own && (!chosen.is_live() || !step.with(|step| step.lost.is_empty())));
@@ -159,10 +159,20 @@ fn RoleForm(view: RoleView) -> impl IntoView {
                     })
                 })
             };
+            let refused = move || {
+                let wanted = chosen.permissions();
+                let refusal =
+                    present.with(|view| edit(whose, view, &wanted).can_take(&view.facts.my).refusal().cloned());
+                refusal.map(|refusal| {
+                    let words = roles.with_value(|roles| refusal_text(locale, &refusal, Some(roles)));
+                    view! { <p class="note note-warn">{words}</p> }
+                })
+            };
             view! {
                 <section class="changes" aria-live="polite">
                     <h2>{text!(locale, users.edit_changes)}</h2>
                     {lines}
+                    {refused}
                 </section>
             }
         })
@@ -215,8 +225,8 @@ fn RoleForm(view: RoleView) -> impl IntoView {
 }
 
 /// What the server enforces with, to preview with (R65).
-const fn edit<'a>(whose: Whose, present: &'a Permissions, wanted: &'a Permissions) -> RoleEdit<'a> {
-    RoleEdit { whose, present, wanted, confirmed: false }
+const fn edit<'a>(whose: Whose, view: &'a RoleView, wanted: &'a Permissions) -> RoleEdit<'a> {
+    RoleEdit { whose, present: &view.role.permissions, wanted, extras_of_people: &view.extras, confirmed: false }
 }
 
 /// Who gains and loses what.

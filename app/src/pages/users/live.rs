@@ -7,7 +7,7 @@ use crate::{
     error::AppError,
     i18n::text,
     pages::live::on_account_change,
-    rpc::call,
+    rpc::call_in_background,
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -21,8 +21,8 @@ const IN_USE: [&str; 4] =
 /// How the list follows what others change.
 #[derive(Clone, Copy)]
 pub(super) struct Following {
-    /// The list as it is now, while somebody is at the rows as they were.
-    newer: RwSignal<Option<ListPage>>,
+    /// Are there other rows by now, while somebody is at those that were there?
+    newer: RwSignal<bool>,
     /// Is the list being asked for, or was it within the last second?
     resting: StoredValue<bool>,
     /// Was something changed meanwhile?
@@ -31,7 +31,7 @@ pub(super) struct Following {
 
 impl Following {
     pub(super) fn new() -> Self {
-        Self { newer: RwSignal::new(None), resting: StoredValue::new(false), again: StoredValue::new(false) }
+        Self { newer: RwSignal::new(false), resting: StoredValue::new(false), again: StoredValue::new(false) }
     }
 }
 
@@ -39,7 +39,7 @@ impl Users {
     /// Keeps the list up to date while it is open.
     pub(super) fn follow_changes(self) {
         // What was kept back belongs to the view that was left.
-        Effect::watch(move || self.query.get(), move |_, _, _| self.following.newer.set(None), false);
+        Effect::watch(move || self.query.get(), move |_, _, _| self.following.newer.set(false), false);
         on_account_change(move || self.look());
     }
 
@@ -54,7 +54,7 @@ impl Users {
         again.set_value(false);
         let (account, query) = (self.slug.get_untracked(), self.query.get_untracked());
         spawn_local(async move {
-            let answer = call(ListMembers { account, query: query.clone() }).await;
+            let answer = call_in_background(ListMembers { account, query: query.clone() }).await;
             if self.query.try_get_untracked() == Some(query) {
                 self.take(answer);
             }
@@ -80,35 +80,30 @@ impl Users {
         let Some(Ok(shown)) = self.page.shown() else { return self.page.show(Ok(page)) };
         let same_rows = shown.rows.iter().map(|row| row.id).eq(page.rows.iter().map(|row| row.id));
         if same_rows || !is_in_use() {
-            self.following.newer.set(None);
+            self.following.newer.set(false);
             if !says_the_same(&shown, &page) {
                 self.page.show(Ok(page));
             }
             return;
         }
         let rows = shown.rows.iter().map(|row| page.rows.iter().find(|new| new.id == row.id).unwrap_or(row).clone());
-        let kept = ListPage {
-            rows: rows.collect(),
-            next: shown.next.clone(),
-            previous: shown.previous.clone(),
-            ..page.clone()
-        };
+        let kept =
+            ListPage { rows: rows.collect(), next: shown.next.clone(), previous: shown.previous.clone(), ..page };
         if !says_the_same(&shown, &kept) {
             self.page.show(Ok(kept));
         }
-        self.following.newer.set(Some(page));
+        self.following.newer.set(true);
     }
 
     /// Says that there are newer rows, and shows them when asked to.
     pub(super) fn newer_rows(self) -> impl IntoView {
         let show = move |_| {
-            if let Some(page) = self.following.newer.try_update(Option::take).flatten() {
-                self.page.show(Ok(page));
-                focus_soon(".users-count");
-            }
+            self.following.newer.set(false);
+            self.page.refetch();
+            focus_soon(".users-count");
         };
         move || {
-            self.following.newer.with(Option::is_some).then(|| {
+            self.following.newer.get().then(|| {
                 view! {
                     <span class="users-newer">
                         {text!(self.locale, users.list_changed)} " "

@@ -269,10 +269,18 @@ fn invite_link(users: Users, page: &ListPage, may_invite: &Verdict, href: String
 
 /// A dialog over the list; closing it leads back to the list as it was.
 #[component]
-fn OverList(users: Users, #[prop(into)] title: String, children: Children) -> impl IntoView {
+fn OverList(
+    users: Users,
+    #[prop(into)] title: String,
+    /// Is something under way that closing would break off?
+    #[prop(optional, into)]
+    busy: Signal<bool>,
+    children: Children,
+) -> impl IntoView {
+    let back_to = Signal::derive(move || users.list());
     view! {
         <Title text=title.clone() />
-        <Dialog title back_to=Signal::derive(move || users.list()) back_label=text!(users.locale, common.back_to_users)>
+        <Dialog title back_to busy back_label=text!(users.locale, common.back_to_users)>
             {children()}
         </Dialog>
     }

@@ -232,7 +232,9 @@ fn access(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoVie
     };
     let Grant { role, extras } = &row.grant;
     let permissions = facts.roles.permissions_of(&row.grant);
-    let none = permissions.is_empty().then(|| view! { <p>{text!(locale, person.no_permissions)}</p> });
+    let is_gone = facts.roles.find(role).is_none();
+    let gone = is_gone.then(|| view! { <p>{text!(locale, person.access_role_gone)}</p> });
+    let none = (permissions.is_empty() && !is_gone).then(|| view! { <p>{text!(locale, person.no_permissions)}</p> });
     let unknown: Vec<_> =
         extras.iter().filter(|key| !facts.roles.catalogue.knows(key)).map(ToString::to_string).collect();
     let unknown = (!unknown.is_empty())
@@ -240,6 +242,7 @@ fn access(locale: Locale, facts: &AccountFacts, row: &MemberRow) -> impl IntoVie
     view! {
         <p>{lead}</p>
         <p class="person-role">{text!(locale, person.role, role = role_name(locale, role, Some(&facts.roles)))}</p>
+        {gone}
         {none}
         <PermissionSummary permissions roles=facts.roles.clone() held_by=row.grant.clone() />
         {unknown}

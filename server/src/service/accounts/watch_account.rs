@@ -11,9 +11,11 @@ use app::{
     request::Caller,
 };
 use std::{mem, time::Duration};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
-/// How often the right to watch is looked at although nothing was told: a session ends by itself when it is too old.
+/// The shortest time between two looks at the rights of one reader, and so between two notices.
+const MIN_LOOK_INTERVAL: Duration = Duration::from_millis(300);
+/// How often the right to watch is looked at although nothing was told: sessions are also cleaned up.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// The pause before the right is looked at again, when the database was away.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -38,6 +40,8 @@ pub struct AccountWatch {
     changes: Changes,
     session_ends: Changes,
     access: Effective,
+    /// When the rights were last looked at.
+    looked: Instant,
 }
 
 impl Services {
@@ -48,12 +52,17 @@ impl Services {
     /// As [`actors::load`].
     pub async fn watch_account(&self, caller: &Caller) -> Result<AccountWatch, AppError> {
         let actor = self.look(caller).await?;
+        let changes = self.database.changes_of(actor.scope());
+        let session_ends = self.database.session_ends_of(actor.user);
+        // Once more, as nobody was told of what came between looking and waiting.
+        let access = self.look(caller).await?.effective;
         Ok(AccountWatch {
             services: self.clone(),
             caller: caller.clone(),
-            changes: self.database.changes_of(actor.scope()),
-            session_ends: self.database.session_ends_of(actor.user),
-            access: actor.effective,
+            changes,
+            session_ends,
+            access,
+            looked: Instant::now(),
         })
     }
 
@@ -67,12 +76,16 @@ impl AccountWatch {
     /// Waits for what the reader is to be told next. Rights are read anew each time.
     pub async fn next(&mut self) -> AccountNotice {
         loop {
+            // What happens meanwhile is looked at as one.
+            sleep_until(self.looked + MIN_LOOK_INTERVAL).await;
             let changed = tokio::select! {
                 () = self.changes.next() => true,
                 () = self.session_ends.next() => false,
                 () = sleep(RECHECK_INTERVAL) => false,
             };
-            let notice = match self.look().await {
+            let looked = self.look().await;
+            self.looked = Instant::now();
+            let notice = match looked {
                 Ok(actor) => {
                     let sees_members = actor.effective.opens(Gate::UsersRead);
                     let before = mem::replace(&mut self.access, actor.effective);

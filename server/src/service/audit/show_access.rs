@@ -15,6 +15,7 @@ use app::{
         ids::MemberId,
         member::MemberState,
         permission::Gate,
+        role::Roles,
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -40,13 +41,15 @@ pub struct AccessThen {
     pub suspended: Vec<PersonThen>,
     /// The last twelve months up to now, week by week.
     pub weeks: Vec<Week>,
+    /// The account's roles, as they are now.
+    pub roles: Roles,
 }
 
 #[async_trait]
 impl ShowAccess for Services {
     /// Who had access. Needs `audit.read`.
     async fn show_access(&self, caller: &Caller, query: AccessQuery) -> Result<AccessPage, AppError> {
-        let AccessThen { at, mut active, mut suspended, weeks } = self.access_then(caller, &query).await?;
+        let AccessThen { at, mut active, mut suspended, weeks, roles: _ } = self.access_then(caller, &query).await?;
         let (active_count, suspended_count) = (active.len() as u64, suspended.len() as u64);
         active.truncate(MAX_PEOPLE);
         suspended.truncate(MAX_PEOPLE.saturating_sub(active.len()));
@@ -88,7 +91,7 @@ impl Services {
                 rebuilding.take_in(event);
             }
             if is_last {
-                return Ok(rebuilding.finish());
+                return Ok(rebuilding.finish(actor.roles));
             }
         }
     }
@@ -126,7 +129,7 @@ impl Rebuilding {
         }
     }
 
-    fn finish(self) -> AccessThen {
+    fn finish(self, roles: Roles) -> AccessThen {
         let weeks = self.weeks.finish(&self.people);
         let (people, names) = self.then.unwrap_or((self.people, self.names));
         AccessThen {
@@ -134,6 +137,7 @@ impl Rebuilding {
             active: in_state(&people, &names, MemberState::Active),
             suspended: in_state(&people, &names, MemberState::Suspended),
             weeks,
+            roles,
         }
     }
 }

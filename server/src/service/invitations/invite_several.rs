@@ -57,7 +57,8 @@ fn is_about_all(error: &AppError, all: &InviteSeveralForm, people: &[OneOfSevera
                 || field == Field::LoginMethod && same(|form| &form.method, &all.method)
                 || field == Field::Extras && people.iter().all(|one| one.form.extras == all.extras)
         }),
-        None => same(|form| &form.role, &all.role),
+        // Who is restored gets another grant than the one that was chosen (R4).
+        None => all.again != "restore" && same(|form| &form.role, &all.role),
     }
 }
 

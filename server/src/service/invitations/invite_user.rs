@@ -36,8 +36,8 @@ use uuid::Uuid;
 
 /// The parsed form.
 pub(super) struct Request {
-    method: LoginMethodId,
-    identifier: Option<String>,
+    pub(super) method: LoginMethodId,
+    pub(super) identifier: Option<String>,
     name: Option<String>,
     pub(super) email: Email,
     pub(super) grant: Grant,

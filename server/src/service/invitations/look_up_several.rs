@@ -12,7 +12,12 @@ use crate::{
 use app::{
     api::invitations::{InviteForm, InviteSeveralForm, LookedUpOne, Standing},
     backend::LookUpSeveral,
-    domain::{member::LoginMethod, permission::Gate, policy::can_invite},
+    domain::{
+        fields::{Field, FieldErrors, Problem},
+        member::LoginMethod,
+        permission::Gate,
+        policy::can_invite,
+    },
     error::AppError,
     request::Caller,
 };
@@ -49,18 +54,21 @@ impl Services {
         // A name is no reason not to invite.
         let nameless = InviteForm { first_name: String::new(), last_name: String::new(), ..form };
         let request = Request::parse(&nameless, methods, &actor.roles, actor.language)?;
-        let standing = if members::is_address_known(tx, actor.scope(), &request.email).await? {
-            let known = members::find_by_email(tx, actor.scope(), &request.email).await?;
-            known.and_then(|member| standing_of(actor, &member, self.now()))
+        let known = if members::is_address_known(tx, actor.scope(), &request.email).await? {
+            members::find_by_email(tx, actor.scope(), &request.email).await?
         } else {
             None
         };
-        match standing {
-            Some(standing) => Ok(standing),
-            None => {
-                can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
-                Ok(Standing::New)
+        if let Some(standing) = known.as_ref().and_then(|member| standing_of(actor, member, self.now())) {
+            return Ok(standing);
+        }
+        can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+        if let Some(identifier) = &request.identifier {
+            let except = known.map(|member| member.id);
+            if members::is_identifier_taken(tx, actor.scope(), request.method, identifier, except).await? {
+                return Err(FieldErrors::one(Field::Identifier, Problem::Taken).into());
             }
         }
+        Ok(Standing::New)
     }
 }

@@ -74,6 +74,7 @@ impl Services {
                 account: callback.account.slug.clone(),
                 ip: visitor.ip,
                 language: visitor.language,
+                in_background: false,
             };
             let at =
                 self.authentication(&callback.claims, configuration, true, Some(ReauthenticationMethod::Password)).at;

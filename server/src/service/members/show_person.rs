@@ -51,6 +51,8 @@ impl ShowPerson for Services {
         let history = history(&mut tx, &actor, member, before).await?;
         drop(tx);
         self.note_activity(&actor).await;
+        let may_invite = can_pass(&actor.effective, Gate::UsersInvite).is_yes();
+        let address = row.email.key().to_owned();
         Ok(PersonPage {
             facts,
             identifier: row.identifier.clone(),
@@ -59,6 +61,8 @@ impl ShowPerson for Services {
             invitations: invitations.into_iter().map(|invitation| shown_invitation(invitation, now)).collect(),
             mails: mails
                 .into_iter()
+                // An earlier address may be somebody else's, and is for those who corrected it.
+                .filter(|mail| may_invite || mail.to == address)
                 .filter_map(|mail| list_mails::line(mail, &actor, now).transpose())
                 .collect::<Result<_, StorageError>>()?,
             history,

@@ -6,7 +6,7 @@ use crate::{
     service::actors,
     storage::{
         audit::{self, Event},
-        retried, roles,
+        retried, roles, second_factor_requirements,
     },
 };
 use app::{
@@ -21,7 +21,8 @@ use uuid::Uuid;
 
 #[async_trait]
 impl CreateRole for Services {
-    /// Makes a role that holds no more than whoever makes it. Its key is of chance, so that no key is used twice.
+    /// Makes a role that holds no more than whoever makes it. Its key is of chance, so that no key is used twice. Where certain roles have to
+    /// have a second factor, the new one has to as well: a copy must be no way around it (LT-09).
     async fn create_role(&self, caller: &Caller, form: RoleForm) -> Result<RoleCreated, AppError> {
         retried(|| async {
             let now = self.now();
@@ -33,7 +34,8 @@ impl CreateRole for Services {
 
             let role = RoleKey::new(Uuid::now_v7().simple().to_string());
             roles::insert(&mut tx, actor.scope(), &role, &name, &permissions, actor.member, now).await?;
-            let event = Event::RoleCreated { role: role.clone(), permissions };
+            second_factor_requirements::include_role(&mut tx, actor.scope(), &role).await?;
+            let event = Event::RoleCreated { role: role.clone(), name: name.clone(), permissions };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             tx.commit().await?;
             Ok(RoleCreated { role, name })

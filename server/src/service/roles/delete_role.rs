@@ -5,7 +5,7 @@ use crate::{
     service::actors,
     storage::{
         audit::{self, Event},
-        retried, roles,
+        retried, roles, second_factor_requirements,
     },
 };
 use app::{
@@ -41,8 +41,17 @@ impl DeleteRole for Services {
             if !roles::delete(&mut tx, actor.scope(), &key, actor.member, now).await? {
                 return Ok(RoleDeleted::AlreadyDeleted);
             }
-            let event = Event::RoleDeleted { role: key };
-            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            let mut events = vec![Event::RoleDeleted {
+                role: key.clone(),
+                name: name.clone(),
+                permissions: role.permissions.clone(),
+            }];
+            if second_factor_requirements::forget_role(&mut tx, actor.scope(), &key).await? {
+                events.push(Event::SecondFactorNotRequired);
+            }
+            for event in events {
+                audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            }
             tx.commit().await?;
             Ok(RoleDeleted::Done { name })
         })

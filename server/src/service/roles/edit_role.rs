@@ -50,10 +50,13 @@ impl EditRole for Services {
                 return Err(changed_meanwhile(stored));
             }
             let wanted = WantedRole::read(&mut tx, &actor, (&form.name, &form.permissions), Some(&key)).await?;
+            let extras_of_people =
+                roles::extras_of_people(&mut tx, actor.scope(), &key, &actor.roles.catalogue).await?;
             let edit = RoleEdit {
                 whose: if actor.grant.role == key { Whose::Own } else { Whose::Others },
                 present: &role.permissions,
                 wanted: &wanted.permissions,
+                extras_of_people: &extras_of_people,
                 confirmed: form.confirmation.trim() == actor.slug.as_str(),
             };
             edit.check(&actor.effective)?;
@@ -68,7 +71,12 @@ impl EditRole for Services {
             }
             let saved = accounts::roles(&mut tx, scope, &self.catalogue).await?;
             kill_links_beyond_rights_of_role(&mut tx, scope, &key, &saved, now).await?;
-            record(&mut tx, &actor, &key, change, is_renamed, now).await?;
+            let renamed = is_renamed.then(|| Event::RoleRenamed {
+                role: key.clone(),
+                before: present_name.to_owned(),
+                after: wanted.name.clone(),
+            });
+            record(&mut tx, &actor, &key, change, renamed, now).await?;
             tx.commit().await?;
             Ok(RoleEdited::Done { name: wanted.name })
         })
@@ -85,10 +93,9 @@ async fn record(
     actor: &Actor,
     key: &RoleKey,
     Change { gained, lost }: Change,
-    is_renamed: bool,
+    renamed: Option<Event>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let renamed = is_renamed.then(|| Event::RoleRenamed { role: key.clone() });
     let is_changed = !gained.is_empty() || !lost.is_empty();
     let changed = is_changed.then(|| Event::RoleChanged { role: key.clone(), gained, lost });
     for event in renamed.into_iter().chain(changed) {

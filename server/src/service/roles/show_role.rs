@@ -23,6 +23,7 @@ impl ShowRole for Services {
         let role = actor.roles.find(key).cloned().ok_or(AppError::NotFound)?;
         let version = roles::find(&mut tx, actor.scope(), key).await?.map_or(0, |found| found.version);
         let people = roles::people(&mut tx, actor.scope(), key).await?;
-        Ok(RoleView { facts: facts(actor), role, version, people })
+        let extras = roles::extras_of_people(&mut tx, actor.scope(), key, &actor.roles.catalogue).await?;
+        Ok(RoleView { facts: facts(actor), role, version, people, extras })
     }
 }

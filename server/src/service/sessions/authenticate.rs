@@ -21,11 +21,12 @@ use app::{
 const USE_INTERVAL: Span = Span::minutes(5);
 
 impl Services {
-    /// The signed-in user of a session cookie; `None` for a session that is unknown, ended, idle too long or too old.
+    /// The signed-in user of a session cookie; `None` for a session that is unknown, ended, idle too long or too old. What a page asks
+    /// `in_background` is no use of the session: nobody may be there (SE-04).
     ///
     /// # Errors
     /// The database's.
-    pub async fn authenticate(&self, cookie: &str) -> Result<Option<SignedIn>, StorageError> {
+    pub async fn authenticate(&self, cookie: &str, in_background: bool) -> Result<Option<SignedIn>, StorageError> {
         let Some(token) = Token::parse(cookie) else { return Ok(None) };
         let now = self.now();
         let limits = &self.config.sessions;
@@ -37,7 +38,7 @@ impl Services {
         };
         drop(tx);
         let session = SessionId(live.id);
-        if now >= Timestamp(live.last_seen_at) + USE_INTERVAL {
+        if !in_background && now >= Timestamp(live.last_seen_at) + USE_INTERVAL {
             best_effort("use of a session", async {
                 let mut tx = self.database.begin_write().await?;
                 sessions::touch(&mut tx, session, now).await?;

@@ -246,6 +246,20 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Asks a server function something about the account, as a page does by itself.
+    pub async fn asks_in_background(&self, function: &str) -> Answer {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/api/{function}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .header("sec-fetch-site", "same-origin")
+            .header(app::rpc::BACKGROUND_HEADER, "1")
+            .body(Body::from(encoded(&[("account", &self.account)])))
+            .unwrap();
+        self.send(request).await
+    }
+
     /// Posts a form as the browser itself does, without scripting, and goes where that leads.
     pub async fn submits(&self, page: &str, function: &str, fields: Fields<'_>) -> Answer {
         let location = self.is_sent_on(Some(page), function, fields).await;

@@ -14,6 +14,7 @@ use crate::{
     components::{Button, Icon, Look, Note, NoteTone},
     domain::{
         csv_line::csv_line,
+        member::MailState,
         pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPerson, part_len},
         people_table::write_table,
         role::Roles,
@@ -48,6 +49,8 @@ pub(super) struct InParts {
 enum State {
     NotBegun,
     UnderWay,
+    /// Somebody stops it; the part that was sent last is waited for.
+    Stopping,
     /// All was sent, or somebody stopped it.
     Ended,
     /// A part could not be sent.
@@ -68,6 +71,11 @@ impl InParts {
 
     pub(super) fn has_begun(self) -> bool {
         self.state.with(|state| *state != State::NotBegun)
+    }
+
+    /// Is a part being sent, or the next one about to be?
+    pub(super) fn is_under_way(self) -> Signal<bool> {
+        Signal::derive(move || self.state.with(|state| matches!(state, State::UnderWay | State::Stopping)))
     }
 
     /// Begins to invite those who can be.
@@ -104,19 +112,49 @@ impl InParts {
                     return;
                 }
                 match answer {
-                    Ok(results) => {
-                        self.sent.update(|sent| *sent += results.len());
-                        self.rows.update(|rows| {
-                            for ((at, _), result) in part.into_iter().zip(results) {
-                                if let Some(row) = rows.get_mut(at) {
-                                    row.2 = Some(result);
-                                }
-                            }
-                        });
-                    }
-                    Err(error) => self.state.set(State::Failed(error)),
+                    Ok(results) if results.len() == part.len() => self.keep(part, results),
+                    Ok(_) => self.fail(AppError::Transport),
+                    Err(error) => self.fail(error),
                 }
             }
+            if self.state.try_get_untracked() == Some(State::Stopping) {
+                self.state.set(State::Ended);
+            }
+        });
+    }
+
+    /// Keeps what came of a part. Whom nobody looked at, because the session or the database went in the middle, is sent again when it goes on.
+    fn keep(self, part: Vec<(usize, PastedPerson)>, results: Vec<InvitedOne>) {
+        let mut why = None;
+        self.rows.update(|rows| {
+            for ((at, _), result) in part.into_iter().zip(results) {
+                match &result.result {
+                    Err(error) if is_about_caller(error) => why = Some(error.clone()),
+                    Ok(_) | Err(_) => {
+                        self.sent.update(|sent| *sent += 1);
+                        if let Some(row) = rows.get_mut(at) {
+                            row.2 = Some(result);
+                        }
+                    }
+                }
+            }
+        });
+        if let Some(error) = why {
+            self.fail(error);
+        }
+    }
+
+    fn fail(self, error: AppError) {
+        self.state.update(|state| {
+            if *state == State::UnderWay {
+                *state = State::Failed(error);
+            }
+        });
+    }
+
+    fn stop(self) {
+        self.state.update(|state| {
+            *state = if *state == State::UnderWay { State::Stopping } else { State::Ended };
         });
     }
 
@@ -141,7 +179,7 @@ pub(super) fn in_parts_view(users: Users, facts: Arc<AccountFacts>, in_parts: In
     // Closing the window in the middle is asked about.
     Effect::new(move |_| {
         let leaving = window_event_listener(ev::beforeunload, move |event| {
-            if in_parts.state.try_get_untracked() == Some(State::UnderWay) {
+            if untrack(|| in_parts.is_under_way().get()) {
                 event.prevent_default();
             }
         });
@@ -169,12 +207,13 @@ pub(super) fn in_parts_view(users: Users, facts: Arc<AccountFacts>, in_parts: In
         State::UnderWay => view! {
             <p class="field-hint">{text!(locale, users.parts_stay)}</p>
             <div class="actions">
-                <Button look=Look::Plain on_click=Callback::new(move |()| in_parts.state.set(State::Ended))>
+                <Button look=Look::Plain on_click=Callback::new(move |()| in_parts.stop())>
                     {text!(locale, users.parts_stop)}
                 </Button>
             </div>
         }
         .into_any(),
+        State::Stopping => view! { <p class="field-hint">{text!(locale, users.parts_stopping)}</p> }.into_any(),
         State::Ended => ended(users, &facts.roles, in_parts).into_any(),
         State::Failed(error) => view! {
             <Note tone=NoteTone::Bad icon="alert">
@@ -182,7 +221,7 @@ pub(super) fn in_parts_view(users: Users, facts: Arc<AccountFacts>, in_parts: In
             </Note>
             <div class="actions">
                 <Button on_click=Callback::new(move |()| in_parts.go_on())>{text!(locale, users.parts_go_on)}</Button>
-                <Button look=Look::Plain on_click=Callback::new(move |()| in_parts.state.set(State::Ended))>
+                <Button look=Look::Plain on_click=Callback::new(move |()| in_parts.stop())>
                     {text!(locale, users.parts_stop)}
                 </Button>
             </div>
@@ -261,8 +300,18 @@ fn words_of(locale: Locale, roles: &Roles, (_, known, result): &Row) -> String {
     if let Some(error) = error {
         return why_not(locale, roles, error);
     }
+    if let Some(InvitedOne { result: Ok(Invited::Done { mail, .. }), .. }) = result {
+        return match mail {
+            MailState::NoMailServer => text!(locale, users.several_not_mailed).to_owned(),
+            MailState::Queued { until: Some(_) } => text!(locale, users.parts_mailed_later).to_owned(),
+            MailState::Queued { until: None }
+            | MailState::Accepted { .. }
+            | MailState::Deferred { .. }
+            | MailState::Unanswered { .. }
+            | MailState::Refused { .. } => text!(locale, users.several_done).to_owned(),
+        };
+    }
     match outcome(&(PastedPerson::default(), known.clone(), result.clone())) {
-        "invited" => text!(locale, users.several_done),
         "member" => text!(locale, users.parts_member),
         "already_invited" => text!(locale, users.several_invited),
         "suspended" => text!(locale, users.several_suspended),
@@ -280,6 +329,19 @@ fn result_file(locale: Locale, roles: &Roles, rows: &[Row]) -> Option<String> {
     }
     let blob = Blob::new_with_str_sequence(&Array::of1(&JsValue::from_str(&text))).ok()?;
     Url::create_object_url_with_blob(&blob).ok()
+}
+
+/// Does an error say something of whoever invites, or of the server, and nothing of the person?
+const fn is_about_caller(error: &AppError) -> bool {
+    error.may_pass_soon()
+        || matches!(
+            error,
+            AppError::Unauthenticated
+                | AppError::SecondFactorRequired
+                | AppError::ReauthenticationRequired
+                | AppError::NoLongerAMember { .. }
+                | AppError::NotFound
+        )
 }
 
 /// Was the person invited by this answer?

@@ -95,7 +95,9 @@ impl LookUp {
                 return;
             }
             match answer {
-                Ok(found) => self.found.update(|all| all.extend(found)),
+                Ok(found) if found.len() == part.len() => self.found.update(|all| all.extend(found)),
+                // The server reads the same people from the part as the page does, or it is another version.
+                Ok(_) => return self.failed.set(Some(AppError::Transport)),
                 Err(error) => return self.failed.set(Some(error)),
             }
         }
@@ -274,7 +276,7 @@ pub(super) fn looked_up_view(locale: Locale, facts: Arc<AccountFacts>, look_up: 
         }
     };
     let failed = move || {
-        look_up.failed.get().filter(|error| error.fields().is_none()).map(|error| {
+        look_up.failed.get().map(|error| {
             view! { <li class="field-problem">{crate::i18n::error_text(locale, &error)}</li> }
         })
     };

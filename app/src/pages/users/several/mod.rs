@@ -54,6 +54,7 @@ fn InviteSeveralDialog() -> impl IntoView {
 #[component]
 fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
     let locale = users.locale;
+    let in_parts = InParts::new();
     let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
     let content = match can_pass(&facts.my, Gate::UsersInvite) {
         Verdict::No(refusal) => {
@@ -62,7 +63,6 @@ fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         Verdict::Yes => {
             let invite = FormAction::<InviteSeveral>::new();
             invite.on_success(move |_| users.page.refetch());
-            let in_parts = InParts::new();
             // What was typed outlives an error: the form is made anew for another answer alone.
             let results = Memo::new(move |_| invite.output().get());
             let method = method.map(|method| method.to_string()).unwrap_or_default();
@@ -77,7 +77,9 @@ fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         }
     };
     view! {
-        <OverList users title=text!(locale, users.several_title)>{content}</OverList>
+        <OverList users title=text!(locale, users.several_title) busy=in_parts.is_under_way()>
+            {content}
+        </OverList>
     }
 }
 
@@ -120,8 +122,10 @@ fn SeveralForm(
     scroll_into_view_when(failed, move || {
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
     });
-    // One request takes so many; more are sent one part after the other.
-    let are_many = Memo::new(move |_| people.with(|people| people.people.len() > MAX_PEOPLE_AT_ONCE));
+    // One request takes so many; more, and what no field holds, are sent one part after the other.
+    let are_many = Memo::new(move |_| {
+        file.with(Option::is_some) || people.with(|people| people.people.len() > MAX_PEOPLE_AT_ONCE)
+    });
     let account = facts.slug.to_string();
     let begin = Callback::new(move |()| in_parts.begin(account.clone(), look_up.form_of_all(), look_up.answered()));
     let send = move || match are_many.get() {
@@ -130,7 +134,10 @@ fn SeveralForm(
             let count = look_up.to_invite();
             view! {
                 <Button on_click=begin busy=look_up.is_under_way() disabled={count == 0}>
-                    {text!(locale, users.several_invite_many, count = grouped(locale, count as u64))}
+                    {match count {
+                        1 => text!(locale, users.several_invite_one).to_owned(),
+                        count => text!(locale, users.several_invite_many, count = grouped(locale, count as u64)),
+                    }}
                 </Button>
             }
             .into_any()
