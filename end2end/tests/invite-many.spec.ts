@@ -83,7 +83,9 @@ test.describe.serial('many people from a file', () => {
       ]);
       const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
       expect(lines).toHaveLength(123);
-      expect(lines).toContain('"guest119@example.org","invited","is invited."');
+      // Beyond a hundred in an hour the mails go out later.
+      expect(lines[1]).toBe('"guest0@example.org","invited","is invited."');
+      expect(lines[120]).toBe('"guest119@example.org","invited","is invited. The mail goes out later, when the limits allow it."');
       expect(lines.filter((line) => line.includes('"already_invited"'))).toHaveLength(1);
       await dialog.getByRole('link', { name: 'Done' }).click();
       await expect(line(page, { email: 'guest119@example.org' })).toContainText('Analyst');

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement, wasm_bindgen::JsCast};
 
-lazy_page!(InviteSeveralRoute, user_invitations, InviteSeveralDialog);
+lazy_page!(InviteSeveralRoute, user_dialogs, InviteSeveralDialog);
 
 /// The largest file that is read, in bytes: ten thousand long lines.
 const MAX_FILE_BYTES: f64 = 5.0 * 1024.0 * 1024.0;
@@ -122,9 +122,10 @@ fn SeveralForm(
     scroll_into_view_when(failed, move || {
         error.with(|error| error.as_ref().is_some_and(|error| error.fields().is_none()))
     });
-    // One request takes so many; more, and what no field holds, are sent one part after the other.
+    // One request takes so many; more, and what no field holds, are sent one part after the other, which takes a script.
     let are_many = Memo::new(move |_| {
-        file.with(Option::is_some) || people.with(|people| people.people.len() > MAX_PEOPLE_AT_ONCE)
+        let too_many = people.with(|people| people.people.len() > MAX_PEOPLE_AT_ONCE);
+        choice.is_live() && (too_many || file.with(Option::is_some))
     });
     let account = facts.slug.to_string();
     let begin = Callback::new(move |()| in_parts.begin(account.clone(), look_up.form_of_all(), look_up.answered()));
