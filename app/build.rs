@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 16] = [
+const NAMESPACES: [&str; 17] = [
     "common",
     "session",
     "joining",
@@ -25,6 +25,7 @@ const NAMESPACES: [&str; 16] = [
     "audit",
     "security",
     "roles",
+    "settings",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -5,6 +5,7 @@
 
 use crate::{
     api::{
+        account_settings::{AccountSettingsForm, AccountSettingsView},
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
         audit::{AccessPage, AuditPage},
@@ -258,6 +259,18 @@ pub trait ShowAccount: Send + Sync {
 #[async_trait]
 pub trait LeaveAccount: Send + Sync {
     async fn leave_account(&self, caller: &Caller) -> Result<String, AppError>;
+}
+
+/// What an account's owners settle for it.
+#[async_trait]
+pub trait ShowAccountSettings: Send + Sync {
+    async fn show_account_settings(&self, caller: &Caller) -> Result<AccountSettingsView, AppError>;
+}
+
+/// Changes that.
+#[async_trait]
+pub trait ChangeAccountSettings: Send + Sync {
+    async fn change_account_settings(&self, caller: &Caller, form: AccountSettingsForm) -> Result<NextPage, AppError>;
 }
 
 // The Users list and its rows.
@@ -826,6 +839,8 @@ backend! {
     OpenAccount,
     ShowAccount,
     LeaveAccount,
+    ShowAccountSettings,
+    ChangeAccountSettings,
     ListMembers,
     ShowMember,
     ShowPerson,

@@ -31,13 +31,7 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccessRoute, AccountHomeRoute, AccountLayout, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute,
-    AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute,
-    HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage,
-    NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute,
-    Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, RoleRoute,
-    RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute,
-    prefetch_on_approach,
+    AccessRoute, AccountHomeRoute, AccountLayout, AccountSettingsRoute, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, RoleRoute, RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -138,6 +132,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/roles") view={Lazy::<RolesRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/roles/new") view={Lazy::<NewRoleRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/roles/:id") view={Lazy::<RoleRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/account") view={Lazy::<AccountSettingsRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit/access") view={Lazy::<AccessRoute>::new()} ssr=Async />
@@ -173,6 +168,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "roles"] => of::<RolesRoute>,
         ["a", _, "settings", "roles", "new"] => of::<NewRoleRoute>,
         ["a", _, "settings", "roles", _] => of::<RoleRoute>,
+        ["a", _, "settings", "account"] => of::<AccountSettingsRoute>,
         ["a", _, "settings", "security"] => of::<SecurityRoute>,
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,

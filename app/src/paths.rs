@@ -128,6 +128,11 @@ pub fn users_with_extras(slug: &str) -> String {
     with_view(users(slug), &ListQuery { with_extras: true, ..ListQuery::default() })
 }
 
+/// Settings → Account.
+pub fn account_settings(slug: &str) -> String {
+    format!("/a/{slug}/settings/account")
+}
+
 /// Settings → Users.
 pub fn users(slug: &str) -> String {
     format!("/a/{slug}/settings/users")

@@ -89,6 +89,8 @@ export const PLACES = [
   'role-without-people',
   'role-built-in',
   'role-above',
+  'account-settings',
+  'account-settings-refused',
   'security',
   'security-required',
   'required-factor',
@@ -551,6 +553,16 @@ export class Town {
       },
       'role-built-in': { page: owner, address: '/a/acme/settings/roles/analyst' },
       'role-above': { page: carla, address: bills },
+      'account-settings': { page: owner, address: '/a/acme/settings/account' },
+      'account-settings-refused': {
+        page: owner,
+        address: '/a/gamma/settings/account',
+        then: async (page) => {
+          await page.getByLabel('Account name').fill('');
+          await page.getByRole('button', { name: 'Save', exact: true }).click();
+          await page.getByText('Please fill this in.').first().waitFor();
+        },
+      },
       security: { page: owner, address: '/a/acme/settings/security' },
       'security-required': { page: sina.page, address: '/a/delta/settings/security' },
       'required-factor': { page: ben.page, address: '/a/delta/second-factor' },

@@ -304,6 +304,8 @@ pub enum Notice {
     Discarded,
     /// A code is on its way to the caller's own mailbox.
     CodeMailed,
+    /// What is settled for the account was saved.
+    AccountSaved,
     /// What the account requires of second factors was saved.
     RequirementSaved,
     /// Which words of a provider count as a second factor was saved.

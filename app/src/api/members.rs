@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     domain::{
         ids::MemberId,
+        invitation::InvitationDefaults,
         language::Language,
         list::{Count, Cursor, ListQuery, StateCounts},
         member::{LoginMethod, MemberRow},
@@ -32,6 +33,8 @@ pub struct AccountFacts {
     pub my: Effective,
     /// The roles and the catalogue.
     pub roles: Roles,
+    /// What invitations begin with.
+    pub invitations: InvitationDefaults,
     /// The login methods that are available and fully set up.
     pub methods: Vec<LoginMethod>,
     /// Is there a mail server (R61)?

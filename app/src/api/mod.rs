@@ -1,6 +1,7 @@
 //! Server functions, one file per subject: who is asking, one operation of the backend, a typed answer. Raw strings in, parsed by the
 //! domain, so that errors land at their field. What they take and answer is shared by page and server.
 
+pub mod account_settings;
 pub mod accounts;
 pub mod address;
 pub mod audit;

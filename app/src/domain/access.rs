@@ -66,6 +66,7 @@ impl<'a> Change<'a> {
             | Event::MailboxVouchedFor { .. }
             | Event::DecisionOpened { .. }
             | Event::Decided { .. }
+            | Event::AccountChanged { .. }
             | Event::LoginMethodAdded { .. }
             | Event::LoginMethodEdited { .. }
             | Event::LoginMethodDraftDropped { .. }

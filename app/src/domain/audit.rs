@@ -3,6 +3,8 @@
 
 use super::{
     ids::{InvitationId, LoginMethodId, MemberId},
+    invitation::InvitationDefaults,
+    language::Language,
     member::MemberState,
     permission::Permissions,
     role::{Grant, RoleKey},
@@ -54,6 +56,7 @@ macro_rules! events {
 
 events! {
     AccountOpened = "account_opened";
+    AccountChanged { renamed: bool, before: AccountDefaults, after: AccountDefaults } = "account_changed";
     OwnerGranted { was: MemberState } = "owner_granted";
     Invited { invitation: InvitationId, grant: Grant } = "invited";
     InvitationResent { invitation: InvitationId } = "invitation_resent";
@@ -93,6 +96,15 @@ events! {
     NameChanged = "name_changed";
     EmailChanged = "email_changed";
     AddressCorrected { invitation: InvitationId } = "address_corrected";
+}
+
+/// What an account begins things with, as events keep it. Its name is none of their business: they say that it was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDefaults {
+    /// The language of its mails, unless another is chosen.
+    pub language: Language,
+    /// What its invitations begin with.
+    pub invitations: InvitationDefaults,
 }
 
 impl EventKind {

@@ -1,6 +1,6 @@
 //! Invitations: their states, their tokens' channels, their life.
 
-use super::{fields::Problem, time::Span};
+use super::{fields::Problem, role_key::RoleKey, time::Span};
 use serde::{Deserialize, Serialize};
 
 /// The state of an invitation. Expired is computed from the row's expiry, never stored.
@@ -66,17 +66,32 @@ impl Channel {
 
 /// The lives on offer, in hours: one hour to thirty days (R21).
 pub const LIFETIMES_IN_HOURS: [i64; 6] = [1, 24, 72, 168, 336, 720];
-/// The life unless another is chosen: seven days (R21).
+/// The life unless the account or the inviter chose another: seven days (R21).
 pub const DEFAULT_LIFETIME: Span = Span::days(7);
 
-/// Reads a life as the form gives it: a number of hours, one of [`LIFETIMES_IN_HOURS`]; an empty text means the default.
+/// What the invitations of an account begin with, unless another choice is made (R21).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationDefaults {
+    /// The role that is chosen first; `None` for the one with the fewest permissions.
+    pub role: Option<RoleKey>,
+    /// How long a link is valid.
+    pub lifetime: Span,
+}
+
+impl Default for InvitationDefaults {
+    fn default() -> Self {
+        Self { role: None, lifetime: DEFAULT_LIFETIME }
+    }
+}
+
+/// Reads a life as the form gives it: a number of hours, one of [`LIFETIMES_IN_HOURS`]; an empty text means the account's default.
 ///
 /// # Errors
 /// [`Problem::NotOffered`].
-pub fn parse_lifetime(raw: &str) -> Result<Span, Problem> {
+pub fn parse_lifetime(raw: &str, default: Span) -> Result<Span, Problem> {
     let raw = raw.trim();
     if raw.is_empty() {
-        return Ok(DEFAULT_LIFETIME);
+        return Ok(default);
     }
     let hours = raw.parse().map_err(|_| Problem::NotOffered)?;
     if LIFETIMES_IN_HOURS.contains(&hours) { Ok(Span::hours(hours)) } else { Err(Problem::NotOffered) }
@@ -105,11 +120,13 @@ mod tests {
 
     #[test]
     fn r21_a_life_is_seven_days_unless_another_is_chosen() {
-        assert_eq!(parse_lifetime(""), Ok(Span::days(7)));
-        assert_eq!(parse_lifetime("1"), Ok(Span::hours(1)));
-        assert_eq!(parse_lifetime("720"), Ok(Span::days(30)));
+        let parse = |raw| parse_lifetime(raw, InvitationDefaults::default().lifetime);
+        assert_eq!(parse(""), Ok(Span::days(7)));
+        assert_eq!(parse("1"), Ok(Span::hours(1)));
+        assert_eq!(parse("720"), Ok(Span::days(30)));
         for bad in ["0", "-1", "721", "2", "x", "99999999999999999999"] {
-            assert_eq!(parse_lifetime(bad), Err(Problem::NotOffered), "{bad}");
+            assert_eq!(parse(bad), Err(Problem::NotOffered), "{bad}");
         }
+        assert_eq!(parse_lifetime(" ", Span::hours(1)), Ok(Span::hours(1)), "unless the account has another");
     }
 }

@@ -67,6 +67,8 @@ pub enum Refusal {
     },
     /// Only owners give or take Owner (R30).
     OnlyOwnersMakeOwners,
+    /// Only owners change the account itself.
+    OnlyOwnersChangeAccount,
     /// The other person holds permissions that the actor lacks (R30).
     TheyHoldMore {
         /// What the actor lacks.
@@ -142,6 +144,11 @@ fn can_touch(actor: &Effective, theirs: &Grant, roles: &Roles) -> Verdict {
 /// Does `actor` hold the permission for this kind of change?
 pub fn can_pass(actor: &Effective, gate: Gate) -> Verdict {
     if actor.opens(gate) { Verdict::Yes } else { Verdict::No(Refusal::Needs { gate }) }
+}
+
+/// May `actor` see and change what is settled for the account as a whole: its name, its language, what invitations begin with?
+pub fn can_change_account(actor: &Effective) -> Verdict {
+    if actor.is_owner { Verdict::Yes } else { Verdict::No(Refusal::OnlyOwnersChangeAccount) }
 }
 
 /// May `actor` invite somebody with `grant`?
@@ -339,6 +346,13 @@ mod tests {
         assert!(can_grant(&effective(&owner), &owner, &roles()).is_yes());
         let admin = effective(&Grant::of(BuiltInRole::Admin).with("billing.manage").with("login_methods.manage"));
         assert_eq!(can_grant(&admin, &owner, &roles()), Verdict::No(Refusal::OnlyOwnersMakeOwners));
+    }
+
+    #[test]
+    fn az_12_only_owners_change_the_account_whatever_else_is_held() {
+        assert!(can_change_account(&effective(&Grant::of(BuiltInRole::Owner))).is_yes());
+        let everything = Grant { extras: roles().catalogue.all(), ..Grant::of(BuiltInRole::Admin) };
+        assert_eq!(can_change_account(&effective(&everything)), Verdict::No(Refusal::OnlyOwnersChangeAccount));
     }
 
     #[test]

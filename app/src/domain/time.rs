@@ -34,6 +34,11 @@ impl Span {
         Self::hours(n.saturating_mul(24))
     }
 
+    /// The span in whole hours, rounded down.
+    pub const fn as_hours(self) -> i64 {
+        self.0 / Self::hours(1).0
+    }
+
     /// The span in whole seconds, rounded up, never negative.
     pub const fn as_seconds(self) -> u64 {
         if self.0 <= 0 { 0 } else { (self.0 as u64).div_ceil(1000) }
@@ -85,6 +90,7 @@ mod tests {
         assert_eq!(hour + Span::minutes(1), Span(3_660_000));
         assert_eq!(Span::days(2), Span::hours(48));
         assert_eq!(Span::seconds(7), Span(7000));
+        assert_eq!(Span::days(2).as_hours(), 48);
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! Audit events in words, for the page and its exports.
 
-use super::{Locale, permission_list, permission_name, role_name, text};
+use super::{Locale, lifetime_words, permission_list, permission_name, role_name, text};
 use crate::domain::{
-    audit::{Event, EventKind},
+    audit::{AccountDefaults, Event, EventKind},
     permission::Permissions,
     policy::Change,
-    role::{Grant, Roles},
+    role::{Grant, RoleKey, Roles},
     second_factor::RequiredOf,
+    time::Span,
 };
 
 /// What kind of event it is.
 pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
     match kind {
         EventKind::AccountOpened => text!(locale, audit.kind_account_opened),
+        EventKind::AccountChanged => text!(locale, audit.kind_account_changed),
         EventKind::OwnerGranted => text!(locale, audit.kind_owner_granted),
         EventKind::Invited => text!(locale, audit.kind_invited),
         EventKind::InvitationResent => text!(locale, audit.kind_invitation_resent),
@@ -65,6 +67,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::RemovalUndone { grant }
         | Event::Removed { grant }
         | Event::Left { grant } => vec![grant_in_full(locale, grant, roles)],
+        Event::AccountChanged { renamed, before, after } => account_details(locale, *renamed, before, after, roles),
         Event::Edited { before, after } => edit_details(locale, before, after, roles),
         Event::Decided { used: true, .. } => vec![text!(locale, audit.used).to_owned()],
         Event::Decided { used: false, .. } => vec![text!(locale, audit.rejected).to_owned()],
@@ -125,6 +128,35 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::EmailChanged
         | Event::AddressCorrected { .. } => Vec::new(),
     }
+}
+
+/// What was changed of an account's settings.
+fn account_details(
+    locale: Locale,
+    renamed: bool,
+    before: &AccountDefaults,
+    after: &AccountDefaults,
+    roles: &Roles,
+) -> Vec<String> {
+    let change = |before: String, after: String| text!(locale, audit.change, before = before, after = after);
+    let name = renamed.then(|| text!(locale, audit.account_renamed).to_owned());
+    let language = (before.language != after.language).then(|| {
+        let names = change(before.language.own_name().to_owned(), after.language.own_name().to_owned());
+        text!(locale, audit.account_language, change = names)
+    });
+    let (old, new) = (&before.invitations, &after.invitations);
+    let role = (old.role != new.role).then(|| {
+        let name = |key: &Option<RoleKey>| match key {
+            Some(key) => role_name(locale, key, Some(roles)),
+            None => text!(locale, settings.narrowest_role).to_owned(),
+        };
+        text!(locale, audit.account_role, change = change(name(&old.role), name(&new.role)))
+    });
+    let lifetime = (old.lifetime != new.lifetime).then(|| {
+        let words = |span: Span| lifetime_words(locale, span.as_hours());
+        text!(locale, audit.account_lifetime, change = change(words(old.lifetime), words(new.lifetime)))
+    });
+    [name, language, role, lifetime].into_iter().flatten().collect()
 }
 
 /// The roles, then the permissions that came and went.

@@ -52,6 +52,7 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         }
         Refusal::AboveYourOwn { missing } => text!(locale, errors.above_your_own, permissions = list(missing)),
         Refusal::OnlyOwnersMakeOwners => text!(locale, errors.only_owners).into(),
+        Refusal::OnlyOwnersChangeAccount => text!(locale, errors.only_owners_change_account).into(),
         Refusal::TheyHoldMore { missing } => text!(locale, errors.they_hold_more, permissions = list(missing)),
         Refusal::NoSelfPromotion { gained } if gained.is_empty() => text!(locale, errors.no_self_ownership).into(),
         Refusal::NoSelfPromotion { gained } => text!(locale, errors.no_self_promotion, permissions = list(gained)),
@@ -117,6 +118,15 @@ fn bad_request_text(locale: Locale, why: &BadRequest) -> String {
         BadRequest::WrongContentType => text!(locale, errors.wrong_content_type).into(),
         BadRequest::Malformed => text!(locale, errors.malformed).into(),
         BadRequest::Intercepted { status } => text!(locale, errors.intercepted, status = *status),
+    }
+}
+
+/// How long an invitation's link is valid.
+pub fn lifetime_words(locale: Locale, hours: i64) -> String {
+    match hours {
+        1 => text!(locale, users.hours_1).to_owned(),
+        24 => text!(locale, users.days_1).to_owned(),
+        more => text!(locale, users.days, count = more / 24),
     }
 }
 

@@ -5,6 +5,7 @@ mod lazy;
 
 mod access;
 mod account_home;
+mod account_settings;
 mod accounts;
 mod address;
 mod audit;
@@ -31,6 +32,7 @@ mod users;
 
 pub use access::AccessRoute;
 pub use account_home::AccountHomeRoute;
+pub use account_settings::AccountSettingsRoute;
 pub use accounts::AccountsRoute;
 pub use address::AddressRoute;
 pub use audit::AuditRoute;

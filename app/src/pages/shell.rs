@@ -11,7 +11,7 @@ use crate::{
         session::{Me, SignOut, Whoami},
     },
     components::{Icon, Menu, ShortcutSwitch},
-    domain::{language::Language, permission::Gate},
+    domain::{language::Language, permission::Gate, policy::can_change_account},
     error::AppError,
     i18n::{role_name_or, text, use_locale},
     paths,
@@ -26,6 +26,10 @@ pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
     let (me, home) = (Query::new(|| Whoami {}), Query::new(move || ShowAccount { account: slug.get() }));
     Live::provide(slug, home);
+    let shown = ShownAccount(RwSignal::new(None));
+    provide_context(shown);
+    // Another account has another name.
+    Effect::watch(move || slug.get(), move |_, _, _| shown.0.set(None), false);
     loaded(move || async move {
         match (me.await, home.await) {
             (Ok(Some(me)), Ok(home)) => view! {
@@ -119,6 +123,8 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
     let locale = use_locale();
     let present = account.as_ref().map(|home| home.slug.clone());
     let name = account.map_or_else(|| text!(locale, common.choose_account).to_owned(), |home| home.name);
+    let shown = use_context::<ShownAccount>().map(|ShownAccount(shown)| shown);
+    let name = Signal::derive(move || shown.and_then(|shown| shown.get()).unwrap_or_else(|| name.clone()));
     let lines: Vec<_> = me
         .accounts
         .iter()
@@ -137,13 +143,17 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
     view! {
         <Menu
             label=text!(locale, common.switch_account)
-            button=move || view! { <span class="menu-name">{name.clone()}</span> }
+            button=move || view! { <span class="menu-name">{move || name.get()}</span> }
         >
             <ul class="menu-list">{lines}</ul>
             <a class="menu-last" href=paths::ACCOUNTS>{text!(locale, common.all_accounts)}</a>
         </Menu>
     }
 }
+
+/// The name of the account that the header shows, where a page below changes it.
+#[derive(Clone, Copy)]
+pub(super) struct ShownAccount(pub(super) RwSignal<Option<String>>);
 
 /// The name of the signed-in person that the header shows, where a page below changes it.
 #[derive(Clone, Copy)]
@@ -210,6 +220,9 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .then(|| tab(paths::security(slug), Vec::new(), text!(locale, common.security)));
     let roles =
         home.effective.opens(Gate::UsersRead).then(|| tab(paths::roles(slug), Vec::new(), text!(locale, common.roles)));
+    let account = can_change_account(&home.effective)
+        .is_yes()
+        .then(|| tab(paths::account_settings(slug), Vec::new(), text!(locale, common.account_settings)));
     view! {
         <nav class="tabs" aria-label=text!(locale, common.settings)>
             {first_tab(paths::account(slug), text!(locale, common.overview))}
@@ -219,6 +232,7 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
             {methods}
             {security}
             {audit}
+            {account}
         </nav>
     }
 }

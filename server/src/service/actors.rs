@@ -13,12 +13,14 @@ use crate::{
 use app::{
     api::members::AccountFacts,
     domain::{
+        audit::AccountDefaults,
         ids::{LoginMethodId, MemberId, SessionId, UserId},
+        invitation::InvitationDefaults,
         language::Language,
         member::{MemberState, ShownState},
         name::Slug,
         permission::Gate,
-        policy::{Whose, can_handle_invitation, can_pass},
+        policy::{Whose, can_change_account, can_handle_invitation, can_pass},
         role::{Effective, Grant, Roles},
         time::{Span, Timestamp},
     },
@@ -51,6 +53,8 @@ pub struct Actor {
     pub account_name: String,
     /// The account's language.
     pub language: Language,
+    /// What the account's invitations begin with.
+    pub invitations: InvitationDefaults,
     /// The login method by which the member signs in.
     pub method: LoginMethodId,
     /// The user.
@@ -108,6 +112,11 @@ impl Actor {
         if required && !self.has_proved_second_factor { Err(AppError::SecondFactorRequired) } else { Ok(()) }
     }
 
+    /// What the account begins things with.
+    pub fn account_defaults(&self) -> AccountDefaults {
+        AccountDefaults { language: self.language, invitations: self.invitations.clone() }
+    }
+
     /// Is this row the actor's own?
     pub fn whose(&self, member: MemberId) -> Whose {
         if member == self.member { Whose::Own } else { Whose::Others }
@@ -144,6 +153,7 @@ pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller:
         slug: caller.account.clone(),
         account_name: membership.account_name,
         language: membership.language,
+        invitations: membership.invitations,
         method: membership.method,
         user: user.user,
         session: user.session,
@@ -181,6 +191,7 @@ pub async fn load_deleted(
         slug: account.slug,
         account_name: account.name,
         language: account.language,
+        invitations: InvitationDefaults::default(),
         method: row.method.id,
         user,
         session: SessionId(Uuid::nil()),
@@ -202,6 +213,25 @@ pub async fn load_with(services: &Services, tx: &mut Tx, caller: &Caller, gate: 
     let actor = load(services, tx, caller).await?;
     can_pass(&actor.effective, gate).or_refuse()?;
     Ok(actor)
+}
+
+/// The actor of what owners alone see of an account.
+///
+/// # Errors
+/// As [`load`], and the policy's refusal.
+pub async fn load_owner(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
+    let actor = load(services, tx, caller).await?;
+    can_change_account(&actor.effective).or_refuse()?;
+    Ok(actor)
+}
+
+/// The actor of a change that owners alone make; the account's row is locked as by [`load_to_change`].
+///
+/// # Errors
+/// As [`load_owner`].
+pub async fn load_owner_to_change(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
+    lock_for_member(tx, caller).await?;
+    load_owner(services, tx, caller).await
 }
 
 /// The actor of a change that needs a permission: changes to one account come one after the other, so that none rests on what
@@ -248,6 +278,7 @@ pub async fn facts(services: &Services, tx: &mut Tx, actor: &Actor) -> Result<Ac
         language: actor.language,
         me: actor.member,
         my: actor.effective.clone(),
+        invitations: actor.invitations.clone(),
         methods: login_methods::ready(tx, actor.scope).await?,
         roles: actor.roles.clone(),
         mail_server: services.config.smtp.is_some(),

@@ -3,13 +3,14 @@
 use super::{AccountScope, StorageError, Tx, audit, changed, login_methods, on, run, statements};
 use crate::collation;
 use app::domain::{
-    ids::{AccountId, LoginMethodId, SessionId, UserId},
+    ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
+    invitation::InvitationDefaults,
     language::Language,
     member::{LoginMethod, LoginMethodKind},
     name::Slug,
     permission::{Catalogue, PermissionKey, Permissions},
     role::{BuiltInRole, Grant, Role, RoleKey, Roles},
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 use sqlx_macros::FromRow;
 use std::collections::BTreeMap;
@@ -22,6 +23,14 @@ statements! {
     FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
     FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
+    SETTINGS = "
+        SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
+               (SELECT COALESCE(m.name, m.email) FROM members m WHERE m.account_id = $1 AND m.id = a.changed_by) AS changed_by
+          FROM accounts a WHERE a.id = $1";
+    CHANGE = "
+        UPDATE accounts SET name = $3, language = $4, invitation_role = $5, invitation_hours = $6,
+                            version = version + 1, changed_at = $7, changed_by = $8
+         WHERE id = $1 AND version = $2";
     NEXT = "SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT 1";
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
@@ -257,6 +266,75 @@ pub(crate) async fn sign_in_pages(tx: &mut Tx, user: UserId) -> Result<Vec<(Stri
         Ok((name, Slug::parse(&slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?))
     };
     rows.into_iter().map(page).collect()
+}
+
+/// What an account's owners settle for it, with who changed it last (R66).
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// The name.
+    pub name: String,
+    /// The language of its mails, unless another is chosen.
+    pub language: Language,
+    /// What its invitations begin with.
+    pub invitations: InvitationDefaults,
+    /// Counts the changes.
+    pub version: i64,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// By whom; `None` for nobody, and for somebody whose row is gone.
+    pub changed_by: Option<String>,
+}
+
+#[derive(FromRow)]
+struct AccountSettingsRow {
+    name: String,
+    language: String,
+    invitation_role: Option<String>,
+    invitation_hours: i64,
+    version: i64,
+    changed_at: i64,
+    changed_by: Option<String>,
+}
+
+/// What is settled for the account.
+pub async fn settings(tx: &mut Tx, scope: AccountScope) -> Result<AccountSettings, StorageError> {
+    let row: AccountSettingsRow = on!(tx, c => sqlx::query_as(SETTINGS).bind(scope.id().0).fetch_one(c).await)?;
+    Ok(AccountSettings {
+        name: row.name,
+        language: Language::from_tag(&row.language).unwrap_or_default(),
+        invitations: invitation_defaults(row.invitation_role, row.invitation_hours),
+        version: row.version,
+        changed_at: Timestamp(row.changed_at),
+        changed_by: row.changed_by,
+    })
+}
+
+/// Settles `wanted` for the account, in the place of its version; `false` if that is no longer the present one (R66).
+pub async fn change(
+    tx: &mut Tx,
+    scope: AccountScope,
+    wanted: &AccountSettings,
+    by: MemberId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let changed = changed!(
+        tx,
+        CHANGE,
+        scope.id().0,
+        wanted.version,
+        &wanted.name,
+        wanted.language.tag(),
+        wanted.invitations.role.as_ref().map(RoleKey::as_str),
+        wanted.invitations.lifetime.as_hours(),
+        now.0,
+        by.0
+    )?;
+    Ok(changed == 1)
+}
+
+/// The columns `invitation_role` and `invitation_hours`.
+pub(super) fn invitation_defaults(role: Option<String>, hours: i64) -> InvitationDefaults {
+    InvitationDefaults { role: role.map(RoleKey::new), lifetime: Span::hours(hours) }
 }
 
 /// An account that the user is in, and that asks for a sign-in by another login method than this session proved.

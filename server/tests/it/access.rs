@@ -20,12 +20,16 @@ enum Calls {
     Member,
     /// Active members with this permission.
     Needs(&'static str),
+    /// Active owners.
+    Owner,
 }
 
 /// The matrix: every server function, and whom it answers. A function that is not here fails the test, and so does a row without one.
 const FUNCTIONS: &[(&str, Calls)] = &[
     ("audit/access", Calls::Needs("audit.read")),
     ("audit/list", Calls::Needs("audit.read")),
+    ("account-settings/change", Calls::Owner),
+    ("account-settings/show", Calls::Owner),
     ("accounts/home", Calls::Member),
     ("accounts/leave", Calls::Member),
     ("accounts/list", Calls::SignedIn),
@@ -144,7 +148,8 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
             fields.push(("form[next]", ""));
         }
         "me/reauthenticate-by-passkey" | "second-factors/add-passkey" => fields.push(("form[challenge]", member)),
-        "required-factor/begin-app" | "required-factor/view" => {}
+        "account-settings/change" => fields.push(("form[name]", "Eve")),
+        "account-settings/show" | "required-factor/begin-app" | "required-factor/view" => {}
         "required-factor/confirm-app" | "required-factor/prove" => fields.push(("form[factor]", member)),
         "required-factor/remove-app" => fields.push(("factor", member)),
         "roles/create" => fields.push(("form[name]", "Writers")),
@@ -215,6 +220,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}",
     "/a/{slug}/reauthenticate",
     "/a/{slug}/second-factor",
+    "/a/{slug}/settings/account",
     "/a/{slug}/settings/audit",
     "/a/{slug}/settings/audit/access",
     "/a/{slug}/settings/decisions/{id}",
@@ -300,7 +306,7 @@ both_databases! {
                     assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}");
                     continue;
                 }
-                Calls::Member | Calls::Needs(_) => assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}"),
+                Calls::Member | Calls::Needs(_) | Calls::Owner => assert_eq!(anonymous, Err(AppError::Unauthenticated), "{function}"),
             }
             for former in [&gone, &again] {
                 assert_eq!(call(former, function, "acme", &row).await, Err(no_longer_in_acme()), "{function}");
@@ -311,6 +317,10 @@ both_databases! {
                 let refused = call(&ben, function, "acme", &row).await;
                 let Err(AppError::Refused(app::domain::policy::Refusal::Needs { gate })) = refused else { panic!("{function}: {refused:?}") };
                 assert_eq!(gate.key(), *permission, "{function}");
+            }
+            if *calls == Calls::Owner {
+                let refused = AppError::Refused(app::domain::policy::Refusal::OnlyOwnersChangeAccount);
+                assert_eq!(call(&ben, function, "acme", &row).await, Err(refused), "{function}");
             }
             // AZ-03: a row of another account is no row.
             let takes_a_row = fields(function, "beta", &row).iter().any(|(name, _)| *name == "form[member]")
@@ -341,7 +351,7 @@ both_databases! {
         for (function, calls) in FUNCTIONS {
             match calls {
                 Calls::Everyone | Calls::SignedIn => {}
-                Calls::Member | Calls::Needs(_) => match call(&ben, function, "acme", &row).await {
+                Calls::Member | Calls::Needs(_) | Calls::Owner => match call(&ben, function, "acme", &row).await {
                     Err(AppError::SecondFactorRequired) => {}
                     other => open.push((*function, other.is_ok())),
                 },
@@ -398,7 +408,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 17, "pages of Settings");
+        assert_eq!(opened, 18, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

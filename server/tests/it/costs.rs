@@ -137,6 +137,7 @@ const PAGES: &[&str] = &[
 
 /// The functions of one account begin with the session and the membership, and cost nothing before that.
 const OF_AN_ACCOUNT: &[&str] = &[
+    "account-settings/",
     "accounts/home",
     "accounts/leave",
     "audit/",

@@ -14,6 +14,7 @@ mod support;
 
 mod access;
 mod access_then;
+mod account_settings;
 mod audit;
 mod audit_log;
 mod by_provider;

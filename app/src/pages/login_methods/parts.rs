@@ -230,6 +230,7 @@ fn words_of(locale: Locale, notice: &Notice) -> AnyView {
         Notice::Discarded => good(text!(locale, methods.discarded)),
         Notice::CodeMailed => good(text!(locale, methods.reauthenticate_code_mailed)),
         Notice::Decided => good(text!(locale, methods.decided)),
+        Notice::AccountSaved => good(text!(locale, settings.saved)),
         Notice::RequirementSaved => good(text!(locale, methods.requirement_saved)),
         Notice::ProviderFactorsSaved => good(text!(locale, methods.provider_factors_saved)),
     }

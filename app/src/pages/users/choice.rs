@@ -150,16 +150,21 @@ impl Purpose {
     }
 }
 
-/// The role that a new invitation starts with: the narrowest that may be given.
+/// The role that a new invitation starts with: the account's own choice, or the narrowest, of those that may be given.
 pub(super) fn first_role(facts: &AccountFacts) -> RoleKey {
-    facts
-        .roles
-        .roles
-        .iter()
-        .rev()
-        .filter(|role| Purpose::Invite.of_role(facts, &role.key).is_yes())
-        .min_by_key(|role| role.permissions.len())
-        .map_or_else(|| RoleKey::new(""), |role| role.key.clone())
+    let can_give = |key: &RoleKey| Purpose::Invite.of_role(facts, key).is_yes();
+    let roles = &facts.roles;
+    let of_account = facts.invitations.role.as_ref().filter(|key| roles.find(key).is_some() && can_give(key));
+    let narrowest = || {
+        roles
+            .roles
+            .iter()
+            .rev()
+            .filter(|role| can_give(&role.key))
+            .min_by_key(|role| role.permissions.len())
+            .map(|role| &role.key)
+    };
+    of_account.or_else(narrowest).cloned().unwrap_or_else(|| RoleKey::new(""))
 }
 
 #[cfg(test)]
@@ -167,6 +172,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         ids::MemberId,
+        invitation::InvitationDefaults,
         language::Language,
         name::Slug,
         permission::Catalogue,
@@ -183,6 +189,7 @@ mod tests {
             me: MemberId(Uuid::from_u128(1)),
             my: Effective::of(mine, &roles),
             roles,
+            invitations: InvitationDefaults::default(),
             methods: Vec::new(),
             mail_server: true,
         }
@@ -219,6 +226,14 @@ mod tests {
     #[test]
     fn an_invitation_starts_with_the_narrowest_role() {
         assert_eq!(first_role(&facts(&Grant::of(BuiltInRole::Owner))), BuiltInRole::Viewer.role());
+        let with_default = |mine: &Grant, role: BuiltInRole| {
+            let invitations = InvitationDefaults { role: Some(role.role()), ..InvitationDefaults::default() };
+            first_role(&AccountFacts { invitations, ..facts(mine) })
+        };
+        let owner = Grant::of(BuiltInRole::Owner);
+        assert_eq!(with_default(&owner, BuiltInRole::Editor), BuiltInRole::Editor.role(), "the account's own choice");
+        let inviter = Grant::of(BuiltInRole::Viewer).with("users.invite");
+        assert_eq!(with_default(&inviter, BuiltInRole::Admin), BuiltInRole::Viewer.role(), "as far as it can be given");
         let nobody = facts(&Grant::of(BuiltInRole::Viewer));
         assert_eq!(first_role(&nobody).as_str(), "");
     }

@@ -9,7 +9,7 @@ use super::{
     loaded_once,
     login_method::{CurrentMethod, login_method_fields},
     scroll_into_view_when,
-    words::{invited_words, lifetime_words},
+    words::invited_words,
 };
 use crate::{
     api::{
@@ -21,7 +21,7 @@ use crate::{
         email::check_shape,
         fields,
         ids::MemberId,
-        invitation::{DEFAULT_LIFETIME, LIFETIMES_IN_HOURS},
+        invitation::LIFETIMES_IN_HOURS,
         language::Language,
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
@@ -29,7 +29,7 @@ use crate::{
         time::Span,
     },
     flash::old_input,
-    i18n::{Locale, text},
+    i18n::{Locale, lifetime_words, text},
     paths,
     rpc::{ActionForm, FormAction, flashed_error},
 };
@@ -155,7 +155,7 @@ fn InviteForm(
             <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
             <div class="field-row">
                 {language(locale, facts.language)}
-                {lifetime(locale)}
+                {lifetime(locale, facts.invitations.lifetime)}
             </div>
             <div class="answer" aria-live="polite" node_ref=answered>
                 {answer}
@@ -184,14 +184,14 @@ pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
     }
 }
 
-pub(super) fn lifetime(locale: Locale) -> impl IntoView {
+pub(super) fn lifetime(locale: Locale, of_account: Span) -> impl IntoView {
     let chosen = old_input("form[lifetime]");
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {
             let selected = match &chosen {
                 Some(chosen) => *chosen == hours.to_string(),
-                None => Span::hours(hours) == DEFAULT_LIFETIME,
+                None => Span::hours(hours) == of_account,
             };
             view! { <option value=hours.to_string() selected=selected>{lifetime_words(locale, hours)}</option> }
         })

@@ -173,19 +173,10 @@ pub(super) fn reactivated_words(locale: Locale, reactivated: Reactivated) -> Str
     }
 }
 
-/// The life of an invitation, in words.
-pub(super) fn lifetime_words(locale: Locale, hours: i64) -> String {
-    match hours {
-        1 => text!(locale, users.hours_1).to_owned(),
-        24 => text!(locale, users.days_1).to_owned(),
-        more => text!(locale, users.days, count = more / 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::invitation::LIFETIMES_IN_HOURS;
+    use crate::{domain::invitation::LIFETIMES_IN_HOURS, i18n::lifetime_words};
 
     #[test]
     fn the_count_speaks_of_one_person_and_of_more() {

@@ -16,6 +16,7 @@ use app::{
     api::invitations::{InviteForm, Invited, Standing},
     backend::InviteUser,
     domain::{
+        audit::AccountDefaults,
         email::Email,
         fields::{Field, FieldErrors, Problem},
         ids::{InvitationId, LoginMethodId, MemberId},
@@ -58,7 +59,7 @@ impl Request {
         form: &InviteForm,
         methods: &[LoginMethod],
         roles: &Roles,
-        account: Language,
+        account: &AccountDefaults,
     ) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         let method = methods.iter().find(|method| method.id.to_string() == form.method.trim());
@@ -70,9 +71,9 @@ impl Request {
             Err((field, problem)) => errors.keep(field, Err(problem)),
         };
         let email = errors.keep(Field::Email, Email::parse(&form.email));
-        let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime));
+        let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime, account.invitations.lifetime));
         let language = match form.language.trim() {
-            "" => Some(account),
+            "" => Some(account.language),
             tag => errors.keep(Field::Language, Language::from_tag(tag).ok_or(Problem::NotOffered)),
         };
         let again = match form.again.as_str() {
@@ -103,7 +104,7 @@ impl InviteUser for Services {
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersInvite).await?;
             let methods = login_methods::ready(&mut tx, actor.scope()).await?;
-            let mut request = Request::parse(&form, &methods, &actor.roles, actor.language)?;
+            let mut request = Request::parse(&form, &methods, &actor.roles, &actor.account_defaults())?;
 
             let known = members::find_by_email(&mut tx, actor.scope(), &request.email).await?;
             if let Some(member) = &known {

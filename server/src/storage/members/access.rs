@@ -6,6 +6,7 @@ use crate::storage::{
 };
 use app::domain::{
     ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
+    invitation::InvitationDefaults,
     language::Language,
     member::MemberState,
     name::Slug,
@@ -29,7 +30,7 @@ macro_rules! can_sign_in {
 statements! {
     ACTOR = concat!("
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
-               a.name AS account_name, a.language,
+               a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
                  WHERE s.session_id = $3 AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
@@ -102,6 +103,8 @@ pub struct CallerMembership {
     pub account_name: String,
     /// The account's language.
     pub language: Language,
+    /// What the account's invitations begin with.
+    pub invitations: InvitationDefaults,
     /// When this session last proved the member's login method, or a second factor beside it; `None` if it did not prove the method.
     pub authenticated_at: Option<Timestamp>,
     /// Does the user sign in by a password and have a second factor that this session did not prove, as in a remembered browser?
@@ -123,6 +126,8 @@ struct CallerMembershipRow {
     last_active_at: Option<i64>,
     account_name: String,
     language: String,
+    invitation_role: Option<String>,
+    invitation_hours: i64,
     extras: Option<String>,
     proved_at: Option<i64>,
     unproved_factors: i64,
@@ -153,6 +158,7 @@ pub(crate) async fn caller_membership(
             last_active: row.last_active_at.map(Timestamp),
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
+            invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),
             authenticated_at: row.proved_at.map(Timestamp),
             lacks_second_factor: row.unproved_factors > 0,
             second_factor_from: row.factor_from.map(Timestamp),

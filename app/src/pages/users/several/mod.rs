@@ -174,7 +174,7 @@ fn SeveralForm(
                 <p class="field-hint">{text!(locale, users.several_for_all)}</p>
                 <div class="field-row">
                     {language(locale, facts.language)}
-                    {lifetime(locale)}
+                    {lifetime(locale, facts.invitations.lifetime)}
                 </div>
             </div>
             <div class="actions">

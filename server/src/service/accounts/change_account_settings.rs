@@ -1,0 +1,94 @@
+//! Changes what is settled for an account: its name, its language, and what its invitations begin with.
+
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{
+        accounts::{self, AccountSettings},
+        audit::{self, Event},
+        retried,
+    },
+};
+use app::{
+    api::{
+        account_settings::AccountSettingsForm,
+        login_methods::{NextPage, Notice},
+    },
+    backend::ChangeAccountSettings,
+    domain::{
+        audit::AccountDefaults,
+        fields::{Field, FieldErrors, Problem},
+        invitation::{InvitationDefaults, parse_lifetime},
+        language::Language,
+        name::parse_name,
+        role::{RoleKey, Roles},
+    },
+    error::AppError,
+    paths,
+    request::Caller,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ChangeAccountSettings for Services {
+    /// Saves them in the place of the version that the owner saw (R66). Mails and invitations that are made from then on go by them; the slug,
+    /// and with it every address, stays.
+    ///
+    /// # Errors
+    /// What is wrong with a field, there; [`AppError::ChangedMeanwhile`]; the policy's refusal.
+    async fn change_account_settings(&self, caller: &Caller, form: AccountSettingsForm) -> Result<NextPage, AppError> {
+        retried(|| async {
+            let now = self.now();
+            let mut tx = self.database.begin_write().await?;
+            let actor = actors::load_owner_to_change(self, &mut tx, caller).await?;
+            let present = accounts::settings(&mut tx, actor.scope()).await?;
+            let wanted = read(&form, &present, &actor.roles)?;
+            if form.version.parse() != Ok(present.version) {
+                return Err(AppError::ChangedMeanwhile { by: present.changed_by, at: present.changed_at });
+            }
+            let done = NextPage::saying(paths::account_settings(caller.account.as_str()), Notice::AccountSaved);
+            let (renamed, before, after) = (wanted.name != present.name, defaults(&present), defaults(&wanted));
+            if !renamed && before == after {
+                return Ok(done);
+            }
+            if !accounts::change(&mut tx, actor.scope(), &wanted, actor.member, now).await? {
+                return Err(AppError::ChangedMeanwhile { by: present.changed_by, at: present.changed_at });
+            }
+            let event = Event::AccountChanged { renamed, before, after };
+            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            tx.commit().await?;
+            Ok(done)
+        })
+        .await
+    }
+}
+
+fn defaults(settings: &AccountSettings) -> AccountDefaults {
+    AccountDefaults { language: settings.language, invitations: settings.invitations.clone() }
+}
+
+fn read(form: &AccountSettingsForm, present: &AccountSettings, roles: &Roles) -> Result<AccountSettings, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let name = errors.keep(Field::AccountName, parse_name(&form.name));
+    let language = Language::ALL.into_iter().find(|language| language.tag() == form.language.trim());
+    let language = errors.keep(Field::Language, language.ok_or(Problem::NotOffered));
+    let role = errors.keep(Field::Role, first_role(&form.role, roles));
+    let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime, present.invitations.lifetime));
+    match (name, language, role, lifetime) {
+        (Some(name), Some(language), Some(role), Some(lifetime)) => {
+            let invitations = InvitationDefaults { role, lifetime };
+            Ok(AccountSettings { name, language, invitations, ..present.clone() })
+        }
+        _ => Err(errors),
+    }
+}
+
+/// The role that invitations begin with: any of the account's but Owner.
+fn first_role(raw: &str, roles: &Roles) -> Result<Option<RoleKey>, Problem> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return Ok(None);
+    }
+    let key = RoleKey::new(raw);
+    if key.is_owner() || roles.find(&key).is_none() { Err(Problem::NotOffered) } else { Ok(Some(key)) }
+}

@@ -1,0 +1,23 @@
+//! Shows what an account's owners settle for it.
+
+use crate::{context::Services, service::actors, storage::accounts};
+use app::{api::account_settings::AccountSettingsView, backend::ShowAccountSettings, error::AppError, request::Caller};
+use async_trait::async_trait;
+
+#[async_trait]
+impl ShowAccountSettings for Services {
+    /// Name, language, and what invitations begin with.
+    async fn show_account_settings(&self, caller: &Caller) -> Result<AccountSettingsView, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_owner(self, &mut tx, caller).await?;
+        let settings = accounts::settings(&mut tx, actor.scope()).await?;
+        Ok(AccountSettingsView {
+            slug: actor.slug,
+            name: settings.name,
+            language: settings.language,
+            invitations: settings.invitations,
+            roles: actor.roles,
+            version: settings.version,
+        })
+    }
+}
