@@ -23,6 +23,7 @@ use crate::{
             AddressChangeAsked, AddressForm, ChangePasswordForm, DeleteLoginForm, DeletionAsked, OthersEnded,
             OwnActivity, OwnInvitation, OwnLogin, OwnSessions, PasswordChanged, ProfileForm, ProfileSaved,
         },
+        ownership::OfferForm,
         person::PersonPage,
         recovery::{PasswordResetAsked, PasswordResetRequest, PasswordResetView, ResetPasswordForm},
         required_factor::{RequiredFactorForm, RequiredFactorView},
@@ -39,8 +40,8 @@ use crate::{
         access::AccessQuery,
         audit::AuditQuery,
         ids::{
-            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, RememberedBrowserId, SecondFactorId,
-            SessionId, UserEventId,
+            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, OfferId, RememberedBrowserId,
+            SecondFactorId, SessionId, UserEventId,
         },
         list::ListQuery,
         name::Slug,
@@ -271,6 +272,30 @@ pub trait ShowAccountSettings: Send + Sync {
 #[async_trait]
 pub trait ChangeAccountSettings: Send + Sync {
     async fn change_account_settings(&self, caller: &Caller, form: AccountSettingsForm) -> Result<NextPage, AppError>;
+}
+
+/// Offers ownership to another member (R34).
+#[async_trait]
+pub trait OfferOwnership: Send + Sync {
+    async fn offer_ownership(&self, caller: &Caller, form: OfferForm) -> Result<NextPage, AppError>;
+}
+
+/// Takes such an offer back.
+#[async_trait]
+pub trait WithdrawOwnership: Send + Sync {
+    async fn withdraw_ownership(&self, caller: &Caller, offer: OfferId) -> Result<NextPage, AppError>;
+}
+
+/// Accepts it: the two roles are exchanged at once.
+#[async_trait]
+pub trait AcceptOwnership: Send + Sync {
+    async fn accept_ownership(&self, caller: &Caller, offer: OfferId) -> Result<NextPage, AppError>;
+}
+
+/// Declines it.
+#[async_trait]
+pub trait DeclineOwnership: Send + Sync {
+    async fn decline_ownership(&self, caller: &Caller, offer: OfferId) -> Result<NextPage, AppError>;
 }
 
 // The Users list and its rows.
@@ -841,6 +866,10 @@ backend! {
     LeaveAccount,
     ShowAccountSettings,
     ChangeAccountSettings,
+    OfferOwnership,
+    WithdrawOwnership,
+    AcceptOwnership,
+    DeclineOwnership,
     ListMembers,
     ShowMember,
     ShowPerson,

@@ -89,7 +89,9 @@ export const PLACES = [
   'role-without-people',
   'role-built-in',
   'role-above',
+  'account-offered',
   'account-settings',
+  'account-settings-offering',
   'account-settings-refused',
   'security',
   'security-required',
@@ -188,7 +190,7 @@ export class Town {
     };
 
     const ben = await joined('Ben', 'Viewer', ['Export analytics']);
-    await joined('Carla', 'Admin');
+    const carla = await joined('Carla', 'Admin');
     const dora = await joined('Dora', 'Agent');
     const sina = await joined('Sina', 'Viewer');
     await visit(sina.page, '/me/sign-in');
@@ -209,6 +211,10 @@ export class Town {
       await page.getByRole('button', { name: /^Join/ }).click();
       await page.waitForURL(/\/a\/delta/);
     }
+    await visit(owner, '/a/acme/settings/account');
+    await owner.getByLabel('Email address of the new owner').fill(person('Carla').email);
+    await owner.getByRole('button', { name: 'Offer ownership' }).click();
+    await owner.getByText('The offer is made.').waitFor();
     await visit(sina.page, '/a/delta/settings/security');
     await sina.page.getByRole('radio', { name: 'Everybody' }).check();
     await sina.page.getByLabel('Begins in how many days').fill('0');
@@ -554,6 +560,8 @@ export class Town {
       'role-built-in': { page: owner, address: '/a/acme/settings/roles/analyst' },
       'role-above': { page: carla, address: bills },
       'account-settings': { page: owner, address: '/a/acme/settings/account' },
+      'account-offered': { page: carla.page, address: '/a/acme' },
+      'account-settings-offering': { page: owner, address: '/a/gamma/settings/account' },
       'account-settings-refused': {
         page: owner,
         address: '/a/gamma/settings/account',

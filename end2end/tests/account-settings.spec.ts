@@ -4,7 +4,7 @@ import { Roster } from '../support/roster';
 import { person } from '../support/person';
 import { invite, setUp, signUp } from '../support/steps';
 
-const [ana, ben] = ['Ana', 'Ben'].map(person);
+const [ana, ben, cid] = ['Ana', 'Ben', 'Cid'].map(person);
 const SETTINGS = '/a/acme/settings/account';
 
 for (const scripting of [true, false]) {
@@ -58,8 +58,44 @@ function account(scripting: boolean): void {
     await expect(owner.getByText('Saved.')).toBeVisible();
     for (const dialog of ['new', 'new/several']) {
       await visit(owner, `/a/acme/settings/users/${dialog}`);
-      await expect(owner.getByRole('dialog').getByLabel('Role', { exact: true })).toHaveValue('editor');
+      await expect(owner.getByRole('dialog').getByRole('combobox', { name: 'Role' })).toHaveValue('editor');
       await expect(owner.getByRole('dialog').locator('[name="form[lifetime]"]')).toHaveValue('24');
     }
   });
+
+  test('r34_ownership_is_offered_withdrawn_offered_again_and_accepted', async () => {
+    await visit(owner, '/a/acme/settings/users');
+    await invite(owner, cid.email, { role: 'Viewer' });
+    const heir = await people.newcomer();
+    await signUp(heir, (await roster.mail.to(cid.email)).link, cid);
+
+    await visit(owner, SETTINGS);
+    await withoutReload(owner, async () => {
+      await offer(owner, 'nobody@example.org');
+      await expect(owner.getByText('Nobody who is active in this account has this address.')).toBeVisible();
+      await offer(owner, cid.email);
+      await expect(owner.getByText('The offer is made.')).toBeVisible();
+      await owner.getByRole('button', { name: 'Withdraw the offer' }).click();
+      await expect(owner.getByText('The offer is withdrawn.')).toBeVisible();
+      await offer(owner, cid.email);
+      await expect(owner.getByText('The offer is made.')).toBeVisible();
+    });
+
+    await visit(heir, '/a/acme');
+    await withoutReload(heir, async () => {
+      await expect(heir.getByText(`${ana.name} (${ana.email}) wants to hand`)).toBeVisible();
+      await heir.getByRole('button', { name: 'Accept ownership' }).click();
+      await expect(heir.getByText('You are an owner of this account now.')).toBeVisible();
+    });
+    await expect(heir.getByRole('button', { name: 'Accept ownership' })).toHaveCount(0);
+    await roster.mail.to(cid.email, /You are an owner of/);
+    await roster.mail.to(ana.email, /Your offer of ownership/);
+    await visit(owner, '/a/acme');
+    await expect(owner.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Account', exact: true })).toHaveCount(0);
+  });
+}
+
+async function offer(owner: Page, email: string): Promise<void> {
+  await owner.getByLabel('Email address of the new owner').fill(email);
+  await owner.getByRole('button', { name: 'Offer ownership' }).click();
 }

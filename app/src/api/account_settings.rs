@@ -1,10 +1,10 @@
 //! Settings → Account: what an account's owners settle for it.
 
-use super::login_methods::NextPage;
 #[cfg(feature = "ssr")]
 use super::login_methods::go_on;
 #[cfg(feature = "ssr")]
 use super::*;
+use super::{login_methods::NextPage, ownership::OwnershipOffer};
 use crate::{
     domain::{invitation::InvitationDefaults, language::Language, name::Slug, role::Roles},
     error::AppError,
@@ -27,6 +27,10 @@ pub struct AccountSettingsView {
     pub roles: Roles,
     /// Counts the changes (R66).
     pub version: i64,
+    /// The caller's own open offer to hand the account over (R34).
+    pub offer: Option<OwnershipOffer>,
+    /// Did the caller authenticate recently enough to make one (AZ-16)?
+    pub recently_authenticated: bool,
 }
 
 /// What is to be settled for the account, as typed.

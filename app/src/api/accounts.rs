@@ -1,8 +1,8 @@
 //! Accounts: the chooser, opening another one, and an account's front page.
 
-use super::login_methods::SignInOption;
 #[cfg(feature = "ssr")]
 use super::*;
+use super::{login_methods::SignInOption, ownership::OwnershipOffers};
 use crate::{
     domain::{
         list::StateCounts,
@@ -87,6 +87,8 @@ pub struct AccountHome {
     pub second_factor_from: Option<Timestamp>,
     /// May the user leave, or is there no other owner (R33)?
     pub last_owner: bool,
+    /// Offers of owners to hand the account over to the user (R34).
+    pub ownership: OwnershipOffers,
     /// How many people there are in each state, for whoever may see them; `None` for more than the list counts, too.
     pub people: Option<StateCounts>,
 }

@@ -306,6 +306,18 @@ pub enum Notice {
     CodeMailed,
     /// What is settled for the account was saved.
     AccountSaved,
+    /// Ownership is offered (R34).
+    OwnershipOffered,
+    /// Refused: the caller has an open offer already.
+    OfferOpen,
+    /// The offer is taken back.
+    OwnershipWithdrawn,
+    /// The caller is an owner now.
+    OwnershipAccepted,
+    /// The offer is declined.
+    OwnershipDeclined,
+    /// There is no such offer any more.
+    OfferGone,
     /// What the account requires of second factors was saved.
     RequirementSaved,
     /// Which words of a provider count as a second factor was saved.

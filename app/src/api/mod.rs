@@ -11,6 +11,7 @@ pub mod login_methods;
 pub mod members;
 pub mod outbox;
 pub mod own_login;
+pub mod ownership;
 pub mod person;
 pub mod recovery;
 pub mod required_factor;

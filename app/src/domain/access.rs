@@ -67,6 +67,11 @@ impl<'a> Change<'a> {
             | Event::DecisionOpened { .. }
             | Event::Decided { .. }
             | Event::AccountChanged { .. }
+            // What becomes of the two roles is told by events of their own.
+            | Event::OwnershipOffered
+            | Event::OwnershipAccepted
+            | Event::OwnershipDeclined
+            | Event::OwnershipWithdrawn
             | Event::LoginMethodAdded { .. }
             | Event::LoginMethodEdited { .. }
             | Event::LoginMethodDraftDropped { .. }

@@ -57,6 +57,10 @@ macro_rules! events {
 events! {
     AccountOpened = "account_opened";
     AccountChanged { renamed: bool, before: AccountDefaults, after: AccountDefaults } = "account_changed";
+    OwnershipOffered = "ownership_offered";
+    OwnershipAccepted = "ownership_accepted";
+    OwnershipDeclined = "ownership_declined";
+    OwnershipWithdrawn = "ownership_withdrawn";
     OwnerGranted { was: MemberState } = "owner_granted";
     Invited { invitation: InvitationId, grant: Grant } = "invited";
     InvitationResent { invitation: InvitationId } = "invitation_resent";

@@ -92,6 +92,12 @@ pub enum Problem {
     InTheList,
     /// Not one of the offered choices.
     NotOffered,
+    /// No active member of the account has this address.
+    NotAnActiveMember,
+    /// The person is an owner already.
+    OwnerAlready,
+    /// The person has no way to sign in at the moment (R33).
+    CannotSignIn,
     /// On a list of common or breached passwords (PW-05).
     TooCommon,
     /// Built from the product's, account's or person's own words (PW-05).

@@ -56,6 +56,8 @@ ids! {
     RememberedBrowserId;
     /// A way to a provider and back.
     AttemptId;
+    /// An offer of an owner to hand the account over.
+    OfferId;
     /// A decision that an admin must take.
     DecisionId;
     /// An event of a user's own log.

@@ -15,6 +15,10 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
     match kind {
         EventKind::AccountOpened => text!(locale, audit.kind_account_opened),
         EventKind::AccountChanged => text!(locale, audit.kind_account_changed),
+        EventKind::OwnershipOffered => text!(locale, audit.kind_ownership_offered),
+        EventKind::OwnershipAccepted => text!(locale, audit.kind_ownership_accepted),
+        EventKind::OwnershipDeclined => text!(locale, audit.kind_ownership_declined),
+        EventKind::OwnershipWithdrawn => text!(locale, audit.kind_ownership_withdrawn),
         EventKind::OwnerGranted => text!(locale, audit.kind_owner_granted),
         EventKind::Invited => text!(locale, audit.kind_invited),
         EventKind::InvitationResent => text!(locale, audit.kind_invitation_resent),
@@ -104,6 +108,10 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         }
         Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
         Event::AccountOpened
+        | Event::OwnershipOffered
+        | Event::OwnershipAccepted
+        | Event::OwnershipDeclined
+        | Event::OwnershipWithdrawn
         | Event::OwnerGranted { .. }
         | Event::InvitationResent { .. }
         | Event::LinkCopied { .. }

@@ -27,6 +27,9 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::Taken => text!(locale, errors.taken).into(),
         Problem::InTheList => text!(locale, errors.in_the_list).into(),
         Problem::NotOffered => text!(locale, errors.not_offered).into(),
+        Problem::NotAnActiveMember => text!(locale, errors.not_an_active_member).into(),
+        Problem::OwnerAlready => text!(locale, errors.owner_already).into(),
+        Problem::CannotSignIn => text!(locale, errors.cannot_sign_in).into(),
         Problem::TooCommon => text!(locale, errors.too_common).into(),
         Problem::FromYourWords => text!(locale, errors.from_your_words).into(),
         Problem::NotTheInvitedAddress => text!(locale, errors.not_the_invited_address).into(),
@@ -119,6 +122,11 @@ fn bad_request_text(locale: Locale, why: &BadRequest) -> String {
         BadRequest::Malformed => text!(locale, errors.malformed).into(),
         BadRequest::Intercepted { status } => text!(locale, errors.intercepted, status = *status),
     }
+}
+
+/// A person by name and address, or by the address alone.
+pub fn person_words(name: Option<&str>, email: &str) -> String {
+    name.map_or_else(|| email.to_owned(), |name| format!("{name} ({email})"))
 }
 
 /// How long an invitation's link is valid.

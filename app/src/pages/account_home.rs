@@ -1,8 +1,17 @@
 //! `/a/{slug}`: what joining and signing in lead to.
 
-use super::{Failed, live::on_account_change, loaded, use_slug};
+use super::{
+    Failed,
+    live::on_account_change,
+    loaded,
+    login_methods::parts::{Forms, Sending, hidden, sign_in_again},
+    use_slug,
+};
 use crate::{
-    api::accounts::{AccountHome, LeaveAccount, ShowAccount},
+    api::{
+        accounts::{AccountHome, LeaveAccount, ShowAccount},
+        ownership::{AcceptOwnership, DeclineOwnership, OwnershipOffer, OwnershipOffers},
+    },
     components::{
         Badge, Button, ErrorBox, Icon, Look, Note, NoteTone, PermissionSummary, RefusalNote, Time, Tone, use_toasts,
     },
@@ -12,7 +21,7 @@ use crate::{
         permission::Gate,
         policy::Refusal,
     },
-    i18n::{Locale, permission_name, role_name, text, use_locale},
+    i18n::{Locale, permission_name, person_words, role_name, text, use_locale},
     paths::{self, with_view},
     rpc::{ActionForm, FormAction, Query},
 };
@@ -28,16 +37,25 @@ fn AccountHomePage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let home = Query::new(move || ShowAccount { account: slug.get() });
+    let forms = Forms::new(locale, slug, move || home.refetch());
     on_account_change(move || home.refetch_in_background());
-    loaded(move || async move {
+    let page = loaded(move || async move {
         match home.await {
-            Ok(home) => page(locale, home).into_any(),
+            Ok(home) => {
+                forms.loaded();
+                page(forms, home).into_any()
+            }
             Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
         }
-    })
+    });
+    view! {
+        {forms.error_box()}
+        {page}
+    }
 }
 
-fn page(locale: Locale, home: AccountHome) -> impl IntoView {
+fn page(forms: Forms, home: AccountHome) -> impl IntoView {
+    let locale = forms.locale();
     let users = home.effective.opens(Gate::UsersRead).then(|| {
         view! {
             <a class="button button-primary" href=paths::users(home.slug.as_str())>
@@ -64,12 +82,66 @@ fn page(locale: Locale, home: AccountHome) -> impl IntoView {
                 </div>
                 <div class="actions">{platform} {users}</div>
             </header>
+            {forms.notice()}
+            {ownership(forms, &home)}
             {requirement(locale, &home)}
             {people(locale, &home)}
             {place(locale, &home)}
             {leaving(locale, home)}
         </section>
     }
+}
+
+/// Offers of owners to hand the account over (R34).
+fn ownership(forms: Forms, home: &AccountHome) -> Option<AnyView> {
+    let locale = forms.locale();
+    let OwnershipOffers { offers, recently_authenticated } = home.ownership.clone();
+    if offers.is_empty() {
+        return None;
+    }
+    let here = paths::account(home.slug.as_str());
+    let ask = (!recently_authenticated).then(|| sign_in_again(locale, &home.slug, &here));
+    let offers: Vec<_> = offers.iter().map(|offer| offer_to_me(forms, offer, home, recently_authenticated)).collect();
+    Some(
+        view! {
+            <section class="panel">
+                <h2>{text!(locale, settings.ownership_to_you_title)}</h2>
+                {ask}
+                {offers}
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+fn offer_to_me(forms: Forms, offer: &OwnershipOffer, home: &AccountHome, recently_authenticated: bool) -> AnyView {
+    let locale = forms.locale();
+    let person = person_words(offer.name.as_deref(), &offer.email);
+    let words = text!(locale, settings.ownership_to_you, person = person, account = home.name.clone());
+    let (id, expires) = (offer.id, offer.expires);
+    let accept = forms.form::<AcceptOwnership>("inline", move |Sending { busy, .. }| {
+        view! {
+            {hidden("offer", id)}
+            <Button busy disabled=!recently_authenticated>
+                {text!(locale, settings.ownership_accept)}
+            </Button>
+        }
+        .into_any()
+    });
+    let decline = forms.form::<DeclineOwnership>("inline", move |Sending { busy, .. }| {
+        view! {
+            {hidden("offer", id)}
+            <Button look=Look::Plain busy>
+                {text!(locale, settings.ownership_decline)}
+            </Button>
+        }
+        .into_any()
+    });
+    view! {
+        <p>{words} " " <Time at=expires /></p>
+        <div class="actions">{accept} {decline}</div>
+    }
+    .into_any()
 }
 
 /// The account will ask for a second factor that the person does not have yet.
@@ -182,7 +254,9 @@ fn place(locale: Locale, home: &AccountHome) -> impl IntoView + use<> {
 /// Leaving (R32), told in advance what it means; an account's last owner is told why not (R33).
 fn leaving(locale: Locale, home: AccountHome) -> impl IntoView {
     let leave = FormAction::<LeaveAccount>::new();
-    let error = leave.error();
+    // What this page came with stands at its top.
+    let came_with = leave.error().get_untracked();
+    let error = Signal::derive(move || leave.error().get().filter(|error| Some(error) != came_with.as_ref()));
     let (navigate, toasts) = (use_navigate(), use_toasts());
     leave.on_success(move |account| {
         toasts.show(text!(locale, session.left, account = account));

@@ -2,15 +2,24 @@
 
 use super::{
     Failed, loaded,
-    login_methods::parts::{Forms, Sending, hidden},
+    login_methods::parts::{Forms, Sending, hidden, sign_in_again},
     shell::ShownAccount,
     use_slug,
 };
 use crate::{
-    api::account_settings::{AccountSettingsView, ChangeAccountSettings, ShowAccountSettings},
-    components::{Button, Field, SelectField, problem_at},
-    domain::{fields, invitation::LIFETIMES_IN_HOURS, language::Language, name},
-    i18n::{lifetime_words, role_name, text, use_locale},
+    api::{
+        account_settings::{AccountSettingsView, ChangeAccountSettings, ShowAccountSettings},
+        ownership::{OfferOwnership, OwnershipOffer, WithdrawOwnership},
+    },
+    components::{Button, Field, Kind, Look, SelectField, Time, problem_at},
+    domain::{
+        email::check_shape,
+        fields,
+        invitation::LIFETIMES_IN_HOURS,
+        language::Language,
+        name::{self, Slug},
+    },
+    i18n::{lifetime_words, person_words, role_name, text, use_locale},
     paths,
     rpc::Query,
 };
@@ -55,7 +64,74 @@ fn page(forms: Forms, view: AccountSettingsView) -> AnyView {
             </div>
         </header>
         {forms.notice()}
-        {settings(forms, view)}
+        {settings(forms, view.clone())}
+        {ownership(forms, view)}
+    }
+    .into_any()
+}
+
+/// Handing the account over (R34): the open offer, or the form for one.
+fn ownership(forms: Forms, view: AccountSettingsView) -> AnyView {
+    let locale = forms.locale();
+    let content = match view.offer {
+        Some(offer) => waiting(forms, offer),
+        None => offering(forms, &view.slug, view.recently_authenticated),
+    };
+    view! {
+        <section class="panel">
+            <h2>{text!(locale, settings.ownership_title)}</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn waiting(forms: Forms, offer: OwnershipOffer) -> AnyView {
+    let locale = forms.locale();
+    let words = text!(locale, settings.ownership_waits, person = person_words(offer.name.as_deref(), &offer.email));
+    let id = offer.id;
+    let withdraw = forms.form::<WithdrawOwnership>("inline", move |Sending { busy, .. }| {
+        view! {
+            {hidden("offer", id)}
+            <Button look=Look::Plain busy>
+                {text!(locale, settings.ownership_withdraw)}
+            </Button>
+        }
+        .into_any()
+    });
+    view! {
+        <p>{words} " " <Time at=offer.expires /></p>
+        {withdraw}
+    }
+    .into_any()
+}
+
+fn offering(forms: Forms, slug: &Slug, recently_authenticated: bool) -> AnyView {
+    let locale = forms.locale();
+    let ask = (!recently_authenticated).then(|| sign_in_again(locale, slug, &paths::account_settings(slug.as_str())));
+    let form = forms.form::<OfferOwnership>("form", move |Sending { busy, error }| {
+        view! {
+            <Field
+                name="form[email]"
+                label=text!(locale, settings.ownership_email)
+                kind=Kind::Email
+                autocomplete="off"
+                required=true
+                check=check_shape
+                problem=problem_at(error, fields::Field::Email)
+            />
+            <div class="actions">
+                <Button look=Look::Plain busy disabled=!recently_authenticated>
+                    {text!(locale, settings.ownership_offer)}
+                </Button>
+            </div>
+        }
+        .into_any()
+    });
+    view! {
+        <p>{text!(locale, settings.ownership_text)}</p>
+        {ask}
+        {form}
     }
     .into_any()
 }

@@ -9,8 +9,8 @@ use crate::{
     secrets::{OpenError, Token},
     storage::{
         StorageError, Tx, accounts, address_changes,
-        outbox::{self, Facts, MailKind, OutboxMail},
-        password_resets, second_factor_requirements, users,
+        outbox::{self, Facts, MailKind, OutboxMail, OwnershipMail},
+        ownership_offers, password_resets, second_factor_requirements, users,
     },
 };
 use app::{
@@ -80,6 +80,10 @@ pub(crate) async fn compose(
             let page = services.config.link(&paths::required_factor(slug.as_str(), ""));
             (account_label(&account, &slug), Content::AccountApp { change, page })
         }
+        MailKind::Ownership(what) => {
+            let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            (account_label(&account, &slug), ownership(services, tx, mail, what, &slug, now).await?)
+        }
         MailKind::Invitation
         | MailKind::Code
         | MailKind::Accepted
@@ -124,6 +128,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             MailKind::PasswordReset
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
+            | MailKind::Ownership(_)
             | MailKind::AccountApp(_),
             _,
         ) => users::find_by_email(tx, &mail.to).await?,
@@ -198,6 +203,28 @@ async fn second_factor_required(
     Ok(Content::SecondFactorRequired { starts, has_begun: starts <= now, page })
 }
 
+/// The mail about an offer of ownership. Nothing is left to say of one that was withdrawn, declined or is off.
+async fn ownership(
+    services: &Services,
+    tx: &mut Tx,
+    mail: &OutboxMail,
+    what: OwnershipMail,
+    slug: &Slug,
+    now: Timestamp,
+) -> Result<Content, ComposeError> {
+    let offer = ownership_offers::of_mail(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+    let (other, page) = match what {
+        OwnershipMail::Offered | OwnershipMail::Received => (&offer.from_person, paths::account(slug.as_str())),
+        OwnershipMail::Made => (&offer.to_person, paths::account_settings(slug.as_str())),
+        OwnershipMail::Accepted => (&offer.to_person, paths::account(slug.as_str())),
+    };
+    match what {
+        OwnershipMail::Offered | OwnershipMail::Made if offer.expires <= now => return Err(ComposeError::Expired),
+        OwnershipMail::Offered | OwnershipMail::Made | OwnershipMail::Received | OwnershipMail::Accepted => {}
+    }
+    Ok(Content::Ownership { what, other: person(other), until: offer.expires, page: services.config.link(&page) })
+}
+
 /// The mail about somebody's own login. No account sees it.
 async fn login_content(
     services: &Services,
@@ -229,6 +256,7 @@ async fn login_content(
             | MailKind::Code
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
+            | MailKind::Ownership(_)
             | MailKind::AccountApp(_)
             | MailKind::Accepted
             | MailKind::Declined
@@ -342,6 +370,7 @@ fn content(
         MailKind::ReauthenticationCode
         | MailKind::InviteeMoved
         | MailKind::SecondFactorRequired
+        | MailKind::Ownership(_)
         | MailKind::AccountApp(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged

@@ -1,7 +1,7 @@
 //! Renders mails: sentences from the texts of the product, structure from one pair of templates. Everything that people typed (names of
 //! accounts and persons) passes through [`plain`]; nothing else that they typed is shown (IN-05).
 
-use crate::storage::outbox::{AccountAppChange, SecondFactorChange};
+use crate::storage::outbox::{AccountAppChange, OwnershipMail, SecondFactorChange};
 use app::{
     domain::{ids::MailId, language::Language, name::Slug, time::Timestamp, time_zone::TimeZone},
     i18n::{Locale, leptos_i18n, text},
@@ -67,6 +67,8 @@ pub enum Content {
     SecondFactorRequired { starts: Timestamp, has_begun: bool, page: String },
     /// The member's app for the account was added or removed; the page shows it.
     AccountApp { change: AccountAppChange, page: String },
+    /// An offer of ownership was made or accepted; the other of its two people, and the page that shows more.
+    Ownership { what: OwnershipMail, other: Person, until: Timestamp, page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -225,6 +227,9 @@ fn sections(
             Action::Link { label: text!(locale, mail.account_app_open).to_owned(), url: page },
             vec![text!(locale, mail.account_app_not_you, account = account)],
         ),
+        Content::Ownership { what, other, until, page } => {
+            ownership(language, zone, account, what, named(other), until, page)
+        }
         // Mails about a login come from this Roster, which stands in the account's place.
         Content::PasswordReset { link, until } => (
             vec![text!(locale, mail.password_reset_what, host = account)],
@@ -280,6 +285,40 @@ fn sections(
     }
 }
 
+/// What is said of an offer of ownership.
+fn ownership(
+    language: Language,
+    zone: Option<&TimeZone>,
+    account: String,
+    what: OwnershipMail,
+    person: String,
+    until: Timestamp,
+    page: String,
+) -> (Vec<String>, Action, Vec<String>) {
+    let locale = Locale::from(language);
+    let until = || text!(locale, mail.ownership_until, until = moment(language, until, zone));
+    let not_you = || text!(locale, mail.ownership_not_you).to_owned();
+    let (before, after) = match what {
+        OwnershipMail::Offered => {
+            (text!(locale, mail.ownership_offered_what, person = person, account = account), vec![until()])
+        }
+        OwnershipMail::Made => {
+            (text!(locale, mail.ownership_made_what, person = person, account = account), vec![until(), not_you()])
+        }
+        OwnershipMail::Received => {
+            (text!(locale, mail.ownership_received_what, person = person, account = account), vec![not_you()])
+        }
+        OwnershipMail::Accepted => {
+            (text!(locale, mail.ownership_accepted_what, person = person, account = account), vec![not_you()])
+        }
+    };
+    let label = match what {
+        OwnershipMail::Offered | OwnershipMail::Made => text!(locale, mail.ownership_look),
+        OwnershipMail::Received | OwnershipMail::Accepted => text!(locale, mail.ownership_open),
+    };
+    (vec![before], Action::Link { label: label.to_owned(), url: page }, after)
+}
+
 /// The subject of an invitation: fixed, with the account's name, by [`account_label`], at most (R51).
 pub fn invitation_subject(language: Language, account: &str) -> String {
     text!(Locale::from(language), mail.invitation_subject, account = account.to_owned())
@@ -311,6 +350,12 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::AccountApp { change: AccountAppChange::Removed, .. } => {
             text!(locale, mail.account_app_removed_subject, account = account)
         }
+        Content::Ownership { what, .. } => match what {
+            OwnershipMail::Offered => text!(locale, mail.ownership_offered_subject, account = account),
+            OwnershipMail::Made => text!(locale, mail.ownership_made_subject, account = account),
+            OwnershipMail::Received => text!(locale, mail.ownership_received_subject, account = account),
+            OwnershipMail::Accepted => text!(locale, mail.ownership_accepted_subject, account = account),
+        },
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
@@ -450,7 +495,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 26] {
+    fn all_kinds() -> [Content; 30] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -489,7 +534,16 @@ mod tests {
             Content::InviteeMoved { person: person("Ben"), new: "ben@new.example".to_owned(), users: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: false, page: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },
+            ownership_mail(OwnershipMail::Offered),
+            ownership_mail(OwnershipMail::Made),
+            ownership_mail(OwnershipMail::Received),
+            ownership_mail(OwnershipMail::Accepted),
         ]
+    }
+
+    fn ownership_mail(what: OwnershipMail) -> Content {
+        let page = "https://roster.example.org/a/acme".to_owned();
+        Content::Ownership { what, other: person("Ben"), until: UNTIL, page }
     }
 
     fn sent(rendered: Rendered) -> String {
@@ -564,6 +618,7 @@ mod tests {
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }
                     | Content::AccountApp { page: users, .. }
+                    | Content::Ownership { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();

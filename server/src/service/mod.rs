@@ -12,6 +12,7 @@ mod login_methods;
 mod members;
 mod operator;
 mod own_login;
+mod ownership;
 mod required_factor;
 mod roles;
 mod security;

@@ -26,6 +26,7 @@ pub mod login_methods;
 pub mod members;
 pub mod oauth_attempts;
 pub mod outbox;
+pub mod ownership_offers;
 pub mod passkey_challenges;
 pub mod password_resets;
 pub mod pending_sign_ins;
@@ -388,6 +389,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox::queue", outbox::queue::STATEMENTS),
         ("outbox::view", outbox::view::STATEMENTS),
+        ("ownership_offers", ownership_offers::STATEMENTS),
         ("passkey_challenges", passkey_challenges::STATEMENTS),
         ("password_resets", password_resets::STATEMENTS),
         ("pending_sign_ins", pending_sign_ins::STATEMENTS),

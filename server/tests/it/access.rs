@@ -78,6 +78,10 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("reauthentication/mail-code", Calls::Member),
     ("reauthentication/password", Calls::Member),
     ("reauthentication/show", Calls::Member),
+    ("ownership/accept", Calls::Member),
+    ("ownership/decline", Calls::Member),
+    ("ownership/offer", Calls::Owner),
+    ("ownership/withdraw", Calls::Owner),
     ("outbox/list", Calls::Needs("users.invite")),
     ("required-factor/begin-app", Calls::Member),
     ("required-factor/confirm-app", Calls::Member),
@@ -148,6 +152,7 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
             fields.push(("form[next]", ""));
         }
         "me/reauthenticate-by-passkey" | "second-factors/add-passkey" => fields.push(("form[challenge]", member)),
+        "ownership/accept" | "ownership/decline" | "ownership/withdraw" => fields.push(("offer", member)),
         "account-settings/change" => fields.push(("form[name]", "Eve")),
         "account-settings/show" | "required-factor/begin-app" | "required-factor/view" => {}
         "required-factor/confirm-app" | "required-factor/prove" => fields.push(("form[factor]", member)),

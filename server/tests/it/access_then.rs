@@ -5,10 +5,11 @@ use app::{
     api::{
         audit::{AccessPage, PersonThen},
         invitations::Link,
+        login_methods::NextPage,
         members::RemovalUndone,
     },
     domain::{
-        member::ShownState,
+        member::{MemberRow, ShownState},
         role::{BuiltInRole, Grant},
         time::{Span, Timestamp},
     },
@@ -103,10 +104,38 @@ impl Somebody {
     }
 }
 
+impl Somebody {
+    /// Becomes the owner in Ana's place by her offer, or declines it. Ana is an owner again by an offer in return.
+    async fn takes_over(&self, ana: &Browser, accepts: bool) {
+        let offered: Result<NextPage, _> = ana.call_in("ownership/offer", &[("form[email]", &self.email)]).await;
+        if offered.is_err() {
+            return;
+        }
+        answers_offer(&self.browser, if accepts { "accept" } else { "decline" }).await;
+        if accepts
+            && self.browser.call_in::<NextPage>("ownership/offer", &[("form[email]", "ana@example.org")]).await.is_ok()
+        {
+            answers_offer(ana, "accept").await;
+        }
+    }
+}
+
+async fn undoes_removal(ana: &Browser, row: &MemberRow) {
+    let _ = ana.call_in::<RemovalUndone>("users/undo-removal", &[("member", &row.id.to_string())]).await;
+}
+
+async fn answers_offer(browser: &Browser, how: &str) {
+    let Ok(home) = browser.home().await else { return };
+    if let Some(offer) = home.ownership.offers.first() {
+        let offer = offer.id.to_string();
+        browser.call_in::<NextPage>(&format!("ownership/{how}"), &[("offer", &offer)]).await.unwrap();
+    }
+}
+
 /// One thing that happens; what is not possible now is refused, and changes nothing.
 async fn something_happens(world: &World, ana: &Browser, somebody: &mut Somebody, dice: &mut Dice) {
     let email = somebody.email.clone();
-    let what = dice.roll(16);
+    let what = dice.roll(18);
     if what < 3 {
         let again = [("form[again]", if dice.roll(2) == 0 { "fresh" } else { "restore" })];
         let _ = ana.invites_with(&email, &dice.grant(), &again).await;
@@ -125,8 +154,14 @@ async fn something_happens(world: &World, ana: &Browser, somebody: &mut Somebody
         6 | 7 => drop(ana.edits(&row, &dice.grant()).await),
         8 => drop(ana.suspends(&row).await),
         9 | 14 => drop(ana.reactivates(&row).await),
-        10 => drop(ana.removes_with(&row, if dice.roll(2) == 0 { "keep" } else { "revoke" }).await),
-        11 | 15 => drop(ana.call_in::<RemovalUndone>("users/undo-removal", &[("member", &row.id.to_string())]).await),
+        10 => {
+            drop(ana.removes_with(&row, if dice.roll(2) == 0 { "keep" } else { "revoke" }).await);
+            if dice.roll(2) == 0 {
+                undoes_removal(ana, &row).await;
+            }
+        }
+        11 | 15 => undoes_removal(ana, &row).await,
+        16 | 17 => somebody.takes_over(ana, dice.roll(3) > 0).await,
         12 if dice.roll(2) == 0 => drop(somebody.browser.leaves().await),
         12 => drop(world.services.grant_owner("acme", &email, false).await.unwrap()),
         _ => {
@@ -148,7 +183,7 @@ async fn what_was_rebuilt_is_what_was(world: World, seed: u64) {
         .into();
     let mut dice = Dice(seed);
     let mut recorded = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..360 {
         let who = dice.roll(3) as usize;
         something_happens(&world, &ana, &mut town[who], &mut dice).await;
         recorded.push(in_tables(&world).await);
@@ -176,6 +211,8 @@ async fn what_was_rebuilt_is_what_was(world: World, seed: u64) {
         "removal_undone",
         "left",
         "owner_granted",
+        "ownership_accepted",
+        "ownership_declined",
         "invitation_withdrawn",
     ] {
         assert!(kinds.iter().any(|there| there == kind), "seed {seed}: nobody was {kind}: {kinds:?}");

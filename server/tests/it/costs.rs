@@ -143,6 +143,7 @@ const OF_AN_ACCOUNT: &[&str] = &[
     "audit/",
     "login-methods/",
     "outbox/",
+    "ownership/",
     "reauthentication/",
     "required-factor/",
     "roles/",

@@ -42,6 +42,7 @@ mod neighbours;
 mod oauth_client;
 mod own_login;
 mod owners;
+mod ownership;
 mod passkeys;
 mod person;
 mod proxies;

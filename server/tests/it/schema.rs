@@ -247,6 +247,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("outbox::view::ONE", "the operator's view of a mail"),
     ("outbox::queue::INSERT_LOGIN_MAIL", "a mail about somebody's own login, which belongs to no account"),
     ("outbox::queue::RELEASE", "the worker's own lease, bound by mail and attempt"),
+    ("ownership_offers::OF_MAIL", "the worker's mail, and what it says"),
     ("sealed::CLIENT_SECRETS", "the rotation of keys is every account's"),
     ("sealed::INVITATION_TOKENS", "the rotation of keys is every account's"),
     ("sealed::MAILED_CODES", "the rotation of keys is every account's"),

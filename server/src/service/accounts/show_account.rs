@@ -2,11 +2,11 @@
 
 use crate::{
     context::Services,
-    service::actors,
-    storage::{members, second_factor_requirements::has_second_factor},
+    service::{actors, ownership::seen_by_member},
+    storage::{members, ownership_offers, second_factor_requirements::has_second_factor},
 };
 use app::{
-    api::accounts::AccountHome,
+    api::{accounts::AccountHome, ownership::OwnershipOffers},
     backend::ShowAccount,
     domain::{list::ListQuery, permission::Gate},
     error::AppError,
@@ -31,6 +31,14 @@ impl ShowAccount for Services {
         } else {
             None
         };
+        let offers = match actor.grant.makes_owner() {
+            true => Vec::new(),
+            false => ownership_offers::to_member(&mut tx, actor.scope(), actor.member, self.now()).await?,
+        };
+        let ownership = OwnershipOffers {
+            offers: offers.into_iter().map(seen_by_member).collect(),
+            recently_authenticated: actor.is_recently_authenticated(self),
+        };
         drop(tx);
         self.note_activity(&actor).await;
         Ok(AccountHome {
@@ -42,6 +50,7 @@ impl ShowAccount for Services {
             platform_url: self.config.platform_url.as_ref().map(ToString::to_string),
             second_factor_from,
             last_owner,
+            ownership,
             people,
         })
     }

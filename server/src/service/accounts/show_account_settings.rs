@@ -1,6 +1,10 @@
 //! Shows what an account's owners settle for it.
 
-use crate::{context::Services, service::actors, storage::accounts};
+use crate::{
+    context::Services,
+    service::{actors, ownership::seen_by_owner},
+    storage::{accounts, ownership_offers},
+};
 use app::{api::account_settings::AccountSettingsView, backend::ShowAccountSettings, error::AppError, request::Caller};
 use async_trait::async_trait;
 
@@ -11,7 +15,10 @@ impl ShowAccountSettings for Services {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_owner(self, &mut tx, caller).await?;
         let settings = accounts::settings(&mut tx, actor.scope()).await?;
+        let offer = ownership_offers::of_owner(&mut tx, actor.scope(), actor.member, self.now()).await?;
         Ok(AccountSettingsView {
+            offer: offer.map(seen_by_owner),
+            recently_authenticated: actor.is_recently_authenticated(self),
             slug: actor.slug,
             name: settings.name,
             language: settings.language,

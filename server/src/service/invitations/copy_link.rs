@@ -9,7 +9,7 @@ use crate::{
         audit::{self, AuditTarget, Event},
         invitations::{self, CopiedLink},
         members::Member,
-        retried,
+        ownership_offers, retried,
     },
 };
 use app::{
@@ -103,7 +103,8 @@ pub(in crate::service) fn holder_may_grant(link: &CopiedLink, roles: &Roles) -> 
 }
 
 /// Kills the copied links whose holders may no longer grant what they offer. It must be called after every change of a member's state or
-/// grant: it checks the links that the member was given, and those that invite the member.
+/// grant: it checks the links that the member was given, and those that invite the member; and it ends the offers of ownership that no longer
+/// stand (R34).
 pub(in crate::service) async fn kill_links_beyond_rights(
     tx: &mut Tx,
     scope: AccountScope,
@@ -140,5 +141,5 @@ async fn kill_beyond_rights(
     for invitation in invitations {
         invitations::kill_tokens(tx, scope, invitation, Some(Channel::Copied), now).await?;
     }
-    Ok(())
+    ownership_offers::end_fallen(tx, scope, member, now).await
 }

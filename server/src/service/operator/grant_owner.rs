@@ -8,7 +8,7 @@ use crate::{
         audit::{self, AuditActor, AuditTarget, Event},
         identities,
         members::{self, Member},
-        users,
+        ownership_offers, users,
     },
 };
 use app::{
@@ -67,6 +67,9 @@ impl Services {
                 self.invite_owner(&mut tx, scope, known.as_ref(), &email, account.language).await?,
             ),
         };
+        if let Some(row) = &known {
+            ownership_offers::end_fallen(&mut tx, scope, row.id, self.now()).await?;
+        }
         tx.commit().await?;
         Ok(granted)
     }

@@ -52,6 +52,8 @@ pub enum MailKind {
     SecondFactorRequired,
     /// To the member: the authenticator app that counts in the account alone was added or removed (SE-07).
     AccountApp(AccountAppChange),
+    /// To the two people of an offer of ownership: it was made, or accepted (R34).
+    Ownership(OwnershipMail),
     /// To whoever forgot a password: the link to choose a new one (PW-10).
     PasswordReset,
     /// To the user: the password was changed (SE-07).
@@ -92,9 +94,22 @@ pub enum AccountAppChange {
     Removed,
 }
 
+/// What is said of an offer of ownership, and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnershipMail {
+    /// To the member: there is an offer.
+    Offered,
+    /// To the owner: it was made in their name.
+    Made,
+    /// To the member: they are an owner now.
+    Received,
+    /// To the former owner: the offer was accepted.
+    Accepted,
+}
+
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::Invitation,
         Self::Code,
         Self::ReauthenticationCode,
@@ -107,6 +122,10 @@ impl MailKind {
         Self::SecondFactorRequired,
         Self::AccountApp(AccountAppChange::Added),
         Self::AccountApp(AccountAppChange::Removed),
+        Self::Ownership(OwnershipMail::Offered),
+        Self::Ownership(OwnershipMail::Made),
+        Self::Ownership(OwnershipMail::Received),
+        Self::Ownership(OwnershipMail::Accepted),
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
@@ -135,6 +154,10 @@ impl MailKind {
             Self::SecondFactorRequired => "second_factor_required",
             Self::AccountApp(AccountAppChange::Added) => "account_app_added",
             Self::AccountApp(AccountAppChange::Removed) => "account_app_removed",
+            Self::Ownership(OwnershipMail::Offered) => "ownership_offered",
+            Self::Ownership(OwnershipMail::Made) => "ownership_offer_made",
+            Self::Ownership(OwnershipMail::Received) => "ownership_received",
+            Self::Ownership(OwnershipMail::Accepted) => "ownership_accepted",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",
