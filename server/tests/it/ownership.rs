@@ -239,6 +239,19 @@ both_databases! {
         assert!(olga.signs_up(&id, "olga@example.org").await.is_err(), "Ana can no longer make owners");
     }
 
+    async fn inv_19_r34_an_owner_makes_ten_offers_a_day(world: World) {
+        let (ana, _, first) = ana_offers_ben(&world).await;
+        answers(&ana, "withdraw", &first).await.unwrap();
+        for _ in 1..10 {
+            offers(&ana, "ben@example.org").await.unwrap();
+            let offer = open_offer(&ana).await.unwrap().id.to_string();
+            answers(&ana, "withdraw", &offer).await.unwrap();
+        }
+        let refused = offers(&ana, "ben@example.org").await;
+        assert!(matches!(refused, Err(AppError::RateLimited { .. })), "{refused:?}");
+        assert_eq!(open_offer(&ana).await, None);
+    }
+
     async fn r34_of_two_offers_to_the_same_person_one_is_accepted(world: World) {
         let (_, ben, first) = ana_offers_ben(&world).await;
         let ana = world.browser();
