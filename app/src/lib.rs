@@ -31,7 +31,13 @@ use leptos_router::{
     path,
 };
 use pages::{
-    AccessRoute, AccountHomeRoute, AccountLayout, AccountSettingsRoute, AccountsRoute, ActivityRoute, AddressRoute, AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute, ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute, LoginMethodsRoute, LoginPage, NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute, RequiredFactorRoute, ResetPasswordRoute, RoleRoute, RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute, SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    AccessRoute, AccountHomeRoute, AccountLayout, AccountSettingsRoute, AccountsRoute, ActivityRoute, AddressRoute,
+    AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute,
+    ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute,
+    LoginMethodsRoute, LoginPage, NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute,
+    OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute,
+    RequiredFactorRoute, ResetPasswordRoute, RoleRoute, RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute,
+    SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.

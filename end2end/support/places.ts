@@ -275,11 +275,6 @@ export class Town {
     const lead = await role('Support lead', 'Agent', ['Publish bots']);
     const bills = await role('Bookkeeping', 'Viewer', ['Manage billing']);
     await joined('Rosa', `Support lead${mark}`);
-    const carla = await people.newcomer();
-    await visit(carla, '/login');
-    await signIn(carla, person('Carla'));
-    await carla.waitForURL(/\/a\/acme/);
-
     const stranger = await people.newcomer();
     const invited = await people.newcomer();
     await visit(invited, hugo);
@@ -558,7 +553,7 @@ export class Town {
         then: (page) => page.locator('summary', { hasText: 'Delete …' }).click(),
       },
       'role-built-in': { page: owner, address: '/a/acme/settings/roles/analyst' },
-      'role-above': { page: carla, address: bills },
+      'role-above': { page: carla.page, address: bills },
       'account-settings': { page: owner, address: '/a/acme/settings/account' },
       'account-offered': { page: carla.page, address: '/a/acme' },
       'account-settings-offering': { page: owner, address: '/a/gamma/settings/account' },

@@ -113,7 +113,8 @@ pub(in crate::service) async fn kill_links_beyond_rights(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let links = invitations::copied_links_about(tx, scope, member).await?;
-    kill_beyond_rights(tx, scope, &links, roles, now).await
+    kill_beyond_rights(tx, scope, &links, roles, now).await?;
+    ownership_offers::end_fallen(tx, scope, member, now).await
 }
 
 /// The same for everybody who has a role or is offered it: it must be called after every change of what a role holds, with the roles as
@@ -141,5 +142,5 @@ async fn kill_beyond_rights(
     for invitation in invitations {
         invitations::kill_tokens(tx, scope, invitation, Some(Channel::Copied), now).await?;
     }
-    ownership_offers::end_fallen(tx, scope, member, now).await
+    Ok(())
 }

@@ -53,7 +53,7 @@ impl Services {
     ) -> Result<Standing, AppError> {
         // A name is no reason not to invite.
         let nameless = InviteForm { first_name: String::new(), last_name: String::new(), ..form };
-        let request = Request::parse(&nameless, methods, &actor.roles, actor.language)?;
+        let request = Request::parse(&nameless, methods, &actor.roles, &actor.account_defaults())?;
         let known = if members::is_address_known(tx, actor.scope(), &request.email).await? {
             members::find_by_email(tx, actor.scope(), &request.email).await?
         } else {
