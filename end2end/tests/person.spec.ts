@@ -17,7 +17,7 @@ function page(scripting: boolean): void {
   let owner: Page;
 
   test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true });
+    roster = await Roster.start({ mail: true, settings: { ROSTER_INVITATIONS__RESEND_COOL_DOWN_S: '0' } });
     people = new People(browser, roster, [], { javaScriptEnabled: scripting });
     owner = await people.newcomer();
     await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
