@@ -98,6 +98,8 @@ pub enum Problem {
     OwnerAlready,
     /// The person has no way to sign in at the moment (R33).
     CannotSignIn,
+    /// Roster never mailed this person anything that came back: the mailbox may be somebody else's (R13, R34).
+    MailboxNotProved,
     /// On a list of common or breached passwords (PW-05).
     TooCommon,
     /// Built from the product's, account's or person's own words (PW-05).

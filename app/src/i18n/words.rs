@@ -30,6 +30,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotAnActiveMember => text!(locale, errors.not_an_active_member).into(),
         Problem::OwnerAlready => text!(locale, errors.owner_already).into(),
         Problem::CannotSignIn => text!(locale, errors.cannot_sign_in).into(),
+        Problem::MailboxNotProved => text!(locale, errors.mailbox_not_proved).into(),
         Problem::TooCommon => text!(locale, errors.too_common).into(),
         Problem::FromYourWords => text!(locale, errors.from_your_words).into(),
         Problem::NotTheInvitedAddress => text!(locale, errors.not_the_invited_address).into(),

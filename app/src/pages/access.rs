@@ -19,7 +19,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-lazy_page!(AccessRoute, audit, AccessPage);
+lazy_page!(AccessRoute, administration, AccessPage);
 
 /// Who had access, and to which moment that belongs.
 #[component]

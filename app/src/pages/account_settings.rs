@@ -19,11 +19,12 @@ use crate::{
         language::Language,
         name::{self, Slug},
     },
-    i18n::{lifetime_words, person_words, role_name, text, use_locale},
+    error::AppError,
+    i18n::{Locale, lifetime_words, person_words, role_name, text, use_locale},
     paths,
-    rpc::Query,
+    rpc::{Query, call},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 lazy_page!(AccountSettingsRoute, login_methods, AccountSettingsPage);
@@ -145,10 +146,17 @@ fn settings(forms: Forms, view: AccountSettingsView) -> AnyView {
     let roles = roles.map(|role| (role.key.to_string(), role_name(locale, &role.key, Some(&view.roles))));
     let roles: Vec<_> = [narrowest].into_iter().chain(roles).collect();
     let lifetimes = LIFETIMES_IN_HOURS.map(|hours| (hours.to_string(), lifetime_words(locale, hours)));
+    // The settings as they are now: loaded again when somebody else was faster (R66).
+    let present = RwSignal::new(view.clone());
     let chosen_role = view.invitations.role.as_ref().map(ToString::to_string).unwrap_or_default();
     let form = forms.form::<ChangeAccountSettings>("form", move |Sending { busy, error }| {
         view! {
-            {hidden("form[version]", view.version)}
+            {meanwhile(locale, error, present)}
+            <input
+                type="hidden"
+                name="form[version]"
+                value=move || present.with(|view| view.version.to_string())
+            />
             <h2>{text!(locale, settings.account_title)}</h2>
             <Field
                 name="form[name]"
@@ -192,6 +200,41 @@ fn settings(forms: Forms, view: AccountSettingsView) -> AnyView {
         .into_any()
     });
     view! { <section class="panel">{form}</section> }.into_any()
+}
+
+/// What somebody else settled meanwhile: it is shown before it can be replaced (R66).
+fn meanwhile(locale: Locale, error: Signal<Option<AppError>>, present: RwSignal<AccountSettingsView>) -> impl IntoView {
+    let is_changed = move || matches!(error.get(), Some(AppError::ChangedMeanwhile { .. }));
+    // A form that the browser itself sent came back with the present values.
+    let reloaded = RwSignal::new(untrack(is_changed));
+    let slug = present.with_untracked(|view| view.slug.to_string());
+    Effect::new(move |began: Option<()>| {
+        if is_changed() && began.is_some() {
+            let account = slug.clone();
+            spawn_local(async move {
+                if let Ok(fresh) = call(ShowAccountSettings { account }).await {
+                    present.try_set(fresh);
+                    reloaded.try_set(true);
+                }
+            });
+        }
+    });
+    let words = move || {
+        reloaded.get().then(|| {
+            let now = present.with(|view| {
+                let role = match &view.invitations.role {
+                    Some(role) => role_name(locale, role, Some(&view.roles)),
+                    None => text!(locale, settings.narrowest_role).to_owned(),
+                };
+                let lifetime = lifetime_words(locale, view.invitations.lifetime.as_hours());
+                [view.name.clone(), view.language.own_name().to_owned(), role, lifetime].join(" · ")
+            });
+            view! { <p class="note note-info">{text!(locale, settings.reloaded, now = now)}</p> }
+        })
+    };
+    view! {
+        <div class="answer" role="status">{words}</div>
+    }
 }
 
 fn check_name(text: &str) -> Result<(), fields::Problem> {

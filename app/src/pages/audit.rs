@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-lazy_page!(AuditRoute, audit, AuditPage);
+lazy_page!(AuditRoute, administration, AuditPage);
 
 /// The events, newest first.
 #[component]

@@ -303,7 +303,8 @@ fn ownership(
             (text!(locale, mail.ownership_offered_what, person = person, account = account), vec![until()])
         }
         OwnershipMail::Made => {
-            (text!(locale, mail.ownership_made_what, person = person, account = account), vec![until(), not_you()])
+            let not_you = text!(locale, mail.ownership_made_not_you).to_owned();
+            (text!(locale, mail.ownership_made_what, person = person, account = account), vec![until(), not_you])
         }
         OwnershipMail::Received => {
             (text!(locale, mail.ownership_received_what, person = person, account = account), vec![not_you()])

@@ -3,7 +3,7 @@
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
-    ids::{MailId, MemberId, OfferId},
+    ids::{LoginMethodId, MailId, MemberId, OfferId, UserId},
     role::{BuiltInRole, RoleKey},
     time::Timestamp,
 };
@@ -41,6 +41,17 @@ statements! {
          WHERE account_id = $1 AND ended_at IS NULL AND (from_member = $2 OR to_member = $2)
            AND NOT EXISTS (SELECT 1 FROM members f WHERE f.id = from_member AND f.state = 'active' AND f.role_key = $4
                               AND EXISTS (SELECT 1 FROM members t WHERE t.id = to_member AND t.state = 'active' AND t.role_key = to_role))";
+    END_OF_MEMBER = "
+        UPDATE ownership_offers SET ended_at = $3
+         WHERE account_id = $1 AND ended_at IS NULL AND (from_member = $2 OR to_member = $2)";
+    END_OF_METHOD = "
+        UPDATE ownership_offers SET ended_at = $3
+         WHERE account_id = $1 AND ended_at IS NULL
+           AND EXISTS (SELECT 1 FROM members m
+                        WHERE m.account_id = $1 AND m.login_method_id = $2 AND (m.id = from_member OR m.id = to_member))";
+    END_BY_USER = "
+        UPDATE ownership_offers SET ended_at = $2
+         WHERE ended_at IS NULL AND from_member IN (SELECT m.id FROM members m WHERE m.user_id = $1)";
     // A mail was written in the transaction that made or ended its offer, and bears the same time.
     OF_MAIL = "
         SELECT o.id, o.from_member, o.to_member, o.expires_at, f.name AS from_name, f.email_key AS from_email, t.name AS to_name,
@@ -174,6 +185,31 @@ pub async fn end_fallen(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     run!(tx, END_FALLEN, scope.id().0, member.0, now.0, BuiltInRole::Owner.key())
+}
+
+/// Ends the open offers of and to a member who signs in with something else from now on: who comes then may be somebody else (R46).
+pub async fn end_of_member(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    run!(tx, END_OF_MEMBER, scope.id().0, member.0, now.0)
+}
+
+/// The same for everybody who signs in with a method that names people differently from now on.
+pub async fn end_of_method(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    run!(tx, END_OF_METHOD, scope.id().0, method.0, now.0)
+}
+
+/// Ends what a user offered in any account, when the login was taken back from somebody else who may have made the offers.
+pub async fn end_by_user(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
+    run!(tx, END_BY_USER, user.0, now.0)
 }
 
 /// The offer that a mail tells of, if it is still open or was accepted, as the mail says.

@@ -223,6 +223,41 @@ both_databases! {
         assert_eq!(answers(&ben, "accept", &offer).await, Ok(Some(Notice::OfferGone)), "nor of an owner who was suspended");
     }
 
+    async fn r34_r46_an_offer_ends_when_the_heir_signs_in_with_something_else(world: World) {
+        let (_world, provider, ana, sso) = world.with_acme_sso().await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
+        offers(&ana, "ben@example.org").await.unwrap();
+        assert!(open_offer(&ana).await.is_some());
+        let row = ana.row("ben@example.org").await;
+        ana.changes_login_method(&row, &sso, "00u-somebody").await.unwrap();
+        assert_eq!(open_offer(&ana).await, None, "whoever comes by it may be somebody else");
+        drop((ben, provider));
+    }
+
+    async fn pw_10_r34_what_was_offered_ends_when_the_login_is_taken_back(world: World) {
+        let (_ana, ben, offer) = ana_offers_ben(&world).await;
+        // Whoever is at Ana's computer made the offer; she takes her login back.
+        let owner = world.browser();
+        owner.call::<serde_json::Value>("recovery/ask-for-password-reset", &[("form[email]", "ana@example.org")]).await.unwrap();
+        let mails = world.count("SELECT COUNT(*) FROM outbox WHERE recipient = 'ana@example.org'").await;
+        owner.follow(&world.reset_link_to("ana@example.org", mails as usize - 1).await).await;
+        let reset = [("form[password]", "another eighteen green kettles")];
+        owner.call::<serde_json::Value>("recovery/reset-password", &reset).await.unwrap();
+        assert_eq!(answers(&ben, "accept", &offer).await, Ok(Some(Notice::OfferGone)));
+    }
+
+    async fn r13_r34_nobody_is_offered_it_whose_mailbox_was_never_proved(world: World) {
+        let silent = world.without_mail_server();
+        let ana = silent.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;
+        let ben = silent.browser();
+        let id = ben.opens_link(&link).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        let refused = offers(&ana, "ben@example.org").await;
+        assert_eq!(refused, Err(FieldErrors::one(Field::Email, Problem::MailboxNotProved).into()));
+    }
+
     async fn r34_another_name_leaves_an_offer_as_it_is(world: World) {
         let (_, ben, offer) = ana_offers_ben(&world).await;
         ben.call::<ProfileSaved>("me/change-profile", &[("form[name]", "Benjamin"), ("form[language]", "en")]).await.unwrap();

@@ -211,6 +211,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("accounts::BY_OTHER_METHODS", "the accounts of the user who is signed in, bound by user and session"),
     ("accounts::OF_USER", "the accounts of the user who is signed in, bound by user and session"),
     ("accounts::SIGN_IN_PAGES", "the mail to a user who forgot having no password"),
+    ("ownership_offers::END_BY_USER", "the offers of a user who takes the login back, in every account"),
     ("clean_up::ATTEMPTS", "clean-up of every account, by age alone"),
     ("clean_up::CONFIGURATIONS", "clean-up of every account, by age alone"),
     ("clean_up::DECISIONS", "clean-up of every account, by age alone"),

@@ -26,7 +26,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-lazy_page!(RolesRoute, audit, RolesPage);
+lazy_page!(RolesRoute, administration, RolesPage);
 
 /// The page.
 #[component]

@@ -23,7 +23,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_navigate, use_query_map};
 
-lazy_page!(NewRoleRoute, audit, NewRolePage);
+lazy_page!(NewRoleRoute, administration, NewRolePage);
 
 /// The page.
 #[component]

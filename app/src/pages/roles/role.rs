@@ -27,7 +27,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-lazy_page!(RoleRoute, audit, RolePage);
+lazy_page!(RoleRoute, administration, RolePage);
 
 /// The page.
 #[component]

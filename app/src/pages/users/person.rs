@@ -28,7 +28,7 @@ use leptos::{either::Either, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-lazy_page!(PersonRoute, audit, PersonPage);
+lazy_page!(PersonRoute, administration, PersonPage);
 
 /// The parameter of the address that says before which event a page of the history begins; `before` belongs to the list.
 const BEFORE_EVENT: &str = "before_event";

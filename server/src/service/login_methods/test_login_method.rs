@@ -12,7 +12,7 @@ use crate::{
         login_methods::{self, SavedConfiguration, Stage},
         members,
         oauth_attempts::{self, Attempt, AttemptPurpose},
-        sessions,
+        ownership_offers, sessions,
     },
 };
 use app::{
@@ -163,6 +163,7 @@ impl Services {
             unlinked = identities::delete_of_method(tx, scope, method).await?;
             decisions::supersede_of_method(tx, scope, method, now).await?;
             members::forget_identifiers(tx, scope, method).await?;
+            ownership_offers::end_of_method(tx, scope, method, now).await?;
             // Another provider means something else by them.
             login_methods::set_factor_values(tx, scope, method, &[]).await?;
         }

@@ -7,7 +7,7 @@ use crate::{
     storage::{
         Tx, decisions, identities, invitations, login_methods,
         members::{self, Member},
-        users,
+        ownership_offers, users,
     },
 };
 use app::{
@@ -86,6 +86,7 @@ impl Services {
     ) -> Result<(), AppError> {
         let scope = actor.scope();
         members::set_method(tx, scope, row.id, assignment.method.id, assignment.identifier.as_deref()).await?;
+        ownership_offers::end_of_member(tx, scope, row.id, self.now()).await?;
         if let Some(user) = row.user {
             identities::delete_of_user_at_method(tx, scope, row.method.id, user).await?;
             identities::delete_of_user_at_method(tx, scope, assignment.method.id, user).await?;

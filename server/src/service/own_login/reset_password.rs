@@ -6,7 +6,7 @@ use crate::{
     storage::{
         Tx,
         outbox::MailKind,
-        password_resets, retried, sessions,
+        ownership_offers, password_resets, retried, sessions,
         user_events::{self, UserEvent},
         users::{self, User},
     },
@@ -78,6 +78,8 @@ impl Services {
         }
         users::set_password(tx, user.id, &phc, now).await?;
         sessions::delete_of_user(tx, user.id).await?;
+        // Whoever forces an owner to this may have offered the account to somebody.
+        ownership_offers::end_by_user(tx, user.id, now).await?;
         Ok(User { phc: Some(phc), ..user })
     }
 }

@@ -4,7 +4,8 @@ use super::notify::origin;
 use crate::{
     context::Services,
     storage::{
-        StorageError, address_changes, pending_sign_ins, remembered_browsers, retried, second_factors, sessions,
+        StorageError, address_changes, ownership_offers, pending_sign_ins, remembered_browsers, retried,
+        second_factors, sessions,
         user_events::{self, UserEvent},
     },
 };
@@ -42,6 +43,7 @@ impl UndoAddressChange for Services {
             sessions::delete_of_user(&mut tx, user.id).await?;
             pending_sign_ins::delete_of_user(&mut tx, user.id).await?;
             remembered_browsers::delete_of_user(&mut tx, user.id).await?;
+            ownership_offers::end_by_user(&mut tx, user.id, now).await?;
             let removed = second_factors::remove_since(&mut tx, user.id, change.asked).await?;
             if removed > 0 {
                 user_events::record(&mut tx, user.id, &UserEvent::SecondFactorsTakenBack, &origin(visitor), now)

@@ -14,7 +14,7 @@ use crate::{
         outbox::OwnershipMail,
         ownership_offers::{self, NewOffer},
         rate_buckets::{self, Limit},
-        retried,
+        retried, users,
     },
 };
 use app::{
@@ -26,7 +26,7 @@ use app::{
     domain::{
         email::Email,
         fields::{Field, FieldErrors, Problem},
-        member::MemberState,
+        member::{LoginMethodKind, MemberState},
         time::Span,
     },
     error::AppError,
@@ -83,6 +83,15 @@ async fn heir(tx: &mut Tx, actor: &Actor, form: &OfferForm) -> Result<Member, Ap
     }
     if !members::can_sign_in(tx, actor.scope(), heir.id).await? {
         return Err(wrong(Problem::CannotSignIn));
+    }
+    // Whoever proves the mailbox later would make the heir's memberships wait for approval, and the account would have no owner (R13).
+    let user = match heir.user {
+        Some(user) => users::find(tx, user).await?,
+        None => None,
+    };
+    let is_proved = user.is_some_and(|user| user.verified.is_some());
+    if !is_proved && heir.method.kind == LoginMethodKind::Password {
+        return Err(wrong(Problem::MailboxNotProved));
     }
     Ok(heir)
 }

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement, wasm_bindgen::JsCast};
 
-lazy_page!(InviteSeveralRoute, user_dialogs, InviteSeveralDialog);
+lazy_page!(InviteSeveralRoute, administration, InviteSeveralDialog);
 
 /// The largest file that is read, in bytes: ten thousand long lines.
 const MAX_FILE_BYTES: f64 = 5.0 * 1024.0 * 1024.0;
