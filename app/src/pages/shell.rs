@@ -35,7 +35,6 @@ pub fn AccountLayout() -> impl IntoView {
             (Ok(Some(me)), Ok(home)) => view! {
                 <Shell me account=home>
                     <Outlet />
-                    <LiveStatus />
                 </Shell>
             }
             .into_any(),
@@ -82,6 +81,7 @@ pub(super) fn Shell(
     /// The page.
     children: Children,
 ) -> impl IntoView {
+    let live = account.is_some().then(|| view! { <LiveStatus /> });
     let navigation = account.as_ref().map(|home| settings(home).into_any()).or(tabs);
     let deletion = me.delete_at.map(|_| deletion());
     view! {
@@ -101,6 +101,7 @@ pub(super) fn Shell(
             {deletion}
             {children()}
         </main>
+        {live}
         <Footer keys=true />
     }
 }

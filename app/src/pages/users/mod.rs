@@ -160,9 +160,11 @@ fn UsersPage() -> impl IntoView {
             {done_note(users)}
             {head}
             // It is there before anything is said in it, and stays: that is how it is read out (WCAG 4.1.3).
-            <div class="users-status" role="status">
-                <p class="users-count" tabindex="-1" data-focus="">{status}</p>
-                {users.newer_rows()}
+            <div class="users-status">
+                <div role="status">
+                    <p class="users-count" tabindex="-1" data-focus="">{status}</p>
+                    {users.newer_rows()}
+                </div>
                 <a class="only-without-scripting" href=move || users.list() rel="external">{text!(users.locale, common.reload)}</a>
             </div>
             {rows}
