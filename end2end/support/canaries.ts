@@ -34,10 +34,10 @@ export class Overheard {
   }
 }
 
-/** Pages and the answers of server functions, not what is the same for everybody. */
+/** Pages and the answers of server functions, not what is the same for everybody, nor the stream of an open page, which has no end. */
 function isForReading(response: Response): boolean {
   const { pathname } = new URL(response.url());
-  return response.status() < 300 && !pathname.startsWith('/pkg/') && !pathname.endsWith('.svg');
+  return response.status() < 300 && !pathname.startsWith('/pkg/') && !pathname.endsWith('.svg') && !/^\/a\/[^/]+\/events$/.test(pathname);
 }
 
 async function bodyOf(response: Response): Promise<string> {

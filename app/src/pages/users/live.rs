@@ -45,6 +45,10 @@ impl Users {
 
     /// Asks for the list as it is now.
     fn look(self) {
+        // Whoever comes back to the page gets it all at once.
+        if document().hidden() {
+            return;
+        }
         let Following { resting, again, .. } = self.following;
         if resting.get_value() {
             again.set_value(true);
