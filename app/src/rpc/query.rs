@@ -9,6 +9,17 @@ pub struct Query<S: ServerCall> {
     resource: Resource<Answer<S>, JsonSerdeWasmCodec>,
     /// Is the next call one that the page makes by itself?
     in_background: StoredValue<bool>,
+    /// How many calls are under way.
+    loading: StoredValue<u32>,
+}
+
+/// A call that is under way, or was given up.
+struct Loading(StoredValue<u32>);
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.0.try_update_value(|calls| *calls = calls.saturating_sub(1));
+    }
 }
 
 impl<S: ServerCall> Clone for Query<S> {
@@ -22,12 +33,18 @@ impl<S: ServerCall> Copy for Query<S> {}
 impl<S: ServerCall> Query<S> {
     /// Calls now, and again when what `arguments` reads has changed.
     pub fn new(arguments: impl Fn() -> S + Send + Sync + 'static) -> Self {
-        let in_background = StoredValue::new(false);
+        let (in_background, loading) = (StoredValue::new(false), StoredValue::new(0));
         let call = move |form| {
             let by_itself = in_background.try_update_value(std::mem::take).unwrap_or_default();
-            transport::send::<S>(form, by_itself)
+            loading.try_update_value(|calls| *calls += 1);
+            let under_way = Loading(loading);
+            async move {
+                let answer = transport::send::<S>(form, by_itself).await;
+                drop(under_way);
+                answer
+            }
         };
-        Self { resource: Resource::new_serde_wb_blocking(move || to_form(&arguments()), call), in_background }
+        Self { resource: Resource::new_serde_wb_blocking(move || to_form(&arguments()), call), in_background, loading }
     }
 
     /// Calls again.
@@ -44,6 +61,11 @@ impl<S: ServerCall> Query<S> {
     /// The answer that is shown, once there is one.
     pub fn shown(self) -> Option<Answer<S>> {
         self.resource.try_get_untracked().flatten()
+    }
+
+    /// Is a call under way? What is shown meanwhile would be taken for its answer.
+    pub fn is_loading(self) -> bool {
+        self.loading.try_get_value().is_some_and(|calls| calls > 0)
     }
 
     /// Shows another answer, which came in another way.

@@ -75,6 +75,11 @@ impl Users {
     }
 
     fn take(self, answer: Result<ListPage, AppError>) {
+        // The list is being read because of something that was done here, which this answer may not know of.
+        if self.page.is_loading() {
+            self.following.again.set_value(true);
+            return;
+        }
         let page = match answer {
             Ok(page) => page,
             // That the server is away is said elsewhere, and the rows stay.
