@@ -84,7 +84,12 @@ fn answers_of_every_shape_read_as_the_server_wrote_them() {
     });
     let attempt: AttemptId = "0192a4b0-7c1e-7d3a-9f00-000000000001".parse().unwrap();
     comes_back(Standing::FromProvider { method: "Acme SSO".to_owned(), attempt, name: None, needs_code: true });
-    let line = |slug: &str, grant| AccountLine { slug: Slug::parse(slug).unwrap(), name: slug.to_owned(), grant };
+    let line = |slug: &str, grant| AccountLine {
+        slug: Slug::parse(slug).unwrap(),
+        name: slug.to_owned(),
+        grant,
+        role_name: None,
+    };
     comes_back(MyAccounts {
         invitations: 2,
         accounts: vec![line("acme", Grant::of(BuiltInRole::Owner)), line("beta", Grant::of(BuiltInRole::Viewer))],
