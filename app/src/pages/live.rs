@@ -4,7 +4,6 @@
 use super::here;
 use crate::{
     api::accounts::ShowAccount,
-    components::Icon,
     error::AppError,
     i18n::{text, use_locale},
     paths,
@@ -265,8 +264,8 @@ fn state_note(live: Live) -> AnyView {
     };
     let link = link.map(|(href, label)| view! { <a class="button button-small" href=href rel="external">{label}</a> });
     view! {
+        // Its mark is the style sheet's, since a file could not be had from a server that is away.
         <p class="live-note">
-            <Icon name="alert" />
             <span>{words}</span>
             {link}
         </p>

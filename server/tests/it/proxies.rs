@@ -225,7 +225,7 @@ fn cookies_of(answer: &str) -> String {
 }
 
 /// An open page is told at once of what is changed: the proxy holds nothing back (R35).
-async fn passes_events_on(site: &Site, greeting: &str) {
+async fn passes_events_on(site: &Site, greeting: &str) -> TlsStream<TcpStream> {
     let origin = format!("https://localhost:{}", site.tls);
     let get = |path: &str, cookies: &str| {
         format!(
@@ -258,6 +258,7 @@ async fn passes_events_on(site: &Site, greeting: &str) {
     assert!(invited.contains("ben@example.org"), "{invited}");
     told = read_until(&mut stream, "event: changed").await;
     assert!(told.contains("data: -"), "{told}");
+    stream
 }
 
 /// Reads until this has come, for a quarter of a minute at most.
@@ -293,12 +294,14 @@ async fn is_as_the_readme_says(site: &Site, proxy: Proxy) {
     let onward = site.get_without_tls(&format!("/i/{SECRET}")).await.to_lowercase();
     assert!(onward.starts_with("http/1.1 30") && onward.contains("location: https://localhost"), "{onward}");
 
-    passes_events_on(site, &serving.greeting).await;
+    let _open_page = passes_events_on(site, &serving.greeting).await;
     for path in secret_paths() {
         let answer = site.get(&path).await;
         assert!(!answer.starts_with("HTTP/1.1 50"), "{path}: {answer}");
     }
+    let stopping = Instant::now();
     serving.stop();
+    assert!(stopping.elapsed() < Duration::from_secs(10), "an open page is not waited for (F22)");
     for path in secret_paths() {
         assert!(site.get(&path).await.starts_with("HTTP/1.1 502"), "{path}");
     }

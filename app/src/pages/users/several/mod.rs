@@ -221,7 +221,7 @@ fn file_field(locale: Locale, file: RwSignal<Option<ChosenFile>>) -> impl IntoVi
                 </p>
             })}
             <label for="people-file" class="button">
-                <Icon name="download" />
+                <Icon name="upload" />
                 {text!(locale, users.file_choose)}
             </label>
             <input

@@ -4,7 +4,11 @@ use super::{super::Users, in_parts::is_invited};
 use crate::{
     api::invitations::{InviteSeveral, Invited, InvitedOne, Standing},
     components::{Button, Icon, Look, Note, NoteTone},
-    domain::{fields::Field, member::MailState, role::Roles},
+    domain::{
+        fields::{Field, Problem},
+        member::MailState,
+        role::Roles,
+    },
     error::AppError,
     i18n::{Locale, error_text, problem_text, refusal_text, role_name, text},
     paths::{self, with_parameters},
@@ -78,9 +82,11 @@ pub(super) fn why_not(locale: Locale, roles: &Roles, error: &AppError) -> String
         return refusal_text(locale, refusal, Some(roles));
     }
     let Some(errors) = error.fields() else { return error_text(locale, error) };
-    let words = errors.all().map(|(field, problem)| match column(locale, field) {
-        Some(column) => format!("{column}: {}", problem_text(locale, problem)),
-        None => problem_text(locale, problem),
+    let words = errors.all().map(|(field, problem)| match (column(locale, field), problem) {
+        // There is nothing to choose from in a table.
+        (Some(column), Problem::NotOffered) => text!(locale, users.not_in_account, column = column),
+        (Some(column), problem) => format!("{column}: {}", problem_text(locale, problem)),
+        (None, problem) => problem_text(locale, problem),
     });
     words.collect::<Vec<_>>().join(" ")
 }
