@@ -50,7 +50,7 @@ export async function saveDraft(page: Page, { name, provider }: Method, client: 
     await page.getByLabel('Scopes').fill('read:user user:email');
   }
   await page.getByRole('button', { name: 'Save draft' }).click();
-  await expect(page.getByText('Saved as a draft. Nobody can sign in with it before its test has passed.')).toBeVisible();
+  await expect(page.getByText('Saved as a draft. No one can sign in with it until it has passed a test.')).toBeVisible();
 }
 
 /** Adds a login method, registers the account at the provider by the redirect URI shown, and saves the draft. */

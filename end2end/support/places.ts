@@ -203,7 +203,7 @@ export class Town {
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill(`Delta${mark}`);
     await owner.getByLabel('Account URL').fill('delta');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     for (const [name, page, role] of [['Sina', sina.page, 'Owner'], ['Ben', ben.page, 'Editor']] as const) {
       await visit(owner, '/a/delta/settings/users');
       await invite(owner, person(name).email, { role });
@@ -214,12 +214,12 @@ export class Town {
     await visit(owner, '/a/acme/settings/account');
     await owner.getByLabel('Email address of the new owner').fill(person('Carla').email);
     await owner.getByRole('button', { name: 'Offer ownership' }).click();
-    await owner.getByText('The offer is made.').waitFor();
+    await owner.getByText('Ownership offered.').waitFor();
     await visit(sina.page, '/a/delta/settings/security');
-    await sina.page.getByRole('radio', { name: 'Everybody' }).check();
-    await sina.page.getByLabel('Begins in how many days').fill('0');
+    await sina.page.getByRole('radio', { name: 'Everyone' }).check();
+    await sina.page.getByLabel('Days until it is required').fill('0');
     await sina.page.getByRole('button', { name: 'Save', exact: true }).first().click();
-    await sina.page.getByText('Required of everybody').waitFor();
+    await sina.page.getByText('Required for everyone').waitFor();
     const gone = await mailed('Fred', 'Editor');
     await mailed('Gina', 'Analyst');
     const hugo = await mailed('Hugo', 'Editor', ['Export analytics']);
@@ -233,14 +233,14 @@ export class Town {
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill(`Beta Labs${mark}`);
     await owner.getByLabel('Account URL').fill('beta-labs');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     await owner.waitForURL('**/a/beta-labs/settings/users');
     await invite(owner, person('Ben').email, { role: 'Editor' });
     const second = (await roster.mail.to(person('Ben').email)).link;
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill(`Gamma${mark}`);
     await owner.getByLabel('Account URL').fill('gamma');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     await owner.waitForURL('**/a/gamma/settings/users');
 
     const acmeId = `Acme ID${mark}`;
@@ -258,7 +258,7 @@ export class Town {
     const eve = await byProvider('Eve', `00u-neither-of-them${mark}`);
     await visit(eve.page, eve.link);
     await continueWith(eve.page, acmeId, 'Eve');
-    await eve.page.getByText('You came back as somebody else').waitFor();
+    await eve.page.getByText('You signed in with a different account').waitFor();
     const cameAs = new URL(eve.page.url());
     await visit(owner, users);
     const decision = await line(owner, person('Eve')).getByRole('link', { name: /^Decide/ }).getAttribute('href');
@@ -291,7 +291,7 @@ export class Town {
     await visit(mover.page, '/me');
     await mover.page.getByLabel('New email address').fill(`moved-${person('Mona').email}`);
     await mover.page.getByLabel('Current password').fill(PASSWORD);
-    await mover.page.getByRole('button', { name: 'Mail a link' }).click();
+    await mover.page.getByRole('button', { name: 'Send a link' }).click();
     const confirm = (await roster.mail.to(`moved-${person('Mona').email}`)).link;
 
     const leaver = await joined('Otto', 'Viewer');
@@ -299,7 +299,7 @@ export class Town {
     await leaver.page.getByLabel('To confirm').fill(person('Otto').email);
     await leaver.page.getByLabel('Current password').fill(PASSWORD);
     await leaver.page.getByRole('button', { name: 'Delete my login' }).click();
-    await leaver.page.getByText('Your login is going to be deleted').first().waitFor();
+    await leaver.page.getByText('Your login is scheduled for deletion').first().waitFor();
 
     const founder = await untouched.people.newcomer();
     await visit(founder, untouched.roster.setUpLink);
@@ -321,7 +321,7 @@ export class Town {
           await page.getByLabel('Email address').fill('nobody@example.org');
           await password(page).fill('certainly-not-the-password');
           await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-          await page.getByText('do not go together').waitFor();
+          await page.getByText('Wrong email or password').waitFor();
         },
       },
       'sign-in-to-account': { page: stranger, address: '/login/beta-labs' },
@@ -333,7 +333,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('Email address').fill('nobody@example.org');
           await page.getByRole('button', { name: 'Email me a link' }).click();
-          await page.getByText('If somebody signs in with nobody@example.org').waitFor();
+          await page.getByText('If there’s a login with nobody@example.org').waitFor();
         },
       },
       'reset-password': { page: forgetful, address: '/reset-password' },
@@ -356,7 +356,7 @@ export class Town {
           await live(page);
           // Nothing typed is no try: those are few.
           await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
-          await page.getByText('Please fill this in').first().waitFor();
+          await page.getByText('Please fill in this field').first().waitFor();
         },
       },
       'second-step-ended': { page: early, address: '/second-factor' },
@@ -367,7 +367,7 @@ export class Town {
         address: '/me',
         then: async (page) => {
           await page.getByRole('button', { name: 'Save', exact: true }).click();
-          await page.getByText('Your profile is saved').waitFor();
+          await page.getByText('Profile saved').waitFor();
         },
       },
       'own-profile-address-awaited': { page: mover.page, address: '/me' },
@@ -379,7 +379,7 @@ export class Town {
           await page.getByLabel('Current password').fill('certainly-not-the-password');
           await page.getByLabel('New password').fill('lantern-forty-porcupine');
           await page.getByRole('button', { name: 'Change password' }).click();
-          await page.getByText('This is not your current password').waitFor();
+          await page.getByText('This isn’t your current password').waitFor();
         },
       },
       'own-factors': { page: sina.page, address: '/me/sign-in' },
@@ -434,7 +434,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('User email address').fill('two..dots@example.org');
           await page.getByRole('button', { name: 'Invite', exact: true }).click();
-          await page.getByText('This is not an email address').first().waitFor();
+          await page.getByText('This isn’t an email address').first().waitFor();
         },
       },
       'new-user-removed-before': {
@@ -443,7 +443,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('User email address').fill(person('Dora').email);
           await page.getByRole('button', { name: 'Invite', exact: true }).click();
-          await page.getByText('was a member before').waitFor();
+          await page.getByText('used to be a member').waitFor();
         },
       },
       'new-user-by-provider': {
@@ -475,7 +475,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('Email addresses').fill(`hugo@example.org, nobody, ${person('Dora').email}`);
           await page.getByRole('button', { name: 'Invite', exact: true }).click();
-          await page.getByText('people are invited').waitFor();
+          await page.getByText('people were invited').waitFor();
         },
       },
       edit: { page: owner, address: await member('Ben', 'Edit') },
@@ -513,7 +513,7 @@ export class Town {
         address: `${empty.settings}?preset=oauth`,
         then: async (page) => {
           await page.getByRole('button', { name: 'Save draft' }).click();
-          await page.getByText('Please fill this in').first().waitFor();
+          await page.getByText('Please fill in this field').first().waitFor();
         },
       },
       'login-method-tested': { page: owner, address: method.settings, then: (page) => testAs(page, method, 'Ana') },
@@ -523,7 +523,7 @@ export class Town {
         then: async (page) => {
           await page.getByRole('link', { name: 'Test sign-in' }).click();
           await cancelThere(page);
-          await page.getByText('The test did not pass').waitFor();
+          await page.getByText('The test didn’t pass').waitFor();
         },
       },
       roles: { page: owner, address: '/a/acme/settings/roles' },
@@ -535,7 +535,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('Name', { exact: true }).fill('Viewer');
           await page.getByRole('button', { name: 'Create role' }).click();
-          await page.getByText('This is taken already').waitFor();
+          await page.getByText('This is already taken').waitFor();
         },
       },
       role: { page: owner, address: lead },
@@ -563,7 +563,7 @@ export class Town {
         then: async (page) => {
           await page.getByLabel('Account name').fill('');
           await page.getByRole('button', { name: 'Save', exact: true }).click();
-          await page.getByText('Please fill this in.').first().waitFor();
+          await page.getByText('Please fill in this field.').first().waitFor();
         },
       },
       security: { page: owner, address: '/a/acme/settings/security' },

@@ -46,14 +46,14 @@ function account(scripting: boolean): void {
     });
     await member.getByLabel('Account name').fill('Acme Service');
     await member.getByRole('button', { name: 'Save', exact: true }).click();
-    await expect(member.getByText(/changed this meanwhile/)).toBeVisible();
+    await expect(member.getByText(/changed this in the meantime/)).toBeVisible();
     await expect(member.getByLabel('Account name')).toHaveValue('Acme Service');
   });
 
   test('r21_invitations_begin_with_what_the_account_settled', async () => {
     await visit(owner, SETTINGS);
-    await owner.getByLabel('Role offered first').selectOption({ label: 'Editor' });
-    await owner.getByLabel('Invitation links are valid for').selectOption({ label: '1 day' });
+    await owner.getByLabel('Default role').selectOption({ label: 'Editor' });
+    await owner.getByLabel('Invitation links expire after').selectOption({ label: '1 day' });
     await owner.getByRole('button', { name: 'Save', exact: true }).click();
     await expect(owner.getByText('Saved.')).toBeVisible();
     for (const dialog of ['new', 'new/several']) {
@@ -72,23 +72,23 @@ function account(scripting: boolean): void {
     await visit(owner, SETTINGS);
     await withoutReload(owner, async () => {
       await offer(owner, 'nobody@example.org');
-      await expect(owner.getByText('Nobody who is active in this account has this address.')).toBeVisible();
+      await expect(owner.getByText('No active member of this account has this address.')).toBeVisible();
       await offer(owner, cid.email);
-      await expect(owner.getByText('The offer is made.')).toBeVisible();
+      await expect(owner.getByText('Ownership offered.')).toBeVisible();
       await owner.getByRole('button', { name: 'Withdraw the offer' }).click();
-      await expect(owner.getByText('The offer is withdrawn.')).toBeVisible();
+      await expect(owner.getByText('Offer withdrawn.')).toBeVisible();
       await offer(owner, cid.email);
-      await expect(owner.getByText('The offer is made.')).toBeVisible();
+      await expect(owner.getByText('Ownership offered.')).toBeVisible();
     });
 
     await visit(heir, '/a/acme');
     await withoutReload(heir, async () => {
       await expect(heir.getByText(`${ana.name} (${ana.email}) wants to hand`)).toBeVisible();
       await heir.getByRole('button', { name: 'Accept ownership' }).click();
-      await expect(heir.getByText('You are an owner of this account now.')).toBeVisible();
+      await expect(heir.getByText('You’re now an owner of this account.')).toBeVisible();
     });
     await expect(heir.getByRole('button', { name: 'Accept ownership' })).toHaveCount(0);
-    await roster.mail.to(cid.email, /You are an owner of/);
+    await roster.mail.to(cid.email, /You’re now an owner of/);
     await roster.mail.to(ana.email, /Your offer of ownership/);
     await visit(owner, '/a/acme');
     await expect(owner.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Account', exact: true })).toHaveCount(0);

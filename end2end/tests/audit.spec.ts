@@ -75,7 +75,7 @@ function log(scripting: boolean): void {
     await expect(page).toHaveURL(/day=2020-01-31&time=12/);
     await live(page);
     await expect(page.getByText('2020-01-31 12:00 UTC: 0 with access')).toBeVisible();
-    await expect(page.getByText('Nobody had access then')).toBeVisible();
+    await expect(page.getByText('No one had access then')).toBeVisible();
     await expect(page.getByLabel('Day')).toHaveValue('2020-01-31');
   });
 

@@ -73,7 +73,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
     const status = page.locator('.users [role=status]').first();
     await expect(status).toHaveText('56 people');
     await status.evaluate((element) => ((element as HTMLElement).dataset.before = 'yes'));
-    for (const [text, said] of [['nobody of that name', 'Nobody matches'], ['', '56 people'], ['guest10', '1 person found'], ['guest1', '10 people found']]) {
+    for (const [text, said] of [['nobody of that name', 'No one matches'], ['', '56 people'], ['guest10', '1 person found'], ['guest1', '10 people found']]) {
       await page.getByRole('searchbox', { name: 'Search' }).fill(text);
       await expect(status).toHaveText(said);
       await expect(status, `the same region after ${text}`).toHaveAttribute('data-before', 'yes');
@@ -102,7 +102,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
       await page.keyboard.press('Enter');
       await expect(line(page, { email: 'guest10@example.org' })).toHaveCount(0);
       await expect(status).toBeFocused();
-      await expect(page.locator('.toasts')).toContainText('is withdrawn');
+      await expect(page.locator('.toasts')).toContainText('withdrawn');
     });
     await test.step('after dismissing what was said', async () => {
       await page.getByRole('button', { name: 'Dismiss' }).focus();
@@ -112,7 +112,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
     await test.step('after inviting', async () => {
       await page.getByRole('link', { name: 'New user' }).focus();
       await invite(page, 'ben@example.org', { role: 'Viewer' });
-      await expect(page.getByText('Invitation to ben@example.org is queued')).toBeVisible();
+      await expect(page.getByText('Invitation sent to ben@example.org')).toBeVisible();
       await expect(page.getByRole('link', { name: 'New user' })).toBeFocused();
     });
     await test.step('after clearing the filters', async () => {
@@ -191,7 +191,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
     await expect(included).toBeChecked();
     await dialog.getByRole('checkbox', { name: 'Export analytics' }).check();
     await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
-    await expect(page.getByText('Invitation to cleo@example.org is queued')).toBeVisible();
+    await expect(page.getByText('Invitation sent to cleo@example.org')).toBeVisible();
     await expect(line(page, { email: 'cleo@example.org' })).toContainText('+1 extra');
   });
 
@@ -241,7 +241,7 @@ test.describe('for those who read and go by keyboard or voice', () => {
 
   test('nobody_who_types_on_after_an_error_types_into_another_field', async () => {
     const [name, slug] = [page.getByLabel('Account name'), page.getByLabel('Account URL')];
-    const open = page.getByRole('button', { name: 'Open account' });
+    const open = page.getByRole('button', { name: 'Create account' });
     const release = await heldBack(page);
     await page.goto('/accounts');
     await name.fill('Beta');
@@ -319,9 +319,9 @@ test.describe('for those who read and go by keyboard or voice', () => {
     await page.goto(`${users}/new`);
     await dialog.getByLabel('User email address').fill('eva@example.org');
     await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
-    await expect(page.getByText('Invitation to eva@example.org is queued')).toBeVisible();
+    await expect(page.getByText('Invitation sent to eva@example.org')).toBeVisible();
     await again();
-    await expect(page.getByText('Invitation to eva@example.org is queued')).toHaveCount(1);
+    await expect(page.getByText('Invitation sent to eva@example.org')).toHaveCount(1);
     await expect(page.locator('.note-good')).toBeFocused();
     await page.unroute('**/*.wasm');
     await edit(page, { email: 'eva@example.org' });

@@ -146,7 +146,7 @@ test.describe.serial('two lists side by side', () => {
     const told = admin.getByRole('status').filter({ hasText: 'Your role or permissions in this account have changed.' });
     await expect(told).toBeVisible(SOON);
     await told.getByRole('link', { name: 'Reload' }).click();
-    await expect(admin.getByRole('heading', { name: 'You can’t open this page' })).toBeVisible();
+    await expect(admin.getByRole('heading', { name: 'You don’t have access to this page' })).toBeVisible();
   });
 
   test('r35_a_role_that_changes_while_the_page_is_hidden_is_told_after', async () => {

@@ -143,7 +143,7 @@ function tellTheStory(scripting: boolean): void {
 
   /** The last step of somebody who is back from a provider; ends in the account. */
   async function join(page: Page, account: string, method: string): Promise<void> {
-    await expect(page.getByText(`You are back from ${method}. One step is left.`)).toBeVisible();
+    await expect(page.getByText(`You’re back from ${method}. There’s one step left.`)).toBeVisible();
     await page.getByRole('button', { name: 'Join' }).click();
     await expect(page).toHaveURL(`${roster.url}/a/${account}`);
   }
@@ -152,7 +152,7 @@ function tellTheStory(scripting: boolean): void {
     await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill('Beta');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     await expect(owner).toHaveURL(`${roster.url}/a/beta/settings/users`);
   });
 
@@ -172,7 +172,7 @@ function tellTheStory(scripting: boolean): void {
 
   test('oa_17_the_client_secret_is_kept_and_never_shown_again', async () => {
     await visit(owner, acmeId.settings);
-    await expect(owner.getByText('One is set. Leave this empty to keep it; enter another to replace it.')).toBeVisible();
+    await expect(owner.getByText('A secret is set. Leave empty to keep it, or enter another one to replace it.')).toBeVisible();
     await expect(owner.getByLabel('Client secret')).toHaveValue('');
     await owner.getByRole('button', { name: 'Save draft' }).click();
     await expect(owner.getByText('Saved as a draft')).toBeVisible();
@@ -186,8 +186,8 @@ function tellTheStory(scripting: boolean): void {
     const wrong = owner.getByLabel('Authorization URL');
     await expect(wrong).toHaveAttribute('aria-invalid', 'true');
     await expect(wrong).toHaveValue('http://example.org/authorize');
-    await expect(wrong).toHaveAccessibleDescription(/Please give a whole address that begins with https:\/\//);
-    await expect(owner.getByLabel('Client ID')).toHaveAccessibleDescription(/Please fill this in/);
+    await expect(wrong).toHaveAccessibleDescription(/Enter a full address that starts with https:\/\//);
+    await expect(owner.getByLabel('Client ID')).toHaveAccessibleDescription(/Please fill in this field/);
     await expect(owner.getByLabel('Name', { exact: true })).toHaveValue('Acme Hub');
   });
 
@@ -199,20 +199,20 @@ function tellTheStory(scripting: boolean): void {
     await owner.getByRole('link', { name: 'Test sign-in' }).click();
     await expect(owner.getByText('The redirect URI is not registered for this application')).toBeVisible();
     await visit(owner, acmeHub.settings);
-    await expect(owner.getByRole('heading', { name: 'A test is not back yet' })).toBeVisible();
+    await expect(owner.getByRole('heading', { name: 'A test hasn’t come back yet' })).toBeVisible();
     await expect(owner.getByText('the redirect URI is not registered there exactly as it stands below')).toBeVisible();
     await expect(owner.getByRole('link', { name: 'What this means and what to do' })).toBeVisible();
 
     await saveDraft(owner, acmeHub, await plain.registerClient(acmeHub));
-    await expect(owner.getByRole('heading', { name: 'A test is not back yet' })).toHaveCount(0);
+    await expect(owner.getByRole('heading', { name: 'A test hasn’t come back yet' })).toHaveCount(0);
   });
 
   test('oa_23_saying_no_at_the_provider_is_named_as_the_reason', async () => {
     await visit(owner, acmeId.settings);
     await owner.getByRole('link', { name: 'Test sign-in' }).click();
     await cancelThere(owner);
-    await expect(owner.getByRole('heading', { name: 'The test did not pass' })).toBeVisible();
-    await expect(owner.getByText('You said no at the provider')).toBeVisible();
+    await expect(owner.getByRole('heading', { name: 'The test didn’t pass' })).toBeVisible();
+    await expect(owner.getByText('You cancelled at the provider')).toBeVisible();
   });
 
   test('r45_a_draft_is_offered_nowhere_before_its_test_has_passed', async () => {
@@ -229,7 +229,7 @@ function tellTheStory(scripting: boolean): void {
       await testAs(owner, method, 'Ana');
       await expect(owner.getByRole('heading', { name: 'The test passed, and this set-up is live' })).toBeVisible();
       const { identifier } = known(method.provider.people, 'Ana');
-      const unverified = owner.getByText('does not say that it has checked the email address');
+      const unverified = owner.getByText('doesn’t say that it has verified the email address');
       if (method.provider === openid) {
         await expect(claim(owner, 'sub')).toContainText(identifier);
         await expect(claim(owner, 'sub')).toContainText('The identifier');
@@ -241,7 +241,7 @@ function tellTheStory(scripting: boolean): void {
         await expect(unverified).toBeVisible();
       }
       await expect(claim(owner, 'email')).toContainText(ana.email);
-      await expect(claim(owner, 'email')).toContainText('can change hands');
+      await expect(claim(owner, 'email')).toContainText('can be reassigned');
     }
     expect(await offered('acme')).toEqual(['Email & password', 'Acme ID', 'Acme Hub']);
     expect(await ways('acme')).toEqual(['Acme ID', 'Acme Hub']);
@@ -271,12 +271,12 @@ function tellTheStory(scripting: boolean): void {
     await claim(owner, 'email').getByRole('button', { name: 'Use as identifier' }).click();
     await expect(claim(owner, 'email')).toContainText('The identifier');
     await expect(owner.getByLabel('User identifier')).toHaveValue('email');
-    await expect(owner.getByText('The identifier you chose can change hands')).toBeVisible();
+    await expect(owner.getByText('The identifier you chose can be reassigned')).toBeVisible();
 
     await claim(owner, 'sub').getByRole('button', { name: 'Use as identifier' }).click();
     await expect(claim(owner, 'sub')).toContainText('The identifier');
-    await expect(owner.getByText('This is live now')).toBeVisible();
-    await expect(owner.getByText('The identifier you chose can change hands')).toHaveCount(0);
+    await expect(owner.getByText('Live now:')).toBeVisible();
+    await expect(owner.getByText('The identifier you chose can be reassigned')).toHaveCount(0);
   });
 
   let bens = '';
@@ -293,9 +293,9 @@ function tellTheStory(scripting: boolean): void {
     for (const label of ['User email address', 'First name', 'Last name']) await expect(dialog.getByLabel(label)).toBeVisible();
     if (scripting) {
       // The words follow the choice.
-      await expect(identifier).toHaveAccessibleDescription(/“sub” at Acme ID, to the letter\. The last test received 00u-ana/);
+      await expect(identifier).toHaveAccessibleDescription(/“sub” at Acme ID, exactly as shown there\. The last test received 00u-ana/);
       await dialog.getByRole('radio', { name: 'Acme Hub' }).check();
-      await expect(identifier).toHaveAccessibleDescription(/“id” at Acme Hub, to the letter\. The last test received 5832310/);
+      await expect(identifier).toHaveAccessibleDescription(/“id” at Acme Hub, exactly as shown there\. The last test received 5832310/);
       await dialog.getByRole('radio', { name: 'Acme ID' }).check();
     }
     const by = { method: 'Acme ID', identifier: '00u-ben', firstName: 'Ben', lastName: 'Example' };
@@ -307,7 +307,7 @@ function tellTheStory(scripting: boolean): void {
   test('r42_one_identifier_is_not_given_to_two', async () => {
     await visit(owner, users('acme'));
     const dialog = await invite(owner, 'bens.brother@example.org', { role: 'Viewer', by: { method: 'Acme ID', identifier: '00u-ben' } });
-    await expect(dialog.getByLabel('User identifier')).toHaveAccessibleDescription(/This is taken already/);
+    await expect(dialog.getByLabel('User identifier')).toHaveAccessibleDescription(/This is already taken/);
   });
 
   test('r42_who_comes_back_as_the_one_invited_joins_by_a_last_step', async () => {
@@ -315,7 +315,7 @@ function tellTheStory(scripting: boolean): void {
     await visit(at.ben, bens);
     await expect(at.ben.getByRole('heading', { name: 'Join Acme' })).toBeVisible();
     const main = at.ben.getByRole('main');
-    for (const text of ['Acme lets people in by Acme ID', 'You are expected as 0…n at Acme ID', ana.name, 'Editor']) {
+    for (const text of ['Acme uses Acme ID', 'Sign in to Acme ID as 0…n', ana.name, 'Editor']) {
       await expect(main).toContainText(text);
     }
     await expect(password(at.ben)).toHaveCount(0);
@@ -366,7 +366,7 @@ function tellTheStory(scripting: boolean): void {
 
     await visit(at.ben, '/a/beta');
     await expect(at.ben).toHaveURL(`${roster.url}/login/beta?next=%2Fa%2Fbeta`);
-    await expect(main).toContainText(`You are signed in as ${ben.email}.`);
+    await expect(main).toContainText(`You’re signed in as ${ben.email}.`);
     await continueWith(at.ben, 'Beta Hub', 'Ben');
     await expect(at.ben).toHaveURL(`${roster.url}/a/beta`);
     await expect(main).toContainText('Viewer');
@@ -383,8 +383,8 @@ function tellTheStory(scripting: boolean): void {
     await visit(at.cleo, cleos);
     await continueWith(at.cleo, 'Acme ID', 'Cleo');
     const main = at.cleo.getByRole('main');
-    await expect(at.cleo.getByRole('alert')).toContainText('You came back as somebody else than the one invited');
-    await expect(main).toContainText('You are expected as 0…e at Acme ID');
+    await expect(at.cleo.getByRole('alert')).toContainText('You signed in with a different account than the one that was invited');
+    await expect(main).toContainText('Sign in to Acme ID as 0…e');
     await expect(main).not.toContainText('00u-cloe');
     await visit(at.cleo, '/a/acme');
     await expect(at.cleo).toHaveURL(/\/login\/acme\?/);
@@ -398,13 +398,13 @@ function tellTheStory(scripting: boolean): void {
 
   test('r44_an_admin_compares_and_takes_the_identifier_over_and_the_person_joins_by_a_new_mail', async () => {
     await line(owner, cleo).getByRole('link', { name: /^Decide/ }).click();
-    await expect(owner.getByRole('heading', { name: 'Somebody came as another than the one invited' })).toBeVisible();
+    await expect(owner.getByRole('heading', { name: 'Someone signed in with a different account' })).toBeVisible();
     const row = (name: string) => owner.getByRole('row').filter({ has: owner.getByRole('rowheader', { name, exact: true }) });
     for (const text of ['00u-cloe', '00u-cleo', 'differs']) await expect(row('User identifier')).toContainText(text);
     await expect(row('Email address')).toContainText(cleo.email);
     await expect(row('Email address')).not.toContainText('differs');
     await owner.getByRole('button', { name: 'Use this identifier' }).click();
-    await expect(owner.getByText('The Users list says how the invited person gets the new link.')).toBeVisible();
+    await expect(owner.getByText('The Users list shows how the invited person gets the new link.')).toBeVisible();
     await owner.getByRole('link', { name: 'Back to users' }).click();
     await expect(line(owner, cleo)).toBeVisible();
     await expect(line(owner, cleo)).not.toContainText('Needs your decision');
@@ -430,7 +430,7 @@ function tellTheStory(scripting: boolean): void {
     const dansLine = await lineNow('acme', dan);
     await expect(dansLine).toContainText('Needs your decision');
     await dansLine.getByRole('link', { name: /^Decide/ }).click();
-    await expect(owner.getByRole('heading', { name: 'The provider knows this person by another address' })).toBeVisible();
+    await expect(owner.getByRole('heading', { name: 'The provider has another address for this person' })).toBeVisible();
     const row = (name: string) => owner.getByRole('row').filter({ has: owner.getByRole('rowheader', { name, exact: true }) });
     for (const text of [dan.email, 'dan@elsewhere.example', 'differs']) await expect(row('Email address')).toContainText(text);
     await expect(row('User identifier')).not.toContainText('differs');
@@ -473,7 +473,7 @@ function tellTheStory(scripting: boolean): void {
     await signOut(at.fred, fred);
 
     await visit(at.fred, await invited('beta', fred, { role: 'Viewer', by: { method: 'Beta ID', identifier: '00u-fred' } }));
-    await expect(at.fred.getByRole('heading', { name: 'First sign in, then link Beta ID' })).toBeVisible();
+    await expect(at.fred.getByRole('heading', { name: 'Sign in first, then connect Beta ID' })).toBeVisible();
     await expect(at.fred.getByRole('link', { name: /^Continue with/ })).toHaveCount(0);
     await at.fred.getByRole('link', { name: 'Sign in', exact: true }).click();
     await signIn(at.fred, fred);
@@ -493,14 +493,14 @@ function tellTheStory(scripting: boolean): void {
     await signOut(at.gina, gina);
     ginas = await invited('acme', gina, { role: 'Viewer', by: { method: 'Acme ID', identifier: '00u-gina' } });
     await visit(at.gina, ginas);
-    await expect(at.gina.getByRole('heading', { name: 'First sign in, then link Acme ID' })).toBeVisible();
+    await expect(at.gina.getByRole('heading', { name: 'Sign in first, then connect Acme ID' })).toBeVisible();
     const late = await newcomer();
     await visit(late, '/login/acme');
 
     await visit(owner, loginMethods('acme'));
     const method = methodLine(owner, 'Acme ID');
     await method.locator('summary', { hasText: 'Switch off' }).click();
-    await expect(method).toContainText('Members who sign in by this: 2. Invitations for it: 1.');
+    await expect(method).toContainText('Members who sign in with this: 2. Invitations for it: 1.');
     await method.getByRole('button', { name: 'Yes, switch off' }).click();
     await expect(method).toContainText('Switched off');
 
@@ -513,11 +513,11 @@ function tellTheStory(scripting: boolean): void {
     expect(await ways('acme')).toEqual(['Acme Hub']);
     expect(await offered('acme')).toEqual(['Email & password', 'Acme Hub']);
     await late.getByRole('link', { name: 'Continue with Acme ID' }).click();
-    await expect(late.getByRole('alert')).toContainText('This way to sign in is switched off');
+    await expect(late.getByRole('alert')).toContainText('This sign-in option is switched off');
 
     await visit(at.gina, ginas);
-    await expect(at.gina.getByRole('heading', { name: 'This invitation is waiting' })).toBeVisible();
-    await expect(at.gina.getByRole('main')).toContainText('Acme has switched off the way to sign in');
+    await expect(at.gina.getByRole('heading', { name: 'This invitation is on hold' })).toBeVisible();
+    await expect(at.gina.getByRole('main')).toContainText('Acme has switched off the login method');
     await expect(await lineNow('acme', gina)).toContainText('Blocked: method is off');
   });
 
@@ -527,7 +527,7 @@ function tellTheStory(scripting: boolean): void {
     await method.getByRole('button', { name: 'Switch on' }).click();
     await expect(method).toContainText('Ready');
     await visit(at.gina, ginas);
-    await expect(at.gina.getByRole('heading', { name: 'First sign in, then link Acme ID' })).toBeVisible();
+    await expect(at.gina.getByRole('heading', { name: 'Sign in first, then connect Acme ID' })).toBeVisible();
     await visit(at.ben, '/a/acme');
     await continueWith(at.ben, 'Acme ID', 'Ben');
     await expect(at.ben).toHaveURL(`${roster.url}/a/acme`);
@@ -546,7 +546,7 @@ function tellTheStory(scripting: boolean): void {
     await expect(at.ben.getByRole('heading', { name: 'You no longer have access to Acme' })).toBeVisible();
     await visit(at.ben, '/login/acme');
     await continueWith(at.ben, 'Acme ID', 'Ben');
-    await expect(at.ben.getByRole('alert')).toContainText('Nobody in this account is known by the login you used.');
+    await expect(at.ben.getByRole('alert')).toContainText('No one in this account uses the login you signed in with.');
     await visit(at.ben, '/a/beta');
     await expect(at.ben, 'the other account is not concerned').toHaveURL(`${roster.url}/a/beta`);
   });
@@ -554,14 +554,14 @@ function tellTheStory(scripting: boolean): void {
   test('oa_19_email_and_password_stays_on_while_no_owner_could_sign_in_otherwise', async () => {
     await visit(owner, loginMethods('acme'));
     await switchOff(methodLine(owner, 'Email & password'));
-    await expect(owner.getByRole('alert')).toContainText('Refused: afterwards no owner could sign in.');
+    await expect(owner.getByRole('alert')).toContainText('No owner could sign in afterwards');
     await expect(methodLine(owner, 'Email & password')).toContainText('Ready');
   });
 
   test('oa_19_an_owner_takes_the_method_over_and_the_account_lives_on_it_alone', async () => {
     await testAs(owner, acmeId, 'Ana');
-    await owner.getByRole('button', { name: 'Sign me in by this method from now on' }).click();
-    await expect(owner.getByText('From now on you sign in to this account by this login method.')).toBeVisible();
+    await owner.getByRole('button', { name: 'Use this method for my own sign-in' }).click();
+    await expect(owner.getByText('From now on, you sign in to this account with this login method.')).toBeVisible();
     await expect(await lineNow('acme', ana)).toContainText('Acme ID');
 
     await visit(owner, loginMethods('acme'));
@@ -630,7 +630,7 @@ function tellOfMistakes(scripting: boolean): void {
     await dialog.getByLabel('User email address').fill(ben.email);
     await choose(dialog, { role: 'Analyst' });
     await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
-    await expect(dialog.getByLabel('User identifier')).toHaveAccessibleDescription(/Please fill this in/);
+    await expect(dialog.getByLabel('User identifier')).toHaveAccessibleDescription(/Please fill in this field/);
     await expect(dialog.getByLabel('User identifier')).toBeVisible();
     await expect(dialog.getByRole('radio', { name: 'Acme Hub' })).toBeChecked();
     await expect(dialog.getByLabel('User email address')).toHaveValue(ben.email);
@@ -650,7 +650,7 @@ function tellOfMistakes(scripting: boolean): void {
     await add(owner, 'acme', 'Acme', scene.openid);
     await owner.getByRole('button', { name: 'Save draft' }).click();
     for (const label of ['Issuer URL', 'Client ID', 'Client secret']) {
-      await expect(owner.getByLabel(label)).toHaveAccessibleDescription(/Please fill this in/);
+      await expect(owner.getByLabel(label)).toHaveAccessibleDescription(/Please fill in this field/);
     }
   });
 
@@ -658,7 +658,7 @@ function tellOfMistakes(scripting: boolean): void {
     await add(owner, 'acme', 'Acme', scene.openid);
     await owner.getByRole('button', { name: 'Save draft' }).click();
     await expect(owner.getByLabel('Issuer URL')).toHaveAttribute('aria-invalid', 'true');
-    await expect(owner.getByRole('alert')).toContainText('Please look at the fields marked below.');
+    await expect(owner.getByRole('alert')).toContainText('Please fix the fields marked below.');
     if (scripting) await expect(owner.getByLabel('Issuer URL')).toBeFocused();
   });
 
@@ -668,7 +668,7 @@ function tellOfMistakes(scripting: boolean): void {
       await expect(owner.getByRole('status').filter({ hasText: 'Saved as a draft' })).toBeVisible();
       await testAs(owner, method, 'Ana');
       await claim(owner, 'email').getByRole('button', { name: 'Use as identifier' }).click();
-      await expect(owner.getByRole('status').filter({ hasText: 'This is live now' })).toBeVisible();
+      await expect(owner.getByRole('status').filter({ hasText: 'Live now:' })).toBeVisible();
       expect(await owner.evaluate(() => document.activeElement?.tagName), 'the focus is not lost').not.toBe('BODY');
     });
   }

@@ -34,7 +34,7 @@ function tellTheStory(scripting: boolean): void {
   test('r61_the_invitation_says_that_nothing_was_sent_and_offers_its_link', async () => {
     await owner.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await invite(owner, ben.email, { role: 'Editor' });
-    await expect(owner.getByText(`${ben.email} is invited, but no mail was sent`)).toBeVisible();
+    await expect(owner.getByText(`${ben.email} is invited, but no email was sent`)).toBeVisible();
     await owner.locator('form', { hasText: 'Copy link' }).filter({ visible: true }).last().getByRole('button').click();
     await expect(owner.getByLabel('Link', { exact: true })).toHaveValue(/\/i\/[\w-]{43}$/);
     await visit(owner, '/a/acme/settings/users');
@@ -57,6 +57,6 @@ function tellTheStory(scripting: boolean): void {
     await signUp(page, link, ben);
     await expect(page).toHaveURL(`${roster.url}/a/acme`);
     await visit(owner, '/a/acme/settings/users');
-    await expect(line(owner, ben)).toContainText(`vouched for by ${ana.name}`);
+    await expect(line(owner, ben)).toContainText(`${ana.name} shared the link`);
   });
 }

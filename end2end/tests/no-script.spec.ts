@@ -27,7 +27,7 @@ test.describe('with scripting off', () => {
     await page.getByLabel('Email address').fill(ana.email);
     await page.locator('input[type=password]').fill('not-the-right-password');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByText('Email address and password do not go together.')).toBeVisible();
+    await expect(page.getByText('Wrong email or password.')).toBeVisible();
 
     await signIn(page, ana);
     await expect(page).toHaveURL(/\/a\/acme/);
@@ -39,6 +39,6 @@ test.describe('with scripting off', () => {
     await page.getByRole('searchbox', { name: 'Search' }).fill('nobody of that name');
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     await expect(page).toHaveURL(/\?(.*&)?q=nobody/);
-    await expect(page.getByRole('heading', { name: 'Nobody matches' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'No one matches' })).toBeVisible();
   });
 });

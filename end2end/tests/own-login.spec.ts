@@ -54,7 +54,7 @@ function ownLogin(scripting: boolean): void {
     await live(page);
     await page.getByLabel('Your name').fill('Benedict Example');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
-    await expect(page.getByText('Your profile is saved.')).toBeVisible();
+    await expect(page.getByText('Profile saved.')).toBeVisible();
     await expect(page.getByRole('banner').locator('summary', { hasText: 'Benedict Example' })).toBeVisible();
 
     await visit(owner, '/a/acme/settings/users');
@@ -77,7 +77,7 @@ function ownLogin(scripting: boolean): void {
     await page.getByLabel('Time zone').selectOption('Asia/Tokyo');
     await page.getByLabel('Appearance').selectOption('Dark');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
-    await expect(page.getByText('Your profile is saved.')).toBeVisible();
+    await expect(page.getByText('Profile saved.')).toBeVisible();
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     await expect(page.locator('body')).toHaveCSS('color', 'rgb(232, 234, 240)');
     await live(page);
@@ -88,10 +88,10 @@ function ownLogin(scripting: boolean): void {
     expect(written).toContain(at.toLocaleTimeString('en-GB', clock));
 
     await visit(page, '/me');
-    await page.getByLabel('Time zone').selectOption('As the browser has it');
-    await page.getByLabel('Appearance').selectOption('As the system has it');
+    await page.getByLabel('Time zone').selectOption('Same as the browser');
+    await page.getByLabel('Appearance').selectOption('Same as the system');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
-    await expect(page.getByText('Your profile is saved.')).toBeVisible();
+    await expect(page.getByText('Profile saved.')).toBeVisible();
     await expect(page.locator('html')).not.toHaveAttribute('data-theme');
   });
 
@@ -107,10 +107,10 @@ function ownLogin(scripting: boolean): void {
       await page.getByRole('button', { name: 'Change password' }).click();
     };
     await change('certainly-not-the-password');
-    await expect(page.getByText('This is not your current password.')).toBeVisible();
+    await expect(page.getByText('This isn’t your current password.')).toBeVisible();
     await expect(page.getByRole('checkbox', { name: 'Sign out my other browsers' })).toBeChecked();
     await change(PASSWORD);
-    await expect(page.getByText('Your password is changed, and the other browser is signed out.')).toBeVisible();
+    await expect(page.getByText('Password changed. The other browser was signed out.')).toBeVisible();
     await expect(page.getByLabel('Current password')).toHaveValue('');
     await roster.mail.to(ben.email, /was changed/);
 
@@ -126,7 +126,7 @@ function ownLogin(scripting: boolean): void {
     await expect(sessions).toHaveCount(3);
     await expect(sessions.filter({ hasText: 'This browser' })).toHaveCount(1);
     await sessions.filter({ hasNotText: 'This browser' }).first().getByRole('button', { name: /^Sign out/ }).click();
-    await expect(page.getByText('That browser is signed out.')).toBeVisible();
+    await expect(page.getByText('That browser was signed out.')).toBeVisible();
     await expect(sessions).toHaveCount(2);
     await live(page);
     await page.getByRole('button', { name: 'Sign out all other browsers' }).click();
@@ -149,15 +149,15 @@ function ownLogin(scripting: boolean): void {
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill('Beta Labs');
     await owner.getByLabel('Account URL').fill('beta-labs');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     await owner.waitForURL('**/a/beta-labs/settings/users');
     await live(owner);
     await invite(owner, ben.email, { role: 'Editor' });
     await roster.mail.to(ben.email, /Beta Labs/);
 
     await visit(page, '/accounts');
-    await expect(page.getByText('One more invitation waits for your answer.')).toBeVisible();
-    await page.getByRole('link', { name: 'Look at them' }).click();
+    await expect(page.getByText('You have one more invitation.')).toBeVisible();
+    await page.getByRole('link', { name: 'View' }).click();
     await expect(page).toHaveURL(`${roster.url}/me/accounts`);
     await live(page);
     await page.getByRole('button', { name: 'Join Beta Labs' }).click();
@@ -168,7 +168,7 @@ function ownLogin(scripting: boolean): void {
     await expect(beta).toContainText('Your role: Editor');
     await beta.locator('summary').click();
     await beta.getByRole('button', { name: 'Yes, leave Beta Labs' }).click();
-    await expect(page.getByText('You have left Beta Labs.')).toBeVisible();
+    await expect(page.getByText('You left Beta Labs.')).toBeVisible();
   });
 
   test('r48_pw_11_another_address_is_confirmed_at_the_new_one_and_taken_back_at_the_old', async () => {
@@ -176,21 +176,21 @@ function ownLogin(scripting: boolean): void {
     await visit(page, '/me');
     await page.getByLabel('New email address').fill(moved);
     await page.getByLabel('Current password').fill(NEW_PASSWORD);
-    await page.getByRole('button', { name: 'Mail a link to the new address' }).click();
+    await page.getByRole('button', { name: 'Send a link to the new address' }).click();
     await expect(page.getByText(`A link is on its way to ${moved}.`)).toBeVisible();
 
     const phone = await people.newcomer();
     await visit(phone, (await roster.mail.to(moved, /Confirm/)).link);
     await expect(phone).toHaveURL(`${roster.url}/address`);
     await phone.getByRole('button', { name: `Yes, use ${moved}` }).click();
-    await expect(phone.getByRole('heading', { name: 'Your address is changed' })).toBeVisible();
+    await expect(phone.getByRole('heading', { name: 'Your address was changed' })).toBeVisible();
     await visit(owner, '/a/acme/settings/users');
     await expect(owner.getByRole('row').filter({ hasText: moved })).toHaveCount(1);
 
     const notice = await roster.mail.to(ben.email, /address .* was changed/);
     await visit(phone, notice.link);
-    await phone.getByRole('button', { name: 'Yes, take it back' }).click();
-    await expect(phone.getByRole('heading', { name: 'The change is taken back' })).toBeVisible();
+    await phone.getByRole('button', { name: 'Yes, undo it' }).click();
+    await expect(phone.getByRole('heading', { name: 'The change was undone' })).toBeVisible();
     await visit(page, '/me');
     await expect(page).toHaveURL(/\/login/);
     await visit(owner, '/a/acme/settings/users');
@@ -211,7 +211,7 @@ function ownLogin(scripting: boolean): void {
     await ask('ben');
     await expect(other.getByText('The text does not match.')).toBeVisible();
     await ask(ben.email);
-    await expect(other.getByText('Your login is going to be deleted after')).toBeVisible();
+    await expect(other.getByText('Your login is scheduled for deletion after')).toBeVisible();
     await live(other);
     await roster.mail.to(ben.email, /going to be deleted/);
 
@@ -221,6 +221,6 @@ function ownLogin(scripting: boolean): void {
     await live(other);
     await other.getByRole('button', { name: 'Keep my login' }).click();
     await expect(other.getByText('Your login stays.')).toBeVisible();
-    await expect(other.getByText('Your login is going to be deleted')).toHaveCount(0);
+    await expect(other.getByText('Your login is scheduled for deletion')).toHaveCount(0);
   });
 }

@@ -60,7 +60,7 @@ function page(scripting: boolean): void {
     await expect(invitations).toContainText('Not answered yet');
     await owner.getByRole('button', { name: /^More about/ }).click();
     await owner.getByRole('button', { name: /^Resend/ }).click();
-    await expect(owner.getByText(`Invitation to ${cid.email} is queued again`)).toBeVisible();
+    await expect(owner.getByText(`Invitation sent to ${cid.email} again`)).toBeVisible();
     if (scripting) await expect(invitations).toContainText('Sent again once');
   });
 

@@ -36,7 +36,7 @@ function forgotten(scripting: boolean): void {
   async function ask(email: string): Promise<void> {
     await page.getByLabel('Email address').fill(email);
     await page.getByRole('button', { name: 'Email me a link' }).click();
-    await expect(page.getByText(`If somebody signs in with ${email}`)).toBeVisible();
+    await expect(page.getByText(`If there’s a login with ${email}`)).toBeVisible();
   }
 
   test('pw_10_a_new_password_is_chosen_from_the_sign_in_page_of_an_account_and_leads_back_there', async () => {
@@ -61,7 +61,7 @@ function forgotten(scripting: boolean): void {
     await page.getByLabel('Email address').fill(ben.email);
     await password(page).fill(PASSWORD);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await expect(page.getByText('Email address and password do not go together.')).toBeVisible();
+    await expect(page.getByText('Wrong email or password.')).toBeVisible();
     await page.getByLabel('Email address').fill(ben.email);
     await password(page).fill(NEW_PASSWORD);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();

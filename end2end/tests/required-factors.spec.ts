@@ -52,32 +52,32 @@ function tellOfIt(scripting: boolean): void {
   test('lt_09_r33_an_owner_sets_up_a_second_factor_first_and_then_requires_it', async () => {
     await visit(owner, '/a/acme');
     await owner.getByRole('link', { name: 'Security' }).click();
-    await expect(owner.getByText('First set up a second factor of your own')).toBeVisible();
-    await expect(owner.getByText('2 of 2 members have no second factor yet.')).toBeVisible();
+    await expect(owner.getByText('Set up a second factor yourself first')).toBeVisible();
+    await expect(owner.getByText('2 of 2 members don’t have a second factor yet.')).toBeVisible();
     await owner.getByRole('link', { name: 'Set up a second factor' }).click();
     await owner.getByRole('button', { name: 'Set up an authenticator app' }).click();
     await addsApp(owner);
     await expect(owner.getByText('The app was added.')).toBeVisible();
 
     await visit(owner, '/a/acme/settings/security');
-    await owner.getByRole('radio', { name: 'Certain roles' }).check();
-    await owner.getByLabel('Begins in how many days').fill('31');
+    await owner.getByRole('radio', { name: 'Specific roles' }).check();
+    await owner.getByLabel('Days until it is required').fill('31');
     await owner.getByRole('button', { name: 'Save', exact: true }).first().click();
-    await expect(owner.getByText('Please fill this in.').first()).toBeVisible();
-    await owner.getByRole('radio', { name: 'Everybody' }).check();
+    await expect(owner.getByText('Please fill in this field.').first()).toBeVisible();
+    await owner.getByRole('radio', { name: 'Everyone' }).check();
     await owner.getByRole('button', { name: 'Save', exact: true }).first().click();
     await expect(owner.getByText('Enter a whole number from 0 to 30.').first()).toBeVisible();
-    await expect(owner.getByRole('radio', { name: 'Everybody' })).toBeChecked();
-    await owner.getByLabel('Begins in how many days').fill('0');
+    await expect(owner.getByRole('radio', { name: 'Everyone' })).toBeChecked();
+    await owner.getByLabel('Days until it is required').fill('0');
     await owner.getByRole('button', { name: 'Save', exact: true }).first().click();
-    await expect(owner.getByText('Required of everybody')).toBeVisible();
-    await expect(owner.getByText('1 of 2 members have no second factor yet.')).toBeVisible();
+    await expect(owner.getByText('Required for everyone')).toBeVisible();
+    await expect(owner.getByText('1 of 2 members don’t have a second factor yet.')).toBeVisible();
   });
 
   test('lt_09_a_member_is_led_to_a_second_factor_and_sees_nothing_else_before', async () => {
     await visit(member, '/a/acme');
     await expect(member).toHaveURL(/\/a\/acme\/second-factor/);
-    await expect(member.getByText('Acme lets you in only with a second factor.')).toBeVisible();
+    await expect(member.getByText('Acme requires a second factor.')).toBeVisible();
     await expect(member.getByRole('main')).not.toContainText('Viewer');
     await member.getByRole('link', { name: 'Set up a second factor' }).click();
     await expect(member.getByText('Requires it now')).toBeVisible();
@@ -93,7 +93,7 @@ function tellOfIt(scripting: boolean): void {
     const sso = await addWithDraft(owner, 'acme', 'Acme ID', provider);
     await testAs(owner, sso, 'Ana');
     await visit(owner, '/a/acme/settings/security');
-    await expect(owner.getByText('In the last test the provider said nothing of how you signed in.')).toBeVisible();
+    await expect(owner.getByText('In the last test, the provider reported nothing about how you signed in.')).toBeVisible();
     await visit(owner, '/a/acme/settings/users');
     await invite(owner, cleo.email, { role: 'Editor', by: { method: 'Acme ID', identifier: known(provider.people, 'Cleo').identifier } });
     const page = await people.newcomer();
@@ -107,7 +107,7 @@ function tellOfIt(scripting: boolean): void {
     if (scripting) await expectAccessible(page);
     await page.getByLabel('Code from the app').fill('000000');
     await page.getByRole('button', { name: 'Add the app' }).click();
-    await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+    await expect(page.getByText('This code is wrong or has expired.')).toBeVisible();
     const app = await addsApp(page);
     await expect(page).toHaveURL(/\/a\/acme$/);
     await signOut(page, cleo);

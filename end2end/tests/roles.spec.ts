@@ -64,12 +64,12 @@ function ownRoles(scripting: boolean): void {
       await owner.getByLabel('Name', { exact: true }).fill('Viewer');
       await owner.getByRole('checkbox', { name: 'See users' }).check();
       await owner.getByRole('button', { name: 'Create role' }).click();
-      await expect(owner.getByText('This is taken already.')).toBeVisible();
+      await expect(owner.getByText('This is already taken.')).toBeVisible();
       await expect(owner.getByRole('checkbox', { name: 'See users' })).toBeChecked();
       await owner.getByLabel('Name', { exact: true }).fill('Support lead');
       await owner.getByRole('button', { name: 'Create role' }).click();
       await expect(owner.getByText('The role Support lead was created.')).toBeVisible();
-      await expect(owner.getByRole('columnheader', { name: /^Support lead/ })).toContainText('Nobody');
+      await expect(owner.getByRole('columnheader', { name: /^Support lead/ })).toContainText('No one');
     });
   });
 
@@ -89,12 +89,12 @@ function ownRoles(scripting: boolean): void {
     if (scripting) {
       await expect(owner.getByText('Gains: See analytics')).toBeVisible();
       await expect(owner.getByText('Loses: See users')).toBeVisible();
-      await expect(owner.getByText('This concerns 1 person')).toBeVisible();
+      await expect(owner.getByText('This affects 1 person')).toBeVisible();
     }
     await owner.getByRole('button', { name: 'Save', exact: true }).click();
     await expect(owner.getByText('The role Support lead was saved.')).toBeVisible();
     await visit(member, USERS);
-    await expect(member.getByRole('heading', { name: 'You can’t open this page' })).toBeVisible();
+    await expect(member.getByRole('heading', { name: 'You don’t have access to this page' })).toBeVisible();
   });
 
   test('r66_the_second_of_two_saves_is_refused_and_keeps_what_was_chosen', async () => {
@@ -110,7 +110,7 @@ function ownRoles(scripting: boolean): void {
 
     await owner.getByRole('checkbox', { name: 'Edit bots' }).check();
     await owner.getByRole('button', { name: 'Save', exact: true }).click();
-    await expect(owner.getByText('changed this meanwhile')).toBeVisible();
+    await expect(owner.getByText('changed this in the meantime')).toBeVisible();
     await expect(owner.getByText(/^Now: Support lead/)).toContainText('Publish bots');
     await expect(owner.getByRole('checkbox', { name: 'Edit bots' })).toBeChecked();
     await expect(owner.getByRole('checkbox', { name: 'Publish bots' })).not.toBeChecked();
@@ -134,7 +134,7 @@ function ownRoles(scripting: boolean): void {
   test('r28_a_role_is_deleted_once_nobody_has_it', async () => {
     await visit(owner, ROLES);
     await owner.getByRole('link', { name: 'Support lead', exact: true }).click();
-    await expect(owner.getByText('One person has this role. Give that person another one first.')).toBeVisible();
+    await expect(owner.getByText('One person has this role. Give them another one first.')).toBeVisible();
     await owner.getByRole('link', { name: 'Show them' }).click();
     await expect(line(owner, ben)).toBeVisible();
     await expect(line(owner, ana)).toHaveCount(0);
@@ -157,7 +157,7 @@ function ownRoles(scripting: boolean): void {
     const admin = await people.newcomer();
     await signUp(admin, (await roster.mail.to(cleo.email)).link, cleo);
     await visit(admin, `${ROLES}/new?from=owner`);
-    await expect(admin.getByText('Greyed out permissions are ones that you do not hold')).toBeVisible();
+    await expect(admin.getByText('You can’t grant the greyed-out permissions')).toBeVisible();
     const billing = admin.getByRole('checkbox', { name: 'Manage billing' });
     await expect(billing).not.toBeChecked();
     await expect(billing).toBeDisabled();

@@ -42,7 +42,7 @@ function tellOfAnApp(scripting: boolean): void {
 
   test('lt_07_an_app_is_set_up_by_its_picture_or_key_and_a_code', async () => {
     await visit(page, '/me/sign-in');
-    await expect(page.getByText('You have no second factor yet.')).toBeVisible();
+    await expect(page.getByText('You don’t have a second factor yet.')).toBeVisible();
     await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
     await expect(page.getByRole('heading', { name: 'Set up an authenticator app' })).toBeVisible();
     const picture = page.getByRole('img', { name: /^QR code/ });
@@ -54,7 +54,7 @@ function tellOfAnApp(scripting: boolean): void {
     await page.getByLabel('Name').fill('Phone');
     await page.getByLabel('Code from the app').fill('000000');
     await page.getByRole('button', { name: 'Add the app' }).click();
-    await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+    await expect(page.getByText('This code is wrong or has expired.')).toBeVisible();
     await expect(page.getByLabel('Name')).toHaveValue('Phone');
     await page.getByLabel('Code from the app').fill(await app.code());
     await page.getByRole('button', { name: 'Add the app' }).click();
@@ -82,7 +82,7 @@ function tellOfAnApp(scripting: boolean): void {
     await comesToSecondStep();
     await page.getByLabel('Code from your app').fill('000000');
     await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
-    await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+    await expect(page.getByText('This code is wrong or has expired.')).toBeVisible();
     await page.getByLabel('Code from your app').fill(await app.code());
     await page.getByRole('button', { name: 'Sign in', exact: true }).first().click();
     await expect(page).toHaveURL(/\/a\/acme$/);
@@ -98,7 +98,7 @@ function tellOfAnApp(scripting: boolean): void {
       if (again) {
         await page.getByLabel('Recovery code', { exact: true }).fill(codes[0]);
         await page.locator('details').getByRole('button', { name: 'Sign in', exact: true }).click();
-        await expect(page.getByText('This code is wrong or too old.')).toBeVisible();
+        await expect(page.getByText('This code is wrong or has expired.')).toBeVisible();
         await page.getByLabel('Recovery code', { exact: true }).fill(codes[1]);
       }
       await page.locator('details').getByRole('button', { name: 'Sign in', exact: true }).click();
@@ -110,7 +110,7 @@ function tellOfAnApp(scripting: boolean): void {
 
   test('lt_07_new_recovery_codes_are_shown_once', async () => {
     await visit(page, '/me/sign-in');
-    await page.getByRole('button', { name: 'Make new recovery codes' }).click();
+    await page.getByRole('button', { name: 'Create new recovery codes' }).click();
     await expect(page.locator('.recovery-codes code')).toHaveCount(10);
     const made = await page.locator('.recovery-codes code').allInnerTexts();
     expect(made.some((code) => codes.includes(code))).toBe(false);
@@ -124,7 +124,7 @@ function tellOfAnApp(scripting: boolean): void {
     await visit(page, '/a/acme');
     await signOut(page, ana);
     await visit(page, '/second-factor');
-    await expect(page.getByText('This sign-in waited too long')).toBeVisible();
+    await expect(page.getByText('This sign-in took too long')).toBeVisible();
     await page.getByRole('link', { name: 'Sign in again' }).click();
     await expect(page).toHaveURL(/\/login$/);
   });
@@ -135,7 +135,7 @@ function tellOfAnApp(scripting: boolean): void {
     await signIn(page, ana);
     await expect(page).toHaveURL(/\/a\/acme$/);
     await visit(page, '/me/sign-in');
-    await expect(page.getByText('You have no second factor yet.')).toBeVisible();
+    await expect(page.getByText('You don’t have a second factor yet.')).toBeVisible();
   });
 }
 
@@ -191,7 +191,7 @@ test.describe.serial('a passkey', () => {
     expect(credentials[0]).toMatchObject({ isResidentCredential: true, rpId: 'localhost' });
     // The same authenticator makes no second one.
     await page.getByRole('button', { name: 'Add a passkey' }).click();
-    await expect(page.getByText('This device has a passkey for your login already.')).toBeVisible();
+    await expect(page.getByText('This device already has a passkey for your login.')).toBeVisible();
   });
 
   test('lt_08_it_signs_in_after_the_password', async () => {
@@ -211,7 +211,7 @@ test.describe.serial('a passkey', () => {
     await cdp.send('WebAuthn.setUserVerified', { authenticatorId: id, isUserVerified: false });
     await visit(page, '/login');
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-    await expect(page.getByText('That was cancelled, or took too long.')).toBeVisible();
+    await expect(page.getByText('Cancelled, or it took too long.')).toBeVisible();
     await cdp.send('WebAuthn.setUserVerified', { authenticatorId: id, isUserVerified: true });
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
     await expect(page).toHaveURL(/\/a\/acme$/);
@@ -244,7 +244,7 @@ test.describe.serial('a passkey', () => {
     await cdp.send('WebAuthn.addCredential', { authenticatorId: id, credential: { ...credentials[0], signCount: 0 } });
     await visit(page, '/login');
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-    await expect(page.getByText('This passkey was not accepted.')).toBeVisible();
+    await expect(page.getByText('This passkey wasn’t accepted.')).toBeVisible();
     await expect(page).toHaveURL(/\/login$/);
   });
 
@@ -291,7 +291,7 @@ test.describe.serial('a passkey', () => {
   test('lt_08_without_scripting_the_pages_say_what_is_needed', async () => {
     const plain = await people.newcomer({ javaScriptEnabled: false });
     await plain.goto('/login');
-    await expect(plain.getByText('Passkeys need scripting')).toBeVisible();
+    await expect(plain.getByText('Passkeys need JavaScript')).toBeVisible();
     await expect(plain.getByRole('button', { name: 'Sign in with a passkey' })).toBeHidden();
   });
 });

@@ -147,7 +147,7 @@ test('inv_17_unknown_and_malformed_links_give_one_neutral_page', async ({ reques
     const answer = await request.get(`${roster.url}/i/${token}`);
     expect(answer.status(), token).toBe(200);
     const html = await answer.text();
-    expect(html, token).toContain('This link leads nowhere');
+    expect(html, token).toContain('This link doesn’t work');
     pages.push(new URL(answer.url()).pathname);
   }
   expect(new Set(pages).size, pages.join(' ')).toBe(1);

@@ -37,7 +37,7 @@ function tellTheStory(scripting: boolean): void {
 
     await setUp(at.ana, roster.setUpLink, ana, 'Acme Support');
     await expect(at.ana, 'the address was made from the name').toHaveURL(`${roster.url}/a/acme-support/settings/users`);
-    await expect(at.ana.getByRole('heading', { name: 'You are the only one here so far' })).toBeVisible();
+    await expect(at.ana.getByRole('heading', { name: 'You’re the only one here so far' })).toBeVisible();
 
     const stranger = await people.newcomer();
     await visit(stranger, roster.setUpLink);
@@ -53,7 +53,7 @@ function tellTheStory(scripting: boolean): void {
     for (const { who, typed, offer } of offers) {
       await withoutReload(at.ana, async () => {
         await invite(at.ana, typed, offer);
-        await expect(at.ana.getByText(`Invitation to ${typed.trim()} is queued`)).toBeVisible();
+        await expect(at.ana.getByText(`Invitation sent to ${typed.trim()}`)).toBeVisible();
       });
       const mail = await roster.mail.to(who.email);
       expect(mail.subject).toContain('Acme Support');
@@ -70,19 +70,19 @@ function tellTheStory(scripting: boolean): void {
 
   test('r05_a_second_invitation_of_the_same_address_is_answered_with_the_first', async () => {
     const dialog = await invite(at.ana, 'BEN@example.ORG', { role: 'Viewer' });
-    await expect(dialog.getByText(/was invited already/)).toBeVisible();
+    await expect(dialog.getByText(/was already invited/)).toBeVisible();
     await expect(dialog.getByLabel('User email address')).toHaveValue('BEN@example.ORG');
     expect(roster.mail.count(ben.email)).toBe(1);
 
     await dialog.getByRole('button', { name: 'Resend' }).click();
-    await expect(at.ana.getByText('Invitation to Ben@Example.org is queued again')).toBeVisible();
+    await expect(at.ana.getByText('Invitation sent to Ben@Example.org again')).toBeVisible();
     links[ben.name] = (await roster.mail.to(ben.email)).link;
   });
 
   test('r02_who_is_invited_by_a_mistyped_address_types_nothing_twice', async () => {
     await visit(at.ana, '/a/acme-support/settings/users');
     const dialog = await invite(at.ana, 'ben..b@example.org', { role: 'Analyst', extras: ['Edit bots'] });
-    await expect(dialog.getByText('This is not an email address').first()).toBeVisible();
+    await expect(dialog.getByText('This isn’t an email address').first()).toBeVisible();
     await expect(dialog.getByLabel('User email address')).toHaveValue('ben..b@example.org');
     await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
     await expect(dialog.getByRole('checkbox', { name: 'Edit bots' })).toBeChecked();
@@ -132,14 +132,14 @@ function tellTheStory(scripting: boolean): void {
 
   test('r18_a_used_link_opens_the_account_for_its_person_and_is_used_for_everybody_else', async () => {
     await visit(at.ben, links[ben.name]);
-    await expect(at.ben.getByRole('heading', { name: 'You already belong to Acme Support' })).toBeVisible();
+    await expect(at.ben.getByRole('heading', { name: 'You’re already a member of Acme Support' })).toBeVisible();
     await at.ben.getByRole('link', { name: 'Open Acme Support' }).click();
     await expect(at.ben).toHaveURL(`${roster.url}/a/acme-support`);
 
     const stranger = await people.newcomer();
     const answer = await stranger.goto(links[ben.name]);
     expect(answer?.status()).toBe(200);
-    await expect(stranger.getByRole('heading', { name: 'This invitation has been used' })).toBeVisible();
+    await expect(stranger.getByRole('heading', { name: 'This invitation has already been accepted' })).toBeVisible();
     await expect(stranger.getByText(/ben@example\.org/i)).toHaveCount(0);
   });
 
@@ -154,7 +154,7 @@ function tellTheStory(scripting: boolean): void {
         await expect(dialog.getByText(/^Loses: .*Publish bots/)).toBeVisible();
       }
       await dialog.getByRole('button', { name: 'Save' }).click();
-      await expect(at.ana.getByText(`${ben.name} is saved`)).toBeVisible();
+      await expect(at.ana.getByText(`Changes to ${ben.name} saved`)).toBeVisible();
       await expect(line(at.ana, ben)).toContainText('Analyst');
     });
     await visit(at.ben, '/a/acme-support');
@@ -172,10 +172,10 @@ function tellTheStory(scripting: boolean): void {
     const [anas, doras] = dialogs;
     await choose(anas, { role: 'Agent' });
     await anas.getByRole('button', { name: 'Save' }).click();
-    await expect(at.ana.getByText(`${carla.name} is saved`)).toBeVisible();
+    await expect(at.ana.getByText(`Changes to ${carla.name} saved`)).toBeVisible();
     await choose(doras, { role: 'Editor' });
     await doras.getByRole('button', { name: 'Save' }).click();
-    await expect(doras.getByText(new RegExp(`${ana.name} changed this meanwhile`))).toBeVisible();
+    await expect(doras.getByText(new RegExp(`${ana.name} changed this in the meantime`))).toBeVisible();
     await visit(at.dora, '/a/acme-support/settings/users');
     await expect(line(at.dora, carla)).toContainText('Agent');
   });
@@ -194,7 +194,7 @@ function tellTheStory(scripting: boolean): void {
     await withoutReload(at.ana, async () => {
       await line(at.ana, ben).getByRole('link', { name: /^Remove/ }).click();
       const dialog = at.ana.getByRole('dialog');
-      await expect(dialog).toContainText('loses access to Acme Support at once');
+      await expect(dialog).toContainText('loses access to Acme Support immediately');
       await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
       await expect(at.ana.getByText(`${ben.name} was removed`)).toBeVisible();
       await expect(line(at.ana, ben)).toHaveCount(0);
@@ -205,13 +205,13 @@ function tellTheStory(scripting: boolean): void {
 
   test('r04_who_was_removed_is_invited_again_with_what_they_had', async () => {
     const dialog = await invite(at.ana, ben.email, { role: 'Viewer' });
-    await expect(dialog.getByText(/was a member before/)).toBeVisible();
-    const fresh = dialog.getByRole('button', { name: 'Start fresh' });
+    await expect(dialog.getByText(/used to be a member/)).toBeVisible();
+    const fresh = dialog.getByRole('button', { name: 'Use the role above' });
     await expect(fresh).toBeVisible();
     // The question has the focus, and so can be seen.
     if (scripting) await expect(fresh).toBeInViewport();
     await dialog.getByRole('button', { name: /Restore what they had: Analyst/ }).click();
-    await expect(at.ana.getByText(/Invitation to ben@example.org is queued/)).toBeVisible();
+    await expect(at.ana.getByText(/Invitation sent to ben@example.org/)).toBeVisible();
 
     const mail = await roster.mail.to(ben.email);
     await visit(at.ben, mail.link);
@@ -229,7 +229,7 @@ function tellTheStory(scripting: boolean): void {
     const earlier = await roster.mail.to(eva.email);
     await visit(at.ana, '/a/acme-support/settings/users');
     await (await menu(at.ana, eva)).getByRole('button', { name: /^Resend/ }).click();
-    await expect(at.ana.getByText('Invitation to eva@example.org is queued again')).toBeVisible();
+    await expect(at.ana.getByText('Invitation sent to eva@example.org again')).toBeVisible();
     const newer = await roster.mail.to(eva.email);
     expect(newer.link).not.toBe(earlier.link);
 
@@ -244,7 +244,7 @@ function tellTheStory(scripting: boolean): void {
     await visit(at.ana, '/a/acme-support/settings/users');
     await line(at.ana, eva).getByRole('link', { name: /^Remove/ }).click();
     await at.ana.getByRole('dialog').getByRole('button', { name: 'Withdraw invitation' }).click();
-    await expect(at.ana.getByText('The invitation of eva@example.org is withdrawn')).toBeVisible();
+    await expect(at.ana.getByText('Invitation to eva@example.org withdrawn')).toBeVisible();
 
     const page = await people.newcomer();
     await visit(page, links[eva.name]);
@@ -263,7 +263,7 @@ function tellTheStory(scripting: boolean): void {
   test('r59_a_second_account_is_opened_and_stands_beside_the_first', async () => {
     await visit(at.ana, '/accounts');
     await at.ana.getByLabel('Account name').fill('Beta Labs');
-    await at.ana.getByRole('button', { name: 'Open account' }).click();
+    await at.ana.getByRole('button', { name: 'Create account' }).click();
     await expect(at.ana).toHaveURL(`${roster.url}/a/beta-labs/settings/users`);
     await visit(at.ana, '/accounts');
     for (const name of ['Acme Support', 'Beta Labs']) {
@@ -314,7 +314,7 @@ function tellTheStory(scripting: boolean): void {
     await invite(at.ana, dora.email, { role: 'Viewer' });
     await visit(at.dora, (await roster.mail.to(dora.email)).link);
     await at.dora.getByRole('button', { name: 'Decline' }).click();
-    await expect(at.dora.getByRole('heading', { name: 'You declined' })).toBeVisible();
+    await expect(at.dora.getByRole('heading', { name: 'You declined the invitation' })).toBeVisible();
     await visit(at.ana, '/a/beta-labs/settings/users');
     await expect(line(at.ana, dora)).toContainText('Declined');
   });

@@ -39,7 +39,7 @@ function away(scripting: boolean): void {
     await withoutReload(owner, async () => {
       await line(owner, ben).getByRole('link', { name: /^Remove/ }).click();
       await owner.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
-      await expect(owner.getByText(`${ben.name} is suspended.`)).toBeVisible();
+      await expect(owner.getByText(`${ben.name} was suspended.`)).toBeVisible();
       await expect(line(owner, ben)).toContainText('Suspended');
     });
     await visit(member, '/a/acme');

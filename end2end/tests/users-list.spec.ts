@@ -53,7 +53,7 @@ for (const scripting of [true, false]) {
       if (scripting) await expect(dialog).toContainText('48 people can be invited.');
       await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Viewer' });
       await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
-      await expect(dialog).toContainText('48 of 49 people are invited.');
+      await expect(dialog).toContainText('48 of 49 people were invited.');
       await expect(dialog.getByRole('listitem').filter({ hasText: 'nobody' })).toContainText('email address');
       await dialog.getByRole('link', { name: 'Done' }).click();
       await expect(line(page, { email: 'guest10@example.org' })).toContainText('Guest 10');
@@ -91,7 +91,7 @@ for (const scripting of [true, false]) {
       await expect(page).toHaveURL(/q=guest1&state=invited/);
       await expect(page.locator('.users-count')).toHaveText('10 people found');
       await tabs.getByRole('link', { name: 'Active 0' }).click();
-      await expect(page.getByRole('heading', { name: 'Nobody matches' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'No one matches' })).toBeVisible();
       await page.locator('.empty').getByRole('link', { name: 'Clear filters' }).click();
       await expect(page.locator('.users-count')).toHaveText('50 people');
     });
@@ -142,10 +142,10 @@ for (const scripting of [true, false]) {
         else await dialog.getByRole('link', { name: 'Done' }).click();
         await expect(line(page, { email: 'guest20@example.org' })).toContainText('Analyst');
         await expect(page).toHaveURL(/q=guest2/);
-        if (scripting) await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+        if (scripting) await page.getByRole('checkbox', { name: 'Select everyone on this page' }).check();
         else for (const n of [0, 1, 2, 3]) await select(n);
         await bar.getByRole('button', { name: 'Suspend' }).click();
-        await expect(page.getByRole('dialog', { name: 'Suspend' })).toContainText('There is nobody here whom this can be done to.');
+        await expect(page.getByRole('dialog', { name: 'Suspend' })).toContainText('This can’t be done for anyone here.');
         await page.getByRole('dialog').getByRole('link', { name: 'Cancel' }).click();
         await expect(page).toHaveURL(/q=guest2/);
       };
@@ -178,7 +178,7 @@ for (const scripting of [true, false]) {
         const dialog = page.getByRole('dialog', { name: /^Edit/ });
         await dialog.getByLabel('User email address').fill('guest10@example.org');
         await dialog.getByRole('button', { name: 'Save' }).click();
-        await expect(dialog).toContainText('Somebody in this account has this address already');
+        await expect(dialog).toContainText('Someone in this account already has this address');
         await dialog.getByLabel('User email address').fill('ben@example.org');
         await dialog.getByRole('button', { name: 'Save' }).click();
         await expect(line(page, { email: 'ben@example.org' })).toBeVisible();

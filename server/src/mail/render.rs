@@ -583,19 +583,19 @@ mod tests {
     #[test]
     fn r51_the_invitation_says_who_invites_what_to_do_and_until_when_in_both_languages() {
         let english = render(Language::En, None, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
-        assert_eq!(english.subject, "You are invited to Acme");
+        assert_eq!(english.subject, "You’re invited to Acme");
         for said in [
-            "Ana María (ana@example.org) invites you to Acme.",
-            "Sign in or create your login",
+            "Ana María (ana@example.org) invited you to Acme.",
+            "Join with your existing login, or create one",
             "https://roster.example.org/i/T0ken_-x\n",
             "24 November 2026, 11:15 UTC",
-            "ignore this mail",
+            "ignore this email",
         ] {
             assert!(english.text.contains(said), "{said}\n{}", english.text);
         }
         let german = render(Language::De, None, "Acme", "roster.example.org", invitation("Ana María")).unwrap();
         assert_eq!(german.subject, "Einladung zu Acme");
-        assert!(german.text.contains("Ana María (ana@example.org) lädt Sie zu Acme ein."), "{}", german.text);
+        assert!(german.text.contains("Ana María (ana@example.org) hat Sie zu Acme eingeladen."), "{}", german.text);
         assert!(german.text.contains("24.11.2026, 11:15 UTC"), "{}", german.text);
         assert!(german.html.contains(r#"<html lang="de">"#));
     }

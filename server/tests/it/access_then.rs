@@ -289,7 +289,7 @@ both_databases! {
         assert!(html.contains("2026-05-04 23:59 UTC: 2 with access, 0 suspended."), "{html}");
         assert!(html.contains("Viewer") && html.contains("Export analytics"), "{html}");
         let early = ana.get("/a/acme/settings/audit/access?day=2026-05-04&time=08:00").await.body;
-        assert!(early.contains("Nobody had access then."), "{early}");
+        assert!(early.contains("No one had access then."), "{early}");
     }
 
     async fn r60_the_last_twelve_months_are_told_week_by_week(world: World) {

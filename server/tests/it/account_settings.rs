@@ -154,11 +154,11 @@ both_databases! {
             [("account", "acme"), ("form[version]", "1"), ("form[name]", name), ("form[language]", "en"), ("form[role]", "editor"), ("form[lifetime]", "24")]
         };
         let wrong = ana.submits(PAGE, "account-settings/change", &form("")).await.body;
-        assert!(wrong.contains("Please fill this in.") && wrong.contains("value=\"editor\" selected"), "{wrong}");
+        assert!(wrong.contains("Please fill in this field.") && wrong.contains("value=\"editor\" selected"), "{wrong}");
         let page = ana.submits(PAGE, "account-settings/change", &form("Acme Support")).await.body;
         assert!(page.contains("Saved.") && page.contains("value=\"Acme Support\""), "{page}");
         let page = ben.submits(PAGE, "account-settings/change", &form("Acme Service")).await.body;
-        assert!(page.contains("Ana Owner changed this meanwhile") && page.contains("value=\"Acme Service\""), "what was typed stays: {page}");
+        assert!(page.contains("Ana Owner changed this in the meantime") && page.contains("value=\"Acme Service\""), "what was typed stays: {page}");
         assert!(page.contains("/a/acme") && page.contains("The address of the account stays as it is"), "{page}");
     }
 }

@@ -60,7 +60,7 @@ both_databases! {
         let unknown = events(&ana, &[("person", "nobody@example.org")]).await.unwrap();
         assert!(unknown.unknown_person && unknown.lines.is_empty());
         let page = ana.get("/a/acme/settings/audit?person=nobody%40example.org").await.body;
-        assert!(page.contains("Nobody with the email address nobody@example.org"), "{page}");
+        assert!(page.contains("No one with the email address nobody@example.org"), "{page}");
     }
 
     async fn r60_pages_of_the_log_follow_each_other_without_gap(world: World) {

@@ -199,9 +199,9 @@ both_databases! {
         // Another issuer asks first, with the number of people; saying yes unlinks them.
         ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
         let draft = ana.saves(&method, "Acme SSO", &other.configuration()).await.body;
-        assert!(draft.contains("loses the link"), "{draft}");
+        assert!(draft.contains("is unlinked"), "{draft}");
         let page = ana.tests(&other, &method, json!({ "sub": "00u-ana" })).await.body;
-        assert!(page.contains("cannot sign in until") && page.contains(": 1."), "{page}");
+        assert!(page.contains("can’t sign in until") && page.contains(": 1."), "{page}");
         assert_eq!(theirs.home().await.unwrap().name, "Acme", "not live before somebody confirms");
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[confirmed]", "yes")];

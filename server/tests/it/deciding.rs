@@ -66,7 +66,7 @@ both_databases! {
             assert_eq!(arrived.location(), format!("/invitation/{id}?problem=somebody-else"), "{other:?}");
         }
         let page = theirs.get(&format!("/invitation/{id}?problem=somebody-else")).await.body;
-        assert!(page.contains("You came back as somebody else than the one invited."), "in plain words: {page}");
+        assert!(page.contains("You signed in with a different account than the one that was invited."), "in plain words: {page}");
         assert!(page.contains("0…n") && !page.contains("00u-ben"), "who is expected, masked: {page}");
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, users, "nobody was made");
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 0);

@@ -226,7 +226,7 @@ both_databases! {
         let page = "/a/acme/settings/users/new/several";
         let fields = [("account", "acme"), ("form[method]", method.as_str()), ("form[people]", "ben@example.org\nnobody"), ("form[role]", "viewer")];
         let shown = ana.submits(page, "users/invite-several", &fields).await.body;
-        assert!(shown.contains("1 of 2 people are invited.") && shown.contains("nobody"), "{shown}");
+        assert!(shown.contains("1 of 2 people were invited.") && shown.contains("nobody"), "{shown}");
         let empty = [("account", "acme"), ("form[method]", method.as_str()), ("form[people]", " "), ("form[role]", "viewer")];
         let shown = ana.submits(page, "users/invite-several", &empty).await.body;
         assert!(shown.contains("form-people-problem") && shown.contains("aria-invalid=\"true\""), "{shown}");
@@ -513,7 +513,7 @@ both_databases! {
             ("form[extras][]", "bots.edit"), ("form[language]", "de"), ("form[lifetime]", "24"),
         ];
         let shown = ana.submits(page, "users/invite", &fields).await.body;
-        assert!(shown.contains("This is not an email address"), "{shown}");
+        assert!(shown.contains("This isn’t an email address"), "{shown}");
         assert!(shown.contains("value=\"ben at example.org\""), "{shown}");
         for chosen in ["value=\"analyst\" selected", "value=\"de\" selected", "value=\"24\" selected"] {
             assert!(shown.contains(chosen), "{chosen}: {shown}");

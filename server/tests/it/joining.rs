@@ -489,7 +489,7 @@ both_databases! {
         let told = world.texts("SELECT recipient FROM outbox WHERE kind = 'held'").await;
         assert_eq!(told, ["ana@example.org"]);
         let mail = world.mail_to("ana@example.org", 1).await;
-        assert_eq!(mail.header("Subject").as_deref(), Some("Somebody waits for your approval to join Acme"));
+        assert_eq!(mail.header("Subject").as_deref(), Some("Someone is waiting for your approval to join Acme"));
         assert!(mail.part("text/plain").contains("ben@example.org"));
         world.advance(Span::minutes(5));
         ana.resends(&ana.row("ben@example.org").await).await.unwrap();

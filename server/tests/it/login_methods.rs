@@ -144,7 +144,7 @@ both_databases! {
             provider.straighten();
             provider.twist(twist);
             let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await.body;
-            let failed = page.split("The test did not pass").nth(1).unwrap_or_else(|| panic!("{key}: {page}"));
+            let failed = page.split("The test didn’t pass").nth(1).unwrap_or_else(|| panic!("{key}: {page}"));
             let message = failed.split("<p>").nth(1).unwrap().split("</p>").next().unwrap().to_owned();
             assert!(failed.contains(&format!("/guide/login-methods#{key}\"")), "{key}: {failed}");
             assert!(guide.contains(&format!("id=\"{key}\"")), "{key}");
@@ -196,13 +196,13 @@ both_databases! {
         ana.saves(&method, "Acme SSO", &by_address).await;
         let me = json!({ "sub": "00u-ana", "email": "ana@example.org" });
         let page = ana.tests(&provider, &method, me.clone()).await.body;
-        assert!(page.contains("can change hands"), "an address is no identifier: {page}");
-        assert!(page.contains("does not say that it has checked the email address"), "OA-10: {page}");
+        assert!(page.contains("can be reassigned"), "an address is no identifier: {page}");
+        assert!(page.contains("doesn’t say that it has verified the email address"), "OA-10: {page}");
 
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt), ("form[claim]", "sub")];
         let shown = ana.submits("/a/acme/settings/login-methods", "login-methods/make-live", &fields).await.body;
-        assert!(shown.contains("This is live now") && shown.contains("The identifier"), "{shown}");
+        assert!(shown.contains("Live now:") && shown.contains("The identifier"), "{shown}");
         let hint = ana.list(&Default::default()).await.unwrap().facts.methods.pop().unwrap().hint.unwrap();
         assert_eq!((&*hint.claim, hint.example.as_deref()), ("sub", Some("00u-ana")), "the example for those who invite");
     }
@@ -234,7 +234,7 @@ both_databases! {
         let begun = ana.presses(&format!("/a/acme/settings/login-methods/{method}/test")).await;
         assert!(!begun.location().starts_with("https://"), "{}", begun.location());
         let page = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await.body;
-        assert!(page.contains("sign-in of the last few minutes"), "said before anybody types: {page}");
+        assert!(page.contains("confirm it’s you to change login methods"), "said before anybody types: {page}");
         assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }
 

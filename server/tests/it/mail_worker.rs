@@ -154,7 +154,7 @@ both_databases! {
         assert_eq!(mail.to, ["ben@example.org"]);
         assert_eq!(mail.header("From").unwrap(), "Roster <roster@example.org>");
         assert_eq!(mail.header("Auto-Submitted").unwrap(), "auto-generated");
-        assert!(mail.part("text/plain").contains("Ana Owner (ana@example.org) invites you to Acme."));
+        assert!(mail.part("text/plain").contains("Ana Owner (ana@example.org) invited you to Acme."));
         let MailState::Accepted { at } = office.until(ben, |state| matches!(state, MailState::Accepted { .. })).await else {
             panic!()
         };
@@ -181,7 +181,7 @@ both_databases! {
         let mailed = server.wait_for(1).await[0].token();
         let page = office.outbox().await;
         let [line] = &page.mails[..] else { panic!("one mail") };
-        assert_eq!((line.member, line.to.as_str(), line.subject.as_str()), (ben, "ben@example.org", "You are invited to Acme"));
+        assert_eq!((line.member, line.to.as_str(), line.subject.as_str()), (ben, "ben@example.org", "You’re invited to Acme"));
         assert!(line.readable && page.next.is_none());
         let shown = office.ana.get(&app::paths::mail("acme", line.id)).await;
         assert_eq!(shown.status, 200);

@@ -138,9 +138,9 @@ both_databases! {
     async fn br_14_the_profile_is_saved_without_scripting(world: World) {
         let ana = world.owner("ana@example.org").await;
         let page = ana.submits("/me", "me/change-profile", &[("form[name]", ""), ("form[language]", "de")]).await.body;
-        assert!(page.contains("Please fill this in") && page.contains("value=\"de\" selected"), "{page}");
+        assert!(page.contains("Please fill in this field") && page.contains("value=\"de\" selected"), "{page}");
         let page = ana.submits("/me", "me/change-profile", &[("form[name]", "Ana María"), ("form[language]", "en")]).await.body;
-        assert!(page.contains("Your profile is saved") && page.contains("value=\"Ana María\""), "{page}");
+        assert!(page.contains("Profile saved") && page.contains("value=\"Ana María\""), "{page}");
         assert!(page.contains("aria-current=\"page\""), "{page}");
     }
 
@@ -203,11 +203,11 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         let wrong = [("form[present_password]", "a mistyped password"), ("form[password]", NEW_PASSWORD)];
         let page = ana.submits("/me/sign-in", "me/change-password", &wrong).await.body;
-        assert!(page.contains("not your current password"), "{page}");
+        assert!(page.contains("isn’t your current password"), "{page}");
         assert!(!page.contains("a mistyped password") && !page.contains(NEW_PASSWORD), "{page}");
         let right = [("form[present_password]", PASSWORD), ("form[password]", NEW_PASSWORD), ("form[sign_out_others]", "on")];
         let page = ana.submits("/me/sign-in", "me/change-password", &right).await.body;
-        assert!(page.contains("Your password is changed"), "{page}");
+        assert!(page.contains("Password changed"), "{page}");
     }
 
     async fn se_08_people_see_and_end_their_own_sessions(world: World) {
@@ -259,10 +259,10 @@ both_databases! {
         let page = ana.get("/me/sessions").await.body;
         assert!(page.contains("This browser") && page.contains(&id), "{page}");
         let page = ana.submits("/me/sessions", "me/end-session", &[("session", &id)]).await.body;
-        assert!(page.contains("That browser is signed out") && !page.contains(&format!("value=\"{id}\"")), "{page}");
+        assert!(page.contains("That browser was signed out") && !page.contains(&format!("value=\"{id}\"")), "{page}");
         other.sign_in("ana@example.org", PASSWORD).await.unwrap();
         let page = ana.submits("/me/sessions", "me/end-other-sessions", &[]).await.body;
-        assert!(page.contains("The other browser is signed out"), "{page}");
+        assert!(page.contains("The other browser was signed out"), "{page}");
     }
 
     async fn se_08_r49_a_session_by_a_provider_sees_itself_alone_and_ends_nothing(world: World) {
@@ -312,7 +312,7 @@ both_databases! {
         }
         assert_eq!(invitations(&ben).await.len(), 1);
         let page = ben.submits("/me/accounts", "me/decline", &[("invitation", &delta)]).await.body;
-        assert!(page.contains("You have declined the invitation to Delta") && page.contains("No open invitations"), "{page}");
+        assert!(page.contains("You declined the invitation to Delta") && page.contains("No open invitations"), "{page}");
         for slug in ["beta", "gamma", "delta"] {
             assert_eq!(world.services.check_audit(&Slug::parse(slug).unwrap()).await.unwrap().unwrap().fault(), None);
         }
@@ -354,7 +354,7 @@ both_databases! {
         let page = ana.submits("/me/accounts", "accounts/leave", &[("account", "acme")]).await.body;
         assert!(page.contains("/a/acme/reauthenticate?next="), "{page}");
         ben.leaves().await.unwrap();
-        assert!(ben.get("/me/accounts").await.body.contains("You are in no account"));
+        assert!(ben.get("/me/accounts").await.body.contains("You’re not a member of any account"));
     }
 
     async fn the_own_log_tells_what_happened_to_the_login_and_nobody_elses(world: World) {
@@ -580,19 +580,19 @@ both_databases! {
         let ana = world.owner("ana@example.org").await;
         let form = [("form[email]", "new@example.org"), ("form[present_password]", PASSWORD)];
         let page = ana.submits("/me", "me/ask-for-address-change", &form).await.body;
-        assert!(page.contains("A link is on its way to new@example.org") && page.contains("waits to be confirmed"), "{page}");
+        assert!(page.contains("A link is on its way to new@example.org") && page.contains("is waiting to be confirmed"), "{page}");
         let link = ana.get(&format!("/e/{}", world.mail_to("new@example.org", 0).await.token_after("/e/"))).await;
         assert_eq!((link.location(), &link.headers["referrer-policy"]), ("/address", &"no-referrer".parse().unwrap()));
         let page = ana.get("/address").await.body;
         assert!(page.contains("Yes, use new@example.org"), "{page}");
         let page = ana.submits("/address", "address/confirm", &[]).await.body;
-        assert!(page.contains("Your address is changed"), "{page}");
+        assert!(page.contains("Your address was changed"), "{page}");
         let old = world.browser();
         old.get(&format!("/e/{}", world.mail_to("ana@example.org", 0).await.token_after("/e/"))).await;
         assert!(old.get("/address").await.body.contains("Your address becomes ana@example.org again"));
         let page = old.submits("/address", "address/undo", &[]).await.body;
-        assert!(page.contains("The change is taken back") && page.contains("/forgot-password"), "{page}");
-        assert!(world.browser().get("/address").await.body.contains("not valid any more"));
+        assert!(page.contains("The change was undone") && page.contains("/forgot-password"), "{page}");
+        assert!(world.browser().get("/address").await.body.contains("no longer valid"));
     }
 
     async fn times_are_written_in_the_zone_that_the_person_chose(world: World) {
@@ -663,7 +663,7 @@ both_databases! {
         assert!(elsewhere.me().await.is_none() && ben.me().await.unwrap().delete_at == Some(day));
         for page in ["/me/delete", "/accounts", "/a/acme"] {
             let body = ben.get(page).await.body;
-            assert!(body.contains("Your login is going to be deleted") && body.contains("Keep my login"), "{page}: {body}");
+            assert!(body.contains("Your login is scheduled for deletion") && body.contains("Keep my login"), "{page}: {body}");
         }
         let told = world.mail_to("ben@example.org", 3).await.part("text/plain");
         assert!(told.contains("18 May 2026") && told.contains("/me/delete"), "{told}");
@@ -706,7 +706,7 @@ both_databases! {
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
         let form = [("form[confirmation]", "ben@example.org"), ("form[present_password]", PASSWORD)];
         let page = ben.submits("/me/delete", "me/delete", &form).await.body;
-        assert!(page.contains("Your login is going to be deleted after"), "{page}");
+        assert!(page.contains("Your login is scheduled for deletion after"), "{page}");
         let again = world.browser();
         again.sign_in("ben@example.org", PASSWORD).await.unwrap();
         let page = again.submits("/me/delete", "me/keep", &[]).await.body;

@@ -84,7 +84,7 @@ both_databases! {
         assert_eq!(answers(&ben, "accept", &offer).await, Ok(Some(Notice::OwnershipAccepted)));
         assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Owner));
         assert_eq!(ana.home().await.unwrap().grant, Grant::of(BuiltInRole::Admin));
-        let told = mail(&world, "ben@example.org", "You are an owner of Acme now").await.part("text/plain");
+        let told = mail(&world, "ben@example.org", "You’re now an owner of Acme").await.part("text/plain");
         assert!(told.contains("accepted the offer of Ana Owner (ana@example.org)"), "{told}");
         let told = mail(&world, "ana@example.org", "Your offer of ownership").await.part("text/plain");
         assert!(told.contains("(ben@example.org) accepted your offer"), "{told}");
@@ -363,9 +363,9 @@ both_databases! {
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
         let to = |email| [("account", "acme"), ("form[email]", email)];
         let page = ana.submits(SETTINGS, "ownership/offer", &to("nobody@example.org")).await.body;
-        assert!(page.contains("Nobody who is active in this account has this address.") && page.contains("value=\"nobody@example.org\""), "{page}");
+        assert!(page.contains("No active member of this account has this address.") && page.contains("value=\"nobody@example.org\""), "{page}");
         let page = ana.submits(SETTINGS, "ownership/offer", &to("ben@example.org")).await.body;
-        assert!(page.contains("The offer is made.") && page.contains("action=\"/api/ownership/withdraw\""), "{page}");
+        assert!(page.contains("Ownership offered.") && page.contains("action=\"/api/ownership/withdraw\""), "{page}");
         let offer = offered(&ben).await[0].id.to_string();
         let answer = [("account", "acme"), ("offer", offer.as_str())];
         let page = ben.get("/a/acme").await.body;
@@ -373,8 +373,8 @@ both_databases! {
             assert!(page.contains(form), "{form}: {page}");
         }
         let page = ben.submits("/a/acme", "ownership/accept", &answer).await.body;
-        assert!(page.contains("You are an owner of this account now.") && !page.contains("action=\"/api/ownership/accept\""), "{page}");
+        assert!(page.contains("You’re now an owner of this account.") && !page.contains("action=\"/api/ownership/accept\""), "{page}");
         let page = ben.submits("/a/acme", "ownership/decline", &answer).await.body;
-        assert!(page.contains("This offer no longer stands"), "{page}");
+        assert!(page.contains("This offer is no longer valid"), "{page}");
     }
 }

@@ -285,6 +285,6 @@ both_databases! {
         let page = world.browser().get("/login").await.body;
         assert!(!page.contains("Sign in with a passkey"), "{page}");
         let page = world.with_host_name().browser().get("/login").await.body;
-        assert!(page.contains("Sign in with a passkey") && page.contains("Passkeys need scripting"), "{page}");
+        assert!(page.contains("Sign in with a passkey") && page.contains("Passkeys need JavaScript"), "{page}");
     }
 }

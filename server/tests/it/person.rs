@@ -60,7 +60,7 @@ both_databases! {
         ana.brings_in("ben@example.org", &Grant::of(BuiltInRole::Editor).with("analytics.export")).await;
         world.changes("UPDATE member_permissions SET permission = 'reports.read'").await;
         let html = page(&ana, ana.row("ben@example.org").await.id).await;
-        assert!(html.contains("no longer known and have no effect") && html.contains("reports.read"), "{html}");
+        assert!(html.contains("no longer exist and have no effect") && html.contains("reports.read"), "{html}");
     }
 
     async fn r62_the_page_of_a_person_tells_of_every_invitation_and_its_mails(world: World) {

@@ -248,7 +248,7 @@ both_databases! {
         let next = "/login/acme?next=%2Fa%2Facme%2Fsettings%2Fusers";
         let fields = [("form[email]", "ana@example.org"), ("form[next]", next)];
         let page = browser.submits("/forgot-password", ASK, &fields).await.body;
-        assert!(page.contains("If somebody signs in with ana@example.org"), "{page}");
+        assert!(page.contains("If there’s a login with ana@example.org"), "{page}");
         browser.get(&world.reset_link_to("ana@example.org", 0).await).await;
         let page = browser.submits("/reset-password", RESET, &[("form[password]", "short")]).await.body;
         assert!(page.contains("aria-invalid=\"true\""), "{page}");

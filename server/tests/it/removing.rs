@@ -152,13 +152,13 @@ both_databases! {
         let (ben, carl) = (ana.row("ben@example.org").await, ana.row("carl@example.org").await);
         let page = format!("/a/acme/settings/users/several?do=remove&member={}&member={}", ben.id, carl.id);
         let asked = ana.get(&page).await.body;
-        assert!(asked.contains("2 of these people lose access to Acme at once"), "{asked}");
+        assert!(asked.contains("2 of these people lose access to Acme immediately"), "{asked}");
         let (one, other) = (format!("{}.{}", ben.id, ben.version), format!("{}.{}", carl.id, carl.version));
         let fields = [("account", "acme"), ("form[action]", "remove"), ("form[members][]", one.as_str()), ("form[members][]", other.as_str())];
         let shown = ana.submits(&page, "users/change-several", &fields).await.body;
         assert!(shown.contains("Done for 2 of 2 people."), "{shown}");
         let nobody = ana.get("/a/acme/settings/users/several?do=remove").await.body;
-        assert!(nobody.contains("Nobody is selected."), "{nobody}");
+        assert!(nobody.contains("No one is selected."), "{nobody}");
     }
 
     async fn r64_br_14_a_removal_is_undone_without_scripting(world: World) {
@@ -276,7 +276,7 @@ both_databases! {
         sponsored.sort_unstable();
         assert_eq!(sponsored, ["ben@example.org", "cleo@example.org"]);
         let page = ana.get(&format!("/a/acme/settings/users/{}/remove", row.id)).await.body;
-        for said in ["ben@example.org", "cleo@example.org", "Their login and their other accounts are not touched."] {
+        for said in ["ben@example.org", "cleo@example.org", "Their login and their other accounts aren’t affected."] {
             assert!(page.contains(said), "{said}");
         }
         assert!(adam.home().await.is_ok(), "a plan changes nothing");

@@ -317,7 +317,7 @@ both_databases! {
         assert_eq!(remind().await, 0, "once");
         let mail = world.mail_to(BEN, 1).await;
         let text = mail.part("text/plain");
-        assert!(text.contains("/a/acme/second-factor") && text.contains("only with a second factor"), "{text}");
+        assert!(text.contains("/a/acme/second-factor") && text.contains("requires a second factor"), "{text}");
 
         let starts = ana.security().await.unwrap().requirement.unwrap().starts;
         assert_eq!(ben.home().await.unwrap().second_factor_from, Some(starts));

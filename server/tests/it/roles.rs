@@ -486,7 +486,7 @@ both_databases! {
         let account = ("account", "acme");
         let fields = [account, ("form[name]", "Viewer"), ("form[permissions][]", "bots.publish")];
         let refused = ana.submits(new, "roles/create", &fields).await.body;
-        assert!(refused.contains("This is taken already.") && refused.contains("value=\"Viewer\""), "{refused}");
+        assert!(refused.contains("This is already taken.") && refused.contains("value=\"Viewer\""), "{refused}");
         let chosen = |body: &str, key: &str| {
             let at = body.find(&format!("value=\"{key}\"")).unwrap();
             let (start, end) = (body[..at].rfind('<').unwrap(), at + body[at..].find('>').unwrap());
@@ -503,10 +503,10 @@ both_databases! {
         let saved = ana.submits(&page, "roles/edit", &fields).await.body;
         assert!(saved.contains("The role Bots was saved."), "{saved}");
         let late = ana.submits(&page, "roles/edit", &fields).await.body;
-        assert!(late.contains("Ana Owner changed this meanwhile.") && late.contains("name=\"form[version]\" value=\"2\""), "{late}");
+        assert!(late.contains("Ana Owner changed this in the meantime.") && late.contains("name=\"form[version]\" value=\"2\""), "{late}");
         let unchanged = [account, ("form[role]", role.as_str()), ("form[version]", "2"), ("form[name]", "Bots"), ("form[permissions][]", "bots.edit")];
         let unchanged = ana.submits(&page, "roles/edit", &unchanged).await.body;
-        assert!(unchanged.contains("Nothing to save"), "{unchanged}");
+        assert!(unchanged.contains("nothing to save"), "{unchanged}");
 
         let asked = ana.get(&format!("{list}?permission=bots.edit")).await.body;
         assert!(asked.contains("One active member has the permission"), "{asked}");
@@ -529,9 +529,9 @@ both_databases! {
         let beyond = makes(&ana, "Bills", &["billing.manage"]).await.unwrap();
         let page = format!("/a/acme/settings/roles/{beyond}");
         let shown = adam.get(&page).await.body;
-        assert!(shown.contains("This role has permissions that you lack: Manage billing.") && !shown.contains("/api/roles/"), "{shown}");
+        assert!(shown.contains("This role has permissions that you don’t have: Manage billing.") && !shown.contains("/api/roles/"), "{shown}");
         let copy = adam.get(&format!("/a/acme/settings/roles/new?from={beyond}")).await.body;
-        assert!(copy.contains("/api/roles/create") && copy.contains("Greyed out permissions"), "{copy}");
+        assert!(copy.contains("/api/roles/create") && copy.contains("greyed-out permissions"), "{copy}");
         assert!(adam.get("/a/acme/settings/roles/viewer").await.body.contains("cannot be changed"));
         for page in ["/a/acme/settings/roles", "/a/acme/settings/roles/new", &page] {
             let shown = rita.get(page).await;

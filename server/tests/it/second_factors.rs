@@ -515,7 +515,7 @@ both_databases! {
     async fn br_14_the_second_step_and_setting_up_work_without_scripting(world: World) {
         let ana = world.owner(ANA).await;
         let page = ana.get("/me/sign-in").await.body;
-        assert!(page.contains("You have no second factor yet") && page.contains("Set up an authenticator app"), "{page}");
+        assert!(page.contains("You don’t have a second factor yet") && page.contains("Set up an authenticator app"), "{page}");
         let set_up = ana.is_sent_on(Some("/me/sign-in"), "second-factors/begin-totp", &[]).await;
         let page = ana.get(&set_up).await.body;
         assert!(page.contains("src=\"data:image/svg+xml;base64,"), "{page}");
@@ -527,7 +527,7 @@ both_databases! {
             ana.submits(&set_up, "second-factors/confirm-totp", &fields).await.body
         };
         let wrong = confirms("000000").await;
-        assert!(wrong.contains("This code is wrong or too old") && wrong.contains("value=\"Phone\""), "{wrong}");
+        assert!(wrong.contains("This code is wrong or has expired") && wrong.contains("value=\"Phone\""), "{wrong}");
         let added = confirms(&app.shows(&world)).await;
         let codes: Vec<_> = added.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
         assert!(codes.len() == 10 && added.contains("data:text/plain"), "{added}");
@@ -541,13 +541,13 @@ both_databases! {
         let page = browser.submits("/login", "session/sign-in", &fields).await.body;
         assert!(page.contains("Code from your app") && page.contains(ANA), "{page}");
         let page = browser.submits_second_step(&[("form[code]", "000000")]).await.body;
-        assert!(page.contains("This code is wrong or too old"), "{page}");
+        assert!(page.contains("This code is wrong or has expired"), "{page}");
         let location = browser.is_sent_on(Some("/second-factor"), "session/finish-sign-in", &[("form[code]", &app.shows(&world))]).await;
         assert_eq!(location, "/a/acme");
         assert_eq!(browser.get("/a/acme").await.status, StatusCode::OK);
         // A sign-in that is gone is no error of the form.
         let page = browser.submits_second_step(&[("form[code]", "000000")]).await.body;
-        assert!(page.contains("This sign-in waited too long"), "{page}");
+        assert!(page.contains("This sign-in took too long"), "{page}");
 
         world.advance(Span::minutes(11));
         let page = browser.get("/me/sign-in").await.body;
@@ -556,6 +556,6 @@ both_databases! {
         assert_eq!(leads, "/me/sign-in");
         let id = browser.factors().await.unwrap().factors[0].id.to_string();
         let page = browser.submits("/me/sign-in", "second-factors/remove", &[("factor", &id)]).await.body;
-        assert!(page.contains("The second factor was removed") && page.contains("You have no second factor yet"), "{page}");
+        assert!(page.contains("The second factor was removed") && page.contains("You don’t have a second factor yet"), "{page}");
     }
 }

@@ -133,7 +133,7 @@ both_databases! {
         let again = world.browser();
         assert_eq!(again.sign_in("ben@example.org", PASSWORD).await.unwrap(), "/accounts");
         let page = again.get("/accounts").await.body;
-        assert!(page.contains("Continue with Acme SSO") && !page.contains("You are in no account yet"), "{page}");
+        assert!(page.contains("Continue with Acme SSO") && !page.contains("You’re not a member of any account yet"), "{page}");
 
         // OA-12: whoever came by Acme's provider alone learns nothing of other accounts.
         let by_provider = world.browser();
@@ -259,7 +259,7 @@ both_databases! {
         let given_up = waiting.await.unwrap();
         assert_eq!(given_up.location(), "/login/acme?problem=timed-out");
         let said = theirs.get(given_up.location()).await.body;
-        assert!(said.contains("does not answer"), "{said}");
+        assert!(said.contains("isn’t responding"), "{said}");
     }
 
     async fn oa_17_oa_18_lg_02_what_is_secret_about_a_sign_in_is_found_neither_on_pages_nor_in_the_database(world: World) {
@@ -331,7 +331,7 @@ both_databases! {
         assert_eq!(acme.owner.cookie("session"), before, "the browser keeps its session");
         assert_eq!(acme.owner.me().await.unwrap().email, "ana@example.org", "which lives on");
         let page = acme.owner.get(back.location()).await.body;
-        assert!(page.contains("sign out first"), "{page}");
+        assert!(page.contains("Sign out first"), "{page}");
         // Whoever signs out first may come back as somebody else.
         acme.owner.sign_out().await;
         assert_eq!(acme.owner.signs_in_by(&acme.provider, &acme.method, ben()).await.location(), "/a/acme");
@@ -513,7 +513,7 @@ both_databases! {
             assert_eq!(back.location(), page, "{why}");
             assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "{why}");
             let shown = olga.get(&page).await.body;
-            assert!(shown.contains(why) && shown.contains("Mail me a code") && !shown.contains("Your password"), "{why}: {shown}");
+            assert!(shown.contains(why) && shown.contains("Email me a code") && !shown.contains("Your password"), "{why}: {shown}");
             let refused = olga.call::<NextPage>("reauthentication/password", &[("account", "acme"), ("form[password]", PASSWORD)]).await;
             assert_eq!(refused, Err(AppError::ReauthenticationRequired), "there is no password");
 
@@ -529,12 +529,12 @@ both_databases! {
             let wrong_code = || Err(FieldErrors::one(Field::Code, Problem::WrongCode).into());
             assert_eq!(proves(&olga, wrong).await, wrong_code());
             let shown = olga.submits(&page, "reauthentication/code", &[&fields[..], &[("form[code]", wrong)]].concat()).await.body;
-            assert!(shown.contains("This code is wrong or too old"), "{shown}");
+            assert!(shown.contains("This code is wrong or has expired"), "{shown}");
             assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "a wrong code");
             assert_eq!(proves(&olga, &format!("{} {}", &code[..4], &code[4..])).await.unwrap().path, "/a/acme/settings/login-methods");
             adds(&olga).await.unwrap();
             assert_eq!(proves(&olga, &code).await, wrong_code(), "a code is good once");
-            assert!(olga.get(&page).await.body.contains("You have just signed in"));
+            assert!(olga.get(&page).await.body.contains("You’ve just signed in"));
         }
         acme.world.advance(Span::minutes(11));
         assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired), "good for as long as any sign-in");
@@ -581,7 +581,7 @@ both_databases! {
         acme.world.advance(Span::minutes(11));
         assert_eq!(mails(&theirs).await, Err(AppError::ReauthenticationRequired));
         let page = theirs.get(&reauthentication("acme")).await.body;
-        assert!(page.contains("Continue with Acme SSO") && !page.contains("Mail me a code"), "{page}");
+        assert!(page.contains("Continue with Acme SSO") && !page.contains("Email me a code"), "{page}");
     }
 
     async fn az_16_the_own_password_counts_where_the_provider_proves_no_fresh_sign_in(world: World) {
@@ -594,7 +594,7 @@ both_databases! {
         acme.sets_out_for(&acme.owner, ana(), &back).await;
         assert_eq!(acme.sets_out_for(&acme.owner, ana(), &back).await.location(), back);
         let page = acme.owner.get(&back).await.body;
-        assert!(page.contains("Your password") && !page.contains("Mail me a code"), "{page}");
+        assert!(page.contains("Your password") && !page.contains("Email me a code"), "{page}");
         acme.world.advance(Span::minutes(11));
         let proves = async |password: &str| {
             let fields = [("account", "acme"), ("form[password]", password), ("form[next]", "//evil.example")];
@@ -640,7 +640,7 @@ both_databases! {
         assert_eq!(acme.comes_back(&olga, &page).await.location(), page);
         assert_eq!(adds(&olga).await, Err(AppError::ReauthenticationRequired));
         let shown = olga.get(&page).await.body;
-        assert!(shown.contains("sign out there first") && shown.contains("There is no other way"), "{shown}");
+        assert!(shown.contains("sign out there first") && shown.contains("There’s no other way"), "{shown}");
     }
 
     async fn az_16_oa_23_a_test_says_what_the_provider_can_prove_of_a_fresh_sign_in(world: World) {

@@ -165,7 +165,7 @@ both_databases! {
         let dialog = format!("/a/acme/settings/users/{id}/remove");
         let fields = [("account", "acme"), ("form[member]", &*id), ("form[version]", &*version)];
         let page = ana.submits(&dialog, "users/suspend", &fields).await.body;
-        assert!(page.contains("ben is suspended.") && page.contains("Reactivate"), "{page}");
+        assert!(page.contains("ben was suspended.") && page.contains("Reactivate"), "{page}");
         let page = ana.submits("/a/acme/settings/users", "users/reactivate", &[("account", "acme"), ("member", &id)]).await.body;
         assert!(page.contains("ben is active again."), "{page}");
     }

@@ -39,7 +39,7 @@ impl Browser {
         let fields = [("account", self.account.as_str()), ("form[method]", method), ("form[attempt]", attempt)];
         let list = format!("/a/{}/settings/login-methods", self.account);
         assert!(
-            self.submits(&list, "login-methods/use-for-me", &fields).await.body.contains("From now on you sign in")
+            self.submits(&list, "login-methods/use-for-me", &fields).await.body.contains("From now on, you sign in")
         );
     }
 
@@ -113,11 +113,11 @@ both_databases! {
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
 
         let page = owner.get("/a/acme/settings/login-methods").await.body;
-        assert!(page.contains("Members who sign in by this: 0. Invitations for it: 2."), "warned beforehand: {page}");
+        assert!(page.contains("Members who sign in with this: 0. Invitations for it: 2."), "warned beforehand: {page}");
         owner.switches(&method, false).await.unwrap();
         assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Err(AppError::OpenTheLinkAgain));
         assert_eq!(theirs.views_open(&id).await.standing, Standing::MethodOff);
-        assert!(theirs.get(&format!("/invitation/{id}")).await.body.contains("This invitation is waiting"));
+        assert!(theirs.get(&format!("/invitation/{id}")).await.body.contains("This invitation is on hold"));
         let list = owner.get("/a/acme/settings/users").await.body;
         assert!(list.matches("method is off").count() >= 2, "at each of the rows: {list}");
 
@@ -154,7 +154,7 @@ both_databases! {
         owner.switches(&password, false).await.unwrap();
         let list = "/a/acme/settings/login-methods";
         let refused = owner.submits(list, "login-methods/switch", &[("account", "acme"), ("method", &*method), ("on", "off")]).await;
-        assert!(refused.body.contains("no owner could sign in"), "nor the only method that is left: {}", refused.body);
+        assert!(refused.body.contains("No owner could sign in"), "nor the only method that is left: {}", refused.body);
 
         // Her password is a login still, but none of Acme's.
         owner.sign_out().await;
@@ -219,7 +219,7 @@ both_databases! {
         let (_, provider, owner, method) = world.with_acme_sso().await;
         owner.switches(&method, false).await.unwrap();
         let page = owner.tests(&provider, &method, ana()).await.body;
-        assert!(!page.contains("Sign me in by this method"), "{page}");
+        assert!(!page.contains("Use this method for my own sign-in"), "{page}");
         let attempt = attempt_in(&page);
         let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt)];
         owner.call::<NextPage>("login-methods/use-for-me", &fields).await.unwrap();
