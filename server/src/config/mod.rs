@@ -52,7 +52,7 @@ settings! {
         /// See EN-07.
         #[serde(deserialize_with = "network_list")]
         pub trusted_proxies: Vec<IpNet>,
-        /// Lets a public Roster start without a mail server; invitation links are then handed over by hand.
+        /// Lets a public Roster start without a mail server; you then share invitation links yourself.
         pub allow_no_mail: bool,
         /// The log.
         pub log: Log,
@@ -93,11 +93,11 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Mail {
-        /// Mails sent at the same time, 1 to 64.
+        /// Emails sent at the same time, 1 to 64.
         pub workers: u32,
-        /// Seconds that one step of one mail may take, 1 to 60.
+        /// Seconds that one step of sending an email can take, 1 to 60.
         pub timeout_s: u32,
-        /// Seconds to wait until the mail server has taken a mail's text, 60 to 3600; giving up earlier sends mails twice.
+        /// Seconds to wait until the mail server has accepted an email's text, 60 to 3600; giving up earlier sends emails twice.
         ///
         /// See RFC 5321, 4.5.3.2.6.
         pub answer_timeout_s: u32,
@@ -107,7 +107,7 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct Smtp {
-        /// The mail server, by name or by address. Without it, mails stay in the outbox.
+        /// The mail server, by name or by address. Without it, emails stay in the outbox.
         ///
         /// Its certificate must carry it. After loading it is in ASCII, and IPv6 has no brackets.
         pub host: String,
@@ -128,7 +128,7 @@ settings! {
         /// A file with that password, readable by its owner alone; instead of smtp.password.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub password_file: Option<PathBuf>,
-        /// Sender of all mails, for example Roster \<roster@example.org>; needed with smtp.host.
+        /// Sender of all emails, for example Roster \<roster@example.org>; needed with smtp.host.
         ///
         /// After loading, its domain is in ASCII.
         #[serde(with = "mailbox")]
@@ -145,7 +145,7 @@ settings! {
         /// Certificates (PEM) trusted for providers of login methods, besides the public ones.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub ca_file: Option<PathBuf>,
-        /// Hosts of providers that may be reached in private networks, by every account, for example ["id.corp.example:8443"].
+        /// Hosts of providers that can be reached in private networks, by every account, for example ["id.corp.example:8443"].
         ///
         /// See OA-15.
         #[serde(deserialize_with = "host_list")]
@@ -156,9 +156,9 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Accounts {
-        /// Who may open another account in the browser: nobody, owners or everyone.
+        /// Who can create another account in the browser: nobody, owners or everyone.
         pub create: AccountCreation,
-        /// Language of new accounts and their mails: en or de.
+        /// Language of new accounts and their emails: en or de.
         pub language: Language,
     }
 
@@ -166,11 +166,11 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Passwords {
-        /// Fewest characters of a new password, 8 to 64.
+        /// Minimum length of a new password, 8 to 64.
         ///
         /// See PW-01.
         pub shortest: u32,
-        /// Passwords that are refused, one a line, besides the built-in list.
+        /// Passwords that are not accepted, one per line, in addition to the built-in list.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub breached_file: Option<PathBuf>,
         /// Milliseconds that a request waits to have a password hashed before the answer is 503.
@@ -183,11 +183,11 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Sessions {
-        /// A session ends when it was not used for so many days.
+        /// A session expires after this many days without use.
         pub idle_days: u32,
-        /// A session ends after so many days in any case.
+        /// A session expires after this many days in any case.
         pub absolute_days: u32,
-        /// What is most dangerous asks for a sign-in no older than so many minutes.
+        /// Sensitive actions require a sign-in within this many minutes.
         ///
         /// See AZ-16.
         pub step_up_minutes: u32,
@@ -199,9 +199,9 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Invitations {
-        /// Seconds between two mails about one invitation.
+        /// Seconds between two emails about one invitation.
         pub resend_cool_down_s: u32,
-        /// Mails about one invitation in a day.
+        /// Emails about one invitation in a day.
         pub resends_per_day: u32,
     }
 
@@ -209,39 +209,39 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Limits {
-        /// Failed sign-ins in a row from one address.
+        /// Failed sign-ins in a row from one IP address.
         ///
         /// An address of IPv6 stands for its /64.
         pub sign_in_burst: u32,
-        /// How many of these come back each second.
+        /// Refill rate per second.
         pub sign_in_per_s: f64,
         /// Failed sign-ins in a row for one user from unknown browsers.
         pub sign_in_user_burst: u32,
-        /// How many of these come back each second.
+        /// Refill rate per second.
         pub sign_in_user_per_s: f64,
-        /// Passwords measured in a row for one address.
+        /// Password strengths measured in a row from one IP address.
         pub measure_burst: u32,
-        /// How many of these come back each second.
+        /// Refill rate per second.
         pub measure_per_s: f64,
-        /// Links for a forgotten password in a row, for one address of the network and as many for one mailbox.
+        /// Password reset links in a row, for one IP address and as many for one mailbox.
         pub recovery_burst: u32,
-        /// How many of these come back each second for an address of the network.
+        /// Refill rate per second, for one IP address.
         pub recovery_per_s: f64,
-        /// How many of these come back each second for a mailbox.
+        /// Refill rate per second, for one mailbox.
         pub recovery_address_per_s: f64,
-        /// Invitation mails of one account in a day.
+        /// Invitation emails of one account in a day.
         pub mails_per_account_day: u32,
-        /// Invitation mails by one inviter in an hour, in all accounts.
+        /// Invitation emails from one inviter in an hour, across all accounts.
         pub mails_per_inviter_hour: u32,
-        /// Invitation mails of all accounts in a day.
+        /// Invitation emails of all accounts in a day.
         pub mails_per_server_day: u32,
-        /// Mails of one account to one recipient in a day.
+        /// Emails from one account to one recipient in a day.
         ///
         /// Fewer than `mails_per_recipient_day`, so that no account uses those up alone.
         pub mails_per_account_recipient_day: u32,
-        /// Mails of all accounts to one recipient in a day.
+        /// Emails from all accounts to one recipient in a day.
         pub mails_per_recipient_day: u32,
-        /// Accounts that one user opens in a day.
+        /// Accounts that one user can create in a day.
         pub accounts_per_user_day: u32,
         /// Connections at the same time, as far as ulimit -n allows; further ones wait.
         pub connections: u32,
@@ -257,9 +257,9 @@ settings! {
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct Retention {
-        /// Days that a settled mail's recipient, and what the mail server said, are kept.
+        /// Days that a settled email's recipient, and what the mail server said, are kept.
         pub mails_days: u32,
-        /// Days that attempts to deliver a mail are kept.
+        /// Days that attempts to deliver an email are kept.
         pub delivery_events_days: u32,
         /// Days that a decision about an invitation is kept after it was taken.
         pub decisions_days: u32,
@@ -267,7 +267,7 @@ settings! {
         pub invitations_days: u32,
         /// Days that a removed member is listed and can be restored.
         pub removed_members_days: u32,
-        /// Days that users see in their own log what happened to their login.
+        /// Days that events are kept in users' own activity log.
         pub user_events_days: u32,
     }
 
@@ -282,7 +282,7 @@ settings! {
         pub area: Option<String>,
         /// Its label by language: label.en = "…", label.de = "…"; English is needed.
         pub label: BTreeMap<String, String>,
-        /// The built-in roles that hold it besides owner: admin, editor, agent, analyst, viewer.
+        /// The built-in roles that have it besides owner: admin, editor, agent, analyst, viewer.
         #[serde(default)]
         pub roles: Vec<String>,
     }

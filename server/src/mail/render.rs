@@ -105,6 +105,8 @@ struct TextPart<'a> {
 struct HtmlPart<'a> {
     language: &'a str,
     subject: &'a str,
+    /// What a mail program shows beside the subject, before the mail is opened.
+    preview: &'a str,
     before: &'a [String],
     action: &'a Action,
     no_button: &'a str,
@@ -132,6 +134,7 @@ pub fn render(
     let html = HtmlPart {
         language: language.tag(),
         subject: &subject,
+        preview: before.first().map_or("", String::as_str),
         before: &before,
         action: &action,
         no_button: text!(locale, mail.no_button),
@@ -628,6 +631,25 @@ mod tests {
                 assert!(mail.html.contains(&secret), "{}", mail.html);
                 assert!(!mail.text.contains("\n\n\n"), "{}", mail.text);
             }
+        }
+    }
+
+    #[test]
+    fn a_mail_is_laid_out_by_tables_and_inline_styles() {
+        for content in all_kinds() {
+            let html = render(Language::En, None, "Acme", "roster.example.org", content).unwrap().html;
+            let (head, body) = html.split_once("<body").unwrap();
+            assert!(head.contains("prefers-color-scheme: dark"), "{head}");
+            for tag in ["<table", "<td", "<p", "<a", "<h1"] {
+                for element in body.split(&format!("{tag} ")).skip(1) {
+                    assert!(element.split_once('>').unwrap().0.contains("style=\""), "{tag} {element}");
+                }
+            }
+            for dropped in ["<main", "<footer", "<section", "display:flex", "display:grid", "var(--"] {
+                assert!(!html.contains(dropped), "Word's engine knows no {dropped}");
+            }
+            let preview = body.split_once("<div").unwrap().1.split_once("</div>").unwrap().0;
+            assert!(preview.len() > 100 && preview.contains("display:none"), "{preview}");
         }
     }
 
