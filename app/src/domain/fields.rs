@@ -37,6 +37,10 @@ pub enum Field {
     LastName,
     MethodName,
     Issuer,
+    IssuerTenant,
+    IssuerDomain,
+    IssuerServer,
+    IssuerRealm,
     DiscoveryUrl,
     AuthorizationUrl,
     TokenUrl,
@@ -126,6 +130,8 @@ pub enum Problem {
     NotParameters,
     /// Something in braces still stands for what is yours.
     StillATemplate,
+    /// More than the part that is asked for.
+    MoreThanThePart,
 }
 
 /// The problems of a form, by field.

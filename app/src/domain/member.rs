@@ -155,6 +155,21 @@ impl LoginMethodKind {
     }
 }
 
+impl LoginMethod {
+    /// Can people be invited by it without an identifier (R67)?
+    pub fn fixes_identifiers(&self) -> bool {
+        self.hint.as_ref().is_some_and(|hint| hint.at_first_sign_in)
+    }
+
+    /// Reads who somebody is at the provider; `None` where that is not known by anything but the address, or is fixed at the first sign-in (R67).
+    ///
+    /// # Errors
+    /// As [`LoginMethodKind::parse_identifier`].
+    pub fn parse_identifier(&self, raw: &str) -> Result<Option<String>, Problem> {
+        if self.fixes_identifiers() && raw.trim().is_empty() { Ok(None) } else { self.kind.parse_identifier(raw) }
+    }
+}
+
 /// What a login method means by User identifier (R42).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentifierHint {
@@ -162,6 +177,8 @@ pub struct IdentifierHint {
     pub claim: String,
     /// The one that the last test received.
     pub example: Option<String>,
+    /// Can people be invited without one, which is then fixed at their first sign-in (R67)?
+    pub at_first_sign_in: bool,
 }
 
 /// Where an invitation's mail is (R61, R62). What was not handed to a mail server is never called sent.
@@ -335,6 +352,19 @@ mod tests {
             awaiting,
             [ShownState::Invited, ShownState::Expired, ShownState::Declined, ShownState::AwaitingApproval]
         );
+    }
+
+    #[test]
+    fn r67_an_identifier_can_be_left_open_where_the_method_fixes_it_at_the_first_sign_in() {
+        let method = |at_first_sign_in| LoginMethod {
+            id: LoginMethodId(uuid::Uuid::nil()),
+            kind: LoginMethodKind::OAuth,
+            name: Some("Acme SSO".to_owned()),
+            hint: Some(IdentifierHint { claim: "sub".to_owned(), example: None, at_first_sign_in }),
+        };
+        assert_eq!(method(true).parse_identifier(" "), Ok(None));
+        assert_eq!(method(true).parse_identifier(" 00u-ben "), Ok(Some("00u-ben".to_owned())));
+        assert_eq!(method(false).parse_identifier(" "), Err(Problem::Required));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotAClaimPath => text!(locale, errors.not_a_claim_path).into(),
         Problem::NotParameters => text!(locale, errors.not_parameters).into(),
         Problem::StillATemplate => text!(locale, errors.still_a_template).into(),
+        Problem::MoreThanThePart => text!(locale, errors.more_than_the_part).into(),
     }
 }
 

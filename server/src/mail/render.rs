@@ -640,8 +640,11 @@ mod tests {
             let html = render(Language::En, None, "Acme", "roster.example.org", content).unwrap().html;
             let (head, body) = html.split_once("<body").unwrap();
             assert!(head.contains("prefers-color-scheme: dark"), "{head}");
+            // What only Word's engine reads says no more than a width.
+            let shown: String =
+                body.split("<!--").map(|part| part.split_once("-->").map_or(part, |(_, after)| after)).collect();
             for tag in ["<table", "<td", "<p", "<a", "<h1"] {
-                for element in body.split(&format!("{tag} ")).skip(1) {
+                for element in shown.split(&format!("{tag} ")).skip(1) {
                     assert!(element.split_once('>').unwrap().0.contains("style=\""), "{tag} {element}");
                 }
             }

@@ -305,6 +305,7 @@ mod tests {
             first_name: None,
             last_name: None,
             email_policy: app::domain::oauth::EmailPolicy::Strict,
+            first_sign_in: false,
         }
     }
 

@@ -82,6 +82,18 @@ impl Http {
         request: Request<Vec<u8>>,
         context: RequestContext,
     ) -> Result<Response<Vec<u8>>, Failure> {
+        let mut asked = request.uri().to_string();
+        // A query can hold what nobody is to see.
+        asked.truncate(asked.find('?').unwrap_or(asked.len()));
+        self.answer(max_bytes, request, context).await.map_err(|failure| failure.at(&asked))
+    }
+
+    async fn answer(
+        &self,
+        max_bytes: usize,
+        request: Request<Vec<u8>>,
+        context: RequestContext,
+    ) -> Result<Response<Vec<u8>>, Failure> {
         let mut endpoint = self.guard.admit(&request.uri().to_string())?;
         endpoint.set_query(None);
         let begun = self.breakers.begin(context.account, endpoint.as_str(), Instant::now())?;

@@ -53,6 +53,7 @@ statements! {
     PROMOTE = "
         UPDATE login_method_configurations SET stage = 'live', tested_at = $3, example = $4
          WHERE account_id = $1 AND id = $2 AND stage IN ('draft', 'live')";
+    SET_FIRST_SIGN_IN = "UPDATE login_methods SET first_sign_in = $3 WHERE account_id = $1 AND id = $2";
     RENAME = "UPDATE login_methods SET name = $3 WHERE account_id = $1 AND id = $2";
     SWITCH = "UPDATE login_methods SET enabled = $3 WHERE account_id = $1 AND id = $2";
     FACTOR_VALUES = "
@@ -115,7 +116,11 @@ pub async fn ready(tx: &mut Tx, scope: AccountScope) -> Result<Vec<LoginMethod>,
     rows.into_iter()
         .map(|(id, kind, name, configuration, example)| {
             let hint = configuration.as_deref().map(read).transpose()?;
-            let hint = hint.map(|live| IdentifierHint { claim: live.identifier.to_string(), example });
+            let hint = hint.map(|live| IdentifierHint {
+                claim: live.identifier.to_string(),
+                example,
+                at_first_sign_in: live.first_sign_in,
+            });
             Ok(LoginMethod { hint, ..login_method(id, &kind, name)? })
         })
         .collect()
@@ -369,6 +374,7 @@ pub async fn promote(
         run!(tx, RETIRE, scope.id().0, method.0)?;
     }
     let promoted = changed!(tx, PROMOTE, scope.id().0, tested.id.0, now.0, example)?;
+    run!(tx, SET_FIRST_SIGN_IN, scope.id().0, method.0, tested.configuration.first_sign_in)?;
     Ok(promoted == 1)
 }
 

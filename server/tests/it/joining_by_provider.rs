@@ -30,6 +30,11 @@ fn ben() -> Value {
     json!({ "sub": "00u-ben", "email": "ben@example.org" })
 }
 
+/// Somebody whose address the provider says that it checked.
+fn verified(identifier: &str, email: &str) -> Value {
+    json!({ "sub": identifier, "email": email, "email_verified": true })
+}
+
 fn in_the(slug: &str) -> Result<Joined, AppError> {
     Ok(Joined::In { slug: Slug::parse(slug).unwrap() })
 }
@@ -107,6 +112,73 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2);
         assert_eq!(world.count("SELECT COUNT(*) FROM identities").await, 1);
         assert_eq!(world.texts("SELECT name FROM users WHERE email_key = 'ben@example.org'").await, ["The Real Ben"]);
+    }
+
+    async fn r67_an_identifier_left_open_is_fixed_at_the_first_sign_in_from_the_mailed_link(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        let refused = owner.invites_by(&method, "ben@example.org", "", &editor()).await;
+        assert_eq!(refused, Err(FieldErrors::one(Field::Identifier, Problem::Required).into()), "off by default");
+
+        owner.leaves_identifiers_open(&provider, &method).await;
+        owner.invites_by(&method, "ben@example.org", "", &editor()).await.unwrap();
+        assert!(!owner.row("ben@example.org").await.needs_attention(), "nothing is left to do for an admin");
+        let browser = world.browser();
+        let id = browser.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        let arrived = browser.arrives(&provider, &method, &id, verified("00u-ben", "ben@example.org")).await;
+        assert_eq!(browser.joins_by(&id, &arrived, "Ben").await, in_the("acme"));
+
+        let edit = owner.get(&format!("/a/acme/settings/users/{}/edit", owner.row("ben@example.org").await.id)).await.body;
+        assert!(edit.contains("00u-ben"), "the inviter is shown what came: {edit}");
+        let events = world.texts("SELECT kind FROM audit_events ORDER BY seq").await;
+        assert!(events.ends_with(&["identity_linked".to_owned(), "joined".to_owned()]), "{events:?}");
+        // From now on the identifier alone counts (R45).
+        let other = world.browser();
+        other.signs_in_by(&provider, &method, verified("00u-ben", "ben@new.example")).await;
+        assert!(other.me().await.is_some());
+        let other = world.browser();
+        let stranger = other.signs_in_by(&provider, &method, verified("00u-eve", "ben@example.org")).await;
+        assert_eq!(stranger.location(), "/login/acme?problem=not-a-member");
+    }
+
+    async fn r67_anything_but_the_checked_invited_address_by_the_mailed_link_waits_for_an_admin(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.sets_up(&provider, "Acme SSO", ana()).await;
+        owner.leaves_identifiers_open(&provider, &method).await;
+        owner.invites_by(&method, "cleo@example.org", "00u-cleo", &editor()).await.unwrap();
+        let users = world.count("SELECT COUNT(*) FROM users").await;
+        for (n, case, claims, is_mailed) in [
+            ("not checked", json!({ "sub": "1", "email": "ben0@example.org" }), true),
+            ("checked in words", json!({ "sub": "1", "email": "ben1@example.org", "email_verified": "true" }), true),
+            ("no address", json!({ "sub": "1", "email_verified": true }), true),
+            ("another address", verified("1", "eve@example.org"), true),
+            ("somebody else's identifier", verified("00u-cleo", "ben4@example.org"), true),
+            ("a copied link", verified("1", "ben5@example.org"), false),
+        ].into_iter().enumerate().map(|(n, (case, claims, is_mailed))| (n, case, claims, is_mailed)) {
+            let email = format!("ben{n}@example.org");
+            owner.invites_by(&method, &email, "", &editor()).await.unwrap();
+            let link = if is_mailed {
+                world.link_to(&email, 0).await
+            } else {
+                owner.copies_link(&owner.row(&email).await).await.unwrap().url
+            };
+            let browser = world.browser();
+            let id = browser.opens_link(&link).await;
+            let arrived = browser.arrives(&provider, &method, &id, claims).await;
+            assert!(!arrived.location().contains("attempt="), "{case}: {}", arrived.location());
+            assert!(owner.row(&email).await.awaits_decision, "{case}");
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, users);
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE identifier IS NOT NULL").await, 1, "nothing was fixed");
+
+        // Switched off again, an invitation without an identifier needs one.
+        owner.saves(&method, "Acme SSO", &provider.configuration()).await;
+        owner.tests(&provider, &method, ana()).await;
+        assert!(owner.row("ben0@example.org").await.needs_identifier);
     }
 
     async fn r12_the_present_login_and_the_mail_together_prove_the_mailbox_and_nothing_is_lost(world: World) {

@@ -70,6 +70,38 @@ both_databases! {
         assert!(stranger.me().await.is_none());
     }
 
+    async fn a_provider_that_was_chosen_twice_makes_one_entry_until_something_is_entered(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let ana = world.owner("ana@example.org").await;
+        let add = async |preset| ana.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", preset)]).await.unwrap().path;
+        let first = add("openid").await;
+        assert_eq!(add("openid").await, first);
+        assert_ne!(add("okta").await, first);
+        ana.saves(first.rsplit('/').next().unwrap(), "Acme SSO", &provider.configuration()).await;
+        assert_ne!(add("openid").await, first, "what has a draft is somebody's work");
+    }
+
+    async fn a_provider_that_cannot_be_reached_is_named_with_its_address(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let page = ana.call::<NextPage>("login-methods/add", &[("account", "acme"), ("preset", "keycloak")]).await.unwrap().path;
+        let method = page.rsplit('/').next().unwrap().to_owned();
+        let empty = ana.get(&page).await.body;
+        assert!(empty.contains("form[issuer_server]") && !empty.contains("name=\"form[issuer]\""), "asked for by its parts: {empty}");
+        let fields = [
+            ("account", "acme"), ("form[method]", method.as_str()), ("form[preset]", "keycloak"), ("form[name]", "Acme SSO"),
+            ("form[issuer_server]", "https://id.invalid/auth/"), ("form[issuer_realm]", "staff"), ("form[client_id]", "x"),
+            ("form[client_secret]", "s3cret"), ("form[client_authentication]", "basic"), ("form[scopes]", "openid"), ("form[identifier]", "sub"),
+        ];
+        let shown = ana.submits(&page, "login-methods/save", &fields).await.body;
+        assert!(shown.contains("https://id.invalid/auth/realms/staff/.well-known/openid-configuration"), "{shown}");
+        assert!(!shown.contains("s3cret"), "OA-17");
+        let part = [("form[issuer_realm]", "realms/staff")];
+        let fields: Vec<_> = fields.into_iter().filter(|(name, _)| *name != "form[issuer_realm]").chain(part).collect();
+        let shown = ana.submits(&page, "login-methods/save", &fields).await.body;
+        assert!(shown.contains("Enter only this part"), "{shown}");
+    }
+
     async fn oa_23_who_does_not_come_back_from_a_test_reads_why(world: World) {
         let provider = Provider::openid(world.clock.clone()).await;
         let world = world.with_providers(&[&provider]);

@@ -120,6 +120,9 @@ pub struct Configuration {
     pub last_name: Option<ClaimPath>,
     /// What counts when the address is another (R43).
     pub email_policy: EmailPolicy,
+    /// Can people be invited without an identifier, which is then fixed at their first sign-in (R67)?
+    #[serde(default)]
+    pub first_sign_in: bool,
 }
 
 impl Configuration {

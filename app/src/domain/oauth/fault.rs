@@ -90,6 +90,9 @@ pub struct Failure {
     pub expected: Option<String>,
     /// What the provider sent.
     pub received: Option<String>,
+    /// The address that was asked, where it was not the answer but getting one that failed.
+    #[serde(default)]
+    pub asked: Option<String>,
 }
 
 /// The most characters of a value that are shown.
@@ -98,18 +101,23 @@ const MAX_VALUE_CHARS: usize = 200;
 impl Failure {
     /// The fault, with what was received.
     pub fn received(fault: Fault, received: &str) -> Self {
-        Self { fault, expected: None, received: Some(shown(received)) }
+        Self { received: Some(shown(received)), ..fault.into() }
+    }
+
+    /// The failure, with the address that was asked.
+    pub fn at(self, asked: &str) -> Self {
+        Self { asked: Some(shown(asked)), ..self }
     }
 
     /// The fault, with what was to stand there and what was received.
     pub fn differs(fault: Fault, expected: &str, received: Option<&str>) -> Self {
-        Self { fault, expected: Some(shown(expected)), received: received.map(shown) }
+        Self { expected: Some(shown(expected)), received: received.map(shown), ..fault.into() }
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self { fault, expected: None, received: None }
+        Self { fault, expected: None, received: None, asked: None }
     }
 }
 
@@ -233,7 +241,7 @@ mod tests {
         assert_eq!(Failure::differs(Fault::ResponseIssuer, "a", None).received, None);
         let long = Failure::received(Fault::TokenType, &"ä".repeat(201));
         assert_eq!((long.fault, long.expected, long.received), (Fault::TokenType, None, Some("ä".repeat(200))));
-        let bare = Failure { fault: Fault::Tls, expected: None, received: None };
+        let bare = Failure { fault: Fault::Tls, expected: None, received: None, asked: None };
         assert_eq!(Failure::from(Fault::Tls), bare);
     }
 

@@ -14,7 +14,12 @@ pub struct ConfigurationForm {
     pub preset: String,
     /// The text on the button.
     pub name: String,
+    /// The whole issuer; empty where its parts are given.
     pub issuer: String,
+    pub issuer_tenant: String,
+    pub issuer_domain: String,
+    pub issuer_server: String,
+    pub issuer_realm: String,
     /// Where the discovery document is, if not under the issuer.
     pub discovery_url: String,
     pub authorization_url: String,
@@ -33,6 +38,8 @@ pub struct ConfigurationForm {
     pub first_name: String,
     pub last_name: String,
     pub email_policy: String,
+    /// `yes` to allow invitations without an identifier (R67).
+    pub first_sign_in: String,
 }
 
 impl fmt::Debug for ConfigurationForm {

@@ -15,7 +15,7 @@ pub use claim_path::{ClaimPath, Step};
 pub use configuration::*;
 pub use fault::{Failure, Fault, Warning};
 pub use form::ConfigurationForm;
-pub use preset::Preset;
+pub use preset::{IssuerPart, Preset};
 #[cfg(feature = "ssr")]
 pub use read::Read;
 pub use recency::{ReauthenticationMethod, Recency};

@@ -1,7 +1,63 @@
 //! The providers that people really use: where they are, and which claim of theirs never changes.
 
 use super::{ClientAuthentication, ConfigurationForm};
+use crate::domain::fields::Field;
 use serde::{Deserialize, Serialize};
+
+/// A part of an issuer that differs from one customer of the provider to the next: what the form asks for in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssuerPart {
+    /// The ID of a directory.
+    Tenant,
+    /// The host of an organization.
+    Domain,
+    /// The host of a server of one's own, with a path if it has one.
+    Server,
+    /// One of the server's realms.
+    Realm,
+}
+
+impl IssuerPart {
+    /// How the template of an issuer has it.
+    const fn placeholder(self) -> &'static str {
+        match self {
+            Self::Tenant => "{tenant}",
+            Self::Domain => "{domain}",
+            Self::Server => "{server}",
+            Self::Realm => "{realm}",
+        }
+    }
+
+    /// Its field in the form.
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Tenant => Field::IssuerTenant,
+            Self::Domain => Field::IssuerDomain,
+            Self::Server => Field::IssuerServer,
+            Self::Realm => Field::IssuerRealm,
+        }
+    }
+
+    /// Its text in the form.
+    pub fn of(self, form: &ConfigurationForm) -> &str {
+        match self {
+            Self::Tenant => &form.issuer_tenant,
+            Self::Domain => &form.issuer_domain,
+            Self::Server => &form.issuer_server,
+            Self::Realm => &form.issuer_realm,
+        }
+    }
+
+    fn set(self, form: &mut ConfigurationForm, text: &str) {
+        let field = match self {
+            Self::Tenant => &mut form.issuer_tenant,
+            Self::Domain => &mut form.issuer_domain,
+            Self::Server => &mut form.issuer_server,
+            Self::Realm => &mut form.issuer_realm,
+        };
+        text.clone_into(field);
+    }
+}
 
 /// A provider that Roster knows its way around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,17 +139,63 @@ impl Preset {
         }
     }
 
-    /// The shape of the issuer, with `{…}` for what the account fills in.
-    pub const fn issuer(self) -> &'static str {
+    /// The shape of the issuer, with a placeholder for each of its [`Self::issuer_parts`].
+    const fn issuer_template(self) -> &'static str {
         match self {
             Self::Google => "https://accounts.google.com",
             Self::Microsoft => "https://login.microsoftonline.com/{tenant}/v2.0",
             Self::GitLab => "https://gitlab.com",
-            Self::Okta => "https://{organization}.okta.com",
-            Self::Auth0 => "https://{tenant}.auth0.com/",
-            Self::Keycloak => "https://{host}/realms/{realm}",
+            Self::Okta => "https://{domain}",
+            Self::Auth0 => "https://{domain}/",
+            Self::Keycloak => "https://{server}/realms/{realm}",
             Self::GitHub | Self::OpenId | Self::OAuth => "",
         }
+    }
+
+    /// What the form asks for in place of the whole issuer.
+    pub const fn issuer_parts(self) -> &'static [IssuerPart] {
+        match self {
+            Self::Microsoft => &[IssuerPart::Tenant],
+            Self::Okta | Self::Auth0 => &[IssuerPart::Domain],
+            Self::Keycloak => &[IssuerPart::Server, IssuerPart::Realm],
+            Self::Google | Self::GitHub | Self::GitLab | Self::OpenId | Self::OAuth => &[],
+        }
+    }
+
+    /// The issuer with these parts, in the order of [`Self::issuer_parts`].
+    pub fn issuer_of(self, parts: &[String]) -> String {
+        let named = self.issuer_parts().iter().zip(parts);
+        named.fold(self.issuer_template().to_owned(), |issuer, (part, text)| issuer.replace(part.placeholder(), text))
+    }
+
+    /// Puts the issuer into the form: by its parts, or whole if it is not of the provider's shape.
+    pub fn fill_in_issuer(self, form: &mut ConfigurationForm, issuer: &str) {
+        let Some(parts) = self.parts_of(issuer) else {
+            issuer.clone_into(&mut form.issuer);
+            return;
+        };
+        for (part, text) in self.issuer_parts().iter().zip(parts) {
+            part.set(form, text);
+        }
+    }
+
+    /// The parts of this issuer; `None` if there are none, or it is of another shape.
+    fn parts_of(self, issuer: &str) -> Option<Vec<&str>> {
+        let mut parts = Vec::new();
+        let (mut template, mut issuer) = (self.issuer_template(), issuer);
+        for part in self.issuer_parts() {
+            let (before, after) = template.split_once(part.placeholder())?;
+            let rest = issuer.strip_prefix(before)?;
+            let end = match after.split_once('{') {
+                Some((separator, _)) => rest.rfind(separator)?,
+                None => rest.strip_suffix(after)?.len(),
+            };
+            let (text, rest) = rest.split_at_checked(end)?;
+            parts.push(text);
+            (template, issuer) = (after, rest);
+        }
+        let whole = !parts.is_empty() && parts.iter().all(|part| !part.is_empty()) && issuer == template;
+        whole.then_some(parts)
     }
 
     /// The form as it is first shown.
@@ -112,7 +214,7 @@ impl Preset {
         let mut form = ConfigurationForm {
             preset: text(self.key()),
             name: self.brand().map(text).unwrap_or_default(),
-            issuer: text(self.issuer()),
+            issuer: if self.issuer_parts().is_empty() { text(self.issuer_template()) } else { String::new() },
             client_authentication: text(ClientAuthentication::Basic.key()),
             scopes: text(scopes),
             identifier: text(identifier),
@@ -162,13 +264,47 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_is_asked_for_by_its_parts_and_shown_by_them_again() {
+        for (preset, parts, issuer) in [
+            (Preset::Microsoft, &["1b2f-22"][..], "https://login.microsoftonline.com/1b2f-22/v2.0"),
+            (Preset::Okta, &["acme.okta.com/oauth2/default"], "https://acme.okta.com/oauth2/default"),
+            (Preset::Auth0, &["acme.eu.auth0.com"], "https://acme.eu.auth0.com/"),
+            (Preset::Keycloak, &["id.acme.example/auth", "staff"], "https://id.acme.example/auth/realms/staff"),
+        ] {
+            let owned: Vec<_> = parts.iter().map(|&part| part.to_owned()).collect();
+            assert_eq!(preset.issuer_of(&owned), issuer);
+            assert_eq!(preset.parts_of(issuer).as_deref(), Some(parts), "{preset:?}");
+            let mut form = preset.form();
+            preset.fill_in_issuer(&mut form, issuer);
+            let shown: Vec<_> = preset.issuer_parts().iter().map(|part| part.of(&form)).collect();
+            assert_eq!((shown.as_slice(), form.issuer.as_str()), (parts, ""));
+        }
+        for (preset, other) in [
+            (Preset::Microsoft, "https://sts.windows.net/1b2f-22/"),
+            (Preset::Auth0, "https://login.acme.example"),
+            (Preset::Keycloak, "https://id.acme.example/staff"),
+            (Preset::Keycloak, "https:///realms/staff"),
+            (Preset::Google, "https://accounts.google.com"),
+        ] {
+            let mut form = preset.form();
+            preset.fill_in_issuer(&mut form, other);
+            assert_eq!((preset.parts_of(other), form.issuer.as_str()), (None, other), "{preset:?}");
+        }
+    }
+
+    #[test]
     fn a_brand_is_named_and_what_stands_for_any_other_is_not() {
         for preset in Preset::ALL {
             let form = preset.form();
             let is_a_brand = preset != Preset::OpenId && preset != Preset::OAuth;
             assert_eq!((preset.brand().is_some(), form.name.is_empty()), (is_a_brand, !is_a_brand), "{preset:?}");
-            assert_eq!(preset.issuer().starts_with("https://"), is_a_brand && preset.is_open_id(), "{preset:?}");
-            assert_eq!((form.preset.as_str(), form.issuer.as_str()), (preset.key(), preset.issuer()));
+            assert_eq!(
+                preset.issuer_template().starts_with("https://"),
+                is_a_brand && preset.is_open_id(),
+                "{preset:?}"
+            );
+            assert_eq!(form.preset, preset.key());
+            assert!(!form.issuer.contains('{') && (form.issuer.is_empty() || preset.issuer_parts().is_empty()));
             assert_eq!(form.authorization_url.is_empty(), preset != Preset::GitHub, "{preset:?}");
             assert_eq!(form.client_authentication, if preset == Preset::GitHub { "post" } else { "basic" });
         }

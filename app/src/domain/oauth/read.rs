@@ -1,6 +1,8 @@
 //! Reading the form of a provider's set-up.
 
-use super::{ClaimPath, ClientAuthentication, Configuration, ConfigurationForm, EmailPolicy, OpenId, Preset};
+use super::{
+    ClaimPath, ClientAuthentication, Configuration, ConfigurationForm, EmailPolicy, IssuerPart, OpenId, Preset,
+};
 use crate::domain::{
     fields::{Field, FieldErrors, Problem},
     name::parse_name,
@@ -51,7 +53,15 @@ impl ConfigurationForm {
         let preset = Preset::from_key(&self.preset).unwrap_or(Preset::OAuth);
         let open_id = preset.is_open_id();
         let name = errors.keep(Field::MethodName, parse_name(&self.name));
-        let issuer = errors.keep(Field::Issuer, if open_id { issuer(&self.issuer) } else { Ok(String::new()) });
+        let issuer = match (open_id, preset.issuer_parts()) {
+            (false, _) => Some(String::new()),
+            (true, parts) if !parts.is_empty() && self.issuer.trim().is_empty() => {
+                let read = parts.iter().map(|part| errors.keep(part.field(), issuer_part(*part, part.of(self))));
+                let parts: Vec<Option<String>> = read.collect();
+                parts.into_iter().collect::<Option<Vec<_>>>().map(|parts| preset.issuer_of(&parts))
+            }
+            (true, _) => errors.keep(Field::Issuer, issuer(&self.issuer)),
+        };
         let elsewhere = match self.discovery_url.trim() {
             none if none.is_empty() || !open_id => Ok(None),
             url => https(url).map(Some),
@@ -84,6 +94,11 @@ impl ConfigurationForm {
         let first_name = errors.keep(Field::FirstNamePath, optional_path(&self.first_name));
         let last_name = errors.keep(Field::LastNamePath, optional_path(&self.last_name));
         let email_policy = EmailPolicy::from_key(&self.email_policy).unwrap_or_default();
+        let first_sign_in = self.first_sign_in == "yes";
+        if first_sign_in && email == Some(None) {
+            // Without the provider's word for the address, nobody would ever be let in (R67).
+            errors.keep::<()>(Field::EmailPath, Err(Problem::Required));
+        }
 
         let read = || {
             Some(Read {
@@ -109,6 +124,7 @@ impl ConfigurationForm {
                     first_name: first_name?,
                     last_name: last_name?,
                     email_policy,
+                    first_sign_in,
                 },
                 secret,
                 secret_was_trimmed,
@@ -125,11 +141,10 @@ impl From<(&str, &Configuration)> for ConfigurationForm {
     /// The form of what is saved, under the method's name; the secret stays where it is.
     fn from((name, saved): (&str, &Configuration)) -> Self {
         let path = |path: &Option<ClaimPath>| path.as_ref().map(ClaimPath::to_string).unwrap_or_default();
-        Self {
+        let mut form = Self {
             method: String::new(),
             preset: saved.preset.key().to_owned(),
             name: if saved.name.is_empty() { name.to_owned() } else { saved.name.clone() },
-            issuer: saved.open_id.as_ref().map(|open_id| open_id.issuer.clone()).unwrap_or_default(),
             discovery_url: saved.open_id.as_ref().and_then(|open_id| open_id.discovery_url.clone()).unwrap_or_default(),
             authorization_url: saved.authorization_url.clone(),
             token_url: saved.token_url.clone(),
@@ -144,7 +159,13 @@ impl From<(&str, &Configuration)> for ConfigurationForm {
             first_name: path(&saved.first_name),
             last_name: path(&saved.last_name),
             email_policy: saved.email_policy.key().to_owned(),
+            first_sign_in: if saved.first_sign_in { "yes" } else { "no" }.to_owned(),
+            ..Self::default()
+        };
+        if let Some(open_id) = &saved.open_id {
+            saved.preset.fill_in_issuer(&mut form, &open_id.issuer);
         }
+        form
     }
 }
 
@@ -167,6 +188,21 @@ fn issuer(raw: &str) -> Result<String, Problem> {
     let documents = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
     let issuer = documents.into_iter().find_map(|document| raw.split_once(document)).map_or(raw, |(issuer, _)| issuer);
     https(issuer)
+}
+
+/// A part of an issuer. People paste an address where its host is asked for: what does not belong to it is left out.
+fn issuer_part(part: IssuerPart, raw: &str) -> Result<String, Problem> {
+    let text = required(raw)?;
+    let text = text.strip_prefix("https://").unwrap_or(&text).trim_end_matches('/');
+    let may_have_a_path = match part {
+        IssuerPart::Domain | IssuerPart::Server => true,
+        IssuerPart::Tenant | IssuerPart::Realm => false,
+    };
+    let fits = |c: char| c.is_alphanumeric() || "-._~%".contains(c) || may_have_a_path && ":/".contains(c);
+    if text.is_empty() || !text.chars().all(fits) || https(&format!("https://{text}")).is_err() {
+        return Err(Problem::MoreThanThePart);
+    }
+    Ok(text.to_owned())
 }
 
 /// An https address; whether it may be reached, the guarded client decides when it connects (OA-15).
@@ -223,7 +259,10 @@ mod tests {
 
     fn filled_in(preset: Preset) -> ConfigurationForm {
         let mut form = preset.form();
-        form.issuer = form.issuer.replace(['{', '}'], "");
+        for text in [&mut form.issuer_tenant, &mut form.issuer_domain, &mut form.issuer_server, &mut form.issuer_realm]
+        {
+            "acme".clone_into(text);
+        }
         form.client_id = "client".to_owned();
         form.client_secret = "secret".to_owned();
         if preset == Preset::OAuth || preset == Preset::OpenId {

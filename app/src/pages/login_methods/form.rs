@@ -4,7 +4,10 @@ use super::parts::{Forms, Sending, choice, hidden};
 use crate::{
     api::login_methods::{MethodView, SaveLoginMethod, ShownClaim},
     components::{self, Button, Kind, TextArea, problem_at, stays_open},
-    domain::{fields::Field, oauth::Preset},
+    domain::{
+        fields::Field,
+        oauth::{IssuerPart, Preset},
+    },
     error::AppError,
     flash::old_input,
     i18n::{Locale, text},
@@ -44,7 +47,14 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
     let line = |field, name, label, hint, value: &String| {
         Line { field, name, label, hint, value: value.clone(), optional: false }.text(error)
     };
-    let endpoints = if preset.is_open_id() {
+    let parts = preset.issuer_parts();
+    let endpoints = if !parts.is_empty() && saved.issuer.is_empty() {
+        let line_of = |part: &IssuerPart| {
+            let (name, label, hint) = issuer_part(locale, preset, *part);
+            line(part.field(), name, label, hint, &part.of(saved).to_owned())
+        };
+        parts.iter().map(line_of).collect_view().into_any()
+    } else if preset.is_open_id() {
         let (label, hint) = (text!(locale, methods.issuer), text!(locale, methods.issuer_hint));
         line(Field::Issuer, "form[issuer]", label, hint, &saved.issuer)
     } else {
@@ -97,6 +107,25 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
     .into_any()
 }
 
+/// Name, label and hint of the field for a part of the issuer.
+fn issuer_part(locale: Locale, preset: Preset, part: IssuerPart) -> (&'static str, &'static str, &'static str) {
+    match part {
+        IssuerPart::Tenant => {
+            ("form[issuer_tenant]", text!(locale, methods.tenant), text!(locale, methods.tenant_hint))
+        }
+        IssuerPart::Domain if preset == Preset::Okta => {
+            ("form[issuer_domain]", text!(locale, methods.okta_domain), text!(locale, methods.okta_domain_hint))
+        }
+        IssuerPart::Domain => {
+            ("form[issuer_domain]", text!(locale, methods.auth0_domain), text!(locale, methods.auth0_domain_hint))
+        }
+        IssuerPart::Server => {
+            ("form[issuer_server]", text!(locale, methods.server), text!(locale, methods.server_hint))
+        }
+        IssuerPart::Realm => ("form[issuer_realm]", text!(locale, methods.realm), text!(locale, methods.realm_hint)),
+    }
+}
+
 /// How a person is read from what the provider says.
 fn claim_fields(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>) -> AnyView {
     let saved = &view.form;
@@ -140,6 +169,8 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signa
     ];
     let policies =
         [("strict", text!(locale, methods.policy_strict)), ("identifier", text!(locale, methods.policy_identifier))];
+    let first_sign_in =
+        [("no", text!(locale, methods.first_sign_in_no)), ("yes", text!(locale, methods.first_sign_in_yes))];
     let line = |field, name, label, hint, value: &String, optional| {
         Line { field, name, label, hint, value: value.clone(), optional }.text(error)
     };
@@ -161,6 +192,7 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signa
         {scopes}
         {parameters(locale, view, error)}
         {choice("form[email_policy]", text!(locale, methods.policy), text!(locale, methods.policy_hint), &saved.email_policy, &policies)}
+        {choice("form[first_sign_in]", text!(locale, methods.first_sign_in), text!(locale, methods.first_sign_in_hint), &saved.first_sign_in, &first_sign_in)}
     }
     .into_any()
 }

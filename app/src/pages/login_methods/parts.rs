@@ -255,16 +255,19 @@ fn provider_failed(locale: Locale, failure: &Failure) -> AnyView {
     .into_any()
 }
 
-/// What was to stand there, and what the provider sent.
+/// The address that was asked, what was to stand there, and what the provider sent.
 pub(super) fn values(locale: Locale, failure: &Failure) -> Option<AnyView> {
     let line = |words: &'static str, value: &Option<String>| {
         value.clone().map(|value| view! { <dt>{words}</dt> <dd><code>{value}</code></dd> })
     };
     let lines = (
+        line(text!(locale, methods.fault_asked), &failure.asked),
         line(text!(locale, methods.fault_expected), &failure.expected),
         line(text!(locale, methods.fault_received), &failure.received),
     );
-    (failure.expected.is_some() || failure.received.is_some())
+    [&failure.asked, &failure.expected, &failure.received]
+        .into_iter()
+        .any(Option::is_some)
         .then(|| view! { <dl class="facts">{lines}</dl> }.into_any())
 }
 

@@ -92,10 +92,9 @@ fn by_provider(
     // What was typed stays while one provider's words take the place of another's.
     let kept = RwSignal::new(old_input("form[identifier]").unwrap_or(identifier));
     let identifier = move || {
-        let hint = chosen.with(|id| {
-            let method = methods.iter().find(|method| method.id.to_string() == *id)?;
-            identifier_hint(locale, method)
-        });
+        let method = chosen.with(|id| methods.iter().find(|method| method.id.to_string() == *id).cloned());
+        let hint = method.as_ref().and_then(|method| identifier_hint(locale, method));
+        let optional = method.as_ref().is_some_and(LoginMethod::fixes_identifiers);
         view! {
             <Field
                 name="form[identifier]"
@@ -103,6 +102,7 @@ fn by_provider(
                 hint=hint.unwrap_or_else(|| text!(locale, users.identifier_hint).to_owned())
                 kind=crate::components::Kind::Verbatim
                 initial=kept.get_untracked()
+                optional
                 problem=problem_at(error, fields::Field::Identifier)
                 check=check_identifier
                 on_input=move |text| kept.set(text)
@@ -136,9 +136,14 @@ fn by_provider(
 fn identifier_hint(locale: Locale, method: &LoginMethod) -> Option<String> {
     let hint = method.hint.as_ref()?;
     let (claim, name) = (hint.claim.clone(), method_name(locale, method));
-    Some(match hint.example.clone() {
+    let what = match hint.example.clone() {
         Some(example) => text!(locale, users.identifier_example, claim = claim, method = name, example = example),
         None => text!(locale, users.identifier_of, claim = claim, method = name),
+    };
+    Some(if hint.at_first_sign_in {
+        format!("{what} {}", text!(locale, users.identifier_at_first_sign_in))
+    } else {
+        what
     })
 }
 

@@ -65,7 +65,7 @@ impl Request {
         let method = methods.iter().find(|method| method.id.to_string() == form.method.trim());
         let method = errors.keep(Field::LoginMethod, method.ok_or(Problem::NotOffered));
         let identifier =
-            method.and_then(|method| errors.keep(Field::Identifier, method.kind.parse_identifier(&form.identifier)));
+            method.and_then(|method| errors.keep(Field::Identifier, method.parse_identifier(&form.identifier)));
         let name = match parse_names(&form.first_name, &form.last_name) {
             Ok(name) => Some(name),
             Err((field, problem)) => errors.keep(field, Err(problem)),

@@ -14,7 +14,7 @@ use crate::{
         Tx, accounts,
         audit::{self, AuditActor, Event},
         decisions::{self, Decision},
-        identities, invitations, login_methods,
+        identities, invitations, login_methods, members,
         oauth_attempts::{self, Attempt, AttemptPurpose},
         outbox::MailKind,
         rate_buckets::{self, Limit},
@@ -29,7 +29,7 @@ use app::{
         email::Email,
         fields::{Field, FieldErrors},
         ids::{AttemptId, DecisionId, InvitationId, UserId},
-        invitation::InvitationState,
+        invitation::{Channel, InvitationState},
         name::parse_name,
         oauth::{Configuration, EmailPolicy, Fault, Person},
         time::Timestamp,
@@ -104,6 +104,9 @@ impl JoinByMethod for Services {
                     return Ok(WithCookies { answer: Joined::SignInFirst, cookies: Vec::new() });
                 }
             };
+            if presented.member.identifier.is_none() {
+                fix_identifier(&mut tx, visitor, &presented, &callback.person, now).await?;
+            }
             link_identity(&mut tx, &presented, &user, &callback.person, now).await?;
             match self.accept(&mut tx, visitor, &presented, &user, now).await? {
                 Accepted::Joined => {}
@@ -358,7 +361,10 @@ async fn compare(
     configuration: &Configuration,
     person: &Person,
 ) -> Result<Comparison, AppError> {
-    if presented.member.identifier.as_deref() != Some(person.identifier.as_str()) {
+    let Some(expected) = presented.member.identifier.as_deref() else {
+        return compare_first_sign_in(tx, presented, configuration, person).await;
+    };
+    if expected != person.identifier {
         return Ok(Comparison::OtherIdentifier);
     }
     let Some(email) = &person.email else { return Ok(Comparison::Same) };
@@ -373,4 +379,38 @@ async fn compare(
     let allowed =
         decisions::is_allowed(tx, presented.scope, presented.invitation.id, &person.identifier, email).await?;
     Ok(if allowed { Comparison::Same } else { Comparison::OtherAddress })
+}
+
+/// Compares whom the provider named with somebody who was invited without an identifier, where the method's owner allows that (R67): the link
+/// must be the mailed one, the provider must have checked exactly the invited address, and the identifier must be nobody else's.
+async fn compare_first_sign_in(
+    tx: &mut Tx,
+    presented: &PresentedInvitation,
+    configuration: &Configuration,
+    person: &Person,
+) -> Result<Comparison, AppError> {
+    let is_mailed = match presented.channel {
+        Channel::Mailed => true,
+        Channel::Copied => false,
+    };
+    let (scope, member) = (presented.scope, &presented.member);
+    let taken = members::is_identifier_taken(tx, scope, member.method.id, &person.identifier, Some(member.id)).await?;
+    if !configuration.first_sign_in || !is_mailed || taken {
+        return Ok(Comparison::OtherIdentifier);
+    }
+    let same = person.email.as_deref().is_some_and(|email| Email::parse_exactly(email).as_ref() == Ok(&member.email));
+    Ok(if same && person.email_verified { Comparison::Same } else { Comparison::OtherAddress })
+}
+
+/// Fixes the identifier that came with the first sign-in: from now on the member is known by it (R67).
+async fn fix_identifier(
+    tx: &mut Tx,
+    visitor: &Visitor,
+    presented: &PresentedInvitation,
+    person: &Person,
+    now: Timestamp,
+) -> Result<(), AppError> {
+    members::set_identifier(tx, presented.scope, presented.member.id, &person.identifier).await?;
+    let event = Event::IdentityLinked { method: presented.member.method.id };
+    Ok(presented.record_by_invitee(tx, visitor, &event, now).await?)
 }

@@ -51,7 +51,7 @@ impl LoginAssignment {
         let ready = login_methods::ready(tx, actor.scope()).await?;
         let method = ready.into_iter().find(|method| method.id.to_string() == wanted);
         let method = method.ok_or_else(|| wrong(Field::LoginMethod, Problem::NotOffered))?;
-        let identifier = method.kind.parse_identifier(&form.identifier);
+        let identifier = method.parse_identifier(&form.identifier);
         let identifier = identifier.map_err(|problem| wrong(Field::Identifier, problem))?;
         if let Some(identifier) = &identifier
             && members::is_identifier_taken(tx, actor.scope(), method.id, identifier, Some(row.id)).await?

@@ -299,6 +299,7 @@ impl Provider {
             first_name: path("given_name"),
             last_name: path("family_name"),
             email_policy: EmailPolicy::Strict,
+            first_sign_in: false,
         }
     }
 

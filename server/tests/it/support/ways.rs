@@ -48,6 +48,13 @@ impl Browser {
         method
     }
 
+    /// Lets people be invited by this method without an identifier (R67).
+    pub async fn leaves_identifiers_open(&self, provider: &Provider, method: &str) {
+        let open = Configuration { first_sign_in: true, ..provider.configuration() };
+        self.saves(method, "Acme SSO", &open).await;
+        self.tests(provider, method, json!({ "sub": "00u-ana" })).await;
+    }
+
     /// Adds a login method with nothing set up.
     pub async fn adds_method(&self) -> String {
         let fields = [("account", self.account.as_str()), ("preset", "openid")];
