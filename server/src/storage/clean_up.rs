@@ -65,6 +65,15 @@ statements! {
         DELETE FROM second_factors
          WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
     USER_EVENTS = expired!("user_events", "at");
+    PLATFORM_TOKENS = expired!("platform_tokens", "expires_at");
+    PLATFORM_SIGN_INS = expired!("platform_sign_ins", "told_at");
+    // Those that another key of their algorithm has taken the place of.
+    SIGNING_KEYS = "
+        DELETE FROM signing_keys
+         WHERE id IN (SELECT k.id FROM signing_keys k
+                       WHERE EXISTS (SELECT 1 FROM signing_keys n
+                                      WHERE n.algorithm = k.algorithm AND n.created_at > k.created_at AND n.created_at <= $1)
+                       LIMIT $2)";
     ATTEMPTS = expired!("oauth_attempts", "expires_at");
     FLASHES = expired!("flashes", "expires_at");
     MAIL_TEXTS = "
@@ -156,6 +165,9 @@ pub enum Rows {
     PasskeyChallenges,
     UnconfirmedFactors,
     UserEvents,
+    PlatformTokens,
+    PlatformSignIns,
+    SigningKeys,
     Attempts,
     Flashes,
     MailTexts,
@@ -180,6 +192,9 @@ impl Rows {
             Self::PasskeyChallenges => PASSKEY_CHALLENGES,
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
+            Self::PlatformTokens => PLATFORM_TOKENS,
+            Self::PlatformSignIns => PLATFORM_SIGN_INS,
+            Self::SigningKeys => SIGNING_KEYS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,
             Self::MailTexts => MAIL_TEXTS,

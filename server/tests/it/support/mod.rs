@@ -6,6 +6,7 @@ mod database;
 pub mod factors;
 pub mod passkeys;
 pub mod provider;
+pub mod platform;
 mod ways;
 
 pub use browser::{Answer, Browser, Events, Fields, PASSWORD, no_longer_in_acme};

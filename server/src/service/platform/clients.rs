@@ -1,0 +1,210 @@
+//! The clients: platforms that sign people in by Roster. They stand in the settings file, or were registered by `roster client`.
+
+use super::TokenError;
+use crate::{
+    config::{self, client_settings},
+    context::Services,
+    secrets::Token,
+    service::sessions::sign_in::ip_key,
+    storage::{
+        StorageError, Tx, platform_clients, platform_sign_ins,
+        rate_buckets::{self, Limit},
+    },
+};
+use app::domain::time::Span;
+use sha2::{Digest, Sha256};
+use std::{fmt, net::IpAddr};
+use thiserror::Error;
+use url::Url;
+
+/// A client, and how it proves itself.
+#[derive(Clone, Debug)]
+pub struct PlatformClient {
+    /// What it registered.
+    pub settings: config::Client,
+    /// The hashes of the secrets that are taken; a public client has none.
+    secrets: Vec<Vec<u8>>,
+    is_public: bool,
+}
+
+impl PlatformClient {
+    fn from_settings(settings: &config::Client) -> Self {
+        let secret = settings.secret.as_ref().map(|secret| hash(secret.expose()));
+        let settings = config::Client { secret: None, secret_file: None, ..settings.clone() };
+        Self { settings, is_public: secret.is_none(), secrets: secret.into_iter().collect() }
+    }
+
+    /// Has it no secret, as pages and apps have none?
+    pub const fn is_public(&self) -> bool {
+        self.is_public
+    }
+
+    /// What people are called by it: by one name for all clients, or by one of its own.
+    pub(super) fn sector(&self) -> &str {
+        if self.settings.pairwise_subjects { &self.settings.id } else { "" }
+    }
+
+    fn knows(&self, secret: Option<&str>) -> bool {
+        match secret.filter(|secret| !secret.is_empty()) {
+            None => self.is_public,
+            Some(secret) => {
+                let sent = hash(secret);
+                self.secrets.iter().any(|known| *known == sent)
+            }
+        }
+    }
+}
+
+/// Secrets are random, so that a plain hash keeps them.
+fn hash(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// How a client says who it is, at the endpoints for programs.
+#[derive(Clone, Default)]
+pub struct ClientCredentials {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Option<String>,
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientCredentials({:?})", self.id)
+    }
+}
+
+/// Why the operator cannot do that with a client.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// There is one of this id, in the database or in the settings file.
+    #[error("there is a client {0} already")]
+    Known(String),
+    /// There is none that the command line could change.
+    #[error("there is no client {0} that was made by `client add`; those of the settings file are changed there")]
+    Unknown(String),
+    /// A public client has none to rotate.
+    #[error("client {0} is public and has no secret")]
+    Public(String),
+    /// It cannot be registered so.
+    #[error("{0}")]
+    Settings(#[from] config::ConfigError),
+    /// The database's.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+}
+
+impl Services {
+    /// The client of this id.
+    pub(super) async fn platform_client(&self, tx: &mut Tx, id: &str) -> Result<Option<PlatformClient>, StorageError> {
+        if let Some(settings) = self.config.client.iter().find(|client| client.id == id) {
+            return Ok(Some(PlatformClient::from_settings(settings)));
+        }
+        Ok(platform_clients::find(tx, id).await?.map(|client| self.registered(client)))
+    }
+
+    fn registered(&self, client: platform_clients::RegisteredClient) -> PlatformClient {
+        let now = self.now();
+        let earlier = client.earlier_secret.filter(|(_, until)| *until > now).map(|(hash, _)| hash);
+        PlatformClient {
+            is_public: client.secret_hash.is_none(),
+            secrets: client.secret_hash.into_iter().chain(earlier).collect(),
+            settings: client.settings,
+        }
+    }
+
+    /// All clients; whether they stand in the settings file.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_clients(&self) -> Result<Vec<(PlatformClient, bool)>, StorageError> {
+        let mut tx = self.database.begin_read().await?;
+        let registered = platform_clients::all(&mut tx).await?;
+        let in_file = self.config.client.iter().map(|client| (PlatformClient::from_settings(client), true));
+        Ok(in_file.chain(registered.into_iter().map(|client| (self.registered(client), false))).collect())
+    }
+
+    /// Is this the origin of a page that a public client is made of? Such a page may read what the endpoints answer.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn is_origin_of_public_client(&self, origin: &str) -> Result<bool, StorageError> {
+        let clients = self.list_clients().await?;
+        let origins = clients.iter().filter(|(client, _)| client.is_public).flat_map(|(client, _)| {
+            client.settings.redirect_uris.iter().filter_map(|uri| Some(Url::parse(uri).ok()?.origin()))
+        });
+        Ok(origins.into_iter().any(|known| known.is_tuple() && known.ascii_serialization() == origin))
+    }
+
+    /// Registers a client; answers its secret, which is shown once, unless it is public.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn add_client(&self, settings: &config::Client, public: bool) -> Result<Option<Token>, ClientError> {
+        client_settings(settings)?;
+        let known = || ClientError::Known(settings.id.clone());
+        if self.config.client.iter().any(|client| client.id == settings.id) {
+            return Err(known());
+        }
+        let secret = (!public).then(Token::new);
+        let mut tx = self.database.begin_write().await?;
+        let hash = secret.as_ref().map(Token::hash);
+        platform_clients::insert(&mut tx, settings, hash.as_deref(), self.now())
+            .await
+            .map_err(|error| error.or_taken(known))?;
+        tx.commit().await?;
+        Ok(secret)
+    }
+
+    /// Gives a client another secret; the one before it is taken for `overlap` more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn rotate_client(&self, id: &str, overlap: Span) -> Result<Token, ClientError> {
+        let secret = Token::new();
+        let mut tx = self.database.begin_write().await?;
+        let client = platform_clients::find(&mut tx, id).await?.ok_or_else(|| ClientError::Unknown(id.to_owned()))?;
+        if client.secret_hash.is_none()
+            || !platform_clients::set_secret(&mut tx, id, &secret.hash(), self.now() + overlap).await?
+        {
+            return Err(ClientError::Public(id.to_owned()));
+        }
+        tx.commit().await?;
+        Ok(secret)
+    }
+
+    /// Removes a client: its tokens are dead with it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove_client(&self, id: &str) -> Result<(), ClientError> {
+        let mut tx = self.database.begin_write().await?;
+        if !platform_clients::delete(&mut tx, id).await? {
+            return Err(ClientError::Unknown(id.to_owned()));
+        }
+        platform_sign_ins::end_of_client(&mut tx, id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The client that these credentials are of. Failures are counted by address.
+    pub(super) async fn authenticate_client(
+        &self,
+        ip: IpAddr,
+        credentials: &ClientCredentials,
+    ) -> Result<PlatformClient, TokenError> {
+        let mut tx = self.database.begin_read().await?;
+        let client = self.platform_client(&mut tx, &credentials.id).await?;
+        drop(tx);
+        if let Some(client) = client.filter(|client| client.knows(credentials.secret.as_deref())) {
+            return Ok(client);
+        }
+        let limits = &self.config.limits;
+        let limit = Limit::per_second(limits.sign_in_burst, limits.sign_in_per_s);
+        let mut tx = self.database.begin_write().await?;
+        let room = rate_buckets::take(&mut tx, &ip_key("client", ip), limit, self.now()).await?;
+        tx.commit().await?;
+        tracing::warn!(client = %credentials.id.escape_debug(), %ip, "a client could not prove itself");
+        Err(room.map_or_else(TokenError::RateLimited, |()| TokenError::InvalidClient))
+    }
+}
