@@ -265,7 +265,11 @@ pub fn client_settings(client: &Client) -> Checked {
         require(is_place_of_a_client(uri), "client.redirect_uris", format_args!("{id}: {uri:?}: {PLACES}"))?;
     }
     for uri in &client.post_logout_redirect_uris {
-        require(is_place_of_a_client(uri), "client.post_logout_redirect_uris", format_args!("{id}: {uri:?}: {PLACES}"))?;
+        require(
+            is_place_of_a_client(uri),
+            "client.post_logout_redirect_uris",
+            format_args!("{id}: {uri:?}: {PLACES}"),
+        )?;
     }
     if let Some(uri) = &client.backchannel_logout_uri {
         let fits = uri.starts_with("https://") && is_place_of_a_client(uri);
@@ -277,7 +281,8 @@ pub fn client_settings(client: &Client) -> Checked {
     Ok(())
 }
 
-const PLACES: &str = "it must be https, http on this host, or a scheme of an app's own with a dot in it, without a fragment";
+const PLACES: &str =
+    "it must be https, http on this host, or a scheme of an app's own with a dot in it, without a fragment";
 
 /// Can a browser be sent there with an answer (RFC 9700, 2.1; RFC 8252, 7)?
 fn is_place_of_a_client(uri: &str) -> bool {
@@ -288,7 +293,11 @@ fn is_place_of_a_client(uri: &str) -> bool {
         scheme => scheme.contains('.'),
     };
     let printable = uri.bytes().all(|b| b.is_ascii_graphic());
-    fits && printable && url.fragment().is_none() && url.username().is_empty() && url.password().is_none() && !uri.contains('#')
+    fits && printable
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && !uri.contains('#')
 }
 
 fn require(fine: bool, key: &str, problem: impl std::fmt::Display) -> Checked {

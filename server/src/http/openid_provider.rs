@@ -39,6 +39,8 @@ use url::form_urlencoded;
 
 /// The largest form of a program.
 const MAX_FORM_BYTES: usize = 16 * 1024;
+/// Browsers keep no larger ones (RFC 6265, 6.1). A request that is larger goes on by its address alone.
+const MAX_COOKIE_BYTES: usize = 4096;
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 /// How long pages and proxies may keep the documents, in seconds: keys are published before anything is signed with them, so little depends
 /// on it.
@@ -112,7 +114,7 @@ pub(super) async fn authorize(
 ) -> Response {
     match services.authorize(&visitor, &parameters(query.unwrap_or_default().as_bytes())).await {
         Ok(Authorization::Back { to, .. }) => see_other(&to),
-        Ok(authorization) => page_of(&visitor, authorization),
+        Ok(authorization) => page_of(&services, &visitor, authorization),
         Err(error) => answer::error(&error),
     }
 }
@@ -127,7 +129,7 @@ pub(super) async fn go_on(
     let parameters = parameters(query.unwrap_or_default().as_bytes());
     let request = find(&parameters, "request").unwrap_or_default();
     match services.continue_authorization(&visitor, request, find(&parameters, "account")).await {
-        Ok(authorization) => page_of(&visitor, authorization),
+        Ok(authorization) => page_of(&services, &visitor, authorization),
         Err(error) => answer::error(&error),
     }
 }
@@ -264,11 +266,18 @@ fn leads_on(visitor: &Visitor, client: String, to: String) -> Response {
     })
 }
 
-fn page_of(visitor: &Visitor, authorization: Authorization) -> Response {
+fn page_of(services: &Services, visitor: &Visitor, authorization: Authorization) -> Response {
     let locale = Locale::from(visitor.language);
     match authorization {
         Authorization::Back { client, to } => leads_on(visitor, client, to),
-        Authorization::Page(path) => see_other(&path),
+        Authorization::Page { path, request } => {
+            let mut response = see_other(&path);
+            let cookie = HeaderValue::from_str(&services.cookies.authorization(&request));
+            if let Some(cookie) = cookie.ok().filter(|cookie| cookie.len() <= MAX_COOKIE_BYTES) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
         Authorization::Choose { client, accounts } => render(Page {
             text: text!(locale, platform.choose_text, platform = client.clone()),
             choices: accounts,
@@ -280,11 +289,7 @@ fn page_of(visitor: &Visitor, authorization: Authorization) -> Response {
 
 fn problem_page(visitor: &Visitor, problem: AuthorizationProblem) -> Page {
     let locale = Locale::from(visitor.language);
-    let page = |title: String, text: String| Page {
-        text,
-        status: StatusCode::BAD_REQUEST,
-        ..Page::of(visitor, title)
-    };
+    let page = |title: String, text: String| Page { text, status: StatusCode::BAD_REQUEST, ..Page::of(visitor, title) };
     let at_login = |page: Page| Page {
         links: vec![Link { href: paths::ACCOUNTS.to_owned(), label: text!(locale, platform.to_accounts).to_owned() }],
         status: StatusCode::FORBIDDEN,
@@ -292,10 +297,9 @@ fn problem_page(visitor: &Visitor, problem: AuthorizationProblem) -> Page {
     };
     let back_to = |client: &str, href: String| Link { href, label: text!(locale, platform.back, platform = client) };
     match problem {
-        AuthorizationProblem::UnknownClient => page(
-            text!(locale, platform.problem_title).to_owned(),
-            text!(locale, platform.unknown_client).to_owned(),
-        ),
+        AuthorizationProblem::UnknownClient => {
+            page(text!(locale, platform.problem_title).to_owned(), text!(locale, platform.unknown_client).to_owned())
+        }
         AuthorizationProblem::UnknownRedirectUri { client } => page(
             text!(locale, platform.problem_title).to_owned(),
             text!(locale, platform.unknown_address, platform = client),

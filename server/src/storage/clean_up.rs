@@ -66,6 +66,9 @@ statements! {
          WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
     USER_EVENTS = expired!("user_events", "at");
     PLATFORM_TOKENS = expired!("platform_tokens", "expires_at");
+    UNUSED_CODES = "
+        DELETE FROM platform_sign_ins
+         WHERE id IN (SELECT id FROM platform_sign_ins WHERE created_at <= $1 AND code_used_at IS NULL LIMIT $2)";
     PLATFORM_SIGN_INS = expired!("platform_sign_ins", "told_at");
     // Those that another key of their algorithm has taken the place of.
     SIGNING_KEYS = "
@@ -166,6 +169,7 @@ pub enum Rows {
     UnconfirmedFactors,
     UserEvents,
     PlatformTokens,
+    UnusedCodes,
     PlatformSignIns,
     SigningKeys,
     Attempts,
@@ -193,6 +197,7 @@ impl Rows {
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
             Self::PlatformTokens => PLATFORM_TOKENS,
+            Self::UnusedCodes => UNUSED_CODES,
             Self::PlatformSignIns => PLATFORM_SIGN_INS,
             Self::SigningKeys => SIGNING_KEYS,
             Self::Attempts => ATTEMPTS,

@@ -40,6 +40,7 @@ statements! {
     SUBJECT = "SELECT subject FROM platform_subjects WHERE user_id = $1 AND sector = $2";
     INSERT_SUBJECT = "
         INSERT INTO platform_subjects (user_id, sector, subject) VALUES ($1, $2, $3) ON CONFLICT (user_id, sector) DO NOTHING";
+    FORGET_SUBJECTS = "DELETE FROM platform_subjects WHERE user_id = $1";
     INSERT = "
         INSERT INTO platform_sign_ins (id, client_id, account_id, member_id, user_id, session_id, subject, redirect_uri, scope, nonce,
                                        code_challenge, code_hash, code_expires_at, authenticated_at, created_at)
@@ -241,6 +242,11 @@ pub async fn subject(tx: &mut Tx, user: UserId, sector: &str, fresh: &str) -> Re
     Ok(on!(tx, c => sqlx::query_scalar(SUBJECT).bind(user.0).bind(sector).fetch_one(c).await)?)
 }
 
+/// Forgets what a user is called: the login is erased, or somebody else's from now on.
+pub(crate) async fn forget_subjects(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    run!(tx, FORGET_SUBJECTS, user.0)
+}
+
 /// Begins a sign-in at a client.
 pub async fn insert(
     tx: &mut Tx,
@@ -302,8 +308,7 @@ pub(crate) async fn last_account(
 
 /// A client's sign-in of this id, which its ID tokens carry.
 pub(crate) async fn find(tx: &mut Tx, id: Uuid, client_id: &str) -> Result<Option<PlatformSignIn>, StorageError> {
-    let row: Option<SignInRow> =
-        on!(tx, c => sqlx::query_as(FIND).bind(id).bind(client_id).fetch_optional(c).await)?;
+    let row: Option<SignInRow> = on!(tx, c => sqlx::query_as(FIND).bind(id).bind(client_id).fetch_optional(c).await)?;
     row.map(PlatformSignIn::try_from).transpose()
 }
 

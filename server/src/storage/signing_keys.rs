@@ -34,7 +34,10 @@ pub async fn newest(tx: &mut Tx, algorithm: SigningAlgorithm) -> Result<Option<S
 pub async fn public(tx: &mut Tx) -> Result<Vec<Value>, StorageError> {
     let keys: Vec<String> = on!(tx, c => sqlx::query_scalar(PUBLIC).fetch_all(c).await)?;
     let read = |key: &String| serde_json::from_str(key);
-    keys.iter().map(read).collect::<Result<_, _>>().map_err(|_| StorageError::inconsistent("signing_keys", "public_jwk"))
+    keys.iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(|_| StorageError::inconsistent("signing_keys", "public_jwk"))
 }
 
 /// Keeps a new key.

@@ -5,6 +5,7 @@ use crate::support::{
     platform::{Listener, SECRET, brought_back, client, error_in, later, public_client},
 };
 use app::{
+    api::joining::Joined,
     domain::{
         role::{BuiltInRole, Grant},
         time::Span,
@@ -407,6 +408,28 @@ both_databases! {
         drop(ana);
     }
 
+    async fn op_08_somebody_invited_goes_on_to_the_platform_after_joining(world: World) {
+        let only_beta = Client { account: Some("beta".to_owned()), ..client("betas") };
+        let world = world.with_clients(&[client("bots"), only_beta.clone()]);
+        let ana = world.owner(ANA).await;
+        let bots = world.platform(client("bots"));
+        for (email, platform, goes_on) in [(BEN, &bots, true), ("cem@example.org", &world.platform(only_beta), false)] {
+            ana.invites(email, &Grant::of(BuiltInRole::Editor)).await.unwrap();
+            let browser = world.browser();
+            assert!(platform.asks(&browser, &[]).await.location().starts_with("/login"));
+            let invitation = browser.opens_link(&world.link_to(email, 0).await).await;
+            let joined = browser.signs_up(&invitation, email).await.unwrap();
+            let Joined::In { goes_on: back, .. } = joined else { panic!("{joined:?}") };
+            assert_eq!(back.is_some(), goes_on, "{email}: a platform of another account is not open to them");
+            let Some(back) = back else { continue };
+            let page = browser.get(&back).await;
+            let code = brought_back(&leads_to(&page.body)).into_iter().find(|(name, _)| name == "code").unwrap().1;
+            let claims = bots.reads(&bots.tokens_in(&bots.exchanges(&code).await).id_token).await;
+            assert_eq!((&claims["email"], &claims["roster:account"]["slug"]), (&json!(email), &json!("acme")));
+            assert_eq!(browser.cookie("roster_platform"), None);
+        }
+    }
+
     async fn op_08_a_new_sign_in_is_asked_for_by_prompt_and_by_max_age(world: World) {
         let world = world.with_clients(&[client("bots")]);
         let ana = world.owner(ANA).await;
@@ -488,6 +511,31 @@ both_databases! {
             server::storage::Database::Postgres { .. } => "SELECT replace(id::text, '-', '') FROM users",
         }).await;
         assert!(!subjects.iter().any(|subject| users.contains(subject)), "no id of ours");
+    }
+
+    async fn op_09_r13_whoever_takes_an_address_over_is_somebody_else_to_platforms(world: World) {
+        let world = world.with_clients(&[client("bots")]);
+        let bare = world.without_mail_server();
+        let ana = world.owner(ANA).await;
+        let bots = world.platform(client("bots"));
+        ana.at(&bare).invites(BEN, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let eve = bare.browser();
+        let link = ana.at(&bare).copies_link(&ana.row(BEN).await).await.unwrap().url;
+        let id = eve.opens_link(&link).await;
+        eve.signs_up_with(&id, BEN, "eve had the link before ben", &[]).await.unwrap();
+        let of_eve = bots.signs_in(&eve).await;
+        let claims_of_eve = bots.reads(&of_eve.id_token).await;
+        assert_eq!(claims_of_eve["email_verified"], false);
+        // The mailbox's owner proves it.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        ana.on("beta").invites(BEN, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let ben = world.browser().on("beta");
+        let id = ben.opens_link(&world.link_to(BEN, 0).await).await;
+        ben.signs_up(&id, BEN).await.unwrap();
+        bots.has_lost(&of_eve).await;
+        let claims = bots.reads(&bots.signs_in(&ben).await.id_token).await;
+        assert_eq!((&claims["email"], &claims["email_verified"]), (&json!(BEN), &json!(true)));
+        assert_ne!(claims["sub"], claims_of_eve["sub"]);
     }
 
     async fn op_10_programs_are_known_by_what_they_send_and_a_session_counts_for_nothing(world: World) {

@@ -263,6 +263,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("platform_sign_ins::TELL_LATER", "the worker tells platforms of every account's sign-ins"),
     ("platform_sign_ins::TOLD", "the worker tells platforms of every account's sign-ins"),
     ("platform_sign_ins::TO_TELL", "the worker tells platforms of every account's sign-ins"),
+    ("clean_up::UNUSED_CODES", "clean-up of every account, by age alone"),
     ("clean_up::PLATFORM_SIGN_INS", "clean-up of every account, by age alone"),
     ("sealed::CLIENT_SECRETS", "the rotation of keys is every account's"),
     ("sealed::INVITATION_TOKENS", "the rotation of keys is every account's"),

@@ -20,7 +20,10 @@ use crate::{
     },
 };
 use app::{
-    domain::time::{Span, Timestamp},
+    domain::{
+        name::Slug,
+        time::{Span, Timestamp},
+    },
     error::AppError,
     paths,
     request::{SignedIn, Visitor},
@@ -56,7 +59,12 @@ pub enum Authorization {
         to: String,
     },
     /// To a page of ours first: to sign in, or to prove a second factor.
-    Page(String),
+    Page {
+        /// Its path, which leads back.
+        path: String,
+        /// The request, sealed: whoever joins by the link of an invitation goes on with it too.
+        request: String,
+    },
     /// To one of several accounts.
     Choose {
         /// The client's name.
@@ -127,7 +135,10 @@ impl Services {
             return Ok(Authorization::Problem(AuthorizationProblem::UnknownRedirectUri { client }));
         };
         match AuthorizationRequest::parse(&client.settings.id, redirect_uri, parameters, self.now()) {
-            Ok(request) => self.go_on(visitor, &client, &request).await,
+            Ok(mut request) => {
+                request.account = request.account.or_else(|| client.settings.account.clone());
+                self.go_on(visitor, &client, &request).await
+            }
             Err(error) => {
                 let state = single(parameters, "state");
                 Ok(Authorization::Back {
@@ -149,12 +160,7 @@ impl Services {
         account: Option<&str>,
     ) -> Result<Authorization, AppError> {
         let expired = || Ok(Authorization::Problem(AuthorizationProblem::Expired));
-        let opened = URL_SAFE_NO_PAD.decode(sealed).ok();
-        let opened = opened.and_then(|sealed| self.keyring.open(SealedFor::AuthorizationRequest, &sealed).ok());
-        let request = opened.and_then(|json| serde_json::from_slice::<AuthorizationRequest>(&json).ok());
-        let Some(mut request) = request.filter(|request| Timestamp(request.asked_at) + REQUEST_TTL > self.now()) else {
-            return expired();
-        };
+        let Some(mut request) = self.open_request(sealed) else { return expired() };
         let mut tx = self.database.begin_read().await?;
         let client = self.platform_client(&mut tx, &request.client_id).await?;
         drop(tx);
@@ -182,14 +188,11 @@ impl Services {
                 },
                 None => Obstacle {
                     error: RequestError::LoginRequired,
-                    otherwise: self.sign_in_page(request.account.as_ref().or(client.settings.account.as_ref()), request),
+                    otherwise: self.sign_in_page(request.account.as_deref(), request),
                 },
             };
             Ok(if request.prompt.none {
-                Authorization::Back {
-                    client: client.settings.name.clone(),
-                    to: self.refusal(request, obstacle.error),
-                }
+                Authorization::Back { client: client.settings.name.clone(), to: self.refusal(request, obstacle.error) }
             } else {
                 obstacle.otherwise
             })
@@ -221,18 +224,19 @@ impl Services {
             Ok(actor) => actor,
             Err(AppError::NotFound | AppError::NoLongerAMember { .. }) => return Ok(Err(not_in_account())),
             Err(AppError::Unauthenticated) => {
-                let otherwise = self.sign_in_page(Some(&slug), request);
+                let otherwise = self.sign_in_page(Some(slug.as_str()), request);
                 return Ok(Err(Obstacle { error: RequestError::LoginRequired, otherwise }));
             }
             Err(AppError::SecondFactorRequired) => {
-                let page = paths::required_factor(&slug, &self.path_back_to(request));
-                let otherwise = Authorization::Page(page);
+                let sealed = self.seal_request(request);
+                let path = paths::required_factor(&slug, &path_back_to(&sealed));
+                let otherwise = Authorization::Page { path, request: sealed };
                 return Ok(Err(Obstacle { error: RequestError::InteractionRequired, otherwise }));
             }
             Err(error) => return Err(error),
         };
         if !request.takes_sign_in_of(actor.authenticated_at(), self.now()) {
-            let otherwise = self.sign_in_page(Some(&slug), request);
+            let otherwise = self.sign_in_page(Some(slug.as_str()), request);
             return Ok(Err(Obstacle { error: RequestError::LoginRequired, otherwise }));
         }
         let code = self.begin_platform_sign_in(&mut tx, visitor, client, request, &actor).await?;
@@ -279,15 +283,16 @@ impl Services {
         {
             return Ok(Ok(slug));
         }
+        let sealed = self.seal_request(request);
         let choice = |slug: &str, name: String, method| AccountChoice {
             name,
-            href: format!("{}&account={slug}", self.path_back_to(request)),
+            href: format!("{}&account={slug}", path_back_to(&sealed)),
             method,
         };
         let open = open.into_iter().map(|account| choice(account.slug.as_str(), account.name, None));
-        let others = others.into_iter().map(|account| {
-            choice(account.slug.as_str(), account.name.clone(), Some(account.method_name))
-        });
+        let others = others
+            .into_iter()
+            .map(|account| choice(account.slug.as_str(), account.name.clone(), Some(account.method_name)));
         let accounts = open.chain(others).collect();
         let otherwise = Authorization::Choose { client: client.settings.name.clone(), accounts };
         Ok(Err(Obstacle { error: RequestError::AccountSelectionRequired, otherwise }))
@@ -330,17 +335,31 @@ impl Services {
     }
 
     /// The page to sign in, which leads back to the request.
-    fn sign_in_page(&self, account: Option<&String>, request: &AuthorizationRequest) -> Authorization {
-        let page = account.map_or_else(|| paths::LOGIN.to_owned(), |slug| paths::login(slug));
-        Authorization::Page(paths::with_next(&page, &self.path_back_to(request)))
+    fn sign_in_page(&self, account: Option<&str>, request: &AuthorizationRequest) -> Authorization {
+        let page = account.map_or_else(|| paths::LOGIN.to_owned(), paths::login);
+        let sealed = self.seal_request(request);
+        Authorization::Page { path: paths::with_next(&page, &path_back_to(&sealed)), request: sealed }
     }
 
-    /// The path of our own by which a request goes on. It holds the request sealed, so that nothing in it can be changed, and it leads to no
-    /// place that is not the client's.
-    fn path_back_to(&self, request: &AuthorizationRequest) -> String {
+    /// A request for its way through pages of ours: nothing in it can be changed, and it leads to no place that is not the client's.
+    fn seal_request(&self, request: &AuthorizationRequest) -> String {
         let json = serde_json::to_vec(request).unwrap_or_default();
-        let sealed = URL_SAFE_NO_PAD.encode(self.keyring.seal(SealedFor::AuthorizationRequest, &json));
-        format!("{CONTINUE}?request={sealed}")
+        URL_SAFE_NO_PAD.encode(self.keyring.seal(SealedFor::AuthorizationRequest, &json))
+    }
+
+    fn open_request(&self, sealed: &str) -> Option<AuthorizationRequest> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let json = self.keyring.open(SealedFor::AuthorizationRequest, &sealed).ok()?;
+        let request: AuthorizationRequest = serde_json::from_slice(&json).ok()?;
+        (Timestamp(request.asked_at) + REQUEST_TTL > self.now()).then_some(request)
+    }
+
+    /// The way back to the platform that somebody came from before they joined this account.
+    pub(in crate::service) fn path_back_to_platform(&self, visitor: &Visitor, account: &Slug) -> Option<String> {
+        let sealed = visitor.authorization.as_deref()?;
+        let request = self.open_request(sealed)?;
+        let fits = request.account.is_none_or(|wanted| wanted == account.as_str());
+        fits.then(|| format!("{}&account={account}", path_back_to(sealed)))
     }
 
     fn refusal(&self, request: &AuthorizationRequest, error: RequestError) -> String {
@@ -359,6 +378,11 @@ impl Services {
     }
 }
 
+/// The path of our own by which a sealed request goes on.
+fn path_back_to(sealed: &str) -> String {
+    format!("{CONTINUE}?request={sealed}")
+}
+
 /// The value of a parameter that is there once.
 fn single<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let mut values = parameters.iter().filter(|(known, _)| known == name);
@@ -367,4 +391,3 @@ fn single<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str>
         (None | Some(_), _) => None,
     }
 }
-

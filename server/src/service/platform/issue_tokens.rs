@@ -19,7 +19,7 @@ use app::{domain::time::Span, error::AppError};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// How long an access token is good.
 pub(super) const ACCESS_TOKEN_TTL: Span = Span::minutes(10);
@@ -60,7 +60,7 @@ impl From<crate::storage::StorageError> for TokenError {
 }
 
 /// What a client sends.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[allow(missing_docs, reason = "each field is the parameter of its name")]
 pub struct TokenForm {
     pub grant_type: String,
@@ -69,6 +69,12 @@ pub struct TokenForm {
     pub redirect_uri: String,
     pub refresh_token: String,
     pub scope: String,
+}
+
+impl fmt::Debug for TokenForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenForm(…)")
+    }
 }
 
 impl Services {
@@ -145,9 +151,8 @@ impl Services {
         let (Some(token), now) = (Token::parse(&form.refresh_token), self.now()) else { return refused };
         let mut tx = self.database.begin_write().await?;
         let found = platform_sign_ins::find_by_token(&mut tx, &token.hash()).await?;
-        let own = found.filter(|(sign_in, token)| {
-            sign_in.client_id == client.settings.id && token.kind == TokenKind::Refresh
-        });
+        let own = found
+            .filter(|(sign_in, token)| sign_in.client_id == client.settings.id && token.kind == TokenKind::Refresh);
         let Some((sign_in, token)) = own else { return refused };
         if token.used.is_some() {
             return end_family(tx, &sign_in).await;

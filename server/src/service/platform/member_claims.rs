@@ -18,11 +18,7 @@ impl Services {
     ///
     /// # Errors
     /// The database's.
-    pub(super) async fn member_of(
-        &self,
-        tx: &mut Tx,
-        sign_in: &PlatformSignIn,
-    ) -> Result<Option<Actor>, AppError> {
+    pub(super) async fn member_of(&self, tx: &mut Tx, sign_in: &PlatformSignIn) -> Result<Option<Actor>, AppError> {
         if sign_in.ended {
             return Ok(None);
         }

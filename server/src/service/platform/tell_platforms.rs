@@ -9,10 +9,7 @@ use crate::{
         platform_sign_ins::{self, EndToTell},
     },
 };
-use app::{
-    domain::time::Span,
-    error::AppError,
-};
+use app::{domain::time::Span, error::AppError};
 use futures::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -61,7 +58,8 @@ impl Services {
         let due = platform_sign_ins::to_tell(&mut tx, self.now(), BATCH).await?;
         drop(tx);
         let count = due.len() as u64;
-        let mut telling = stream::iter(due).map(|end| async move { self.tell_platform(&end).await }).buffer_unordered(PARALLEL);
+        let mut telling =
+            stream::iter(due).map(|end| async move { self.tell_platform(&end).await }).buffer_unordered(PARALLEL);
         while let Some(told) = telling.next().await {
             told?;
         }
@@ -109,11 +107,20 @@ impl Services {
         match told {
             Ok(()) => platform_sign_ins::set_told(&mut tx, end, self.now()).await?,
             Err(fault) if end.attempts + 1 >= MAX_ATTEMPTS => {
-                tracing::error!(client = end.client_id, fault, "a platform was not told of an ended sign-in, and is not told any more");
+                tracing::error!(
+                    client = end.client_id,
+                    fault,
+                    "a platform was not told of an ended sign-in, and is not told any more"
+                );
                 platform_sign_ins::set_told(&mut tx, end, self.now()).await?;
             }
             Err(fault) => {
-                tracing::warn!(client = end.client_id, fault, attempts = end.attempts + 1, "a platform could not be told of an ended sign-in");
+                tracing::warn!(
+                    client = end.client_id,
+                    fault,
+                    attempts = end.attempts + 1,
+                    "a platform could not be told of an ended sign-in"
+                );
                 platform_sign_ins::tell_later(&mut tx, end, self.now() + pause(end.attempts)).await?;
             }
         }

@@ -2,7 +2,8 @@
 
 use super::state;
 use crate::storage::{
-    AccountScope, StorageError, Tx, accounts, changed, on, platform_sign_ins, second_factor_requirements::is_required, statements,
+    AccountScope, StorageError, Tx, accounts, changed, on, platform_sign_ins, second_factor_requirements::is_required,
+    statements,
 };
 use app::domain::{
     ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},

@@ -1,7 +1,8 @@
 //! Members: the lines of an account's Users list.
 
 use super::{
-    AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, platform_sign_ins, run, statements,
+    AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, platform_sign_ins, run,
+    statements,
 };
 use crate::collation::Keys;
 use app::domain::{

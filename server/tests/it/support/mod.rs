@@ -5,8 +5,8 @@ mod browser;
 mod database;
 pub mod factors;
 pub mod passkeys;
-pub mod provider;
 pub mod platform;
+pub mod provider;
 mod ways;
 
 pub use browser::{Answer, Browser, Events, Fields, PASSWORD, no_longer_in_acme};

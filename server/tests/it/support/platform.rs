@@ -7,7 +7,10 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
-use base64::{Engine, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::{Map, Value};
 use server::{
     config::{self, Client, Secret, SigningAlgorithm},
@@ -242,7 +245,8 @@ impl Listener {
                     let text = String::from_utf8_lossy(&read);
                     let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
                     let length = head.to_ascii_lowercase();
-                    let length = length.split("content-length: ").nth(1).and_then(|rest| rest.split_whitespace().next());
+                    let length =
+                        length.split("content-length: ").nth(1).and_then(|rest| rest.split_whitespace().next());
                     if body.len() >= length.unwrap().parse::<usize>().unwrap() {
                         break;
                     }
