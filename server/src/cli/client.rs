@@ -7,6 +7,7 @@ use crate::{
 };
 use app::domain::time::Span;
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -33,6 +34,9 @@ pub(super) enum ClientCommand {
         /// A page or an app, which can keep no secret
         #[arg(long)]
         public: bool,
+        /// A file with its public keys (a JWK set), by which it proves itself instead of by a secret
+        #[arg(long, value_name = "FILE", conflicts_with = "public")]
+        public_keys: Option<PathBuf>,
         /// Give each person an ID that no other platform knows
         #[arg(long)]
         pairwise_subjects: bool,
@@ -67,14 +71,20 @@ pub(super) async fn run(services: &Services, command: ClientCommand) -> Result<(
             backchannel_logout_uri,
             account,
             public,
+            public_keys,
             pairwise_subjects,
             algorithm,
         } => {
+            let read = |path: &PathBuf| {
+                std::fs::read_to_string(path).map_err(|error| Failure::other(format!("{}: {error}", path.display())))
+            };
             let settings = Client {
                 id,
                 name,
                 secret: None,
                 secret_file: None,
+                public_keys: public_keys.as_ref().map(read).transpose()?,
+                public_keys_file: None,
                 redirect_uris,
                 post_logout_redirect_uris,
                 backchannel_logout_uri,
@@ -87,6 +97,7 @@ pub(super) async fn run(services: &Services, command: ClientCommand) -> Result<(
             println!("Client ID: {}", settings.id);
             match secret {
                 Some(secret) => println!("Client secret, shown this once: {}", secret.reveal()),
+                None if settings.public_keys.is_some() => println!("It proves itself by its keys."),
                 None => println!("It is public: it has no secret, and proves itself by PKCE."),
             }
         }

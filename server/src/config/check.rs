@@ -1,6 +1,6 @@
 //! Checks the configuration before the server starts, so that it never starts half-safe (F26).
 
-use super::{Client, Config, ConfigError, DatabaseKind, Permission, Secret, Smtp, SmtpTls};
+use super::{Client, Config, ConfigError, DatabaseKind, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls};
 use crate::secrets::{OPEN_TO_OTHERS, is_private};
 use app::domain::{
     language::Language,
@@ -241,6 +241,17 @@ fn clients(clients: &mut [Client]) -> Checked {
             let text = std::fs::read_to_string(path).map_err(|error| ConfigError::new("client.secret_file", error))?;
             client.secret = Some(Secret::new(text.trim_end_matches(['\r', '\n'])));
         }
+        if let Some(path) = &client.public_keys_file {
+            require(
+                client.public_keys.is_none(),
+                "client.public_keys_file",
+                "set this or client.public_keys, not both",
+            )?;
+            readable("client.public_keys_file", Some(path))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| ConfigError::new("client.public_keys_file", error))?;
+            client.public_keys = Some(text);
+        }
         let long = |secret: &Secret| secret.expose().chars().count() >= MIN_CLIENT_SECRET_CHARS;
         require(client.secret.as_ref().is_none_or(long), "client.secret", "shorter than 32 characters")?;
         require(known.insert(client.id.clone()), "client.id", format_args!("{:?} is there already", client.id))?;
@@ -275,8 +286,34 @@ pub fn client_settings(client: &Client) -> Checked {
         let fits = uri.starts_with("https://") && is_place_of_a_client(uri);
         require(fits, "client.backchannel_logout_uri", format_args!("{id}: {uri:?} is not an https address"))?;
     }
+    if let Some(keys) = &client.public_keys {
+        require(
+            client.secret.is_none(),
+            "client.public_keys",
+            format_args!("{id}: set this or client.secret, not both"),
+        )?;
+        public_keys(keys).or_else(|problem| require(false, "client.public_keys", format_args!("{id}: {problem}")))?;
+    }
     if let Some(account) = &client.account {
         require(Slug::parse(account).is_ok(), "client.account", format_args!("{id}: {account:?} is no slug"))?;
+    }
+    Ok(())
+}
+
+/// A set with keys of algorithms that Roster checks, and with nothing that is the client's alone.
+fn public_keys(set: &str) -> Result<(), &'static str> {
+    let keys: Vec<serde_json::Value> = serde_json::from_str::<serde_json::Value>(set)
+        .ok()
+        .and_then(|mut set| serde_json::from_value(set.get_mut("keys")?.take()).ok())
+        .ok_or("not a JWK set")?;
+    let text = |key: &serde_json::Value, name: &str| key.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let known =
+        |key: &serde_json::Value| text(key, "alg").is_some_and(|alg| SigningAlgorithm::from_name(&alg).is_some());
+    if keys.is_empty() || !keys.iter().all(known) {
+        return Err("each key needs its alg, ES256 or RS256");
+    }
+    if keys.iter().any(|key| key.get("d").is_some()) {
+        return Err("it holds a private key");
     }
     Ok(())
 }

@@ -364,6 +364,8 @@ mod tests {
                 name: "Bots".to_owned(),
                 secret: Some(crate::config::Secret::new("secret")),
                 secret_file: Some("x".into()),
+                public_keys: Some("{}".to_owned()),
+                public_keys_file: Some("x".into()),
                 redirect_uris: Vec::new(),
                 post_logout_redirect_uris: Vec::new(),
                 backchannel_logout_uri: Some("https://bots.example.org/ended".to_owned()),

@@ -300,7 +300,7 @@ settings! {
         pub id: String,
         /// Its name, as people see it.
         pub name: String,
-        /// Its secret, of at least 32 characters; a client without one is public, as pages and apps are, and proves itself by PKCE alone.
+        /// Its secret, of at least 32 characters; a client without one and without client.public_keys is public, as pages and apps are, and proves itself by PKCE alone.
         ///
         /// After loading, that of `secret_file` stands here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -308,6 +308,14 @@ settings! {
         /// A file with that secret, readable by its owner alone; instead of client.secret.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secret_file: Option<PathBuf>,
+        /// Its public keys, as the text of a JWK set: instead of a secret, the client signs its proof (private_key_jwt).
+        ///
+        /// After loading, that of `public_keys_file` stands here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub public_keys: Option<String>,
+        /// A file with that set; instead of client.public_keys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub public_keys_file: Option<PathBuf>,
         /// Where people come back to after signing in; compared exactly.
         pub redirect_uris: Vec<String>,
         /// Where people may be sent after signing out; compared exactly.

@@ -10,7 +10,7 @@ use crate::{
     context::Services,
     openid_provider::{
         ACCOUNT_CLAIM, AUTHORIZE, INTROSPECT, JWKS, LOGOUT, PERMISSIONS_CLAIM, REVOKE, ROLE_CLAIM, Scopes, TOKEN,
-        USER_INFO,
+        USER_INFO, unverified_subject,
     },
     service::{
         AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, SignOutRequest, SignedOut, TokenError,
@@ -42,6 +42,8 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 /// Browsers keep no larger ones (RFC 6265, 6.1). A request that is larger goes on by its address alone.
 const MAX_COOKIE_BYTES: usize = 4096;
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+/// How a client says that it signs its proof (RFC 7523, 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// How long pages and proxies may keep the documents, in seconds: keys are published before anything is signed with them, so little depends
 /// on it.
 const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -54,7 +56,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 /// `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server` (OpenID Connect Discovery 1.0, RFC 8414).
 pub(super) async fn metadata(State(services): State<Services>) -> Response {
     let at = |path: &str| services.config.link(path);
-    let known = |name: &'static str| name;
+    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
     let document = json!({
         "issuer": services.config.origin(),
         "authorization_endpoint": at(AUTHORIZE),
@@ -69,15 +71,18 @@ pub(super) async fn metadata(State(services): State<Services>) -> Response {
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::name),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "amr", "name", "locale", "email",
-            "email_verified", known(ACCOUNT_CLAIM), known(ROLE_CLAIM), known(PERMISSIONS_CLAIM),
+            "email_verified", ACCOUNT_CLAIM, ROLE_CLAIM, PERMISSIONS_CLAIM,
         ],
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
@@ -455,12 +460,19 @@ async fn read_form(services: &Services, request: Request) -> Result<ProgramForm,
         Some(header) => {
             let credentials = header.to_str().ok().and_then(basic).ok_or(TokenError::InvalidClient)?;
             let other = in_form("client_id").is_some_and(|id| id != credentials.id);
-            if other || in_form("client_secret").is_some() {
+            if other || in_form("client_secret").is_some() || in_form("client_assertion").is_some() {
                 return Err(TokenError::InvalidRequest);
             }
             credentials
         }
-        None => ClientCredentials { id: in_form("client_id").unwrap_or_default(), secret: in_form("client_secret") },
+        None => {
+            let assertion = in_form("client_assertion");
+            if assertion.is_some() && find(&parameters, "client_assertion_type") != Some(ASSERTION_TYPE) {
+                return Err(TokenError::InvalidRequest);
+            }
+            let id = in_form("client_id").or_else(|| unverified_subject(assertion.as_deref()?));
+            ClientCredentials { id: id.unwrap_or_default(), secret: in_form("client_secret"), assertion }
+        }
     };
     Ok(ProgramForm { ip, credentials, parameters })
 }
@@ -475,7 +487,7 @@ fn basic(header: &str) -> Option<ClientCredentials> {
         return None;
     }
     let plain = |part: &str| parameters(format!("={part}").as_bytes()).into_iter().next().map(|(_, value)| value);
-    Some(ClientCredentials { id: plain(id)?, secret: plain(secret) })
+    Some(ClientCredentials { id: plain(id)?, secret: plain(secret), assertion: None })
 }
 
 /// The parameters of a query or a form, in their order.

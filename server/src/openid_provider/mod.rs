@@ -5,7 +5,7 @@ mod authorization_request;
 mod signing;
 
 pub use authorization_request::{AuthorizationRequest, Prompt, RequestError, Scopes};
-pub use signing::{NewSigningKey, SigningError, SigningKey, at_hash, verified_claims};
+pub use signing::{NewSigningKey, SigningError, SigningKey, at_hash, unverified_subject, verified_claims};
 
 /// The address of the authorization endpoint.
 pub const AUTHORIZE: &str = "/oidc/authorize";

@@ -16,8 +16,12 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
-use server::config::{Client, SigningAlgorithm};
+use server::{
+    config::{Client, SigningAlgorithm},
+    openid_provider::{NewSigningKey, SigningKey},
+};
 use url::Url;
+use uuid::Uuid;
 
 const ANA: &str = "ana@example.org";
 const BEN: &str = "ben@example.org";
@@ -576,6 +580,55 @@ both_databases! {
         }
         assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
         bots.signs_in(&ana).await;
+    }
+
+    async fn op_10_a_client_may_prove_itself_by_its_own_key_once_with_each_proof(world: World) {
+        let made = NewSigningKey::make(Uuid::now_v7(), SigningAlgorithm::Es256).unwrap();
+        let other = NewSigningKey::make(Uuid::now_v7(), SigningAlgorithm::Es256).unwrap();
+        let set = json!({ "keys": [made.public_jwk] }).to_string();
+        let own = Client { secret: None, public_keys: Some(set), ..client("bots") };
+        let world = world.with_clients(std::slice::from_ref(&own));
+        let ana = world.owner(ANA).await;
+        let bots = world.platform(own);
+        let code = bots.code_in(&bots.asks(&ana, &[]).await);
+        let now = world.now().0 / 1000;
+        let claims = json!({ "iss": "bots", "sub": "bots", "aud": "http://127.0.0.1:3000", "exp": now + 60, "jti": "1" });
+        let signed = |key: &NewSigningKey, changes: Value| {
+            let mut claims = claims.as_object().unwrap().clone();
+            claims.extend(changes.as_object().unwrap().clone());
+            SigningKey::read(key.id, SigningAlgorithm::Es256, &key.private).unwrap().sign("JWT", &claims).unwrap()
+        };
+        let sends = async |assertion: &str| {
+            let fields = [
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", assertion),
+                ("token", code.as_str()),
+            ];
+            bots.posts_as("/oidc/introspect", None, &fields).await.status
+        };
+        for (wrong, changes) in [
+            ("for somebody else", json!({ "aud": "https://elsewhere.example" })),
+            ("by somebody else", json!({ "iss": "other" })),
+            ("run out", json!({ "exp": now })),
+            ("for too long", json!({ "exp": now + 601 })),
+            ("not yet", json!({ "nbf": now + 60 })),
+            ("without a number", json!({ "jti": "" })),
+        ] {
+            assert_eq!(sends(&signed(&made, changes)).await, StatusCode::UNAUTHORIZED, "{wrong}");
+        }
+        assert_eq!(sends(&signed(&other, json!({}))).await, StatusCode::UNAUTHORIZED, "signed with another key");
+        assert_eq!(bots.posts("/oidc/introspect", &[("token", "x")]).await.status, StatusCode::UNAUTHORIZED, "with nothing");
+        let first = signed(&made, json!({}));
+        assert_eq!(sends(&first).await, StatusCode::OK);
+        assert_eq!(sends(&first).await, StatusCode::UNAUTHORIZED, "a second time");
+        let second = signed(&made, json!({ "jti": "2", "aud": ["http://127.0.0.1:3000/oidc/token"] }));
+        let proof = [
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", second.as_str()),
+            ("client_id", ""),
+        ];
+        let tokens = bots.exchanges_with(&code, &proof).await;
+        assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
     }
 
     async fn op_10_pages_of_public_clients_may_read_answers_and_no_others(world: World) {

@@ -4,6 +4,7 @@ use super::TokenError;
 use crate::{
     config::{self, client_settings},
     context::Services,
+    openid_provider::{TOKEN, verified_claims},
     secrets::Token,
     service::sessions::sign_in::ip_key,
     storage::{
@@ -11,11 +12,17 @@ use crate::{
         rate_buckets::{self, Limit},
     },
 };
-use app::domain::time::Span;
+use app::domain::time::{Span, Timestamp};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::{fmt, net::IpAddr};
 use thiserror::Error;
 use url::Url;
+
+/// How long what a client signs of itself may be good at most, and how far its clock may be ahead.
+const MAX_ASSERTION_TTL: Span = Span::minutes(10);
+const CLOCK_SKEW: Span = Span::seconds(30);
 
 /// A client, and how it proves itself.
 #[derive(Clone, Debug)]
@@ -24,19 +31,18 @@ pub struct PlatformClient {
     pub settings: config::Client,
     /// The hashes of the secrets that are taken; a public client has none.
     secrets: Vec<Vec<u8>>,
-    is_public: bool,
 }
 
 impl PlatformClient {
     fn from_settings(settings: &config::Client) -> Self {
         let secret = settings.secret.as_ref().map(|secret| hash(secret.expose()));
         let settings = config::Client { secret: None, secret_file: None, ..settings.clone() };
-        Self { settings, is_public: secret.is_none(), secrets: secret.into_iter().collect() }
+        Self { settings, secrets: secret.into_iter().collect() }
     }
 
-    /// Has it no secret, as pages and apps have none?
+    /// Has it neither secret nor key, as pages and apps have none?
     pub const fn is_public(&self) -> bool {
-        self.is_public
+        self.secrets.is_empty() && self.settings.public_keys.is_none()
     }
 
     /// What people are called by it: by one name for all clients, or by one of its own.
@@ -46,12 +52,15 @@ impl PlatformClient {
 
     fn knows(&self, secret: Option<&str>) -> bool {
         match secret.filter(|secret| !secret.is_empty()) {
-            None => self.is_public,
-            Some(secret) => {
-                let sent = hash(secret);
-                self.secrets.iter().any(|known| *known == sent)
-            }
+            None => self.is_public(),
+            Some(secret) => self.secrets.contains(&hash(secret)),
         }
+    }
+
+    /// What the client says of itself, signed with a key of its own.
+    fn assertion(&self, assertion: &str) -> Option<Map<String, Value>> {
+        let set: Value = serde_json::from_str(self.settings.public_keys.as_deref()?).ok()?;
+        verified_claims(assertion, set.get("keys")?.as_array()?)
     }
 }
 
@@ -67,6 +76,8 @@ pub struct ClientCredentials {
     pub id: String,
     /// Its secret.
     pub secret: Option<String>,
+    /// What it says of itself, signed (RFC 7523).
+    pub assertion: Option<String>,
 }
 
 impl fmt::Debug for ClientCredentials {
@@ -85,7 +96,7 @@ pub enum ClientError {
     #[error("there is no client {0} that was made by `client add`; those of the settings file are changed there")]
     Unknown(String),
     /// A public client has none to rotate.
-    #[error("client {0} is public and has no secret")]
+    #[error("client {0} has no secret")]
     Public(String),
     /// It cannot be registered so.
     #[error("{0}")]
@@ -107,11 +118,7 @@ impl Services {
     fn registered(&self, client: platform_clients::RegisteredClient) -> PlatformClient {
         let now = self.now();
         let earlier = client.earlier_secret.filter(|(_, until)| *until > now).map(|(hash, _)| hash);
-        PlatformClient {
-            is_public: client.secret_hash.is_none(),
-            secrets: client.secret_hash.into_iter().chain(earlier).collect(),
-            settings: client.settings,
-        }
+        PlatformClient { secrets: client.secret_hash.into_iter().chain(earlier).collect(), settings: client.settings }
     }
 
     /// All clients; whether they stand in the settings file.
@@ -131,7 +138,7 @@ impl Services {
     /// The database's.
     pub async fn is_origin_of_public_client(&self, origin: &str) -> Result<bool, StorageError> {
         let clients = self.list_clients().await?;
-        let origins = clients.iter().filter(|(client, _)| client.is_public).flat_map(|(client, _)| {
+        let origins = clients.iter().filter(|(client, _)| client.is_public()).flat_map(|(client, _)| {
             client.settings.redirect_uris.iter().filter_map(|uri| Some(Url::parse(uri).ok()?.origin()))
         });
         Ok(origins.into_iter().any(|known| known.is_tuple() && known.ascii_serialization() == origin))
@@ -147,7 +154,7 @@ impl Services {
         if self.config.client.iter().any(|client| client.id == settings.id) {
             return Err(known());
         }
-        let secret = (!public).then(Token::new);
+        let secret = (!public && settings.public_keys.is_none()).then(Token::new);
         let mut tx = self.database.begin_write().await?;
         let hash = secret.as_ref().map(Token::hash);
         platform_clients::insert(&mut tx, settings, hash.as_deref(), self.now())
@@ -198,7 +205,9 @@ impl Services {
         drop(tx);
         // What is no client's id may be a secret in the wrong place: it does not go to the log.
         let known = client.as_ref().map(|client| client.settings.id.clone());
-        if let Some(client) = client.filter(|client| client.knows(credentials.secret.as_deref())) {
+        if let Some(client) = client
+            && self.is_proved(&client, credentials).await?
+        {
             return Ok(client);
         }
         let limits = &self.config.limits;
@@ -208,5 +217,38 @@ impl Services {
         tx.commit().await?;
         tracing::warn!(client = known, %ip, "a client could not prove itself");
         Err(room.map_or_else(TokenError::RateLimited, |()| TokenError::InvalidClient))
+    }
+    async fn is_proved(&self, client: &PlatformClient, credentials: &ClientCredentials) -> Result<bool, StorageError> {
+        let Some(assertion) = &credentials.assertion else { return Ok(client.knows(credentials.secret.as_deref())) };
+        let Some(claims) = client.assertion(assertion).filter(|_| credentials.secret.is_none()) else {
+            return Ok(false);
+        };
+        let now = self.now();
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+        let time = |name: &str| {
+            claims.get(name).and_then(Value::as_i64).map(|seconds| Timestamp(seconds.saturating_mul(1000)))
+        };
+        let (issuer, id) = (self.config.origin(), client.settings.id.as_str());
+        let addressed = [&issuer, &self.config.link(TOKEN)].into_iter().any(|own| is_audience(&claims, own));
+        let in_time = time("exp").is_some_and(|exp| exp > now && exp <= now + MAX_ASSERTION_TTL)
+            && time("nbf").is_none_or(|nbf| nbf <= now + CLOCK_SKEW);
+        if text("iss") != id || text("sub") != id || text("jti").is_empty() || !addressed || !in_time {
+            return Ok(false);
+        }
+        // Each is taken once: whoever overhears one has nothing of it. The bucket is full again when it has run out.
+        let key = format!("assertion:{id}:{}", URL_SAFE_NO_PAD.encode(hash(text("jti"))));
+        let mut tx = self.database.begin_write().await?;
+        let first = rate_buckets::take(&mut tx, &key, Limit::per_day(1), now).await?.is_ok();
+        tx.commit().await?;
+        Ok(first)
+    }
+}
+
+/// Is this among whom the claims are for?
+fn is_audience(claims: &Map<String, Value>, own: &str) -> bool {
+    match claims.get("aud") {
+        Some(Value::String(one)) => one == own,
+        Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(own)),
+        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => false,
     }
 }

@@ -35,6 +35,8 @@ pub fn client(id: &str) -> Client {
         name: "Bots & Co".to_owned(),
         secret: Some(Secret::new(SECRET)),
         secret_file: None,
+        public_keys: None,
+        public_keys_file: None,
         redirect_uris: vec![BACK.to_owned()],
         post_logout_redirect_uris: vec!["https://bots.example.org/bye".to_owned()],
         backchannel_logout_uri: None,
