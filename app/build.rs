@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 17] = [
+const NAMESPACES: [&str; 18] = [
     "common",
     "session",
     "joining",
@@ -26,6 +26,7 @@ const NAMESPACES: [&str; 17] = [
     "security",
     "roles",
     "settings",
+    "platform",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -53,6 +53,8 @@ pub struct Visitor {
     pub pending_sign_in: Option<String>,
     /// The token of a browser that is remembered for a user.
     pub remembered_browser: Option<String>,
+    /// What a platform asked for before somebody signed in here, in this browser's cookie, sealed.
+    pub authorization: Option<String>,
     /// The mark of an earlier sign-in in this browser's cookie (EN-06).
     pub known_browser: Option<String>,
     /// The client's address, by the trusted proxies alone (EN-07).

@@ -72,7 +72,7 @@ fn answers_of_every_shape_read_as_the_server_wrote_them() {
     comes_back(vec![Some(true), None, Some(false)]);
     comes_back(BTreeMap::from([("__proto__".to_owned(), 1_u32), ("toString".to_owned(), 2)]));
     comes_back((0_u8, -1_i64, 1.5_f64));
-    comes_back(Joined::In { slug: Slug::parse("acme").unwrap() });
+    comes_back(Joined::In { slug: Slug::parse("acme").unwrap(), goes_on: None });
     comes_back(InvitationView::Unknown);
     comes_back(InvitationView::Withdrawn("Acme".to_owned()));
     comes_back(Standing::SignUp {

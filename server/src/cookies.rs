@@ -40,6 +40,7 @@ struct Names {
     flash: String,
     pending_sign_in: String,
     remembered_browser: String,
+    authorization: String,
     session_s: i64,
 }
 
@@ -60,6 +61,7 @@ impl From<&Config> for Cookies {
             flash: name("flash"),
             pending_sign_in: name("second_factor"),
             remembered_browser: name("remembered"),
+            authorization: name("platform"),
             session_s: i64::from(config.sessions.absolute_days) * 24 * 60 * 60,
         }))
     }
@@ -88,6 +90,8 @@ pub struct SentCookies {
     pub pending_sign_in: Option<String>,
     /// The token of a browser that is remembered for a user.
     pub remembered_browser: Option<String>,
+    /// What a platform asked for before this browser signed in, sealed.
+    pub authorization: Option<String>,
     /// The language chosen.
     pub language: Option<Language>,
     /// Light or dark, as it was chosen.
@@ -175,6 +179,16 @@ impl Cookies {
         self.set(&self.0.pending_sign_in, "", 0)
     }
 
+    /// Keeps what a platform asked for, for somebody who may come back by the link of an invitation.
+    pub fn authorization(&self, sealed: &str) -> String {
+        self.set(&self.0.authorization, sealed, LINK_MAX_AGE_S)
+    }
+
+    /// Forgets it.
+    pub fn clear_authorization(&self) -> String {
+        self.set(&self.0.authorization, "", 0)
+    }
+
     /// Keeps the chosen language.
     pub fn language(&self, language: Language) -> String {
         self.set(LANGUAGE_COOKIE, language.tag(), YEAR_MAX_AGE_S)
@@ -214,6 +228,7 @@ impl Cookies {
             flash: value(&self.0.flash),
             pending_sign_in: value(&self.0.pending_sign_in),
             remembered_browser: value(&self.0.remembered_browser),
+            authorization: value(&self.0.authorization),
             language: value(LANGUAGE_COOKIE).and_then(|tag| Language::from_tag(&tag)),
             theme: value(THEME_COOKIE).and_then(|key| Theme::from_key(&key)),
         }

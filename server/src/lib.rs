@@ -10,6 +10,7 @@ pub mod cookies;
 pub mod http;
 pub mod mail;
 pub mod oauth;
+pub mod openid_provider;
 pub mod passwords;
 pub mod program;
 pub mod second_factors;

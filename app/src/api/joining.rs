@@ -194,6 +194,8 @@ pub enum Joined {
     In {
         /// The account's slug.
         slug: Slug,
+        /// The way back to the platform that the person came from, a path of ours.
+        goes_on: Option<String>,
     },
     /// Held for an admin: the sponsor can no longer give this (R29).
     AwaitingApproval,
@@ -277,7 +279,7 @@ impl Joined {
     /// The page to go to.
     pub fn path_or(&self, otherwise: &str) -> String {
         match self {
-            Self::In { slug } => crate::paths::account(slug.as_str()),
+            Self::In { slug, goes_on } => goes_on.clone().unwrap_or_else(|| crate::paths::account(slug.as_str())),
             Self::AwaitingApproval => otherwise.to_owned(),
             Self::SignInFirst => {
                 format!("{}&next={otherwise}", crate::paths::with_problem(crate::paths::LOGIN, "sign-in-first"))

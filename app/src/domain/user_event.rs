@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum UserEvent {
     /// Somebody signed in. `own_password`: by the person's own password, not by an account's provider.
     SignedIn { session: SessionId, own_password: bool },
+    /// A platform was opened for the first time in a session. `name`: as it is called.
+    WentToPlatform { name: String },
     /// The password was changed by somebody who knew it.
     PasswordChanged,
     /// A new password was chosen by a link. `operator`: the host's operator handed the link over.
@@ -49,6 +51,7 @@ impl UserEvent {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::SignedIn { .. } => "signed_in",
+            Self::WentToPlatform { .. } => "went_to_platform",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset { .. } => "password_reset",
             Self::AddressChangeAsked => "address_change_asked",

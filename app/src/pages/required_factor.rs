@@ -83,7 +83,7 @@ fn go_on(locale: Locale, slug: String, account: String, next: String, app: Optio
         </Note>
         {app}
         <div class="actions">
-            <a class="button button-primary" href=next>{text!(locale, factors.reauthenticate_go_on)}</a>
+            <a class="button button-primary" href=next rel="external">{text!(locale, factors.reauthenticate_go_on)}</a>
         </div>
     }
     .into_any()

@@ -35,6 +35,12 @@ pub(super) async fn rotate(config: Arc<Config>) -> Result<(), Failure> {
         println!("{path} holds an earlier key, so this carried its rotation on; no other key was made.");
     }
     print_resealed(rotated.resealed);
+    let renewed = services.renew_signing_keys().await.map_err(|error| Failure::other(format!("{error:?}")))?;
+    if renewed > 0 {
+        println!(
+            "New keys sign the tokens of platforms from now on: {renewed}. The earlier ones stay published for a week."
+        );
+    }
     println!(
         "Next: copy the file to every other instance, if there are more; then `{} keys retire` removes the earlier key.",
         program::name()

@@ -1,6 +1,7 @@
 //! The command line: what `roster` can be told to do.
 
 mod audit;
+mod client;
 mod doctor;
 mod file_system;
 mod finding;
@@ -85,6 +86,9 @@ enum Command {
     /// Mails
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Platforms that sign people in by Roster (OpenID Connect)
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// The instance key, which seals what is secret in the database
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -270,6 +274,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Outbox(OutboxCommand::Show { id: Some(id) }) => show::mail(&start(config).await?, &id).await,
         Command::Audit(AuditCommand::Head) => audit::head(&start(config).await?).await,
         Command::Audit(AuditCommand::Check { file }) => audit::check(&start(config).await?, &file).await,
+        Command::Client(command) => client::run(&start(config).await?, command).await,
         Command::Keys(KeysCommand::Prepare) => keys::prepare(&config),
         Command::Keys(KeysCommand::Rotate) => keys::rotate(config).await,
         Command::Keys(KeysCommand::Retire) => keys::retire(config).await,

@@ -1,9 +1,10 @@
 //! Checks the configuration before the server starts, so that it never starts half-safe (F26).
 
-use super::{Config, ConfigError, DatabaseKind, Permission, Secret, Smtp, SmtpTls};
+use super::{Client, Config, ConfigError, DatabaseKind, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls};
 use crate::secrets::{OPEN_TO_OTHERS, is_private};
 use app::domain::{
     language::Language,
+    name::Slug,
     permission::{Catalogue, PermissionKey},
     role::{BuiltInRole, RoleKey},
 };
@@ -42,7 +43,8 @@ pub(super) fn check(config: &mut Config) -> Checked {
     readable("oauth.ca_file", config.oauth.ca_file.as_deref())?;
     numbers(config)?;
     readable("passwords.breached_file", config.passwords.breached_file.as_deref())?;
-    permissions(&config.permission)
+    permissions(&config.permission)?;
+    clients(&mut config.client)
 }
 
 /// Checks that the base URL has only scheme, host and port; http is allowed only for this host (CF-04).
@@ -182,6 +184,7 @@ fn numbers(config: &Config) -> Checked {
         ("retention.decisions_days", retention.decisions_days),
         ("retention.invitations_days", retention.invitations_days),
         ("retention.removed_members_days", retention.removed_members_days),
+        ("retention.platform_sign_ins_days", retention.platform_sign_ins_days),
         ("retention.user_events_days", retention.user_events_days),
     ] {
         within(key, days, 1..=36_500)?;
@@ -224,6 +227,114 @@ fn permissions(permissions: &[Permission]) -> Checked {
         }
     }
     Ok(())
+}
+
+/// The shortest secret of a client, in characters.
+const MIN_CLIENT_SECRET_CHARS: usize = 32;
+
+fn clients(clients: &mut [Client]) -> Checked {
+    let mut known = BTreeSet::new();
+    for client in clients {
+        if let Some(path) = &client.secret_file {
+            require(client.secret.is_none(), "client.secret_file", "set this or client.secret, not both")?;
+            private("client.secret_file", path)?;
+            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::new("client.secret_file", error))?;
+            client.secret = Some(Secret::new(text.trim_end_matches(['\r', '\n'])));
+        }
+        if let Some(path) = &client.public_keys_file {
+            require(
+                client.public_keys.is_none(),
+                "client.public_keys_file",
+                "set this or client.public_keys, not both",
+            )?;
+            readable("client.public_keys_file", Some(path))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| ConfigError::new("client.public_keys_file", error))?;
+            client.public_keys = Some(text);
+        }
+        let long = |secret: &Secret| secret.expose().chars().count() >= MIN_CLIENT_SECRET_CHARS;
+        require(client.secret.as_ref().is_none_or(long), "client.secret", "shorter than 32 characters")?;
+        require(known.insert(client.id.clone()), "client.id", format_args!("{:?} is there already", client.id))?;
+        client_settings(client)?;
+    }
+    Ok(())
+}
+
+/// Checks what a client registers, in the settings file and on the command line alike.
+///
+/// # Errors
+/// The setting at fault.
+pub fn client_settings(client: &Client) -> Checked {
+    let id = &client.id;
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let shaped = (1..=64).contains(&id.len()) && id.bytes().all(plain);
+    require(shaped, "client.id", format_args!("{id:?} is not made of a–z, 0–9, - and _"))?;
+    let named = !client.name.trim().is_empty() && client.name.chars().count() <= 100;
+    require(named && !client.name.contains(char::is_control), "client.name", format_args!("{id}: give it a name"))?;
+    require(!client.redirect_uris.is_empty(), "client.redirect_uris", format_args!("{id}: none is there"))?;
+    for uri in &client.redirect_uris {
+        require(is_place_of_a_client(uri), "client.redirect_uris", format_args!("{id}: {uri:?}: {PLACES}"))?;
+    }
+    for uri in &client.post_logout_redirect_uris {
+        require(
+            is_place_of_a_client(uri),
+            "client.post_logout_redirect_uris",
+            format_args!("{id}: {uri:?}: {PLACES}"),
+        )?;
+    }
+    if let Some(uri) = &client.backchannel_logout_uri {
+        let fits = uri.starts_with("https://") && is_place_of_a_client(uri);
+        require(fits, "client.backchannel_logout_uri", format_args!("{id}: {uri:?} is not an https address"))?;
+    }
+    if let Some(keys) = &client.public_keys {
+        require(
+            client.secret.is_none(),
+            "client.public_keys",
+            format_args!("{id}: set this or client.secret, not both"),
+        )?;
+        public_keys(keys).or_else(|problem| require(false, "client.public_keys", format_args!("{id}: {problem}")))?;
+    }
+    if let Some(account) = &client.account {
+        require(Slug::parse(account).is_ok(), "client.account", format_args!("{id}: {account:?} is no slug"))?;
+    }
+    Ok(())
+}
+
+/// A set with keys of algorithms that Roster checks, and with nothing that is the client's alone.
+fn public_keys(set: &str) -> Result<(), &'static str> {
+    let keys: Vec<serde_json::Value> = serde_json::from_str::<serde_json::Value>(set)
+        .ok()
+        .and_then(|mut set| serde_json::from_value(set.get_mut("keys")?.take()).ok())
+        .ok_or("not a JWK set")?;
+    let text = |key: &serde_json::Value, name: &str| key.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let known =
+        |key: &serde_json::Value| text(key, "alg").is_some_and(|alg| SigningAlgorithm::from_name(&alg).is_some());
+    if keys.is_empty() || !keys.iter().all(known) {
+        return Err("each key needs its alg, ES256 or RS256");
+    }
+    if keys.iter().any(|key| key.get("d").is_some()) {
+        return Err("it holds a private key");
+    }
+    Ok(())
+}
+
+const PLACES: &str =
+    "it must be https, http on this host, or a scheme of an app's own with a dot in it, without a fragment";
+
+/// Can a browser be sent there with an answer (RFC 9700, 2.1; RFC 8252, 7)?
+fn is_place_of_a_client(uri: &str) -> bool {
+    let Ok(url) = Url::parse(uri) else { return false };
+    let fits = match url.scheme() {
+        "https" => true,
+        "http" => is_loopback(&url),
+        scheme => scheme.contains('.'),
+    };
+    let printable = uri.bytes().all(|b| b.is_ascii_graphic());
+    fits && printable
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && !uri.contains('#')
 }
 
 fn require(fine: bool, key: &str, problem: impl std::fmt::Display) -> Checked {

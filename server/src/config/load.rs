@@ -359,6 +359,20 @@ mod tests {
                 label: BTreeMap::from([("en".to_owned(), "Fly".to_owned())]),
                 roles: vec!["admin".to_owned()],
             }],
+            client: vec![crate::config::Client {
+                id: "bots".to_owned(),
+                name: "Bots".to_owned(),
+                secret: Some(crate::config::Secret::new("secret")),
+                secret_file: Some("x".into()),
+                public_keys: Some("{}".to_owned()),
+                public_keys_file: Some("x".into()),
+                redirect_uris: Vec::new(),
+                post_logout_redirect_uris: Vec::new(),
+                backchannel_logout_uri: Some("https://bots.example.org/ended".to_owned()),
+                account: Some("acme".to_owned()),
+                pairwise_subjects: true,
+                algorithm: crate::config::SigningAlgorithm::Es256,
+            }],
             ..Config::default()
         };
         let mut found = BTreeSet::new();

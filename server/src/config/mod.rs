@@ -7,6 +7,7 @@ mod check;
 mod load;
 mod values;
 
+pub(crate) use check::client_settings;
 pub use load::{ConfigError, Layers, load};
 pub use settings::{SETTINGS, Setting, table};
 pub use values::{DatabaseKind, DatabaseUrl, Secret};
@@ -77,6 +78,8 @@ settings! {
         pub retention: Retention,
         /// Permissions of the platform behind Roster, added to the built-in ones.
         pub permission: Vec<Permission>,
+        /// Platforms that sign people in by Roster.
+        pub client: Vec<Client>,
     }
 
     /// The log on standard error.
@@ -269,6 +272,8 @@ settings! {
         pub removed_members_days: u32,
         /// Days that events are kept in users' own activity log.
         pub user_events_days: u32,
+        /// Days that a sign-in at a platform is kept after its platform was told of its end.
+        pub platform_sign_ins_days: u32,
     }
 
     /// A permission of the platform behind Roster.
@@ -285,6 +290,81 @@ settings! {
         /// The built-in roles that have it besides owner: admin, editor, agent, analyst, viewer.
         #[serde(default)]
         pub roles: Vec<String>,
+    }
+
+    /// A platform that signs people in by Roster, as a client of OpenID Connect.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Client {
+        /// `[[client]]`, a platform that signs people in by Roster (OpenID Connect): its client id, in a–z, 0–9, - and _.
+        pub id: String,
+        /// Its name, as people see it.
+        pub name: String,
+        /// Its secret, of at least 32 characters; a client without one and without client.public_keys is public, as pages and apps are, and proves itself by PKCE alone.
+        ///
+        /// After loading, that of `secret_file` stands here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub secret: Option<Secret>,
+        /// A file with that secret, readable by its owner alone; instead of client.secret.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub secret_file: Option<PathBuf>,
+        /// Its public keys, as the text of a JWK set: instead of a secret, the client signs its proof (private_key_jwt).
+        ///
+        /// After loading, that of `public_keys_file` stands here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub public_keys: Option<String>,
+        /// A file with that set; instead of client.public_keys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub public_keys_file: Option<PathBuf>,
+        /// Where people come back to after signing in; compared exactly.
+        pub redirect_uris: Vec<String>,
+        /// Where people may be sent after signing out; compared exactly.
+        #[serde(default)]
+        pub post_logout_redirect_uris: Vec<String>,
+        /// Where the platform is told that a sign-in ended; https, and a public address unless oauth.allow_hosts names its host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub backchannel_logout_uri: Option<String>,
+        /// The slug of the only account whose members sign in there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub account: Option<String>,
+        /// Gives each person an id that no other client knows.
+        #[serde(default)]
+        pub pairwise_subjects: bool,
+        /// Algorithm of its ID tokens: ES256, or RS256 for software that knows no other.
+        #[serde(default)]
+        pub algorithm: SigningAlgorithm,
+    }
+}
+
+/// The algorithms that tokens are signed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum SigningAlgorithm {
+    /// ECDSA on the curve P-256.
+    #[default]
+    #[serde(rename = "ES256")]
+    #[value(name = "ES256")]
+    Es256,
+    /// RSA.
+    #[serde(rename = "RS256")]
+    #[value(name = "RS256")]
+    Rs256,
+}
+
+impl SigningAlgorithm {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+
+    /// Its name (RFC 7518).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 }
 
@@ -355,6 +435,7 @@ impl Default for Retention {
             invitations_days: 90,
             removed_members_days: 90,
             user_events_days: 365,
+            platform_sign_ins_days: 30,
         }
     }
 }
@@ -421,6 +502,7 @@ impl Default for Config {
             limits: Limits::default(),
             retention: Retention::default(),
             permission: Vec::new(),
+            client: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and its sections; the default is that of the field.
 
 use super::{
-    Accounts, Config, Invitations, Limits, Log, Mail, OAuth, Passwords, Permission, Retention, Sessions, Smtp,
+    Accounts, Client, Config, Invitations, Limits, Log, Mail, OAuth, Passwords, Permission, Retention, Sessions, Smtp,
 };
 use std::sync::LazyLock;
 
@@ -76,6 +76,7 @@ fn section(name: &str) -> Option<Fields> {
         "limits" => Some(Limits::FIELDS),
         "retention" => Some(Retention::FIELDS),
         "permission" => Some(Permission::FIELDS),
+        "client" => Some(Client::FIELDS),
         _ => None,
     }
 }
@@ -87,7 +88,7 @@ fn setting(key: String, doc: &[&str]) -> Setting {
 }
 
 /// Defaults that follow from other settings, or that are of a section which is not there by default.
-const DEFAULTS_IN_WORDS: [(&str, &str); 7] = [
+const DEFAULTS_IN_WORDS: [(&str, &str); 10] = [
     ("base_url", "http://127.0.0.1:<port of listen>"),
     ("database_url", "sqlite:<data_dir>/roster.db?mode=rwc"),
     ("secret_key_file", "<data_dir>/secret.key"),
@@ -95,6 +96,9 @@ const DEFAULTS_IN_WORDS: [(&str, &str); 7] = [
     ("smtp.tls", "starttls"),
     ("permission.area", "the part before the dot"),
     ("permission.roles", "[]"),
+    ("client.post_logout_redirect_uris", "[]"),
+    ("client.pairwise_subjects", "false"),
+    ("client.algorithm", "ES256"),
 ];
 
 fn default(key: &str) -> String {

@@ -29,6 +29,7 @@ mod listen;
 mod mail;
 mod nul;
 mod oauth;
+mod openid_provider;
 mod pages;
 mod stalls;
 mod trace;
@@ -38,14 +39,14 @@ mod visitor;
 pub use connection_limits::ConnectionLimits;
 pub use listen::serve;
 
-use crate::context::Services;
+use crate::{context::Services, openid_provider as openid};
 use app::paths;
 use axum::{
     Router,
     extract::FromRef,
     http::Method,
     middleware::{from_fn, from_fn_with_state},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, post},
 };
 use leptos::config::LeptosOptions;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
@@ -71,6 +72,8 @@ pub enum Access {
     Member,
     /// Every member of the account in the path; others get 404 or the way to sign in.
     EveryMember,
+    /// Programs, by what they send themselves. Whether there is a session is not looked at.
+    Programs,
 }
 
 /// A route that is neither a page nor a server function.
@@ -86,7 +89,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 17] = [
+pub static PLAIN_ROUTES: [PlainRoute; 29] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
@@ -102,12 +105,30 @@ pub static PLAIN_ROUTES: [PlainRoute; 17] = [
     plain("/oauth/{method}/callback", Access::TokenHolder, || get(oauth::callback)),
     plain("/a/{slug}/settings/login-methods/{method}/test", Access::Member, || get(oauth::test)),
     plain("/doctor/{question}", Access::TokenHolder, || get(doctor::answer)),
+    plain(openid::AUTHORIZE, Access::Everyone, || get(openid_provider::authorize)),
+    plain(openid::CONTINUE, Access::TokenHolder, || get(openid_provider::go_on)),
+    plain(openid::LOGOUT, Access::Everyone, || get(openid_provider::sign_out)),
+    program(Method::POST, openid::AUTHORIZE, || post(openid_provider::post_to_get)),
+    program(Method::POST, openid::LOGOUT, || post(openid_provider::post_to_get)),
+    program(Method::POST, openid::TOKEN, || post(openid_provider::token).options(openid_provider::preflight)),
+    program(Method::POST, openid::INTROSPECT, || post(openid_provider::introspect)),
+    program(Method::POST, openid::REVOKE, || post(openid_provider::revoke).options(openid_provider::preflight)),
+    program(Method::GET, openid::USER_INFO, || {
+        get(openid_provider::user_info).post(openid_provider::user_info).options(openid_provider::preflight)
+    }),
+    program(Method::GET, openid::JWKS, || get(openid_provider::keys)),
+    program(Method::GET, "/.well-known/openid-configuration", || get(openid_provider::metadata)),
+    program(Method::GET, "/.well-known/oauth-authorization-server", || get(openid_provider::metadata)),
     plain("/healthz", Access::Everyone, || get(health::alive)),
     plain("/readyz", Access::Everyone, || get(health::ready)),
 ];
 
 const fn plain(path: &'static str, access: Access, handler: fn() -> MethodRouter<Http>) -> PlainRoute {
     PlainRoute { method: Method::GET, path, access, handler }
+}
+
+const fn program(method: Method, path: &'static str, handler: fn() -> MethodRouter<Http>) -> PlainRoute {
+    PlainRoute { method, path, access: Access::Programs, handler }
 }
 
 /// The routes of the pages, listed once in a process and before any page is rendered: while they are listed, no page anywhere in the
@@ -120,18 +141,20 @@ pub fn router(services: Services) -> Router {
     let http = Http { services: services.clone(), options, streams: events::OpenStreams::of(&services.config) };
     let pages = PAGES.clone();
 
-    let mut router = Router::new();
-    for route in &PLAIN_ROUTES {
-        router = router.route(route.path, (route.handler)());
-    }
-    router
+    let routes = |router: Router<Http>, for_programs: bool| {
+        let wanted = PLAIN_ROUTES.iter().filter(|route| (route.access == Access::Programs) == for_programs);
+        wanted.fold(router, |router, route| router.route(route.path, (route.handler)()))
+    };
+    let for_people = routes(Router::new(), false)
         .leptos_routes_with_context(&http, pages, pages::context(services.clone()), pages::shell(&http.options))
         .fallback(pages::not_found(&http))
         .layer(from_fn_with_state(services.clone(), api::layer))
         .layer(from_fn_with_state(services.clone(), flash::layer))
         .layer(from_fn_with_state(services.clone(), visitor::layer))
         .layer(csrf::layer(&services.config))
-        .layer(from_fn_with_state(services.clone(), csrf::strict))
+        .layer(from_fn_with_state(services.clone(), csrf::strict));
+    // Programs come from other origins, and bring no session: neither is looked at.
+    routes(for_people, true)
         .layer(from_fn(nul::layer))
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::ambiguities))

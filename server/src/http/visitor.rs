@@ -49,6 +49,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         oauth: sent.oauth,
         pending_sign_in: sent.pending_sign_in,
         remembered_browser: sent.remembered_browser,
+        authorization: sent.authorization,
         ip: client_ip(peer(&request), headers, &services.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT).chars().take(MAX_USER_AGENT_CHARS).collect(),
         language,

@@ -179,6 +179,25 @@ impl Client {
         discovered.inspect_err(|failure| log(failure.fault, issuer))
     }
 
+    /// Sends a logout token to a platform, by the same guard as everything that Roster sends to others (OA-15). A fault is named by its key.
+    ///
+    /// # Errors
+    /// The platform was not reached, or did not take it.
+    pub(crate) async fn post_logout_token(
+        &self,
+        account: AccountId,
+        address: &str,
+        body: String,
+    ) -> Result<(), &'static str> {
+        let request = ::http::Request::post(address)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.into_bytes())
+            .map_err(|_| Fault::AddressRefused.key())?;
+        let answer = self.shared.http.send(request, RequestContext::begin(account)).await;
+        let status = answer.map_err(|failure| failure.fault.key())?.status();
+        if status.is_success() { Ok(()) } else { Err("refused") }
+    }
+
     /// A new attempt (OA-01 to OA-04). With `max_age`, in seconds, the provider is to ask whoever signed in there longer ago once more; plain
     /// OAuth 2.0 knows no such thing.
     ///

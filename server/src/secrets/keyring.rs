@@ -49,6 +49,10 @@ pub enum SealedFor {
     Flash(FlashId),
     /// The seed of an authenticator app.
     TotpSeed(SecondFactorId),
+    /// The private part of this key, which signs tokens for platforms.
+    SigningKey(Uuid),
+    /// What a platform asked for, on its way through pages of ours. It holds the time itself.
+    AuthorizationRequest,
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
     /// A question of `roster doctor`, which holds the time itself.
@@ -71,6 +75,8 @@ impl fmt::Display for SealedFor {
             Self::OAuthAttempt(id) => write!(f, "oauth-attempt:{id}"),
             Self::Flash(id) => write!(f, "flash:{id}"),
             Self::TotpSeed(id) => write!(f, "totp-seed:{id}"),
+            Self::SigningKey(id) => write!(f, "signing-key:{id}"),
+            Self::AuthorizationRequest => f.write_str("authorization-request"),
             Self::KnownBrowser => f.write_str("known-browser"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
             Self::ListCursor { account, view } => {
@@ -91,6 +97,8 @@ impl SealedFor {
             Self::OAuthAttempt(_)
             | Self::Flash(_)
             | Self::TotpSeed(_)
+            | Self::SigningKey(_)
+            | Self::AuthorizationRequest
             | Self::KnownBrowser
             | Self::DoctorQuestion
             | Self::ListCursor { .. } => self.to_string(),

@@ -13,6 +13,7 @@ mod members;
 mod operator;
 mod own_login;
 mod ownership;
+mod platform;
 mod required_factor;
 mod roles;
 mod security;
@@ -29,5 +30,9 @@ pub use operator::{
     invite_owner::OwnerInvitation,
     rewrite_keys::{KeysRewritten, keep_keys},
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
+};
+pub use platform::{
+    AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, ClientError, PlatformClient, SignOutRequest,
+    SignedOut, TokenError, TokenForm, keep_telling_platforms,
 };
 pub use security::remind_of_second_factor::keep_reminding;

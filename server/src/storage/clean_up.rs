@@ -65,6 +65,18 @@ statements! {
         DELETE FROM second_factors
          WHERE id IN (SELECT id FROM second_factors WHERE confirmed_at IS NULL AND created_at <= $1 LIMIT $2)";
     USER_EVENTS = expired!("user_events", "at");
+    PLATFORM_TOKENS = expired!("platform_tokens", "expires_at");
+    UNUSED_CODES = "
+        DELETE FROM platform_sign_ins
+         WHERE id IN (SELECT id FROM platform_sign_ins WHERE created_at <= $1 AND code_used_at IS NULL LIMIT $2)";
+    PLATFORM_SIGN_INS = expired!("platform_sign_ins", "told_at");
+    // Those that another key of their algorithm has taken the place of.
+    SIGNING_KEYS = "
+        DELETE FROM signing_keys
+         WHERE id IN (SELECT k.id FROM signing_keys k
+                       WHERE EXISTS (SELECT 1 FROM signing_keys n
+                                      WHERE n.algorithm = k.algorithm AND n.created_at > k.created_at AND n.created_at <= $1)
+                       LIMIT $2)";
     ATTEMPTS = expired!("oauth_attempts", "expires_at");
     FLASHES = expired!("flashes", "expires_at");
     MAIL_TEXTS = "
@@ -156,6 +168,10 @@ pub enum Rows {
     PasskeyChallenges,
     UnconfirmedFactors,
     UserEvents,
+    PlatformTokens,
+    UnusedCodes,
+    PlatformSignIns,
+    SigningKeys,
     Attempts,
     Flashes,
     MailTexts,
@@ -180,6 +196,10 @@ impl Rows {
             Self::PasskeyChallenges => PASSKEY_CHALLENGES,
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,
             Self::UserEvents => USER_EVENTS,
+            Self::PlatformTokens => PLATFORM_TOKENS,
+            Self::UnusedCodes => UNUSED_CODES,
+            Self::PlatformSignIns => PLATFORM_SIGN_INS,
+            Self::SigningKeys => SIGNING_KEYS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,
             Self::MailTexts => MAIL_TEXTS,

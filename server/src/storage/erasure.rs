@@ -1,6 +1,6 @@
 //! Erases what belongs to a user alone (CF-08): a login that its owner deleted.
 
-use super::{StorageError, Tx, identities, pending_sign_ins, run, sessions, statements, users};
+use super::{StorageError, Tx, identities, pending_sign_ins, platform_sign_ins, run, sessions, statements, users};
 use app::domain::ids::UserId;
 
 statements! {
@@ -23,6 +23,7 @@ pub(crate) async fn erase(tx: &mut Tx, user: UserId) -> Result<(), StorageError>
     sessions::delete_of_user(tx, user).await?;
     pending_sign_ins::delete_of_user(tx, user).await?;
     identities::delete_of_user(tx, user).await?;
+    platform_sign_ins::forget_subjects(tx, user).await?;
     for sql in [PASSWORD, SECOND_FACTORS, RECOVERY_CODES, ADDRESS_CHANGES, PASSWORD_RESETS, EVENTS, MAILS] {
         run!(tx, sql, user.0)?;
     }

@@ -30,6 +30,8 @@ pub mod ownership_offers;
 pub mod passkey_challenges;
 pub mod password_resets;
 pub mod pending_sign_ins;
+pub mod platform_clients;
+pub mod platform_sign_ins;
 pub mod rate_buckets;
 pub mod remembered_browsers;
 pub mod roles;
@@ -37,6 +39,7 @@ pub mod sealed;
 pub mod second_factor_requirements;
 pub mod second_factors;
 pub mod sessions;
+pub mod signing_keys;
 pub mod tokens;
 pub mod user_events;
 pub mod users;
@@ -275,6 +278,12 @@ impl Database {
         self.settings().mail_queued.notified().await;
     }
 
+    /// Waits until a transaction of this process that ended a sign-in at a platform was committed; at once, if that happened since the last
+    /// time.
+    pub async fn platform_sign_out_noted(&self) {
+        self.settings().platform_sign_outs.notified().await;
+    }
+
     /// Wakes whoever waits for [`Self::mail_queued`] without a mail: after the clock was set, which tests do.
     pub fn wake_mail_worker(&self) {
         self.settings().mail_queued.notify_one();
@@ -393,6 +402,8 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("passkey_challenges", passkey_challenges::STATEMENTS),
         ("password_resets", password_resets::STATEMENTS),
         ("pending_sign_ins", pending_sign_ins::STATEMENTS),
+        ("platform_clients", platform_clients::STATEMENTS),
+        ("platform_sign_ins", platform_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("remembered_browsers", remembered_browsers::STATEMENTS),
         ("roles", roles::STATEMENTS),
@@ -400,6 +411,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("second_factor_requirements", second_factor_requirements::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
+        ("signing_keys", signing_keys::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("user_events", user_events::STATEMENTS),
         ("users", users::STATEMENTS),

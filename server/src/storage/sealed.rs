@@ -40,12 +40,14 @@ statements! {
     MAILED_CODES = others!("outbox", "sealed", tied to "COALESCE(invitation_id, member_id, id)", of "account_id");
     OAUTH_ATTEMPTS = others!("oauth_attempts", "sealed", tied to "id", of "account_id");
     FLASHES = others!("flashes", "sealed", tied to "id", of "NULL");
+    SIGNING_KEYS = others!("signing_keys", "sealed", tied to "id", of "NULL");
     TOTP_SEEDS = others!("second_factors", "sealed", tied to "id", of "NULL");
     REPLACE_CLIENT_SECRET = replace!("login_method_configurations", "secret");
     REPLACE_INVITATION_TOKEN = replace!("invitation_tokens", "sealed");
     REPLACE_MAILED_CODE = replace!("outbox", "sealed");
     REPLACE_OAUTH_ATTEMPT = replace!("oauth_attempts", "sealed");
     REPLACE_FLASH = replace!("flashes", "sealed");
+    REPLACE_SIGNING_KEY = replace!("signing_keys", "sealed");
     REPLACE_TOTP_SEED = replace!("second_factors", "sealed");
 }
 
@@ -62,18 +64,21 @@ pub enum Column {
     OAuthAttempts,
     /// `flashes.sealed`
     Flashes,
+    /// `signing_keys.sealed`
+    SigningKeys,
     /// `second_factors.sealed`
     TotpSeeds,
 }
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ClientSecrets,
         Self::InvitationTokens,
         Self::MailedCodes,
         Self::OAuthAttempts,
         Self::Flashes,
+        Self::SigningKeys,
         Self::TotpSeeds,
     ];
 
@@ -84,6 +89,7 @@ impl Column {
             Self::MailedCodes => MAILED_CODES,
             Self::OAuthAttempts => OAUTH_ATTEMPTS,
             Self::Flashes => FLASHES,
+            Self::SigningKeys => SIGNING_KEYS,
             Self::TotpSeeds => TOTP_SEEDS,
         }
     }
@@ -95,6 +101,7 @@ impl Column {
             Self::MailedCodes => REPLACE_MAILED_CODE,
             Self::OAuthAttempts => REPLACE_OAUTH_ATTEMPT,
             Self::Flashes => REPLACE_FLASH,
+            Self::SigningKeys => REPLACE_SIGNING_KEY,
             Self::TotpSeeds => REPLACE_TOTP_SEED,
         }
     }
@@ -109,6 +116,7 @@ impl Column {
             Self::MailedCodes => SealedFor::MailedCode(row.row_id),
             Self::OAuthAttempts => SealedFor::OAuthAttempt(AttemptId(row.row_id)),
             Self::Flashes => SealedFor::Flash(FlashId(row.row_id)),
+            Self::SigningKeys => SealedFor::SigningKey(row.row_id),
             Self::TotpSeeds => SealedFor::TotpSeed(SecondFactorId(row.row_id)),
         }
     }

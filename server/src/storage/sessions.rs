@@ -3,7 +3,7 @@
 //! `tower-sessions` is not used: it keeps a session as one opaque record, where here a session is a row that statements join with users
 //! and proofs, and that ends in the transaction of the change that ends it.
 
-use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, on, platform_sign_ins, run, statements};
 use app::domain::{
     ids::{LoginMethodId, SessionId, UserId},
     oauth::Recency,
@@ -81,6 +81,10 @@ statements! {
         SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language, u.time_zone, u.theme, u.delete_at
           FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.hash = $1 AND s.created_at > $2 AND s.last_seen_at > $3";
+    FIND_LIVE = "
+        SELECT s.id, s.last_seen_at, u.id AS user_id, u.email, u.name, u.language, u.time_zone, u.theme, u.delete_at
+          FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.user_id = $1 AND s.id = $2 AND s.created_at > $3 AND s.last_seen_at > $4";
     OF_USER = "
         SELECT s.id, s.created_at, s.last_seen_at, s.user_agent, s.ip FROM sessions s
          WHERE s.user_id = $1 AND s.created_at > $2 AND s.last_seen_at > $3
@@ -226,7 +230,7 @@ pub async fn end_oldest(tx: &mut Tx, user: UserId, proof: Proof, most: u32) -> R
     if let Some(method) = proof.method() {
         run!(tx, DELETE_BEYOND_ACCOUNT, user, most, method)?;
     }
-    Ok(())
+    platform_sign_ins::end_without_session(tx, UserId(user)).await
 }
 
 /// Records that a session proved a second factor of its user just now.
@@ -313,7 +317,7 @@ pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId, proof
     if taken_over > 0 {
         run!(tx, TAKE_OVER_AGE, from.0, to.0)?;
     }
-    Ok(())
+    platform_sign_ins::move_to_session(tx, from, to).await
 }
 
 /// Has this session proved this method before?
@@ -359,6 +363,22 @@ pub async fn authenticate(
     Ok(on!(tx, c => sqlx::query_as(AUTHENTICATE).bind(hash).bind(oldest.0).bind(idlest.0).fetch_optional(c).await)?)
 }
 
+/// A session of a user, if it began after `oldest` and was last used after `idlest` (SE-04).
+pub async fn find_live(
+    tx: &mut Tx,
+    user: UserId,
+    session: SessionId,
+    oldest: Timestamp,
+    idlest: Timestamp,
+) -> Result<Option<LiveSession>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(FIND_LIVE)
+        .bind(user.0)
+        .bind(session.0)
+        .bind(oldest.0)
+        .bind(idlest.0)
+        .fetch_optional(c).await)?)
+}
+
 /// A user's sessions that began after `oldest` and were last used after `idlest`, the latest used first (SE-08).
 pub async fn of_user(
     tx: &mut Tx,
@@ -378,7 +398,9 @@ pub async fn renew(tx: &mut Tx, session: SessionId, hash: &[u8], now: Timestamp)
 /// Ends one of a user's own sessions; `false` if the user has no such session (SE-08).
 pub async fn delete_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<bool, StorageError> {
     tx.note_session_end(user);
-    Ok(changed!(tx, DELETE_OF, user.0, session.0)? == 1)
+    let deleted = changed!(tx, DELETE_OF, user.0, session.0)?;
+    platform_sign_ins::end_without_session(tx, user).await?;
+    Ok(deleted == 1)
 }
 
 /// Forgets what a user's sessions proved of second factors that count in one account alone.
@@ -404,13 +426,16 @@ pub async fn touch(tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<()
 /// Ends a session (SE-05).
 pub async fn delete(tx: &mut Tx, user: UserId, session: SessionId) -> Result<(), StorageError> {
     tx.note_session_end(user);
-    run!(tx, DELETE, session.0)
+    run!(tx, DELETE, session.0)?;
+    platform_sign_ins::end_without_session(tx, user).await
 }
 
 /// Ends every session of a user.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
     tx.note_session_end(user);
-    Ok(changed!(tx, DELETE_OF_USER, user.0)?)
+    let deleted = changed!(tx, DELETE_OF_USER, user.0)?;
+    platform_sign_ins::end_without_session(tx, user).await?;
+    Ok(deleted)
 }
 
 /// Ends a user's sessions but for this one; answers how many.
@@ -418,5 +443,7 @@ pub async fn delete_others(tx: &mut Tx, user: UserId, kept: Option<SessionId>) -
     // No session has the id of nothing.
     let kept = kept.map_or_else(Uuid::nil, |session| session.0);
     tx.note_session_end(user);
-    Ok(changed!(tx, DELETE_OTHERS, user.0, kept)?)
+    let deleted = changed!(tx, DELETE_OTHERS, user.0, kept)?;
+    platform_sign_ins::end_without_session(tx, user).await?;
+    Ok(deleted)
 }

@@ -39,6 +39,7 @@ impl Tx {
     /// The database's.
     pub async fn commit(mut self) -> Result<(), StorageError> {
         let mail_queued = self.mail_to_announce();
+        let platform_sign_outs = self.platform_sign_out_to_announce();
         let (changed, notices) = self.changes_to_announce();
         let done = match self {
             Self::Sqlite(tx) => tx.commit().await,
@@ -47,6 +48,9 @@ impl Tx {
         attempt::note_commit(&done);
         if let (Ok(()), Some(mail_queued)) = (&done, mail_queued) {
             mail_queued.notify_one();
+        }
+        if let (Ok(()), Some(platform_sign_outs)) = (&done, platform_sign_outs) {
+            platform_sign_outs.notify_one();
         }
         if done.is_ok() {
             notices.announce(&changed);
@@ -90,6 +94,22 @@ impl Tx {
         }
     }
 
+    /// A sign-in at a platform may have ended: the commit tells the worker that tells platforms.
+    pub(super) const fn note_platform_sign_out(&mut self) {
+        match self {
+            Self::Sqlite(tx) => tx.ended_platform_sign_in = true,
+            Self::Postgres(tx) => tx.ended_platform_sign_in = true,
+        }
+    }
+
+    fn platform_sign_out_to_announce(&self) -> Option<Arc<Notify>> {
+        let (ended, settings) = match self {
+            Self::Sqlite(tx) => (tx.ended_platform_sign_in, &tx.settings),
+            Self::Postgres(tx) => (tx.ended_platform_sign_in, &tx.settings),
+        };
+        ended.then(|| Arc::clone(&settings.platform_sign_outs))
+    }
+
     fn mail_to_announce(&self) -> Option<Arc<Notify>> {
         let (queued, settings) = match self {
             Self::Sqlite(tx) => (tx.queued_mail, &tx.settings),
@@ -111,6 +131,8 @@ pub struct TransactionSettings {
     pub(super) dead_connections: Arc<DeadConnections>,
     /// Told when a transaction that queued a mail was committed.
     pub(super) mail_queued: Arc<Notify>,
+    /// Told when a transaction that ended a sign-in at a platform was committed.
+    pub(super) platform_sign_outs: Arc<Notify>,
     /// Told of what committed transactions changed.
     pub(super) changes: Arc<ChangeNotices>,
 }
@@ -122,6 +144,7 @@ impl Default for TransactionSettings {
             unnamed: false,
             dead_connections: Arc::default(),
             mail_queued: Arc::default(),
+            platform_sign_outs: Arc::default(),
             changes: Arc::new(ChangeNotices::alone()),
         }
     }
@@ -181,6 +204,8 @@ pub struct Transaction<DB: Driver> {
     sound: bool,
     /// Did it queue a mail?
     queued_mail: bool,
+    /// Did it end a sign-in at a platform?
+    ended_platform_sign_in: bool,
     /// The accounts in which it changed something that pages show, and the users whose sessions it ended.
     changed: Vec<Uuid>,
 }
@@ -209,8 +234,14 @@ impl<DB: Driver> Transaction<DB> {
         sql: &'static str,
         settings: TransactionSettings,
     ) -> Result<Self, StorageError> {
-        let mut begun =
-            Self { connection: Some(connection), settings, sound: false, queued_mail: false, changed: Vec::new() };
+        let mut begun = Self {
+            connection: Some(connection),
+            settings,
+            sound: false,
+            queued_mail: false,
+            ended_platform_sign_in: false,
+            changed: Vec::new(),
+        };
         begun.run(sql).await?;
         Ok(begun)
     }

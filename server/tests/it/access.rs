@@ -500,6 +500,14 @@ fn ways(route: &str) -> Ways {
         "/oauth/{method}/start" => everybody(303),
         "/guide/login-methods" | "/healthz" | "/readyz" => everybody(200),
         "/doctor/{question}" => everybody(404),
+        // A platform that nobody registered, and a request that nobody made.
+        "/oidc/authorize" | "/oidc/continue" => everybody(400),
+        "/oidc/logout" => Ways { stranger: 303, member: 200, elsewhere: 200, owner: 200 },
+        // Without a token, whoever is signed in.
+        "/oidc/userinfo" => everybody(401),
+        "/oidc/token" | "/oidc/introspect" | "/oidc/revoke" => everybody(405),
+        "/oidc/jwks.json" => everybody(200),
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => everybody(200),
         // Nobody was sent to a provider.
         "/oauth/{method}/callback" => everybody(303),
         "/a/{slug}/events" => Ways { stranger: 401, member: 200, elsewhere: 404, owner: 200 },

@@ -38,7 +38,7 @@ both_databases! {
         let Standing::ToProvider { start, .. } = theirs.views_open(&id).await.standing else { panic!("to the provider") };
         assert_eq!(start, format!("/oauth/{method}/start?invitation={id}"));
         let arrived = theirs.arrives(&provider, &method, &id, ben.clone()).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "Ben Bø").await, Ok(Joined::In { slug: Slug::parse("acme").unwrap() }));
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben Bø").await, Ok(Joined::In { slug: Slug::parse("acme").unwrap(), goes_on: None }));
         assert_eq!(theirs.home().await.unwrap().name, "Acme");
 
         theirs.sign_out().await;
@@ -110,7 +110,7 @@ both_databases! {
         theirs.sign_in("ben@example.org", PASSWORD).await.unwrap();
         assert!(!asks_for_sign_in(&theirs, &id).await);
         let arrived = theirs.arrives(&provider, &method, &id, ben.clone()).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("beta").unwrap(), goes_on: None }));
         assert_eq!(world.count("SELECT COUNT(*) FROM users").await, 2, "no second user");
         // The session proved both: it opens both accounts.
         assert_eq!(theirs.home().await.unwrap().name, "Acme");

@@ -109,6 +109,17 @@ const ROUTES: &[(&str, Cost)] = &[
     ("/oauth/{method}/start", Cost::Provider(Bound::Address)),
     ("/oauth/{method}/callback", Cost::Provider(Bound::Once)),
     ("/doctor/{question}", Cost::Reads),
+    ("/oidc/authorize", Cost::Session),
+    ("/oidc/continue", Cost::Session),
+    ("/oidc/logout", Cost::Session),
+    ("/oidc/token", Cost::Writes(Bound::Address)),
+    ("/oidc/introspect", Cost::Writes(Bound::Address)),
+    ("/oidc/revoke", Cost::Writes(Bound::Address)),
+    ("/oidc/userinfo", Cost::Reads),
+    // The first time, a key is made.
+    ("/oidc/jwks.json", Cost::Writes(Bound::Once)),
+    ("/.well-known/openid-configuration", Cost::Reads),
+    ("/.well-known/oauth-authorization-server", Cost::Reads),
     ("/healthz", Cost::Reads),
     ("/readyz", Cost::Reads),
 ];
@@ -165,7 +176,7 @@ fn en_04_every_route_that_strangers_reach_is_in_the_table_of_costs() {
     use server::http::{Access, PLAIN_ROUTES};
     let open = PLAIN_ROUTES
         .iter()
-        .filter(|route| matches!(route.access, Access::Everyone | Access::TokenHolder))
+        .filter(|route| matches!(route.access, Access::Everyone | Access::TokenHolder | Access::Programs))
         .map(|route| route.path);
     let named: BTreeSet<&str> = ROUTES.iter().map(|(path, _)| *path).collect();
     assert_eq!(open.filter(|path| !named.contains(path)).collect::<Vec<_>>(), Vec::<&str>::new());

@@ -28,7 +28,7 @@ fn ana() -> Value {
 }
 
 fn joined() -> Result<Joined, AppError> {
-    Ok(Joined::In { slug: Slug::parse("acme").unwrap() })
+    Ok(Joined::In { slug: Slug::parse("acme").unwrap(), goes_on: None })
 }
 
 impl Browser {

@@ -64,7 +64,7 @@ both_databases! {
         // The first mail invited, the second told Ana, the third and fourth invited again.
         let link = world.link_to("ben@example.org", 2).await;
         let id = ben.opens_link(&link).await;
-        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: slug("acme") }));
+        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: slug("acme"), goes_on: None }));
         assert_eq!(ben.home().await.unwrap().grant, viewer);
     }
 

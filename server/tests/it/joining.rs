@@ -22,7 +22,7 @@ use axum::{
 use std::time::Duration;
 
 fn in_acme() -> Result<Joined, AppError> {
-    Ok(Joined::In { slug: Slug::parse("acme").unwrap() })
+    Ok(Joined::In { slug: Slug::parse("acme").unwrap(), goes_on: None })
 }
 
 /// Fifty at once are a crowd to a slow machine, and some are told that it is busy (PW-07, F7). A person tries again.
@@ -186,7 +186,7 @@ both_databases! {
             tasks.spawn(async move { patiently(|| tab.joins(&id)).await });
         }
         for outcome in tasks.join_all().await {
-            assert_eq!(outcome, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+            assert_eq!(outcome, Ok(Joined::In { slug: Slug::parse("beta").unwrap(), goes_on: None }));
         }
         assert_eq!(world.count("SELECT COUNT(*) FROM audit_events WHERE kind = 'joined'").await, 2);
     }
@@ -292,7 +292,7 @@ both_databases! {
         let ben = ben.at(&world);
         ben.opens_link(&link).await;
         assert_eq!(ben.views_open(&id).await.standing, Standing::Join("ben@example.org".to_owned()));
-        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        assert_eq!(ben.joins(&id).await, Ok(Joined::In { slug: Slug::parse("beta").unwrap(), goes_on: None }));
         assert_eq!(world.count("SELECT COUNT(*) FROM users WHERE email_verified_at IS NULL").await, 0);
         assert_eq!(ben.me().await.unwrap().accounts.len(), 2, "the session and the earlier membership are kept");
         assert_eq!(ana.on("beta").row("ben@example.org").await.vouched_by, None);

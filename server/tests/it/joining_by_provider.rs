@@ -36,7 +36,7 @@ fn verified(identifier: &str, email: &str) -> Value {
 }
 
 fn in_the(slug: &str) -> Result<Joined, AppError> {
-    Ok(Joined::In { slug: Slug::parse(slug).unwrap() })
+    Ok(Joined::In { slug: Slug::parse(slug).unwrap(), goes_on: None })
 }
 
 /// Acme and Beta, both Ana's, each with a method of its own at one provider. Ben is in Acme by a copied link: Ana's word is all that there

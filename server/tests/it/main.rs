@@ -45,6 +45,7 @@ mod owners;
 mod ownership;
 mod passkeys;
 mod person;
+mod platforms;
 mod proxies;
 mod reading;
 mod recovery;

@@ -116,7 +116,7 @@ both_databases! {
         let ben = street.world.browser();
         let id = ben.opens_link(&street.world.link_to("ben@example.org", 1).await).await;
         let arrived = ben.arrives(&street.hostile, &street.beta_method, &id, theirs.clone()).await;
-        assert_eq!(ben.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("beta").unwrap() }));
+        assert_eq!(ben.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("beta").unwrap(), goes_on: None }));
         let before = street.acme().await;
 
         // From then on her provider can be Ben at Beta. That is all it can be.
@@ -262,7 +262,7 @@ both_databases! {
         let mailed = street.world.link_to("ben@example.org", 1).await;
         let id = theirs.opens_link(&mailed).await;
         assert!(matches!(theirs.views_open(&id).await.standing, Standing::SignUp { or_sign_in: false, .. }));
-        assert_eq!(theirs.signs_up(&id, "ben@example.org").await, Ok(Joined::In { slug: Slug::parse("gamma").unwrap() }));
+        assert_eq!(theirs.signs_up(&id, "ben@example.org").await, Ok(Joined::In { slug: Slug::parse("gamma").unwrap(), goes_on: None }));
         assert_eq!(theirs.on("gamma").home().await.unwrap().name, "Gamma");
         assert_eq!(theirs.home().await.unwrap_err(), AppError::Unauthenticated, "Acme still lets Ben in by its provider");
     }
@@ -281,7 +281,7 @@ both_databases! {
         let proved = "the mailed link proves the mailbox, and there is no password to prove";
         assert!(matches!(standing, Standing::ToProvider { .. }), "{proved}: {standing:?}");
         let arrived = theirs.arrives(&street.honest, &by_gamma, &id, ben()).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("gamma").unwrap() }));
+        assert_eq!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { slug: Slug::parse("gamma").unwrap(), goes_on: None }));
 
         // The same provider, and yet: each account's own client and door.
         assert_eq!(theirs.home().await.unwrap().name, "Acme");

@@ -302,7 +302,7 @@ both_databases! {
 
         let [delta, gamma, beta] = [0, 1, 2].map(|nth: usize| open[nth].id.to_string());
         let joined: Joined = ben.call("me/join", &[("invitation", &beta)]).await.unwrap();
-        assert_eq!(joined, Joined::In { slug: Slug::parse("beta").unwrap() });
+        assert_eq!(joined, Joined::In { slug: Slug::parse("beta").unwrap(), goes_on: None });
         assert_eq!(ben.on("beta").home().await.unwrap().grant, Grant::of(BuiltInRole::Editor));
         assert_eq!(ben.on("gamma").home().await.unwrap_err(), AppError::NotFound, "the others stay as they are");
         assert_eq!(ben.call("me/decline", &[("invitation", &gamma)]).await, Ok("Gamma".to_owned()));

@@ -123,7 +123,7 @@ both_databases! {
 
         owner.switches(&method, true).await.unwrap();
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
-        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::In { slug: Slug::parse("acme").unwrap() }));
+        assert_eq!(theirs.joins_by(&id, &arrived, "Ben").await, Ok(Joined::In { slug: Slug::parse("acme").unwrap(), goes_on: None }));
     }
 
     async fn r27_inv_10_nobody_joins_by_a_password_while_passwords_are_off(world: World) {

@@ -83,6 +83,9 @@ fn words(locale: Locale, event: &UserEvent) -> String {
     match event {
         UserEvent::SignedIn { own_password: true, .. } => text!(locale, own_login.event_signed_in).into(),
         UserEvent::SignedIn { own_password: false, .. } => text!(locale, own_login.event_signed_in_by_provider).into(),
+        UserEvent::WentToPlatform { name } => {
+            text!(locale, own_login.event_went_to_platform, platform = name.clone())
+        }
         UserEvent::PasswordChanged => text!(locale, own_login.event_password_changed).into(),
         UserEvent::PasswordReset { operator: false } => text!(locale, own_login.event_password_reset).into(),
         UserEvent::PasswordReset { operator: true } => text!(locale, own_login.event_password_reset_operator).into(),

@@ -26,12 +26,12 @@ impl JoinAccount for Services {
             accounts::lock(&mut tx, before.scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             if presented.was_taken_up_by(signed_in.user) {
-                return Ok(self.joined(&presented, Vec::new()));
+                return Ok(self.joined(visitor, &presented, Vec::new()));
             }
             let joined = self.join_with_login(&mut tx, visitor, signed_in, &presented, now).await?;
             tx.commit().await?;
             Ok(match joined {
-                Joined::In { .. } => self.joined(&presented, Vec::new()),
+                Joined::In { .. } => self.joined(visitor, &presented, Vec::new()),
                 Joined::AwaitingApproval | Joined::SignInFirst => WithCookies { answer: joined, cookies: Vec::new() },
             })
         })
@@ -68,7 +68,7 @@ impl Services {
             user.verified = Some(now);
         }
         match self.accept(tx, visitor, presented, &user, now).await? {
-            Accepted::Joined => Ok(Joined::In { slug: presented.account.slug.clone() }),
+            Accepted::Joined => Ok(Joined::In { slug: presented.account.slug.clone(), goes_on: None }),
             Accepted::TooLate => Err(AppError::OpenTheLinkAgain),
         }
     }

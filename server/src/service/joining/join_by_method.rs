@@ -81,7 +81,7 @@ impl JoinByMethod for Services {
             lock_accounts(&mut tx, &presented).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             if self.has_joined(&mut tx, visitor, &presented, attempt).await? {
-                return Ok(self.joined(&presented, Vec::new()));
+                return Ok(self.joined(visitor, &presented, Vec::new()));
             }
             if !presented.is_open(now) || !presented.member.method_enabled {
                 return Err(AppError::OpenTheLinkAgain);
@@ -123,7 +123,7 @@ impl JoinByMethod for Services {
                 .await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, %method, "joined");
-            Ok(self.joined(&presented, vec![cookie]))
+            Ok(self.joined(visitor, &presented, vec![cookie]))
         })
         .await
     }

@@ -8,7 +8,7 @@ use crate::{
     storage::{
         StorageError, Tx, accounts,
         audit::{self, AuditActor, AuditTarget, Event},
-        identities, members, pending_sign_ins, rate_buckets, remembered_browsers, retried,
+        identities, members, pending_sign_ins, platform_sign_ins, rate_buckets, remembered_browsers, retried,
         second_factors::{self, FactorsOf},
         sessions::{self, Proof},
         tokens::{self, Purpose},
@@ -47,7 +47,7 @@ impl SignUp for Services {
             if let Some(signed_in) = &visitor.signed_in {
                 // R19: the second of two clicks finds its work done.
                 if presented.was_taken_up_by(signed_in.user) {
-                    return Ok(self.joined(&presented, Vec::new()));
+                    return Ok(self.joined(visitor, &presented, Vec::new()));
                 }
                 self.check_sets_password(&presented, signed_in.user).await?;
             }
@@ -90,7 +90,7 @@ impl SignUp for Services {
             attempt.refund(&mut tx).await?;
             tx.commit().await?;
             tracing::info!(user = %user.id, %session, invitation = %id, "signed up");
-            Ok(self.joined(&presented, vec![cookie]))
+            Ok(self.joined(visitor, &presented, vec![cookie]))
         })
         .await
     }
@@ -241,6 +241,7 @@ impl Services {
         remembered_browsers::delete_of_user(tx, earlier.id).await?;
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
+        platform_sign_ins::forget_subjects(tx, earlier.id).await?;
         self.suspend_memberships(tx, earlier.id, now).await?;
         users::prove_mailbox(tx, earlier.id, &name, now).await?;
         Ok(User { name, verified: Some(now), phc, ..earlier })
@@ -296,16 +297,22 @@ impl Services {
         proved.attempt.refund(&mut tx).await?;
         let (_, cookie) = self.begin_session(&mut tx, visitor, proved.user.id, Proof::Password).await?;
         tx.commit().await?;
-        Ok(self.joined(presented, vec![cookie]))
+        Ok(self.joined(visitor, presented, vec![cookie]))
     }
 
     pub(in crate::service) fn joined(
         &self,
+        visitor: &Visitor,
         presented: &PresentedInvitation,
         mut cookies: Vec<String>,
     ) -> WithCookies<Joined> {
         cookies.push(self.cookies.clear_invitation());
-        WithCookies { answer: Joined::In { slug: presented.account.slug.clone() }, cookies }
+        let slug = presented.account.slug.clone();
+        let goes_on = self.path_back_to_platform(visitor, &slug);
+        if goes_on.is_some() {
+            cookies.push(self.cookies.clear_authorization());
+        }
+        WithCookies { answer: Joined::In { slug, goes_on }, cookies }
     }
 }
 

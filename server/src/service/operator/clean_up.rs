@@ -54,7 +54,7 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 22] = [
+static RETENTION_RULES: [RetentionRule; 26] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
@@ -66,6 +66,10 @@ static RETENTION_RULES: [RetentionRule; 22] = [
     rows("links to choose a new password", Rows::PasswordResets, |_| days(1)),
     rows("changes of address", Rows::AddressChanges, |_| days(1)),
     rows("events of logins", Rows::UserEvents, |config| days(config.retention.user_events_days)),
+    rows("tokens of platforms", Rows::PlatformTokens, |_| days(1)),
+    rows("codes that no platform took", Rows::UnusedCodes, |_| days(1)),
+    rows("sign-ins at platforms", Rows::PlatformSignIns, |config| days(config.retention.platform_sign_ins_days)),
+    rows("signing keys", Rows::SigningKeys, |_| days(7)),
     rows("ways to providers", Rows::Attempts, |_| Span(0)),
     rows("flashes", Rows::Flashes, |_| Span(0)),
     rows("addresses of mails", Rows::MailTexts, |config| days(config.retention.mails_days)),

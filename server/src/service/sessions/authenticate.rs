@@ -4,7 +4,10 @@ use crate::{
     context::Services,
     secrets::Token,
     service::best_effort::best_effort,
-    storage::{StorageError, sessions},
+    storage::{
+        StorageError,
+        sessions::{self, LiveSession},
+    },
 };
 use app::{
     domain::{
@@ -29,9 +32,7 @@ impl Services {
     pub async fn authenticate(&self, cookie: &str, in_background: bool) -> Result<Option<SignedIn>, StorageError> {
         let Some(token) = Token::parse(cookie) else { return Ok(None) };
         let now = self.now();
-        let limits = &self.config.sessions;
-        let oldest = now - Span::days(i64::from(limits.absolute_days));
-        let idlest = now - Span::days(i64::from(limits.idle_days));
+        let (oldest, idlest) = self.session_bounds();
         let mut tx = self.database.begin_read().await?;
         let Some(live) = sessions::authenticate(&mut tx, &token.hash(), oldest, idlest).await? else {
             return Ok(None);
@@ -46,15 +47,26 @@ impl Services {
             })
             .await;
         }
-        Ok(Some(SignedIn {
-            session,
-            user: UserId(live.user_id),
-            email: live.email,
-            name: live.name,
-            language: live.language.as_deref().and_then(Language::from_tag),
-            time_zone: live.time_zone.map(TimeZone::known),
-            theme: live.theme.as_deref().and_then(Theme::from_key),
-            delete_at: live.delete_at.map(Timestamp),
-        }))
+        Ok(Some(signed_in(live)))
+    }
+
+    /// When a session must have begun, and when it must last have been used, to be alive (SE-04): after these times.
+    pub(in crate::service) fn session_bounds(&self) -> (Timestamp, Timestamp) {
+        let (now, limits) = (self.now(), &self.config.sessions);
+        (now - Span::days(i64::from(limits.absolute_days)), now - Span::days(i64::from(limits.idle_days)))
+    }
+}
+
+/// The user of a live session.
+pub(in crate::service) fn signed_in(live: LiveSession) -> SignedIn {
+    SignedIn {
+        session: SessionId(live.id),
+        user: UserId(live.user_id),
+        email: live.email,
+        name: live.name,
+        language: live.language.as_deref().and_then(Language::from_tag),
+        time_zone: live.time_zone.map(TimeZone::known),
+        theme: live.theme.as_deref().and_then(Theme::from_key),
+        delete_at: live.delete_at.map(Timestamp),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::state;
 use crate::storage::{
-    AccountScope, StorageError, Tx, accounts, changed, on, second_factor_requirements::is_required, statements,
+    AccountScope, StorageError, Tx, accounts, changed, on, platform_sign_ins, second_factor_requirements::is_required,
+    statements,
 };
 use app::domain::{
     ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
@@ -195,6 +196,7 @@ pub(crate) async fn suspend_all_of_user(
 ) -> Result<Vec<SuspendedMembership>, StorageError> {
     let rows: Vec<(Uuid, Uuid, String, String)> =
         on!(tx, c => sqlx::query_as(SUSPEND_ALL_OF_USER).bind(user.0).bind(now.0).fetch_all(c).await)?;
+    platform_sign_ins::end_of_user(tx, user).await?;
     Ok(rows
         .into_iter()
         .map(|(account, member, email_key, role)| SuspendedMembership {

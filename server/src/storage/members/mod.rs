@@ -1,6 +1,9 @@
 //! Members: the lines of an account's Users list.
 
-use super::{AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, run, statements};
+use super::{
+    AccountScope, StorageError, Tx, accounts, changed, login_methods, on, outbox::Delivery, platform_sign_ins, run,
+    statements,
+};
 use crate::collation::Keys;
 use app::domain::{
     email::Email,
@@ -484,6 +487,7 @@ pub async fn remove(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.0, version)?;
+    platform_sign_ins::end_of_member(tx, scope, id).await?;
     Ok(changed == 1)
 }
 
@@ -509,6 +513,7 @@ pub async fn suspend(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, SUSPEND, scope.id().0, id.0, now.0, by.0, version)?;
+    platform_sign_ins::end_of_member(tx, scope, id).await?;
     Ok(changed == 1)
 }
 

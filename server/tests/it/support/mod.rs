@@ -5,6 +5,7 @@ mod browser;
 mod database;
 pub mod factors;
 pub mod passkeys;
+pub mod platform;
 pub mod provider;
 mod ways;
 
