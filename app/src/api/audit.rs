@@ -53,6 +53,13 @@ pub struct AuditLine {
 pub enum AuditActorName {
     /// A member, by the name of that time.
     Named(String),
+    /// A program, by a key that acted for this member.
+    ByKey {
+        /// The member, by the name of that time.
+        person: String,
+        /// The key, by its name of that time.
+        key: String,
+    },
     /// Whoever held an invitation's link; no name was known.
     LinkHolder,
     /// The host's operator, or Roster itself.

@@ -3,7 +3,8 @@
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
 //! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), texts that nothing below can
 //! hold ([`nul`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
-//! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
+//! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]). The REST
+//! API ([`rest`]) stands beside all of these from the requests of other sites on: it knows keys and no cookies.
 
 mod access;
 mod answer;
@@ -30,6 +31,7 @@ mod mail;
 mod nul;
 mod oauth;
 mod pages;
+pub mod rest;
 mod stalls;
 mod trace;
 mod users;
@@ -132,6 +134,7 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn_with_state(services.clone(), visitor::layer))
         .layer(csrf::layer(&services.config))
         .layer(from_fn_with_state(services.clone(), csrf::strict))
+        .merge(rest::router(&services))
         .layer(from_fn(nul::layer))
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::ambiguities))
