@@ -105,6 +105,24 @@ events! {
     AddressCorrected { invitation: InvitationId } = "address_corrected";
 }
 
+/// Who acted, as the record names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditActorName {
+    /// A member, by the name of that time.
+    Named(String),
+    /// A program, by a key that acted for this member.
+    ByKey {
+        /// The member, by the name of that time.
+        person: String,
+        /// The key, by its name of that time.
+        key: String,
+    },
+    /// Whoever held an invitation's link; no name was known.
+    LinkHolder,
+    /// The host's operator, or Roster itself.
+    Operator,
+}
+
 /// What an account begins things with, as events keep it. Its name is none of their business: they say that it was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountDefaults {

@@ -1,16 +1,13 @@
 //! Audit events in words, for the page and its exports.
 
 use super::{Locale, lifetime_words, permission_list, permission_name, role_name, text};
-use crate::{
-    api::audit::AuditActorName,
-    domain::{
-        audit::{AccountDefaults, Event, EventKind},
-        permission::Permissions,
-        policy::Change,
-        role::{Grant, RoleKey, Roles},
-        second_factor::RequiredOf,
-        time::Span,
-    },
+use crate::domain::{
+    audit::{AccountDefaults, AuditActorName, Event, EventKind},
+    permission::Permissions,
+    policy::Change,
+    role::{Grant, RoleKey, Roles},
+    second_factor::RequiredOf,
+    time::Span,
 };
 
 /// Who acted.

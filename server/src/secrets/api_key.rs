@@ -9,7 +9,7 @@ const PREFIX: &str = "roster_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Characters of chance: 178 bits.
 const SECRET_CHARS: usize = 30;
-/// Characters of the checksum: CRC-32 in base 62.
+/// Characters of the checksum: CRC 32 in base 62.
 const CHECKSUM_CHARS: usize = 6;
 /// Characters after the prefix by which people know a key again; the rest is secret enough.
 const HINT_CHARS: usize = 4;

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::context::Services;
 use app::{
-    api::audit::{AuditActorName, AuditLine},
-    domain::audit::{AuditQuery, EventKind},
+    api::audit::AuditLine,
+    domain::audit::{AuditActorName, AuditQuery, EventKind},
 };
 use axum::{Extension, Json, extract::State};
 use serde::{Deserialize, Serialize};

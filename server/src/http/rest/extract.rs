@@ -61,7 +61,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The parameters of a query. Unknown ones, and one that is there twice, are refused (IN-11).
+/// The parameters of a query. Unknown ones, and one that is there twice, are refused.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {

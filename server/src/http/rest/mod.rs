@@ -27,12 +27,13 @@ use axum::{
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, any, delete, get, patch, post},
 };
 use problem::{Problem, ProblemCode};
 
 /// Where the API lies.
 const ROOT: &str = "/api/v1";
+const ROOT_WITH_SLASH: &str = "/api/v1/";
 
 /// Whom an operation answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +116,8 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(services: &Services) -> R
         .route("/docs", get(reader::page).fallback(method_not_allowed))
         .fallback(not_found)
         .with_state(services.clone());
-    Router::new().nest(ROOT, api)
+    // What ends in a slash is no path of a nested router.
+    Router::new().nest(ROOT, api).route(ROOT_WITH_SLASH, any(not_found))
 }
 
 async fn not_found() -> Response {

@@ -59,7 +59,7 @@ impl MakeApiKey for Services {
             let event = Event::ApiKeyMade { key: id, name: name.clone(), permissions };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             tx.commit().await?;
-            let try_at = format!("{}{TRY_PATH}", self.config.origin());
+            let try_at = self.config.link(TRY_PATH);
             Ok(ApiKeyMade { name, key: key.reveal().to_owned(), try_at })
         })
         .await

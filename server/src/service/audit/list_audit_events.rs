@@ -10,10 +10,10 @@ use crate::{
     },
 };
 use app::{
-    api::audit::{AuditActorName, AuditLine, AuditPage},
+    api::audit::{AuditLine, AuditPage},
     backend::ListAuditEvents,
     domain::{
-        audit::{AuditQuery, EventKind},
+        audit::{AuditActorName, AuditQuery, EventKind},
         email::Email,
         permission::Gate,
         time::{Span, Timestamp},

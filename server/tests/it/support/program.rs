@@ -2,7 +2,10 @@
 
 use super::{Browser, World};
 use app::{
-    api::api_keys::{ApiKeyLine, ApiKeyMade, ApiKeysView},
+    api::{
+        api_keys::{ApiKeyLine, ApiKeyMade, ApiKeysView},
+        login_methods::NextPage,
+    },
     error::AppError,
 };
 use axum::{
@@ -120,12 +123,12 @@ impl Browser {
         keys.into_iter().find(|key| key.name == name).unwrap_or_else(|| panic!("no key {name}"))
     }
 
-    pub async fn revokes_key(&self, name: &str) -> Result<Value, AppError> {
+    pub async fn revokes_key(&self, name: &str) -> Result<NextPage, AppError> {
         let id = self.key(name).await.id.to_string();
         self.call_in("api-keys/revoke", &[("key", &id)]).await
     }
 
-    pub async fn takes_key_over(&self, name: &str) -> Result<Value, AppError> {
+    pub async fn takes_key_over(&self, name: &str) -> Result<NextPage, AppError> {
         let id = self.key(name).await.id.to_string();
         self.call_in("api-keys/take-over", &[("key", &id)]).await
     }
