@@ -8,7 +8,8 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 18] = [
+const NAMESPACES: [&str; 19] = [
+    "api_keys",
     "common",
     "session",
     "joining",

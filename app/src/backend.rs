@@ -8,6 +8,7 @@ use crate::{
         account_settings::{AccountSettingsForm, AccountSettingsView},
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
+        api_keys::{ApiKeyForm, ApiKeyMade, ApiKeysView},
         audit::{AccessPage, AuditPage},
         invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, LookedUpOne, Resent},
         joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
@@ -40,8 +41,8 @@ use crate::{
         access::AccessQuery,
         audit::AuditQuery,
         ids::{
-            AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, OfferId, RememberedBrowserId,
-            SecondFactorId, SessionId, UserEventId,
+            ApiKeyId, AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, OfferId,
+            RememberedBrowserId, SecondFactorId, SessionId, UserEventId,
         },
         list::ListQuery,
         name::Slug,
@@ -752,6 +753,32 @@ pub trait DeleteRole: Send + Sync {
     async fn delete_role(&self, caller: &Caller, form: DeleteRoleForm) -> Result<RoleDeleted, AppError>;
 }
 
+// An account's API keys.
+
+/// The keys.
+#[async_trait]
+pub trait ListApiKeys: Send + Sync {
+    async fn list_api_keys(&self, caller: &Caller) -> Result<ApiKeysView, AppError>;
+}
+
+/// Makes a key.
+#[async_trait]
+pub trait MakeApiKey: Send + Sync {
+    async fn make_api_key(&self, caller: &Caller, form: ApiKeyForm) -> Result<ApiKeyMade, AppError>;
+}
+
+/// Revokes a key.
+#[async_trait]
+pub trait RevokeApiKey: Send + Sync {
+    async fn revoke_api_key(&self, caller: &Caller, key: ApiKeyId) -> Result<NextPage, AppError>;
+}
+
+/// Takes a key over.
+#[async_trait]
+pub trait TakeOverApiKey: Send + Sync {
+    async fn take_over_api_key(&self, caller: &Caller, key: ApiKeyId) -> Result<NextPage, AppError>;
+}
+
 // What an account requires of second factors.
 
 /// What the account requires, and who is ready.
@@ -915,6 +942,10 @@ backend! {
     CreateRole,
     EditRole,
     DeleteRole,
+    ListApiKeys,
+    MakeApiKey,
+    RevokeApiKey,
+    TakeOverApiKey,
     ShowSecurity,
     RequireSecondFactor,
     AcceptProviderFactors,

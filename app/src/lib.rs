@@ -32,7 +32,7 @@ use leptos_router::{
 };
 use pages::{
     AccessRoute, AccountHomeRoute, AccountLayout, AccountSettingsRoute, AccountsRoute, ActivityRoute, AddressRoute,
-    AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute,
+    ApiKeysRoute, AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute,
     ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute,
     LoginMethodsRoute, LoginPage, NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute,
     OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute,
@@ -140,6 +140,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/roles/:id") view={Lazy::<RoleRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/account") view={Lazy::<AccountSettingsRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
+                    <Route path=path!("/settings/api-keys") view={Lazy::<ApiKeysRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit/access") view={Lazy::<AccessRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
@@ -179,6 +180,7 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "login-methods"] => of::<LoginMethodsRoute>,
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
         ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,
+        ["a", _, "settings", "api-keys"] => of::<ApiKeysRoute>,
         ["a", _, "settings", "audit"] => of::<AuditRoute>,
         ["a", _, "settings", "audit", "access"] => of::<AccessRoute>,
         ["a", _, "settings", "outbox"] => of::<OutboxRoute>,

@@ -53,6 +53,9 @@ pub const ME_ACTIVITY: &str = "/me/activity";
 /// One's own login: the browsers that are signed in.
 pub const ME_SESSIONS: &str = "/me/sessions";
 
+/// The page about the REST API.
+pub const API_DOCS: &str = "/api/v1/docs";
+
 /// The set-up guide of login methods.
 pub const LOGIN_METHODS_GUIDE: &str = "/guide/login-methods";
 
@@ -96,6 +99,11 @@ pub fn begun_account_app(slug: &str, app: SecondFactorId, next: &str) -> String 
 /// Settings → Security.
 pub fn security(slug: &str) -> String {
     format!("/a/{slug}/settings/security")
+}
+
+/// Settings → API keys.
+pub fn api_keys(slug: &str) -> String {
+    format!("/a/{slug}/settings/api-keys")
 }
 
 /// Settings → Roles.

@@ -79,15 +79,25 @@ impl Visitor {
     pub fn caller_in(&self, account: &str) -> Result<Caller, AppError> {
         let signed_in = self.signed_in.clone().ok_or(AppError::Unauthenticated)?;
         let account = Slug::parse(account).map_err(|_| AppError::NotFound)?;
-        Ok(Caller { signed_in, account, ip: self.ip, language: self.language, in_background: self.in_background })
+        let (ip, language, in_background) = (self.ip, self.language, self.in_background);
+        Ok(Caller { credential: Credential::Session(signed_in), account, ip, language, in_background })
     }
 }
 
-/// A signed-in user asking something of one account. Rights are read later, inside the transaction.
+/// How a caller shows who they are. Either way the same operations, policy, limits and audit events follow.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A session of a signed-in user.
+    Session(SignedIn),
+    /// An API key, by its hash; whether it is live, and whose, is read with the rights (LT-01).
+    ApiKey(Vec<u8>),
+}
+
+/// Somebody asking something of one account. Rights are read later, inside the transaction.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The signed-in user.
-    pub signed_in: SignedIn,
+    /// Who it is.
+    pub credential: Credential,
     /// The account, as the URL or form names it.
     pub account: Slug,
     /// The client's address.
@@ -96,6 +106,16 @@ pub struct Caller {
     pub language: Language,
     /// Does the page ask by itself, and nobody do anything?
     pub in_background: bool,
+}
+
+impl Caller {
+    /// The session; `None` for a program with a key.
+    pub const fn session(&self) -> Option<&SignedIn> {
+        match &self.credential {
+            Credential::Session(signed_in) => Some(signed_in),
+            Credential::ApiKey(_) => None,
+        }
+    }
 }
 
 /// An answer that also changes the browser's cookies.

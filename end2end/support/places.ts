@@ -80,6 +80,9 @@ export const PLACES = [
   'login-method-refused',
   'login-method-tested',
   'login-method-test-failed',
+  'api-keys',
+  'api-keys-refused',
+  'api-keys-made',
   'roles',
   'roles-who-can',
   'role-new',
@@ -524,6 +527,25 @@ export class Town {
           await page.getByRole('link', { name: 'Test sign-in' }).click();
           await cancelThere(page);
           await page.getByText('The test didn’t pass').waitFor();
+        },
+      },
+      'api-keys': { page: owner, address: '/a/acme/settings/api-keys' },
+      'api-keys-refused': {
+        page: owner,
+        address: '/a/acme/settings/api-keys',
+        then: async (page) => {
+          await page.getByRole('button', { name: 'Create API key' }).click();
+          await page.locator('[aria-invalid=true]').first().waitFor();
+        },
+      },
+      'api-keys-made': {
+        page: owner,
+        address: '/a/acme/settings/api-keys',
+        then: async (page) => {
+          await page.getByLabel('Name', { exact: true }).fill(`Deploy server${mark}`);
+          await page.getByRole('checkbox', { name: 'See users' }).check();
+          await page.getByRole('button', { name: 'Create API key' }).click();
+          await page.getByText('It is shown only this once').waitFor();
         },
       },
       roles: { page: owner, address: '/a/acme/settings/roles' },

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     domain::{
         access::{AccessQuery, Week},
-        audit::{AuditQuery, Event},
+        audit::{AuditActorName, AuditQuery, Event},
         ids::MemberId,
         role::Grant,
         time::Timestamp,
@@ -46,17 +46,6 @@ pub struct AuditLine {
     pub event: Option<Event>,
     /// The key of its kind.
     pub kind: String,
-}
-
-/// Who acted, as the record names them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AuditActorName {
-    /// A member, by the name of that time.
-    Named(String),
-    /// Whoever held an invitation's link; no name was known.
-    LinkHolder,
-    /// The host's operator, or Roster itself.
-    Operator,
 }
 
 /// The account's audit events, newest first. Needs `audit.read`.

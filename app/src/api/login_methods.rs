@@ -322,6 +322,12 @@ pub enum Notice {
     RequirementSaved,
     /// Which words of a provider count as a second factor was saved.
     ProviderFactorsSaved,
+    /// An API key was revoked.
+    ApiKeyRevoked,
+    /// The caller took an API key over.
+    ApiKeyTakenOver,
+    /// There is no such API key any more.
+    ApiKeyGone,
 }
 
 /// The page on which somebody who is signed in reauthenticates (AZ-16).

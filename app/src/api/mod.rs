@@ -4,6 +4,7 @@
 pub mod account_settings;
 pub mod accounts;
 pub mod address;
+pub mod api_keys;
 pub mod audit;
 pub mod invitations;
 pub mod joining;

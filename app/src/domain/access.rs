@@ -87,6 +87,10 @@ impl<'a> Change<'a> {
             | Event::NameChanged
             | Event::EmailChanged
             | Event::AddressCorrected { .. }
+            // A key does what the member may whose it is.
+            | Event::ApiKeyMade { .. }
+            | Event::ApiKeyTakenOver { .. }
+            | Event::ApiKeyRevoked { .. }
             // What a role allows is looked up by its name; who has it stays.
             | Event::RoleCreated { .. }
             | Event::RoleChanged { .. }

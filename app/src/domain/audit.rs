@@ -2,7 +2,7 @@
 //! puts them into words.
 
 use super::{
-    ids::{InvitationId, LoginMethodId, MemberId},
+    ids::{ApiKeyId, InvitationId, LoginMethodId, MemberId},
     invitation::InvitationDefaults,
     language::Language,
     member::MemberState,
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Declares each event once, with its fields and with the text that its kind has in storage and URLs. Kinds are offered in this order.
 macro_rules! events {
     ($($event:ident $({ $($field:ident: $type:ty),+ })? = $text:literal;)+) => {
-        /// What happened. Ids and keys alone, and what roles were called: no person's name, no address, never a token.
+        /// What happened. Ids and keys alone, and what roles and API keys were called: no person's name, no address, never a token.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "kind")]
         #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
@@ -90,6 +90,9 @@ events! {
     RoleChanged { role: RoleKey, gained: Permissions, lost: Permissions } = "role_changed";
     RoleRenamed { role: RoleKey, before: String, after: String } = "role_renamed";
     RoleDeleted { role: RoleKey, name: String, permissions: Permissions } = "role_deleted";
+    ApiKeyMade { key: ApiKeyId, name: String, permissions: Permissions } = "api_key_made";
+    ApiKeyTakenOver { key: ApiKeyId, name: String } = "api_key_taken_over";
+    ApiKeyRevoked { key: ApiKeyId, name: String } = "api_key_revoked";
     PasswordSet = "password_set";
     Edited { before: Grant, after: Grant } = "edited";
     Suspended { grant: Grant } = "suspended";
@@ -100,6 +103,24 @@ events! {
     NameChanged = "name_changed";
     EmailChanged = "email_changed";
     AddressCorrected { invitation: InvitationId } = "address_corrected";
+}
+
+/// Who acted, as the record names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditActorName {
+    /// A member, by the name of that time.
+    Named(String),
+    /// A program, by a key that acted for this member.
+    ByKey {
+        /// The member, by the name of that time.
+        person: String,
+        /// The key, by its name of that time.
+        key: String,
+    },
+    /// Whoever held an invitation's link; no name was known.
+    LinkHolder,
+    /// The host's operator, or Roster itself.
+    Operator,
 }
 
 /// What an account begins things with, as events keep it. Its name is none of their business: they say that it was changed.

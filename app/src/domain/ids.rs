@@ -48,6 +48,8 @@ ids! {
     PasskeyChallengeId;
     /// A login method of an account.
     LoginMethodId;
+    /// A key by which programs act in an account.
+    ApiKeyId;
     /// A mail in the outbox.
     MailId;
     /// A configuration of a login method.

@@ -1,6 +1,7 @@
 //! The words of Roster as types, and the one policy. Pure: no I/O, no clock, no randomness.
 
 pub mod access;
+pub mod api_key;
 pub mod audit;
 pub mod bulk;
 pub mod csv_line;

@@ -45,6 +45,7 @@ pub enum Gate {
     RolesManage,
     LoginMethodsManage,
     AuditRead,
+    ApiKeysManage,
 }
 
 impl Gate {
@@ -58,6 +59,7 @@ impl Gate {
             Self::RolesManage => "roles.manage",
             Self::LoginMethodsManage => "login_methods.manage",
             Self::AuditRead => "audit.read",
+            Self::ApiKeysManage => "api_keys.manage",
         }
     }
 
@@ -134,6 +136,7 @@ const BUILT_IN: &[(&str, &[&str])] = &[
     ("roles.manage", &["admin"]),
     ("login_methods.manage", &[]),
     ("audit.read", &["admin"]),
+    ("api_keys.manage", &["admin"]),
     ("billing.manage", &[]),
     ("bots.read", &["admin", "editor", "agent", "analyst", "viewer"]),
     ("bots.edit", &["admin", "editor"]),

@@ -96,6 +96,11 @@ pub enum Refusal {
         /// The most.
         most: u32,
     },
+    /// The account has as many API keys as it can have.
+    TooManyApiKeys {
+        /// The most.
+        most: u32,
+    },
     /// Members cannot grant themselves permissions (R31).
     NoSelfPromotion {
         /// What would have been gained.

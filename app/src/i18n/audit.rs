@@ -2,13 +2,23 @@
 
 use super::{Locale, lifetime_words, permission_list, permission_name, role_name, text};
 use crate::domain::{
-    audit::{AccountDefaults, Event, EventKind},
+    audit::{AccountDefaults, AuditActorName, Event, EventKind},
     permission::Permissions,
     policy::Change,
     role::{Grant, RoleKey, Roles},
     second_factor::RequiredOf,
     time::Span,
 };
+
+/// Who acted.
+pub fn audit_actor_name(locale: Locale, actor: AuditActorName) -> String {
+    match actor {
+        AuditActorName::Named(name) => name,
+        AuditActorName::ByKey { person, key } => text!(locale, audit.by_api_key, person = person, name = key),
+        AuditActorName::LinkHolder => text!(locale, audit.somebody).to_owned(),
+        AuditActorName::Operator => text!(locale, audit.operator).to_owned(),
+    }
+}
 
 /// What kind of event it is.
 pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
@@ -46,6 +56,9 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::RoleChanged => text!(locale, audit.kind_role_changed),
         EventKind::RoleRenamed => text!(locale, audit.kind_role_renamed),
         EventKind::RoleDeleted => text!(locale, audit.kind_role_deleted),
+        EventKind::ApiKeyMade => text!(locale, audit.kind_api_key_made),
+        EventKind::ApiKeyTakenOver => text!(locale, audit.kind_api_key_taken_over),
+        EventKind::ApiKeyRevoked => text!(locale, audit.kind_api_key_revoked),
         EventKind::SignsInBy => text!(locale, audit.kind_signs_in_by),
         EventKind::IdentityLinked => text!(locale, audit.kind_identity_linked),
         EventKind::PasswordSet => text!(locale, audit.kind_password_set),
@@ -93,7 +106,8 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::ProviderFactorsChanged { values, .. } => {
             vec![text!(locale, audit.factor_values, values = values.join(", "))]
         }
-        Event::RoleCreated { name, permissions, .. } => {
+        Event::ApiKeyTakenOver { name, .. } | Event::ApiKeyRevoked { name, .. } => vec![name.clone()],
+        Event::RoleCreated { name, permissions, .. } | Event::ApiKeyMade { name, permissions, .. } => {
             let change = Change { gained: permissions.clone(), lost: Permissions::new() };
             [vec![name.clone()], change_details(locale, &change, roles)].concat()
         }

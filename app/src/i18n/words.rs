@@ -73,6 +73,7 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::RoleInUse { people: Count::Many } => {
             text!(locale, errors.role_in_use_many, people = grouped(locale, MAX_COUNTED_ROWS))
         }
+        Refusal::TooManyApiKeys { most } => text!(locale, errors.too_many_api_keys, most = *most),
         Refusal::TooManyRoles { most } => text!(locale, errors.too_many_roles, most = *most),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
@@ -199,6 +200,7 @@ fn built_in_permission(locale: Locale, key: &PermissionKey) -> Option<&'static s
         "roles.manage" => text!(locale, catalogue.roles_manage),
         "login_methods.manage" => text!(locale, catalogue.login_methods_manage),
         "audit.read" => text!(locale, catalogue.audit_read),
+        "api_keys.manage" => text!(locale, catalogue.api_keys_manage),
         "billing.manage" => text!(locale, catalogue.billing_manage),
         "bots.read" => text!(locale, catalogue.bots_read),
         "bots.edit" => text!(locale, catalogue.bots_edit),
@@ -218,6 +220,7 @@ pub fn area_label(locale: Locale, area: &str) -> String {
         "roles" => text!(locale, catalogue.area_roles).into(),
         "login_methods" => text!(locale, catalogue.area_login_methods).into(),
         "audit" => text!(locale, catalogue.area_audit).into(),
+        "api_keys" => text!(locale, catalogue.area_api_keys).into(),
         "billing" => text!(locale, catalogue.area_billing).into(),
         "bots" => text!(locale, catalogue.area_bots).into(),
         "conversations" => text!(locale, catalogue.area_conversations).into(),

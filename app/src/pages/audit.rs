@@ -3,12 +3,12 @@
 use super::{Failed, loaded, use_slug};
 use crate::{
     api::{
-        audit::{AuditActorName, AuditLine, AuditPage as Events, ListAuditEvents},
+        audit::{AuditLine, AuditPage as Events, ListAuditEvents},
         members::AccountFacts,
     },
     components::{EmptyState, Icon, Note, NoteTone, Time, focus_soon},
     domain::audit::{AuditQuery, EventKind},
-    i18n::{Locale, event_details, event_kind_name, text, use_locale},
+    i18n::{Locale, audit_actor_name, event_details, event_kind_name, text, use_locale},
     paths,
     rpc::Query,
 };
@@ -190,11 +190,7 @@ fn line(locale: Locale, facts: &AccountFacts, line: AuditLine) -> impl IntoView 
         .flat_map(|event| event_details(locale, event, &facts.roles))
         .map(|words| view! { <span class="audit-detail">{words}</span> })
         .collect();
-    let who = match line.actor {
-        AuditActorName::Named(name) => name,
-        AuditActorName::LinkHolder => text!(locale, audit.somebody).to_owned(),
-        AuditActorName::Operator => text!(locale, audit.operator).to_owned(),
-    };
+    let who = audit_actor_name(locale, line.actor);
     view! {
         <tr role="row">
             <th scope="row" role="rowheader">{kind} {details}</th>

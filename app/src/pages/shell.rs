@@ -211,6 +211,10 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .then(|| tab(paths::outbox(slug), Vec::new(), text!(locale, common.outbox)));
     let audit =
         home.effective.opens(Gate::AuditRead).then(|| tab(paths::audit(slug), Vec::new(), text!(locale, common.audit)));
+    let api_keys = home
+        .effective
+        .opens(Gate::ApiKeysManage)
+        .then(|| tab(paths::api_keys(slug), Vec::new(), text!(locale, common.api_keys)));
     let methods = home
         .effective
         .opens(Gate::LoginMethodsManage)
@@ -232,6 +236,7 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
             {outbox}
             {methods}
             {security}
+            {api_keys}
             {audit}
             {account}
         </nav>

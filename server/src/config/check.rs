@@ -176,6 +176,7 @@ fn numbers(config: &Config) -> Checked {
     within("limits.mails_per_account_recipient_day", limits.mails_per_account_recipient_day, 1..=MAX_LIMIT)?;
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MAX_LIMIT)?;
     within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MAX_LIMIT)?;
+    within("limits.api_burst", limits.api_burst, 1..=MAX_LIMIT)?;
     within("limits.connections", limits.connections, 8..=MAX_LIMIT)?;
     within("limits.connections_per_address", limits.connections_per_address, 1..=MAX_LIMIT)?;
     for (key, days) in [
@@ -195,6 +196,7 @@ fn numbers(config: &Config) -> Checked {
         ("limits.measure_per_s", limits.measure_per_s),
         ("limits.recovery_per_s", limits.recovery_per_s),
         ("limits.recovery_address_per_s", limits.recovery_address_per_s),
+        ("limits.api_per_s", limits.api_per_s),
     ] {
         require((0.000_01..=f64::from(MAX_LIMIT)).contains(&per_s), key, "not between 0.00001 and 1000000")?;
     }

@@ -254,6 +254,10 @@ settings! {
         ///
         /// Each has Roster ask a server that the account names (OA-15).
         pub provider_tries_per_account_hour: u32,
+        /// Requests to the REST API in a row by one key.
+        pub api_burst: u32,
+        /// How many of these come back each second.
+        pub api_per_s: f64,
     }
 
     /// How long what is over is kept, in days; the daily clean-up deletes it then (CF-08, R21, R39).
@@ -564,6 +568,8 @@ impl Default for Limits {
             mails_per_account_recipient_day: 4,
             mails_per_recipient_day: 5,
             provider_tries_per_account_hour: 60,
+            api_burst: 600,
+            api_per_s: 10.0,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Errors of the layers themselves: for the browser's half in the encoding of the server functions, for a person as a small page.
 
-use super::language::language_of;
+use super::{language::language_of, rest};
 use crate::context::Services;
 use app::{
     error::{AppError, BadRequest},
@@ -45,9 +45,16 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let sent = services.cookies.sent(request.headers());
     let language = language_of(None, sent.language, request.headers());
     let for_a_person = accepts_html(request.headers());
+    let for_a_program = rest::is_api(request.uri());
     let mut response = next.run(request).await;
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(UNAVAILABLE_RETRY_S));
+    }
+    if for_a_program {
+        return match response.extensions_mut().remove() {
+            Some(ErrorBody(error)) => rest::problem_of(error),
+            None => response,
+        };
     }
     if for_a_person && let Some(ErrorBody(error)) = response.extensions_mut().remove() {
         let locale = Locale::from(language);

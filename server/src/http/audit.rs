@@ -6,14 +6,14 @@ use super::{
 };
 use crate::context::Services;
 use app::{
-    api::audit::{AuditActorName, AuditLine},
+    api::audit::AuditLine,
     domain::{
         audit::{AuditQuery, EventKind},
         csv_line::csv_line,
         role::Roles,
     },
     error::AppError,
-    i18n::{Locale, event_details, event_kind_name, leptos_i18n, text},
+    i18n::{Locale, audit_actor_name, event_details, event_kind_name, leptos_i18n, text},
     request::{Caller, Visitor},
 };
 use axum::{
@@ -129,11 +129,7 @@ impl Words {
 
     fn line(&self, line: AuditLine) -> String {
         let AuditLine { seq, at, actor, target, ip, event, kind } = line;
-        let who = match actor {
-            AuditActorName::Named(name) => name,
-            AuditActorName::LinkHolder => text!(self.locale, audit.somebody).to_owned(),
-            AuditActorName::Operator => text!(self.locale, audit.operator).to_owned(),
-        };
+        let who = audit_actor_name(self.locale, actor);
         match self.format {
             Format::JsonLines => {
                 let line = json!({"seq": seq, "at": moment(at), "kind": kind, "event": event, "target": target, "actor": who, "ip": ip});

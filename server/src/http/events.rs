@@ -135,7 +135,8 @@ async fn begin(
 ) -> Result<impl IntoResponse + use<>, AppError> {
     let caller = visitor.caller_in(slug)?;
     let watch = services.watch_account(&caller).await?;
-    let permit = streams.admit(caller.signed_in.user, caller.ip)?;
+    let user = caller.session().ok_or(AppError::Unauthenticated)?.user;
+    let permit = streams.admit(user, caller.ip)?;
     let ends = Instant::now() + STREAM_LIFETIME;
     let reader = Reader { watch, stopping: services.stopping.clone(), ends, _permit: permit };
     Ok(Sse::new(events(reader)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))

@@ -23,7 +23,22 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 
 /// `/guide/login-methods`, in the language of the visitor.
 pub(super) async fn login_methods(Extension(visitor): Extension<Visitor>) -> Response {
-    match page(visitor.language, visitor.theme) {
+    let (language, theme) = (visitor.language, visitor.theme);
+    let page = Page {
+        languages: &Language::ALL,
+        path: paths::LOGIN_METHODS_GUIDE,
+        ..Page::about(source(language), language, theme)
+    };
+    respond(page)
+}
+
+/// A page of a text in English, in a frame of this language.
+pub(super) fn english_page(markdown: &str, language: Language, theme: Option<Theme>) -> Response {
+    respond(Page::about(markdown, language, theme))
+}
+
+fn respond(page: Page) -> Response {
+    match page.render() {
         Ok(html) => ([(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)], Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "cannot render the guide");
@@ -42,24 +57,26 @@ struct Page {
     language: &'static str,
     theme: Option<Theme>,
     language_label: &'static str,
-    languages: [Language; 2],
+    languages: &'static [Language],
     path: &'static str,
 }
 
-fn page(language: Language, theme: Option<Theme>) -> Result<String, askama::Error> {
-    let locale = Locale::from(language);
-    let page = Page {
-        guide: Guide::read(source(language)),
-        product: text!(locale, common.product),
-        skip: text!(locale, common.skip_to_content),
-        contents: text!(locale, common.contents),
-        language: language.tag(),
-        theme,
-        language_label: text!(locale, common.language),
-        languages: Language::ALL,
-        path: paths::LOGIN_METHODS_GUIDE,
-    };
-    page.render()
+impl Page {
+    /// The page of this text, in one language.
+    fn about(markdown: &str, language: Language, theme: Option<Theme>) -> Self {
+        let locale = Locale::from(language);
+        Self {
+            guide: Guide::read(markdown),
+            product: text!(locale, common.product),
+            skip: text!(locale, common.skip_to_content),
+            contents: text!(locale, common.contents),
+            language: language.tag(),
+            theme,
+            language_label: text!(locale, common.language),
+            languages: &[],
+            path: "",
+        }
+    }
 }
 
 const fn source(language: Language) -> &'static str {

@@ -3,7 +3,8 @@
 //! From the outside in: a log line ([`trace`]), headers that hold for all answers ([`headers`]), our own answers put into words for
 //! people ([`answer`]), faults and slowness turned into such answers ([`guard`]), static files ([`assets`]), texts that nothing below can
 //! hold ([`nul`]) and requests from other sites ([`csrf`]) refused, who is asking ([`visitor`]),
-//! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]).
+//! what came of the form that led here ([`flash`]), and then a page, a server function ([`api`]) or a plain route ([`PLAIN_ROUTES`]). The REST
+//! API ([`rest`]) stands beside all of these from the requests of other sites on: it knows keys and no cookies.
 
 mod access;
 mod answer;
@@ -31,6 +32,7 @@ mod nul;
 mod oauth;
 mod openid_provider;
 mod pages;
+pub mod rest;
 mod stalls;
 mod trace;
 mod users;
@@ -155,6 +157,7 @@ pub fn router(services: Services) -> Router {
         .layer(from_fn_with_state(services.clone(), csrf::strict));
     // Programs come from other origins, and bring no session: neither is looked at.
     routes(for_people, true)
+        .merge(rest::router(&services))
         .layer(from_fn(nul::layer))
         .layer(from_fn(assets::layer))
         .layer(from_fn(guard::ambiguities))

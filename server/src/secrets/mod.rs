@@ -1,8 +1,10 @@
 //! Tokens, and the instance keys that seal what must be readable again.
 
+mod api_key;
 mod key_file;
 mod keyring;
 
+pub use api_key::ApiKey;
 pub use key_file::{KeyError, KeyFile};
 pub(crate) use key_file::{OPEN_TO_OTHERS, is_private};
 pub use keyring::{KeyId, Keyring, OpenError, SealedFor};

@@ -1,4 +1,4 @@
-//! Who acts in an account, and with what right: read inside the transaction, so that policy never runs on stale facts.
+//! Who acts in an account, and with what right, by a session or by an API key: read inside the transaction, so that policy never runs on stale facts.
 
 use super::best_effort::best_effort;
 use crate::{
@@ -19,13 +19,13 @@ use app::{
         language::Language,
         member::{MemberState, ShownState},
         name::Slug,
-        permission::Gate,
+        permission::{Gate, Permissions},
         policy::{Whose, can_change_account, can_handle_invitation, can_pass},
         role::{Effective, Grant, Roles},
         time::{Span, Timestamp},
     },
     error::AppError,
-    request::Caller,
+    request::{Caller, Credential, SignedIn},
 };
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ use uuid::Uuid;
 /// Last activity is written at most this often.
 const ACTIVITY_INTERVAL: Span = Span::minutes(5);
 
-/// An active member of an account, in a session that proved the member's login method.
+/// An active member of an account, in a session that proved the member's login method, or by a key that acts for the member.
 #[derive(Clone, Debug)]
 pub struct Actor {
     scope: AccountScope,
@@ -61,6 +61,8 @@ pub struct Actor {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
+    /// The name of the key, if a program acts for the member; then `effective` is what the key may do of it.
+    key: Option<String>,
     ip: Option<IpAddr>,
     in_background: bool,
     last_active: Option<Timestamp>,
@@ -80,7 +82,8 @@ impl Actor {
 
     /// The actor as audit events name it.
     pub fn audit_actor(&self) -> AuditActor {
-        AuditActor { member: Some(self.member), name: Some(self.label.clone()), ip: self.ip }
+        let (name, key) = (Some(self.label.clone()), self.key.clone());
+        AuditActor { member: Some(self.member), name, ip: self.ip, key }
     }
 
     /// When the session last proved the member's login method.
@@ -127,7 +130,7 @@ impl Actor {
 ///
 /// # Errors
 /// [`AppError::NotFound`] without a row in the account, as for an unknown slug; [`AppError::NoLongerAMember`] unless active;
-/// [`AppError::Unauthenticated`] if the session did not prove the member's login method; [`AppError::SecondFactorRequired`] if the account
+/// [`AppError::Unauthenticated`] if the session did not prove the member's login method, or the key is not live; [`AppError::SecondFactorRequired`] if the account
 /// requires a second factor that the session did not prove (LT-09).
 pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
     let actor = load_before_second_factor(services, tx, caller).await?;
@@ -140,13 +143,19 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
 /// # Errors
 /// As [`load`], without the last.
 pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
-    let user = &caller.signed_in;
-    let (membership, authenticated_at) = active_membership(tx, caller).await?;
+    let Standing { membership, authenticated_at, user, session, key } =
+        active_membership(tx, caller, services.now()).await?;
     let roles = accounts::roles(tx, membership.scope, &services.catalogue).await?;
+    let of_member = Effective::of(&membership.grant, &roles);
+    let is_program = key.is_some();
+    let (key, effective) = match key {
+        None => (None, of_member),
+        Some(key) => (Some(key.name), of_member.within(&key.limit)),
+    };
     Ok(Actor {
         scope: membership.scope,
         member: membership.member,
-        effective: Effective::of(&membership.grant, &roles),
+        effective,
         grant: membership.grant,
         roles,
         label: membership.label,
@@ -155,10 +164,12 @@ pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller:
         language: membership.language,
         invitations: membership.invitations,
         method: membership.method,
-        user: user.user,
-        session: user.session,
+        user,
+        session,
+        key,
         ip: Some(caller.ip),
-        in_background: caller.in_background,
+        // What a program does is no activity of the person.
+        in_background: caller.in_background || is_program,
         last_active: membership.last_active,
         authenticated_at,
         lacks_second_factor: membership.lacks_second_factor,
@@ -195,6 +206,7 @@ pub async fn load_deleted(
         method: row.method.id,
         user,
         session: SessionId(Uuid::nil()),
+        key: None,
         ip: None,
         in_background: true,
         last_active: row.last_active_at,
@@ -230,7 +242,7 @@ pub async fn load_owner(services: &Services, tx: &mut Tx, caller: &Caller) -> Re
 /// # Errors
 /// As [`load_owner`].
 pub async fn load_owner_to_change(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
-    lock_for_member(tx, caller).await?;
+    lock_for_member(services, tx, caller).await?;
     load_owner(services, tx, caller).await
 }
 
@@ -241,7 +253,7 @@ pub async fn load_owner_to_change(services: &Services, tx: &mut Tx, caller: &Cal
 /// # Errors
 /// As [`load_with`].
 pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, gate: Gate) -> Result<Actor, AppError> {
-    lock_for_member(tx, caller).await?;
+    lock_for_member(services, tx, caller).await?;
     load_with(services, tx, caller, gate).await
 }
 
@@ -249,15 +261,49 @@ pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, g
 ///
 /// # Errors
 /// As [`load`].
-pub async fn lock_for_member(tx: &mut Tx, caller: &Caller) -> Result<(), AppError> {
-    let (membership, _) = active_membership(tx, caller).await?;
-    accounts::lock(tx, membership.scope).await?;
+pub async fn lock_for_member(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<(), AppError> {
+    let standing = active_membership(tx, caller, services.now()).await?;
+    accounts::lock(tx, standing.membership.scope).await?;
     Ok(())
 }
 
-/// The caller's membership, if it is active and the session proved its login method; and when it did.
-async fn active_membership(tx: &mut Tx, caller: &Caller) -> Result<(CallerMembership, Timestamp), AppError> {
-    let user = &caller.signed_in;
+/// How a caller stands to the account.
+struct Standing {
+    membership: CallerMembership,
+    /// When the caller last proved the member's login method; a program never did.
+    authenticated_at: Timestamp,
+    user: UserId,
+    session: SessionId,
+    key: Option<ActingKey>,
+}
+
+/// The key by which a program acts.
+struct ActingKey {
+    name: String,
+    limit: Permissions,
+}
+
+/// The caller's membership, if it is active and the session proved its login method, or the key is live.
+async fn active_membership(tx: &mut Tx, caller: &Caller, now: Timestamp) -> Result<Standing, AppError> {
+    match &caller.credential {
+        Credential::Session(signed_in) => membership_of_session(tx, caller, signed_in).await,
+        Credential::ApiKey(hash) => {
+            let found = members::key_membership(tx, hash, now).await?.ok_or(AppError::Unauthenticated)?;
+            if found.slug != caller.account {
+                return Err(AppError::NotFound);
+            }
+            Ok(Standing {
+                membership: found.membership,
+                authenticated_at: Timestamp(0),
+                user: found.user,
+                session: SessionId(Uuid::nil()),
+                key: Some(ActingKey { name: found.key_name, limit: found.limit }),
+            })
+        }
+    }
+}
+
+async fn membership_of_session(tx: &mut Tx, caller: &Caller, user: &SignedIn) -> Result<Standing, AppError> {
     let membership =
         members::caller_membership(tx, &caller.account, user.user, user.session).await?.ok_or(AppError::NotFound)?;
     match membership.state {
@@ -267,7 +313,7 @@ async fn active_membership(tx: &mut Tx, caller: &Caller) -> Result<(CallerMember
         }
     }
     let authenticated_at = membership.authenticated_at.ok_or(AppError::Unauthenticated)?;
-    Ok((membership, authenticated_at))
+    Ok(Standing { membership, authenticated_at, user: user.user, session: user.session, key: None })
 }
 
 /// What a page needs to explain with the policy.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod actors;
+mod api_keys;
 mod audit;
 mod best_effort;
 mod errors;
@@ -20,9 +21,13 @@ mod security;
 mod sessions;
 
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
+pub use api_keys::{AccountOfKey, Allowance, Answer, Claim, KeyRefusal, KeyUse};
 pub(crate) use flash::{without_flash, without_secrets};
 pub use invitations::show_mail::MailText;
-pub use members::export_users::ExportedRows;
+pub use members::{
+    check_permissions::{PermissionAnswer, PermissionQuestion, Person},
+    export_users::ExportedRows,
+};
 pub use operator::{
     clean_up,
     create_account::CreatedAccount,

@@ -14,7 +14,7 @@ macro_rules! events {
     ($and:literal) => {
         concat!(
             "
-        SELECT e.seq, e.at, e.actor_id, e.kind, e.data, d.actor, d.target, d.ip
+        SELECT e.seq, e.at, e.actor_id, e.kind, e.data, d.actor, d.target, d.ip, d.key_name
           FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
          WHERE e.account_id = $1 AND e.seq < $2 AND e.at >= $3 AND e.at < $4 ",
             $and,
@@ -40,11 +40,11 @@ statements! {
         INSERT INTO audit_events (account_id, seq, at, actor_id, target_id, kind, data, details, hash)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     INSERT_DETAILS = "
-        INSERT INTO audit_details (account_id, seq, salt, actor, target, ip) VALUES ($1, $2, $3, $4, $5, $6)";
+        INSERT INTO audit_details (account_id, seq, salt, actor, target, ip, key_name) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SET_HEAD = "UPDATE accounts SET audit_hash = $2 WHERE id = $1";
     HEAD = "SELECT audit_seq, audit_hash FROM accounts WHERE id = $1";
     AFTER = "
-        SELECT e.seq, e.at, e.actor_id, e.target_id, e.kind, e.data, e.details, e.hash, d.salt, d.actor, d.target, d.ip
+        SELECT e.seq, e.at, e.actor_id, e.target_id, e.kind, e.data, e.details, e.hash, d.salt, d.actor, d.target, d.ip, d.key_name
           FROM audit_events e LEFT JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
          WHERE e.account_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3";
 }
@@ -61,6 +61,8 @@ pub struct AuditActor {
     pub name: Option<String>,
     /// The client's address.
     pub ip: Option<IpAddr>,
+    /// The name of the API key by which it was done, if it was by one.
+    pub key: Option<String>,
 }
 
 /// Whom an event concerns.
@@ -89,6 +91,7 @@ pub async fn record(
         actor: actor.name.clone(),
         target: target.map(|target| target.email.clone()),
         ip: actor.ip.map(|ip| ip.to_string()),
+        key: actor.key.clone(),
     };
     let link = ChainLink {
         seq,
@@ -101,7 +104,7 @@ pub async fn record(
     };
     let hash = link.hash(&previous);
     run!(tx, INSERT, account, seq, link.at, link.actor_id, link.target_id, link.kind, link.data, link.details, &hash)?;
-    run!(tx, INSERT_DETAILS, account, seq, &details.salt, &details.actor, &details.target, &details.ip)?;
+    run!(tx, INSERT_DETAILS, account, seq, &details.salt, &details.actor, &details.target, &details.ip, &details.key)?;
     run!(tx, SET_HEAD, account, &hash)?;
     tx.note_change(scope.id());
     Ok(())
@@ -113,6 +116,7 @@ struct Details {
     actor: Option<String>,
     target: Option<String>,
     ip: Option<String>,
+    key: Option<String>,
 }
 
 impl Details {
@@ -122,6 +126,11 @@ impl Details {
             let text = text.as_deref().unwrap_or_default();
             digest.update((text.len() as u64).to_be_bytes());
             digest.update(text);
+        }
+        // What was not done by a key has the digest that it had before there were keys.
+        if let Some(key) = &self.key {
+            digest.update((key.len() as u64).to_be_bytes());
+            digest.update(key);
         }
         digest.finalize().to_vec()
     }
@@ -238,6 +247,7 @@ struct RecordedEventRow {
     actor: Option<String>,
     target: Option<String>,
     ip: Option<String>,
+    key_name: Option<String>,
 }
 
 /// Every event of an account in order, each checked against the chain, with the head that the account keeps.
@@ -273,7 +283,8 @@ pub async fn chain(tx: &mut Tx, scope: AccountScope) -> Result<Chain, StorageErr
             };
             // Erased details leave the digest standing.
             let details_fit = row.salt.is_none_or(|salt| {
-                let details = Details { salt, actor: row.actor.clone(), target: row.target.clone(), ip: row.ip };
+                let (actor, target) = (row.actor.clone(), row.target.clone());
+                let details = Details { salt, actor, target, ip: row.ip, key: row.key_name };
                 details.digest() == row.details
             });
             // The chains of accounts that were made before chains were tied to them begin with nothing.
@@ -329,6 +340,8 @@ pub struct WrittenEvent {
     pub target: Option<String>,
     /// The client's address.
     pub ip: Option<String>,
+    /// The name of the API key by which it was done.
+    pub key_name: Option<String>,
 }
 
 /// The account's newest events that the filter lets through.

@@ -79,6 +79,10 @@ statements! {
                        LIMIT $2)";
     ATTEMPTS = expired!("oauth_attempts", "expires_at");
     FLASHES = expired!("flashes", "expires_at");
+    API_KEYS = expired!("api_keys", "expires_at");
+    API_ANSWERS = "
+        DELETE FROM api_answers
+         WHERE key_id IN (SELECT key_id FROM api_answers WHERE created_at <= $1 LIMIT $2) AND created_at <= $1";
     MAIL_TEXTS = "
         UPDATE outbox SET recipient = '', last_answer = NULL, sealed = NULL
          WHERE id IN (SELECT id FROM outbox
@@ -135,6 +139,7 @@ statements! {
         DELETE FROM invitation_token_holders
          WHERE account_id = $1 AND member_id = $2
            AND token_id IN (SELECT id FROM invitation_tokens WHERE account_id = $1 AND dead_at IS NOT NULL)";
+    API_KEYS_OF_MEMBER = "DELETE FROM api_keys WHERE account_id = $1 AND member_id = $2";
     EXTRAS_OF_MEMBER = "DELETE FROM member_permissions WHERE account_id = $1 AND member_id = $2";
     MENTIONS = "
         SELECT (SELECT COUNT(*) FROM members WHERE account_id = $1 AND id <> $2 AND (removed_by = $2 OR vouched_by = $2 OR changed_by = $2))
@@ -174,6 +179,8 @@ pub enum Rows {
     SigningKeys,
     Attempts,
     Flashes,
+    ApiKeys,
+    ApiAnswers,
     MailTexts,
     DeliveryAnswers,
     DeliveryEvents,
@@ -202,6 +209,8 @@ impl Rows {
             Self::SigningKeys => SIGNING_KEYS,
             Self::Attempts => ATTEMPTS,
             Self::Flashes => FLASHES,
+            Self::ApiKeys => API_KEYS,
+            Self::ApiAnswers => API_ANSWERS,
             Self::MailTexts => MAIL_TEXTS,
             Self::DeliveryAnswers => DELIVERY_ANSWERS,
             Self::DeliveryEvents => DELIVERY_EVENTS,
@@ -292,9 +301,15 @@ pub async fn delete_member(tx: &mut Tx, scope: AccountScope, id: MemberId, now: 
     for invitation in invitations {
         delete_invitation(tx, scope, InvitationId(invitation)).await?;
     }
-    for statement in
-        [EVENTS_OF_MEMBER, MAILS_OF_MEMBER, DECISIONS_OF_MEMBER, HELD_BY_MEMBER, EXTRAS_OF_MEMBER, FORGET_OWN_MENTIONS]
-    {
+    for statement in [
+        EVENTS_OF_MEMBER,
+        MAILS_OF_MEMBER,
+        DECISIONS_OF_MEMBER,
+        HELD_BY_MEMBER,
+        API_KEYS_OF_MEMBER,
+        EXTRAS_OF_MEMBER,
+        FORGET_OWN_MENTIONS,
+    ] {
         execute(tx, statement, scope, id.0).await?;
     }
     let mentions: i64 = on!(tx, c => sqlx::query_scalar(MENTIONS).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;

@@ -8,6 +8,21 @@ use app::domain::{
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
+/// Open decisions, each as long as its invitation is the member's latest one and still pending; `$1` is the account.
+macro_rules! open {
+    ($and:literal) => {
+        concat!(
+            "
+        SELECT d.id, d.member_id, d.invitation_id, d.login_method_id, d.identifier, d.email, d.created_at
+          FROM decisions d
+          JOIN members m ON m.id = d.member_id AND m.invitation_id = d.invitation_id AND m.login_method_id = d.login_method_id
+          JOIN invitations i ON i.id = d.invitation_id
+         WHERE d.account_id = $1 AND d.outcome IS NULL AND m.state = 'invited' AND i.state IN ('pending', 'held') ",
+            $and
+        )
+    };
+}
+
 statements! {
     SUPERSEDE = "
         UPDATE decisions SET outcome = 'superseded', decided_at = $3
@@ -18,12 +33,9 @@ statements! {
     SUPERSEDE_OF_METHOD = "
         UPDATE decisions SET outcome = 'superseded', decided_at = $3
          WHERE account_id = $1 AND login_method_id = $2 AND outcome IS NULL";
-    OPEN = "
-        SELECT d.id, d.invitation_id, d.login_method_id, d.identifier, d.email, d.created_at
-          FROM decisions d
-          JOIN members m ON m.id = d.member_id AND m.invitation_id = d.invitation_id AND m.login_method_id = d.login_method_id
-          JOIN invitations i ON i.id = d.invitation_id
-         WHERE d.account_id = $1 AND d.member_id = $2 AND d.outcome IS NULL AND m.state = 'invited' AND i.state IN ('pending', 'held')";
+    OPEN = open!("AND d.member_id = $2");
+    OPEN_BY_ID = open!("AND d.id = $2");
+    OPEN_AFTER = open!("AND d.id > $2 ORDER BY d.id LIMIT $3");
     DECIDE = "
         UPDATE decisions SET outcome = $3, decided_at = $4, decided_by = $5
          WHERE account_id = $1 AND id = $2 AND outcome IS NULL";
@@ -37,6 +49,8 @@ statements! {
 pub struct Decision {
     /// Its id.
     pub id: DecisionId,
+    /// The row that was invited.
+    pub member: MemberId,
     /// The invitation.
     pub invitation: InvitationId,
     /// The method by which the person came.
@@ -52,6 +66,7 @@ pub struct Decision {
 #[derive(FromRow)]
 struct DecisionRow {
     id: Uuid,
+    member_id: Uuid,
     invitation_id: Uuid,
     login_method_id: Uuid,
     identifier: String,
@@ -59,15 +74,29 @@ struct DecisionRow {
     created_at: i64,
 }
 
+impl From<DecisionRow> for Decision {
+    fn from(row: DecisionRow) -> Self {
+        Self {
+            id: DecisionId(row.id),
+            member: MemberId(row.member_id),
+            invitation: InvitationId(row.invitation_id),
+            method: LoginMethodId(row.login_method_id),
+            identifier: row.identifier,
+            email: row.email,
+            at: Timestamp(row.created_at),
+        }
+    }
+}
+
 /// Opens a decision, in place of one that was open for the same row.
-pub async fn open(tx: &mut Tx, scope: AccountScope, member: MemberId, decision: &Decision) -> Result<(), StorageError> {
-    supersede(tx, scope, member, decision.at).await?;
+pub async fn open(tx: &mut Tx, scope: AccountScope, decision: &Decision) -> Result<(), StorageError> {
+    supersede(tx, scope, decision.member, decision.at).await?;
     run!(
         tx,
         INSERT,
         decision.id.0,
         scope.id().0,
-        member.0,
+        decision.member.0,
         decision.invitation.0,
         decision.method.0,
         &decision.identifier,
@@ -95,14 +124,26 @@ pub async fn supersede_of_method(
 pub async fn find_open(tx: &mut Tx, scope: AccountScope, member: MemberId) -> Result<Option<Decision>, StorageError> {
     let row: Option<DecisionRow> =
         on!(tx, c => sqlx::query_as(OPEN).bind(scope.id().0).bind(member.0).fetch_optional(c).await)?;
-    Ok(row.map(|row| Decision {
-        id: DecisionId(row.id),
-        invitation: InvitationId(row.invitation_id),
-        method: LoginMethodId(row.login_method_id),
-        identifier: row.identifier,
-        email: row.email,
-        at: Timestamp(row.created_at),
-    }))
+    Ok(row.map(Decision::from))
+}
+
+/// The open decision with this id.
+pub async fn find(tx: &mut Tx, scope: AccountScope, id: DecisionId) -> Result<Option<Decision>, StorageError> {
+    let row: Option<DecisionRow> =
+        on!(tx, c => sqlx::query_as(OPEN_BY_ID).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
+    Ok(row.map(Decision::from))
+}
+
+/// The open decisions of the account after this one, oldest first.
+pub async fn open_after(
+    tx: &mut Tx,
+    scope: AccountScope,
+    after: DecisionId,
+    most: i64,
+) -> Result<Vec<Decision>, StorageError> {
+    let rows: Vec<DecisionRow> =
+        on!(tx, c => sqlx::query_as(OPEN_AFTER).bind(scope.id().0).bind(after.0).bind(most).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(Decision::from).collect())
 }
 
 /// The outcome of a decision.

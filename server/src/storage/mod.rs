@@ -14,6 +14,8 @@ pub(crate) use tx::{changed, on, run, statements};
 
 pub mod accounts;
 pub mod address_changes;
+pub mod api_answers;
+pub mod api_keys;
 pub mod audit;
 pub mod clean_up;
 pub mod decisions;
@@ -380,6 +382,8 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
     [
         ("accounts", accounts::STATEMENTS),
         ("address_changes", address_changes::STATEMENTS),
+        ("api_answers", api_answers::STATEMENTS),
+        ("api_keys", api_keys::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),

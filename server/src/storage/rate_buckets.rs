@@ -76,13 +76,38 @@ pub async fn take(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Resul
     Ok(Err(wait))
 }
 
+/// What became of taking a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// How long to wait, with nothing taken; `None` if a token was taken.
+    pub wait: Option<Span>,
+    /// How many tokens are left.
+    pub left: u32,
+    /// How long until all of them are back.
+    pub full_in: Span,
+}
+
+/// As [`take`], and says what is left.
+pub async fn take_counted(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Taken, StorageError> {
+    let (used, updated_at) = take_any(tx, key, limit, now).await?;
+    let since = Timestamp(updated_at);
+    let over = used - limit.capacity();
+    if over > 0 {
+        refund(tx, key).await?;
+        let full_in = limit.wait_for(used - 1000, since, now);
+        return Ok(Taken { wait: Some(limit.wait_for(over, since, now)), left: 0, full_in });
+    }
+    let left = u32::try_from(-over / 1000).unwrap_or_default();
+    Ok(Taken { wait: None, left, full_in: limit.wait_for(used, since, now) })
+}
+
+async fn take_any(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<(i64, i64), StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(TAKE).bind(key).bind(now.0).bind(limit.per_day).fetch_one(c).await)?)
+}
+
 /// Takes a token from the bucket even if it is empty, and answers how long it takes until that token is refilled.
 pub async fn reserve(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Span, StorageError> {
-    let (used, updated_at): (i64, i64) = on!(tx, c => sqlx::query_as(TAKE)
-        .bind(key)
-        .bind(now.0)
-        .bind(limit.per_day)
-        .fetch_one(c).await)?;
+    let (used, updated_at) = take_any(tx, key, limit, now).await?;
     let over = used - limit.capacity();
     Ok(if over > 0 { limit.wait_for(over, Timestamp(updated_at), now) } else { Span(0) })
 }

@@ -34,6 +34,10 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("accounts/leave", Calls::Member),
     ("accounts/list", Calls::SignedIn),
     ("accounts/open", Calls::SignedIn),
+    ("api-keys/list", Calls::Needs("api_keys.manage")),
+    ("api-keys/make", Calls::Needs("api_keys.manage")),
+    ("api-keys/revoke", Calls::Needs("api_keys.manage")),
+    ("api-keys/take-over", Calls::Owner),
     ("address/confirm", Calls::Everyone),
     ("address/undo", Calls::Everyone),
     ("address/view", Calls::Everyone),
@@ -154,6 +158,9 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "me/reauthenticate-by-passkey" | "second-factors/add-passkey" => fields.push(("form[challenge]", member)),
         "ownership/accept" | "ownership/decline" | "ownership/withdraw" => fields.push(("offer", member)),
         "account-settings/change" => fields.push(("form[name]", "Eve")),
+        "api-keys/list" => {}
+        "api-keys/make" => fields.extend([("form[name]", "CI"), ("form[permissions][]", "bots.read")]),
+        "api-keys/revoke" | "api-keys/take-over" => fields.push(("key", member)),
         "account-settings/show" | "required-factor/begin-app" | "required-factor/view" => {}
         "required-factor/confirm-app" | "required-factor/prove" => fields.push(("form[factor]", member)),
         "required-factor/remove-app" => fields.push(("factor", member)),
@@ -202,6 +209,7 @@ async fn state(world: &World) -> Vec<i64> {
         "SELECT COUNT(*) FROM audit_events",
         "SELECT COUNT(*) FROM accounts",
         "SELECT COUNT(*) FROM roles",
+        "SELECT COUNT(*) FROM api_keys",
         "SELECT COUNT(*) FROM login_methods",
         "SELECT COUNT(*) FROM login_method_configurations",
     ] {
@@ -226,6 +234,7 @@ const PAGES: &[&str] = &[
     "/a/{slug}/reauthenticate",
     "/a/{slug}/second-factor",
     "/a/{slug}/settings/account",
+    "/a/{slug}/settings/api-keys",
     "/a/{slug}/settings/audit",
     "/a/{slug}/settings/audit/access",
     "/a/{slug}/settings/decisions/{id}",
@@ -413,7 +422,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 18, "pages of Settings");
+        assert_eq!(opened, 19, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

@@ -2,8 +2,9 @@
 
 use crate::support::{Browser, both_databases};
 use app::{
-    api::audit::{AuditActorName, AuditPage},
+    api::audit::AuditPage,
     domain::{
+        audit::AuditActorName,
         audit::{Event, EventKind},
         permission::Gate,
         policy::Refusal,

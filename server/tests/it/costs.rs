@@ -151,6 +151,7 @@ const OF_AN_ACCOUNT: &[&str] = &[
     "account-settings/",
     "accounts/home",
     "accounts/leave",
+    "api-keys/",
     "audit/",
     "login-methods/",
     "outbox/",

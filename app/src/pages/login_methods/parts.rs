@@ -238,6 +238,9 @@ fn words_of(locale: Locale, notice: &Notice) -> AnyView {
         Notice::OfferGone => bad(text!(locale, settings.offer_gone)),
         Notice::AccountSaved => good(text!(locale, settings.saved)),
         Notice::RequirementSaved => good(text!(locale, methods.requirement_saved)),
+        Notice::ApiKeyRevoked => good(text!(locale, api_keys.revoked)),
+        Notice::ApiKeyTakenOver => good(text!(locale, api_keys.taken_over)),
+        Notice::ApiKeyGone => bad(text!(locale, api_keys.gone)),
         Notice::ProviderFactorsSaved => good(text!(locale, methods.provider_factors_saved)),
     }
 }

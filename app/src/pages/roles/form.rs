@@ -19,14 +19,14 @@ use leptos::prelude::*;
 
 /// The permissions that have been chosen. They outlive answers of the server, so that nobody chooses twice.
 #[derive(Clone, Copy)]
-pub(super) struct Chosen {
+pub(in crate::pages) struct Chosen {
     permissions: RwSignal<Permissions>,
     live: RwSignal<bool>,
 }
 
 impl Chosen {
     /// Starts from what is there, or from what was chosen in a form that came back.
-    pub(super) fn starting_from(permissions: Permissions) -> Self {
+    pub(in crate::pages) fn starting_from(permissions: Permissions) -> Self {
         // Other forms of the page have no name in them.
         let old = old_input("form[name]").and_then(|_| old_inputs("form[permissions][]"));
         let old = old.map(|keys| keys.into_iter().map(PermissionKey::new).collect());
@@ -84,15 +84,15 @@ const fn chosen_already() -> Option<Permissions> {
 
 /// Whose role the fields are for, which decides what may be chosen.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
-    pub(super) locale: Locale,
-    pub(super) facts: &'a RoleFacts,
+pub(in crate::pages) struct Fields<'a> {
+    pub(in crate::pages) locale: Locale,
+    pub(in crate::pages) facts: &'a RoleFacts,
     /// Is it the role of whoever changes it?
-    pub(super) whose: Whose,
+    pub(in crate::pages) whose: Whose,
     /// What it holds now.
-    pub(super) present: &'a Permissions,
-    pub(super) chosen: Chosen,
-    pub(super) error: Signal<Option<AppError>>,
+    pub(in crate::pages) present: &'a Permissions,
+    pub(in crate::pages) chosen: Chosen,
+    pub(in crate::pages) error: Signal<Option<AppError>>,
 }
 
 /// Its name.
@@ -122,7 +122,7 @@ impl Fields<'_> {
     }
 
     /// A box for each permission. What the policy refuses is shown, and says why.
-    pub(super) fn boxes(&self) -> AnyView {
+    pub(in crate::pages) fn boxes(&self) -> AnyView {
         let locale = self.locale;
         let mut areas: Vec<(&str, Vec<AnyView>)> = Vec::new();
         let mut any_refused = false;

@@ -1,6 +1,6 @@
 //! Settings → Roles: what each role holds side by side, how many people have it, and who can do what (R65).
 
-mod form;
+pub(super) mod form;
 mod new;
 mod role;
 mod who_can;

@@ -124,7 +124,7 @@ impl Services {
         if let Some((user, ip)) = owner {
             let member = MemberId(Uuid::now_v7());
             members::insert_owner(tx, scope, member, user, &Grant::of(BuiltInRole::Owner), method, now).await?;
-            by = AuditActor { member: Some(member), name: Some(user.name.clone()), ip };
+            by = AuditActor { member: Some(member), name: Some(user.name.clone()), ip, key: None };
             to = Some(AuditTarget { member, email: user.email.key().to_owned() });
         }
         audit::record(tx, scope, &by, to.as_ref(), &Event::AccountOpened, now).await?;

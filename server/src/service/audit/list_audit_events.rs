@@ -10,10 +10,10 @@ use crate::{
     },
 };
 use app::{
-    api::audit::{AuditActorName, AuditLine, AuditPage},
+    api::audit::{AuditLine, AuditPage},
     backend::ListAuditEvents,
     domain::{
-        audit::{AuditQuery, EventKind},
+        audit::{AuditActorName, AuditQuery, EventKind},
         email::Email,
         permission::Gate,
         time::{Span, Timestamp},
@@ -42,6 +42,26 @@ impl ListAuditEvents for Services {
         drop(tx);
         self.note_activity(&actor).await;
         Ok(AuditPage { facts, lines, next, unknown_person: filter.is_none() })
+    }
+}
+
+impl Services {
+    /// Some of the account's events, newest first, and where they go on, for programs. Needs `audit.read`.
+    ///
+    /// # Errors
+    /// As [`actors::load_with`].
+    pub async fn list_some_audit_events(
+        &self,
+        caller: &Caller,
+        query: &AuditQuery,
+        most: i64,
+    ) -> Result<(Vec<AuditLine>, Option<i64>), AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::AuditRead).await?;
+        match filter(&mut tx, &actor, query).await? {
+            Some(filter) => Ok(some(&mut tx, &actor, filter, most).await?),
+            None => Ok((Vec::new(), None)),
+        }
     }
 }
 
@@ -83,9 +103,18 @@ pub(in crate::service) async fn page(
     actor: &Actor,
     filter: EventFilter,
 ) -> Result<(Vec<AuditLine>, Option<i64>), StorageError> {
-    let mut lines = lines(tx, actor, filter, PAGE_EVENTS + 1).await?;
-    let more = lines.len() as i64 > PAGE_EVENTS;
-    lines.truncate(PAGE_EVENTS as usize);
+    some(tx, actor, filter, PAGE_EVENTS).await
+}
+
+async fn some(
+    tx: &mut Tx,
+    actor: &Actor,
+    filter: EventFilter,
+    most: i64,
+) -> Result<(Vec<AuditLine>, Option<i64>), StorageError> {
+    let mut lines = lines(tx, actor, filter, most + 1).await?;
+    let more = lines.len() as i64 > most;
+    lines.truncate(most as usize);
     let next = lines.last().filter(|_| more).map(|line| line.seq);
     Ok((lines, next))
 }
@@ -104,10 +133,11 @@ fn line(event: WrittenEvent) -> AuditLine {
     AuditLine {
         seq: event.seq,
         at: Timestamp(event.at),
-        actor: match (event.actor, event.actor_id) {
-            (Some(name), _) => AuditActorName::Named(name),
-            (None, Some(_)) => AuditActorName::LinkHolder,
-            (None, None) => AuditActorName::Operator,
+        actor: match (event.actor, event.key_name, event.actor_id) {
+            (Some(person), Some(key), _) => AuditActorName::ByKey { person, key },
+            (Some(name), None, _) => AuditActorName::Named(name),
+            (None, _, Some(_)) => AuditActorName::LinkHolder,
+            (None, _, None) => AuditActorName::Operator,
         },
         target: event.target,
         ip: event.ip,

@@ -82,8 +82,12 @@ impl Services {
             Ok(false) | Err(StorageError::Taken(_)) => return Ok(Accepted::TooLate),
             Err(error) => return Err(error.into()),
         }
-        let actor =
-            AuditActor { member: Some(presented.member.id), name: Some(user.name.clone()), ip: Some(visitor.ip) };
+        let actor = AuditActor {
+            member: Some(presented.member.id),
+            name: Some(user.name.clone()),
+            ip: Some(visitor.ip),
+            key: None,
+        };
         let joined = Event::Joined { invitation: id, grant: presented.member.grant.clone() };
         audit::record(tx, scope, &actor, Some(&presented.audit_target()), &joined, now).await?;
         if vouched {

@@ -186,6 +186,7 @@ impl Services {
     ) -> Result<(), AppError> {
         let known = decisions::find_open(tx, presented.scope, presented.member.id).await?;
         let decision = Decision {
+            member: presented.member.id,
             id: DecisionId(Uuid::now_v7()),
             invitation: presented.invitation.id,
             method: presented.member.method.id,
@@ -197,7 +198,7 @@ impl Services {
         if known.is_some_and(|known| known.identifier == decision.identifier && known.email == decision.email) {
             return Ok(());
         }
-        decisions::open(tx, presented.scope, presented.member.id, &decision).await?;
+        decisions::open(tx, presented.scope, &decision).await?;
         let event = Event::DecisionOpened { invitation: presented.invitation.id };
         audit::record(tx, presented.scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now)
             .await?;

@@ -50,7 +50,7 @@ impl PresentedInvitation {
         event: &Event,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let actor = AuditActor { member: Some(self.member.id), name: None, ip: Some(visitor.ip) };
+        let actor = AuditActor { member: Some(self.member.id), name: None, ip: Some(visitor.ip), key: None };
         audit::record(tx, self.scope, &actor, Some(&self.audit_target()), event, now).await
     }
 

@@ -196,6 +196,7 @@ impl Services {
                     member: Some(presented.member.id),
                     name: Some(user.name.clone()),
                     ip: Some(visitor.ip),
+                    key: None,
                 };
                 audit::record(tx, presented.scope, &actor, Some(&presented.audit_target()), &Event::PasswordSet, now)
                     .await?;

@@ -126,7 +126,7 @@ impl Services {
         let request = AuthorizationRequest {
             purpose: AttemptPurpose::Test,
             invitation: None,
-            session: Some(caller.signed_in.session),
+            session: Some(actor.session),
             next: "",
             // So that the test can say what this provider is able to prove.
             max_age: Some(self.max_age()),

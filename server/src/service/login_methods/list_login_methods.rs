@@ -8,7 +8,7 @@ use crate::{
 use app::{
     api::login_methods::{MethodLine, MethodsView},
     backend::ListLoginMethods,
-    domain::permission::Gate,
+    domain::{member::LoginMethod, permission::Gate},
     error::AppError,
     request::Caller,
 };
@@ -30,5 +30,17 @@ impl ListLoginMethods for Services {
             lines: login_methods::all(&mut tx, actor.scope()).await?.into_iter().map(line_of).collect(),
             recently_authenticated: actor.is_recently_authenticated(self),
         })
+    }
+}
+
+impl Services {
+    /// The login methods that people can be invited by, as the Users list knows them: no set-up, no secrets. Needs `gate`.
+    ///
+    /// # Errors
+    /// As [`actors::load_with`].
+    pub async fn list_ready_login_methods(&self, caller: &Caller, gate: Gate) -> Result<Vec<LoginMethod>, AppError> {
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, gate).await?;
+        Ok(login_methods::ready(&mut tx, actor.scope()).await?)
     }
 }

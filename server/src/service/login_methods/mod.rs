@@ -5,6 +5,7 @@ pub(super) mod begin_oauth;
 pub(super) mod decide;
 pub(super) mod drop_draft;
 pub(super) mod finish_oauth;
+mod list_decisions;
 pub(super) mod list_login_methods;
 pub(super) mod make_live;
 pub(super) mod remove_login_method;

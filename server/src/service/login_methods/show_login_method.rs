@@ -54,7 +54,7 @@ impl ShowLoginMethod for Services {
             .as_ref()
             .zip(draft.as_ref())
             .is_some_and(|(live, draft)| live.configuration.names_people_differently(&draft.configuration));
-        let session = caller.signed_in.session;
+        let session = actor.session;
         let unreturned = oauth_attempts::unreturned_test(&mut tx, scope, method, session, self.now()).await?;
         let no_return = attempt.is_none() && unreturned.is_some() && unreturned == saved.map(|saved| saved.id);
         Ok(MethodView {

@@ -26,7 +26,7 @@ use app::{
     },
     error::AppError,
     paths,
-    request::{Caller, Visitor, WithCookies},
+    request::{Caller, Credential, Visitor, WithCookies},
 };
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ impl Services {
             visitor.signed_in.clone().filter(|signed_in| Some(signed_in.session) == callback.attempt.session);
         if let (Ok(person), Some(signed_in)) = (person, signed_in) {
             let caller = Caller {
-                signed_in,
+                credential: Credential::Session(signed_in),
                 account: callback.account.slug.clone(),
                 ip: visitor.ip,
                 language: visitor.language,
@@ -108,7 +108,7 @@ impl Services {
             attempt.purpose == AttemptPurpose::Test
                 && attempt.scope == actor.scope()
                 && attempt.method == method
-                && attempt.session == Some(caller.signed_in.session)
+                && attempt.session == Some(actor.session)
                 && attempt.sealed.is_some()
         });
         let Some(attempt) = attempt else { return Ok(None) };

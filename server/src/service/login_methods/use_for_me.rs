@@ -25,7 +25,6 @@ impl UseForMe for Services {
     async fn use_for_me(&self, caller: &Caller, visitor: &Visitor, form: MakeLiveForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let method: LoginMethodId = form.method.parse().map_err(|_| AppError::NotFound)?;
-            let session = caller.signed_in.session;
             let page = paths::login_method(caller.account.as_str(), method);
             let mut tx = self.database.begin_write().await?;
             let passed = self.passed_test(&mut tx, caller, visitor, method, &form).await?;
@@ -44,8 +43,8 @@ impl UseForMe for Services {
             }
             identities::delete_of_user_at_method(&mut tx, scope, actor.method, actor.user).await?;
             members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
-            self.link(&mut tx, actor, caller, method, &passed.person).await?;
-            sessions::add_method_proof(&mut tx, session, method, passed.at.max(actor.authenticated_at())).await?;
+            self.link(&mut tx, actor, method, &passed.person).await?;
+            sessions::add_method_proof(&mut tx, actor.session, method, passed.at.max(actor.authenticated_at())).await?;
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::SignsInBy { method }, now)
                 .await?;
             tx.commit().await?;
@@ -57,15 +56,8 @@ impl UseForMe for Services {
 
 impl Services {
     /// Links the caller to the identity that the provider named, in place of an earlier one.
-    async fn link(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        caller: &Caller,
-        method: LoginMethodId,
-        person: &Person,
-    ) -> Result<(), AppError> {
-        let (scope, user) = (actor.scope(), caller.signed_in.user);
+    async fn link(&self, tx: &mut Tx, actor: &Actor, method: LoginMethodId, person: &Person) -> Result<(), AppError> {
+        let (scope, user) = (actor.scope(), actor.user);
         identities::delete_of_user_at_method(tx, scope, method, user).await?;
         let email = person.email.as_deref();
         let linked = identities::insert(tx, scope, method, user, &person.identifier, email, self.now()).await;

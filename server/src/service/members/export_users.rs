@@ -7,7 +7,12 @@ use crate::{
     storage::members::{self, Page, Place, Position},
 };
 use app::{
-    domain::{list::ListQuery, member::MemberRow, permission::Gate, role::Roles},
+    domain::{
+        list::{ListQuery, PAGE_ROWS},
+        member::MemberRow,
+        permission::Gate,
+        role::Roles,
+    },
     error::{AppError, BadRequest},
     request::Caller,
 };
@@ -53,7 +58,7 @@ impl Services {
             return Err(BadRequest::Malformed.into());
         }
         let place = from.map_or(Place::Start, Place::After);
-        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, now).await?;
+        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, PAGE_ROWS, now).await?;
         let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok(ExportedRows { rows, roles: actor.roles, next })
     }

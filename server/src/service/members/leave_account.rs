@@ -32,7 +32,7 @@ impl LeaveAccount for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            actors::lock_for_member(&mut tx, caller).await?;
+            actors::lock_for_member(self, &mut tx, caller).await?;
             let actor = actors::load(self, &mut tx, caller).await?;
             let owners = members::other_owners(&mut tx, actor.scope(), actor.member).await?;
             if actor.grant.makes_owner() {

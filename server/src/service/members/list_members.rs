@@ -14,7 +14,7 @@ use app::{
     api::members::UsersPage,
     backend::ListMembers,
     domain::{
-        list::{Count, Cursor, ListQuery},
+        list::{Count, Cursor, ListQuery, PAGE_ROWS},
         member::{Event, LoginMethodKind, MemberRow, MemberState, ShownState, UNDO_OF_REMOVAL},
         permission::Gate,
         time::Timestamp,
@@ -37,7 +37,7 @@ impl ListMembers for Services {
         let facts = actors::facts(self, &mut tx, &actor).await?;
         let scope = actor.scope();
         let place = self.place(scope, &query);
-        let Page { members, previous, next } = members::page(&mut tx, scope, &query, place, now).await?;
+        let Page { members, previous, next } = members::page(&mut tx, scope, &query, place, PAGE_ROWS, now).await?;
         let skipped = match &previous {
             Some(first) => members::count_before(&mut tx, scope, &query, first.clone(), now).await?,
             None => Some(0),
@@ -65,6 +65,28 @@ impl ListMembers for Services {
 }
 
 impl Services {
+    /// Some rows of a view and where it goes on, for programs: they need neither counts nor what a page explains with. Needs `users.read`.
+    ///
+    /// # Errors
+    /// As [`actors::load_with`]; [`BadRequest::Malformed`] for a view that no page could ask for and for a cursor of another view.
+    pub async fn list_some_members(
+        &self,
+        caller: &Caller,
+        query: &ListQuery,
+        most: usize,
+    ) -> Result<(Vec<MemberRow>, Option<Cursor>), AppError> {
+        let now = self.now();
+        let mut tx = self.database.begin_read().await?;
+        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let place = self.place(actor.scope(), query);
+        if !query.is_within_limits() || query.after.is_some() && place == Place::Start {
+            return Err(BadRequest::Malformed.into());
+        }
+        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, most, now).await?;
+        let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
+        Ok((rows, next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), query, &position))))
+    }
+
     /// Where the page of a view is. A cursor that does not open, because its key has retired or it belongs to another view, leads to the
     /// beginning.
     fn place(&self, scope: AccountScope, query: &ListQuery) -> Place {

@@ -2,6 +2,7 @@
 
 pub(super) mod change_login_method;
 mod change_several;
+pub(super) mod check_permissions;
 mod check_withdrawal;
 mod correct_address;
 pub(super) mod cursor;

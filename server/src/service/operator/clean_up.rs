@@ -4,6 +4,7 @@
 use crate::{
     config::{Config, Limits},
     context::Services,
+    service::api_keys::ANSWER_TTL,
     storage::{
         StorageError, accounts,
         clean_up::{self, Dependent, Rows},
@@ -26,6 +27,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// The bucket that lets one instance begin once a day.
 const JOB: &str = "job:clean-up";
 const DAILY: Limit = Limit { burst: 1, per_day: 1 };
+/// How long people see that a key expired.
+const EXPIRED_KEYS_KEPT: Span = Span::days(90);
 /// The longest time by which limits put a mail off: no bucket is reserved further ahead.
 const MAX_INVITATION_LIFETIME: Span = Span::days(30);
 
@@ -54,7 +57,7 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 26] = [
+static RETENTION_RULES: [RetentionRule; 28] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
@@ -72,6 +75,8 @@ static RETENTION_RULES: [RetentionRule; 26] = [
     rows("signing keys", Rows::SigningKeys, |_| days(7)),
     rows("ways to providers", Rows::Attempts, |_| Span(0)),
     rows("flashes", Rows::Flashes, |_| Span(0)),
+    rows("expired API keys", Rows::ApiKeys, |_| EXPIRED_KEYS_KEPT),
+    rows("answers of the API", Rows::ApiAnswers, |_| ANSWER_TTL),
     rows("addresses of mails", Rows::MailTexts, |config| days(config.retention.mails_days)),
     rows("answers of mail servers", Rows::DeliveryAnswers, |config| days(config.retention.mails_days)),
     rows("delivery events", Rows::DeliveryEvents, |config| days(config.retention.delivery_events_days)),
@@ -205,6 +210,7 @@ fn longest_refill(limits: &Limits) -> Span {
         (limits.measure_burst, limits.measure_per_s),
         (limits.recovery_burst, limits.recovery_per_s),
         (limits.recovery_burst, limits.recovery_address_per_s),
+        (limits.api_burst, limits.api_per_s),
     ]
     .into_iter()
     .map(|(burst, per_s)| (f64::from(burst) / per_s).ceil() as i64)

@@ -123,7 +123,8 @@ impl Services {
     ) -> Result<(), StorageError> {
         for scope in members::accounts_with_copy(tx, user.id).await? {
             let Some(member) = members::rewrite_copy(tx, scope, user, now).await? else { continue };
-            let actor = AuditActor { member: Some(member), name: Some(user.name.clone()), ip: Some(visitor.ip) };
+            let actor =
+                AuditActor { member: Some(member), name: Some(user.name.clone()), ip: Some(visitor.ip), key: None };
             let target = AuditTarget { member, email: user.email.key().to_owned() };
             audit::record(tx, scope, &actor, Some(&target), event, now).await?;
         }

@@ -40,7 +40,7 @@ impl AcceptOwnership for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            actors::lock_for_member(&mut tx, caller).await?;
+            actors::lock_for_member(self, &mut tx, caller).await?;
             let actor = actors::load(self, &mut tx, caller).await?;
             let offers = ownership_offers::to_member(&mut tx, actor.scope(), actor.member, now).await?;
             let Some(offer) = offers.into_iter().find(|one| one.id == offer) else {

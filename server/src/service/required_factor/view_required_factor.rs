@@ -96,6 +96,7 @@ impl Services {
         };
         let host = self.config.base_url.host_str().unwrap_or_default();
         let issuer = format!("{host} {}", actor.account_name);
-        Ok(Some(BegunApp { id, totp: self.totp_view(&seed, &issuer, &caller.signed_in.email)? }))
+        let signed_in = caller.session().ok_or(AppError::Unauthenticated)?;
+        Ok(Some(BegunApp { id, totp: self.totp_view(&seed, &issuer, &signed_in.email)? }))
     }
 }

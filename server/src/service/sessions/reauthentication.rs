@@ -81,7 +81,7 @@ impl Services {
 
     /// The caller and their user, if they may reauthenticate by a mailed code. The account stays locked, so that codes are counted one by one.
     pub(super) async fn require_code_option(&self, tx: &mut Tx, caller: &Caller) -> Result<(Actor, User), AppError> {
-        actors::lock_for_member(tx, caller).await?;
+        actors::lock_for_member(self, tx, caller).await?;
         let actor = actors::load_before_second_factor(self, tx, caller).await?;
         let user = self.require_option(tx, &actor, ReauthenticationMethod::Code).await?;
         Ok((actor, user))

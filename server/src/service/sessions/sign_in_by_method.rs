@@ -123,7 +123,8 @@ async fn member_named(
     if known.is_none()
         && let Some(row) = &member
     {
-        let actor = AuditActor { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip) };
+        let actor =
+            AuditActor { member: Some(row.id), name: Some(row.label().to_owned()), ip: Some(visitor.ip), key: None };
         let target = AuditTarget { member: row.id, email: row.email.key().to_owned() };
         audit::record(tx, scope, &actor, Some(&target), &Event::IdentityLinked { method }, now).await?;
     }

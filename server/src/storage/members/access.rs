@@ -6,12 +6,12 @@ use crate::storage::{
     statements,
 };
 use app::domain::{
-    ids::{AccountId, LoginMethodId, MemberId, SessionId, UserId},
+    ids::{AccountId, ApiKeyId, LoginMethodId, MemberId, SessionId, UserId},
     invitation::InvitationDefaults,
     language::Language,
     member::MemberState,
     name::Slug,
-    permission::Gate,
+    permission::{Gate, Permissions},
     role::{BuiltInRole, Grant, RoleKey, Roles},
     time::Timestamp,
 };
@@ -55,6 +55,21 @@ statements! {
                                               AND f.confirmed_at IS NOT NULL))) AS proved_factors
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.slug = $1 AND m.user_id = $2");
+    // A key from before its member joined again is dead, as a session is (INV-12).
+    KEY_ACTOR = concat!("
+        SELECT m.id, m.account_id, m.user_id, m.login_method_id, m.role_key, COALESCE(m.name, m.email) AS label,
+               a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
+               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
+               k.id AS key_id, k.name AS key_name, k.proved_factor, k.expires_at, k.last_used_at,
+               (SELECT string_agg(p.permission, ',') FROM api_key_permissions p WHERE p.key_id = k.id) AS key_permissions
+          FROM api_keys k
+          JOIN members m ON m.id = k.member_id
+          JOIN accounts a ON a.id = m.account_id
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE k.hash = $1 AND (k.expires_at > $2 OR k.expires_at IS NULL)
+           AND m.state = 'active' AND m.user_id IS NOT NULL AND l.enabled
+           AND k.owned_since >= COALESCE(m.joined_at, 0) AND k.owned_since >= COALESCE(m.readmitted_at, 0)");
     SUSPEND_ALL_OF_USER = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
@@ -164,6 +179,89 @@ pub(crate) async fn caller_membership(
             lacks_second_factor: row.unproved_factors > 0,
             second_factor_from: row.factor_from.map(Timestamp),
             has_proved_second_factor: row.proved_factors > 0,
+        })
+    })
+    .transpose()
+}
+
+/// What a live key opens: the membership of the member for whom it acts, as the database has it now.
+#[derive(Clone, Debug)]
+pub struct KeyMembership {
+    /// The key.
+    pub key: ApiKeyId,
+    /// Its name.
+    pub key_name: String,
+    /// What it may do, as far as its member may.
+    pub limit: Permissions,
+    /// When it expires.
+    pub expires: Option<Timestamp>,
+    /// Its last use.
+    pub last_used: Option<Timestamp>,
+    /// The member's user.
+    pub user: UserId,
+    /// The account's slug.
+    pub slug: Slug,
+    /// The membership. The key stands for a session that proved the login method, only never recently.
+    pub membership: CallerMembership,
+}
+
+#[derive(FromRow)]
+struct KeyMembershipRow {
+    id: Uuid,
+    account_id: Uuid,
+    user_id: Uuid,
+    login_method_id: Uuid,
+    role_key: String,
+    label: String,
+    slug: String,
+    account_name: String,
+    language: String,
+    invitation_role: Option<String>,
+    invitation_hours: i64,
+    extras: Option<String>,
+    factor_from: Option<i64>,
+    key_id: Uuid,
+    key_name: String,
+    proved_factor: bool,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+    key_permissions: Option<String>,
+}
+
+/// What the key with this hash opens; `None` for one that is unknown, revoked or expired, and for one whose member is not active, has joined
+/// again since, or signs in by a method that is switched off. Only `service::actors` calls this.
+pub(crate) async fn key_membership(
+    tx: &mut Tx,
+    hash: &[u8],
+    now: Timestamp,
+) -> Result<Option<KeyMembership>, StorageError> {
+    let row: Option<KeyMembershipRow> =
+        on!(tx, c => sqlx::query_as(KEY_ACTOR).bind(hash).bind(now.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(KeyMembership {
+            key: ApiKeyId(row.key_id),
+            key_name: row.key_name,
+            limit: accounts::extras(row.key_permissions),
+            expires: row.expires_at.map(Timestamp),
+            last_used: row.last_used_at.map(Timestamp),
+            user: UserId(row.user_id),
+            slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
+            membership: CallerMembership {
+                scope: AccountScope::established(AccountId(row.account_id)),
+                member: MemberId(row.id),
+                method: LoginMethodId(row.login_method_id),
+                state: MemberState::Active,
+                grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+                label: row.label,
+                last_active: None,
+                account_name: row.account_name,
+                language: Language::from_tag(&row.language).unwrap_or_default(),
+                invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),
+                authenticated_at: Some(Timestamp(0)),
+                lacks_second_factor: false,
+                second_factor_from: row.factor_from.map(Timestamp),
+                has_proved_second_factor: row.proved_factor,
+            },
         })
     })
     .transpose()

@@ -7,7 +7,7 @@ use crate::{
 };
 use app::domain::{
     ids::MemberId,
-    list::{Count, ListQuery, MAX_COUNTED_ROWS, PAGE_ROWS, Sort, StateCounts, StateFilter},
+    list::{Count, ListQuery, MAX_COUNTED_ROWS, Sort, StateCounts, StateFilter},
     member::ShownState,
     role::RoleKey,
     time::Timestamp,
@@ -251,12 +251,13 @@ macro_rules! bind_position {
     }};
 }
 
-/// One page of the list. What would be the beginning of a page before the first one is the first one, whole.
+/// One page of the list, of `most` rows. What would be the beginning of a page before the first one is the first one, whole.
 pub async fn page(
     tx: &mut Tx,
     scope: AccountScope,
     query: &ListQuery,
     place: Place,
+    most: usize,
     now: Timestamp,
 ) -> Result<Page, StorageError> {
     let sort = query.sort;
@@ -265,7 +266,7 @@ pub async fn page(
         Place::Start => None,
         Place::After(after) => Some(after),
         Place::Before(before) => {
-            let (mut members, more) = rows(tx, scope, query, (sort.reversed(), before), now).await?;
+            let (mut members, more) = rows(tx, scope, query, (sort.reversed(), before), most, now).await?;
             if more {
                 members.reverse();
                 let (previous, next) = (position(members.first()), position(members.last()));
@@ -276,7 +277,7 @@ pub async fn page(
     };
     let is_first = after.is_none();
     let after = after.unwrap_or_else(|| Position::start(sort));
-    let (members, more) = rows(tx, scope, query, (sort, after), now).await?;
+    let (members, more) = rows(tx, scope, query, (sort, after), most, now).await?;
     let (previous, next) = (position(members.first().filter(|_| !is_first)), position(members.last().filter(|_| more)));
     Ok(Page { members, previous, next })
 }
@@ -287,6 +288,7 @@ async fn rows(
     scope: AccountScope,
     query: &ListQuery,
     (sort, from): (Sort, Position),
+    most: usize,
     now: Timestamp,
 ) -> Result<(Vec<Member>, bool), StorageError> {
     let sql = match sort {
@@ -299,11 +301,11 @@ async fn rows(
     };
     let rows: Vec<MemberRow> = on!(tx, c => {
         let bound = bind_view!(sqlx::query_as(sql), scope, query, now);
-        bind_position!(bound, from, PAGE_ROWS as i64 + 1).fetch_all(c).await
+        bind_position!(bound, from, most as i64 + 1).fetch_all(c).await
     })?;
     let mut members: Vec<Member> = rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
-    let more = members.len() > PAGE_ROWS;
-    members.truncate(PAGE_ROWS);
+    let more = members.len() > most;
+    members.truncate(most);
     Ok((members, more))
 }
 

@@ -58,9 +58,10 @@ pub(super) mod login;
 pub(super) mod person;
 
 pub use access::{
-    CallerMembership, Inviter, SuspendedMembership, can_sign_in, inviters, other_owners, owners_without, reactivate,
+    CallerMembership, Inviter, KeyMembership, SuspendedMembership, can_sign_in, inviters, other_owners, owners_without,
+    reactivate,
 };
-pub(crate) use access::{accounts_of, caller_membership, suspend_all_of_user};
+pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Page, Place, Position, SortValue, count, count_before, count_states, is_alone, page};

@@ -6,11 +6,13 @@ mod database;
 pub mod factors;
 pub mod passkeys;
 pub mod platform;
+mod program;
 pub mod provider;
 mod ways;
 
 pub use browser::{Answer, Browser, Events, Fields, PASSWORD, no_longer_in_acme};
 pub use database::{Kind, Server, all_databases, empty_postgres, fresh};
+pub use program::{Program, Reply};
 pub use ways::attempt_in;
 
 use crate::mail_server::{MailServer, Received};

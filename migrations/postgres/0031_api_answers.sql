@@ -1,0 +1,14 @@
+-- Answers of the REST API that are given again to a request with the same Idempotency-Key, for a day.
+CREATE TABLE api_answers (
+    account_id      UUID NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    key_id          UUID NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    idempotency_key TEXT COLLATE "C" NOT NULL,
+    request_hash    BYTEA NOT NULL,
+    -- Empty while the request is under way.
+    status          BIGINT,
+    body            TEXT,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (key_id, idempotency_key)
+);
+CREATE INDEX api_answers_by_account ON api_answers (account_id);
+CREATE INDEX api_answers_by_age ON api_answers (created_at);

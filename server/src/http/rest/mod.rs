@@ -1,0 +1,141 @@
+//! The REST API under `/api/v1`, for programs with a key. It is no second door: each handler reads a request, calls the operation that the
+//! pages call, and writes what that answered in types of its own, which stay as they are while the pages' change.
+//!
+//! Nothing here looks at cookies, and so nothing here needs what keeps other sites out.
+
+mod accounts;
+mod audit_events;
+mod authenticate;
+mod check;
+mod decisions;
+mod document;
+mod extract;
+mod idempotency;
+mod invitations;
+mod login_methods;
+mod members;
+mod problem;
+mod reader;
+mod roles;
+mod types;
+
+pub(super) use problem::problem_of;
+
+use crate::context::Services;
+use axum::{
+    Router,
+    http::{Method, Uri},
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any, delete, get, patch, post},
+};
+use problem::{Problem, ProblemCode};
+
+/// Where the API lies.
+const ROOT: &str = "/api/v1";
+const ROOT_WITH_SLASH: &str = "/api/v1/";
+
+/// Whom an operation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Every live key.
+    AnyKey,
+    /// Keys that hold all of these permissions, whose member holds them too.
+    Permissions(&'static [&'static str]),
+}
+
+/// One operation of the API.
+#[derive(Clone)]
+pub struct ApiOperation {
+    /// Its method.
+    pub method: Method,
+    /// Its path below `/api/v1`.
+    pub path: &'static str,
+    /// Whom it answers.
+    pub needs: Needs,
+    handler: fn() -> MethodRouter<Services>,
+}
+
+/// Every operation: the router is built from this table, the access test walks it, and another test holds it against the document.
+pub static API_OPERATIONS: [ApiOperation; 20] = [
+    operation(Method::GET, "/accounts", Needs::AnyKey, || get(accounts::list)),
+    operation(Method::GET, "/members", needs(&["users.read"]), || get(members::list)),
+    operation(Method::GET, "/members/{id}", needs(&["users.read"]), || get(members::show)),
+    operation(Method::PATCH, "/members/{id}", needs(&["users.read", "users.edit"]), || patch(members::edit)),
+    operation(Method::DELETE, "/members/{id}", needs(&["users.read", "users.remove"]), || delete(members::remove)),
+    operation(Method::POST, "/members/{id}/suspend", needs(&["users.read", "users.remove"]), || post(members::suspend)),
+    operation(Method::POST, "/members/{id}/reactivate", needs(&["users.remove"]), || post(members::reactivate)),
+    operation(Method::POST, "/invitations", needs(&["users.invite"]), || post(invitations::create)),
+    operation(Method::POST, "/invitations/batch", needs(&["users.invite"]), || post(invitations::create_several)),
+    operation(Method::POST, "/members/{id}/invitation/resend", needs(&["users.invite"]), || post(invitations::resend)),
+    operation(Method::POST, "/members/{id}/invitation/link", needs(&["users.invite"]), || post(invitations::link)),
+    operation(Method::DELETE, "/members/{id}/invitation", needs(&["users.read", "users.remove"]), || {
+        delete(invitations::revoke)
+    }),
+    operation(Method::GET, "/roles", needs(&["users.read"]), || get(roles::list)),
+    operation(Method::GET, "/login-methods", needs(&["users.read"]), || get(login_methods::list)),
+    operation(Method::GET, "/decisions", needs(&["users.invite"]), || get(decisions::list)),
+    operation(Method::POST, "/decisions/{id}/approve", needs(&["users.invite"]), || post(decisions::approve)),
+    operation(Method::POST, "/decisions/{id}/reject", needs(&["users.invite"]), || post(decisions::reject)),
+    operation(Method::GET, "/audit-events", needs(&["audit.read"]), || get(audit_events::list)),
+    operation(Method::POST, "/check", needs(&["users.read"]), || post(check::one)),
+    operation(Method::POST, "/check/batch", needs(&["users.read"]), || post(check::several)),
+];
+
+const fn operation(
+    method: Method,
+    path: &'static str,
+    needs: Needs,
+    handler: fn() -> MethodRouter<Services>,
+) -> ApiOperation {
+    ApiOperation { method, path, needs, handler }
+}
+
+const fn needs(permissions: &'static [&'static str]) -> Needs {
+    Needs::Permissions(permissions)
+}
+
+/// Is this an address of the API?
+pub(super) fn is_api(uri: &Uri) -> bool {
+    uri.path().strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The API with its document and its page. What is below its root and is none of these is not found, in its own words.
+pub(super) fn router<S: Clone + Send + Sync + 'static>(services: &Services) -> Router<S> {
+    let mut operations = Router::new();
+    for operation in &API_OPERATIONS {
+        operations = operations.route(operation.path, (operation.handler)());
+    }
+    let operations = operations
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(services.clone(), idempotency::layer))
+        .route_layer(from_fn(extract::limit_body))
+        .route_layer(from_fn_with_state(services.clone(), authenticate::layer));
+    let api = operations
+        .route("/openapi.json", get(document::json).fallback(method_not_allowed))
+        .route("/docs", get(reader::page).fallback(method_not_allowed))
+        .fallback(not_found)
+        .with_state(services.clone());
+    // What ends in a slash is no path of a nested router.
+    Router::new().nest(ROOT, api).route(ROOT_WITH_SLASH, any(not_found))
+}
+
+async fn not_found() -> Response {
+    Problem::new(ProblemCode::NotFound).into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    Problem::new(ProblemCode::MethodNotAllowed).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_below_its_root_belongs_to_the_api() {
+        let is = |path: &str| is_api(&path.parse().unwrap());
+        assert!(is("/api/v1") && is("/api/v1/members?limit=1") && is("/api/v1/"));
+        assert!(!is("/api/v10/members") && !is("/api/users/list") && !is("/a/api/v1"));
+    }
+}
