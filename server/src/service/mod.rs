@@ -20,7 +20,7 @@ mod sessions;
 
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub(crate) use flash::{without_flash, without_secrets};
-pub use invitations::show_mail::MailText;
+pub use invitations::{remind_invited::keep_reminding_invited, show_mail::MailText};
 pub use members::export_users::ExportedRows;
 pub use operator::{
     clean_up,
