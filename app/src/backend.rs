@@ -5,13 +5,13 @@
 
 use crate::{
     api::{
-        account_settings::{AccountSettingsForm, AccountSettingsView},
+        account_settings::{AccountAddressForm, AccountSettingsForm, AccountSettingsView, DeleteAccountForm},
         accounts::{AccountHome, MyAccounts, NewAccount, OpenAccountForm},
         address::{AddressChangeView, AddressChanged, AddressRestored},
         api_keys::{ApiKeyForm, ApiKeyMade, ApiKeysView},
         audit::{AccessPage, AuditPage},
         invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, LookedUpOne, Resent},
-        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, SignUpForm},
+        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, RefusalView, SignUpForm},
         login_methods::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
@@ -275,6 +275,24 @@ pub trait ChangeAccountSettings: Send + Sync {
     async fn change_account_settings(&self, caller: &Caller, form: AccountSettingsForm) -> Result<NextPage, AppError>;
 }
 
+/// Changes an account's address.
+#[async_trait]
+pub trait ChangeAccountAddress: Send + Sync {
+    async fn change_account_address(&self, caller: &Caller, form: AccountAddressForm) -> Result<NextPage, AppError>;
+}
+
+/// Asks for an account to be deleted (CF-08).
+#[async_trait]
+pub trait DeleteAccount: Send + Sync {
+    async fn delete_account(&self, caller: &Caller, form: DeleteAccountForm) -> Result<NextPage, AppError>;
+}
+
+/// Keeps an account that was to be deleted.
+#[async_trait]
+pub trait KeepAccount: Send + Sync {
+    async fn keep_account(&self, caller: &Caller) -> Result<NextPage, AppError>;
+}
+
 /// Offers ownership to another member (R34).
 #[async_trait]
 pub trait OfferOwnership: Send + Sync {
@@ -435,6 +453,24 @@ pub trait JoinAccount: Send + Sync {
 #[async_trait]
 pub trait DeclineInvitation: Send + Sync {
     async fn decline_invitation(&self, visitor: &Visitor, id: InvitationId) -> Result<WithCookies<()>, AppError>;
+}
+
+/// Can whoever holds the link refuse all further invitations of the account, and do they (R51)?
+#[async_trait]
+pub trait ViewRefusal: Send + Sync {
+    async fn view_refusal(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<Option<RefusalView>, AppError>;
+}
+
+/// Refuses all further invitations of the account (R51).
+#[async_trait]
+pub trait RefuseInvitations: Send + Sync {
+    async fn refuse_invitations(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError>;
+}
+
+/// Takes that back.
+#[async_trait]
+pub trait AllowInvitations: Send + Sync {
+    async fn allow_invitations(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError>;
 }
 
 /// Asks the account's admins for a new link (R20).
@@ -893,6 +929,9 @@ backend! {
     LeaveAccount,
     ShowAccountSettings,
     ChangeAccountSettings,
+    ChangeAccountAddress,
+    DeleteAccount,
+    KeepAccount,
     OfferOwnership,
     WithdrawOwnership,
     AcceptOwnership,
@@ -918,6 +957,9 @@ backend! {
     JoinByMethod,
     JoinAccount,
     DeclineInvitation,
+    ViewRefusal,
+    RefuseInvitations,
+    AllowInvitations,
     AskForNewLink,
     ListMails,
     ListAuditEvents,

@@ -96,6 +96,8 @@ export const PLACES = [
   'account-settings',
   'account-settings-offering',
   'account-settings-refused',
+  'account-deletion',
+  'account-deletion-told',
   'security',
   'security-required',
   'required-factor',
@@ -245,6 +247,15 @@ export class Town {
     await owner.getByLabel('Account URL').fill('gamma');
     await owner.getByRole('button', { name: 'Create account' }).click();
     await owner.waitForURL('**/a/gamma/settings/users');
+    await visit(owner, '/accounts');
+    await owner.getByLabel('Account name').fill('Epsilon');
+    await owner.getByLabel('Account URL').fill('epsilon');
+    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.waitForURL('**/a/epsilon/settings/users');
+    await visit(owner, '/a/epsilon/settings/account');
+    await owner.getByLabel('To confirm, type the name of the account').fill('Epsilon');
+    await owner.getByRole('button', { name: 'Delete this account' }).click();
+    await owner.getByText('The account is going to be deleted in 14 days.').waitFor();
 
     const acmeId = `Acme ID${mark}`;
     const method = await addWithDraft(owner, 'acme', acmeId, openid);
@@ -588,6 +599,8 @@ export class Town {
           await page.getByText('Please fill in this field.').first().waitFor();
         },
       },
+      'account-deletion': { page: owner, address: '/a/epsilon/settings/account' },
+      'account-deletion-told': { page: owner, address: '/a/epsilon' },
       security: { page: owner, address: '/a/acme/settings/security' },
       'security-required': { page: sina.page, address: '/a/delta/settings/security' },
       'required-factor': { page: ben.page, address: '/a/delta/second-factor' },

@@ -63,6 +63,37 @@ function account(scripting: boolean): void {
     }
   });
 
+  test('cf_08_an_account_is_deleted_kept_and_moved_and_what_is_typed_elsewhere_stays', async () => {
+    await visit(owner, SETTINGS);
+    const own = async () => {
+      await owner.getByLabel('Account name').fill('Unsaved');
+      await owner.getByLabel('To confirm, type the name of the account').fill('Acme Support');
+      await owner.getByRole('button', { name: 'Delete this account' }).click();
+      await expect(owner.getByText('The account is going to be deleted in 14 days.')).toBeVisible();
+    };
+    if (scripting) {
+      await withoutReload(owner, own);
+      await expect(owner.getByLabel('Account name')).toHaveValue('Unsaved');
+    } else {
+      await own();
+    }
+    await roster.mail.to(ben.email, /is going to be deleted/);
+    await visit(member, '/a/acme');
+    await expect(member.getByText(`${ana.name} asked for it.`)).toBeVisible();
+    await member.getByRole('link', { name: 'Keep this account' }).click();
+    await member.getByRole('button', { name: 'Keep this account' }).click();
+    await expect(member.getByText('The account stays.')).toBeVisible();
+    await expect(member.getByText('This account is going to be deleted after')).toHaveCount(0);
+
+    await visit(member, SETTINGS);
+    for (const [slug, back] of [['acme-support', '/a/acme-support/settings/account'], ['acme', SETTINGS]] as const) {
+      await member.getByLabel('New address').fill(slug);
+      await member.getByRole('button', { name: 'Change the address' }).click();
+      await expect(member.getByText('The account has its new address.')).toBeVisible();
+      await expect(member).toHaveURL(new RegExp(`${back}(\\?.*)?$`));
+    }
+  });
+
   test('r34_ownership_is_offered_withdrawn_offered_again_and_accepted', async () => {
     await visit(owner, '/a/acme/settings/users');
     await invite(owner, cid.email, { role: 'Viewer' });

@@ -4,7 +4,7 @@
 use super::login_methods::go_on;
 #[cfg(feature = "ssr")]
 use super::*;
-use super::{login_methods::NextPage, ownership::OwnershipOffer};
+use super::{accounts::AccountDeletion, login_methods::NextPage, ownership::OwnershipOffer};
 use crate::{
     domain::{invitation::InvitationDefaults, language::Language, name::Slug, role::Roles},
     error::AppError,
@@ -23,13 +23,17 @@ pub struct AccountSettingsView {
     pub language: Language,
     /// What its invitations begin with.
     pub invitations: InvitationDefaults,
+    /// Are invited people reminded before their links expire?
+    pub reminders: bool,
     /// Its roles.
     pub roles: Roles,
     /// Counts the changes (R66).
     pub version: i64,
     /// The caller's own open offer to hand the account over (R34).
     pub offer: Option<OwnershipOffer>,
-    /// Did the caller authenticate recently enough to make one (AZ-16)?
+    /// The account's deletion, if an owner asked for it.
+    pub deletion: Option<AccountDeletion>,
+    /// Did the caller authenticate recently enough for what is most dangerous here (AZ-16)?
     pub recently_authenticated: bool,
 }
 
@@ -47,6 +51,24 @@ pub struct AccountSettingsForm {
     pub role: String,
     /// How many hours an invitation's link is valid.
     pub lifetime: String,
+    /// Are invited people reminded, `on` or `off`? Empty for as it is.
+    pub reminders: String,
+}
+
+/// The address that an account is to have, as typed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountAddressForm {
+    /// The slug.
+    pub slug: String,
+}
+
+/// What confirms the deletion of an account, as typed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeleteAccountForm {
+    /// The account's name.
+    pub confirmation: String,
 }
 
 /// What is settled for the account. Owners alone see it.
@@ -62,4 +84,25 @@ pub async fn change_account_settings(
     #[server(default)] form: AccountSettingsForm,
 ) -> Result<NextPage, AppError> {
     go_on(backend()?.change_account_settings(&caller_in(&account)?, form).await?)
+}
+
+/// Changes the account's address. Owners alone do, and are asked for a recent authentication (AZ-16).
+#[server(endpoint = "account-settings/change-address")]
+pub async fn change_account_address(
+    account: String,
+    #[server(default)] form: AccountAddressForm,
+) -> Result<NextPage, AppError> {
+    go_on(backend()?.change_account_address(&caller_in(&account)?, form).await?)
+}
+
+/// Asks for the account to be deleted. Owners alone do, and are asked for a recent authentication (AZ-16).
+#[server(endpoint = "account-settings/delete")]
+pub async fn delete_account(account: String, #[server(default)] form: DeleteAccountForm) -> Result<NextPage, AppError> {
+    go_on(backend()?.delete_account(&caller_in(&account)?, form).await?)
+}
+
+/// Keeps an account that was to be deleted. Owners alone do.
+#[server(endpoint = "account-settings/keep")]
+pub async fn keep_account(account: String) -> Result<NextPage, AppError> {
+    go_on(backend()?.keep_account(&caller_in(&account)?).await?)
 }

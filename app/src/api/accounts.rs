@@ -68,6 +68,15 @@ pub struct NewAccount {
     pub slug: Slug,
 }
 
+/// The deletion of an account that is still to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDeletion {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it; `None` for somebody whose row is gone.
+    pub by: Option<String>,
+}
+
 /// What `/a/{slug}` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountHome {
@@ -87,6 +96,8 @@ pub struct AccountHome {
     pub second_factor_from: Option<Timestamp>,
     /// May the user leave, or is there no other owner (R33)?
     pub last_owner: bool,
+    /// The account's deletion, if an owner asked for it.
+    pub deletion: Option<AccountDeletion>,
     /// Offers of owners to hand the account over to the user (R34).
     pub ownership: OwnershipOffers,
     /// How many people there are in each state, for whoever may see them; `None` for more than the list counts, too.

@@ -25,6 +25,8 @@ pub enum InvitationView {
     OpenTheLinkAgain,
     /// Withdrawn by the account (R22).
     Withdrawn(String),
+    /// The account is going to be deleted.
+    AccountDeleted(String),
     /// A newer mail was sent (R23).
     Replaced {
         /// The account's name.
@@ -264,6 +266,39 @@ pub async fn join_account(invitation: String) -> Result<Joined, AppError> {
 #[server(endpoint = "invitation/decline")]
 pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
     set_cookies(backend()?.decline_invitation(&visitor()?, id(&invitation)?).await?);
+    redirect_form_post(&crate::paths::invitation(&invitation));
+    Ok(())
+}
+
+/// What whoever holds a mailed link says of further invitations of the account (R51).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalView {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The account's name.
+    pub account: String,
+    /// Are they refused?
+    pub refused: bool,
+}
+
+/// Can whoever holds the link refuse all further invitations of the account, and do they (R51)? `None` for links that prove no mailbox.
+#[server(endpoint = "invitation/view-refusal")]
+pub async fn view_refusal(invitation: String) -> Result<Option<RefusalView>, AppError> {
+    backend()?.view_refusal(&visitor()?, invitation.parse().ok()).await
+}
+
+/// Refuses all further invitations of the account (R51). An open one is declined.
+#[server(endpoint = "invitation/refuse-further")]
+pub async fn refuse_invitations(invitation: String) -> Result<(), AppError> {
+    backend()?.refuse_invitations(&visitor()?, id(&invitation)?).await?;
+    redirect_form_post(&crate::paths::invitation(&invitation));
+    Ok(())
+}
+
+/// Takes that back.
+#[server(endpoint = "invitation/allow-further")]
+pub async fn allow_invitations(invitation: String) -> Result<(), AppError> {
+    backend()?.allow_invitations(&visitor()?, id(&invitation)?).await?;
     redirect_form_post(&crate::paths::invitation(&invitation));
     Ok(())
 }

@@ -306,6 +306,12 @@ pub enum Notice {
     CodeMailed,
     /// What is settled for the account was saved.
     AccountSaved,
+    /// The account has another address.
+    AccountAddressChanged,
+    /// The account is going to be deleted.
+    AccountDeletionAsked,
+    /// The account is kept after all.
+    AccountKept,
     /// Ownership is offered (R34).
     OwnershipOffered,
     /// Refused: the caller has an open offer already.

@@ -58,15 +58,22 @@ impl<'a> Change<'a> {
             Event::Edited { after, .. } => Self::Grant(after),
             // Whoever declines, or waits for a decision, is invited still.
             Event::InvitationResent { .. }
+            | Event::InvitationReminded { .. }
             | Event::LinkCopied { .. }
             | Event::InvitationHeld { .. }
             | Event::InvitationSponsored { .. }
             | Event::Declined { .. }
+            | Event::InvitationsRefused { .. }
+            | Event::InvitationsAllowed { .. }
             | Event::NewLinkAsked { .. }
             | Event::MailboxVouchedFor { .. }
             | Event::DecisionOpened { .. }
             | Event::Decided { .. }
             | Event::AccountChanged { .. }
+            | Event::RemindersSwitched { .. }
+            | Event::AccountAddressChanged { .. }
+            | Event::AccountDeletionAsked { .. }
+            | Event::AccountKept
             // What becomes of the two roles is told by events of their own.
             | Event::OwnershipOffered
             | Event::OwnershipAccepted

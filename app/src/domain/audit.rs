@@ -6,6 +6,7 @@ use super::{
     invitation::InvitationDefaults,
     language::Language,
     member::MemberState,
+    name::Slug,
     permission::Permissions,
     role::{Grant, RoleKey},
     second_factor::RequiredOf,
@@ -57,6 +58,10 @@ macro_rules! events {
 events! {
     AccountOpened = "account_opened";
     AccountChanged { renamed: bool, before: AccountDefaults, after: AccountDefaults } = "account_changed";
+    RemindersSwitched { on: bool } = "reminders_switched";
+    AccountAddressChanged { before: Slug, after: Slug } = "account_address_changed";
+    AccountDeletionAsked { at: Timestamp } = "account_deletion_asked";
+    AccountKept = "account_kept";
     OwnershipOffered = "ownership_offered";
     OwnershipAccepted = "ownership_accepted";
     OwnershipDeclined = "ownership_declined";
@@ -64,12 +69,15 @@ events! {
     OwnerGranted { was: MemberState } = "owner_granted";
     Invited { invitation: InvitationId, grant: Grant } = "invited";
     InvitationResent { invitation: InvitationId } = "invitation_resent";
+    InvitationReminded { invitation: InvitationId } = "invitation_reminded";
     LinkCopied { invitation: InvitationId } = "link_copied";
     InvitationWithdrawn { invitation: InvitationId } = "invitation_withdrawn";
     InvitationHeld { invitation: InvitationId } = "invitation_held";
     InvitationSponsored { invitation: InvitationId, sponsor: MemberId } = "invitation_sponsored";
     Joined { invitation: InvitationId, grant: Grant } = "joined";
     Declined { invitation: InvitationId } = "declined";
+    InvitationsRefused { invitation: InvitationId } = "invitations_refused";
+    InvitationsAllowed { invitation: InvitationId } = "invitations_allowed";
     NewLinkAsked { invitation: InvitationId } = "new_link_asked";
     MailboxVouchedFor { invitation: InvitationId } = "mailbox_vouched_for";
     HeldForReview { last_owner: bool } = "held_for_review";

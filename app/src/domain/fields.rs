@@ -31,6 +31,7 @@ pub enum Field {
     TimeZone,
     Theme,
     Lifetime,
+    Reminders,
     Confirmation,
     Identifier,
     FirstName,
@@ -94,6 +95,10 @@ pub enum Problem {
     Taken,
     /// Another line of the account has this address, perhaps that of somebody removed.
     InTheList,
+    /// This person's login is going to be deleted.
+    LoginDeleted,
+    /// Whoever has this address does not want to be invited to the account again (R51).
+    WantsNoInvitations,
     /// Not one of the offered choices.
     NotOffered,
     /// No active member of the account has this address.

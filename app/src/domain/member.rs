@@ -266,6 +266,8 @@ pub struct MemberRow {
     pub invited: Option<Event>,
     /// When the pending invitation ends.
     pub expires: Option<Timestamp>,
+    /// When a new link was asked for, since the present one expired (R20).
+    pub asked: Option<Timestamp>,
     /// When the person joined.
     pub joined: Option<Timestamp>,
     /// Who answers for a mailbox that no mail has proved (R12).

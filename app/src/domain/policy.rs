@@ -110,6 +110,12 @@ pub enum Refusal {
     LeaveInstead,
     /// An account keeps an active owner who can sign in (R33).
     LastOwner,
+    /// Nobody is invited into an account that is going to be deleted.
+    AccountDeleted,
+    /// Nobody becomes an owner whose login is going to be deleted.
+    OwnLoginDeleted,
+    /// The person does not want to be invited to the account again (R51).
+    WantsNoInvitations,
     /// A second factor is required only once an owner has one (R33, LT-09).
     NoOwnerReady,
     /// One's own login is changed in a session that proved one's own password: an account's provider vouches for that account alone (R49).

@@ -1,13 +1,17 @@
 //! Audit events in words, for the page and its exports.
 
 use super::{Locale, lifetime_words, permission_list, permission_name, role_name, text};
-use crate::domain::{
-    audit::{AccountDefaults, AuditActorName, Event, EventKind},
-    permission::Permissions,
-    policy::Change,
-    role::{Grant, RoleKey, Roles},
-    second_factor::RequiredOf,
-    time::Span,
+use crate::{
+    domain::{
+        audit::{AccountDefaults, AuditActorName, Event, EventKind},
+        name::Slug,
+        permission::Permissions,
+        policy::Change,
+        role::{Grant, RoleKey, Roles},
+        second_factor::RequiredOf,
+        time::Span,
+    },
+    paths,
 };
 
 /// Who acted.
@@ -25,6 +29,10 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
     match kind {
         EventKind::AccountOpened => text!(locale, audit.kind_account_opened),
         EventKind::AccountChanged => text!(locale, audit.kind_account_changed),
+        EventKind::RemindersSwitched => text!(locale, audit.kind_reminders_switched),
+        EventKind::AccountAddressChanged => text!(locale, audit.kind_account_address_changed),
+        EventKind::AccountDeletionAsked => text!(locale, audit.kind_account_deletion_asked),
+        EventKind::AccountKept => text!(locale, audit.kind_account_kept),
         EventKind::OwnershipOffered => text!(locale, audit.kind_ownership_offered),
         EventKind::OwnershipAccepted => text!(locale, audit.kind_ownership_accepted),
         EventKind::OwnershipDeclined => text!(locale, audit.kind_ownership_declined),
@@ -32,12 +40,15 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::OwnerGranted => text!(locale, audit.kind_owner_granted),
         EventKind::Invited => text!(locale, audit.kind_invited),
         EventKind::InvitationResent => text!(locale, audit.kind_invitation_resent),
+        EventKind::InvitationReminded => text!(locale, audit.kind_invitation_reminded),
         EventKind::LinkCopied => text!(locale, audit.kind_link_copied),
         EventKind::InvitationWithdrawn => text!(locale, audit.kind_invitation_withdrawn),
         EventKind::InvitationHeld => text!(locale, audit.kind_invitation_held),
         EventKind::InvitationSponsored => text!(locale, audit.kind_invitation_sponsored),
         EventKind::Joined => text!(locale, audit.kind_joined),
         EventKind::Declined => text!(locale, audit.kind_declined),
+        EventKind::InvitationsRefused => text!(locale, audit.kind_invitations_refused),
+        EventKind::InvitationsAllowed => text!(locale, audit.kind_invitations_allowed),
         EventKind::NewLinkAsked => text!(locale, audit.kind_new_link_asked),
         EventKind::MailboxVouchedFor => text!(locale, audit.kind_mailbox_vouched_for),
         EventKind::HeldForReview => text!(locale, audit.kind_held_for_review),
@@ -88,8 +99,12 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::Edited { before, after } => edit_details(locale, before, after, roles),
         Event::Decided { used: true, .. } => vec![text!(locale, audit.used).to_owned()],
         Event::Decided { used: false, .. } => vec![text!(locale, audit.rejected).to_owned()],
-        Event::LoginMethodSwitched { on: true, .. } => vec![text!(locale, audit.switched_on).to_owned()],
-        Event::LoginMethodSwitched { on: false, .. } => vec![text!(locale, audit.switched_off).to_owned()],
+        Event::RemindersSwitched { on: true } | Event::LoginMethodSwitched { on: true, .. } => {
+            vec![text!(locale, audit.switched_on).to_owned()]
+        }
+        Event::RemindersSwitched { on: false } | Event::LoginMethodSwitched { on: false, .. } => {
+            vec![text!(locale, audit.switched_off).to_owned()]
+        }
         Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
             vec![text!(locale, audit.unlinked, count = *unlinked)]
         }
@@ -121,18 +136,27 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
             [vec![name.clone()], change_details(locale, &change, roles)].concat()
         }
         Event::HeldForReview { last_owner: true } => vec![text!(locale, audit.last_owner).to_owned()],
+        Event::AccountAddressChanged { before, after } => {
+            let address = |slug: &Slug| paths::account(slug.as_str());
+            vec![text!(locale, audit.change, before = address(before), after = address(after))]
+        }
         Event::AccountOpened
+        | Event::AccountDeletionAsked { .. }
+        | Event::AccountKept
         | Event::OwnershipOffered
         | Event::OwnershipAccepted
         | Event::OwnershipDeclined
         | Event::OwnershipWithdrawn
         | Event::OwnerGranted { .. }
         | Event::InvitationResent { .. }
+        | Event::InvitationReminded { .. }
         | Event::LinkCopied { .. }
         | Event::InvitationWithdrawn { .. }
         | Event::InvitationHeld { .. }
         | Event::InvitationSponsored { .. }
         | Event::Declined { .. }
+        | Event::InvitationsRefused { .. }
+        | Event::InvitationsAllowed { .. }
         | Event::NewLinkAsked { .. }
         | Event::MailboxVouchedFor { .. }
         | Event::HeldForReview { last_owner: false }

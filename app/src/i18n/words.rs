@@ -26,6 +26,8 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotASlug => text!(locale, errors.not_a_slug).into(),
         Problem::Taken => text!(locale, errors.taken).into(),
         Problem::InTheList => text!(locale, errors.in_the_list).into(),
+        Problem::LoginDeleted => text!(locale, errors.login_deleted).into(),
+        Problem::WantsNoInvitations => text!(locale, errors.wants_no_invitations).into(),
         Problem::NotOffered => text!(locale, errors.not_offered).into(),
         Problem::NotAnActiveMember => text!(locale, errors.not_an_active_member).into(),
         Problem::OwnerAlready => text!(locale, errors.owner_already).into(),
@@ -77,6 +79,9 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
         Refusal::TooManyRoles { most } => text!(locale, errors.too_many_roles, most = *most),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
+        Refusal::AccountDeleted => text!(locale, errors.account_deleted).into(),
+        Refusal::OwnLoginDeleted => text!(locale, errors.own_login_deleted).into(),
+        Refusal::WantsNoInvitations => text!(locale, errors.wants_no_invitations).into(),
         Refusal::NoOwnerReady => text!(locale, errors.no_owner_ready).into(),
         Refusal::OwnPasswordNeeded => text!(locale, errors.own_password_needed).into(),
     }

@@ -1,14 +1,21 @@
 //! Settings → Account: what an account's owners settle for it.
 
 use super::{
-    Failed, loaded,
+    Failed,
+    live::on_account_change,
+    loaded,
     login_methods::parts::{Forms, Sending, hidden, sign_in_again},
-    shell::ShownAccount,
+    shell::{ShownAccount, ShownDeletion},
     use_slug,
 };
 use crate::{
     api::{
-        account_settings::{AccountSettingsView, ChangeAccountSettings, ShowAccountSettings},
+        account_settings::{
+            AccountSettingsView, ChangeAccountAddress, ChangeAccountSettings, DeleteAccount, KeepAccount,
+            ShowAccountSettings,
+        },
+        accounts::AccountDeletion,
+        login_methods::Notice,
         ownership::{OfferOwnership, OwnershipOffer, WithdrawOwnership},
     },
     components::{Button, Field, Kind, Look, SelectField, Time, problem_at},
@@ -22,30 +29,39 @@ use crate::{
     error::AppError,
     i18n::{Locale, lifetime_words, person_words, role_name, text, use_locale},
     paths,
-    rpc::{Query, call},
+    rpc::{FormAction, Query, call, call_in_background},
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use leptos_meta::Title;
 
 lazy_page!(AccountSettingsRoute, login_methods, AccountSettingsPage);
 
-/// The page.
+/// What the server answered after the page was loaded, and whether the page asked by itself.
+#[derive(Clone)]
+struct News {
+    in_background: bool,
+    answer: Result<AccountSettingsView, AppError>,
+}
+
+/// The page. Once it is loaded, what the server says later changes the panels that it concerns: what somebody is typing in another stays.
 #[component]
 fn AccountSettingsPage() -> impl IntoView {
     let locale = use_locale();
     let slug = use_slug();
     let settings = Query::new(move || ShowAccountSettings { account: slug.get() });
-    let forms = Forms::new(locale, slug, move || settings.refetch());
-    let shown = use_context::<ShownAccount>();
+    let news = RwSignal::new(None::<News>);
+    let reload = move |in_background| {
+        let form = ShowAccountSettings { account: slug.get_untracked() };
+        spawn_local(async move {
+            let answer = if in_background { call_in_background(form).await } else { call(form).await };
+            news.try_set(Some(News { in_background, answer }));
+        });
+    };
+    let forms = Forms::new(locale, slug, move || reload(false));
+    on_account_change(move || reload(true));
     let page = loaded(move || async move {
         match settings.await {
-            Ok(view) => {
-                forms.loaded();
-                if let Some(ShownAccount(name)) = shown {
-                    name.set(Some(view.name.clone()));
-                }
-                page(forms, view)
-            }
+            Ok(view) => page(forms, view, news),
             Err(error) => view! { <Failed error account=slug.get_untracked() /> }.into_any(),
         }
     });
@@ -55,28 +71,179 @@ fn AccountSettingsPage() -> impl IntoView {
     }
 }
 
-fn page(forms: Forms, view: AccountSettingsView) -> AnyView {
+fn page(forms: Forms, view: AccountSettingsView, news: RwSignal<Option<News>>) -> AnyView {
     let locale = forms.locale();
+    let (shown, saved) = (RwSignal::new(view.clone()), RwSignal::new(view));
+    let failed = RwSignal::new(None::<AppError>);
+    Effect::watch(
+        move || news.get(),
+        move |latest, _, _| {
+            let Some(News { in_background, answer }) = latest.clone() else { return };
+            match answer {
+                Ok(view) => {
+                    // The form of the settings goes by what its owner saw (R66).
+                    if !in_background && forms.achieved(&Notice::AccountSaved) {
+                        saved.set(view.clone());
+                    }
+                    shown.set(view);
+                    forms.loaded();
+                }
+                Err(error) if error.may_pass() => {}
+                Err(error) => failed.set(Some(error)),
+            }
+        },
+        false,
+    );
+    let (name, deletion) = (use_context::<ShownAccount>(), use_context::<ShownDeletion>());
+    Effect::new(move |_| {
+        let view = shown.get();
+        if let Some(ShownAccount(name)) = name {
+            name.set(Some(view.name));
+        }
+        if let Some(ShownDeletion(deletion)) = deletion {
+            deletion.set(view.deletion);
+        }
+    });
+    let panels = move || match failed.get() {
+        Some(error) => view! { <Failed error account=forms.slug() /> }.into_any(),
+        None => view! {
+            {forms.notice()}
+            {settings(forms, saved)}
+            {address(forms, shown)}
+            {ownership(forms, shown)}
+            {deletion_of(forms, shown)}
+        }
+        .into_any(),
+    };
     view! {
         <header class="page-head">
             <div>
                 <h1>{text!(locale, settings.title)}</h1>
-                <p class="page-lead">{text!(locale, settings.lead, account = view.name.clone())}</p>
+                <p class="page-lead">
+                    {move || text!(locale, settings.lead, account = shown.with(|view| view.name.clone()))}
+                </p>
             </div>
         </header>
-        {forms.notice()}
-        {settings(forms, view.clone())}
-        {ownership(forms, view)}
+        {panels}
     }
     .into_any()
 }
 
-/// Handing the account over (R34): the open offer, or the form for one.
-fn ownership(forms: Forms, view: AccountSettingsView) -> AnyView {
+/// Another address for the account. The browser itself sends this form, since every link of the page changes with it.
+fn address(forms: Forms, shown: RwSignal<AccountSettingsView>) -> AnyView {
     let locale = forms.locale();
-    let content = match view.offer {
-        Some(offer) => waiting(forms, offer),
-        None => offering(forms, &view.slug, view.recently_authenticated),
+    let facts = Memo::new(move |_| shown.with(|view| (view.slug.clone(), view.recently_authenticated)));
+    let content = move || {
+        let (slug, recently_authenticated) = facts.get();
+        let error = FormAction::<ChangeAccountAddress>::new().error();
+        let address = paths::account(slug.as_str());
+        let ask = ask_to_sign_in(locale, &slug, recently_authenticated);
+        view! {
+            <p>{text!(locale, settings.address_text, address = address)}</p>
+            <p>{text!(locale, settings.address_kept)}</p>
+            {ask}
+            <form action=ChangeAccountAddress::PATH method="post" class="form" novalidate=true>
+                {hidden("account", slug)}
+                <Field
+                    name="form[slug]"
+                    label=text!(locale, settings.address_new)
+                    hint=text!(locale, settings.address_hint)
+                    kind=Kind::Verbatim
+                    required=true
+                    check=check_slug
+                    problem=problem_at(error, fields::Field::Slug)
+                />
+                <div class="actions">
+                    <Button look=Look::Plain disabled=!recently_authenticated>
+                        {text!(locale, settings.address_change)}
+                    </Button>
+                </div>
+            </form>
+        }
+    };
+    view! {
+        <section class="panel">
+            <h2>{text!(locale, settings.address_title)}</h2>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+/// Deleting the account; or when it is deleted, and keeping it.
+fn deletion_of(forms: Forms, shown: RwSignal<AccountSettingsView>) -> AnyView {
+    let locale = forms.locale();
+    let facts = Memo::new(move |_| {
+        shown.with(|view| (view.slug.clone(), view.name.clone(), view.deletion.clone(), view.recently_authenticated))
+    });
+    let content = move || match facts.get() {
+        (_, _, Some(deletion), _) => keeping(forms, deletion),
+        (slug, name, None, recently_authenticated) => deleting(forms, &slug, &name, recently_authenticated),
+    };
+    view! {
+        <section class="panel">
+            <h2>{text!(locale, settings.deletion_title)}</h2>
+            <p>{text!(locale, settings.deletion_text)}</p>
+            <p>{text!(locale, settings.deletion_until)}</p>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+fn keeping(forms: Forms, deletion: AccountDeletion) -> AnyView {
+    let locale = forms.locale();
+    let by = deletion.by.map(|person| text!(locale, common.account_deletion_by, person = person));
+    let keep = forms.form::<KeepAccount>("inline", move |Sending { busy, .. }| {
+        view! { <Button busy>{text!(locale, common.keep_account)}</Button> }.into_any()
+    });
+    view! {
+        <p>{text!(locale, common.account_deletion)} " " <Time at=deletion.at /> ". " {by}</p>
+        {keep}
+    }
+    .into_any()
+}
+
+fn deleting(forms: Forms, slug: &Slug, name: &str, recently_authenticated: bool) -> AnyView {
+    let locale = forms.locale();
+    let label = text!(locale, settings.deletion_confirmation, account = name.to_owned());
+    let form = forms.form::<DeleteAccount>("form", move |Sending { busy, error }| {
+        view! {
+            <Field
+                name="form[confirmation]"
+                label
+                kind=Kind::Verbatim
+                required=true
+                problem=problem_at(error, fields::Field::Confirmation)
+            />
+            <div class="actions">
+                <Button look=Look::Danger busy disabled=!recently_authenticated>
+                    {text!(locale, settings.deletion_ask)}
+                </Button>
+            </div>
+        }
+        .into_any()
+    });
+    view! {
+        {ask_to_sign_in(locale, slug, recently_authenticated)}
+        {form}
+    }
+    .into_any()
+}
+
+/// What is most dangerous here asks for a recent sign-in (AZ-16).
+fn ask_to_sign_in(locale: Locale, slug: &Slug, recently_authenticated: bool) -> Option<AnyView> {
+    (!recently_authenticated).then(|| sign_in_again(locale, slug, &paths::account_settings(slug.as_str())))
+}
+
+/// Handing the account over (R34): the open offer, or the form for one.
+fn ownership(forms: Forms, shown: RwSignal<AccountSettingsView>) -> AnyView {
+    let locale = forms.locale();
+    let facts =
+        Memo::new(move |_| shown.with(|view| (view.slug.clone(), view.offer.clone(), view.recently_authenticated)));
+    let content = move || match facts.get() {
+        (_, Some(offer), _) => waiting(forms, offer),
+        (slug, None, recently_authenticated) => offering(forms, &slug, recently_authenticated),
     };
     view! {
         <section class="panel">
@@ -109,7 +276,7 @@ fn waiting(forms: Forms, offer: OwnershipOffer) -> AnyView {
 
 fn offering(forms: Forms, slug: &Slug, recently_authenticated: bool) -> AnyView {
     let locale = forms.locale();
-    let ask = (!recently_authenticated).then(|| sign_in_again(locale, slug, &paths::account_settings(slug.as_str())));
+    let ask = ask_to_sign_in(locale, slug, recently_authenticated);
     let form = forms.form::<OfferOwnership>("form", move |Sending { busy, error }| {
         view! {
             <Field
@@ -137,17 +304,19 @@ fn offering(forms: Forms, slug: &Slug, recently_authenticated: bool) -> AnyView 
     .into_any()
 }
 
-fn settings(forms: Forms, view: AccountSettingsView) -> AnyView {
+/// Name, language and what invitations begin with. `present` holds them as they are as far as their owner has seen: loaded again when somebody
+/// else was faster (R66).
+fn settings(forms: Forms, present: RwSignal<AccountSettingsView>) -> AnyView {
     let locale = forms.locale();
-    let slug_note = text!(locale, settings.slug_stays, address = paths::account(view.slug.as_str()));
+    let view = present.get_untracked();
     let languages = Language::ALL.map(|language| (language.tag().to_owned(), language.own_name().to_owned()));
     let narrowest = (String::new(), text!(locale, settings.narrowest_role).to_owned());
     let roles = view.roles.roles.iter().filter(|role| !role.key.is_owner());
     let roles = roles.map(|role| (role.key.to_string(), role_name(locale, &role.key, Some(&view.roles))));
     let roles: Vec<_> = [narrowest].into_iter().chain(roles).collect();
     let lifetimes = LIFETIMES_IN_HOURS.map(|hours| (hours.to_string(), lifetime_words(locale, hours)));
-    // The settings as they are now: loaded again when somebody else was faster (R66).
-    let present = RwSignal::new(view.clone());
+    let reminders =
+        [true, false].map(|on| (if on { "on" } else { "off" }.to_owned(), reminders_words(locale, on).to_owned()));
     let chosen_role = view.invitations.role.as_ref().map(ToString::to_string).unwrap_or_default();
     let form = forms.form::<ChangeAccountSettings>("form", move |Sending { busy, error }| {
         view! {
@@ -167,7 +336,6 @@ fn settings(forms: Forms, view: AccountSettingsView) -> AnyView {
                 check=check_name
                 problem=problem_at(error, fields::Field::AccountName)
             />
-            <p class="field-hint">{slug_note}</p>
             <SelectField
                 name="form[language]"
                 label=text!(locale, settings.language)
@@ -192,6 +360,14 @@ fn settings(forms: Forms, view: AccountSettingsView) -> AnyView {
                 options=lifetimes.to_vec()
                 chosen=view.invitations.lifetime.as_hours().to_string()
                 problem=problem_at(error, fields::Field::Lifetime)
+            />
+            <SelectField
+                name="form[reminders]"
+                label=text!(locale, settings.reminders)
+                hint=text!(locale, settings.reminders_hint)
+                options=reminders.to_vec()
+                chosen=if view.reminders { "on" } else { "off" }
+                problem=problem_at(error, fields::Field::Reminders)
             />
             <div class="actions">
                 <Button busy>{text!(locale, common.save)}</Button>
@@ -227,7 +403,8 @@ fn meanwhile(locale: Locale, error: Signal<Option<AppError>>, present: RwSignal<
                     None => text!(locale, settings.narrowest_role).to_owned(),
                 };
                 let lifetime = lifetime_words(locale, view.invitations.lifetime.as_hours());
-                [view.name.clone(), view.language.own_name().to_owned(), role, lifetime].join(" · ")
+                let reminders = reminders_words(locale, view.reminders).to_owned();
+                [view.name.clone(), view.language.own_name().to_owned(), role, lifetime, reminders].join(" · ")
             });
             view! { <p class="note note-info">{text!(locale, settings.reloaded, now = now)}</p> }
         })
@@ -235,6 +412,14 @@ fn meanwhile(locale: Locale, error: Signal<Option<AppError>>, present: RwSignal<
     view! {
         <div class="answer" role="status">{words}</div>
     }
+}
+
+fn reminders_words(locale: Locale, on: bool) -> &'static str {
+    if on { text!(locale, settings.reminders_on) } else { text!(locale, settings.reminders_off) }
+}
+
+fn check_slug(text: &str) -> Result<(), fields::Problem> {
+    Slug::parse(text).map(drop)
 }
 
 fn check_name(text: &str) -> Result<(), fields::Problem> {

@@ -3,7 +3,7 @@
 
 use super::here;
 use crate::{
-    api::accounts::ShowAccount,
+    api::accounts::{AccountDeletion, ShowAccount},
     error::AppError,
     i18n::{text, use_locale},
     paths,
@@ -40,6 +40,8 @@ enum LiveState {
 pub(super) struct Live {
     slug: Memo<String>,
     home: Query<ShowAccount>,
+    /// The account's deletion, as the header shows it.
+    deletion: RwSignal<Option<AccountDeletion>>,
     /// How many times something may have been changed.
     changes: RwSignal<u32>,
     state: RwSignal<LiveState>,
@@ -64,10 +66,15 @@ impl Drop for Stream {
 
 impl Live {
     /// The updates of the account in the address, for the pages below this component. They begin with [`LiveStatus`].
-    pub(super) fn provide(slug: Memo<String>, home: Query<ShowAccount>) -> Self {
+    pub(super) fn provide(
+        slug: Memo<String>,
+        home: Query<ShowAccount>,
+        deletion: RwSignal<Option<AccountDeletion>>,
+    ) -> Self {
         let live = Self {
             slug,
             home,
+            deletion,
             changes: RwSignal::new(0),
             state: RwSignal::new(LiveState::UpToDate),
             stream: StoredValue::new(None),
@@ -133,14 +140,15 @@ impl Live {
         }
     }
 
-    /// Were the reader's own rights changed while nobody listened (R35)?
+    /// Were the reader's own rights changed while nobody listened (R35), or is the account going to be deleted?
     async fn look_at_access(self) {
         let Some(account) = self.slug.try_get_untracked() else { return };
         let (now, then) = (call_in_background(ShowAccount { account }).await, self.home.shown());
-        if let (Ok(now), Some(Ok(then))) = (now, then)
-            && now.effective != then.effective
-        {
-            self.state.try_set(LiveState::AccessChanged);
+        if let (Ok(now), Some(Ok(then))) = (now, then) {
+            if now.effective != then.effective {
+                self.state.try_set(LiveState::AccessChanged);
+            }
+            self.deletion.try_set(now.deletion);
         }
     }
 

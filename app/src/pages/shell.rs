@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     api::{
-        accounts::{AccountHome, ShowAccount},
+        accounts::{AccountDeletion, AccountHome, ShowAccount},
         session::{Me, SignOut, Whoami},
     },
-    components::{Icon, Menu, ShortcutSwitch},
+    components::{Icon, Menu, ShortcutSwitch, Time},
     domain::{language::Language, permission::Gate, policy::can_change_account},
     error::AppError,
     i18n::{role_name_or, text, use_locale},
@@ -25,19 +25,23 @@ use leptos_router::{components::Outlet, hooks::use_location, location::Url};
 pub fn AccountLayout() -> impl IntoView {
     let slug = use_slug();
     let (me, home) = (Query::new(|| Whoami {}), Query::new(move || ShowAccount { account: slug.get() }));
-    Live::provide(slug, home);
-    let shown = ShownAccount(RwSignal::new(None));
+    let (shown, deletion) = (ShownAccount(RwSignal::new(None)), ShownDeletion(RwSignal::new(None)));
     provide_context(shown);
+    provide_context(deletion);
+    Live::provide(slug, home, deletion.0);
     // Another account has another name.
     Effect::watch(move || slug.get(), move |_, _, _| shown.0.set(None), false);
     loaded(move || async move {
         match (me.await, home.await) {
-            (Ok(Some(me)), Ok(home)) => view! {
-                <Shell me account=home>
-                    <Outlet />
-                </Shell>
+            (Ok(Some(me)), Ok(home)) => {
+                deletion.0.set(home.deletion.clone());
+                view! {
+                    <Shell me account=home>
+                        <Outlet />
+                    </Shell>
+                }
+                .into_any()
             }
-            .into_any(),
             // The pages that lead to a second factor are shown; the others lead to them.
             (Ok(Some(me)), Err(AppError::SecondFactorRequired)) => view! {
                 <Shell me>
@@ -84,6 +88,7 @@ pub(super) fn Shell(
     let live = account.is_some().then(|| view! { <LiveStatus /> });
     let navigation = account.as_ref().map(|home| settings(home).into_any()).or(tabs);
     let deletion = me.delete_at.map(|_| deletion());
+    let account_deletion = account.as_ref().map(account_deletion);
     view! {
         <SkipLink />
         <header class="top">
@@ -99,6 +104,7 @@ pub(super) fn Shell(
         </header>
         <main id="main" class="page" tabindex="-1">
             {deletion}
+            {account_deletion}
             {children()}
         </main>
         {live}
@@ -116,6 +122,27 @@ fn deletion() -> impl IntoView {
                 {text!(locale, common.login_deletion)} " " <a href=paths::ME_DELETE>{text!(locale, common.keep_login)}</a>
             </p>
         </div>
+    }
+}
+
+/// Says on every page that the account is going to be deleted, and who asked for it; owners are led to where it is kept.
+fn account_deletion(home: &AccountHome) -> impl IntoView + use<> {
+    let locale = use_locale();
+    let shown = use_context().unwrap_or_else(|| ShownDeletion(RwSignal::new(home.deletion.clone()))).0;
+    let keep = can_change_account(&home.effective).is_yes().then(|| paths::account_settings(home.slug.as_str()));
+    move || {
+        let AccountDeletion { at, by } = shown.get()?;
+        let by = by.map(|person| text!(locale, common.account_deletion_by, person = person));
+        let keep = keep.clone().map(|href| view! { <a href=href>{text!(locale, common.keep_account)}</a> });
+        Some(view! {
+            <div class="note note-warn">
+                <Icon name="alert" />
+                <p>
+                    {text!(locale, common.account_deletion)} " " <Time at /> ". " {by} " "
+                    {text!(locale, common.account_deletion_means)} " " {keep}
+                </p>
+            </div>
+        })
     }
 }
 
@@ -155,6 +182,10 @@ fn switcher(me: &Me, account: Option<AccountHome>) -> impl IntoView + use<> {
 /// The name of the account that the header shows, where a page below changes it.
 #[derive(Clone, Copy)]
 pub(super) struct ShownAccount(pub(super) RwSignal<Option<String>>);
+
+/// The account's deletion that the pages show, where a page below asks for it or takes it back.
+#[derive(Clone, Copy)]
+pub(super) struct ShownDeletion(pub(super) RwSignal<Option<AccountDeletion>>);
 
 /// The name of the signed-in person that the header shows, where a page below changes it.
 #[derive(Clone, Copy)]

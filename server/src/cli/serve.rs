@@ -6,7 +6,7 @@ use crate::{
     context::{Services, StartError},
     http::{self, ConnectionLimits},
     mail::{smtp::Sender, worker},
-    service::{clean_up, keep_keys, keep_reminding, keep_telling_platforms},
+    service::{clean_up, keep_keys, keep_reminding, keep_reminding_invited, keep_telling_platforms},
 };
 use app::api::setup::SETUP_LINK_HOURS;
 use std::{sync::Arc, time::Duration};
@@ -43,6 +43,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
     tokio::spawn(keep_reminding(services.clone(), stop.clone()));
     tokio::spawn(keep_telling_platforms(services.clone(), stop.clone()));
+    tokio::spawn(keep_reminding_invited(services.clone(), stop.clone()));
     let database = services.database.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move { database.relay_changes().await }));
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");

@@ -9,8 +9,9 @@ use crate::{
     secrets::{OpenError, Token},
     storage::{
         StorageError, Tx, accounts, address_changes,
-        outbox::{self, Facts, MailKind, OutboxMail, OwnershipMail},
-        ownership_offers, password_resets, second_factor_requirements, users,
+        outbox::{self, AccountDeletionMail, Facts, MailKind, OutboxMail, OwnershipMail},
+        ownership_offers::{self, OfferState},
+        password_resets, second_factor_requirements, users,
     },
 };
 use app::{
@@ -84,7 +85,22 @@ pub(crate) async fn compose(
             let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&account, &slug), ownership(services, tx, mail, what, &slug, now).await?)
         }
+        MailKind::AccountDeletion(what) => {
+            let facts = outbox::facts_of_deletion(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            let page = services.config.link(&paths::account_settings(facts.slug.as_str()));
+            let by = facts.by.as_ref().map(person);
+            // What was taken back, or asked for once more, before it was sent has another mail.
+            let content = match (what, facts.at) {
+                (AccountDeletionMail::Asked, Some(at)) => Content::AccountDeletion { by, at, page },
+                (AccountDeletionMail::TakenBack, None) => Content::AccountKept { by, page },
+                (AccountDeletionMail::Asked, None) | (AccountDeletionMail::TakenBack, Some(_)) => {
+                    return Err(ComposeError::Outdated);
+                }
+            };
+            (account_label(&facts.account, &facts.slug), content)
+        }
         MailKind::Invitation
+        | MailKind::InvitationReminder
         | MailKind::Code
         | MailKind::Accepted
         | MailKind::Declined
@@ -129,6 +145,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
             | MailKind::Ownership(_)
+            | MailKind::AccountDeletion(_)
             | MailKind::AccountApp(_),
             _,
         ) => users::find_by_email(tx, &mail.to).await?,
@@ -141,6 +158,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
         )
         | (
             MailKind::Invitation
+            | MailKind::InvitationReminder
             | MailKind::Code
             | MailKind::Accepted
             | MailKind::Declined
@@ -203,7 +221,7 @@ async fn second_factor_required(
     Ok(Content::SecondFactorRequired { starts, has_begun: starts <= now, page })
 }
 
-/// The mail about an offer of ownership. Nothing is left to say of one that was withdrawn, declined or is off.
+/// The mail about an offer of ownership. Nothing is left to say of one that was withdrawn or is off, nor of what was answered meanwhile.
 async fn ownership(
     services: &Services,
     tx: &mut Tx,
@@ -212,15 +230,21 @@ async fn ownership(
     slug: &Slug,
     now: Timestamp,
 ) -> Result<Content, ComposeError> {
-    let offer = ownership_offers::of_mail(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
-    let (other, page) = match what {
-        OwnershipMail::Offered | OwnershipMail::Received => (&offer.from_person, paths::account(slug.as_str())),
-        OwnershipMail::Made => (&offer.to_person, paths::account_settings(slug.as_str())),
-        OwnershipMail::Accepted => (&offer.to_person, paths::account(slug.as_str())),
+    let (offer, state) = ownership_offers::of_mail(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+    let account = || paths::account(slug.as_str());
+    let settings = || paths::account_settings(slug.as_str());
+    let (still, other, page) = match what {
+        OwnershipMail::Offered => (OfferState::Open, &offer.from_person, account()),
+        OwnershipMail::Made => (OfferState::Open, &offer.to_person, settings()),
+        OwnershipMail::Received => (OfferState::Accepted, &offer.from_person, account()),
+        OwnershipMail::Accepted => (OfferState::Accepted, &offer.to_person, account()),
+        OwnershipMail::Declined => (OfferState::Ended, &offer.to_person, settings()),
     };
-    match what {
-        OwnershipMail::Offered | OwnershipMail::Made if offer.expires <= now => return Err(ComposeError::Expired),
-        OwnershipMail::Offered | OwnershipMail::Made | OwnershipMail::Received | OwnershipMail::Accepted => {}
+    if state != still {
+        return Err(ComposeError::Outdated);
+    }
+    if state == OfferState::Open && offer.expires <= now {
+        return Err(ComposeError::Expired);
     }
     Ok(Content::Ownership { what, other: person(other), until: offer.expires, page: services.config.link(&page) })
 }
@@ -253,10 +277,12 @@ async fn login_content(
         }
         (
             MailKind::Invitation
+            | MailKind::InvitationReminder
             | MailKind::Code
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
             | MailKind::Ownership(_)
+            | MailKind::AccountDeletion(_)
             | MailKind::AccountApp(_)
             | MailKind::Accepted
             | MailKind::Declined
@@ -343,10 +369,13 @@ fn content(
     let person = || person(&facts.person);
     let users = || services.config.link(&paths::users(facts.slug.as_str()));
     Ok(match mail.kind {
-        MailKind::Invitation => {
+        MailKind::Invitation | MailKind::InvitationReminder => {
             let link = match audience {
                 Audience::Recipient => {
                     is_current(facts, facts.expires, now)?;
+                    if facts.account_deleted {
+                        return Err(ComposeError::Outdated);
+                    }
                     mailed_link(services, facts.token.as_ref().ok_or(ComposeError::Outdated)?)?
                 }
                 Audience::Account { link: Some(link) } => link.clone(),
@@ -355,7 +384,9 @@ fn content(
                 }
                 Audience::Operator => HIDDEN_SECRET.to_owned(),
             };
-            Content::Invitation { inviter: facts.sponsor.as_ref().map(self::person), link, until: facts.expires }
+            let inviter = facts.sponsor.as_ref().map(self::person);
+            let is_reminder = mail.kind == MailKind::InvitationReminder;
+            Content::Invitation { inviter, link, until: facts.expires, is_reminder }
         }
         MailKind::Code => {
             let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
@@ -371,6 +402,7 @@ fn content(
         | MailKind::InviteeMoved
         | MailKind::SecondFactorRequired
         | MailKind::Ownership(_)
+        | MailKind::AccountDeletion(_)
         | MailKind::AccountApp(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged

@@ -33,8 +33,8 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each field is what it is called")]
 pub enum Content {
-    /// An invitation; no inviter means the host's operator.
-    Invitation { inviter: Option<Person>, link: String, until: Timestamp },
+    /// An invitation, or the reminder of one; no inviter means the host's operator.
+    Invitation { inviter: Option<Person>, link: String, until: Timestamp, is_reminder: bool },
     /// A code.
     Code { code: String, until: Timestamp },
     /// A code for somebody who is signed in.
@@ -69,6 +69,10 @@ pub enum Content {
     AccountApp { change: AccountAppChange, page: String },
     /// An offer of ownership was made or accepted; the other of its two people, and the page that shows more.
     Ownership { what: OwnershipMail, other: Person, until: Timestamp, page: String },
+    /// The account is going to be deleted, as this owner asked; the page keeps it.
+    AccountDeletion { by: Option<Person>, at: Timestamp, page: String },
+    /// The account is kept after all, as this owner wanted; the page shows it.
+    AccountKept { by: Option<Person>, page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -155,16 +159,26 @@ fn sections(
     let locale = Locale::from(language);
     let named = |person| named(locale, person);
     match content {
-        Content::Invitation { inviter, link, until } => {
-            let who = match inviter {
-                Some(inviter) => text!(locale, mail.invitation_who, inviter = named(inviter), account = account),
-                None => text!(locale, mail.invitation_operator, account = account),
+        Content::Invitation { inviter, link, until, is_reminder } => {
+            let who = match (inviter, is_reminder) {
+                (Some(inviter), false) => {
+                    text!(locale, mail.invitation_who, inviter = named(inviter), account = account)
+                }
+                (None, false) => text!(locale, mail.invitation_operator, account = account),
+                (Some(inviter), true) => {
+                    text!(locale, mail.reminder_who, inviter = named(inviter), account = account)
+                }
+                (None, true) => text!(locale, mail.reminder_operator, account = account),
+            };
+            let not_you = match is_reminder {
+                false => text!(locale, mail.invitation_not_you),
+                true => text!(locale, mail.reminder_not_you),
             };
             let until = text!(locale, mail.invitation_until, until = moment(language, until, zone));
             (
                 vec![who, text!(locale, mail.invitation_how).to_owned()],
                 Action::Link { label: text!(locale, mail.invitation_open).to_owned(), url: link },
-                vec![until, text!(locale, mail.invitation_not_you).to_owned()],
+                vec![until, not_you.to_owned()],
             )
         }
         Content::Code { code, until } => (
@@ -233,6 +247,28 @@ fn sections(
         Content::Ownership { what, other, until, page } => {
             ownership(language, zone, account, what, named(other), until, page)
         }
+        Content::AccountDeletion { by, at, page } => {
+            let at = moment(language, at, zone);
+            let what = match by {
+                Some(by) => {
+                    text!(locale, mail.account_deletion_what, person = named(by), account = account.clone(), at = at)
+                }
+                None => text!(locale, mail.account_deletion_what_owner, account = account.clone(), at = at),
+            };
+            (
+                vec![what, text!(locale, mail.account_deletion_means, account = account)],
+                Action::Link { label: text!(locale, mail.account_deletion_keep).to_owned(), url: page },
+                vec![text!(locale, mail.account_deletion_not_you).to_owned()],
+            )
+        }
+        Content::AccountKept { by, page } => (
+            vec![match by {
+                Some(by) => text!(locale, mail.account_kept_what, person = named(by), account = account),
+                None => text!(locale, mail.account_kept_what_owner, account = account),
+            }],
+            Action::Link { label: text!(locale, mail.account_kept_open).to_owned(), url: page },
+            vec![],
+        ),
         // Mails about a login come from this Roster, which stands in the account's place.
         Content::PasswordReset { link, until } => (
             vec![text!(locale, mail.password_reset_what, host = account)],
@@ -315,10 +351,15 @@ fn ownership(
         OwnershipMail::Accepted => {
             (text!(locale, mail.ownership_accepted_what, person = person, account = account), vec![not_you()])
         }
+        OwnershipMail::Declined => {
+            (text!(locale, mail.ownership_declined_what, person = person, account = account), vec![])
+        }
     };
     let label = match what {
         OwnershipMail::Offered | OwnershipMail::Made => text!(locale, mail.ownership_look),
-        OwnershipMail::Received | OwnershipMail::Accepted => text!(locale, mail.ownership_open),
+        OwnershipMail::Received | OwnershipMail::Accepted | OwnershipMail::Declined => {
+            text!(locale, mail.ownership_open)
+        }
     };
     (vec![before], Action::Link { label: label.to_owned(), url: page }, after)
 }
@@ -338,7 +379,8 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
     let locale = Locale::from(language);
     let account = account.to_owned();
     match content {
-        Content::Invitation { .. } => invitation_subject(language, &account),
+        Content::Invitation { is_reminder: true, .. } => text!(locale, mail.reminder_subject, account = account),
+        Content::Invitation { is_reminder: false, .. } => invitation_subject(language, &account),
         Content::Code { .. } => text!(locale, mail.code_subject, account = account),
         Content::ReauthenticationCode { .. } => text!(locale, mail.code_subject, account = account),
         Content::Accepted { .. } => text!(locale, mail.accepted_subject, account = account),
@@ -359,7 +401,10 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
             OwnershipMail::Made => text!(locale, mail.ownership_made_subject, account = account),
             OwnershipMail::Received => text!(locale, mail.ownership_received_subject, account = account),
             OwnershipMail::Accepted => text!(locale, mail.ownership_accepted_subject, account = account),
+            OwnershipMail::Declined => text!(locale, mail.ownership_declined_subject, account = account),
         },
+        Content::AccountDeletion { .. } => text!(locale, mail.account_deletion_subject, account = account),
+        Content::AccountKept { .. } => text!(locale, mail.account_kept_subject, account = account),
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
@@ -492,6 +537,7 @@ mod tests {
             inviter: Some(person(inviter)),
             link: "https://roster.example.org/i/T0ken_-x".to_owned(),
             until: UNTIL,
+            is_reminder: false,
         }
     }
 
@@ -503,7 +549,12 @@ mod tests {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
-            Content::Invitation { inviter: None, link: "https://roster.example.org/i/x".to_owned(), until: UNTIL },
+            Content::Invitation {
+                inviter: None,
+                link: "https://roster.example.org/i/x".to_owned(),
+                until: UNTIL,
+                is_reminder: false,
+            },
             Content::Code { code: "01234567".to_owned(), until: UNTIL },
             Content::ReauthenticationCode { code: "01234567".to_owned(), until: UNTIL },
             Content::Accepted { person: person("Ben"), users: users() },
@@ -540,6 +591,13 @@ mod tests {
             Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },
             ownership_mail(OwnershipMail::Offered),
             ownership_mail(OwnershipMail::Made),
+            ownership_mail(OwnershipMail::Declined),
+            Content::AccountDeletion {
+                by: Some(person("Ana")),
+                at: UNTIL,
+                page: "https://roster.example.org/a/acme/settings/account".to_owned(),
+            },
+            Content::AccountKept { by: None, page: "https://roster.example.org/a/acme/settings/account".to_owned() },
             ownership_mail(OwnershipMail::Received),
             ownership_mail(OwnershipMail::Accepted),
         ]
@@ -722,7 +780,8 @@ mod tests {
         let host = ["x".repeat(63).as_str(); 3].join(".") + ".example.org";
         for account in [long.as_str(), &"a".repeat(100), &"漢字".repeat(50)] {
             let link = format!("https://{host}/i/{}", "T".repeat(1200));
-            let invitation = Content::Invitation { inviter: Some(person(&long)), link, until: UNTIL };
+            let invitation =
+                Content::Invitation { inviter: Some(person(&long)), link, until: UNTIL, is_reminder: false };
             let words = render(Language::De, None, account, &host, invitation).unwrap();
             let from: Mailbox = format!("\"{}\" <roster@example.org>", "Rößter, Inc. ".repeat(15)).parse().unwrap();
             let to = format!("{}@{host}", "b".repeat(40));

@@ -20,17 +20,28 @@ statements! {
     INSERT = "
         INSERT INTO accounts (id, slug, name, language, created_at, audit_seq, audit_hash) VALUES ($1, $2, $3, $4, $5, 0, $6)";
     INSERT_ROLE = "INSERT INTO roles (account_id, key, name) VALUES ($1, $2, NULL)";
-    FIND = "SELECT id, slug, name, language FROM accounts WHERE id = $1";
-    FIND_BY_SLUG = "SELECT id, slug, name, language FROM accounts WHERE slug = $1";
+    FIND = "SELECT id, slug, name, language, delete_at FROM accounts WHERE id = $1";
+    FIND_BY_SLUG = "SELECT id, slug, name, language, delete_at FROM accounts WHERE slug = $1";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
     SETTINGS = "
-        SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
+        SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.invitation_reminders, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
                (SELECT COALESCE(m.name, m.email) FROM members m WHERE m.account_id = $1 AND m.id = a.changed_by) AS changed_by
           FROM accounts a WHERE a.id = $1";
     CHANGE = "
-        UPDATE accounts SET name = $3, language = $4, invitation_role = $5, invitation_hours = $6,
+        UPDATE accounts SET name = $3, language = $4, invitation_role = $5, invitation_hours = $6, invitation_reminders = $9,
                             version = version + 1, changed_at = $7, changed_by = $8
          WHERE id = $1 AND version = $2";
+    SET_SLUG = "UPDATE accounts SET slug = $2 WHERE id = $1";
+    GIVE_UP_SLUG = "
+        INSERT INTO former_slugs (slug, account_id, until) SELECT a.slug, a.id, $2 FROM accounts a WHERE a.id = $1
+            ON CONFLICT (slug) DO UPDATE SET account_id = excluded.account_id, until = excluded.until";
+    TAKE_BACK_SLUG = "DELETE FROM former_slugs WHERE account_id = $1 AND slug = $2";
+    WAS_OF_ANOTHER = "SELECT COUNT(*) FROM former_slugs WHERE slug = $2 AND account_id <> $1 AND until > $3";
+    DELETION = "
+        SELECT a.delete_at, (SELECT COALESCE(m.name, m.email) FROM members m WHERE m.account_id = $1 AND m.id = a.delete_by) AS delete_by
+          FROM accounts a WHERE a.id = $1 AND a.delete_at IS NOT NULL";
+    SET_DELETION = "UPDATE accounts SET delete_at = $2, delete_by = $3 WHERE id = $1";
+    TO_DELETE = "SELECT id FROM accounts WHERE delete_at <= $1 AND id > $2 ORDER BY id LIMIT 1";
     NEXT = "SELECT id FROM accounts WHERE id > $1 ORDER BY id LIMIT 1";
     ANY = "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a";
     LOCK = "UPDATE accounts SET audit_seq = audit_seq WHERE id = $1";
@@ -77,6 +88,8 @@ pub struct Account {
     pub name: String,
     /// The language of its mails, unless another is chosen.
     pub language: Language,
+    /// When it is to be deleted, if an owner asked for that.
+    pub delete_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -85,6 +98,7 @@ struct AccountRow {
     slug: String,
     name: String,
     language: String,
+    delete_at: Option<i64>,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -96,6 +110,7 @@ impl TryFrom<AccountRow> for Account {
             slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
             name: row.name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
+            delete_at: row.delete_at.map(Timestamp),
         })
     }
 }
@@ -103,7 +118,7 @@ impl TryFrom<AccountRow> for Account {
 /// Makes an account with its built-in roles and Email & password.
 ///
 /// # Errors
-/// [`StorageError::Taken`] if another account has the slug.
+/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`was_of_another`] tells.
 pub async fn insert(
     tx: &mut Tx,
     account: &Account,
@@ -165,6 +180,70 @@ pub(crate) async fn all_slugs(tx: &mut Tx) -> Result<Vec<Slug>, StorageError> {
 pub(crate) async fn next(tx: &mut Tx, after: Option<AccountId>) -> Result<Option<AccountScope>, StorageError> {
     let after = after.map_or(Uuid::nil(), |account| account.0);
     let next: Option<Uuid> = on!(tx, c => sqlx::query_scalar(NEXT).bind(after).fetch_optional(c).await)?;
+    Ok(next.map(|id| AccountScope::established(AccountId(id))))
+}
+
+/// Did another account have this slug until a short while ago? It must be asked after the slug was taken: whoever gives it up in the same
+/// moment has done so by then.
+pub async fn was_of_another(
+    tx: &mut Tx,
+    scope: AccountScope,
+    slug: &Slug,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(WAS_OF_ANOTHER)
+        .bind(scope.id().0)
+        .bind(slug.as_str())
+        .bind(now.0)
+        .fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Gives the account another slug. Nobody else gets the one that it had before `until`.
+///
+/// # Errors
+/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`was_of_another`] tells.
+pub async fn set_slug(tx: &mut Tx, scope: AccountScope, slug: &Slug, until: Timestamp) -> Result<(), StorageError> {
+    run!(tx, GIVE_UP_SLUG, scope.id().0, until.0)?;
+    run!(tx, TAKE_BACK_SLUG, scope.id().0, slug.as_str())?;
+    run!(tx, SET_SLUG, scope.id().0, slug.as_str())
+}
+
+/// An account's deletion that is still to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it; `None` for somebody whose row is gone.
+    pub by: Option<String>,
+}
+
+/// The account's deletion, if an owner asked for it.
+pub async fn deletion(tx: &mut Tx, scope: AccountScope) -> Result<Option<Deletion>, StorageError> {
+    let row: Option<(i64, Option<String>)> =
+        on!(tx, c => sqlx::query_as(DELETION).bind(scope.id().0).fetch_optional(c).await)?;
+    Ok(row.map(|(at, by)| Deletion { at: Timestamp(at), by }))
+}
+
+/// Sets when the account is to be deleted, or takes that back; and who did so.
+pub async fn set_deletion(
+    tx: &mut Tx,
+    scope: AccountScope,
+    at: Option<Timestamp>,
+    by: MemberId,
+) -> Result<(), StorageError> {
+    run!(tx, SET_DELETION, scope.id().0, at.map(|at| at.0), by.0)
+}
+
+/// The next account after `after` whose deletion is due, for the job that deletes it.
+pub(crate) async fn to_delete(
+    tx: &mut Tx,
+    after: Option<AccountId>,
+    now: Timestamp,
+) -> Result<Option<AccountScope>, StorageError> {
+    let after = after.map_or(Uuid::nil(), |account| account.0);
+    let next: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(TO_DELETE).bind(now.0).bind(after).fetch_optional(c).await)?;
     Ok(next.map(|id| AccountScope::established(AccountId(id))))
 }
 
@@ -277,6 +356,8 @@ pub struct AccountSettings {
     pub language: Language,
     /// What its invitations begin with.
     pub invitations: InvitationDefaults,
+    /// Are invited people reminded before their links expire?
+    pub reminders: bool,
     /// Counts the changes.
     pub version: i64,
     /// When it was last changed.
@@ -291,6 +372,7 @@ struct AccountSettingsRow {
     language: String,
     invitation_role: Option<String>,
     invitation_hours: i64,
+    invitation_reminders: bool,
     version: i64,
     changed_at: i64,
     changed_by: Option<String>,
@@ -303,6 +385,7 @@ pub async fn settings(tx: &mut Tx, scope: AccountScope) -> Result<AccountSetting
         name: row.name,
         language: Language::from_tag(&row.language).unwrap_or_default(),
         invitations: invitation_defaults(row.invitation_role, row.invitation_hours),
+        reminders: row.invitation_reminders,
         version: row.version,
         changed_at: Timestamp(row.changed_at),
         changed_by: row.changed_by,
@@ -327,7 +410,8 @@ pub async fn change(
         wanted.invitations.role.as_ref().map(RoleKey::as_str),
         wanted.invitations.lifetime.as_hours(),
         now.0,
-        by.0
+        by.0,
+        wanted.reminders
     )?;
     Ok(changed == 1)
 }

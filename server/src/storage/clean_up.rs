@@ -60,6 +60,9 @@ statements! {
     ADDRESS_CHANGES = expired!("address_changes", "expires_at");
     REMEMBERED_BROWSERS = expired!("remembered_browsers", "expires_at");
     PENDING_SIGN_INS = expired!("pending_sign_ins", "expires_at");
+    FORMER_SLUGS = "
+        DELETE FROM former_slugs WHERE slug IN (SELECT slug FROM former_slugs WHERE until <= $1 LIMIT $2) AND until <= $1";
+    OFFERS = expired!("ownership_offers", "COALESCE(ended_at, expires_at)");
     PASSKEY_CHALLENGES = expired!("passkey_challenges", "expires_at");
     UNCONFIRMED_FACTORS = "
         DELETE FROM second_factors
@@ -169,6 +172,8 @@ pub enum Rows {
     PasswordResets,
     AddressChanges,
     PendingSignIns,
+    FormerSlugs,
+    Offers,
     RememberedBrowsers,
     PasskeyChallenges,
     UnconfirmedFactors,
@@ -199,6 +204,8 @@ impl Rows {
             Self::PasswordResets => PASSWORD_RESETS,
             Self::AddressChanges => ADDRESS_CHANGES,
             Self::PendingSignIns => PENDING_SIGN_INS,
+            Self::Offers => OFFERS,
+            Self::FormerSlugs => FORMER_SLUGS,
             Self::RememberedBrowsers => REMEMBERED_BROWSERS,
             Self::PasskeyChallenges => PASSKEY_CHALLENGES,
             Self::UnconfirmedFactors => UNCONFIRMED_FACTORS,

@@ -1,6 +1,6 @@
 //! Invitations and their tokens.
 
-use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, invitation_refusals::AddressDigest, on, run, statements};
 use app::domain::{
     email::Email,
     ids::{AccountId, InvitationId, MemberId},
@@ -54,6 +54,7 @@ statements! {
           FROM invitations i JOIN members m ON m.id = i.member_id
          WHERE i.account_id = $1 AND i.sponsor_id = $2 AND i.state IN ('pending', 'held') AND m.id <> $2
          ORDER BY i.id";
+    SET_ADDRESS = "UPDATE invitations SET email_key = $3 WHERE account_id = $1 AND id = $2";
     SET_SPONSOR = "UPDATE invitations SET sponsor_id = $3 WHERE account_id = $1 AND id = $2";
     ANSWER = "
         UPDATE invitations SET state = $3, answered_at = $4
@@ -68,9 +69,25 @@ statements! {
     ASK = "
         UPDATE invitations SET asked_at = $3
          WHERE account_id = $1 AND id = $2 AND state = 'pending' AND (asked_at IS NULL OR asked_at <= $4)";
+    // One whose mail was not taken by the mail server needs something else than another mail.
+    TO_REMIND = "
+        SELECT i.account_id, i.id
+          FROM invitations i
+          JOIN accounts a ON a.id = i.account_id
+          JOIN members m ON m.id = i.member_id
+          JOIN login_methods l ON l.id = m.login_method_id
+         WHERE i.state = 'pending' AND i.reminded_at IS NULL AND i.expires_at > $1 AND i.expires_at <= $2 AND i.lifetime_ms >= $3
+           AND i.id > $4 AND m.state = 'invited' AND m.invitation_id = i.id AND l.enabled AND a.invitation_reminders AND a.delete_at IS NULL
+           AND EXISTS (SELECT 1 FROM outbox o
+                        WHERE o.invitation_id = i.id AND o.kind = 'invitation' AND o.recipient = i.email_key AND o.state = 'accepted')
+         ORDER BY i.id LIMIT 1";
+    SET_REMINDED = "
+        UPDATE invitations SET reminded_at = $3
+         WHERE account_id = $1 AND id = $2 AND state = 'pending' AND reminded_at IS NULL AND expires_at > $3 AND expires_at <= $4
+           AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = $1 AND a.invitation_reminders AND a.delete_at IS NULL)";
     INSERT_TOKEN = "
-        INSERT INTO invitation_tokens (id, account_id, invitation_id, channel, hash, sealed, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        INSERT INTO invitation_tokens (id, account_id, invitation_id, channel, hash, sealed, created_at, address_digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     LIVE_TOKEN = "
         SELECT id, sealed FROM invitation_tokens
          WHERE account_id = $1 AND invitation_id = $2 AND channel = $3 AND dead_at IS NULL";
@@ -93,11 +110,11 @@ statements! {
           JOIN members m ON m.id = i.member_id
           JOIN members s ON s.id = i.sponsor_id
           JOIN login_methods l ON l.id = m.login_method_id
-         WHERE i.email_key = $1 AND i.state = 'pending' AND i.expires_at > $2
+         WHERE i.email_key = $1 AND i.state = 'pending' AND i.expires_at > $2 AND a.delete_at IS NULL
          ORDER BY i.created_at DESC, i.id DESC LIMIT $3";
     ACCOUNT_OFFERED = "SELECT account_id FROM invitations WHERE id = $1 AND email_key = $2 AND state = 'pending'";
     FIND_TOKEN = "
-        SELECT t.account_id, t.invitation_id, t.channel, t.created_at, t.dead_at FROM invitation_tokens t WHERE t.hash = $1";
+        SELECT t.account_id, t.invitation_id, t.channel, t.created_at, t.dead_at, t.address_digest FROM invitation_tokens t WHERE t.hash = $1";
 }
 
 /// An invitation.
@@ -386,6 +403,16 @@ pub async fn sponsored_by(
         .collect())
 }
 
+/// Offers an invitation to another address (R25): whoever owns the earlier one finds it no more.
+pub async fn set_address(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    email: &Email,
+) -> Result<(), StorageError> {
+    run!(tx, SET_ADDRESS, scope.id().0, id.0, email.key())
+}
+
 /// Makes another member answer for an invitation (R29).
 pub async fn set_sponsor(
     tx: &mut Tx,
@@ -445,6 +472,42 @@ pub async fn ask(
     Ok(changed == 1)
 }
 
+/// Which invitations are to be reminded of.
+#[derive(Clone, Copy, Debug)]
+pub struct DueReminders {
+    /// They expire by then.
+    pub expiring_by: Timestamp,
+    /// They live at least so long.
+    pub min_lifetime: Span,
+}
+
+/// The next invitation after `after`, of whichever account, that is to be reminded of, for the job that does it.
+pub(crate) async fn to_remind(
+    tx: &mut Tx,
+    after: InvitationId,
+    due: DueReminders,
+    now: Timestamp,
+) -> Result<Option<(AccountScope, InvitationId)>, StorageError> {
+    let next: Option<(Uuid, Uuid)> = on!(tx, c => sqlx::query_as(TO_REMIND)
+        .bind(now.0)
+        .bind(due.expiring_by.0)
+        .bind(due.min_lifetime.0)
+        .bind(after.0)
+        .fetch_optional(c).await)?;
+    Ok(next.map(|(account, id)| (AccountScope::established(AccountId(account)), InvitationId(id))))
+}
+
+/// Notes that the invited person is reminded, once ever; `false` if that was done, or is not to be done any more.
+pub async fn set_reminded(
+    tx: &mut Tx,
+    scope: AccountScope,
+    id: InvitationId,
+    due: DueReminders,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    Ok(changed!(tx, SET_REMINDED, scope.id().0, id.0, now.0, due.expiring_by.0)? == 1)
+}
+
 /// Makes the live token of a channel, sealed for this row; there must be none.
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 pub async fn insert_token(
@@ -455,9 +518,11 @@ pub async fn insert_token(
     channel: Channel,
     hash: &[u8],
     sealed: &[u8],
+    address: Option<&AddressDigest>,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    run!(tx, INSERT_TOKEN, row, scope.id().0, id.0, channel.key(), hash, sealed, now.0)
+    let address = address.map(|digest| digest.0.as_slice());
+    run!(tx, INSERT_TOKEN, row, scope.id().0, id.0, channel.key(), hash, sealed, now.0, address)
 }
 
 /// The live token of a channel: its id, and the token sealed.
@@ -562,7 +627,7 @@ pub async fn kill_tokens(
 }
 
 /// A token that Roster made, dead or alive.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FoundToken {
     /// The scope that holding the token establishes.
     pub scope: AccountScope,
@@ -574,19 +639,32 @@ pub struct FoundToken {
     pub made: Timestamp,
     /// Is it the live one of its channel?
     pub live: bool,
+    /// The address that it was mailed to, if it was.
+    pub address: Option<AddressDigest>,
+}
+
+#[derive(FromRow)]
+struct FoundTokenRow {
+    account_id: Uuid,
+    invitation_id: Uuid,
+    channel: String,
+    created_at: i64,
+    dead_at: Option<i64>,
+    address_digest: Option<Vec<u8>>,
 }
 
 /// The token with this hash. Only `service::joining::presented_invitation` calls this.
 pub(crate) async fn find_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<FoundToken>, StorageError> {
-    let row: Option<(Uuid, Uuid, String, i64, Option<i64>)> =
-        on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;
-    row.map(|(account, invitation, channel, created_at, dead_at)| {
+    let row: Option<FoundTokenRow> = on!(tx, c => sqlx::query_as(FIND_TOKEN).bind(hash).fetch_optional(c).await)?;
+    row.map(|row| {
+        let channel = Channel::from_key(&row.channel);
         Ok(FoundToken {
-            scope: AccountScope::established(AccountId(account)),
-            invitation: InvitationId(invitation),
-            channel: Channel::from_key(&channel).ok_or(StorageError::inconsistent("invitation_tokens", "channel"))?,
-            made: Timestamp(created_at),
-            live: dead_at.is_none(),
+            scope: AccountScope::established(AccountId(row.account_id)),
+            invitation: InvitationId(row.invitation_id),
+            channel: channel.ok_or(StorageError::inconsistent("invitation_tokens", "channel"))?,
+            made: Timestamp(row.created_at),
+            live: row.dead_at.is_none(),
+            address: row.address_digest.map(AddressDigest),
         })
     })
     .transpose()

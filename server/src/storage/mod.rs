@@ -12,6 +12,7 @@ pub use attempt::retried;
 pub use changes::Changes;
 pub(crate) use tx::{changed, on, run, statements};
 
+pub mod account_erasure;
 pub mod accounts;
 pub mod address_changes;
 pub mod api_answers;
@@ -22,6 +23,7 @@ pub mod decisions;
 pub mod erasure;
 pub mod flashes;
 pub mod identities;
+pub mod invitation_refusals;
 pub mod invitations;
 pub mod job_leases;
 pub mod login_methods;
@@ -380,6 +382,7 @@ const ROOM_TO_WRITE_BYTES: usize = 128 * 1024;
 /// Every statement of every file, as `file::NAME` and text.
 pub fn all_statements() -> Vec<(String, &'static str)> {
     [
+        ("account_erasure", account_erasure::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("address_changes", address_changes::STATEMENTS),
         ("api_answers", api_answers::STATEMENTS),
@@ -390,6 +393,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("erasure", erasure::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
         ("identities", identities::STATEMENTS),
+        ("invitation_refusals", invitation_refusals::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("job_leases", job_leases::STATEMENTS),
         ("login_methods", login_methods::STATEMENTS),

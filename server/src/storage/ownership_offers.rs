@@ -52,16 +52,14 @@ statements! {
     END_BY_USER = "
         UPDATE ownership_offers SET ended_at = $2
          WHERE ended_at IS NULL AND from_member IN (SELECT m.id FROM members m WHERE m.user_id = $1)";
-    // A mail was written in the transaction that made or ended its offer, and bears the same time.
     OF_MAIL = "
         SELECT o.id, o.from_member, o.to_member, o.expires_at, f.name AS from_name, f.email_key AS from_email, t.name AS to_name,
-               t.email_key AS to_email
+               t.email_key AS to_email, CASE WHEN o.ended_at IS NULL THEN 'open' WHEN o.accepted THEN 'accepted' ELSE 'ended' END AS state
           FROM outbox x
-          JOIN ownership_offers o ON o.account_id = x.account_id
+          JOIN ownership_offers o ON o.account_id = x.account_id AND o.id = x.offer_id
           JOIN members f ON f.id = o.from_member
           JOIN members t ON t.id = o.to_member
-         WHERE x.id = $1 AND (o.from_member = x.member_id OR o.to_member = x.member_id)
-           AND (o.accepted AND o.ended_at = x.created_at OR o.ended_at IS NULL AND o.offered_at = x.created_at)";
+         WHERE x.id = $1";
 }
 
 /// An offer, with its two people.
@@ -106,6 +104,24 @@ impl From<OfferRow> for Offer {
     }
 }
 
+/// What became of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferState {
+    /// It can be accepted, unless it has expired.
+    Open,
+    /// It was accepted.
+    Accepted,
+    /// It was declined, withdrawn, or no longer stands.
+    Ended,
+}
+
+#[derive(FromRow)]
+struct OfferOfMailRow {
+    #[sqlx(flatten)]
+    offer: OfferRow,
+    state: String,
+}
+
 /// An offer to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct NewOffer<'a> {
@@ -119,14 +135,20 @@ pub struct NewOffer<'a> {
     pub expires: Timestamp,
 }
 
-/// Writes an offer in the place of the owner's earlier ones.
+/// Writes an offer in the place of the owner's earlier ones, and answers its id.
 ///
 /// # Errors
 /// [`StorageError::Taken`] if the owner has another open one, which the account's lock rules out.
-pub async fn insert(tx: &mut Tx, scope: AccountScope, new: NewOffer<'_>, now: Timestamp) -> Result<(), StorageError> {
+pub async fn insert(
+    tx: &mut Tx,
+    scope: AccountScope,
+    new: NewOffer<'_>,
+    now: Timestamp,
+) -> Result<OfferId, StorageError> {
     run!(tx, END_OF_OWNER, scope.id().0, new.from.0, now.0)?;
     let id = Uuid::now_v7();
-    run!(tx, INSERT, id, scope.id().0, new.from.0, new.to.0, new.to_role.as_str(), now.0, new.expires.0)
+    run!(tx, INSERT, id, scope.id().0, new.from.0, new.to.0, new.to_role.as_str(), now.0, new.expires.0)?;
+    Ok(OfferId(id))
 }
 
 /// The owner's open offer, if it stands.
@@ -212,8 +234,17 @@ pub async fn end_by_user(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()
     run!(tx, END_BY_USER, user.0, now.0)
 }
 
-/// The offer that a mail tells of, if it is still open or was accepted, as the mail says.
-pub(crate) async fn of_mail(tx: &mut Tx, mail: MailId) -> Result<Option<Offer>, StorageError> {
-    let row: Option<OfferRow> = on!(tx, c => sqlx::query_as(OF_MAIL).bind(mail.0).fetch_optional(c).await)?;
-    Ok(row.map(Offer::from))
+/// The offer that a mail tells of, and what became of it.
+pub(crate) async fn of_mail(tx: &mut Tx, mail: MailId) -> Result<Option<(Offer, OfferState)>, StorageError> {
+    let row: Option<OfferOfMailRow> = on!(tx, c => sqlx::query_as(OF_MAIL).bind(mail.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        let state = match row.state.as_str() {
+            "open" => OfferState::Open,
+            "accepted" => OfferState::Accepted,
+            "ended" => OfferState::Ended,
+            _ => return Err(StorageError::inconsistent("ownership_offers", "ended_at")),
+        };
+        Ok((Offer::from(row.offer), state))
+    })
+    .transpose()
 }

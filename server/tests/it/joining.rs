@@ -441,11 +441,16 @@ both_databases! {
         assert!(matches!(ben.views(&id).await, InvitationView::Expired { may_ask: true, .. }));
         assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::Asked));
         assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::AskedBefore));
+        assert_eq!(ana.row("ben@example.org").await.asked, Some(world.now()), "the list says so");
+        assert!(ana.get("/a/acme/settings/users").await.body.contains("Asked for a new link"));
         let mail = world.mail_to("ana@example.org", 0).await;
         assert!(mail.part("text/plain").contains("ben@example.org"));
         assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE recipient = 'ben@example.org'").await, 1, "no link to whoever asks");
         world.advance(Span::days(1));
         assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::Asked));
+        ana.resends(&ana.row("ben@example.org").await).await.unwrap();
+        world.advance(Span::hours(2));
+        assert_eq!(ana.row("ben@example.org").await.asked, None, "not for the link that came after");
     }
 
     async fn r22_a_withdrawn_link_says_so_and_the_address_can_be_invited_at_once(world: World) {

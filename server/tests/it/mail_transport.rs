@@ -38,8 +38,12 @@ fn sender(config: &Config) -> Sender {
 }
 
 fn mail(config: &Config) -> lettre::Message {
-    let content =
-        Content::Invitation { inviter: None, link: "https://roster.example.org/i/x".to_owned(), until: Timestamp(0) };
+    let content = Content::Invitation {
+        inviter: None,
+        link: "https://roster.example.org/i/x".to_owned(),
+        until: Timestamp(0),
+        is_reminder: false,
+    };
     let words = render(Language::De, None, "Äcme", "roster.example.org", content).unwrap();
     let from = &config.smtp.as_ref().unwrap().from;
     let id = MailId(uuid::Uuid::now_v7());

@@ -358,6 +358,55 @@ both_databases! {
         assert_eq!(states, ["dropped", "dropped"]);
     }
 
+    async fn r34_the_owner_is_told_that_the_offer_was_declined(world: World) {
+        let (ana, ben, offer) = ana_offers_ben(&world).await;
+        answers(&ben, "decline", &offer).await.unwrap();
+        let told = mail(&world, "ana@example.org", "Your offer of ownership of Acme was declined").await.part("text/plain");
+        assert!(told.contains("(ben@example.org) declined your offer") && told.contains(SETTINGS), "{told}");
+        drop(ana);
+    }
+
+    async fn r34_each_mail_is_about_its_own_offer_however_soon_the_next_follows(world: World) {
+        let (ana, ben, first) = ana_offers_ben(&world).await;
+        world.stops_mailing().await;
+        answers(&ben, "decline", &first).await.unwrap();
+        // In the same millisecond, by the clock of the story.
+        let cid = ana.brings_in_as("cid@example.org", BuiltInRole::Viewer).await;
+        world.stops_mailing().await;
+        offers(&ana, "cid@example.org").await.unwrap();
+        let declined = mail(&world, "ana@example.org", "was declined").await.part("text/plain");
+        assert!(declined.contains("(ben@example.org)"), "{declined}");
+        let made = mail(&world, "cid@example.org", "offered ownership of Acme").await.part("text/plain");
+        assert!(made.contains("Ana Owner"), "{made}");
+        drop(cid);
+    }
+
+    async fn r34_nobody_whose_login_is_going_to_be_deleted_is_offered_it_or_accepts_it(world: World) {
+        let (ana, ben, offer) = ana_offers_ben(&world).await;
+        let leaves = [("form[confirmation]", "ben@example.org"), ("form[present_password]", PASSWORD)];
+        ben.call::<serde_json::Value>("me/delete", &leaves).await.unwrap();
+        let refused = answers(&ben, "accept", &offer).await;
+        assert_eq!(refused, Err(AppError::Refused(app::domain::policy::Refusal::OwnLoginDeleted)));
+        answers(&ana, "withdraw", &offer).await.unwrap();
+        let refused = offers(&ana, "ben@example.org").await;
+        assert_eq!(refused, Err(FieldErrors::one(Field::Email, Problem::LoginDeleted).into()));
+        ben.call::<serde_json::Value>("me/keep", &[]).await.unwrap();
+        assert_eq!(offers(&ana, "ben@example.org").await, Ok(Some(Notice::OwnershipOffered)));
+    }
+
+    async fn cf_08_r34_an_offer_is_forgotten_a_month_after_it_ended(world: World) {
+        let (ana, ben, offer) = ana_offers_ben(&world).await;
+        answers(&ben, "decline", &offer).await.unwrap();
+        let stop = tokio_util::sync::CancellationToken::new();
+        let left = "SELECT COUNT(*) FROM ownership_offers";
+        for (days, expected) in [(29, 1), (2, 0)] {
+            world.advance(Span::days(days));
+            world.services.clean_up_if_due(&stop).await.unwrap();
+            assert_eq!(world.count(left).await, expected);
+        }
+        drop(ana);
+    }
+
     async fn br_14_r34_ownership_is_handed_over_without_scripting(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;

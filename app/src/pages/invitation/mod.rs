@@ -4,6 +4,7 @@ mod answer;
 mod code;
 mod parts;
 mod provider;
+mod refusal;
 mod sign_up;
 
 use self::{
@@ -12,7 +13,7 @@ use self::{
 };
 use super::{Failed, loaded, problem::problem_note, shell::Card, with_next};
 use crate::{
-    api::joining::{AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation},
+    api::joining::{AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal},
     components::{Button, ErrorBox, Time},
     domain::time::Timestamp,
     i18n::{Locale, text, use_locale},
@@ -28,6 +29,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 struct Page {
     locale: Locale,
     invitation: Query<ViewInvitation>,
+    refusal: Query<ViewRefusal>,
 }
 
 lazy_page!(InvitationRoute, joining, InvitationPage);
@@ -41,7 +43,8 @@ fn InvitationPage() -> impl IntoView {
     let query = use_query_map();
     let attempt = Memo::new(move |_| query.with(|map| map.get("attempt").unwrap_or_default()));
     let arguments = move || ViewInvitation { invitation: id.get(), attempt: attempt.get() };
-    let page = Page { locale, invitation: Query::new(arguments) };
+    let refusal = Query::new(move || ViewRefusal { invitation: id.get() });
+    let page = Page { locale, invitation: Query::new(arguments), refusal };
     let view = loaded(move || async move {
         match page.invitation.await {
             Ok(view) => page.show(view),
@@ -50,7 +53,7 @@ fn InvitationPage() -> impl IntoView {
     });
     view! {
         <Title text=text!(locale, joining.title) />
-        <Card>{view}</Card>
+        <Card>{view} {page.refusal()}</Card>
     }
 }
 
@@ -64,6 +67,9 @@ impl Page {
             }
             InvitationView::Withdrawn(account) => {
                 heading(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
+            }
+            InvitationView::AccountDeleted(account) => {
+                heading(text!(locale, joining.deleted_title), text!(locale, joining.deleted_text, account = account))
             }
             InvitationView::Replaced { account, at } => self.replaced(account, at).into_any(),
             InvitationView::LinkEnded(account) => {

@@ -86,7 +86,10 @@ fn word_and_fact(locale: Locale, row: &MemberRow) -> (Tone, &'static str, Fact) 
         ShownState::Active => (Tone::Good, name, Fact::default()),
         ShownState::Suspended => (Tone::Bad, name, Fact::default()),
         ShownState::Declined | ShownState::AwaitingApproval => (Tone::Warn, name, Fact::default()),
-        ShownState::Expired => (Tone::Warn, name, Fact::at(text!(locale, users.expired_at), row.expires)),
+        ShownState::Expired => match row.asked {
+            Some(at) => (Tone::Warn, name, Fact::at(text!(locale, users.asked_at), Some(at))),
+            None => (Tone::Warn, name, Fact::at(text!(locale, users.expired_at), row.expires)),
+        },
         ShownState::Removed => {
             let removed = row.removed.as_ref();
             let by = removed.and_then(|event| event.by.clone());

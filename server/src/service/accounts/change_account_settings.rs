@@ -48,14 +48,19 @@ impl ChangeAccountSettings for Services {
             }
             let done = NextPage::saying(paths::account_settings(caller.account.as_str()), Notice::AccountSaved);
             let (renamed, before, after) = (wanted.name != present.name, defaults(&present), defaults(&wanted));
-            if !renamed && before == after {
+            let is_changed = renamed || before != after;
+            let switched = (wanted.reminders != present.reminders).then_some(wanted.reminders);
+            if !is_changed && switched.is_none() {
                 return Ok(done);
             }
             if !accounts::change(&mut tx, actor.scope(), &wanted, actor.member, now).await? {
                 return Err(AppError::ChangedMeanwhile { by: present.changed_by, at: present.changed_at });
             }
-            let event = Event::AccountChanged { renamed, before, after };
-            audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            let changed = is_changed.then_some(Event::AccountChanged { renamed, before, after });
+            let switched = switched.map(|on| Event::RemindersSwitched { on });
+            for event in changed.into_iter().chain(switched) {
+                audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            }
             tx.commit().await?;
             Ok(done)
         })
@@ -74,12 +79,23 @@ fn read(form: &AccountSettingsForm, present: &AccountSettings, roles: &Roles) ->
     let language = errors.keep(Field::Language, language.ok_or(Problem::NotOffered));
     let role = errors.keep(Field::Role, first_role(&form.role, roles));
     let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime, present.invitations.lifetime));
-    match (name, language, role, lifetime) {
-        (Some(name), Some(language), Some(role), Some(lifetime)) => {
+    let reminders = errors.keep(Field::Reminders, switch(&form.reminders, present.reminders));
+    match (name, language, role, lifetime, reminders) {
+        (Some(name), Some(language), Some(role), Some(lifetime), Some(reminders)) => {
             let invitations = InvitationDefaults { role, lifetime };
-            Ok(AccountSettings { name, language, invitations, ..present.clone() })
+            Ok(AccountSettings { name, language, invitations, reminders, ..present.clone() })
         }
         _ => Err(errors),
+    }
+}
+
+/// Something that is on or off; left out, it stays as it is.
+fn switch(raw: &str, present: bool) -> Result<bool, Problem> {
+    match raw.trim() {
+        "" => Ok(present),
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Problem::NotOffered),
     }
 }
 

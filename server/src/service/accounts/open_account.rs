@@ -114,11 +114,15 @@ impl Services {
             slug: new.slug,
             name: new.name,
             language: self.config.accounts.language,
+            delete_at: None,
         };
         let method = LoginMethodId(Uuid::now_v7());
         let taken = || FieldErrors::one(Field::Slug, Problem::Taken).into();
         let scope =
             accounts::insert(tx, &account, method, now).await.map_err(|error| error.or_taken::<AppError>(taken))?;
+        if accounts::was_of_another(tx, scope, &account.slug, now).await? {
+            return Err(taken());
+        }
         let mut by = AuditActor::default();
         let mut to = None;
         if let Some((user, ip)) = owner {

@@ -3,7 +3,7 @@
 use crate::{
     context::Services,
     service::{actors, ownership::seen_by_member},
-    storage::{members, ownership_offers, second_factor_requirements::has_second_factor},
+    storage::{accounts, members, ownership_offers, second_factor_requirements::has_second_factor},
 };
 use app::{
     api::{accounts::AccountHome, ownership::OwnershipOffers},
@@ -35,6 +35,7 @@ impl ShowAccount for Services {
             true => Vec::new(),
             false => ownership_offers::to_member(&mut tx, actor.scope(), actor.member, self.now()).await?,
         };
+        let deletion = accounts::deletion(&mut tx, actor.scope()).await?.map(super::shown);
         let ownership = OwnershipOffers {
             offers: offers.into_iter().map(seen_by_member).collect(),
             recently_authenticated: actor.is_recently_authenticated(self),
@@ -50,6 +51,7 @@ impl ShowAccount for Services {
             platform_url: self.config.platform_url.as_ref().map(ToString::to_string),
             second_factor_from,
             last_owner,
+            deletion,
             ownership,
             people,
         })

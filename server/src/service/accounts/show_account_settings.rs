@@ -16,13 +16,16 @@ impl ShowAccountSettings for Services {
         let actor = actors::load_owner(self, &mut tx, caller).await?;
         let settings = accounts::settings(&mut tx, actor.scope()).await?;
         let offer = ownership_offers::of_owner(&mut tx, actor.scope(), actor.member, self.now()).await?;
+        let deletion = accounts::deletion(&mut tx, actor.scope()).await?.map(super::shown);
         Ok(AccountSettingsView {
+            deletion,
             offer: offer.map(seen_by_owner),
             recently_authenticated: actor.is_recently_authenticated(self),
             slug: actor.slug,
             name: settings.name,
             language: settings.language,
             invitations: settings.invitations,
+            reminders: settings.reminders,
             roles: actor.roles,
             version: settings.version,
         })

@@ -1,6 +1,7 @@
 //! Copy link: the copied-channel link of a pending invitation, the same one each time. It proves nothing about the mailbox (R12), so it is
 //! valid only while everybody who was given it may grant what it offers (R29, R30, INV-16).
 
+use super::queue_mail::refuse_if_account_is_deleted;
 use crate::{
     context::Services,
     service::actors::{self, Actor},
@@ -61,9 +62,10 @@ impl Services {
         now: Timestamp,
     ) -> Result<String, AppError> {
         let scope = actor.scope();
+        refuse_if_account_is_deleted(tx, scope).await?;
         let (id, token) = match invitations::live_token(tx, scope, invitation, Channel::Copied).await? {
             Some((id, sealed)) => (id, self.keyring.open_token(id, &sealed)?),
-            None => self.make_token(tx, scope, invitation, Channel::Copied, now).await?,
+            None => self.make_token(tx, scope, invitation, Channel::Copied, None, now).await?,
         };
         let links = invitations::copied_links_about(tx, scope, row.id).await?;
         if links.iter().all(|link| link.holder != actor.member) {

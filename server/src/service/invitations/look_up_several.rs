@@ -7,7 +7,11 @@ use super::{
 use crate::{
     context::Services,
     service::actors::{self, Actor},
-    storage::{Tx, login_methods, members},
+    storage::{
+        Tx,
+        invitation_refusals::{self, AddressDigest},
+        login_methods, members,
+    },
 };
 use app::{
     api::invitations::{InviteForm, InviteSeveralForm, LookedUpOne, Standing},
@@ -63,6 +67,10 @@ impl Services {
             return Ok(standing);
         }
         can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
+        let address = AddressDigest::of(actor.scope(), &request.email);
+        if invitation_refusals::is_refused(tx, actor.scope(), &address).await? {
+            return Err(FieldErrors::one(Field::Email, Problem::WantsNoInvitations).into());
+        }
         if let Some(identifier) = &request.identifier {
             let except = known.map(|member| member.id);
             if members::is_identifier_taken(tx, actor.scope(), request.method, identifier, except).await? {

@@ -6,8 +6,9 @@ use crate::{
     service::{joining::presented_invitation::PresentedInvitation, sessions::sign_in::rate_limited},
     storage::{
         AccountScope, StorageError, Tx, accounts,
+        invitation_refusals::{self, AddressDigest},
         invitations::{self, NewInvitation},
-        members,
+        members::{self, Inviter},
         outbox::{self, MailKind, NewMail},
         rate_buckets::{self, Limit},
         users,
@@ -15,10 +16,11 @@ use crate::{
 };
 use app::{
     domain::{
+        fields::{Field, FieldErrors, Problem},
         ids::{InvitationId, MemberId},
         invitation::Channel,
         member::MailState,
-        policy::can_handle_invitation,
+        policy::{Refusal, can_handle_invitation},
         role::Effective,
         time::{Span, Timestamp},
     },
@@ -34,6 +36,14 @@ const MAX_SHARED_WAIT: Span = Span::days(1);
 
 type Bucket = (String, Limit);
 
+/// Nobody is invited into an account that is going to be deleted.
+pub(super) async fn refuse_if_account_is_deleted(tx: &mut Tx, scope: AccountScope) -> Result<(), AppError> {
+    match accounts::deletion(tx, scope).await? {
+        Some(_) => Err(Refusal::AccountDeleted.into()),
+        None => Ok(()),
+    }
+}
+
 async fn reserve_own(tx: &mut Tx, (key, limit): &Bucket, now: Timestamp) -> Result<Span, StorageError> {
     rate_buckets::reserve(tx, key, *limit, now).await
 }
@@ -47,7 +57,8 @@ impl Services {
     /// Without a mail server no mailed token is made, and the mail is only shown (R61).
     ///
     /// # Errors
-    /// [`AppError::RateLimited`] if the limits put the mail off beyond the invitation's life.
+    /// [`Problem::WantsNoInvitations`] if whoever has the address said so (R51); [`Refusal::AccountDeleted`] in an account that is going to be deleted; [`AppError::RateLimited`] if the limits put the mail off beyond the
+    /// invitation's life.
     pub(in crate::service) async fn queue_invitation(
         &self,
         tx: &mut Tx,
@@ -56,16 +67,23 @@ impl Services {
         now: Timestamp,
     ) -> Result<MailState, AppError> {
         let NewInvitation { id, member, email, language, .. } = new;
+        refuse_if_account_is_deleted(tx, scope).await?;
+        let address = AddressDigest::of(scope, email);
+        // The host's operator gives access back where nobody else can.
+        if new.sponsor != member && invitation_refusals::is_refused(tx, scope, &address).await? {
+            return Err(FieldErrors::one(Field::Email, Problem::WantsNoInvitations).into());
+        }
         invitations::kill_tokens(tx, scope, id, None, now).await?;
         let mut not_before = now;
         if self.config.smtp.is_some() {
-            self.make_token(tx, scope, id, Channel::Mailed, now).await?;
+            self.make_token(tx, scope, id, Channel::Mailed, Some(&address), now).await?;
             not_before = self.when_limits_allow(tx, scope, new, now).await?;
         }
         let mail = NewMail {
             kind: MailKind::Invitation,
             member,
             invitation: Some(id),
+            offer: None,
             language,
             to: email.key(),
             sealed: None,
@@ -80,18 +98,19 @@ impl Services {
         scope: AccountScope,
         invitation: InvitationId,
         channel: Channel,
+        address: Option<&AddressDigest>,
         now: Timestamp,
     ) -> Result<(Uuid, Token), StorageError> {
         let (row, token) = (Uuid::now_v7(), Token::new());
         let (hash, sealed) = (token.hash(), self.keyring.seal_token(row, &token));
-        invitations::insert_token(tx, scope, row, invitation, channel, &hash, &sealed, now).await?;
+        invitations::insert_token(tx, scope, row, invitation, channel, &hash, &sealed, address, now).await?;
         Ok((row, token))
     }
 
     /// When the mail of an invitation may be sent, by the limits of account, inviter, recipient and server (R52, INV-19). The operator's
     /// mails are sent at once. Only members with the permission invite, so an address with another `+tag` is another recipient here, as R1
     /// has it; a wider limit counts what one account sends to one mailbox under any number of tags.
-    async fn when_limits_allow(
+    pub(super) async fn when_limits_allow(
         &self,
         tx: &mut Tx,
         scope: AccountScope,
@@ -153,14 +172,22 @@ impl Services {
         let Some(user) = sponsor.user else { return Ok(()) };
         let Some(user) = users::find(tx, user).await? else { return Ok(()) };
         let language = user.language.unwrap_or(invitation.language);
-        let mail =
-            NewMail { kind, member, invitation: Some(invitation.id), language, to: user.email.key(), sealed: None };
+        let mail = NewMail {
+            kind,
+            member,
+            invitation: Some(invitation.id),
+            offer: None,
+            language,
+            to: user.email.key(),
+            sealed: None,
+        };
         self.queue(tx, scope, mail, now).await?;
         Ok(())
     }
 
-    /// Mails those who may send the invitation again, each in their own language (R20, R29).
-    pub(in crate::service) async fn tell_admins(
+    /// Mails the one who is answerable, in their own language: the sponsor, if they may still send the invitation again, else the first who
+    /// may, owners before others (R20, R29). Everybody else finds it in the list.
+    pub(in crate::service) async fn tell_answerable(
         &self,
         tx: &mut Tx,
         kind: MailKind,
@@ -168,20 +195,24 @@ impl Services {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let roles = accounts::roles(tx, presented.scope, &self.catalogue).await?;
-        for inviter in members::inviters(tx, presented.scope, &roles).await? {
+        let inviters = members::inviters(tx, presented.scope, &roles).await?;
+        let may_handle = |inviter: &&Inviter| {
             let effective = Effective::of(&inviter.grant, &roles);
-            if can_handle_invitation(&effective, &presented.member.grant, &roles).is_yes() {
-                let mail = NewMail {
-                    kind,
-                    member: presented.member.id,
-                    invitation: Some(presented.invitation.id),
-                    language: inviter.language.unwrap_or(presented.account.language),
-                    to: &inviter.email_key,
-                    sealed: None,
-                };
-                self.queue(tx, presented.scope, mail, now).await?;
-            }
-        }
+            can_handle_invitation(&effective, &presented.member.grant, &roles).is_yes()
+        };
+        let is_sponsor = |inviter: &&Inviter| inviter.member == presented.invitation.sponsor;
+        let sponsor = inviters.iter().find(|inviter| is_sponsor(inviter) && may_handle(inviter));
+        let Some(answerable) = sponsor.or_else(|| inviters.iter().find(may_handle)) else { return Ok(()) };
+        let mail = NewMail {
+            kind,
+            member: presented.member.id,
+            invitation: Some(presented.invitation.id),
+            offer: None,
+            language: answerable.language.unwrap_or(presented.account.language),
+            to: &answerable.email_key,
+            sealed: None,
+        };
+        self.queue(tx, presented.scope, mail, now).await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::{
     service::actors,
     storage::{
         audit::{self, AuditTarget, Event},
+        invitation_refusals::{self, AddressDigest},
         invitations,
         rate_buckets::{self, Limit},
         retried,
@@ -13,7 +14,7 @@ use crate::{
 use app::{
     api::invitations::Resent,
     backend::ResendInvitation,
-    domain::{ids::MemberId, member::ShownState, permission::Gate, time::Span},
+    domain::{ids::MemberId, member::ShownState, permission::Gate, policy::Refusal, time::Span},
     error::AppError,
     request::Caller,
 };
@@ -31,6 +32,10 @@ impl ResendInvitation for Services {
                 actors::find_invited(&mut tx, &actor, member, ShownState::is_awaiting_answer, now).await?;
             let invitation = invitations::find(&mut tx, actor.scope(), latest.id).await?.ok_or(AppError::NotFound)?;
 
+            let address = AddressDigest::of(actor.scope(), &row.email);
+            if invitation_refusals::is_refused(&mut tx, actor.scope(), &address).await? {
+                return Err(Refusal::WantsNoInvitations.into());
+            }
             let cool_down = Span::seconds(i64::from(self.config.invitations.resend_cool_down_s));
             if let Some(again) = invitation.mailed.map(|at| at + cool_down).filter(|again| *again > now) {
                 return Err(AppError::RateLimited { retry_after_s: (again - now).as_seconds() });

@@ -53,7 +53,7 @@ impl Services {
             let event = Event::InvitationHeld { invitation: id };
             audit::record(tx, presented.scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now)
                 .await?;
-            self.tell_admins(tx, MailKind::Held, presented, now).await?;
+            self.tell_answerable(tx, MailKind::Held, presented, now).await?;
         }
         Ok(may)
     }

@@ -25,13 +25,14 @@ impl AskForNewLink for Services {
             // The account is locked before the invitation, as everywhere, so that no two operations wait for each other.
             accounts::lock(&mut tx, before.scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
-            if presented.invitation.state != InvitationState::Pending || presented.invitation.expires > now {
+            let expired = presented.invitation.state == InvitationState::Pending && presented.invitation.expires <= now;
+            if !expired || presented.account.delete_at.is_some() {
                 return Err(AppError::OpenTheLinkAgain);
             }
             if !invitations::ask(&mut tx, presented.scope, id, now - MIN_ASK_INTERVAL, now).await? {
                 return Ok(NewLink::AskedBefore);
             }
-            self.tell_admins(&mut tx, MailKind::LinkAsked, &presented, now).await?;
+            self.tell_answerable(&mut tx, MailKind::LinkAsked, &presented, now).await?;
             presented.record_by_invitee(&mut tx, visitor, &Event::NewLinkAsked { invitation: id }, now).await?;
             tx.commit().await?;
             Ok(NewLink::Asked)

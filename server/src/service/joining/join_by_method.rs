@@ -205,7 +205,7 @@ impl Services {
         // Callbacks with ever other identities do not fill the admins' mailboxes (R52).
         let key = format!("decision:{}", presented.invitation.id);
         if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {
-            self.tell_admins(tx, MailKind::Decision, presented, now).await?;
+            self.tell_answerable(tx, MailKind::Decision, presented, now).await?;
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ impl MailCode for Services {
                 kind: MailKind::Code,
                 member: presented.member.id,
                 invitation: Some(id),
+                offer: None,
                 language: presented.invitation.language,
                 to: presented.member.email.key(),
                 sealed: Some(seal_code(&self.keyring, id.0, &code, expires)),

@@ -7,5 +7,6 @@ pub(super) mod join_account;
 pub(super) mod join_by_method;
 pub(super) mod mail_code;
 pub(super) mod presented_invitation;
+mod refuse_invitations;
 pub(super) mod sign_up;
 pub(super) mod view_invitation;

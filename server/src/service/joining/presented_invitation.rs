@@ -7,6 +7,7 @@ use crate::{
         AccountScope, StorageError, Tx,
         accounts::{self, Account},
         audit::{self, AuditActor, AuditTarget, Event},
+        invitation_refusals::AddressDigest,
         invitations::{self, Invitation},
         members::{self, Member},
         users::User,
@@ -34,6 +35,8 @@ pub(in crate::service) struct PresentedInvitation {
     pub(in crate::service) made: Timestamp,
     /// Is the link the newest of its channel?
     pub(in crate::service) live: bool,
+    /// The address that the link was mailed to, if it was.
+    pub(in crate::service) address: Option<AddressDigest>,
 }
 
 impl PresentedInvitation {
@@ -56,7 +59,10 @@ impl PresentedInvitation {
 
     /// Can it be accepted or declined now?
     pub(in crate::service) fn is_open(&self, now: Timestamp) -> bool {
-        self.live && self.invitation.state == InvitationState::Pending && self.invitation.expires > now
+        self.live
+            && self.invitation.state == InvitationState::Pending
+            && self.invitation.expires > now
+            && self.account.delete_at.is_none()
     }
 
     /// Did this user accept it?
@@ -99,6 +105,7 @@ impl Services {
             channel: known.channel,
             made: known.made,
             live: known.live,
+            address: known.address,
         }))
     }
 

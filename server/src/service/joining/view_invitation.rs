@@ -57,6 +57,9 @@ impl ViewInvitation for Services {
             InvitationState::Declined => InvitationView::Declined(account),
             InvitationState::Revoked => InvitationView::Withdrawn(account),
             InvitationState::AwaitingApproval => InvitationView::AwaitingApproval(account),
+            InvitationState::Pending if presented.account.delete_at.is_some() => {
+                InvitationView::AccountDeleted(account)
+            }
             InvitationState::Pending if presented.invitation.expires <= now => InvitationView::Expired {
                 id: presented.invitation.id,
                 account,

@@ -5,6 +5,7 @@ use crate::{
     storage::{
         Tx,
         audit::{self, AuditTarget, Event},
+        invitations,
         members::{self, Member},
         rate_buckets,
     },
@@ -58,6 +59,7 @@ pub(super) async fn correct_address(
         return Err(AppError::ChangedMeanwhile { by: row.changed_by.clone(), at: row.changed_at });
     }
     let Some(invitation) = &row.invitation else { return Ok(()) };
+    invitations::set_address(tx, actor.scope(), invitation.id, email).await?;
     rate_buckets::refill(tx, &format!("resend:{}", invitation.id)).await?;
     let target = AuditTarget { member: row.id, email: email.key().to_owned() };
     let event = Event::AddressCorrected { invitation: invitation.id };

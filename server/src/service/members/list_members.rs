@@ -112,11 +112,12 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
     let state = member.shown(now);
     let waiting = state.is_awaiting_answer();
     let undo_until = undo_until(&member).filter(|until| *until > now);
-    let (mut mail, mut invited, mut expires) = (None, None, None);
+    let (mut mail, mut invited, mut expires, mut asked) = (None, None, None, None);
     if let Some(invitation) = member.invitation {
         invited = Some(Event { at: member.invited_at, by: invitation.sponsor_name });
         if waiting {
             expires = Some(invitation.expires);
+            asked = invitation.asked.filter(|at| *at >= invitation.expires);
             if let Some(delivery) = invitation.mail {
                 mail = outbox::mail_state(delivery, now)?;
             }
@@ -136,6 +137,7 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         mail,
         invited,
         expires,
+        asked,
         joined: member.joined_at,
         vouched_by: member.vouched_by,
         undo_until,

@@ -57,12 +57,14 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 28] = [
+static RETENTION_RULES: [RetentionRule; 30] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
     rows("one-time tokens", Rows::OneTimeTokens, |_| days(1)),
     rows("sign-ins without a second factor", Rows::PendingSignIns, |_| Span(0)),
+    rows("addresses that accounts gave up", Rows::FormerSlugs, |_| Span(0)),
+    rows("offers of ownership that ended", Rows::Offers, |_| days(30)),
     rows("remembered browsers", Rows::RememberedBrowsers, |_| Span(0)),
     rows("challenges of passkeys", Rows::PasskeyChallenges, |_| Span(0)),
     rows("second factors that were not set up", Rows::UnconfirmedFactors, |_| days(1)),
@@ -131,6 +133,12 @@ impl Services {
             if stop.is_cancelled() {
                 return Ok(());
             }
+        }
+        // First, so that nobody's login is kept for the sake of an account that goes.
+        match self.delete_accounts(stop).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, what = "accounts that their owners deleted", "cleaned up"),
+            Err(error) => tracing::warn!(%error, "accounts that their owners deleted are still there"),
         }
         match self.erase_logins(stop).await {
             Ok(0) => {}

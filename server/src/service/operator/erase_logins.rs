@@ -30,7 +30,7 @@ impl Services {
     /// owner: whoever was another one when the person asked may have gone since (R33). Then it is tried again on the next day.
     async fn erase_login(&self, user: UserId, now: Timestamp) -> Result<bool, AppError> {
         let mut tx = self.database.begin_write().await?;
-        let needed_by = owned_by_nobody_else(&mut tx, user).await?;
+        let needed_by = owned_by_nobody_else(&mut tx, user, now).await?;
         users::lock(&mut tx, user).await?;
         let due = users::find(&mut tx, user).await?.and_then(|user| user.delete_at).is_some_and(|at| at <= now);
         if !due {

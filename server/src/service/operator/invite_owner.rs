@@ -71,7 +71,7 @@ impl Services {
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, id).await?;
         let mail = self.queue_invitation(tx, scope, new, now).await?;
-        let (_, token) = self.make_token(tx, scope, id, Channel::Copied, now).await?;
+        let (_, token) = self.make_token(tx, scope, id, Channel::Copied, None, now).await?;
         let target = AuditTarget { member, email: email.key().to_owned() };
         audit::record(tx, scope, &AuditActor::default(), Some(&target), &Event::Invited { invitation: id, grant }, now)
             .await?;

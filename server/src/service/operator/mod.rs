@@ -3,6 +3,7 @@
 pub(super) mod check_audit;
 pub mod clean_up;
 pub(super) mod create_account;
+mod delete_accounts;
 mod erase_logins;
 pub(super) mod grant_owner;
 pub(super) mod invite_owner;

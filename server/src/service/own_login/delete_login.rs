@@ -19,7 +19,7 @@ use app::{
         fields::{Field, FieldErrors, Problem},
         ids::UserId,
         member::MemberState,
-        time::Span,
+        time::{Span, Timestamp},
     },
     error::AppError,
     request::Visitor,
@@ -46,7 +46,7 @@ impl DeleteLogin for Services {
             let at = now + GRACE_PERIOD;
             let mut tx = self.database.begin_write().await?;
             require_own_password_session(&mut tx, signed_in).await?;
-            let needed_by = owned_by_nobody_else(&mut tx, user.id).await?;
+            let needed_by = owned_by_nobody_else(&mut tx, user.id, at).await?;
             if !users::confirm_password(&mut tx, user.id, &proved.verified, &proved.rehashed).await? {
                 return Err(wrong_password());
             }
@@ -67,8 +67,13 @@ impl DeleteLogin for Services {
     }
 }
 
-/// The accounts in which this user is the only owner who can sign in (R33), by name; all of the user's accounts are locked.
-pub(in crate::service) async fn owned_by_nobody_else(tx: &mut Tx, user: UserId) -> Result<Vec<AccountName>, AppError> {
+/// The accounts in which this user is the only owner who can sign in (R33), by name, but for those that are deleted themselves by `at`; all of
+/// the user's accounts are locked.
+pub(in crate::service) async fn owned_by_nobody_else(
+    tx: &mut Tx,
+    user: UserId,
+    at: Timestamp,
+) -> Result<Vec<AccountName>, AppError> {
     let scopes = members::accounts_with_copy(tx, user).await?;
     for scope in &scopes {
         accounts::lock(tx, *scope).await?;
@@ -79,6 +84,7 @@ pub(in crate::service) async fn owned_by_nobody_else(tx: &mut Tx, user: UserId) 
         let Some(row) = row.filter(|row| row.state == MemberState::Active && row.grant.makes_owner()) else { continue };
         if members::other_owners(tx, scope, row.id).await? == 0
             && let Some(account) = accounts::find(tx, scope).await?
+            && account.delete_at.is_none_or(|goes| goes > at)
         {
             needed_by.push(AccountName { slug: account.slug, name: account.name });
         }

@@ -54,10 +54,19 @@ impl Services {
         let account = accounts::find(tx, scope).await?.ok_or(AppError::NotFound)?;
         let invitation = invitations::find(tx, scope, id).await?.ok_or(AppError::NotFound)?;
         let member = members::find(tx, scope, invitation.member).await?.ok_or(AppError::NotFound)?;
-        if invitation.state != InvitationState::Pending {
+        if invitation.state != InvitationState::Pending || account.delete_at.is_some() {
             return Err(AppError::NotFound);
         }
         let made = invitation.mailed.unwrap_or(invitation.created);
-        Ok(PresentedInvitation { scope, account, invitation, member, channel: Channel::Mailed, made, live: true })
+        Ok(PresentedInvitation {
+            scope,
+            account,
+            invitation,
+            member,
+            channel: Channel::Mailed,
+            made,
+            live: true,
+            address: None,
+        })
     }
 }

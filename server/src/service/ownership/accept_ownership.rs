@@ -12,7 +12,7 @@ use crate::{
         audit::Event,
         members::{self, Member},
         outbox::OwnershipMail,
-        ownership_offers, retried,
+        ownership_offers, retried, users,
     },
 };
 use app::{
@@ -20,7 +20,7 @@ use app::{
     backend::AcceptOwnership,
     domain::{
         ids::OfferId,
-        policy::keeps_an_owner,
+        policy::{Refusal, keeps_an_owner},
         role::{BuiltInRole, Grant},
         time::Timestamp,
     },
@@ -47,6 +47,9 @@ impl AcceptOwnership for Services {
                 return Ok(overview(&actor, Notice::OfferGone));
             };
             actor.require_recent_authentication(self)?;
+            if users::find(&mut tx, actor.user).await?.is_some_and(|user| user.delete_at.is_some()) {
+                return Err(Refusal::OwnLoginDeleted.into());
+            }
             let heir = actors::find_member(&mut tx, &actor, actor.member).await?;
             let owner = actors::find_member(&mut tx, &actor, offer.from).await?;
             // Others may be owners, too; whoever takes over answers for the account alone if they leave.
@@ -56,8 +59,8 @@ impl AcceptOwnership for Services {
             record(&mut tx, &actor, &owner, &Event::OwnershipAccepted, now).await?;
             give(&mut tx, &actor, &heir, Grant::of(BuiltInRole::Owner), now).await?;
             give(&mut tx, &actor, &owner, Grant::of(BuiltInRole::Admin), now).await?;
-            self.mail_about_ownership(&mut tx, &actor, &heir, OwnershipMail::Received, now).await?;
-            self.mail_about_ownership(&mut tx, &actor, &owner, OwnershipMail::Accepted, now).await?;
+            self.mail_about_ownership(&mut tx, &actor, &heir, (OwnershipMail::Received, offer.id), now).await?;
+            self.mail_about_ownership(&mut tx, &actor, &owner, (OwnershipMail::Accepted, offer.id), now).await?;
             tx.commit().await?;
             Ok(overview(&actor, Notice::OwnershipAccepted))
         })

@@ -4,7 +4,7 @@ use super::{overview, record};
 use crate::{
     context::Services,
     service::actors,
-    storage::{audit::Event, ownership_offers, retried},
+    storage::{audit::Event, outbox::OwnershipMail, ownership_offers, retried},
 };
 use app::{
     api::login_methods::{NextPage, Notice},
@@ -31,6 +31,7 @@ impl DeclineOwnership for Services {
             ownership_offers::end(&mut tx, actor.scope(), offer.id, false, now).await?;
             let owner = actors::find_member(&mut tx, &actor, offer.from).await?;
             record(&mut tx, &actor, &owner, &Event::OwnershipDeclined, now).await?;
+            self.mail_about_ownership(&mut tx, &actor, &owner, (OwnershipMail::Declined, offer.id), now).await?;
             tx.commit().await?;
             Ok(overview(&actor, Notice::OwnershipDeclined))
         })

@@ -14,7 +14,7 @@ use crate::{
 };
 use app::{
     api::{login_methods::NextPage, ownership::OwnershipOffer},
-    domain::time::Timestamp,
+    domain::{ids::OfferId, time::Timestamp},
     paths,
 };
 
@@ -48,7 +48,7 @@ impl Services {
         tx: &mut Tx,
         actor: &Actor,
         to: &Member,
-        what: OwnershipMail,
+        (what, offer): (OwnershipMail, OfferId),
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let user = match to.user {
@@ -59,6 +59,7 @@ impl Services {
             kind: MailKind::Ownership(what),
             member: to.id,
             invitation: None,
+            offer: Some(offer),
             language: user.and_then(|user| user.language).unwrap_or(actor.language),
             to: to.email.key(),
             sealed: None,

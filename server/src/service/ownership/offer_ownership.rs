@@ -59,11 +59,11 @@ impl OfferOwnership for Services {
             rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(rate_limited)?;
             let new =
                 NewOffer { from: actor.member, to: heir.id, to_role: &heir.grant.role, expires: now + OFFER_LIFETIME };
-            ownership_offers::insert(&mut tx, actor.scope(), new, now).await?;
+            let offer = ownership_offers::insert(&mut tx, actor.scope(), new, now).await?;
             record(&mut tx, &actor, &heir, &Event::OwnershipOffered, now).await?;
             let owner = actors::find_member(&mut tx, &actor, actor.member).await?;
-            self.mail_about_ownership(&mut tx, &actor, &heir, OwnershipMail::Offered, now).await?;
-            self.mail_about_ownership(&mut tx, &actor, &owner, OwnershipMail::Made, now).await?;
+            self.mail_about_ownership(&mut tx, &actor, &heir, (OwnershipMail::Offered, offer), now).await?;
+            self.mail_about_ownership(&mut tx, &actor, &owner, (OwnershipMail::Made, offer), now).await?;
             let page = NextPage::saying(owners_page(&actor), Notice::OwnershipOffered);
             tx.commit().await?;
             Ok(page)
@@ -84,11 +84,14 @@ async fn heir(tx: &mut Tx, actor: &Actor, form: &OfferForm) -> Result<Member, Ap
     if !members::can_sign_in(tx, actor.scope(), heir.id).await? {
         return Err(wrong(Problem::CannotSignIn));
     }
-    // Whoever proves the mailbox later would make the heir's memberships wait for approval, and the account would have no owner (R13).
     let user = match heir.user {
         Some(user) => users::find(tx, user).await?,
         None => None,
     };
+    if user.as_ref().is_some_and(|user| user.delete_at.is_some()) {
+        return Err(wrong(Problem::LoginDeleted));
+    }
+    // Whoever proves the mailbox later would make the heir's memberships wait for approval, and the account would have no owner (R13).
     let is_proved = user.is_some_and(|user| user.verified.is_some());
     if !is_proved && heir.method.kind == LoginMethodKind::Password {
         return Err(wrong(Problem::MailboxNotProved));

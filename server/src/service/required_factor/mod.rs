@@ -72,6 +72,7 @@ impl Services {
             kind: MailKind::AccountApp(change),
             member: actor.member,
             invitation: None,
+            offer: None,
             language: user.language.unwrap_or(actor.language),
             to: user.email.key(),
             sealed: None,

@@ -117,6 +117,7 @@ impl Services {
                 kind: MailKind::SecondFactorRequired,
                 member: member.member,
                 invitation: None,
+                offer: None,
                 language: member.language.unwrap_or(account.language),
                 to: &member.email_key,
                 sealed: None,

@@ -46,6 +46,7 @@ impl MailReauthenticationCode for Services {
                 kind: MailKind::ReauthenticationCode,
                 member: actor.member,
                 invitation: None,
+                offer: None,
                 language: user.language.unwrap_or(caller.language),
                 to: user.email.key(),
                 sealed: Some(seal_code(&self.keyring, actor.member.0, &code, expires)),

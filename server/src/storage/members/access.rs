@@ -88,6 +88,10 @@ statements! {
           FROM members m
           JOIN login_methods l ON l.id = m.login_method_id
          WHERE m.account_id = $1 AND m.id = $2 AND ", can_sign_in!());
+    ACTIVE_OWNERS = "
+        SELECT m.id, u.email_key, u.language FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $2
+         ORDER BY m.id";
     WITH_PERMISSION = "
         SELECT m.id, u.email_key, u.id AS user_id, u.language, m.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras
@@ -342,6 +346,31 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
 pub async fn can_sign_in(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<bool, StorageError> {
     let ways: i64 = on!(tx, c => sqlx::query_scalar(CAN_SIGN_IN).bind(scope.id().0).bind(id.0).fetch_one(c).await)?;
     Ok(ways > 0)
+}
+
+/// An owner who is to be told something.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The row.
+    pub member: MemberId,
+    /// The canonical address.
+    pub email_key: String,
+    /// The language, if one was chosen.
+    pub language: Option<Language>,
+}
+
+/// The active owners.
+pub async fn active_owners(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Owner>, StorageError> {
+    let rows: Vec<(Uuid, String, Option<String>)> = on!(tx, c => sqlx::query_as(ACTIVE_OWNERS)
+        .bind(scope.id().0)
+        .bind(BuiltInRole::Owner.key())
+        .fetch_all(c).await)?;
+    let owner = |(id, email_key, language): (Uuid, String, Option<String>)| Owner {
+        member: MemberId(id),
+        email_key,
+        language: language.as_deref().and_then(Language::from_tag),
+    };
+    Ok(rows.into_iter().map(owner).collect())
 }
 
 /// Somebody who may handle invitations.

@@ -30,7 +30,7 @@ macro_rules! select_members {
                (SELECT COUNT(*) FROM decisions d
                  WHERE d.member_id = m.id AND d.outcome IS NULL AND d.invitation_id = i.id AND d.login_method_id = m.login_method_id
                    AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decisions,
-               i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.sponsor_id,
+               i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.asked_at, i.sponsor_id,
                COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
                COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
                o.state AS mail_state, o.next_at AS mail_next_at, o.done_at AS mail_done_at, o.last_answer AS mail_answer,
@@ -58,8 +58,8 @@ pub(super) mod login;
 pub(super) mod person;
 
 pub use access::{
-    CallerMembership, Inviter, KeyMembership, SuspendedMembership, can_sign_in, inviters, other_owners, owners_without,
-    reactivate,
+    CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, inviters,
+    other_owners, owners_without, reactivate,
 };
 pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
@@ -177,6 +177,8 @@ pub struct LatestInvitation {
     pub state: InvitationState,
     /// When it ends.
     pub expires: Timestamp,
+    /// When a new link was last asked for.
+    pub asked: Option<Timestamp>,
     /// The member who answers for the invitation.
     pub sponsor: MemberId,
     /// The sponsor's name.
@@ -238,6 +240,7 @@ struct MemberRow {
     invitation_id: Option<Uuid>,
     invitation_state: Option<String>,
     expires_at: Option<i64>,
+    asked_at: Option<i64>,
     sponsor_id: Option<Uuid>,
     sponsor: Option<String>,
     vouched_by: Option<String>,
@@ -268,6 +271,7 @@ impl TryFrom<MemberRow> for Member {
                 id: InvitationId(id),
                 state: InvitationState::from_key(&state).ok_or(StorageError::inconsistent("invitations", "state"))?,
                 expires: Timestamp(expires),
+                asked: row.asked_at.map(Timestamp),
                 sponsor: MemberId(sponsor),
                 sponsor_name: row.sponsor,
                 mail,

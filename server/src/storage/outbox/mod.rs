@@ -25,13 +25,15 @@ pub use queue::{
     FinalState, NewLoginMail, NewMail, claim_due, defer, finish, hand_over, is_due, queue, queue_login_mail, release,
 };
 pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account, invitations_of_member};
-pub(crate) use view::{facts, facts_of_member, find, newest};
+pub(crate) use view::{facts, facts_of_deletion, facts_of_member, find, newest};
 
 /// The kinds of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
     /// An invitation, with its mailed link.
     Invitation,
+    /// To the invited person, once: the invitation is still open, with the link that the invitation had.
+    InvitationReminder,
     /// A code that proves the mailbox to whoever holds a copied link (R12).
     Code,
     /// A code for reauthentication (AZ-16).
@@ -40,11 +42,11 @@ pub enum MailKind {
     Accepted,
     /// To the sponsor: the person declined (R63).
     Declined,
-    /// To the admins: the link has expired, and a new one is asked for (R20).
+    /// To whoever is answerable: the link has expired, and a new one is asked for (R20).
     LinkAsked,
-    /// To the admins: the sponsor, or whoever vouched for the mailbox, may not grant it any more, and the person waits (R29).
+    /// To whoever is answerable: the sponsor, or whoever vouched for the mailbox, may not grant it any more, and the person waits (R29).
     Held,
-    /// To the admins: somebody else than the invited person came back from the provider (R43, R44).
+    /// To whoever is answerable: somebody else than the invited person came back from the provider (R43, R44).
     Decision,
     /// To the sponsor: the invited person has another address now, and wants the sponsor to know (R48).
     InviteeMoved,
@@ -54,6 +56,8 @@ pub enum MailKind {
     AccountApp(AccountAppChange),
     /// To the two people of an offer of ownership: it was made, or accepted (R34).
     Ownership(OwnershipMail),
+    /// To the owners: the account is going to be deleted, or is kept after all.
+    AccountDeletion(AccountDeletionMail),
     /// To whoever forgot a password: the link to choose a new one (PW-10).
     PasswordReset,
     /// To the user: the password was changed (SE-07).
@@ -105,12 +109,24 @@ pub enum OwnershipMail {
     Received,
     /// To the former owner: the offer was accepted.
     Accepted,
+    /// To the owner: the offer was declined.
+    Declined,
+}
+
+/// What is said of the deletion of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountDeletionMail {
+    /// An owner asked for it.
+    Asked,
+    /// An owner took it back.
+    TakenBack,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::Invitation,
+        Self::InvitationReminder,
         Self::Code,
         Self::ReauthenticationCode,
         Self::Accepted,
@@ -126,6 +142,9 @@ impl MailKind {
         Self::Ownership(OwnershipMail::Made),
         Self::Ownership(OwnershipMail::Received),
         Self::Ownership(OwnershipMail::Accepted),
+        Self::Ownership(OwnershipMail::Declined),
+        Self::AccountDeletion(AccountDeletionMail::Asked),
+        Self::AccountDeletion(AccountDeletionMail::TakenBack),
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
@@ -143,6 +162,7 @@ impl MailKind {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Invitation => "invitation",
+            Self::InvitationReminder => "invitation_reminder",
             Self::Code => "code",
             Self::ReauthenticationCode => "reauthentication_code",
             Self::Accepted => "accepted",
@@ -158,6 +178,9 @@ impl MailKind {
             Self::Ownership(OwnershipMail::Made) => "ownership_offer_made",
             Self::Ownership(OwnershipMail::Received) => "ownership_received",
             Self::Ownership(OwnershipMail::Accepted) => "ownership_accepted",
+            Self::Ownership(OwnershipMail::Declined) => "ownership_declined",
+            Self::AccountDeletion(AccountDeletionMail::Asked) => "account_deletion_asked",
+            Self::AccountDeletion(AccountDeletionMail::TakenBack) => "account_deletion_taken_back",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",

@@ -3,7 +3,7 @@
 use super::{ACCEPTED, DROPPED, MailKind, NO_SERVER, OutboxMail, OutboxMailRow, QUEUED, REFUSED, count};
 use crate::storage::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
-    ids::{InvitationId, MailId, MemberId, UserId},
+    ids::{InvitationId, MailId, MemberId, OfferId, UserId},
     language::Language,
     member::MailState,
     time::Timestamp,
@@ -13,8 +13,8 @@ use uuid::Uuid;
 statements! {
     INSERT = "
         INSERT INTO outbox (id, account_id, member_id, invitation_id, kind, language, recipient, sealed, state, attempts,
-                            created_at, next_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)";
+                            created_at, next_at, offer_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)";
     INSERT_LOGIN_MAIL = "
         INSERT INTO outbox (id, user_id, kind, language, recipient, sealed, state, attempts, created_at, next_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
@@ -57,6 +57,8 @@ pub struct NewMail<'a> {
     pub member: MemberId,
     /// The invitation that it is about, if it is about one.
     pub invitation: Option<InvitationId>,
+    /// The offer of ownership that it is about, if it is about one.
+    pub offer: Option<OfferId>,
     /// The language to say it in.
     pub language: Language,
     /// The recipient, in canonical form.
@@ -90,7 +92,8 @@ pub async fn queue(
         mail.sealed.as_deref(),
         state,
         now.0,
-        not_before.0
+        not_before.0,
+        mail.offer.map(|id| id.0)
     )?;
     tx.note_mail();
     Ok(shown)

@@ -33,7 +33,7 @@ macro_rules! invitation_mails {
 
 statements! {
     FACTS = "
-        SELECT a.name AS account, a.slug, i.id AS invitation_id, i.state, i.expires_at, t.id AS token_id, t.sealed AS token,
+        SELECT a.name AS account, a.slug, a.delete_at, i.id AS invitation_id, i.state, i.expires_at, t.id AS token_id, t.sealed AS token,
                m.id AS member_id, m.name, m.email_key, s.id AS sponsor_id, s.name AS sponsor_name, s.email_key AS sponsor_email,
                (SELECT COUNT(*) FROM outbox n
                  WHERE n.invitation_id = o.invitation_id AND n.kind = o.kind AND n.recipient = o.recipient AND n.id > o.id) AS newer
@@ -46,6 +46,12 @@ statements! {
          WHERE o.id = $1";
     FACTS_OF_MEMBER = "
         SELECT a.name AS account, a.slug, o.member_id FROM outbox o JOIN accounts a ON a.id = o.account_id WHERE o.id = $1";
+    FACTS_OF_DELETION = "
+        SELECT a.name AS account, a.slug, a.delete_at, m.name, m.email_key
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          LEFT JOIN members m ON m.account_id = a.id AND m.id = a.delete_by
+         WHERE o.id = $1";
     INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
     INVITATIONS_OF_MEMBER = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.member_id = $2 ORDER BY o.id DESC LIMIT $3");
     INVITATION_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.id = $2");
@@ -60,6 +66,8 @@ pub struct Facts {
     pub account: String,
     /// The account's slug.
     pub slug: Slug,
+    /// Is the account going to be deleted?
+    pub account_deleted: bool,
     /// The invitation.
     pub invitation: InvitationId,
     /// The invitation's state.
@@ -82,6 +90,7 @@ pub struct Facts {
 struct FactsRow {
     account: String,
     slug: String,
+    delete_at: Option<i64>,
     invitation_id: Uuid,
     state: String,
     expires_at: i64,
@@ -103,6 +112,7 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
         Ok(Facts {
             account: row.account,
             slug: slug(&row.slug)?,
+            account_deleted: row.delete_at.is_some(),
             invitation: InvitationId(row.invitation_id),
             state: invitation_state(&row.state)?,
             expires: Timestamp(row.expires_at),
@@ -125,6 +135,39 @@ pub(crate) async fn facts_of_member(
     let row: Option<(String, String, Uuid)> =
         on!(tx, c => sqlx::query_as(FACTS_OF_MEMBER).bind(mail.0).fetch_optional(c).await)?;
     row.map(|(account, raw, member)| Ok((account, slug(&raw)?, MemberId(member)))).transpose()
+}
+
+/// What a mail about the deletion of its account tells of.
+#[derive(Clone, Debug)]
+pub struct FactsOfDeletion {
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// When it is to be deleted, if it still is.
+    pub at: Option<Timestamp>,
+    /// Name and address of the owner who asked for it, or took it back.
+    pub by: Option<(Option<String>, String)>,
+}
+
+#[derive(FromRow)]
+struct FactsOfDeletionRow {
+    account: String,
+    slug: String,
+    delete_at: Option<i64>,
+    name: Option<String>,
+    email_key: Option<String>,
+}
+
+/// What a mail about the deletion of its account tells of, as it is now.
+pub(crate) async fn facts_of_deletion(tx: &mut Tx, mail: MailId) -> Result<Option<FactsOfDeletion>, StorageError> {
+    let row: Option<FactsOfDeletionRow> =
+        on!(tx, c => sqlx::query_as(FACTS_OF_DELETION).bind(mail.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        let by = row.email_key.map(|email| (row.name, email));
+        Ok(FactsOfDeletion { account: row.account, slug: slug(&row.slug)?, at: row.delete_at.map(Timestamp), by })
+    })
+    .transpose()
 }
 
 fn slug(raw: &str) -> Result<Slug, StorageError> {
