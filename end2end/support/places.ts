@@ -50,6 +50,7 @@ export const PLACES = [
   'users-menu',
   'users-selected',
   'users-several',
+  'users-several-permission',
   'users-none-found',
   'new-users',
   'new-users-file',
@@ -424,6 +425,16 @@ export class Town {
           for (const name of ['Ana', 'Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
           await page.locator('.bulk-bar').getByRole('button', { name: 'Remove' }).click();
           await page.getByRole('dialog').waitFor();
+        },
+      },
+      'users-several-permission': {
+        page: owner,
+        address: users,
+        then: async (page) => {
+          for (const name of ['Ana', 'Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
+          await page.locator('.bulk-bar').getByRole('button', { name: 'Change a permission' }).click();
+          await page.getByRole('dialog').getByLabel('Extra permission').selectOption({ label: 'Export analytics' });
+          await page.getByText('get the permission').waitFor();
         },
       },
       'users-none-found': { page: owner, address: `${users}?q=nobody+of+that+name` },

@@ -130,6 +130,53 @@ test.describe.serial('many people from a file', () => {
     await expect(again).toContainText('100 of 150 people are invited.');
   });
 
+  test('r30_everybody_who_matches_gets_a_permission_in_parts_with_a_result_for_each', async () => {
+    await visit(page, `${USERS}?q=stopped`);
+    const bar = page.locator('.bulk-bar');
+    const all = bar.getByRole('checkbox', { name: 'Select all 150 that match' });
+    await line(page, { email: 'stopped0@example.org' }).getByRole('checkbox').check();
+    await expect(bar).toContainText('1 selected');
+    await expect(all, 'it is about one so far').toBeHidden();
+    await withoutReload(page, async () => {
+      await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+      await all.check();
+      await bar.getByRole('button', { name: 'Change a permission' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Change a permission' });
+      const permission = dialog.getByLabel('Extra permission');
+      await permission.selectOption({ label: 'See bots' });
+      await expect(dialog).toContainText('150 people are left out. They have this permission through their role already.');
+      await expect(dialog.getByRole('button', { name: 'Change a permission' })).toHaveCount(0);
+      await permission.selectOption({ label: 'Export analytics' });
+      await expect(dialog).toContainText('150 of these people get the permission on top of their role.');
+      await page.route('**/api/users/change-several', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await route.continue();
+      });
+      await dialog.getByRole('button', { name: 'Change a permission' }).click();
+      await expect(dialog.getByRole('progressbar')).toBeVisible();
+      await dialog.getByRole('button', { name: 'Stop' }).click();
+      await expect(dialog).toContainText('Done for 100 of 150 people.');
+      await page.unroute('**/api/users/change-several');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        dialog.getByRole('link', { name: 'Download the results (CSV)' }).click(),
+      ]);
+      const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+      expect(lines).toHaveLength(151);
+      expect(lines.filter((line) => line.includes('"not_done"'))).toHaveLength(50);
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'stopped0@example.org' })).toContainText('+1 extra');
+      // Whoever has it already is left out, and the rest gets it now.
+      await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+      await all.check();
+      await bar.getByRole('button', { name: 'Change a permission' }).click();
+      await permission.selectOption({ label: 'Export analytics' });
+      await expect(dialog).toContainText('100 people are left out. They have this permission already.');
+      await dialog.getByRole('button', { name: 'Change a permission' }).click();
+      await expect(page.getByText('Done for 50 people')).toBeVisible();
+    });
+  });
+
   test('r54_a_file_that_is_of_no_use_says_what_to_do', async () => {
     const dialog = await choose('Name;Stadt\nAna;Köln\n');
     await expect(dialog.getByRole('alert')).toContainText('no email addresses');

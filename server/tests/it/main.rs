@@ -17,6 +17,7 @@ mod access_then;
 mod account_settings;
 mod audit;
 mod audit_log;
+mod bulk;
 mod by_provider;
 mod cleaning_up;
 mod command_line;

@@ -12,6 +12,7 @@ mod link;
 mod live;
 mod login_method;
 mod mail_state;
+mod parts;
 mod person;
 mod remove;
 mod row_actions;
