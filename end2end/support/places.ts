@@ -56,6 +56,7 @@ export const PLACES = [
   'new-users-file',
   'new-users-done',
   'new-user',
+  'new-user-several',
   'new-user-refused',
   'new-user-removed-before',
   'new-user-by-provider',
@@ -439,6 +440,14 @@ export class Town {
       },
       'users-none-found': { page: owner, address: `${users}?q=nobody+of+that+name` },
       'new-user': { page: owner, address: `${users}/new` },
+      'new-user-several': {
+        page: owner,
+        address: `${users}/new`,
+        then: async (page) => {
+          await page.getByLabel('User email address').fill(`hugo@example.org, ${person('Ben').email}, ${person('Dora').email}, nobody, ida@example.org`);
+          await page.getByText('had ').waitFor();
+        },
+      },
       'new-user-refused': {
         page: owner,
         address: `${users}/new`,

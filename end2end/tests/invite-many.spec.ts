@@ -21,6 +21,15 @@ async function choose(text: string): Promise<Locator> {
   return dialog;
 }
 
+/** Pastes a text into a field. */
+async function paste(field: Locator, text: string): Promise<void> {
+  await field.evaluate((input, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', text);
+    input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
+}
+
 function table(count: number): string {
   const rows = Array.from({ length: count }, (_, n) => `guest${n}@example.org,Guest ${n},${n % 2 ? 'Analyst' : ''}`);
   return ['email,name,role', ...rows].join('\r\n');
@@ -53,6 +62,52 @@ test.describe.serial('many people from a file', () => {
     await expect(dialog.getByRole('listitem').filter({ hasText: 'boss@example.org' })).toContainText('Role:');
   });
 
+  test('r54_addresses_become_chips_that_say_who_they_are_and_are_removed_by_mouse_and_keys', async () => {
+    await visit(page, USERS);
+    await page.getByRole('link', { name: 'New user' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New user' });
+    await dialog.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
+    await withoutReload(page, async () => {
+      await dialog.getByLabel('User email address').focus();
+      await page.keyboard.type('chip1@example.org, Chip Two <chip2@example.org> chip3@example.org', { delay: 50 });
+      const field = dialog.getByLabel('Email addresses');
+      await expect(field).toBeFocused();
+      await expect(field, 'what is not finished stays in the field').toHaveValue('chip3@example.org');
+      await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
+      await page.keyboard.press('Enter');
+      const chips = dialog.getByRole('list', { name: 'Addresses so far' }).getByRole('listitem');
+      await expect(chips).toHaveText(['chip1@example.org', 'chip2@example.org', 'chip3@example.org']);
+      await paste(field, `nobody; ${ben.email}\nCHIP1@example.org`);
+      await expect(chips).toHaveCount(5);
+      await expect(chips.filter({ hasText: 'nobody' })).toContainText('cannot be invited');
+      await expect(chips.filter({ hasText: ben.email })).toContainText('already a member');
+      await expect(dialog).toContainText('3 people can be invited.');
+      // Back from the field to the last chip, and on.
+      await field.press('ArrowLeft');
+      await expect(dialog.getByRole('button', { name: `Remove ${ben.email}` })).toBeFocused();
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('Delete');
+      await expect(dialog.getByRole('status').filter({ hasText: 'nobody removed from the list' })).toHaveCount(1);
+      await expect(dialog.getByRole('button', { name: `Remove ${ben.email}` }), 'the next one has the focus').toBeFocused();
+      await page.keyboard.press('Backspace');
+      await expect(field).toBeFocused();
+      await dialog.getByRole('button', { name: 'Remove chip3@example.org' }).click();
+      await expect(chips).toHaveText(['chip1@example.org', 'chip2@example.org']);
+      await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+      await expect(dialog).toContainText('All 2 people are invited.');
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'chip2@example.org' })).toContainText('Chip Two');
+      await expect(line(page, { email: 'chip2@example.org' })).toContainText('Analyst');
+      // What is too much for chips is kept where there is room for it.
+      await page.getByRole('link', { name: 'New user' }).click();
+      const many = Array.from({ length: 51 }, (_, n) => `many${n}@example.org`).join('\n');
+      await paste(dialog.getByLabel('User email address'), many);
+      await expect(dialog.getByLabel('Email addresses')).toHaveValue(many);
+      await expect(dialog.getByRole('button', { name: 'Invite 51 people' })).toBeEnabled();
+      await dialog.getByRole('link', { name: 'Cancel' }).click();
+    });
+  });
+
   test('r04_those_who_were_members_before_return_as_chosen', async () => {
     await visit(page, USERS);
     await line(page, ben).getByRole('link', { name: /^Remove/ }).click();
@@ -61,6 +116,7 @@ test.describe.serial('many people from a file', () => {
     const dialog = page.getByRole('dialog', { name: 'Invite several people' });
     await dialog.getByLabel('Email addresses').fill(ben.email);
     await expect(dialog).toContainText('1 was a member before.');
+    await expect(dialog.getByRole('listitem').filter({ hasText: ben.email })).toContainText('had Editor');
     await dialog.getByLabel('People who were members before').selectOption({ label: 'Invite with the role and permissions they had' });
     await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
     await expect(dialog).toContainText('1 person is invited.');

@@ -9,6 +9,7 @@ use super::{
     loaded_once,
     login_method::{CurrentMethod, login_method_fields},
     scroll_into_view_when,
+    several::{InParts, Start, several_content},
     words::invited_words,
 };
 use crate::{
@@ -23,6 +24,8 @@ use crate::{
         ids::MemberId,
         invitation::LIFETIMES_IN_HOURS,
         language::Language,
+        member::{LoginMethod, LoginMethodKind},
+        pasted_people::{finished_people, pasted_people},
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -33,9 +36,10 @@ use crate::{
     paths,
     rpc::{ActionForm, FormAction, flashed_error},
 };
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
+use web_sys::{HtmlSelectElement, wasm_bindgen::JsCast};
 
 lazy_page!(InviteRoute, user_dialogs, InviteDialog);
 
@@ -52,6 +56,8 @@ fn InviteDialog() -> impl IntoView {
 
 #[component]
 fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
+    // Several addresses are for the form that takes several.
+    let (several, in_parts) = (RwSignal::new(None::<Start>), InParts::new());
     // If somebody was invited although no mail could be sent, the dialog stays, to hand the link over.
     let not_mailed = RwSignal::new(None::<(MemberId, String)>);
     let first_email = use_query_map().with_untracked(|map| map.get("email").unwrap_or_default());
@@ -59,16 +65,20 @@ fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         Verdict::No(refusal) => {
             view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
         }
-        Verdict::Yes => (move || match not_mailed.get() {
-            Some((member, email)) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
-            None => view! { <InviteForm users facts=facts.clone() email=first_email.clone() not_mailed /> }.into_any(),
+        Verdict::Yes => (move || match (several.get(), not_mailed.get()) {
+            (Some(start), _) => several_content(users, facts.clone(), in_parts, start),
+            (None, Some((member, email))) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
+            (None, None) => {
+                let email = first_email.clone();
+                view! { <InviteForm users facts=facts.clone() email not_mailed several /> }.into_any()
+            }
         })
         .into_any(),
     };
-    let several = move || users.over(paths::new_users(&users.slug.get()));
+    let link = move || users.over(paths::new_users(&users.slug.get()));
     view! {
-        <OverList users title=text!(users.locale, users.invite_title)>
-            <p class="invite-several"><a href=several data-noscroll="">{text!(users.locale, users.several_link)}</a></p>
+        <OverList users title=text!(users.locale, users.invite_title) busy=in_parts.is_under_way()>
+            <p class="invite-several" class:hidden=move || several.with(Option::is_some)><a href=link data-noscroll="">{text!(users.locale, users.several_link)}</a></p>
             {content}
         </OverList>
     }
@@ -80,6 +90,7 @@ fn InviteForm(
     facts: Arc<AccountFacts>,
     email: String,
     not_mailed: RwSignal<Option<(MemberId, String)>>,
+    several: RwSignal<Option<Start>>,
 ) -> impl IntoView {
     let locale = users.locale;
     let invite = FormAction::<InviteUser>::new();
@@ -102,9 +113,39 @@ fn InviteForm(
             not_mailed.set(Some((member, email)));
         }
     });
+    let begin_several = {
+        let methods = facts.methods.clone();
+        move |start: Start| {
+            let can_begin = is_by_password(&methods);
+            if can_begin {
+                several.set(Some(Start {
+                    grant: Some(untrack(|| choice.grant())),
+                    language: chosen_in_dialog("select[name='form[language]']"),
+                    lifetime: chosen_in_dialog("select[name='form[lifetime]']"),
+                    ..start
+                }));
+            }
+            can_begin
+        }
+    };
+    let pasted = {
+        let begin_several = begin_several.clone();
+        move |event: ev::ClipboardEvent| {
+            let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
+            let people = pasted_people(&text);
+            // The field would put several lines into one.
+            if people.people.len() > 1 && begin_several(Start::with(people, "", text)) {
+                event.prevent_default();
+            }
+        }
+    };
     // An answer is about the address that it was asked for.
     let on_input = Callback::new(move |email: String| {
-        typed.set(email);
+        let (finished, rest) = finished_people(&email);
+        typed.set(email.clone());
+        if !finished.people.is_empty() && begin_several(Start::with(finished, rest, email.clone())) {
+            return;
+        }
         if untrack(|| invite.is_answered()) {
             invite.clear();
         }
@@ -138,24 +179,26 @@ fn InviteForm(
             </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
             {methods}
-            <Field
-                name="form[email]"
-                label=text!(locale, users.invite_email)
-                hint=text!(locale, users.invite_email_hint)
-                kind=Kind::Email
-                autocomplete="off"
-                initial=email
-                autofocus=true
-                required=true
-                problem=problem_at(error, fields::Field::Email)
-                check=check_shape
-                on_input
-            />
+            <div on:paste=pasted>
+                <Field
+                    name="form[email]"
+                    label=text!(locale, users.invite_email)
+                    hint=text!(locale, users.invite_email_hint)
+                    kind=Kind::Email
+                    autocomplete="off"
+                    initial=email
+                    autofocus=true
+                    required=true
+                    problem=problem_at(error, fields::Field::Email)
+                    check=check_shape
+                    on_input
+                />
+            </div>
             {at_provider}
             <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
             <div class="field-row">
-                {language(locale, facts.language)}
-                {lifetime(locale, facts.invitations.lifetime)}
+                {language(locale, facts.language, None)}
+                {lifetime(locale, facts.invitations.lifetime, None)}
             </div>
             <div class="answer" aria-live="polite" node_ref=answered>
                 {answer}
@@ -168,8 +211,26 @@ fn InviteForm(
     }
 }
 
-pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
-    let chosen = old_input("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
+/// Is Email & password chosen in the dialog? A provider needs to know who each person is there, which a table says.
+fn is_by_password(methods: &[LoginMethod]) -> bool {
+    let chosen = chosen_in_dialog("input[name='form[method]']:checked");
+    methods
+        .iter()
+        .any(|method| method.kind == LoginMethodKind::Password && chosen.as_deref() == Some(&method.id.to_string()))
+}
+
+/// The value of a field of the dialog that no signal follows.
+fn chosen_in_dialog(field: &str) -> Option<String> {
+    let field = document().query_selector(&format!("dialog {field}")).ok()??;
+    match field.dyn_into::<HtmlSelectElement>() {
+        Ok(select) => Some(select.value()),
+        Err(field) => field.get_attribute("value"),
+    }
+}
+
+/// The language of the mail: the account's, unless another was chosen already.
+pub(super) fn language(locale: Locale, of_account: Language, chosen: Option<String>) -> impl IntoView {
+    let chosen = old_input("form[language]").or(chosen).unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
         .map(|language| {
@@ -184,8 +245,9 @@ pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
     }
 }
 
-pub(super) fn lifetime(locale: Locale, of_account: Span) -> impl IntoView {
-    let chosen = old_input("form[lifetime]");
+/// The life of the link: the account's, unless another was chosen already.
+pub(super) fn lifetime(locale: Locale, of_account: Span, chosen: Option<String>) -> impl IntoView {
+    let chosen = old_input("form[lifetime]").or(chosen);
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {

@@ -1,5 +1,6 @@
 //! Inviting several people at once: addresses as they were pasted, or a table of up to ten thousand, and a result for each (R1 to R7, R54).
 
+mod chips;
 mod in_parts;
 mod look_up;
 mod results;
@@ -18,7 +19,7 @@ use crate::{
     domain::{
         fields,
         member::LoginMethodKind,
-        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, pasted_people},
+        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, pasted_people},
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -27,7 +28,9 @@ use crate::{
     i18n::{Locale, grouped, text},
     rpc::{ActionForm, FormAction},
 };
-use in_parts::{InParts, in_parts_view};
+use chips::{Chips, chips_field};
+pub(super) use in_parts::InParts;
+use in_parts::in_parts_view;
 use leptos::{html, prelude::*, task::spawn_local};
 use look_up::{LookUp, looked_up_view};
 use results::several_results;
@@ -53,34 +56,64 @@ fn InviteSeveralDialog() -> impl IntoView {
 
 #[component]
 fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
-    let locale = users.locale;
     let in_parts = InParts::new();
-    let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
     let content = match can_pass(&facts.my, Gate::UsersInvite) {
         Verdict::No(refusal) => {
             view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
         }
-        Verdict::Yes => {
-            let invite = FormAction::<InviteSeveral>::new();
-            invite.on_success(move |_| users.page.refetch());
-            // What was typed outlives an error: the form is made anew for another answer alone.
-            let results = Memo::new(move |_| invite.output().get());
-            let method = method.map(|method| method.to_string()).unwrap_or_default();
-            (move || match (results.get(), in_parts.has_begun()) {
-                (Some(results), _) => several_results(users, &facts.roles, results, invite),
-                (None, true) => in_parts_view(users, facts.clone(), in_parts),
-                (None, false) => {
-                    view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts /> }.into_any()
-                }
-            })
-            .into_any()
-        }
+        Verdict::Yes => several_content(users, facts, in_parts, Start::default()),
     };
     view! {
-        <OverList users title=text!(locale, users.several_title) busy=in_parts.is_under_way()>
+        <OverList users title=text!(users.locale, users.several_title) busy=in_parts.is_under_way()>
             {content}
         </OverList>
     }
+}
+
+/// What a form for several people begins with: what was typed and chosen in the one for a single person.
+#[derive(Clone, Default)]
+pub(super) struct Start {
+    /// The people as chips.
+    pub(super) people: Vec<PastedPerson>,
+    /// What is being typed beside them.
+    pub(super) draft: String,
+    /// The people as a text, where they are more than chips are for.
+    pub(super) text: String,
+    pub(super) grant: Option<Grant>,
+    pub(super) language: Option<String>,
+    pub(super) lifetime: Option<String>,
+}
+
+impl Start {
+    /// Begins with what was pasted or typed: chips for a few people with nothing but names, else the text.
+    pub(super) fn with(people: PastedPeople, draft: &str, text: String) -> Self {
+        let are_chips = people.people.len() <= MAX_PEOPLE_AT_ONCE && people.people.iter().all(PastedPerson::is_plain);
+        match are_chips {
+            true => Self { people: people.people, draft: draft.to_owned(), ..Self::default() },
+            false => Self { text, ..Self::default() },
+        }
+    }
+}
+
+/// The form for several people, and then what came of it.
+pub(super) fn several_content(users: Users, facts: Arc<AccountFacts>, in_parts: InParts, start: Start) -> AnyView {
+    let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
+    let invite = FormAction::<InviteSeveral>::new();
+    invite.on_success(move |_| users.page.refetch());
+    // What was typed outlives an error: the form is made anew for another answer alone.
+    let results = Memo::new(move |_| invite.output().get());
+    let method = method.map(|method| method.to_string()).unwrap_or_default();
+    // Whoever invites more begins anew.
+    let start = StoredValue::new(start);
+    (move || match (results.get(), in_parts.has_begun()) {
+        (Some(results), _) => several_results(users, &facts.roles, results, invite),
+        (None, true) => in_parts_view(users, facts.clone(), in_parts),
+        (None, false) => {
+            let start = start.try_update_value(std::mem::take).unwrap_or_default();
+            view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts start /> }.into_any()
+        }
+    })
+    .into_any()
 }
 
 /// Where the people come from.
@@ -106,15 +139,26 @@ fn SeveralForm(
     method: String,
     invite: FormAction<InviteSeveral>,
     in_parts: InParts,
+    start: Start,
 ) -> impl IntoView {
     let locale = users.locale;
     let error = invite.error();
-    let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
-    let typed = RwSignal::new(old_input("form[people]").unwrap_or_default());
+    let grant = start.grant.unwrap_or_else(|| Grant { role: first_role(&facts), extras: Permissions::new() });
+    let choice = Choice::starting_from(&grant);
+    let typed = RwSignal::new(old_input("form[people]").unwrap_or(start.text));
+    let chips = RwSignal::new(None::<Chips>);
+    if !start.people.is_empty() {
+        let too_many = Callback::new(move |text| {
+            typed.set(text);
+            chips.set(None);
+        });
+        chips.set(Some(Chips::new(start.people, start.draft, too_many)));
+    }
     let file = RwSignal::new(None::<ChosenFile>);
-    let people = Memo::new(move |_| match file.get() {
-        Some(file) => file.people,
-        None => Arc::new(typed.with(|typed| pasted_people(typed))),
+    let people = Memo::new(move |_| match (file.get(), chips.get()) {
+        (Some(file), _) => file.people,
+        (None, Some(chips)) => chips.all(),
+        (None, None) => Arc::new(typed.with(|typed| pasted_people(typed))),
     });
     let form = NodeRef::<html::Div>::new();
     let look_up = LookUp::of(facts.slug.to_string(), people, choice, form);
@@ -144,6 +188,23 @@ fn SeveralForm(
             .into_any()
         }
     };
+    let problem = problem_at(error, fields::Field::People);
+    let addresses = move || match chips.get() {
+        Some(chips) => chips_field(locale, chips, look_up, problem).into_any(),
+        None => view! {
+            <TextArea
+                name="form[people]"
+                label=text!(locale, users.several_addresses)
+                hint=text!(locale, users.several_hint)
+                rows=6
+                initial=typed.get_untracked()
+                autofocus=true
+                problem
+                on_input=Callback::new(move |text| typed.set(text))
+            />
+        }
+        .into_any(),
+    };
     view! {
         <ActionForm action=invite class="form">
             <div class="answer" node_ref=failed>
@@ -157,24 +218,14 @@ fn SeveralForm(
                 </Note>
             })}
             <div class="form" node_ref=form>
-                <div class:hidden=move || file.with(Option::is_some)>
-                    <TextArea
-                        name="form[people]"
-                        label=text!(locale, users.several_addresses)
-                        hint=text!(locale, users.several_hint)
-                        rows=6
-                        autofocus=true
-                        problem=problem_at(error, fields::Field::People)
-                        on_input=Callback::new(move |text| typed.set(text))
-                    />
-                </div>
+                <div class:hidden=move || file.with(Option::is_some)>{addresses}</div>
                 {file_field(locale, file)}
                 {looked_up_view(locale, facts.clone(), look_up)}
                 <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
                 <p class="field-hint">{text!(locale, users.several_for_all)}</p>
                 <div class="field-row">
-                    {language(locale, facts.language)}
-                    {lifetime(locale, facts.invitations.lifetime)}
+                    {language(locale, facts.language, start.language)}
+                    {lifetime(locale, facts.invitations.lifetime, start.lifetime)}
                 </div>
             </div>
             <div class="actions">
