@@ -247,7 +247,12 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
     };
     if users.focus_status.get_value() {
         users.focus_status.set_value(false);
-        focus_soon(".users-count");
+        let acted_on = users.rows.acted_on.try_update_value(Option::take).flatten();
+        let is_here = |id: &String| page.rows.iter().any(|row| row.id.to_string() == *id);
+        match acted_on.filter(is_here) {
+            Some(id) => focus_soon(format!("[popovertarget='more-{id}']")),
+            None => focus_soon(".users-count"),
+        }
     }
     view! {
         {(!none_found).then(|| table(users, page))}
