@@ -103,9 +103,15 @@ pub fn pasted_people(text: &str) -> PastedPeople {
     PastedPeople { people, repeated }
 }
 
-/// The people in a text that is being typed, and what is not finished yet. A comma, a semicolon and a new line end an entry, and so do an angle bracket
-/// that closes, and a blank behind a whole address.
+/// The people in a text that is being typed, and what is not finished yet.
 pub fn finished_people(text: &str) -> (PastedPeople, &str) {
+    let (finished, rest) = text.split_at(finished_len(text));
+    (pasted_people(finished), rest.trim_start())
+}
+
+/// How much of a text that is being typed is finished. A comma, a semicolon and a new line end an entry, and so do an angle bracket that closes, and
+/// a blank behind a whole address.
+pub fn finished_len(text: &str) -> usize {
     let (mut begin, mut quoted, mut bracketed) = (0, false, false);
     for (at, letter) in text.char_indices() {
         let ends = match letter {
@@ -131,8 +137,7 @@ pub fn finished_people(text: &str) -> (PastedPeople, &str) {
             begin = at + letter.len_utf8();
         }
     }
-    let (finished, rest) = text.split_at(begin);
-    (pasted_people(finished), rest.trim_start())
+    begin
 }
 
 fn addresses_of_line(line: &str) -> Vec<PastedPerson> {

@@ -1,7 +1,7 @@
 //! + New user: login method first, then address, role, extra permissions (R1 to R7, R21, R30).
 
 use super::{
-    OverList, Users,
+    HandedOver, OverList, Users,
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
@@ -9,7 +9,6 @@ use super::{
     loaded_once,
     login_method::{CurrentMethod, login_method_fields},
     scroll_into_view_when,
-    several::{InParts, Start, several_content},
     words::invited_words,
 };
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
         invitation::LIFETIMES_IN_HOURS,
         language::Language,
         member::{LoginMethod, LoginMethodKind},
-        pasted_people::{finished_people, pasted_people},
+        pasted_people::finished_len,
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -56,8 +55,6 @@ fn InviteDialog() -> impl IntoView {
 
 #[component]
 fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
-    // Several addresses are for the form that takes several.
-    let (several, in_parts) = (RwSignal::new(None::<Start>), InParts::new());
     // If somebody was invited although no mail could be sent, the dialog stays, to hand the link over.
     let not_mailed = RwSignal::new(None::<(MemberId, String)>);
     let first_email = use_query_map().with_untracked(|map| map.get("email").unwrap_or_default());
@@ -65,20 +62,16 @@ fn Invitation(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         Verdict::No(refusal) => {
             view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
         }
-        Verdict::Yes => (move || match (several.get(), not_mailed.get()) {
-            (Some(start), _) => several_content(users, facts.clone(), in_parts, start),
-            (None, Some((member, email))) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
-            (None, None) => {
-                let email = first_email.clone();
-                view! { <InviteForm users facts=facts.clone() email not_mailed several /> }.into_any()
-            }
+        Verdict::Yes => (move || match not_mailed.get() {
+            Some((member, email)) => view! { <NotMailed users member email again=not_mailed /> }.into_any(),
+            None => view! { <InviteForm users facts=facts.clone() email=first_email.clone() not_mailed /> }.into_any(),
         })
         .into_any(),
     };
-    let link = move || users.over(paths::new_users(&users.slug.get()));
+    let several = move || users.over(paths::new_users(&users.slug.get()));
     view! {
-        <OverList users title=text!(users.locale, users.invite_title) busy=in_parts.is_under_way()>
-            <p class="invite-several" class:hidden=move || several.with(Option::is_some)><a href=link data-noscroll="">{text!(users.locale, users.several_link)}</a></p>
+        <OverList users title=text!(users.locale, users.invite_title)>
+            <p class="invite-several"><a href=several data-noscroll="">{text!(users.locale, users.several_link)}</a></p>
             {content}
         </OverList>
     }
@@ -90,7 +83,6 @@ fn InviteForm(
     facts: Arc<AccountFacts>,
     email: String,
     not_mailed: RwSignal<Option<(MemberId, String)>>,
-    several: RwSignal<Option<Start>>,
 ) -> impl IntoView {
     let locale = users.locale;
     let invite = FormAction::<InviteUser>::new();
@@ -113,37 +105,46 @@ fn InviteForm(
             not_mailed.set(Some((member, email)));
         }
     });
-    let begin_several = {
+    // Several addresses are for the dialog that takes several; whatever is typed until it is there goes along.
+    users.handed_over.set_value(None);
+    let hand_over = {
         let methods = facts.methods.clone();
-        move |start: Start| {
-            let can_begin = is_by_password(&methods);
-            if can_begin {
-                several.set(Some(Start {
-                    grant: Some(untrack(|| choice.grant())),
-                    language: chosen_in_dialog("select[name='form[language]']"),
-                    lifetime: chosen_in_dialog("select[name='form[lifetime]']"),
-                    ..start
-                }));
+        move |text: String, are_several: bool| {
+            let is_on_the_way = users.handed_over.with_value(Option::is_some);
+            if !is_on_the_way && !(are_several && is_by_password(&methods)) {
+                return false;
             }
-            can_begin
+            users.handed_over.set_value(Some(HandedOver {
+                text,
+                grant: untrack(|| choice.grant()),
+                language: chosen_in_dialog("select[name='form[language]']"),
+                lifetime: chosen_in_dialog("select[name='form[lifetime]']"),
+            }));
+            if !is_on_the_way {
+                users.go(&untrack(|| users.over(paths::new_users(&users.slug.get()))), true);
+            }
+            true
         }
     };
+    let before_field = StoredValue::new(String::new());
     let pasted = {
-        let begin_several = begin_several.clone();
+        let hand_over = hand_over.clone();
         move |event: ev::ClipboardEvent| {
             let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
-            let people = pasted_people(&text);
             // The field would put several lines into one.
-            if people.people.len() > 1 && begin_several(Start::with(people, "", text)) {
+            let are_several = text.matches('@').count() > 1 || text.trim().contains('\n');
+            let all = format!("{}\n{}\n", typed.get_untracked(), text.trim()).trim_start().to_owned();
+            if are_several && hand_over(all.clone(), true) {
+                before_field.set_value(all);
                 event.prevent_default();
             }
         }
     };
     // An answer is about the address that it was asked for.
     let on_input = Callback::new(move |email: String| {
-        let (finished, rest) = finished_people(&email);
         typed.set(email.clone());
-        if !finished.people.is_empty() && begin_several(Start::with(finished, rest, email.clone())) {
+        let are_several = email.get(..finished_len(&email)).is_some_and(|finished| finished.contains('@'));
+        if hand_over(before_field.get_value() + &email, are_several) {
             return;
         }
         if untrack(|| invite.is_answered()) {

@@ -38,6 +38,7 @@ use crate::{
         list::ListQuery,
         permission::Gate,
         policy::{Verdict, can_pass},
+        role::Grant,
     },
     i18n::{Locale, refusal_text, text, use_locale},
     paths::{self, with_view},
@@ -61,6 +62,14 @@ use words::{count_words, range_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
+/// What was typed and chosen for one person, and turned out to be for several.
+struct HandedOver {
+    text: String,
+    grant: Grant,
+    language: Option<String>,
+    lifetime: Option<String>,
+}
+
 /// What the page shares with its rows and dialogs.
 #[derive(Clone, Copy)]
 struct Users {
@@ -73,6 +82,8 @@ struct Users {
     search: Search,
     following: Following,
     rows: Rows,
+    /// What the dialog for one person hands over to the one for several.
+    handed_over: StoredValue<Option<HandedOver>>,
     /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -91,6 +102,7 @@ impl Users {
             search: Search::new(query),
             following: Following::new(),
             rows: Rows::new(locale, slug, query),
+            handed_over: StoredValue::new(None),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }

@@ -31,7 +31,7 @@ use results::{bulk_results, is_done};
 use std::sync::Arc;
 use web_sys::{HtmlInputElement, HtmlSelectElement, wasm_bindgen::JsCast};
 
-lazy_page!(ChangeSeveralRoute, user_dialogs, ChangeSeveralDialog);
+lazy_page!(ChangeSeveralRoute, administration, ChangeSeveralDialog);
 
 /// The parameter that selects everybody whom the view of the list matches.
 const ALL: &str = "all";

@@ -37,7 +37,7 @@ type Row = (PastedPerson, Option<LookedUpOne>, Option<InvitedOne>);
 
 /// The invitations of many people.
 #[derive(Clone, Copy)]
-pub(in super::super) struct InParts {
+pub(super) struct InParts {
     rows: RwSignal<Vec<Row>>,
     parts: Parts,
     account: StoredValue<String>,
@@ -45,7 +45,7 @@ pub(in super::super) struct InParts {
 }
 
 impl InParts {
-    pub(in super::super) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             rows: RwSignal::new(Vec::new()),
             parts: Parts::new(),
@@ -59,7 +59,7 @@ impl InParts {
     }
 
     /// Is a part being sent, or the next one about to be?
-    pub(in super::super) fn is_under_way(self) -> Signal<bool> {
+    pub(super) fn is_under_way(self) -> Signal<bool> {
         self.parts.is_under_way()
     }
 

@@ -6,7 +6,7 @@ mod look_up;
 mod results;
 
 use super::{
-    OverList, Users,
+    HandedOver, OverList, Users,
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
@@ -19,7 +19,7 @@ use crate::{
     domain::{
         fields,
         member::LoginMethodKind,
-        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, pasted_people},
+        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, finished_people, pasted_people},
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -29,8 +29,7 @@ use crate::{
     rpc::{ActionForm, FormAction},
 };
 use chips::{Chips, chips_field};
-pub(super) use in_parts::InParts;
-use in_parts::in_parts_view;
+use in_parts::{InParts, in_parts_view};
 use leptos::{html, prelude::*, task::spawn_local};
 use look_up::{LookUp, looked_up_view};
 use results::several_results;
@@ -61,7 +60,7 @@ fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
         Verdict::No(refusal) => {
             view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
         }
-        Verdict::Yes => several_content(users, facts, in_parts, Start::default()),
+        Verdict::Yes => several_content(users, facts, in_parts),
     };
     view! {
         <OverList users title=text!(users.locale, users.several_title) busy=in_parts.is_under_way()>
@@ -70,46 +69,48 @@ fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
     }
 }
 
-/// What a form for several people begins with: what was typed and chosen in the one for a single person.
-#[derive(Clone, Default)]
-pub(super) struct Start {
+/// What the form begins with.
+#[derive(Default)]
+struct Start {
     /// The people as chips.
-    pub(super) people: Vec<PastedPerson>,
+    people: Vec<PastedPerson>,
     /// What is being typed beside them.
-    pub(super) draft: String,
+    draft: String,
     /// The people as a text, where they are more than chips are for.
-    pub(super) text: String,
-    pub(super) grant: Option<Grant>,
-    pub(super) language: Option<String>,
-    pub(super) lifetime: Option<String>,
+    text: String,
+    grant: Option<Grant>,
+    language: Option<String>,
+    lifetime: Option<String>,
 }
 
-impl Start {
-    /// Begins with what was pasted or typed: chips for a few people with nothing but names, else the text.
-    pub(super) fn with(people: PastedPeople, draft: &str, text: String) -> Self {
-        let are_chips = people.people.len() <= MAX_PEOPLE_AT_ONCE && people.people.iter().all(PastedPerson::is_plain);
-        match are_chips {
-            true => Self { people: people.people, draft: draft.to_owned(), ..Self::default() },
-            false => Self { text, ..Self::default() },
-        }
+impl From<HandedOver> for Start {
+    /// Chips for a few people with nothing but names, else the text as it is.
+    fn from(HandedOver { text, grant, language, lifetime }: HandedOver) -> Self {
+        let (PastedPeople { people, .. }, draft) = finished_people(&text);
+        let are_chips = people.len() <= MAX_PEOPLE_AT_ONCE && people.iter().all(PastedPerson::is_plain);
+        let (people, draft, text) = match are_chips {
+            true => (people, draft.to_owned(), String::new()),
+            false => (Vec::new(), String::new(), text),
+        };
+        Self { people, draft, text, grant: Some(grant), language, lifetime }
     }
 }
 
 /// The form for several people, and then what came of it.
-pub(super) fn several_content(users: Users, facts: Arc<AccountFacts>, in_parts: InParts, start: Start) -> AnyView {
+fn several_content(users: Users, facts: Arc<AccountFacts>, in_parts: InParts) -> AnyView {
     let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
     let invite = FormAction::<InviteSeveral>::new();
     invite.on_success(move |_| users.page.refetch());
     // What was typed outlives an error: the form is made anew for another answer alone.
     let results = Memo::new(move |_| invite.output().get());
     let method = method.map(|method| method.to_string()).unwrap_or_default();
-    // Whoever invites more begins anew.
-    let start = StoredValue::new(start);
     (move || match (results.get(), in_parts.has_begun()) {
         (Some(results), _) => several_results(users, &facts.roles, results, invite),
         (None, true) => in_parts_view(users, facts.clone(), in_parts),
         (None, false) => {
-            let start = start.try_update_value(std::mem::take).unwrap_or_default();
+            // Whoever invites more begins anew.
+            let handed_over = users.handed_over.try_update_value(Option::take).flatten();
+            let start = handed_over.map(Start::from).unwrap_or_default();
             view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts start /> }.into_any()
         }
     })
