@@ -17,7 +17,7 @@ use crate::{
         },
         members::{
             BulkForm, BulkResult, EditForm, Edited, MemberDetails, Reactivated, RemovalPlan, RemovalUndone, RemoveForm,
-            Removed, SuspendForm, Suspended, UsersPage,
+            Removed, Selection, SuspendForm, Suspended, UsersPage,
         },
         outbox::OutboxPage,
         own_login::{
@@ -44,7 +44,7 @@ use crate::{
             ApiKeyId, AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, OfferId,
             RememberedBrowserId, SecondFactorId, SessionId, UserEventId,
         },
-        list::ListQuery,
+        list::{Cursor, ListQuery},
         name::Slug,
         oauth::ConfigurationForm,
         password::Strength,
@@ -372,6 +372,17 @@ pub trait ReactivateMember: Send + Sync {
 #[async_trait]
 pub trait UndoRemoval: Send + Sync {
     async fn undo_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalUndone, AppError>;
+}
+
+/// Selects those whom a view of the list matches.
+#[async_trait]
+pub trait SelectMatching: Send + Sync {
+    async fn select_matching(
+        &self,
+        caller: &Caller,
+        query: ListQuery,
+        from: Option<Cursor>,
+    ) -> Result<Selection, AppError>;
 }
 
 /// Does one thing to several people.
@@ -945,6 +956,7 @@ backend! {
     SuspendMember,
     ReactivateMember,
     UndoRemoval,
+    SelectMatching,
     ChangeSeveral,
     InviteUser,
     InviteSeveral,

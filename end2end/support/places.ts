@@ -50,11 +50,13 @@ export const PLACES = [
   'users-menu',
   'users-selected',
   'users-several',
+  'users-several-permission',
   'users-none-found',
   'new-users',
   'new-users-file',
   'new-users-done',
   'new-user',
+  'new-user-several',
   'new-user-refused',
   'new-user-removed-before',
   'new-user-by-provider',
@@ -250,12 +252,12 @@ export class Town {
     await visit(owner, '/accounts');
     await owner.getByLabel('Account name').fill('Epsilon');
     await owner.getByLabel('Account URL').fill('epsilon');
-    await owner.getByRole('button', { name: 'Open account' }).click();
+    await owner.getByRole('button', { name: 'Create account' }).click();
     await owner.waitForURL('**/a/epsilon/settings/users');
     await visit(owner, '/a/epsilon/settings/account');
     await owner.getByLabel('To confirm, type the name of the account').fill('Epsilon');
     await owner.getByRole('button', { name: 'Delete this account' }).click();
-    await owner.getByText('The account is going to be deleted in 14 days.').waitFor();
+    await owner.getByText('The account is scheduled for deletion in 14 days.').waitFor();
 
     const acmeId = `Acme ID${mark}`;
     const method = await addWithDraft(owner, 'acme', acmeId, openid);
@@ -440,8 +442,26 @@ export class Town {
           await page.getByRole('dialog').waitFor();
         },
       },
+      'users-several-permission': {
+        page: owner,
+        address: users,
+        then: async (page) => {
+          for (const name of ['Ana', 'Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
+          await page.locator('.bulk-bar').getByRole('button', { name: 'Change a permission' }).click();
+          await page.getByRole('dialog').getByLabel('Extra permission').selectOption({ label: 'Export analytics' });
+          await page.getByText('get the permission').waitFor();
+        },
+      },
       'users-none-found': { page: owner, address: `${users}?q=nobody+of+that+name` },
       'new-user': { page: owner, address: `${users}/new` },
+      'new-user-several': {
+        page: owner,
+        address: `${users}/new`,
+        then: async (page) => {
+          await page.getByLabel('User email address').fill(`hugo@example.org, ${person('Ben').email}, ${person('Dora').email}, nobody, ida@example.org`);
+          await page.getByText('had ').waitFor();
+        },
+      },
       'new-user-refused': {
         page: owner,
         address: `${users}/new`,

@@ -1,8 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
-import { People, visit, withoutReload } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { visit, withoutReload } from '../support/people';
 import { person } from '../support/person';
-import { invite, setUp, signUp } from '../support/steps';
+import { invite, signUp } from '../support/steps';
 
 const [ana, ben, cid] = ['Ana', 'Ben', 'Cid'].map(person);
 const SETTINGS = '/a/acme/settings/account';
@@ -12,26 +12,14 @@ for (const scripting of [true, false]) {
 }
 
 function account(scripting: boolean): void {
-  let roster: Roster;
-  let people: People;
   let owner: Page;
   let member: Page;
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
+  const acme = useAccount({ scripting }, async (account) => {
+    owner = account.owner;
     await invite(owner, ben.email, { role: 'Owner' });
-    member = await people.newcomer();
-    await signUp(member, (await roster.mail.to(ben.email)).link, ben);
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
+    member = await account.people.newcomer();
+    await signUp(member, (await account.roster.mail.to(ben.email)).link, ben);
   });
 
   test('r66_of_two_owners_who_change_the_account_the_second_is_told_and_loses_nothing', async () => {
@@ -69,7 +57,7 @@ function account(scripting: boolean): void {
       await owner.getByLabel('Account name').fill('Unsaved');
       await owner.getByLabel('To confirm, type the name of the account').fill('Acme Support');
       await owner.getByRole('button', { name: 'Delete this account' }).click();
-      await expect(owner.getByText('The account is going to be deleted in 14 days.')).toBeVisible();
+      await expect(owner.getByText('The account is scheduled for deletion in 14 days.')).toBeVisible();
     };
     if (scripting) {
       await withoutReload(owner, own);
@@ -77,13 +65,13 @@ function account(scripting: boolean): void {
     } else {
       await own();
     }
-    await roster.mail.to(ben.email, /is going to be deleted/);
+    await roster.mail.to(ben.email, /is scheduled for deletion/);
     await visit(member, '/a/acme');
     await expect(member.getByText(`${ana.name} asked for it.`)).toBeVisible();
     await member.getByRole('link', { name: 'Keep this account' }).click();
     await member.getByRole('button', { name: 'Keep this account' }).click();
     await expect(member.getByText('The account stays.')).toBeVisible();
-    await expect(member.getByText('This account is going to be deleted after')).toHaveCount(0);
+    await expect(member.getByText('This account is scheduled for deletion after')).toHaveCount(0);
 
     await visit(member, SETTINGS);
     for (const [slug, back] of [['acme-support', '/a/acme-support/settings/account'], ['acme', SETTINGS]] as const) {
@@ -97,8 +85,8 @@ function account(scripting: boolean): void {
   test('r34_ownership_is_offered_withdrawn_offered_again_and_accepted', async () => {
     await visit(owner, '/a/acme/settings/users');
     await invite(owner, cid.email, { role: 'Viewer' });
-    const heir = await people.newcomer();
-    await signUp(heir, (await roster.mail.to(cid.email)).link, cid);
+    const heir = await acme.people.newcomer();
+    await signUp(heir, (await acme.roster.mail.to(cid.email)).link, cid);
 
     await visit(owner, SETTINGS);
     await withoutReload(owner, async () => {
@@ -119,8 +107,8 @@ function account(scripting: boolean): void {
       await expect(heir.getByText('You’re now an owner of this account.')).toBeVisible();
     });
     await expect(heir.getByRole('button', { name: 'Accept ownership' })).toHaveCount(0);
-    await roster.mail.to(cid.email, /You’re now an owner of/);
-    await roster.mail.to(ana.email, /Your offer of ownership/);
+    await acme.roster.mail.to(cid.email, /You’re now an owner of/);
+    await acme.roster.mail.to(ana.email, /Your offer of ownership/);
     await visit(owner, '/a/acme');
     await expect(owner.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name: 'Account', exact: true })).toHaveCount(0);
   });

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
-import { People, live, visit } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { live, visit } from '../support/people';
 import { person } from '../support/person';
-import { choose, edit, invite, save, setUp, signUp } from '../support/steps';
+import { choose, edit, invite, save, signUp } from '../support/steps';
 
-const [ana, ben] = ['Ana', 'Ben'].map(person);
+const ben = person('Ben');
 const AUDIT = '/a/acme/settings/audit';
 
 for (const scripting of [true, false]) {
@@ -13,28 +13,16 @@ for (const scripting of [true, false]) {
 }
 
 function log(scripting: boolean): void {
-  let roster: Roster;
-  let people: People;
   let page: Page;
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    page = await people.newcomer();
-    await setUp(page, roster.setUpLink, ana, 'Acme', 'acme');
+  useAccount({ scripting }, async (account) => {
+    page = account.owner;
     await invite(page, ben.email, { role: 'Viewer', extras: ['Export analytics'] });
-    await signUp(await people.newcomer(), (await roster.mail.to(ben.email)).link, ben);
+    await signUp(await account.people.newcomer(), (await account.roster.mail.to(ben.email)).link, ben);
     await visit(page, '/a/acme/settings/users');
     const dialog = await edit(page, ben);
     await choose(dialog, { role: 'Editor' });
     await save(dialog);
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
   });
 
   test('r60_the_log_is_read_in_words', async () => {

@@ -21,6 +21,15 @@ async function choose(text: string): Promise<Locator> {
   return dialog;
 }
 
+/** Pastes a text into a field. */
+async function paste(field: Locator, text: string): Promise<void> {
+  await field.evaluate((input, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', text);
+    input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
+}
+
 function table(count: number): string {
   const rows = Array.from({ length: count }, (_, n) => `guest${n}@example.org,Guest ${n},${n % 2 ? 'Analyst' : ''}`);
   return ['email,name,role', ...rows].join('\r\n');
@@ -53,6 +62,53 @@ test.describe.serial('many people from a file', () => {
     await expect(dialog.getByRole('listitem').filter({ hasText: 'boss@example.org' })).toContainText('Role:');
   });
 
+  test('r54_addresses_become_chips_that_say_who_they_are_and_are_removed_by_mouse_and_keys', async () => {
+    await visit(page, USERS);
+    await page.getByRole('link', { name: 'New user' }).click();
+    const forOne = page.getByRole('dialog', { name: 'New user' });
+    await forOne.getByRole('combobox', { name: 'Role' }).selectOption({ label: 'Analyst' });
+    await withoutReload(page, async () => {
+      await forOne.getByLabel('User email address').focus();
+      await page.keyboard.type('chip1@example.org, Chip Two <chip2@example.org> chip3@example.org', { delay: 50 });
+      const dialog = page.getByRole('dialog', { name: 'Invite several people' });
+      const field = dialog.getByLabel('Email addresses');
+      await expect(field).toBeFocused();
+      await expect(field, 'what is not finished stays in the field').toHaveValue('chip3@example.org');
+      await expect(dialog.getByRole('combobox', { name: 'Role' })).toHaveValue('analyst');
+      await page.keyboard.press('Enter');
+      const chips = dialog.getByRole('list', { name: 'Addresses so far' }).getByRole('listitem');
+      await expect(chips).toHaveText(['chip1@example.org', 'chip2@example.org', 'chip3@example.org']);
+      await paste(field, `nobody; ${ben.email}\nCHIP1@example.org`);
+      await expect(chips).toHaveCount(5);
+      await expect(chips.filter({ hasText: 'nobody' })).toContainText('cannot be invited');
+      await expect(chips.filter({ hasText: ben.email })).toContainText('already a member');
+      await expect(dialog).toContainText('3 people can be invited.');
+      // Back from the field to the last chip, and on.
+      await field.press('ArrowLeft');
+      await expect(dialog.getByRole('button', { name: `Remove ${ben.email}` })).toBeFocused();
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('Delete');
+      await expect(dialog.getByRole('status').filter({ hasText: 'nobody removed from the list' })).toHaveCount(1);
+      await expect(dialog.getByRole('button', { name: `Remove ${ben.email}` }), 'the next one has the focus').toBeFocused();
+      await page.keyboard.press('Backspace');
+      await expect(field).toBeFocused();
+      await dialog.getByRole('button', { name: 'Remove chip3@example.org' }).click();
+      await expect(chips).toHaveText(['chip1@example.org', 'chip2@example.org']);
+      await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
+      await expect(dialog).toContainText('All 2 people were invited.');
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'chip2@example.org' })).toContainText('Chip Two');
+      await expect(line(page, { email: 'chip2@example.org' })).toContainText('Analyst');
+      // What is too much for chips is kept where there is room for it.
+      await page.getByRole('link', { name: 'New user' }).click();
+      const many = Array.from({ length: 51 }, (_, n) => `many${n}@example.org`).join('\n');
+      await paste(forOne.getByLabel('User email address'), many);
+      await expect(dialog.getByLabel('Email addresses')).toHaveValue(`${many}\n`);
+      await expect(dialog.getByRole('button', { name: 'Invite 51 people' })).toBeEnabled();
+      await dialog.getByRole('link', { name: 'Cancel' }).click();
+    });
+  });
+
   test('r04_those_who_were_members_before_return_as_chosen', async () => {
     await visit(page, USERS);
     await line(page, ben).getByRole('link', { name: /^Remove/ }).click();
@@ -61,6 +117,7 @@ test.describe.serial('many people from a file', () => {
     const dialog = page.getByRole('dialog', { name: 'Invite several people' });
     await dialog.getByLabel('Email addresses').fill(ben.email);
     await expect(dialog).toContainText('1 used to be a member.');
+    await expect(dialog.getByRole('listitem').filter({ hasText: ben.email })).toContainText('had Editor');
     await dialog.getByLabel('People who used to be members').selectOption({ label: 'Invite with the role and permissions they had' });
     await dialog.getByRole('button', { name: 'Invite', exact: true }).click();
     await expect(dialog).toContainText('1 person was invited.');
@@ -128,6 +185,53 @@ test.describe.serial('many people from a file', () => {
     await expect(again).toContainText('50 are already invited.');
     await again.getByRole('button', { name: 'Invite 100 people' }).click();
     await expect(again).toContainText('100 of 150 people were invited.');
+  });
+
+  test('r30_everybody_who_matches_gets_a_permission_in_parts_with_a_result_for_each', async () => {
+    await visit(page, `${USERS}?q=stopped`);
+    const bar = page.locator('.bulk-bar');
+    const all = bar.getByRole('checkbox', { name: 'Select all 150 that match' });
+    await line(page, { email: 'stopped0@example.org' }).getByRole('checkbox').check();
+    await expect(bar).toBeVisible();
+    await expect(all, 'it is about one so far').toBeHidden();
+    await withoutReload(page, async () => {
+      await page.getByRole('checkbox', { name: 'Select everyone on this page' }).check();
+      await all.check();
+      await bar.getByRole('button', { name: 'Change a permission' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Change a permission' });
+      const permission = dialog.getByLabel('Extra permission');
+      await permission.selectOption({ label: 'See bots' });
+      await expect(dialog).toContainText('150 people are left out. They have this permission through their role already.');
+      await expect(dialog.getByRole('button', { name: 'Change a permission' })).toHaveCount(0);
+      await permission.selectOption({ label: 'Export analytics' });
+      await expect(dialog).toContainText('150 of these people get the permission on top of their role.');
+      await page.route('**/api/users/change-several', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await route.continue();
+      });
+      await dialog.getByRole('button', { name: 'Change a permission' }).click();
+      await expect(dialog.getByRole('progressbar')).toBeVisible();
+      await dialog.getByRole('button', { name: 'Stop' }).click();
+      await expect(dialog).toContainText('Done for 100 of 150 people.');
+      await page.unroute('**/api/users/change-several');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        dialog.getByRole('link', { name: 'Download the results (CSV)' }).click(),
+      ]);
+      const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+      expect(lines).toHaveLength(151);
+      expect(lines.filter((line) => line.includes('"not_done"'))).toHaveLength(50);
+      await dialog.getByRole('link', { name: 'Done' }).click();
+      await expect(line(page, { email: 'stopped0@example.org' })).toContainText('+1 extra');
+      // Whoever has it already is left out, and the rest gets it now.
+      await page.getByRole('checkbox', { name: 'Select everyone on this page' }).check();
+      await all.check();
+      await bar.getByRole('button', { name: 'Change a permission' }).click();
+      await permission.selectOption({ label: 'Export analytics' });
+      await expect(dialog).toContainText('100 people are left out. They have this permission already.');
+      await dialog.getByRole('button', { name: 'Change a permission' }).click();
+      await expect(page.getByText('Done for 50 people')).toBeVisible();
+    });
   });
 
   test('r54_a_file_that_is_of_no_use_says_what_to_do', async () => {

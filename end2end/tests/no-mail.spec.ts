@@ -1,8 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
-import { People, visit } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { visit } from '../support/people';
 import { person } from '../support/person';
-import { invite, line, setUp, signUp } from '../support/steps';
+import { invite, line, signUp } from '../support/steps';
 
 for (const scripting of [true, false]) {
   const how = `with scripting ${scripting ? 'on' : 'off'}`;
@@ -12,23 +12,11 @@ for (const scripting of [true, false]) {
 function tellTheStory(scripting: boolean): void {
   const ana = person('Ana');
   const ben = person('Ben');
-  let roster: Roster;
-  let people: People;
   let owner: Page;
   let link = '';
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: false });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, ana, 'Acme');
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
+  const acme = useAccount({ scripting, mail: false }, (account) => {
+    owner = account.owner;
   });
 
   test('r61_the_invitation_says_that_nothing_was_sent_and_offers_its_link', async () => {
@@ -53,9 +41,9 @@ function tellTheStory(scripting: boolean): void {
   });
 
   test('r12_a_handed_over_link_works_and_its_sponsor_is_named_as_voucher', async () => {
-    const page = await people.newcomer();
+    const page = await acme.people.newcomer();
     await signUp(page, link, ben);
-    await expect(page).toHaveURL(`${roster.url}/a/acme`);
+    await expect(page).toHaveURL(`${acme.roster.url}/a/acme`);
     await visit(owner, '/a/acme/settings/users');
     await expect(line(owner, ben)).toContainText(`${ana.name} shared the link`);
   });

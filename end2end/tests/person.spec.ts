@@ -1,10 +1,10 @@
 import { expect, test, type Page } from '@playwright/test';
-import { People, visit, withoutReload } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { visit, withoutReload } from '../support/people';
 import { person } from '../support/person';
-import { invite, line, save, setUp, signUp } from '../support/steps';
+import { invite, line, save, signUp } from '../support/steps';
 
-const [ana, ben, cid] = ['Ana', 'Ben', 'Cid'].map(person);
+const [ben, cid] = ['Ben', 'Cid'].map(person);
 const USERS = '/a/acme/settings/users';
 
 for (const scripting of [true, false]) {
@@ -12,28 +12,16 @@ for (const scripting of [true, false]) {
 }
 
 function page(scripting: boolean): void {
-  let roster: Roster;
-  let people: People;
   let owner: Page;
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true, settings: { ROSTER_INVITATIONS__RESEND_COOL_DOWN_S: '0' } });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
+  useAccount({ scripting, settings: { ROSTER_INVITATIONS__RESEND_COOL_DOWN_S: '0' } }, async (account) => {
+    owner = account.owner;
     await invite(owner, ben.email, { role: 'Editor', extras: ['Export analytics'] });
-    const member = await people.newcomer();
-    await signUp(member, (await roster.mail.to(ben.email)).link, ben);
+    const member = await account.people.newcomer();
+    await signUp(member, (await account.roster.mail.to(ben.email)).link, ben);
     await visit(owner, USERS);
     await invite(owner, cid.email, { role: 'Viewer' });
-    await roster.mail.to(cid.email);
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
+    await account.roster.mail.to(cid.email);
   });
 
   test('r65_the_name_in_the_list_leads_to_the_person_and_what_they_can_do', async () => {

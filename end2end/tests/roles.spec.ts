@@ -1,8 +1,8 @@
 import { expect, test, type Page } from '@playwright/test';
-import { People, visit, withoutReload } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { visit, withoutReload } from '../support/people';
 import { person } from '../support/person';
-import { edit, invite, line, save, setUp, signUp } from '../support/steps';
+import { edit, invite, line, save, signUp } from '../support/steps';
 
 const [ana, ben, cleo] = ['Ana', 'Ben', 'Cleo'].map(person);
 const ROLES = '/a/acme/settings/roles';
@@ -13,23 +13,11 @@ for (const scripting of [true, false]) {
 }
 
 function ownRoles(scripting: boolean): void {
-  let roster: Roster;
-  let people: People;
   let owner: Page;
   let member: Page;
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
+  const acme = useAccount({ scripting }, (account) => {
+    owner = account.owner;
   });
 
   test('r65_the_roles_stand_side_by_side', async () => {
@@ -76,8 +64,8 @@ function ownRoles(scripting: boolean): void {
   test('r35_whoever_has_the_role_has_what_it_holds_now', async () => {
     await visit(owner, USERS);
     await invite(owner, ben.email, { role: 'Support lead' });
-    member = await people.newcomer();
-    await signUp(member, (await roster.mail.to(ben.email)).link, ben);
+    member = await acme.people.newcomer();
+    await signUp(member, (await acme.roster.mail.to(ben.email)).link, ben);
     await expect(member.getByRole('main').getByText('Support lead').first()).toBeVisible();
     await visit(member, USERS);
     await expect(line(member, ben)).toContainText('Support lead');
@@ -154,8 +142,8 @@ function ownRoles(scripting: boolean): void {
   test('r30_what_one_lacks_is_not_given_in_a_role', async () => {
     await visit(owner, USERS);
     await invite(owner, cleo.email, { role: 'Admin' });
-    const admin = await people.newcomer();
-    await signUp(admin, (await roster.mail.to(cleo.email)).link, cleo);
+    const admin = await acme.people.newcomer();
+    await signUp(admin, (await acme.roster.mail.to(cleo.email)).link, cleo);
     await visit(admin, `${ROLES}/new?from=owner`);
     await expect(admin.getByText('You can’t grant the greyed-out permissions')).toBeVisible();
     const billing = admin.getByRole('checkbox', { name: 'Manage billing' });

@@ -1,10 +1,10 @@
 import { expect, test, type Page } from '@playwright/test';
-import { People, visit, withoutReload } from '../support/people';
-import { Roster } from '../support/roster';
+import { useAccount } from '../support/account';
+import { visit, withoutReload } from '../support/people';
 import { person } from '../support/person';
-import { invite, line, setUp, signUp } from '../support/steps';
+import { invite, line, signUp } from '../support/steps';
 
-const [ana, ben] = ['Ana', 'Ben'].map(person);
+const ben = person('Ben');
 const USERS = '/a/acme/settings/users';
 
 for (const scripting of [true, false]) {
@@ -12,26 +12,14 @@ for (const scripting of [true, false]) {
 }
 
 function away(scripting: boolean): void {
-  let roster: Roster;
-  let people: People;
   let owner: Page;
   let member: Page;
 
-  test.beforeAll(async ({ browser }) => {
-    roster = await Roster.start({ mail: true });
-    people = new People(browser, roster, [], { javaScriptEnabled: scripting });
-    owner = await people.newcomer();
-    await setUp(owner, roster.setUpLink, ana, 'Acme', 'acme');
+  useAccount({ scripting }, async (account) => {
+    owner = account.owner;
     await invite(owner, ben.email, { role: 'Editor' });
-    member = await people.newcomer();
-    await signUp(member, (await roster.mail.to(ben.email)).link, ben);
-  });
-
-  test.afterEach(() => people.expectNoFaults());
-
-  test.afterAll(async () => {
-    await people?.close();
-    await roster?.stop();
+    member = await account.people.newcomer();
+    await signUp(member, (await account.roster.mail.to(ben.email)).link, ben);
   });
 
   test('r41_a_member_is_suspended_from_the_dialog_and_is_out', async () => {
@@ -62,8 +50,13 @@ function away(scripting: boolean): void {
     await line(owner, ben).getByRole('link', { name: /^Remove/ }).click();
     await owner.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
     await expect(line(owner, ben)).toContainText('Suspended');
+    await owner.setViewportSize({ width: 375, height: 740 });
+    const height = await line(owner, ben).evaluate((row) => row.getBoundingClientRect().height);
+    expect(height, 'with the step that is due, on a phone').toBeLessThanOrEqual(96);
+    await owner.setViewportSize({ width: 1280, height: 720 });
     await line(owner, ben).getByRole('button', { name: /^Reactivate/ }).click();
     await expect(owner.getByText(`${ben.name} is active again.`)).toBeVisible();
     await expect(line(owner, ben)).toContainText('Active');
+    if (scripting) await expect(line(owner, ben).getByRole('button', { name: /^More about/ })).toBeFocused();
   });
 }

@@ -5,6 +5,7 @@ use super::invitations::Resent;
 use super::*;
 use crate::{
     domain::{
+        bulk::{LeftOut, Selected},
         ids::MemberId,
         invitation::InvitationDefaults,
         language::Language,
@@ -207,6 +208,15 @@ pub enum RemovalUndone {
     TooLate,
 }
 
+/// Some of the people whom a view of the list matches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// They, each once.
+    pub people: Vec<Selected>,
+    /// Where to look for the others, if there are any.
+    pub next: Option<Cursor>,
+}
+
 /// A bulk action on several people.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -217,6 +227,8 @@ pub struct BulkForm {
     pub members: Vec<String>,
     /// The key of the role, where a role is given.
     pub role: String,
+    /// The key of the permission, where one is given or taken.
+    pub permission: String,
 }
 
 /// What came of a bulk action for one person.
@@ -232,7 +244,12 @@ pub struct BulkResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each variant is what its operation answers")]
 pub enum BulkOutcome {
-    RoleChanged(Edited),
+    /// Role or permissions were changed.
+    Edited,
+    /// They are what they were: nothing was to be done.
+    Unchanged,
+    /// There was no permission to give or to take.
+    LeftOut(LeftOut),
     Resent(Resent),
     Suspended(Suspended),
     Removed(Removed),
@@ -288,6 +305,17 @@ pub async fn reactivate_member(account: String, member: String) -> Result<Reacti
 #[server(endpoint = "users/undo-removal")]
 pub async fn undo_removal(account: String, member: String) -> Result<RemovalUndone, AppError> {
     redirect_with_flash(&users_list(&account), backend()?.undo_removal(&caller_in(&account)?, id(&member)?).await?)
+}
+
+/// The people whom a view of the list matches, from its beginning or from where an earlier answer ended, so that something can be done with all of
+/// them. Needs `users.read`.
+#[server(endpoint = "users/select-matching")]
+pub async fn select_matching(
+    account: String,
+    #[server(default)] query: ListQuery,
+    #[server(default)] from: Option<Cursor>,
+) -> Result<Selection, AppError> {
+    backend()?.select_matching(&caller_in(&account)?, query, from).await
 }
 
 /// Does one thing to several people, each by themselves: what is refused for one does not keep the others. Needs what the action needs for

@@ -67,11 +67,12 @@ pub(super) fn focus_next(inside: &Element) {
 }
 
 /// Focuses the element that a selector finds once what is about to be shown is there, unless somebody has moved on to a field.
-pub fn focus_soon(selector: &'static str) {
+pub fn focus_soon(selector: impl Into<String>) {
+    let selector = selector.into();
     request_animation_frame(move || {
         let in_field = focused().is_some_and(|element| element.matches("input, textarea, select").unwrap_or(false));
         if !in_field {
-            focus_on(find(selector));
+            focus_on(find(&selector));
         }
     });
 }

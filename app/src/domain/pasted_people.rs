@@ -1,6 +1,6 @@
 //! People as they are pasted to be invited: addresses from a mail program, one in each line, or a table from a spreadsheet or a file (R54).
 
-use super::people_table::read_table;
+use super::{email::check_shape, people_table::read_table};
 use std::collections::HashSet;
 
 /// The most people that one request invites.
@@ -56,6 +56,12 @@ impl PastedPerson {
         self
     }
 
+    /// Is nothing known but address and name, so that one line says it all?
+    pub fn is_plain(&self) -> bool {
+        let Self { email: _, first_name: _, last_name, role, extras, method, identifier } = self;
+        extras.is_empty() && [last_name, role, method, identifier].into_iter().all(String::is_empty)
+    }
+
     fn bytes(&self) -> usize {
         let extras = self.extras.iter().map(String::len).sum::<usize>();
         let texts = [&self.email, &self.first_name, &self.last_name, &self.role, &self.method, &self.identifier];
@@ -95,6 +101,43 @@ pub fn pasted_people(text: &str) -> PastedPeople {
         is_new
     });
     PastedPeople { people, repeated }
+}
+
+/// The people in a text that is being typed, and what is not finished yet.
+pub fn finished_people(text: &str) -> (PastedPeople, &str) {
+    let (finished, rest) = text.split_at(finished_len(text));
+    (pasted_people(finished), rest.trim_start())
+}
+
+/// How much of a text that is being typed is finished. A comma, a semicolon and a new line end an entry, and so do an angle bracket that closes, and
+/// a blank behind a whole address.
+pub fn finished_len(text: &str) -> usize {
+    let (mut begin, mut quoted, mut bracketed) = (0, false, false);
+    for (at, letter) in text.char_indices() {
+        let ends = match letter {
+            '"' if !bracketed => {
+                quoted = !quoted;
+                false
+            }
+            '<' if !quoted => {
+                bracketed = true;
+                false
+            }
+            '>' if !quoted => {
+                bracketed = false;
+                true
+            }
+            ',' | ';' | '\n' => !quoted && !bracketed,
+            blank if blank.is_whitespace() => {
+                !quoted && !bracketed && text.get(begin..at).is_some_and(|entry| check_shape(entry.trim()).is_ok())
+            }
+            _ => false,
+        };
+        if ends {
+            begin = at + letter.len_utf8();
+        }
+    }
+    begin
 }
 
 fn addresses_of_line(line: &str) -> Vec<PastedPerson> {
@@ -184,6 +227,26 @@ mod tests {
             ("\"open, ana@example.org", &[("\"open, ana@example.org", "")]),
         ] {
             assert_eq!(pasted(text), pairs(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn r54_what_is_finished_is_told_from_what_is_being_typed() {
+        for (text, finished, rest) in [
+            ("", &[][..], ""),
+            ("ana@example.org", &[], "ana@example.org"),
+            ("ana@example.org,", &["ana@example.org"], ""),
+            ("ana@example.org b", &["ana@example.org"], "b"),
+            ("Ana Example", &[], "Ana Example"),
+            ("Ana Example <ana@example.org", &[], "Ana Example <ana@example.org"),
+            ("Ana Example <ana@example.org>", &["ana@example.org"], ""),
+            ("\"Beta, Ben\" <ben@example.org>; c", &["ben@example.org"], "c"),
+            ("nobody, ana@example.org\nben@exam", &["nobody", "ana@example.org"], "ben@exam"),
+            (" , ", &[], ""),
+        ] {
+            let (people, unfinished) = finished_people(text);
+            let emails: Vec<_> = people.people.iter().map(|person| person.email.as_str()).collect();
+            assert_eq!((emails.as_slice(), unfinished), (finished, rest), "{text:?}");
         }
     }
 

@@ -17,8 +17,9 @@ use crate::{
     paths,
     rpc::{ActionForm, FormAction, Query},
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_router::{components::Outlet, hooks::use_location, location::Url};
+use web_sys::{HtmlElement, wasm_bindgen::JsCast};
 
 /// Everything of one account: lets in whoever belongs to it, and tells the others why not.
 #[component]
@@ -259,8 +260,13 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
     let account = can_change_account(&home.effective)
         .is_yes()
         .then(|| tab(paths::account_settings(slug), Vec::new(), text!(locale, common.account_settings)));
+    let (tabs, path) = (NodeRef::<html::Nav>::new(), use_location().pathname);
+    Effect::new(move |_| {
+        path.track();
+        request_animation_frame(move || show_current(tabs));
+    });
     view! {
-        <nav class="tabs" aria-label=text!(locale, common.settings)>
+        <nav class="tabs" aria-label=text!(locale, common.settings) node_ref=tabs>
             {first_tab(paths::account(slug), text!(locale, common.overview))}
             {users}
             {roles}
@@ -271,6 +277,17 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
             {audit}
             {account}
         </nav>
+    }
+}
+
+/// Scrolls the tabs, where there is no room for all, to the one that is open.
+fn show_current(tabs: NodeRef<html::Nav>) {
+    // The page may be gone by then.
+    let Some(tabs) = tabs.try_get_untracked().flatten() else { return };
+    let current = tabs.query_selector("[aria-current]").ok().flatten();
+    if let Some(current) = current.and_then(|current| current.dyn_into::<HtmlElement>().ok()) {
+        let before = (tabs.client_width() - current.offset_width()) / 2;
+        tabs.set_scroll_left(current.offset_left() - tabs.offset_left() - before);
     }
 }
 

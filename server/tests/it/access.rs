@@ -142,6 +142,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("users/reactivate", Calls::Needs("users.remove")),
     ("users/remove", Calls::Needs("users.remove")),
     ("users/resend", Calls::Needs("users.invite")),
+    ("users/select-matching", Calls::Needs("users.read")),
     ("users/show", Calls::Needs("users.read")),
     ("users/suspend", Calls::Needs("users.remove")),
     ("users/undo-removal", Calls::Needs("users.remove")),

@@ -133,12 +133,12 @@ both_databases! {
         for browser in [&ana, &olga, &ben] {
             assert_eq!(deletion(browser).await, Some(told.clone()));
             let page = browser.get("/a/acme").await.body;
-            assert!(page.contains("This account is going to be deleted after") && page.contains("Ana Owner asked for it."), "{page}");
+            assert!(page.contains("This account is scheduled for deletion after") && page.contains("Ana Owner asked for it."), "{page}");
         }
         assert!(!ben.get("/a/acme").await.body.contains("Keep this account"), "owners alone can");
         assert!(olga.get("/a/acme").await.body.contains("Keep this account"));
         assert_eq!(world.mailed("asked").await, ["ana@example.org", "olga@example.org"]);
-        let text = world.mail_about("olga@example.org", "Acme is going to be deleted").await.part("text/plain");
+        let text = world.mail_about("olga@example.org", "Acme is scheduled for deletion").await.part("text/plain");
         assert!(text.contains("Ana Owner (ana@example.org) asked for the account Acme to be deleted.") && text.contains(SETTINGS), "{text}");
         world.advance(Span::minutes(5));
         assert_eq!(deletes(&olga, "Acme").await, Ok(Some(Notice::AccountDeletionAsked)), "the day stays");
@@ -387,7 +387,7 @@ both_databases! {
         let page = ana.submits(settings, "account-settings/delete", &[("account", "acme-two"), ("form[confirmation]", "Beta")]).await.body;
         assert!(page.contains("value=\"Beta\"") && !page.contains("Keep this account"), "{page}");
         let page = ana.submits(settings, "account-settings/delete", &[("account", "acme-two"), ("form[confirmation]", "Acme")]).await.body;
-        assert!(page.contains("The account is going to be deleted in 14 days.") && page.contains("action=\"/api/account-settings/keep\""), "{page}");
+        assert!(page.contains("The account is scheduled for deletion in 14 days.") && page.contains("action=\"/api/account-settings/keep\""), "{page}");
         let page = ana.submits(settings, "account-settings/keep", &[("account", "acme-two")]).await.body;
         assert!(page.contains("The account stays.") && !page.contains("Keep this account"), "{page}");
     }

@@ -18,6 +18,7 @@ mod account_settings;
 mod api_keys;
 mod audit;
 mod audit_log;
+mod bulk;
 mod by_provider;
 mod cleaning_up;
 mod command_line;

@@ -4,16 +4,15 @@ use crate::support::{Browser, PASSWORD, both_databases, no_longer_in_acme};
 use app::{
     api::{
         joining::{InvitationView, Joined},
-        members::{BulkOutcome, BulkResult, RemovalUndone, Removed, Suspended},
+        members::{RemovalUndone, Removed},
     },
     domain::{
-        fields::{Field, FieldErrors, Problem},
         member::ShownState,
         policy::Refusal,
         role::{BuiltInRole, Grant},
         time::Span,
     },
-    error::{AppError, BadRequest},
+    error::AppError,
 };
 use server::config::Permission;
 
@@ -88,77 +87,6 @@ both_databases! {
             assert_eq!(undo(&ana, email).await, Ok(RemovalUndone::TooLate), "{email}");
         }
         assert!(matches!(undo(&ana, "bill@example.org").await, Ok(RemovalUndone::Done { .. })));
-    }
-
-    async fn r66_r33_a_bulk_action_does_to_each_what_it_does_to_one(world: World) {
-        let ana = world.owner("ana@example.org").await;
-        for name in ["ben", "carl", "dora"] {
-            ana.brings_in(&format!("{name}@example.org"), &Grant::of(BuiltInRole::Editor).with("analytics.export")).await;
-        }
-        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        let several = async |browser: &Browser, action: &str, role: &str, emails: &[&str]| {
-            let mut members = Vec::new();
-            for email in emails {
-                let row = ana.row(email).await;
-                members.push(format!("{}.{}", row.id, row.version));
-            }
-            let mut fields = vec![("form[action]", action), ("form[role]", role)];
-            fields.extend(members.iter().map(|member| ("form[members][]", member.as_str())));
-            browser.call_in::<Vec<BulkResult>>("users/change-several", &fields).await
-        };
-        let outcomes = |results: Vec<BulkResult>| -> Vec<_> {
-            results.into_iter().map(|one| (one.label, one.result.is_ok())).collect()
-        };
-        // Role: extras stay; what is refused for one does not keep the others.
-        let results = several(&ana, "role", "viewer", &["ben@example.org", "ana@example.org", "eve@example.org"]).await.unwrap();
-        assert_eq!(outcomes(results), [("ben".to_owned(), true), ("Ana Owner".to_owned(), false), ("eve@example.org".to_owned(), true)]);
-        assert_eq!(ana.row("ben@example.org").await.grant, Grant::of(BuiltInRole::Viewer).with("analytics.export"));
-        assert!(ana.row("ana@example.org").await.grant.makes_owner(), "R33");
-        // Suspending somebody who is only invited says so.
-        let results = several(&ana, "suspend", "", &["carl@example.org", "eve@example.org"]).await.unwrap();
-        assert!(matches!(&results[1].result, Ok(BulkOutcome::Suspended(Suspended::NotActive))), "{results:?}");
-        assert_eq!(ana.row("carl@example.org").await.state, ShownState::Suspended);
-        world.advance(Span::minutes(10));
-        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
-        let results = several(&ana, "resend", "", &["eve@example.org"]).await.unwrap();
-        assert!(matches!(&results[0].result, Ok(BulkOutcome::Resent(_))), "{results:?}");
-        // R66: a row that was changed since is left as it is.
-        let stale = ana.row("dora@example.org").await;
-        ana.edits(&stale, &Grant::of(BuiltInRole::Agent)).await.unwrap();
-        let members = format!("{}.{}", stale.id, stale.version);
-        let fields = [("form[action]", "remove"), ("form[members][]", members.as_str())];
-        let results: Vec<BulkResult> = ana.call_in("users/change-several", &fields).await.unwrap();
-        assert!(matches!(&results[0].result, Err(AppError::ChangedMeanwhile { .. })), "{results:?}");
-        let results = several(&ana, "remove", "", &["dora@example.org", "ben@example.org", "eve@example.org"]).await.unwrap();
-        assert!(results.iter().all(|one| matches!(one.result, Ok(BulkOutcome::Removed(Removed::Done { .. })))), "{results:?}");
-        // Whoever lacks the permission does nothing to anybody; neither does a form that no page makes.
-        let adam = ana.brings_in_as("adam@example.org", BuiltInRole::Viewer).await;
-        for action in ["role", "resend", "suspend", "remove"] {
-            let refused = several(&adam, action, "viewer", &["carl@example.org"]).await;
-            assert!(matches!(refused, Err(AppError::Refused(Refusal::Needs { .. }))), "{action}: {refused:?}");
-        }
-        for (action, role) in [("nothing", ""), ("", "")] {
-            assert_eq!(several(&ana, action, role, &["carl@example.org"]).await, Err(BadRequest::Malformed.into()));
-        }
-        assert_eq!(several(&ana, "remove", "", &[]).await, Err(BadRequest::Malformed.into()));
-        let needed = Err(FieldErrors::one(Field::Role, Problem::Required).into());
-        assert_eq!(several(&ana, "role", "", &["carl@example.org"]).await, needed);
-    }
-
-    async fn br_14_a_bulk_action_works_without_scripting(world: World) {
-        let ana = world.owner("ana@example.org").await;
-        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        ana.invites("carl@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        let (ben, carl) = (ana.row("ben@example.org").await, ana.row("carl@example.org").await);
-        let page = format!("/a/acme/settings/users/several?do=remove&member={}&member={}", ben.id, carl.id);
-        let asked = ana.get(&page).await.body;
-        assert!(asked.contains("2 of these people lose access to Acme immediately"), "{asked}");
-        let (one, other) = (format!("{}.{}", ben.id, ben.version), format!("{}.{}", carl.id, carl.version));
-        let fields = [("account", "acme"), ("form[action]", "remove"), ("form[members][]", one.as_str()), ("form[members][]", other.as_str())];
-        let shown = ana.submits(&page, "users/change-several", &fields).await.body;
-        assert!(shown.contains("Done for 2 of 2 people."), "{shown}");
-        let nobody = ana.get("/a/acme/settings/users/several?do=remove").await.body;
-        assert!(nobody.contains("No one is selected."), "{nobody}");
     }
 
     async fn r64_br_14_a_removal_is_undone_without_scripting(world: World) {

@@ -23,7 +23,7 @@ use crate::{
     },
     error::AppError,
     flash::old_input,
-    i18n::{Locale, permission_list, role_name, text},
+    i18n::{Locale, permission_list, permission_name, role_name, text},
     rpc::{ActionForm, FormAction, Query, call},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -209,6 +209,12 @@ pub(super) fn grant_words(locale: Locale, grant: &Grant, roles: &Roles) -> Strin
         0 => role,
         count => text!(locale, users.with_extras, role = role, extras = extras_words(locale, count)),
     }
+}
+
+/// A grant with its extras by their names.
+pub(super) fn whole_grant_words(locale: Locale, grant: &Grant, roles: &Roles) -> String {
+    let extras = grant.extras.iter().map(|key| permission_name(locale, key, Some(roles)));
+    std::iter::once(role_name(locale, &grant.role, Some(roles))).chain(extras).collect::<Vec<_>>().join(" + ")
 }
 
 /// What is special about this row.

@@ -1,7 +1,7 @@
 //! + New user: login method first, then address, role, extra permissions (R1 to R7, R21, R30).
 
 use super::{
-    OverList, Users,
+    HandedOver, OverList, Users,
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
@@ -23,6 +23,8 @@ use crate::{
         ids::MemberId,
         invitation::LIFETIMES_IN_HOURS,
         language::Language,
+        member::{LoginMethod, LoginMethodKind},
+        pasted_people::finished_len,
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -33,9 +35,10 @@ use crate::{
     paths,
     rpc::{ActionForm, FormAction, flashed_error},
 };
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_query_map;
 use std::sync::Arc;
+use web_sys::{HtmlSelectElement, wasm_bindgen::JsCast};
 
 lazy_page!(InviteRoute, user_dialogs, InviteDialog);
 
@@ -102,9 +105,48 @@ fn InviteForm(
             not_mailed.set(Some((member, email)));
         }
     });
+    // Several addresses are for the dialog that takes several; whatever is typed until it is there goes along.
+    users.handed_over.set_value(None);
+    let hand_over = {
+        let methods = facts.methods.clone();
+        move |text: String, are_several: bool| {
+            let is_on_the_way = users.handed_over.with_value(Option::is_some);
+            if !is_on_the_way && !(are_several && is_by_password(&methods)) {
+                return false;
+            }
+            users.handed_over.set_value(Some(HandedOver {
+                text,
+                grant: untrack(|| choice.grant()),
+                language: chosen_in_dialog("select[name='form[language]']"),
+                lifetime: chosen_in_dialog("select[name='form[lifetime]']"),
+            }));
+            if !is_on_the_way {
+                users.go(&untrack(|| users.over(paths::new_users(&users.slug.get()))), true);
+            }
+            true
+        }
+    };
+    let before_field = StoredValue::new(String::new());
+    let pasted = {
+        let hand_over = hand_over.clone();
+        move |event: ev::ClipboardEvent| {
+            let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
+            // The field would put several lines into one.
+            let are_several = text.matches('@').count() > 1 || text.trim().contains('\n');
+            let all = format!("{}\n{}\n", typed.get_untracked(), text.trim()).trim_start().to_owned();
+            if are_several && hand_over(all.clone(), true) {
+                before_field.set_value(all);
+                event.prevent_default();
+            }
+        }
+    };
     // An answer is about the address that it was asked for.
     let on_input = Callback::new(move |email: String| {
-        typed.set(email);
+        typed.set(email.clone());
+        let are_several = email.get(..finished_len(&email)).is_some_and(|finished| finished.contains('@'));
+        if hand_over(before_field.get_value() + &email, are_several) {
+            return;
+        }
         if untrack(|| invite.is_answered()) {
             invite.clear();
         }
@@ -138,24 +180,26 @@ fn InviteForm(
             </div>
             <input type="hidden" name="account" value=facts.slug.to_string() />
             {methods}
-            <Field
-                name="form[email]"
-                label=text!(locale, users.invite_email)
-                hint=text!(locale, users.invite_email_hint)
-                kind=Kind::Email
-                autocomplete="off"
-                initial=email
-                autofocus=true
-                required=true
-                problem=problem_at(error, fields::Field::Email)
-                check=check_shape
-                on_input
-            />
+            <div on:paste=pasted>
+                <Field
+                    name="form[email]"
+                    label=text!(locale, users.invite_email)
+                    hint=text!(locale, users.invite_email_hint)
+                    kind=Kind::Email
+                    autocomplete="off"
+                    initial=email
+                    autofocus=true
+                    required=true
+                    problem=problem_at(error, fields::Field::Email)
+                    check=check_shape
+                    on_input
+                />
+            </div>
             {at_provider}
             <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
             <div class="field-row">
-                {language(locale, facts.language)}
-                {lifetime(locale, facts.invitations.lifetime)}
+                {language(locale, facts.language, None)}
+                {lifetime(locale, facts.invitations.lifetime, None)}
             </div>
             <div class="answer" aria-live="polite" node_ref=answered>
                 {answer}
@@ -168,8 +212,26 @@ fn InviteForm(
     }
 }
 
-pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
-    let chosen = old_input("form[language]").unwrap_or_else(|| of_account.tag().to_owned());
+/// Is Email & password chosen in the dialog? A provider needs to know who each person is there, which a table says.
+fn is_by_password(methods: &[LoginMethod]) -> bool {
+    let chosen = chosen_in_dialog("input[name='form[method]']:checked");
+    methods
+        .iter()
+        .any(|method| method.kind == LoginMethodKind::Password && chosen.as_deref() == Some(&method.id.to_string()))
+}
+
+/// The value of a field of the dialog that no signal follows.
+fn chosen_in_dialog(field: &str) -> Option<String> {
+    let field = document().query_selector(&format!("dialog {field}")).ok()??;
+    match field.dyn_into::<HtmlSelectElement>() {
+        Ok(select) => Some(select.value()),
+        Err(field) => field.get_attribute("value"),
+    }
+}
+
+/// The language of the mail: the account's, unless another was chosen already.
+pub(super) fn language(locale: Locale, of_account: Language, chosen: Option<String>) -> impl IntoView {
+    let chosen = old_input("form[language]").or(chosen).unwrap_or_else(|| of_account.tag().to_owned());
     let options: Vec<_> = Language::ALL
         .into_iter()
         .map(|language| {
@@ -184,8 +246,9 @@ pub(super) fn language(locale: Locale, of_account: Language) -> impl IntoView {
     }
 }
 
-pub(super) fn lifetime(locale: Locale, of_account: Span) -> impl IntoView {
-    let chosen = old_input("form[lifetime]");
+/// The life of the link: the account's, unless another was chosen already.
+pub(super) fn lifetime(locale: Locale, of_account: Span, chosen: Option<String>) -> impl IntoView {
+    let chosen = old_input("form[lifetime]").or(chosen);
     let options: Vec<_> = LIFETIMES_IN_HOURS
         .into_iter()
         .map(|hours| {

@@ -1,6 +1,6 @@
 //! The result of inviting somebody where it needs an answer: shown in the dialog, with what to do next (R2 to R5, R61).
 
-use super::{Users, edit::grant_words, link::LinkField};
+use super::{Users, edit::whole_grant_words, link::LinkField};
 use crate::{
     api::{
         invitations::{CopyLink, Invited, ResendInvitation},
@@ -126,7 +126,7 @@ fn removed_before(
 ) -> impl IntoView + use<> {
     let refusal = restore.refusal().map(|refusal| refusal_text(locale, refusal, Some(&facts.roles)));
     let refused = refusal.is_some();
-    let grant = grant_words(locale, &previous, &facts.roles);
+    let grant = whole_grant_words(locale, &previous, &facts.roles);
     view! {
         // The button that was pressed goes, and its focus comes here.
         <fieldset class="again" tabindex="-1" data-focus="">

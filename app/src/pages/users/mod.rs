@@ -12,6 +12,7 @@ mod link;
 mod live;
 mod login_method;
 mod mail_state;
+mod parts;
 mod person;
 mod remove;
 mod row_actions;
@@ -37,6 +38,7 @@ use crate::{
         list::ListQuery,
         permission::Gate,
         policy::{Verdict, can_pass},
+        role::Grant,
     },
     i18n::{Locale, refusal_text, text, use_locale},
     paths::{self, with_view},
@@ -60,6 +62,14 @@ use words::{count_words, range_words};
 
 type Navigate = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
+/// What was typed and chosen for one person, and turned out to be for several.
+struct HandedOver {
+    text: String,
+    grant: Grant,
+    language: Option<String>,
+    lifetime: Option<String>,
+}
+
 /// What the page shares with its rows and dialogs.
 #[derive(Clone, Copy)]
 struct Users {
@@ -72,6 +82,8 @@ struct Users {
     search: Search,
     following: Following,
     rows: Rows,
+    /// What the dialog for one person hands over to the one for several.
+    handed_over: StoredValue<Option<HandedOver>>,
     /// Does the focus move to the status once the list is loaded again? The element that had it is gone, or belongs to another person by then.
     focus_status: StoredValue<bool>,
     navigate: StoredValue<Navigate>,
@@ -90,6 +102,7 @@ impl Users {
             search: Search::new(query),
             following: Following::new(),
             rows: Rows::new(locale, slug, query),
+            handed_over: StoredValue::new(None),
             focus_status: StoredValue::new(false),
             navigate: StoredValue::new(Box::new(use_navigate())),
         }
@@ -246,7 +259,12 @@ fn list(users: Users, page: ListPage) -> impl IntoView {
     };
     if users.focus_status.get_value() {
         users.focus_status.set_value(false);
-        focus_soon(".users-count");
+        let acted_on = users.rows.acted_on.try_update_value(Option::take).flatten();
+        let is_here = |id: &String| page.rows.iter().any(|row| row.id.to_string() == *id);
+        match acted_on.filter(is_here) {
+            Some(id) => focus_soon(format!("[popovertarget='more-{id}']")),
+            None => focus_soon(".users-count"),
+        }
     }
     view! {
         {(!none_found).then(|| table(users, page))}

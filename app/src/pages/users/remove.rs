@@ -111,6 +111,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
             Removed::Done { member, was_invited: false, .. } => {
                 let act = move || {
                     users.rows.undo.clear();
+                    users.rows.acted_on.set_value(Some(member.to_string()));
                     users
                         .rows
                         .undo
@@ -121,6 +122,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
             }
             Removed::Done { was_invited: true, .. } | Removed::AlreadyRemoved => toasts.show(words),
         }
+        users.rows.acted_on.set_value(None);
         users.focus_status.set_value(true);
         users.page.refetch();
         users.back_to_list();
@@ -166,8 +168,10 @@ fn suspension(users: Users, details: &MemberDetails) -> impl IntoView + use<> {
     let locale = users.locale;
     let suspend = FormAction::<SuspendMember>::new();
     let toasts = use_toasts();
+    let suspended_member = details.row.id.to_string();
     suspend.on_success(move |suspended| {
         toasts.show(suspended_words(locale, suspended));
+        users.rows.acted_on.set_value(Some(suspended_member.clone()));
         users.focus_status.set_value(true);
         users.page.refetch();
         users.back_to_list();

@@ -36,13 +36,15 @@ pub(super) struct Rows {
     pub(super) copy: FormAction<CopyLink>,
     pub(super) reactivate: FormAction<ReactivateMember>,
     pub(super) undo: FormAction<UndoRemoval>,
+    /// Whose row something was just done with, and is to have the focus where the button that had it is gone.
+    pub(super) acted_on: StoredValue<Option<String>>,
 }
 
 impl Rows {
     pub(super) fn new(locale: Locale, slug: Memo<String>, query: Memo<ListQuery>) -> Self {
         let (resend, copy) = (FormAction::new(), FormAction::new());
         let (reactivate, undo) = (FormAction::new(), FormAction::new());
-        Self { locale, slug, query, resend, copy, reactivate, undo }
+        Self { locale, slug, query, resend, copy, reactivate, undo, acted_on: StoredValue::new(None) }
     }
 
     /// The address of a dialog over the list as it is seen now.
@@ -72,6 +74,7 @@ impl Rows {
         });
         self.resend.on_success(move |resent| {
             toasts.show(resent_words(self.locale, resent));
+            self.acted_on.set_value(None);
             show_again(false);
         });
     }
@@ -99,8 +102,7 @@ pub(super) fn row_actions(rows: Rows, facts: &AccountFacts, row: &MemberRow) -> 
     view! {
         <div class="row-actions">
             {next}
-            {held}
-            {actions.menu(others.into_iter().map(|step| step.view).collect())}
+            <span class="row-always">{held} {actions.menu(others.into_iter().map(|step| step.view).collect())}</span>
         </div>
     }
 }
@@ -353,6 +355,7 @@ fn row_form(
                 rows.resend.clear();
                 rows.reactivate.clear();
                 rows.undo.clear();
+                rows.acted_on.set_value(Some(sent.clone()));
                 send(sent.clone());
             }
         >

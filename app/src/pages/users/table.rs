@@ -27,8 +27,9 @@ const INITIALS_COLOURS: usize = 6;
 pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
     let locale = users.locale;
     let pages = pages(users, &page);
+    let may_select = may_select(&page.facts);
+    let bulk_bar = may_select.then(|| bulk_bar(users, &page));
     let ListPage { facts, rows, .. } = page;
-    let may_select = may_select(&facts);
     let rows: Vec<_> = rows.into_iter().map(|row| table_row(users, &facts, row, may_select)).collect();
     view! {
         <table class="users-table" class:users-compact=users.query.get().compact role="table">
@@ -49,7 +50,7 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
             </thead>
             <tbody role="rowgroup">{rows}</tbody>
         </table>
-        {may_select.then(|| bulk_bar(users, &facts))}
+        {bulk_bar}
         {pages}
     }
 }

@@ -1,16 +1,15 @@
 //! Does one thing to several people, each by themselves.
 
-use crate::{context::Services, service::actors, storage::members::Member};
+use crate::{context::Services, service::actors};
 use app::{
-    api::members::{BulkForm, BulkOutcome, BulkResult, EditForm, RemoveForm, SuspendForm},
+    api::members::{BulkForm, BulkOutcome, BulkResult, EditForm, Edited, RemoveForm, SuspendForm},
     backend::{ChangeSeveral, EditMember, RemoveMember, ResendInvitation, SuspendMember},
     domain::{
-        bulk::BulkAction,
+        bulk::{BulkAction, MAX_CHANGED_AT_ONCE},
         fields::{Field, FieldErrors, Problem},
         ids::MemberId,
-        list::PAGE_ROWS,
-        permission::Gate,
-        role::Grant,
+        permission::{Gate, PermissionKey},
+        role::{Grant, RoleKey, Roles},
     },
     error::{AppError, BadRequest},
     request::Caller,
@@ -27,17 +26,18 @@ struct One {
 
 #[async_trait]
 impl ChangeSeveral for Services {
-    /// Does to each person what the operation for one does, in a transaction of its own and in the order of the form.
+    /// Does to each person what the operation for one does, in a transaction of its own and in the order of the form. Nobody else is touched, and
+    /// nobody whose row is another than the one that was shown (R66); the same form once more changes nothing.
     ///
     /// # Errors
-    /// [`AppError::Refused`] without the permission that the action needs; [`BadRequest::Malformed`] for more people than a page has;
-    /// [`AppError::NotFound`] for somebody of another account.
+    /// [`AppError::Refused`] without the permission that the action needs; [`BadRequest::Malformed`] for more people than one request changes;
+    /// [`AppError::NotFound`] for somebody of another account; what is wrong with the role or the permission, at its field.
     async fn change_several(&self, caller: &Caller, form: BulkForm) -> Result<Vec<BulkResult>, AppError> {
         let action = BulkAction::from_key(&form.action).ok_or(BadRequest::Malformed)?;
-        let people = self.people(caller, action, &form).await?;
+        let (people, roles) = self.people(caller, action, &form).await?;
         let mut results = Vec::with_capacity(people.len());
         for one in people {
-            let result = self.change_one(caller, action, &one, &form.role).await;
+            let result = self.change_one(caller, action, &one, &form, &roles).await;
             results.push(BulkResult { label: one.label, result });
         }
         Ok(results)
@@ -45,54 +45,95 @@ impl ChangeSeveral for Services {
 }
 
 impl Services {
-    /// The people of a form, looked up by whoever may do this at all.
-    async fn people(&self, caller: &Caller, action: BulkAction, form: &BulkForm) -> Result<Vec<One>, AppError> {
+    /// The people of a form, looked up by whoever may do this at all, and the roles of their account.
+    async fn people(
+        &self,
+        caller: &Caller,
+        action: BulkAction,
+        form: &BulkForm,
+    ) -> Result<(Vec<One>, Roles), AppError> {
         let mut tx = self.database.begin_read().await?;
         let gate = match action {
-            BulkAction::ChangeRole => Gate::UsersEdit,
+            BulkAction::ChangeRole | BulkAction::GivePermission | BulkAction::TakePermission => Gate::UsersEdit,
             BulkAction::Resend => Gate::UsersInvite,
             BulkAction::Suspend | BulkAction::Remove => Gate::UsersRemove,
         };
         let actor = actors::load_with(self, &mut tx, caller, gate).await?;
-        if form.members.is_empty() || form.members.len() > PAGE_ROWS {
+        if form.members.is_empty() || form.members.len() > MAX_CHANGED_AT_ONCE {
             return Err(BadRequest::Malformed.into());
         }
-        if action == BulkAction::ChangeRole && form.role.is_empty() {
-            return Err(FieldErrors::one(Field::Role, Problem::Required).into());
-        }
+        check_choice(action, form, &actor.roles)?;
         let mut people = Vec::with_capacity(form.members.len());
         for typed in &form.members {
             let (id, version) = typed.split_once('.').ok_or(BadRequest::Malformed)?;
             let member: MemberId = id.parse().map_err(|_| AppError::NotFound)?;
-            let row: Member = actors::find_member(&mut tx, &actor, member).await?;
+            let row = actors::find_member(&mut tx, &actor, member).await?;
             let label = row.label().to_owned();
             people.push(One { member, version: version.to_owned(), label, grant: row.grant });
         }
-        Ok(people)
+        Ok((people, actor.roles))
     }
 
     async fn change_one(
         &self,
         caller: &Caller,
         action: BulkAction,
-        One { member, version, grant, .. }: &One,
-        role: &str,
+        one: &One,
+        form: &BulkForm,
+        roles: &Roles,
     ) -> Result<BulkOutcome, AppError> {
-        let (id, version) = (member.to_string(), version.clone());
-        Ok(match action {
+        let (id, version) = (one.member.to_string(), one.version.clone());
+        match action {
+            BulkAction::ChangeRole if one.grant.role.as_str() == form.role => Ok(BulkOutcome::Unchanged),
             BulkAction::ChangeRole => {
-                let extras = grant.extras.iter().map(ToString::to_string).collect();
-                let form = EditForm { member: id, version, role: role.to_owned(), extras, ..EditForm::default() };
-                BulkOutcome::RoleChanged(self.edit_member(caller, form).await?)
+                let wanted = Grant { role: RoleKey::new(form.role.clone()), extras: one.grant.extras.clone() };
+                self.give(caller, one, &wanted).await
             }
-            BulkAction::Resend => BulkOutcome::Resent(self.resend_invitation(caller, *member).await?),
+            BulkAction::GivePermission | BulkAction::TakePermission => {
+                match action.wanted(&one.grant, &PermissionKey::new(form.permission.clone()), roles) {
+                    Ok(wanted) => self.give(caller, one, &wanted).await,
+                    Err(left_out) => Ok(BulkOutcome::LeftOut(left_out)),
+                }
+            }
+            BulkAction::Resend => Ok(BulkOutcome::Resent(self.resend_invitation(caller, one.member).await?)),
             BulkAction::Suspend => {
-                BulkOutcome::Suspended(self.suspend_member(caller, SuspendForm { member: id, version }).await?)
+                let form = SuspendForm { member: id, version };
+                Ok(BulkOutcome::Suspended(self.suspend_member(caller, form).await?))
             }
             BulkAction::Remove => {
                 let form = RemoveForm { member: id, version, ..RemoveForm::default() };
-                BulkOutcome::Removed(self.remove_member(caller, form).await?)
+                Ok(BulkOutcome::Removed(self.remove_member(caller, form).await?))
             }
+        }
+    }
+
+    /// Gives somebody another grant, as their own dialog does.
+    async fn give(&self, caller: &Caller, one: &One, wanted: &Grant) -> Result<BulkOutcome, AppError> {
+        let form = EditForm {
+            member: one.member.to_string(),
+            version: one.version.clone(),
+            role: wanted.role.to_string(),
+            extras: wanted.extras.iter().map(ToString::to_string).collect(),
+            ..EditForm::default()
+        };
+        Ok(match self.edit_member(caller, form).await? {
+            Edited::Done { .. } => BulkOutcome::Edited,
+            Edited::Unchanged => BulkOutcome::Unchanged,
         })
+    }
+}
+
+/// Was a role or a permission chosen, where the action takes one?
+fn check_choice(action: BulkAction, form: &BulkForm, roles: &Roles) -> Result<(), FieldErrors> {
+    match action {
+        BulkAction::ChangeRole if form.role.is_empty() => Err(FieldErrors::one(Field::Role, Problem::Required)),
+        BulkAction::GivePermission | BulkAction::TakePermission => match form.permission.as_str() {
+            "" => Err(FieldErrors::one(Field::Extras, Problem::Required)),
+            key if !roles.catalogue.knows(&PermissionKey::new(key)) => {
+                Err(FieldErrors::one(Field::Extras, Problem::NotOffered))
+            }
+            _ => Ok(()),
+        },
+        BulkAction::ChangeRole | BulkAction::Resend | BulkAction::Suspend | BulkAction::Remove => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ pub(super) mod plan_removal;
 pub(super) mod reactivate_member;
 pub(super) mod reassign_sponsored_invitations;
 pub(super) mod remove_member;
+mod select_matching;
 pub(super) mod show_member;
 mod show_person;
 pub(super) mod suspend_member;

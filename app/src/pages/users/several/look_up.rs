@@ -1,6 +1,9 @@
 //! Who the people are to the account, asked while they are typed and before anybody is invited (R54).
 
-use super::{super::choice::Choice, value_of};
+use super::{
+    super::{choice::Choice, edit::whole_grant_words},
+    value_of,
+};
 use crate::{
     api::{
         invitations::{InviteSeveralForm, LookUpSeveral, LookedUpOne, Standing},
@@ -10,6 +13,7 @@ use crate::{
         pasted_people::{MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, part_len},
         people_table::write_table,
         permission::PermissionKey,
+        role::Grant,
     },
     error::AppError,
     i18n::{Locale, grouped, text},
@@ -32,6 +36,8 @@ pub(super) struct LookUp {
     form: NodeRef<html::Div>,
     /// What was answered about the first people of the list.
     found: RwSignal<Vec<LookedUpOne>>,
+    /// What was answered before somebody went on typing, shown until there is a new answer.
+    earlier: RwSignal<Vec<LookedUpOne>>,
     /// Why no more is known.
     failed: RwSignal<Option<AppError>>,
     /// What those get who were removed before: `restore`, `fresh`, or nothing.
@@ -54,6 +60,7 @@ impl LookUp {
             choice,
             form,
             found: RwSignal::new(Vec::new()),
+            earlier: RwSignal::new(Vec::new()),
             failed: RwSignal::new(None),
             again: RwSignal::new(String::new()),
             number: StoredValue::new(0),
@@ -69,7 +76,10 @@ impl LookUp {
     fn begin(self) {
         let number = self.number.get_value().wrapping_add(1);
         self.number.set_value(number);
-        self.found.set(Vec::new());
+        let found = self.found.try_update(std::mem::take).unwrap_or_default();
+        if !found.is_empty() {
+            self.earlier.set(found);
+        }
         self.failed.set(None);
         set_timeout(
             move || {
@@ -130,6 +140,12 @@ impl LookUp {
         people.people.iter().cloned().zip(known).collect()
     }
 
+    /// How the person with this address stands to the account, as far as is known.
+    pub(super) fn standing_of(self, email: &str) -> Option<Result<Standing, AppError>> {
+        let of = |known: &Vec<LookedUpOne>| known.iter().find(|one| one.typed == email).map(|one| one.standing.clone());
+        self.found.with(of).or_else(|| self.earlier.with(of))
+    }
+
     /// Is there anybody of whom nothing is known yet?
     pub(super) fn is_under_way(self) -> Signal<bool> {
         Signal::derive(move || {
@@ -166,6 +182,8 @@ struct Standings {
     invited: usize,
     suspended: usize,
     removed: usize,
+    /// What those had who were removed.
+    had: Vec<(String, Grant)>,
     wrong: Vec<(String, AppError)>,
     wrong_in_all: usize,
 }
@@ -179,7 +197,12 @@ impl Standings {
                 Ok(Standing::Member) => standings.members += 1,
                 Ok(Standing::Invited) => standings.invited += 1,
                 Ok(Standing::Suspended) => standings.suspended += 1,
-                Ok(Standing::RemovedBefore { .. }) => standings.removed += 1,
+                Ok(Standing::RemovedBefore { previous, .. }) => {
+                    standings.removed += 1;
+                    if standings.had.len() < MAX_LINES {
+                        standings.had.push((one.typed.clone(), previous.clone()));
+                    }
+                }
                 Err(error) => {
                     standings.wrong_in_all += 1;
                     if standings.wrong.len() < MAX_LINES {
@@ -261,6 +284,18 @@ pub(super) fn looked_up_view(locale: Locale, facts: Arc<AccountFacts>, look_up: 
         ];
         lines.into_iter().flatten().map(|words| view! { <li>{words}</li> }).collect_view()
     };
+    let had = {
+        let facts = facts.clone();
+        move || {
+            let had = standings.with(|standings| standings.had.clone());
+            let lines = had.into_iter().map(|(typed, grant)| {
+                let grant = whole_grant_words(locale, &grant, &facts.roles);
+                let words = text!(locale, users.look_up_removed_named, grant = grant);
+                view! { <li><strong>{typed}</strong> " " {words}</li> }
+            });
+            lines.collect_view()
+        }
+    };
     let wrong = {
         let facts = facts.clone();
         move || {
@@ -283,7 +318,7 @@ pub(super) fn looked_up_view(locale: Locale, facts: Arc<AccountFacts>, look_up: 
     view! {
         <div class="looked-up" aria-live="polite">
             {progress}
-            <ul class="looked-up-lines">{summary} {wrong} {failed}</ul>
+            <ul class="looked-up-lines">{summary} {had} {wrong} {failed}</ul>
         </div>
         {move || (standings.with(|standings| standings.removed) > 0).then(|| again_field(locale, look_up))}
     }

@@ -1,11 +1,12 @@
 //! Inviting several people at once: addresses as they were pasted, or a table of up to ten thousand, and a result for each (R1 to R7, R54).
 
+mod chips;
 mod in_parts;
 mod look_up;
 mod results;
 
 use super::{
-    OverList, Users,
+    HandedOver, OverList, Users,
     choice::{Choice, Purpose, first_role},
     close_link,
     grant_picker::GrantPicker,
@@ -18,7 +19,7 @@ use crate::{
     domain::{
         fields,
         member::LoginMethodKind,
-        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, pasted_people},
+        pasted_people::{MAX_PEOPLE, MAX_PEOPLE_AT_ONCE, PastedPeople, PastedPerson, finished_people, pasted_people},
         permission::{Gate, Permissions},
         policy::{Verdict, can_pass},
         role::Grant,
@@ -27,6 +28,7 @@ use crate::{
     i18n::{Locale, grouped, text},
     rpc::{ActionForm, FormAction},
 };
+use chips::{Chips, chips_field};
 use in_parts::{InParts, in_parts_view};
 use leptos::{html, prelude::*, task::spawn_local};
 use look_up::{LookUp, looked_up_view};
@@ -53,34 +55,66 @@ fn InviteSeveralDialog() -> impl IntoView {
 
 #[component]
 fn Invitations(users: Users, facts: Arc<AccountFacts>) -> impl IntoView {
-    let locale = users.locale;
     let in_parts = InParts::new();
-    let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
     let content = match can_pass(&facts.my, Gate::UsersInvite) {
         Verdict::No(refusal) => {
             view! { <RefusalNote refusal roles=facts.roles.clone() /> {close_link(users)} }.into_any()
         }
-        Verdict::Yes => {
-            let invite = FormAction::<InviteSeveral>::new();
-            invite.on_success(move |_| users.page.refetch());
-            // What was typed outlives an error: the form is made anew for another answer alone.
-            let results = Memo::new(move |_| invite.output().get());
-            let method = method.map(|method| method.to_string()).unwrap_or_default();
-            (move || match (results.get(), in_parts.has_begun()) {
-                (Some(results), _) => several_results(users, &facts.roles, results, invite),
-                (None, true) => in_parts_view(users, facts.clone(), in_parts),
-                (None, false) => {
-                    view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts /> }.into_any()
-                }
-            })
-            .into_any()
-        }
+        Verdict::Yes => several_content(users, facts, in_parts),
     };
     view! {
-        <OverList users title=text!(locale, users.several_title) busy=in_parts.is_under_way()>
+        <OverList users title=text!(users.locale, users.several_title) busy=in_parts.is_under_way()>
             {content}
         </OverList>
     }
+}
+
+/// What the form begins with.
+#[derive(Default)]
+struct Start {
+    /// The people as chips.
+    people: Vec<PastedPerson>,
+    /// What is being typed beside them.
+    draft: String,
+    /// The people as a text, where they are more than chips are for.
+    text: String,
+    grant: Option<Grant>,
+    language: Option<String>,
+    lifetime: Option<String>,
+}
+
+impl From<HandedOver> for Start {
+    /// Chips for a few people with nothing but names, else the text as it is.
+    fn from(HandedOver { text, grant, language, lifetime }: HandedOver) -> Self {
+        let (PastedPeople { people, .. }, draft) = finished_people(&text);
+        let are_chips = people.len() <= MAX_PEOPLE_AT_ONCE && people.iter().all(PastedPerson::is_plain);
+        let (people, draft, text) = match are_chips {
+            true => (people, draft.to_owned(), String::new()),
+            false => (Vec::new(), String::new(), text),
+        };
+        Self { people, draft, text, grant: Some(grant), language, lifetime }
+    }
+}
+
+/// The form for several people, and then what came of it.
+fn several_content(users: Users, facts: Arc<AccountFacts>, in_parts: InParts) -> AnyView {
+    let method = facts.methods.iter().find(|method| method.kind == LoginMethodKind::Password).map(|method| method.id);
+    let invite = FormAction::<InviteSeveral>::new();
+    invite.on_success(move |_| users.page.refetch());
+    // What was typed outlives an error: the form is made anew for another answer alone.
+    let results = Memo::new(move |_| invite.output().get());
+    let method = method.map(|method| method.to_string()).unwrap_or_default();
+    (move || match (results.get(), in_parts.has_begun()) {
+        (Some(results), _) => several_results(users, &facts.roles, results, invite),
+        (None, true) => in_parts_view(users, facts.clone(), in_parts),
+        (None, false) => {
+            // Whoever invites more begins anew.
+            let handed_over = users.handed_over.try_update_value(Option::take).flatten();
+            let start = handed_over.map(Start::from).unwrap_or_default();
+            view! { <SeveralForm users facts=facts.clone() method=method.clone() invite in_parts start /> }.into_any()
+        }
+    })
+    .into_any()
 }
 
 /// Where the people come from.
@@ -106,15 +140,26 @@ fn SeveralForm(
     method: String,
     invite: FormAction<InviteSeveral>,
     in_parts: InParts,
+    start: Start,
 ) -> impl IntoView {
     let locale = users.locale;
     let error = invite.error();
-    let choice = Choice::starting_from(&Grant { role: first_role(&facts), extras: Permissions::new() });
-    let typed = RwSignal::new(old_input("form[people]").unwrap_or_default());
+    let grant = start.grant.unwrap_or_else(|| Grant { role: first_role(&facts), extras: Permissions::new() });
+    let choice = Choice::starting_from(&grant);
+    let typed = RwSignal::new(old_input("form[people]").unwrap_or(start.text));
+    let chips = RwSignal::new(None::<Chips>);
+    if !start.people.is_empty() {
+        let too_many = Callback::new(move |text| {
+            typed.set(text);
+            chips.set(None);
+        });
+        chips.set(Some(Chips::new(start.people, start.draft, too_many)));
+    }
     let file = RwSignal::new(None::<ChosenFile>);
-    let people = Memo::new(move |_| match file.get() {
-        Some(file) => file.people,
-        None => Arc::new(typed.with(|typed| pasted_people(typed))),
+    let people = Memo::new(move |_| match (file.get(), chips.get()) {
+        (Some(file), _) => file.people,
+        (None, Some(chips)) => chips.all(),
+        (None, None) => Arc::new(typed.with(|typed| pasted_people(typed))),
     });
     let form = NodeRef::<html::Div>::new();
     let look_up = LookUp::of(facts.slug.to_string(), people, choice, form);
@@ -144,6 +189,23 @@ fn SeveralForm(
             .into_any()
         }
     };
+    let problem = problem_at(error, fields::Field::People);
+    let addresses = move || match chips.get() {
+        Some(chips) => chips_field(locale, chips, look_up, problem).into_any(),
+        None => view! {
+            <TextArea
+                name="form[people]"
+                label=text!(locale, users.several_addresses)
+                hint=text!(locale, users.several_hint)
+                rows=6
+                initial=typed.get_untracked()
+                autofocus=true
+                problem
+                on_input=Callback::new(move |text| typed.set(text))
+            />
+        }
+        .into_any(),
+    };
     view! {
         <ActionForm action=invite class="form">
             <div class="answer" node_ref=failed>
@@ -157,24 +219,14 @@ fn SeveralForm(
                 </Note>
             })}
             <div class="form" node_ref=form>
-                <div class:hidden=move || file.with(Option::is_some)>
-                    <TextArea
-                        name="form[people]"
-                        label=text!(locale, users.several_addresses)
-                        hint=text!(locale, users.several_hint)
-                        rows=6
-                        autofocus=true
-                        problem=problem_at(error, fields::Field::People)
-                        on_input=Callback::new(move |text| typed.set(text))
-                    />
-                </div>
+                <div class:hidden=move || file.with(Option::is_some)>{addresses}</div>
                 {file_field(locale, file)}
                 {looked_up_view(locale, facts.clone(), look_up)}
                 <GrantPicker facts=facts.clone() purpose=Purpose::Invite choice error />
                 <p class="field-hint">{text!(locale, users.several_for_all)}</p>
                 <div class="field-row">
-                    {language(locale, facts.language)}
-                    {lifetime(locale, facts.invitations.lifetime)}
+                    {language(locale, facts.language, start.language)}
+                    {lifetime(locale, facts.invitations.lifetime, start.lifetime)}
                 </div>
             </div>
             <div class="actions">
