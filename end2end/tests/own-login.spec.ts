@@ -213,7 +213,7 @@ function ownLogin(scripting: boolean): void {
     await ask(ben.email);
     await expect(other.getByText('Your login is scheduled for deletion after')).toBeVisible();
     await live(other);
-    await roster.mail.to(ben.email, /going to be deleted/);
+    await roster.mail.to(ben.email, /scheduled for deletion/);
 
     await visit(other, '/accounts');
     await other.getByRole('link', { name: 'Keep my login' }).click();

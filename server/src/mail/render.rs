@@ -59,7 +59,7 @@ pub enum Content {
     EmailChangeConfirm { old: String, link: String, until: Timestamp },
     /// The address was changed; the link takes it back.
     EmailChangeNotice { new: String, link: String, until: Timestamp },
-    /// The login is going to be deleted; the page keeps it.
+    /// The login is scheduled for deletion; the page keeps it.
     LoginDeletion { at: Timestamp, page: String },
     /// The invited person has another address; the page lists users.
     InviteeMoved { person: Person, new: String, users: String },
@@ -69,7 +69,7 @@ pub enum Content {
     AccountApp { change: AccountAppChange, page: String },
     /// An offer of ownership was made or accepted; the other of its two people, and the page that shows more.
     Ownership { what: OwnershipMail, other: Person, until: Timestamp, page: String },
-    /// The account is going to be deleted, as this owner asked; the page keeps it.
+    /// The account is scheduled for deletion, as this owner asked; the page keeps it.
     AccountDeletion { by: Option<Person>, at: Timestamp, page: String },
     /// The account is kept after all, as this owner wanted; the page shows it.
     AccountKept { by: Option<Person>, page: String },

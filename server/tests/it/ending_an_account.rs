@@ -167,7 +167,7 @@ both_databases! {
         assert_eq!(keeps(&olga).await, Ok(Some(Notice::AccountKept)));
         assert_eq!(keeps(&olga).await, Ok(Some(Notice::AccountKept)), "twice is once");
         assert_eq!((deletion(&olga).await, world.mailed("kept").await.len()), (None, 2));
-        let text = world.mail_about("ana@example.org", "Acme is not going to be deleted").await.part("text/plain");
+        let text = world.mail_about("ana@example.org", "Acme will not be deleted").await.part("text/plain");
         assert!(text.contains("(olga@example.org) decided to keep the account Acme"), "{text}");
         world.runs_the_daily_job_after(Span::days(2)).await;
         assert!(olga.home().await.is_ok());
@@ -193,7 +193,7 @@ both_databases! {
         assert_eq!(ana.copies_link(&ana.row("dora@example.org").await).await.map(drop), refused);
         assert!(matches!(ben.views(&id).await, InvitationView::AccountDeleted(account) if account == "Acme"));
         let page = ben.get(&format!("/invitation/{id}")).await.body;
-        assert!(page.contains("Nobody can join Acme any more."), "{page}");
+        assert!(page.contains("No one can join Acme any more."), "{page}");
         assert_eq!(ben.signs_up(&id, "ben@example.org").await.map(drop), Err(AppError::OpenTheLinkAgain));
         assert!(cid.asks_for_code(&elsewhere).await.is_err());
         assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'active'").await, 1);

@@ -710,7 +710,7 @@ both_databases! {
         let again = world.browser();
         again.sign_in("ben@example.org", PASSWORD).await.unwrap();
         let page = again.submits("/me/delete", "me/keep", &[]).await.body;
-        assert!(page.contains("Your login stays") && !page.contains("going to be deleted"), "{page}");
+        assert!(page.contains("Your login stays") && !page.contains("scheduled for deletion"), "{page}");
         world.advance(Span::days(15));
         cleans_up(&world).await;
         again.sign_in("ben@example.org", PASSWORD).await.unwrap();
