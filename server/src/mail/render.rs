@@ -545,7 +545,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 30] {
+    fn all_kinds() -> [Content; 33] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -681,6 +681,8 @@ mod tests {
                     | Content::SecondFactorRequired { page: users, .. }
                     | Content::AccountApp { page: users, .. }
                     | Content::Ownership { page: users, .. }
+                    | Content::AccountDeletion { page: users, .. }
+                    | Content::AccountKept { page: users, .. }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();
