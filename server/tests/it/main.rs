@@ -45,6 +45,7 @@ mod owners;
 mod ownership;
 mod passkeys;
 mod person;
+mod plans;
 mod proxies;
 mod reading;
 mod recovery;
