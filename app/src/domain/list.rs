@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Rows on one page of the list.
 pub const PAGE_ROWS: usize = 50;
-/// Above this many rows the list says "more than", not how many.
+/// Above this many rows that have to be counted the list says "more than", not how many.
 pub const MAX_COUNTED_ROWS: u64 = 10_000;
 /// The longest search text, in code points.
 const MAX_SEARCH_CHARS: usize = 100;
@@ -24,12 +24,26 @@ pub enum Sort {
     LastActiveUp,
     InvitedDown,
     InvitedUp,
+    RoleUp,
+    RoleDown,
+    StatusUp,
+    StatusDown,
 }
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::NameUp, Self::NameDown, Self::LastActiveDown, Self::LastActiveUp, Self::InvitedDown, Self::InvitedUp];
+    pub const ALL: [Self; 10] = [
+        Self::NameUp,
+        Self::NameDown,
+        Self::RoleUp,
+        Self::RoleDown,
+        Self::StatusUp,
+        Self::StatusDown,
+        Self::LastActiveDown,
+        Self::LastActiveUp,
+        Self::InvitedDown,
+        Self::InvitedUp,
+    ];
 
     /// The same from its other end.
     pub const fn reversed(self) -> Self {
@@ -40,6 +54,10 @@ impl Sort {
             Self::LastActiveUp => Self::LastActiveDown,
             Self::InvitedDown => Self::InvitedUp,
             Self::InvitedUp => Self::InvitedDown,
+            Self::RoleUp => Self::RoleDown,
+            Self::RoleDown => Self::RoleUp,
+            Self::StatusUp => Self::StatusDown,
+            Self::StatusDown => Self::StatusUp,
         }
     }
 
@@ -52,6 +70,10 @@ impl Sort {
             Self::LastActiveUp => "active",
             Self::InvitedDown => "-invited",
             Self::InvitedUp => "invited",
+            Self::RoleUp => "role",
+            Self::RoleDown => "-role",
+            Self::StatusUp => "status",
+            Self::StatusDown => "-status",
         }
     }
 
@@ -115,6 +137,8 @@ pub struct ListQuery {
     pub method: Option<LoginMethodId>,
     /// Those with extra permissions alone.
     pub with_extras: bool,
+    /// Those alone who await an answer and whose mail came to nothing ([`super::member::MailState::has_failed`]).
+    pub mail_trouble: bool,
     /// These alone; without it, all but removed.
     pub state: Option<StateFilter>,
     /// The order.
@@ -128,7 +152,7 @@ pub struct ListQuery {
 }
 
 /// The longest cursor, in characters.
-const MAX_CURSOR_CHARS: usize = 300;
+const MAX_CURSOR_CHARS: usize = 450;
 
 /// Where a page of the list ended: the value that it is sorted by and the row, sealed by the server, so that no name or time stands in an
 /// address and nobody but the server makes one. Going on from a value, and not from a row, shows nobody twice when rows move.
@@ -173,6 +197,7 @@ impl ListQuery {
             role: text("role").filter(|key| key.len() <= MAX_ROLE_KEY_CHARS).map(RoleKey::new),
             method: text("method").and_then(|id| id.parse().ok()),
             with_extras: text("extras").is_some_and(|value| value == YES),
+            mail_trouble: text("mail").is_some_and(|value| value == TROUBLE),
             state: text("state").and_then(|key| StateFilter::from_key(&key)),
             sort: text("sort").and_then(|key| Sort::from_key(&key)).unwrap_or_default(),
             compact: text("rows").is_some_and(|value| value == COMPACT),
@@ -195,6 +220,9 @@ impl ListQuery {
         }
         if self.with_extras {
             parameters.push(("extras", YES.to_owned()));
+        }
+        if self.mail_trouble {
+            parameters.push(("mail", TROUBLE.to_owned()));
         }
         if let Some(state) = self.state {
             parameters.push(("state", state.key().to_owned()));
@@ -242,12 +270,14 @@ impl ListQuery {
 
     /// Is anything narrowed down but the state?
     pub fn is_searched(&self) -> bool {
-        !self.search.is_empty() || self.role.is_some() || self.method.is_some() || self.with_extras
+        !self.search.is_empty() || self.role.is_some() || self.method.is_some() || self.with_extras || self.mail_trouble
     }
 }
 
 /// What stands for yes in a URL.
 const YES: &str = "yes";
+/// What stands for a mail that came to nothing in a URL.
+const TROUBLE: &str = "trouble";
 /// What stands for low rows in a URL.
 const COMPACT: &str = "compact";
 
@@ -294,6 +324,7 @@ mod tests {
             role: Some(RoleKey::new("editor")),
             method: "0197a5f4-0000-7000-8000-000000000001".parse().ok(),
             with_extras: true,
+            mail_trouble: true,
             state: Some(StateFilter::In(ShownState::Expired)),
             sort: Sort::LastActiveDown,
             compact: true,
@@ -321,6 +352,7 @@ mod tests {
         assert!(ListQuery { search, ..ListQuery::default() }.is_searched());
         assert!(ListQuery { role, ..ListQuery::default() }.is_searched());
         assert!(ListQuery { with_extras: true, ..ListQuery::default() }.is_searched());
+        assert!(ListQuery { mail_trouble: true, ..ListQuery::default() }.is_searched());
         let state = Some(StateFilter::NeedsAttention);
         let attention = ListQuery { state, ..ListQuery::default() };
         assert!(attention.is_filtered() && !attention.is_searched());

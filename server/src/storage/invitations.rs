@@ -14,12 +14,16 @@ use app::domain::{
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
-/// The live copied links that something is asked about, the latest handed out first.
+/// The live copied links that something is asked about, the latest handed out first; `$1` the account. Two ways to them are two look-ups, so
+/// that no database goes through all links of the account; who is found by both is told of once.
 macro_rules! copied_links {
+    ($first:literal, $second:literal) => {
+        concat!(copied_links!($first), " UNION ", copied_links!($second), " ORDER BY held_at DESC, member_id")
+    };
     ($about:literal) => {
         concat!(
             "
-        SELECT t.invitation_id, h.member_id, s.state, s.role_key,
+        SELECT t.invitation_id, h.member_id AS member_id, h.held_at AS held_at, s.state, s.role_key,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = s.id) AS extras,
                m.role_key AS offered_role,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS offered_extras
@@ -28,8 +32,8 @@ macro_rules! copied_links {
           JOIN invitations i ON i.id = t.invitation_id
           JOIN members s ON s.id = h.member_id
           JOIN members m ON m.id = i.member_id
-         WHERE h.account_id = $1 AND t.dead_at IS NULL AND ", $about, "
-         ORDER BY h.held_at DESC, h.member_id"
+         WHERE t.dead_at IS NULL AND ",
+            $about
         )
     };
 }
@@ -94,8 +98,9 @@ statements! {
     RECORD_HOLDER = "
         INSERT INTO invitation_token_holders (token_id, account_id, member_id, held_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (token_id, member_id) DO UPDATE SET held_at = excluded.held_at";
-    COPIED_LINKS = copied_links!("(h.member_id = $2 OR i.member_id = $2)");
-    COPIED_LINKS_ABOUT_ROLE = copied_links!("(s.role_key = $2 OR m.role_key = $2)");
+    COPIED_LINKS = copied_links!("h.account_id = $1 AND h.member_id = $2", "i.account_id = $1 AND i.member_id = $2");
+    COPIED_LINKS_ABOUT_ROLE = concat!(
+        copied_links!("h.account_id = $1 AND (s.role_key = $2 OR m.role_key = $2)"), " ORDER BY h.held_at DESC, h.member_id");
     KILL_TOKENS = "
         UPDATE invitation_tokens SET dead_at = $3, sealed = NULL
          WHERE account_id = $1 AND invitation_id = $2 AND dead_at IS NULL AND ($4 = '' OR channel = $4)";

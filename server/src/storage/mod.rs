@@ -379,9 +379,9 @@ async fn try_room(database: &Path) -> std::io::Result<()> {
 /// What `/readyz` wants to be free: more than the pages of any one change.
 const ROOM_TO_WRITE_BYTES: usize = 128 * 1024;
 
-/// Every statement of every file, as `file::NAME` and text.
-pub fn all_statements() -> Vec<(String, &'static str)> {
-    [
+/// Every statement of every file, as `file::NAME` and text. Those with `trigrams` in their name are for SQLite alone.
+pub fn all_statements() -> Vec<(String, String)> {
+    let of_files = [
         ("account_erasure", account_erasure::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("address_changes", address_changes::STATEMENTS),
@@ -402,6 +402,7 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("members::keys", members::keys::STATEMENTS),
         ("members::list", members::list::STATEMENTS),
         ("members::login", members::login::STATEMENTS),
+        ("members::numbers", members::numbers::STATEMENTS),
         ("members::person", members::person::STATEMENTS),
         ("oauth_attempts", oauth_attempts::STATEMENTS),
         ("outbox::queue", outbox::queue::STATEMENTS),
@@ -423,10 +424,14 @@ pub fn all_statements() -> Vec<(String, &'static str)> {
         ("tokens", tokens::STATEMENTS),
         ("user_events", user_events::STATEMENTS),
         ("users", users::STATEMENTS),
-    ]
-    .into_iter()
-    .flat_map(|(file, statements)| statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql)))
-    .collect()
+    ];
+    of_files
+        .into_iter()
+        .flat_map(|(file, statements)| {
+            statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
+        })
+        .chain(members::list::texts())
+        .collect()
 }
 
 /// The pattern of a substring search; `%`, `_` and the escape itself mean themselves.

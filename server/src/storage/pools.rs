@@ -121,6 +121,14 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<(), StorageError> {
     tx.execute(BEGIN_MIGRATION).await?;
     migrations.run(&mut *tx).await?;
     tx.execute("DEALLOCATE ALL").await?;
+    let searches_by_index: bool =
+        tx.fetch_one("SELECT COUNT(*) > 0 FROM pg_class WHERE relname = 'members_search'").await?.try_get(0)?;
+    if !searches_by_index {
+        tracing::info!(
+            "search in the Users list looks through all rows of an account, as the extension pg_trgm could not be made; README.md says how to \
+             make it later"
+        );
+    }
     Ok(tx.commit().await?)
 }
 

@@ -2,11 +2,12 @@
 
 use crate::support::{Browser, PASSWORD, World, both_databases};
 use app::{
-    api::invitations::Invited,
+    api::{invitations::Invited, roles::RoleCreated},
     domain::{
         email::Email,
         list::{Count, Cursor, ListQuery, Sort, StateFilter},
-        member::ShownState,
+        member::{MemberRow, ShownState},
+        permission::Permissions,
         role::{BuiltInRole, Grant, RoleKey},
         time::{Span, Timestamp},
     },
@@ -29,6 +30,14 @@ async fn last_active(world: &World, email: &str, at: Timestamp) {
 
 async fn invites_named(ana: &Browser, email: &str, name: &str) {
     ana.invites_with(email, &Grant::of(BuiltInRole::Viewer), &[("form[first_name]", name)]).await.unwrap();
+}
+
+/// All rows of a small account, removed ones included.
+async fn everybody(ana: &Browser) -> Vec<MemberRow> {
+    let mut rows = ana.list(&ListQuery::default()).await.unwrap().rows;
+    let removed = ListQuery { state: Some(StateFilter::In(ShownState::Removed)), ..Default::default() };
+    rows.extend(ana.list(&removed).await.unwrap().rows);
+    rows
 }
 
 /// The labels of all pages in this order.
@@ -411,7 +420,7 @@ both_databases! {
         let filters = ShownState::ALL.into_iter().map(StateFilter::In).chain([StateFilter::NeedsAttention]);
         for state in filters {
             let page = ana.list(&ListQuery { state: Some(state), ..Default::default() }).await.unwrap();
-            let fits = |row: &app::domain::member::MemberRow| match state {
+            let fits = |row: &MemberRow| match state {
                 StateFilter::In(shown) => row.state == shown,
                 StateFilter::NeedsAttention => row.needs_attention(),
             };
@@ -431,6 +440,177 @@ both_databases! {
         let page = ana.list(&attention).await.unwrap();
         assert!(page.rows.iter().all(|row| row.needs_attention()) && emails(&page).contains(&"sso@example.org"));
         assert_eq!(page.rows.len(), waits.len() + 1);
+    }
+
+    async fn the_list_is_sorted_by_role_and_by_status_and_each_group_by_name(world: World) {
+        let ana = world.owner("zora@example.org").await;
+        let mut own = Vec::new();
+        for name in ["Helpers", "care"] {
+            let fields = [("form[name]", name), ("form[permissions][]", "bots.read")];
+            let made: RoleCreated = ana.call_in("roles/create", &fields).await.unwrap();
+            own.push(Grant { role: made.role, extras: Permissions::new() });
+        }
+        for (n, role) in [BuiltInRole::Viewer, BuiltInRole::Admin, BuiltInRole::Editor].into_iter().enumerate() {
+            for m in 0..25 {
+                ana.invites(&format!("p{n}{m:02}@example.org"), &Grant::of(role)).await.unwrap();
+            }
+        }
+        ana.invites("hel@example.org", &own[0]).await.unwrap();
+        ana.invites("car@example.org", &own[1]).await.unwrap();
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.suspends(&ana.row("ben@example.org").await).await.unwrap();
+        drop(ben);
+
+        let roles = ana.list(&ListQuery::default()).await.unwrap().facts.roles;
+        let rank = |row: &MemberRow| roles.roles.iter().position(|role| role.key == row.grant.role);
+        let state = |row: &MemberRow| ShownState::ALL.iter().position(|state| *state == row.state);
+        for sort in [Sort::RoleUp, Sort::RoleDown, Sort::StatusUp, Sort::StatusDown] {
+            let (mut rows, mut pages, mut after) = (Vec::new(), Vec::new(), None);
+            loop {
+                let page = ana.list(&ListQuery { sort, after, ..Default::default() }).await.unwrap();
+                assert_eq!(page.skipped, Some(rows.len() as u64), "{sort:?}");
+                rows.extend(page.rows.clone());
+                after = page.next.clone();
+                pages.push(page);
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!((rows.len(), pages.len()), (79, 2), "{sort:?}");
+            if matches!(sort, Sort::RoleDown | Sort::StatusDown) {
+                rows.reverse();
+            }
+            let by_role = matches!(sort, Sort::RoleUp | Sort::RoleDown);
+            let key = |row: &MemberRow| (if by_role { rank(row) } else { state(row) }, row.email.clone());
+            assert!(rows.windows(2).all(|two| key(&two[0]) < key(&two[1])), "{sort:?}: {:?}", rows.iter().map(key).collect::<Vec<_>>());
+            let before = pages[1].previous.clone();
+            let back = ana.list(&ListQuery { sort, before, ..Default::default() }).await.unwrap();
+            assert_eq!(emails(&back), emails(&pages[0]), "{sort:?}");
+        }
+        let last = ana.list(&ListQuery { sort: Sort::RoleDown, ..Default::default() }).await.unwrap();
+        assert_eq!(emails(&last)[..2], ["hel@example.org", "car@example.org"], "own roles come after the built-in ones, by name");
+        // Within a filter, and beside one of the same.
+        let editors = ListQuery { role: Some(RoleKey::new("editor")), sort: Sort::RoleUp, ..Default::default() };
+        assert_eq!(ana.list(&editors).await.unwrap().rows.len(), 25);
+        let suspended = ListQuery { state: Some(StateFilter::In(ShownState::Suspended)), sort: Sort::StatusDown, ..Default::default() };
+        assert_eq!(emails(&ana.list(&suspended).await.unwrap()), ["ben@example.org"]);
+    }
+
+    async fn in_07_those_whose_mail_came_to_nothing_are_found_and_exported(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for name in ["bounced", "gone", "fine", "again"] {
+            ana.invites(&format!("{name}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        }
+        world.changes("UPDATE outbox SET state = 'refused', done_at = 5, last_answer = '550' WHERE recipient <> 'fine@example.org'").await;
+        let trouble = ListQuery { mail_trouble: true, ..Default::default() };
+        let found = ana.list(&trouble).await.unwrap();
+        assert_eq!(emails(&found), ["again@example.org", "bounced@example.org", "gone@example.org"]);
+        assert!(found.rows.iter().all(|row| row.mail.as_ref().is_some_and(|mail| mail.has_failed())));
+        assert_eq!(found.count, Count::Exactly(3));
+        // Another mail is on its way, or nobody is invited any more.
+        world.advance(Span::minutes(10));
+        ana.resends(&ana.row("again@example.org").await).await.unwrap();
+        ana.removes(&ana.row("gone@example.org").await).await.unwrap();
+        let found = ana.list(&trouble).await.unwrap();
+        assert_eq!((emails(&found), found.count), (vec!["bounced@example.org"], Count::Exactly(1)));
+        let counts = found.counts.unwrap();
+        assert_eq!((counts.of(None), counts.of(Some(StateFilter::NeedsAttention))), (1, 1));
+        let file = ana.get("/a/acme/settings/users.csv?mail=trouble").await;
+        assert_eq!(file.body.lines().count(), 2, "{}", file.body);
+        assert!(file.body.contains("bounced@example.org"));
+    }
+
+    async fn r21_an_invitation_is_shown_counted_and_found_as_expired_from_its_millisecond_on(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        for n in 0..3 {
+            ana.invites(&format!("p{n}@example.org"), &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+            world.advance(Span::minutes(1));
+        }
+        let expires = ana.row("p1@example.org").await.expires.unwrap();
+        let of = |state| ListQuery { state: Some(state), ..Default::default() };
+        let expect = async |expired: &[&str], open: &[&str]| {
+            // A week is the life of a session, too.
+            ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+            for sort in Sort::ALL {
+                let page = ana.list(&ListQuery { sort, ..of(StateFilter::In(ShownState::Expired)) }).await.unwrap();
+                let mut found = emails(&page);
+                found.sort_unstable();
+                assert_eq!(found, expired, "{sort:?}");
+            }
+            let attention = ana.list(&of(StateFilter::NeedsAttention)).await.unwrap();
+            assert_eq!((emails(&attention), attention.count), (expired.to_vec(), Count::Exactly(expired.len() as u64)));
+            assert_eq!(emails(&ana.list(&of(StateFilter::In(ShownState::Invited))).await.unwrap()), open);
+            let counts = ana.home().await.unwrap().people.unwrap();
+            assert_eq!(counts.of(Some(StateFilter::In(ShownState::Expired))), expired.len() as u64);
+        };
+        world.advance(expires - Span(1) - world.now());
+        expect(&["p0@example.org"], &["p1@example.org", "p2@example.org"]).await;
+        world.advance(Span(1));
+        expect(&["p0@example.org", "p1@example.org"], &["p2@example.org"]).await;
+        // Sent again, it is open again.
+        ana.resends(&ana.row("p0@example.org").await).await.unwrap();
+        expect(&["p1@example.org"], &["p0@example.org", "p2@example.org"]).await;
+    }
+
+    async fn whatever_was_done_filters_and_numbers_say_what_the_rows_say(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let world = world.configured(|config| config.limits.mails_per_inviter_hour = 10_000);
+        // A fixed sequence that wanders over all operations; `rows_say_what_tables_say` looks at the tables once more.
+        let mut seed = 2_463_534_242_u32;
+        let mut draw = move |most: u32| {
+            seed ^= seed << 13;
+            seed ^= seed >> 17;
+            seed ^= seed << 5;
+            seed % most
+        };
+        for step in 0..80 {
+            let email = format!("p{}@example.org", draw(12));
+            let known = everybody(&ana).await.into_iter().find(|row| row.email == email);
+            let mut grant = Grant::of([BuiltInRole::Viewer, BuiltInRole::Editor, BuiltInRole::Admin][draw(3) as usize]);
+            if draw(3) == 0 {
+                grant = grant.with("analytics.export");
+            }
+            // What is refused changes nothing, which is looked at as well.
+            match (known, draw(9)) {
+                (None, 0..=2) => drop(ana.invites(&email, &grant).await.unwrap()),
+                (None, 3..=5) => drop(ana.brings_in(&email, &grant).await),
+                (None, _) => drop(ana.invites_by(&method, &email, &email, &grant).await.unwrap()),
+                (Some(row), 0) => drop(ana.removes(&row).await),
+                (Some(row), 1) => drop(ana.edits(&row, &grant).await),
+                (Some(row), 2) => drop(ana.suspends(&row).await),
+                (Some(row), 3) => drop(ana.resends(&row).await),
+                (Some(row), 4) => drop(ana.invites(&row.email, &grant).await),
+                (Some(_), 5) => drop(world.changes("UPDATE members SET identifier = NULL WHERE role_key = 'viewer'").await),
+                (Some(_), 6) => drop(world.changes("UPDATE login_methods SET enabled = NOT enabled WHERE kind = 'oauth'").await),
+                (Some(_), 7) => drop(world.changes("UPDATE outbox SET state = 'refused', done_at = 5 WHERE kind = 'invitation'").await),
+                (Some(_), _) => {
+                    world.advance(Span::hours(i64::from(draw(60))));
+                    ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+                }
+            }
+            if step % 8 == 7 {
+                world.rows_say_what_tables_say().await;
+                let counts = ana.list(&ListQuery::default()).await.unwrap().counts.unwrap();
+                let all = everybody(&ana).await;
+                for filter in ShownState::ALL.into_iter().map(StateFilter::In).chain([StateFilter::NeedsAttention]) {
+                    let fits = |row: &&MemberRow| match filter {
+                        StateFilter::In(state) => row.state == state,
+                        StateFilter::NeedsAttention => row.needs_attention(),
+                    };
+                    let mut expected: Vec<_> = all.iter().filter(fits).map(|row| row.email.clone()).collect();
+                    for sort in [Sort::NameUp, Sort::StatusDown, Sort::RoleUp] {
+                        let page = ana.list(&ListQuery { state: Some(filter), sort, ..Default::default() }).await.unwrap();
+                        let mut found: Vec<_> = page.rows.iter().map(|row| row.email.clone()).collect();
+                        found.sort();
+                        expected.sort();
+                        assert_eq!(found, expected, "{step}: {filter:?} {sort:?}");
+                        assert_eq!(page.count, Count::Exactly(found.len() as u64), "{step}: {filter:?}");
+                        assert_eq!(counts.of(Some(filter)), found.len() as u64, "{step}: {filter:?}");
+                    }
+                }
+            }
+        }
+        drop(provider);
     }
 
     async fn last_activity_is_this_accounts_and_written_at_most_every_five_minutes(world: World) {

@@ -48,6 +48,7 @@ mod owners;
 mod ownership;
 mod passkeys;
 mod person;
+mod plans;
 mod platforms;
 mod proxies;
 mod reading;

@@ -2,7 +2,7 @@
 
 use crate::support::all_databases;
 use server::storage::{Database, all_statements};
-use sqlx::{Executor, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[tokio::test]
@@ -12,10 +12,18 @@ async fn every_statement_is_prepared_on_both_databases() {
     for (name, sql) in all_statements() {
         for (_, database) in &databases {
             let prepared = match database {
-                Database::Sqlite { writer, .. } => writer.prepare(sql.into_sql_str()).await.map(|_| ()),
-                Database::Postgres { pool, .. } => pool.prepare(sql.into_sql_str()).await.map(|_| ()),
+                Database::Sqlite { writer, .. } => {
+                    writer.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map(|_| ())
+                }
+                Database::Postgres { pool, .. } => {
+                    pool.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map(|_| ())
+                }
             };
-            if let Err(error) = prepared {
+            // Found in another way by the other database.
+            let is_for_sqlite = name.contains("trigrams") && matches!(database, Database::Postgres { .. });
+            if let Err(error) = prepared
+                && !is_for_sqlite
+            {
                 wrong.push(format!("{name}: {error}"));
             }
         }
@@ -45,7 +53,7 @@ async fn sqlite_columns(database: &Database) -> Columns {
     let Database::Sqlite { readers, .. } = database else { panic!("SQLite") };
     let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
         "SELECT t.name, c.name, c.type, c.\"notnull\" FROM sqlite_master t JOIN pragma_table_info(t.name) c
-          WHERE t.type = 'table' AND t.name NOT LIKE '\\_%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%'",
+          WHERE t.type = 'table' AND t.name NOT LIKE '\\_%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'member_search%'",
     )
     .fetch_all(readers)
     .await
@@ -57,7 +65,8 @@ async fn postgres_columns(database: &Database) -> Columns {
     let Database::Postgres { pool, .. } = database else { panic!("PostgreSQL") };
     let rows: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text FROM information_schema.columns
-          WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'",
+          JOIN information_schema.tables USING (table_schema, table_name)
+          WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE '\\_%'",
     )
     .fetch_all(pool)
     .await
@@ -77,7 +86,7 @@ async fn postgres_indexes(database: &Database) -> Vec<String> {
     let Database::Postgres { pool, .. } = database else { panic!("PostgreSQL") };
     sqlx::query_scalar(
         "SELECT indexname::text COLLATE \"C\" FROM pg_indexes WHERE schemaname = 'public'
-            AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' ORDER BY 1",
+            AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' AND indexname <> 'members_search' ORDER BY 1",
     )
     .fetch_all(pool)
     .await

@@ -127,12 +127,14 @@ pub(super) fn filters(users: Users, page: &ListPage) -> impl IntoView + use<> {
         }
     };
     let (roles, methods) = (role_options(locale, &page.facts.roles, &query), method_options(locale, page, &query));
-    let (extras, sorts) = (extras_options(locale, &query), sort_options(locale, &query));
+    let (extras, mail) = (extras_options(locale, &query), mail_options(locale, &query));
+    let sorts = sort_options(locale, &query);
     let made = [
         ("q", query.search.clone()),
         ("role", chosen(&roles)),
         ("method", chosen(&methods)),
         ("extras", chosen(&extras)),
+        ("mail", chosen(&mail)),
         ("sort", chosen(&sorts)),
     ];
     let shown = entered_already(&made).unwrap_or_else(|| made.clone());
@@ -149,6 +151,8 @@ pub(super) fn filters(users: Users, page: &ListPage) -> impl IntoView + use<> {
     let clear = with_view(paths::users(&slug), &query.cleared());
     // There is something to choose between only where there are several.
     let methods = (methods.len() > 2).then(|| select(text!(locale, users.filter_method), "method", methods));
+    let with_mail = page.facts.mail_server || query.mail_trouble;
+    let mail = with_mail.then(|| select(text!(locale, users.filter_mail), "mail", mail));
     let kept = [("state", query.state.map(|state| state.key())), ("rows", query.compact.then_some("compact"))];
     let kept = kept.into_iter().filter_map(|(name, value)| {
         let value = value?;
@@ -173,6 +177,7 @@ pub(super) fn filters(users: Users, page: &ListPage) -> impl IntoView + use<> {
             {select(text!(locale, users.filter_role), "role", roles)}
             {methods}
             {select(text!(locale, users.filter_extras), "extras", extras)}
+            {mail}
             {select(text!(locale, users.sort_by), "sort", sorts)}
             <button type="submit" class="button only-without-scripting">{text!(locale, users.apply)}</button>
             {query.is_filtered().then(|| view! { <a class="filters-clear" href=clear data-noscroll="">{text!(locale, users.clear)}</a> })}
@@ -181,7 +186,7 @@ pub(super) fn filters(users: Users, page: &ListPage) -> impl IntoView + use<> {
 }
 
 /// The fields of the form, and what stands in them.
-type Fields = [(&'static str, String); 5];
+type Fields = [(&'static str, String); 6];
 
 fn value_of(fields: &Fields, name: &str) -> Option<String> {
     fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
@@ -239,6 +244,13 @@ fn extras_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
     vec![
         (String::new(), text!(locale, users.any_extras).to_owned(), !query.with_extras),
         ("yes".to_owned(), text!(locale, users.only_extras).to_owned(), query.with_extras),
+    ]
+}
+
+fn mail_options(locale: Locale, query: &ListQuery) -> Vec<Choice> {
+    vec![
+        (String::new(), text!(locale, users.any_mail).to_owned(), !query.mail_trouble),
+        ("trouble".to_owned(), text!(locale, users.only_mail_trouble).to_owned(), query.mail_trouble),
     ]
 }
 

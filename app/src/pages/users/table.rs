@@ -39,10 +39,10 @@ pub(super) fn table(users: Users, page: ListPage) -> impl IntoView {
                     {may_select.then(|| view! {
                         <th scope="col" role="columnheader" class="cell-select">{check_all(locale)}</th>
                     })}
-                    {sortable(users, text!(locale, users.column_person), Sort::NameUp)}
-                    <th scope="col" role="columnheader" class="cell-role">{text!(locale, users.column_role)}</th>
-                    <th scope="col" role="columnheader">{text!(locale, users.column_state)}</th>
-                    {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown)}
+                    {sortable(users, text!(locale, users.column_person), Sort::NameUp, None)}
+                    {sortable(users, text!(locale, users.column_role), Sort::RoleUp, Some("cell-role"))}
+                    {sortable(users, text!(locale, users.column_state), Sort::StatusUp, None)}
+                    {sortable(users, text!(locale, users.column_active), Sort::LastActiveDown, None)}
                     <th scope="col" role="columnheader">
                         <span class="visually-hidden">{text!(locale, users.column_actions)}</span>
                     </th>
@@ -97,17 +97,21 @@ fn pages(users: Users, page: &ListPage) -> impl IntoView + use<> {
 }
 
 /// A heading that sorts: one way first, then the other.
-fn sortable(users: Users, label: &'static str, first: Sort) -> impl IntoView {
+fn sortable(users: Users, label: &'static str, first: Sort, class: Option<&'static str>) -> impl IntoView {
     let query = users.query.get();
     let sorted = [first, first.reversed()].contains(&query.sort);
     let next = if query.sort == first { first.reversed() } else { first };
     let href = with_view(paths::users(&users.slug.get()), &ListQuery { sort: next, ..query.from_the_start() });
     let (direction, icon) = match query.sort {
-        Sort::NameUp | Sort::LastActiveUp | Sort::InvitedUp => ("ascending", "chevron-up"),
-        Sort::NameDown | Sort::LastActiveDown | Sort::InvitedDown => ("descending", "chevron-down"),
+        Sort::NameUp | Sort::LastActiveUp | Sort::InvitedUp | Sort::RoleUp | Sort::StatusUp => {
+            ("ascending", "chevron-up")
+        }
+        Sort::NameDown | Sort::LastActiveDown | Sort::InvitedDown | Sort::RoleDown | Sort::StatusDown => {
+            ("descending", "chevron-down")
+        }
     };
     view! {
-        <th scope="col" role="columnheader" aria-sort=sorted.then_some(direction)>
+        <th scope="col" role="columnheader" class=class aria-sort=sorted.then_some(direction)>
             <a class="sort" href=href data-noscroll="">{label} {sorted.then(|| view! { <Icon name=icon /> })}</a>
         </th>
     }

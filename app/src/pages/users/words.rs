@@ -66,6 +66,10 @@ pub(super) fn sort_name(locale: Locale, sort: Sort) -> &'static str {
         Sort::LastActiveUp => text!(locale, users.sort_active),
         Sort::InvitedDown => text!(locale, users.sort_invited_down),
         Sort::InvitedUp => text!(locale, users.sort_invited),
+        Sort::RoleUp => text!(locale, users.sort_role),
+        Sort::RoleDown => text!(locale, users.sort_role_down),
+        Sort::StatusUp => text!(locale, users.sort_status),
+        Sort::StatusDown => text!(locale, users.sort_status_down),
     }
 }
 

@@ -27,7 +27,8 @@ impl ShowAccount for Services {
             Some(_) | None => None,
         };
         let people = if actor.effective.opens(Gate::UsersRead) {
-            members::count_states(&mut tx, actor.scope(), &ListQuery::default(), self.now()).await?
+            tx = self.note_expiry(tx, actor.scope(), self.now()).await?;
+            members::numbers(&mut tx, actor.scope()).await?.of_states(&ListQuery::default())
         } else {
             None
         };

@@ -29,6 +29,11 @@ pub(in crate::service) fn seal(
     match &position.value {
         SortValue::Name(key) => plain.extend_from_slice(key),
         SortValue::Time(at) => plain.extend_from_slice(&at.to_be_bytes()),
+        SortValue::Group { group, name } => {
+            plain.push(u8::try_from(group.len()).ok()?);
+            plain.extend_from_slice(group.as_bytes());
+            plain.extend_from_slice(name);
+        }
     }
     Cursor::new(URL_SAFE_NO_PAD.encode(keyring.seal(purpose(scope, query), &plain)))
 }
@@ -47,6 +52,11 @@ pub(in crate::service) fn open(
         Sort::NameUp | Sort::NameDown => SortValue::Name(value.to_vec()),
         Sort::LastActiveUp | Sort::LastActiveDown | Sort::InvitedUp | Sort::InvitedDown => {
             SortValue::Time(i64::from_be_bytes(value.try_into().ok()?))
+        }
+        Sort::RoleUp | Sort::RoleDown | Sort::StatusUp | Sort::StatusDown => {
+            let (length, value) = value.split_first()?;
+            let (group, name) = value.split_at_checked(usize::from(*length))?;
+            SortValue::Group { group: String::from_utf8(group.to_vec()).ok()?, name: name.to_vec() }
         }
     };
     Some(Position { value, id: MemberId(Uuid::from_bytes(*id)) })
@@ -69,12 +79,16 @@ mod tests {
     use crate::collation::MAX_SORT_KEY_BYTES;
     use app::domain::{ids::AccountId, list::StateFilter, member::ShownState};
 
-    fn positions() -> [(Sort, Position); 3] {
+    fn positions() -> [(Sort, Position); 4] {
         let id = MemberId(Uuid::from_u128(7));
         [
             (Sort::NameUp, Position { value: SortValue::Name(vec![9; MAX_SORT_KEY_BYTES]), id }),
             (Sort::NameDown, Position { value: SortValue::Name(Vec::new()), id }),
             (Sort::LastActiveDown, Position { value: SortValue::Time(1_777_885_200_000), id }),
+            (
+                Sort::RoleUp,
+                Position { value: SortValue::Group { group: "r".repeat(100), name: vec![9; MAX_SORT_KEY_BYTES] }, id },
+            ),
         ]
     }
 

@@ -4,7 +4,7 @@ use super::list_members::shown_row;
 use crate::{
     context::Services,
     service::actors,
-    storage::members::{self, Page, Place, Position},
+    storage::members::{self, Page, Place, Position, View},
 };
 use app::{
     domain::{
@@ -57,8 +57,11 @@ impl Services {
         if !query.is_within_limits() {
             return Err(BadRequest::Malformed.into());
         }
+        let scope = actor.scope();
+        let mut tx = self.note_expiry(tx, scope, now).await?;
+        let view = View::open(&mut tx, scope, query, &actor.roles, now).await?;
         let place = from.map_or(Place::Start, Place::After);
-        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, PAGE_ROWS, now).await?;
+        let Page { members, next, .. } = members::page(&mut tx, &view, place, PAGE_ROWS).await?;
         let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok(ExportedRows { rows, roles: actor.roles, next })
     }

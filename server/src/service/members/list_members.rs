@@ -5,16 +5,16 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
-        AccountScope, StorageError,
-        members::{self, Member, Page, Place},
-        outbox,
+        AccountScope, StorageError, Tx, accounts,
+        members::{self, Member, Page, Place, View},
+        outbox, retried,
     },
 };
 use app::{
     api::members::UsersPage,
     backend::ListMembers,
     domain::{
-        list::{Count, Cursor, ListQuery, PAGE_ROWS},
+        list::{Cursor, ListQuery, PAGE_ROWS},
         member::{Event, LoginMethodKind, MemberRow, MemberState, ShownState, UNDO_OF_REMOVAL},
         permission::Gate,
         time::Timestamp,
@@ -34,20 +34,18 @@ impl ListMembers for Services {
         if !query.is_within_limits() {
             return Err(BadRequest::Malformed.into());
         }
+        let mut tx = self.note_expiry(tx, actor.scope(), now).await?;
         let facts = actors::facts(self, &mut tx, &actor).await?;
         let scope = actor.scope();
+        let view = View::open(&mut tx, scope, &query, &actor.roles, now).await?;
         let place = self.place(scope, &query);
-        let Page { members, previous, next } = members::page(&mut tx, scope, &query, place, PAGE_ROWS, now).await?;
+        let Page { members, previous, next } = members::page(&mut tx, &view, place, PAGE_ROWS).await?;
         let skipped = match &previous {
-            Some(first) => members::count_before(&mut tx, scope, &query, first.clone(), now).await?,
+            Some(first) => members::count_before(&mut tx, &view, first.clone()).await?,
             None => Some(0),
         };
-        let counts = members::count_states(&mut tx, scope, &query, now).await?;
-        let count = match &counts {
-            Some(counts) => Count::Exactly(counts.of(query.state)),
-            None => members::count(&mut tx, scope, &query, now).await?,
-        };
-        let alone = members::is_alone(&mut tx, scope, actor.member).await?;
+        let (count, counts) = view.counts(&mut tx).await?;
+        let alone = view.numbers.is_one_alone();
         drop(tx);
         self.note_activity(&actor).await;
         let cursor = |position| cursor::seal(&self.keyring, scope, &query, &position);
@@ -82,9 +80,48 @@ impl Services {
         if !query.is_within_limits() || query.after.is_some() && place == Place::Start {
             return Err(BadRequest::Malformed.into());
         }
-        let Page { members, next, .. } = members::page(&mut tx, actor.scope(), query, place, most, now).await?;
+        let mut tx = self.note_expiry(tx, actor.scope(), now).await?;
+        let view = View::open(&mut tx, actor.scope(), query, &actor.roles, now).await?;
+        let Page { members, next, .. } = members::page(&mut tx, &view, place, most).await?;
         let rows = members.into_iter().map(|row| shown_row(row, now)).collect::<Result<_, _>>()?;
         Ok((rows, next.and_then(|position| cursor::seal(&self.keyring, actor.scope(), query, &position))))
+    }
+
+    /// Writes what has expired by now, and was not noticed yet, into the rows of the account: once for each of them, before the list or its
+    /// numbers are read, so that these are right to the millisecond. Answers the transaction to go on reading with.
+    pub(in crate::service) async fn note_expiry(
+        &self,
+        mut tx: Tx,
+        scope: AccountScope,
+        now: Timestamp,
+    ) -> Result<Tx, AppError> {
+        if !members::has_lapsed(&mut tx, scope, now).await? {
+            return Ok(tx);
+        }
+        drop(tx);
+        loop {
+            match retried(|| self.note_some_expiry(scope, now)).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    // A full disk keeps nobody from reading.
+                    tracing::warn!(
+                        ?error,
+                        "filters and numbers of the list take invitations for open that have expired"
+                    );
+                    break;
+                }
+            }
+        }
+        Ok(self.database.begin_read().await?)
+    }
+
+    async fn note_some_expiry(&self, scope: AccountScope, now: Timestamp) -> Result<bool, AppError> {
+        let mut tx = self.database.begin_write().await?;
+        accounts::lock(&mut tx, scope).await?;
+        let more = members::expire(&mut tx, scope, now).await?;
+        tx.commit().await?;
+        Ok(more)
     }
 
     /// Where the page of a view is. A cursor that does not open, because its key has retired or it belongs to another view, leads to the

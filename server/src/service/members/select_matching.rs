@@ -4,7 +4,7 @@ use super::{cursor, list_members::shown_row};
 use crate::{
     context::Services,
     service::actors,
-    storage::members::{self, Page, Place},
+    storage::members::{self, Page, Place, View},
 };
 use app::{
     api::members::Selection,
@@ -41,20 +41,13 @@ impl SelectMatching for Services {
         if !query.is_within_limits() {
             return Err(BadRequest::Malformed.into());
         }
-        let mut place = from.map_or(Place::Start, Place::After);
-        let mut people = Vec::new();
-        loop {
-            let Page { members, next, .. } = members::page(&mut tx, scope, &query, place, now).await?;
-            for member in members {
-                people.push(Selected::from(&shown_row(member, now)?));
-            }
-            match next {
-                Some(next) if people.len() < MAX_SELECTED_AT_ONCE => place = Place::After(next),
-                next => {
-                    let next = next.and_then(|next| cursor::seal(&self.keyring, scope, &query, &next));
-                    return Ok(Selection { people, next });
-                }
-            }
-        }
+        let mut tx = self.note_expiry(tx, scope, now).await?;
+        let view = View::open(&mut tx, scope, &query, &actor.roles, now).await?;
+        let place = from.map_or(Place::Start, Place::After);
+        let Page { members, next, .. } = members::page(&mut tx, &view, place, MAX_SELECTED_AT_ONCE).await?;
+        let people = members.into_iter().map(|member| Ok(Selected::from(&shown_row(member, now)?)));
+        let people = people.collect::<Result<_, AppError>>()?;
+        let next = next.and_then(|next| cursor::seal(&self.keyring, scope, &query, &next));
+        Ok(Selection { people, next })
     }
 }

@@ -79,10 +79,12 @@ statements! {
         UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
     OWNERS = concat!("
-        SELECT COUNT(*)
-          FROM members m
-          JOIN login_methods l ON l.id = m.login_method_id
-         WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $4 AND m.id <> $2 AND l.id <> $3 AND ", can_sign_in!());
+        SELECT COUNT(*) FROM (
+            SELECT 1
+              FROM members m
+              JOIN login_methods l ON l.id = m.login_method_id
+             WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = 'owner' AND m.id <> $2 AND l.id <> $3 AND ", can_sign_in!(), "
+             LIMIT 2) found");
     CAN_SIGN_IN = concat!("
         SELECT COUNT(*)
           FROM members m
@@ -322,12 +324,12 @@ pub async fn reactivate(
     Ok(changed == 1)
 }
 
-/// The number of active owners who can sign in, `except` not counted (R33).
+/// The number of active owners who can sign in, `except` not counted (R33); two stand for more.
 pub async fn other_owners(tx: &mut Tx, scope: AccountScope, except: MemberId) -> Result<u64, StorageError> {
     owners(tx, scope, except.0, Uuid::nil()).await
 }
 
-/// The number of active owners who can sign in with another method than this (R33, OA-19).
+/// The number of active owners who can sign in with another method than this (R33, OA-19); two stand for more.
 pub async fn owners_without(tx: &mut Tx, scope: AccountScope, method: LoginMethodId) -> Result<u64, StorageError> {
     owners(tx, scope, Uuid::nil(), method.0).await
 }
@@ -337,7 +339,6 @@ async fn owners(tx: &mut Tx, scope: AccountScope, except: Uuid, method: Uuid) ->
         .bind(scope.id().0)
         .bind(except)
         .bind(method)
-        .bind(BuiltInRole::Owner.key())
         .fetch_one(c).await)?;
     Ok(owners.unsigned_abs())
 }

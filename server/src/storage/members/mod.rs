@@ -17,35 +17,50 @@ use app::domain::{
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
-/// The columns of [`Member`], with the latest invitation and its mail; `$1` is the account.
-macro_rules! select_members {
-    ($rest:expr) => {
-        concat!(
-            "
-        SELECT m.id, m.user_id, m.email, m.email_key, m.name, m.name_sort, m.state, m.role_key, m.login_method_id, m.identifier,
+/// The columns of [`Member`] `m`, with the login method `l`, the latest invitation `i` and its mail `o`. People who are named are looked up by
+/// subqueries and not joined: PostgreSQL takes longer to find an order for nine tables than to read a page of them.
+macro_rules! member_columns {
+    () => {
+        "m.id, m.user_id, m.email, m.email_key, m.name, m.name_sort, m.state, m.role_key, m.login_method_id, m.identifier,
                m.invited_at, m.joined_at, m.removed_at, m.last_active_at, m.version, m.changed_at,
                CASE WHEN m.state = 'removed' AND m.removed_by <> m.id AND m.user_id IS NOT NULL THEN m.removed_from END AS removed_from,
-               (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               CASE WHEN m.has_extras
+                    THEN (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) END AS extras,
                l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
                (SELECT COUNT(*) FROM decisions d
                  WHERE d.member_id = m.id AND d.outcome IS NULL AND d.invitation_id = i.id AND d.login_method_id = m.login_method_id
                    AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decisions,
                i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.asked_at, i.sponsor_id,
-               COALESCE(s.name, s.email) AS sponsor, COALESCE(v.name, v.email) AS vouched_by,
-               COALESCE(r.name, r.email) AS removed_by, COALESCE(k.name, k.email) AS changed_by,
+               (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = i.sponsor_id) AS sponsor,
+               (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = m.vouched_by) AS vouched_by,
+               (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = m.removed_by) AS removed_by,
+               (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = m.changed_by) AS changed_by,
                o.state AS mail_state, o.next_at AS mail_next_at, o.done_at AS mail_done_at, o.last_answer AS mail_answer,
-               o.unanswered_at AS mail_unanswered_at, o.lease_until AS mail_lease_until
-          FROM members m
+               o.unanswered_at AS mail_unanswered_at, o.lease_until AS mail_lease_until"
+    };
+}
+
+/// What the columns of a member `m` come from beside its own row.
+macro_rules! join_member {
+    () => {
+        "
           JOIN login_methods l ON l.id = m.login_method_id
           LEFT JOIN invitations i ON i.id = m.invitation_id
-          LEFT JOIN members s ON s.id = i.sponsor_id
-          LEFT JOIN members v ON v.id = m.vouched_by
-          LEFT JOIN members r ON r.id = m.removed_by
-          LEFT JOIN members k ON k.id = m.changed_by
           LEFT JOIN outbox o ON o.id = (SELECT x.id FROM outbox x
                                          WHERE x.invitation_id = m.invitation_id AND x.kind = 'invitation'
-                                         ORDER BY x.id DESC LIMIT 1)
-         WHERE m.account_id = $1 AND m.purged_at IS NULL ",
+                                         ORDER BY x.id DESC LIMIT 1)"
+    };
+}
+
+/// The columns of [`Member`]; `$1` is the account.
+macro_rules! select_members {
+    ($rest:expr) => {
+        concat!(
+            "SELECT ",
+            member_columns!(),
+            " FROM members m",
+            join_member!(),
+            " WHERE m.account_id = $1 AND m.purged_at IS NULL ",
             $rest
         )
     };
@@ -55,7 +70,9 @@ pub(super) mod access;
 pub(super) mod keys;
 pub(super) mod list;
 pub(super) mod login;
+pub(super) mod numbers;
 pub(super) mod person;
+mod view;
 
 pub use access::{
     CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, inviters,
@@ -64,8 +81,9 @@ pub use access::{
 pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
-pub use list::{Page, Place, Position, SortValue, count, count_before, count_states, is_alone, page};
+pub use list::{Page, Place, Position, SortValue, View, count_before, page};
 pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
+pub use numbers::{Numbers, expire, has_lapsed, numbers};
 pub(crate) use person::{accounts_with_copy, correct_address, release_invited, rewrite_copy};
 
 statements! {

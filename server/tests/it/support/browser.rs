@@ -335,6 +335,7 @@ impl Browser {
             ("query[state]", query.state.map(|state| state.key().to_owned()).unwrap_or_default()),
             ("query[sort]", serde_json::to_value(query.sort).unwrap().as_str().unwrap().to_owned()),
             ("query[method]", query.method.map(|method| method.to_string()).unwrap_or_default()),
+            ("query[mail_trouble]", if query.mail_trouble { "true".to_owned() } else { String::new() }),
             ("query[with_extras]", if query.with_extras { "true".to_owned() } else { String::new() }),
             ("query[before]", query.before.as_ref().map(|cursor| cursor.as_str().to_owned()).unwrap_or_default()),
             ("query[after]", query.after.as_ref().map(|cursor| cursor.as_str().to_owned()).unwrap_or_default()),
