@@ -111,7 +111,7 @@ fn InviteForm(
         let methods = facts.methods.clone();
         move |text: String, are_several: bool| {
             let is_on_the_way = users.handed_over.with_value(Option::is_some);
-            if !is_on_the_way && !(are_several && is_by_password(&methods)) {
+            if !(is_on_the_way || are_several && is_by_password(&methods)) {
                 return false;
             }
             users.handed_over.set_value(Some(HandedOver {
