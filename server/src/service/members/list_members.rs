@@ -161,6 +161,8 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         }
     }
     let lacks_identifier = member.method.kind == LoginMethodKind::OAuth && member.identifier.is_none();
+    // One that is fixed at the first sign-in is still to come (R67).
+    let is_to_come = member.first_sign_in && member.state == MemberState::Invited;
     Ok(MemberRow {
         id: member.id,
         email: member.email.typed().to_owned(),
@@ -169,7 +171,7 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         method: member.method,
         awaits_decision: member.awaits_decision && waiting,
         blocked: !member.method_enabled && state != ShownState::Removed,
-        needs_identifier: lacks_identifier && state != ShownState::Removed,
+        needs_identifier: lacks_identifier && !is_to_come && state != ShownState::Removed,
         state,
         mail,
         invited,

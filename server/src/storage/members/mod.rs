@@ -26,7 +26,7 @@ macro_rules! member_columns {
                CASE WHEN m.state = 'removed' AND m.removed_by <> m.id AND m.user_id IS NOT NULL THEN m.removed_from END AS removed_from,
                CASE WHEN m.has_extras
                     THEN (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) END AS extras,
-               l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled,
+               l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled, l.first_sign_in,
                (SELECT COUNT(*) FROM decisions d
                  WHERE d.member_id = m.id AND d.outcome IS NULL AND d.invitation_id = i.id AND d.login_method_id = m.login_method_id
                    AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decisions,
@@ -156,6 +156,8 @@ pub struct Member {
     pub method: LoginMethod,
     /// Is it switched on (R27)?
     pub method_enabled: bool,
+    /// Can people be invited by it without an identifier (R67)?
+    pub first_sign_in: bool,
     /// The User identifier that the person is invited by (R42).
     pub identifier: Option<String>,
     /// Must an admin decide on who came back from the provider (R43, R44)?
@@ -254,6 +256,7 @@ struct MemberRow {
     method_kind: String,
     method_name: Option<String>,
     method_enabled: bool,
+    first_sign_in: bool,
     decisions: i64,
     invitation_id: Option<Uuid>,
     invitation_state: Option<String>,
@@ -306,6 +309,7 @@ impl TryFrom<MemberRow> for Member {
             grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
             method: login_methods::login_method(row.login_method_id, &row.method_kind, row.method_name)?,
             method_enabled: row.method_enabled,
+            first_sign_in: row.first_sign_in,
             identifier: row.identifier,
             awaits_decision: row.decisions > 0,
             invited_at: Timestamp(row.invited_at),
