@@ -232,7 +232,10 @@ impl From<Refusal> for Problem {
             | Refusal::NoSelfPromotion { .. }
             | Refusal::LeaveInstead
             | Refusal::LastOwner
-            | Refusal::NoOwnerReady => Self::new(ProblemCode::Refused),
+            | Refusal::NoOwnerReady
+            | Refusal::AccountDeleted
+            | Refusal::OwnLoginDeleted
+            | Refusal::WantsNoInvitations => Self::new(ProblemCode::Refused),
         }
     }
 }
@@ -302,6 +305,11 @@ const fn pointer_of(field: Field) -> &'static str {
         | Field::Theme
         | Field::MethodName
         | Field::Issuer
+        | Field::IssuerTenant
+        | Field::IssuerDomain
+        | Field::IssuerServer
+        | Field::IssuerRealm
+        | Field::Reminders
         | Field::DiscoveryUrl
         | Field::AuthorizationUrl
         | Field::TokenUrl

@@ -9,7 +9,11 @@ use crate::{
     },
     storage::{Tx, platform_sign_ins::PlatformSignIn, sessions, users},
 };
-use app::{domain::language::Language, error::AppError, request::Caller};
+use app::{
+    domain::language::Language,
+    error::AppError,
+    request::{Caller, Credential},
+};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -27,7 +31,7 @@ impl Services {
             return Ok(None);
         };
         let caller = Caller {
-            signed_in: signed_in(live),
+            credential: Credential::Session(signed_in(live)),
             account: sign_in.account.clone(),
             // The platform asks, and nobody of whom there is anything to note.
             ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
