@@ -1,4 +1,5 @@
 //! The OpenAPI document, made from the handlers and their types once in a process.
+#![allow(clippy::indexing_slicing, reason = "the document is our own, and a JSON value has null where it has nothing")]
 
 use super::{
     ROOT, accounts, audit_events, check, decisions, invitations, login_methods, members, problem, roles, types,
