@@ -4,8 +4,7 @@ use crate::support::{Browser, both_databases};
 use app::{
     api::audit::AuditPage,
     domain::{
-        audit::AuditActorName,
-        audit::{Event, EventKind},
+        audit::{AuditActorName, Event, EventKind},
         permission::Gate,
         policy::Refusal,
         role::{BuiltInRole, Grant},

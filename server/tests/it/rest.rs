@@ -61,6 +61,7 @@ both_databases! {
         ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let (active, invited) = (id_of(&ana, "ben@example.org").await, id_of(&ana, "eve@example.org").await);
         let about = |operation: &ApiOperation| if operation.path.contains("/invitation") { &invited } else { &active };
+        world.stops_mailing().await;
         let before = world.rows().await;
         let nobody = Program::new(&world, "none");
         for operation in &API_OPERATIONS {

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use time::{Date, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
+/// The longest email address (RFC 5321).
+const MAX_PERSON_CHARS: usize = 254;
+
 /// Which events.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -35,7 +38,7 @@ pub struct AuditEventsQuery {
     until: Option<String>,
     /// The `next` of the page before.
     #[param(minimum = 1)]
-    cursor: Option<u64>,
+    cursor: Option<i64>,
     /// How many; 50 unless said otherwise.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -49,12 +52,18 @@ impl AuditEventsQuery {
             Some(day) if Date::parse(&day, format_description!("[year]-[month]-[day]")).is_ok() => Ok(day),
             Some(_) => Err(wrong(what)),
         };
-        let kind = self.kind.unwrap_or_default();
+        let (person, kind) = (self.person.unwrap_or_default(), self.kind.unwrap_or_default());
+        if person.chars().count() > MAX_PERSON_CHARS {
+            return Err(wrong("person is longer than any email address"));
+        }
+        if self.cursor.is_some_and(|seq| seq < 1) {
+            return Err(wrong("cursor is none of this list"));
+        }
         if !kind.is_empty() && EventKind::from_key(&kind).is_none() {
             return Err(wrong("kind is none of the known kinds"));
         }
         let query = AuditQuery {
-            person: self.person.unwrap_or_default(),
+            person,
             kind,
             from: day(self.from, "from is no day, such as 2026-05-04")?,
             until: day(self.until, "until is no day, such as 2026-05-04")?,

@@ -1,6 +1,10 @@
 //! May this person do this? What a platform asks before it lets somebody do something.
 
-use super::{authenticate::By, extract::JsonBody, problem::Problem};
+use super::{
+    authenticate::By,
+    extract::{JsonBody, objects},
+    problem::Problem,
+};
 use crate::{
     context::Services,
     service::{KeyUse, PermissionAnswer, PermissionQuestion, Person},
@@ -35,6 +39,7 @@ pub struct Question {
 #[serde(deny_unknown_fields)]
 pub struct Questions {
     /// The questions.
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 100)]
     checks: Vec<Question>,
 }

@@ -1,6 +1,9 @@
 //! The OpenAPI document, made from the handlers and their types once in a process.
+#![allow(clippy::indexing_slicing, reason = "the document is our own, and a JSON value has null where it has nothing")]
 
-use super::{ROOT, accounts, audit_events, check, decisions, invitations, login_methods, members, problem, roles};
+use super::{
+    ROOT, accounts, audit_events, check, decisions, invitations, login_methods, members, problem, roles, types,
+};
 use axum::{
     http::header,
     response::{IntoResponse, Response},
@@ -48,7 +51,12 @@ const SECURITY_SCHEME: &str = "api_key";
         check::one,
         check::several,
     ),
-    components(schemas(problem::Problem)),
+    components(schemas(
+        problem::Problem,
+        members::MemberSort,
+        members::Sponsored,
+        types::MemberStatus,
+    )),
     security(("api_key" = [])),
 )]
 struct Api;
@@ -74,6 +82,8 @@ fn with_problems(mut document: Value) -> Value {
         "description": "What went wrong.",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
     } });
+    let codes: Vec<_> = problem::ProblemCode::ALL.iter().map(|code| code.key()).collect();
+    document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = json!(codes);
     let paths = document["paths"].as_object_mut().into_iter().flatten().map(|(_, item)| item);
     let operations = paths.filter_map(Value::as_object_mut).flatten().map(|(_, operation)| operation);
     for operation in operations {

@@ -9,7 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::LengthLimitError;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
 use std::error::Error;
 use uuid::Uuid;
 
@@ -43,6 +47,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         }
         let malformed = || Problem::new(ProblemCode::Malformed);
         let body = to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| malformed())?;
+        // Serde would take a list for an object, its fields in their order.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(ProblemCode::Invalid).saying("The body must be an object."));
+        }
         let read = serde_json::from_slice(&body).map_err(|error| {
             let code = if error.is_data() { ProblemCode::Invalid } else { ProblemCode::Malformed };
             Problem::new(code).saying(error.to_string())
@@ -52,6 +60,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         }
         Ok(Self(read))
     }
+}
+
+/// Reads a list of objects, and takes no lists for them.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub(super) fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Map<String, Value>>::deserialize(deserializer)?;
+    objects.into_iter().map(|object| serde_json::from_value(object.into()).map_err(D::Error::custom)).collect()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

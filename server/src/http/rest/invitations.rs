@@ -2,7 +2,7 @@
 
 use super::{
     authenticate::By,
-    extract::{Id, JsonBody},
+    extract::{Id, JsonBody, objects},
     members::withdraw,
     problem::{Problem, ProblemCode},
     types::{ApiLanguage, MailStatus, Moment},
@@ -93,6 +93,7 @@ pub struct Invitation {
 #[serde(deny_unknown_fields)]
 pub struct NewInvitations {
     /// The invitations, each of them by itself.
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 100)]
     invitations: Vec<NewInvitation>,
 }

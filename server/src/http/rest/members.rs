@@ -26,6 +26,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+/// The longest key of a role.
+const MAX_ROLE_KEY_CHARS: usize = 100;
+
 /// Which members, and how many.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +227,9 @@ pub(super) async fn edit(
 ) -> Result<Tagged<Member>, Problem> {
     if version == IfMatch::Absent {
         return Err(Problem::new(ProblemCode::PreconditionRequired));
+    }
+    if change.role.as_ref().is_some_and(|role| role.chars().count() > MAX_ROLE_KEY_CHARS) {
+        return Err(Problem::of_field("/role", "not_offered", "There is no such role."));
     }
     let present = services.show_member(&by.caller, MemberId(id)).await?.row;
     let extras = || present.grant.extras.iter().map(ToString::to_string).collect();

@@ -3,6 +3,11 @@
 //!
 //! Nothing here looks at cookies, and so nothing here needs what keeps other sites out.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a problem is made once for each refused request, and read by whoever gets it"
+)]
+
 mod accounts;
 mod audit_events;
 mod authenticate;

@@ -29,6 +29,7 @@ pub struct Problem {
     /// The HTTP status.
     status: u16,
     /// What kind of problem it is, for programs.
+    #[schema(value_type = String)]
     code: ProblemCode,
     /// What went wrong this time, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +64,7 @@ pub struct FieldProblem {
 macro_rules! codes {
     ($($code:ident = $text:literal, $status:ident, $title:literal;)+) => {
         /// The kind of a problem.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum ProblemCode {
             $(#[serde(rename = $text)] #[doc = $title] $code),+
         }

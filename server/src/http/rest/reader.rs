@@ -1,5 +1,6 @@
 //! The page about the API: `docs/api.md`, and below it what the document says of each operation. It has no script and loads nothing from
 //! elsewhere.
+#![allow(clippy::indexing_slicing, reason = "the document is our own, and a JSON value has null where it has nothing")]
 
 use super::{API_OPERATIONS, document::document, problem::ProblemCode};
 use crate::{
