@@ -31,6 +31,7 @@ fn words(locale: Locale, key: &str) -> String {
         "attempt" => text!(locale, session.problem_attempt).to_owned(),
         "not-a-member" => text!(locale, session.problem_not_a_member).to_owned(),
         "somebody-else" => text!(locale, session.problem_somebody_else).to_owned(),
+        "admin-confirms" => text!(locale, session.problem_admin_confirms).to_owned(),
         "signed-in-as-another" => text!(locale, session.problem_signed_in_as_another).to_owned(),
         "sign-in-first" => text!(locale, session.problem_sign_in_first).to_owned(),
         "unreachable" | "timed-out" | "circuit-open" | "provider-error" => {

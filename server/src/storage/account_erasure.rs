@@ -1,7 +1,7 @@
-//! Deletes an account with everything that is its own (CF-08): a new table of accounts has its statement here. Users stay, as what they are
+//! Deletes an account with everything that is its own (CF-08): a new table of accounts has its statement here, or goes with the account's row. Users stay, as what they are
 //! elsewhere.
 
-use super::{AccountScope, StorageError, Tx, run, statements};
+use super::{AccountScope, StorageError, Tx, platform_sign_ins, run, statements};
 
 statements! {
     // Whoever came by this account's providers alone is signed in for nothing any more.
@@ -73,8 +73,9 @@ const IN_ORDER: [&str; 27] = [
     ACCOUNT,
 ];
 
-/// Deletes the account, which is locked.
+/// Deletes the account, which is locked. Platforms hear of the end of its sign-ins.
 pub(crate) async fn erase(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> {
+    platform_sign_ins::end_of_account(tx, scope).await?;
     for sql in IN_ORDER {
         run!(tx, sql, scope.id().0)?;
     }

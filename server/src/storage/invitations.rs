@@ -58,11 +58,14 @@ statements! {
           FROM invitations i JOIN members m ON m.id = i.member_id
          WHERE i.account_id = $1 AND i.sponsor_id = $2 AND i.state IN ('pending', 'held') AND m.id <> $2
          ORDER BY i.id";
-    SET_ADDRESS = "UPDATE invitations SET email_key = $3 WHERE account_id = $1 AND id = $2";
+    SET_ADDRESS = "UPDATE invitations SET email_key = $3, reminded_at = NULL WHERE account_id = $1 AND id = $2";
     SET_SPONSOR = "UPDATE invitations SET sponsor_id = $3 WHERE account_id = $1 AND id = $2";
     ANSWER = "
         UPDATE invitations SET state = $3, answered_at = $4
          WHERE account_id = $1 AND id = $2 AND state = 'pending' AND expires_at > $4";
+    DECLINE = "
+        UPDATE invitations SET state = 'declined', answered_at = $3
+         WHERE account_id = $1 AND id = $2 AND (state = 'held' OR state = 'pending' AND expires_at > $3)";
     END = "
         UPDATE invitations SET state = 'revoked', answered_at = $3
          WHERE account_id = $1 AND id = $2 AND state IN ('pending', 'held', 'declined')";
@@ -428,7 +431,7 @@ pub async fn set_sponsor(
     run!(tx, SET_SPONSOR, scope.id().0, id.0, sponsor.0)
 }
 
-/// Accepts or declines a pending invitation that has not expired, or holds it for a decision; `false` if it is not pending or has expired
+/// Accepts a pending invitation that has not expired, or holds it for a decision; `false` if it is not pending or has expired
 /// (INV-04, R19). Its tokens are killed unless it is held.
 pub async fn answer(
     tx: &mut Tx,
@@ -439,6 +442,15 @@ pub async fn answer(
 ) -> Result<bool, StorageError> {
     let changed = changed!(tx, ANSWER, scope.id().0, id.0, state.key(), now.0)?;
     if changed == 1 && state != InvitationState::AwaitingApproval {
+        kill_tokens(tx, scope, id, None, now).await?;
+    }
+    Ok(changed == 1)
+}
+
+/// Declines an invitation that awaits an answer or a decision, with its tokens; `false` if it is over (R20, R51).
+pub async fn decline(tx: &mut Tx, scope: AccountScope, id: InvitationId, now: Timestamp) -> Result<bool, StorageError> {
+    let changed = changed!(tx, DECLINE, scope.id().0, id.0, now.0)?;
+    if changed == 1 {
         kill_tokens(tx, scope, id, None, now).await?;
     }
     Ok(changed == 1)

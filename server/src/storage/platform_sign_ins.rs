@@ -63,6 +63,7 @@ statements! {
     DELETE_TOKEN = "DELETE FROM platform_tokens WHERE id = $1";
     END = end!("account_id = $1 AND id = $2");
     END_OF_MEMBER = end!("account_id = $1 AND member_id = $2");
+    END_OF_ACCOUNT = end!("account_id = $1");
     END_OF_USER = end!("user_id = $1");
     END_OF_CLIENT = end!("client_id = $1");
     END_WITHOUT_SESSION = end!(
@@ -379,6 +380,12 @@ pub async fn delete_token(tx: &mut Tx, token: &PlatformToken) -> Result<(), Stor
 pub async fn end(tx: &mut Tx, sign_in: &PlatformSignIn) -> Result<(), StorageError> {
     tx.note_platform_sign_out();
     run!(tx, END, sign_in.scope.id().0, sign_in.id)
+}
+
+/// Ends what was begun in an account that is deleted. The rows stay until the platforms were told.
+pub(super) async fn end_of_account(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> {
+    tx.note_platform_sign_out();
+    run!(tx, END_OF_ACCOUNT, scope.id().0)
 }
 
 /// Ends what a member who loses the account's access has begun.

@@ -2,7 +2,7 @@
 
 use crate::{
     mail_server::Received,
-    support::{Browser, PASSWORD, World, both_databases},
+    support::{Browser, PASSWORD, World, both_databases, platform::client},
 };
 use app::{
     api::{
@@ -281,6 +281,18 @@ both_databases! {
         let empty = ana.on("acme").list(&Default::default()).await.unwrap();
         assert_eq!(empty.rows.len(), 1);
         drop((olga, gone, ben));
+    }
+
+    async fn op_07_the_deletion_of_an_account_ends_what_platforms_hold(world: World) {
+        let world = world.with_clients(&[client("bots")]);
+        let ana = world.owner("ana@example.org").await;
+        world.platform(client("bots")).signs_in(&ana).await;
+        // The session lives on, in another account.
+        ana.opens_account("Beta", "beta").await.unwrap();
+        deletes(&ana, "Acme").await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM platform_sign_ins WHERE ended").await, 0);
+        world.configured(|config| config.sessions.idle_days = 30).runs_the_daily_job_after(Span::days(14)).await;
+        assert_eq!(world.count("SELECT COUNT(*) FROM platform_sign_ins WHERE ended").await, 1);
     }
 
     async fn cf_08_the_last_owner_of_an_account_that_goes_can_delete_the_login(world: World) {

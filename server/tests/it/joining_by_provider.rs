@@ -134,6 +134,8 @@ both_databases! {
         assert!(edit.contains("00u-ben"), "the inviter is shown what came: {edit}");
         let events = world.texts("SELECT kind FROM audit_events ORDER BY seq").await;
         assert!(events.ends_with(&["identity_linked".to_owned(), "joined".to_owned()]), "{events:?}");
+        let emptied = owner.changes_login_method(&owner.row("ben@example.org").await, &method, "").await;
+        assert_eq!(emptied, Err(FieldErrors::one(Field::Identifier, Problem::Required).into()), "no first sign-in is to come");
         // From now on the identifier alone counts (R45).
         let other = world.browser();
         other.signs_in_by(&provider, &method, verified("00u-ben", "ben@new.example")).await;

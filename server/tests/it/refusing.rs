@@ -90,6 +90,18 @@ both_databases! {
         assert_eq!(kinds, ["invitations_refused", "invitations_allowed"]);
     }
 
+    async fn r51_an_earlier_link_of_the_same_invitation_declines_it_too(world: World) {
+        let (ana, ben, id) = ben_is_invited(&world).await;
+        world.advance(Span::minutes(6));
+        ana.resends(&ana.row("ben@example.org").await).await.unwrap();
+        let newer = world.link_to("ben@example.org", 1).await;
+        refuses(&ben, &id).await.unwrap();
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Declined, "nothing more is to come");
+        let browser = world.browser();
+        let id = browser.opens_link(&newer).await;
+        assert!(matches!(browser.views(&id).await, InvitationView::Declined(_)));
+    }
+
     async fn r12_r51_a_copied_link_refuses_nothing(world: World) {
         let (ana, _, _) = ben_is_invited(&world).await;
         let link = ana.copies_link(&ana.row("ben@example.org").await).await.unwrap().url;

@@ -274,6 +274,7 @@ fn login_method_section(locale: Locale, details: &MemberDetails, error: Signal<O
             method: row.method.id.to_string(),
             identifier: identifier.clone().unwrap_or_default(),
             asks_for_names: false,
+            has_joined: joined,
         };
         let (methods, at_provider) = login_method_fields(locale, facts.methods.clone(), present, error);
         view! {

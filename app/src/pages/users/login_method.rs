@@ -23,6 +23,8 @@ pub(super) struct CurrentMethod {
     pub(super) identifier: String,
     /// Does the row of an invited person have no name yet (R50)?
     pub(super) asks_for_names: bool,
+    /// Has the person joined, so that there is no first sign-in to come (R67)?
+    pub(super) has_joined: bool,
 }
 
 /// The login methods that are available and fully set up, no other; and, to stand below, what the chosen one has to know of the person. A
@@ -42,7 +44,7 @@ pub(super) fn login_method_fields(
     let by_provider = methods
         .iter()
         .any(|method| method.kind == LoginMethodKind::OAuth)
-        .then(|| by_provider(locale, methods, chosen, present.identifier, present.asks_for_names, error).into_any());
+        .then(|| by_provider(locale, methods, chosen, present, error).into_any());
     let choice = view! {
         <fieldset class="methods">
             <legend>{text!(locale, users.invite_method)}</legend>
@@ -85,16 +87,15 @@ fn by_provider(
     locale: Locale,
     methods: Vec<LoginMethod>,
     chosen: RwSignal<String>,
-    identifier: String,
-    asks_for_names: bool,
+    present: CurrentMethod,
     error: Signal<Option<AppError>>,
 ) -> impl IntoView {
     // What was typed stays while one provider's words take the place of another's.
-    let kept = RwSignal::new(old_input("form[identifier]").unwrap_or(identifier));
+    let kept = RwSignal::new(old_input("form[identifier]").unwrap_or(present.identifier));
     let identifier = move || {
         let method = chosen.with(|id| methods.iter().find(|method| method.id.to_string() == *id).cloned());
-        let hint = method.as_ref().and_then(|method| identifier_hint(locale, method));
-        let optional = method.as_ref().is_some_and(LoginMethod::fixes_identifiers);
+        let optional = !present.has_joined && method.as_ref().is_some_and(LoginMethod::fixes_identifiers);
+        let hint = method.as_ref().and_then(|method| identifier_hint(locale, method, optional));
         view! {
             <Field
                 name="form[identifier]"
@@ -109,7 +110,7 @@ fn by_provider(
             />
         }
     };
-    let names = asks_for_names.then(|| {
+    let names = present.asks_for_names.then(|| {
         view! {
             <div class="field-row">
                 <Field
@@ -133,18 +134,14 @@ fn by_provider(
 }
 
 /// What the method means by User identifier, with the one that the last test received.
-fn identifier_hint(locale: Locale, method: &LoginMethod) -> Option<String> {
+fn identifier_hint(locale: Locale, method: &LoginMethod, optional: bool) -> Option<String> {
     let hint = method.hint.as_ref()?;
     let (claim, name) = (hint.claim.clone(), method_name(locale, method));
     let what = match hint.example.clone() {
         Some(example) => text!(locale, users.identifier_example, claim = claim, method = name, example = example),
         None => text!(locale, users.identifier_of, claim = claim, method = name),
     };
-    Some(if hint.at_first_sign_in {
-        format!("{what} {}", text!(locale, users.identifier_at_first_sign_in))
-    } else {
-        what
-    })
+    Some(if optional { format!("{what} {}", text!(locale, users.identifier_at_first_sign_in)) } else { what })
 }
 
 fn check_identifier(text: &str) -> Result<(), fields::Problem> {

@@ -22,7 +22,7 @@ use app::{
         ids::{InvitationId, LoginMethodId, MemberId},
         invitation::parse_lifetime,
         language::Language,
-        member::{LoginMethod, MemberState, ShownState},
+        member::{LoginMethod, LoginMethodKind, MemberState, ShownState},
         name::parse_names,
         permission::Gate,
         policy::{can_grant, can_invite},
@@ -39,6 +39,8 @@ use uuid::Uuid;
 pub(super) struct Request {
     pub(super) method: LoginMethodId,
     pub(super) identifier: Option<String>,
+    /// Is the method a provider's?
+    by_provider: bool,
     name: Option<String>,
     pub(super) email: Email,
     pub(super) grant: Grant,
@@ -88,7 +90,8 @@ impl Request {
         });
         match (method, identifier, name, email, grant, language, lifetime) {
             (Some(method), Some(identifier), Some(name), Some(email), Ok(grant), Some(language), Some(lifetime)) => {
-                Ok(Self { method: method.id, identifier, name, email, grant, language, lifetime, again })
+                let by_provider = method.kind == LoginMethodKind::OAuth;
+                Ok(Self { method: method.id, identifier, by_provider, name, email, grant, language, lifetime, again })
             }
             _ => Err(errors),
         }
@@ -119,6 +122,10 @@ impl InviteUser for Services {
             can_invite(&actor.effective, &request.grant, &actor.roles).or_refuse()?;
             if request.grant.makes_owner() {
                 actor.require_recent_authentication(self)?;
+            }
+            if request.identifier.is_none() && request.by_provider && self.config.smtp.is_none() {
+                // Only a mailed link can fix it (R67).
+                return Err(FieldErrors::one(Field::Identifier, Problem::Required).into());
             }
             if let Some(identifier) = &request.identifier {
                 let except = known.as_ref().map(|member| member.id);

@@ -3,7 +3,7 @@
 use super::presented_invitation::PresentedInvitation;
 use crate::{
     context::Services,
-    storage::{Tx, accounts, audit::Event, invitations, outbox::MailKind, retried},
+    storage::{Tx, accounts, audit::Event, decisions, invitations, outbox::MailKind, retried},
 };
 use app::{
     backend::DeclineInvitation,
@@ -26,7 +26,9 @@ impl DeclineInvitation for Services {
             if presented.invitation.state == InvitationState::Declined {
                 return Ok(WithCookies { answer: (), cookies: Vec::new() });
             }
-            self.decline(&mut tx, visitor, &presented, now).await?;
+            if !presented.is_open(now) || !self.decline(&mut tx, visitor, &presented, now).await? {
+                return Err(AppError::OpenTheLinkAgain);
+            }
             tx.commit().await?;
             Ok(WithCookies { answer: (), cookies: Vec::new() })
         })
@@ -35,26 +37,25 @@ impl DeclineInvitation for Services {
 }
 
 impl Services {
-    /// Declines an invitation, whose account is locked.
+    /// Declines an invitation that awaits an answer or a decision, and whose account is locked; `false` if it is over.
     ///
     /// # Errors
-    /// [`AppError::OpenTheLinkAgain`] if it is over.
+    /// The database's.
     pub(in crate::service) async fn decline(
         &self,
         tx: &mut Tx,
         visitor: &Visitor,
         presented: &PresentedInvitation,
         now: Timestamp,
-    ) -> Result<(), AppError> {
+    ) -> Result<bool, AppError> {
         let id = presented.invitation.id;
-        if !presented.is_open(now)
-            || !invitations::answer(tx, presented.scope, id, InvitationState::Declined, now).await?
-        {
-            return Err(AppError::OpenTheLinkAgain);
+        if !invitations::decline(tx, presented.scope, id, now).await? {
+            return Ok(false);
         }
+        decisions::supersede(tx, presented.scope, presented.member.id, now).await?;
         presented.record_by_invitee(tx, visitor, &Event::Declined { invitation: id }, now).await?;
         let (scope, member) = (presented.scope, presented.member.id);
         self.tell_sponsor(tx, scope, MailKind::Declined, member, &presented.invitation, now).await?;
-        Ok(())
+        Ok(true)
     }
 }

@@ -52,6 +52,8 @@ enum Comparison {
     OtherAddress,
     /// No (R44).
     OtherIdentifier,
+    /// Nobody can say, as there is no identifier and what would fix one is missing (R67).
+    Unknown,
 }
 
 /// A callback that matches the invitation; the person has not accepted yet.
@@ -168,10 +170,14 @@ impl Services {
                 tx.commit().await?;
                 Ok(without_cookies(page))
             }
-            Comparison::OtherIdentifier => {
+            Comparison::OtherIdentifier | Comparison::Unknown => {
                 self.open_decision(&mut tx, &presented, &person, now).await?;
                 tx.commit().await?;
-                Ok(without_cookies(paths::with_problem(&page, "somebody-else")))
+                let problem = match comparison {
+                    Comparison::Unknown => "admin-confirms",
+                    Comparison::Same | Comparison::OtherAddress | Comparison::OtherIdentifier => "somebody-else",
+                };
+                Ok(without_cookies(paths::with_problem(&page, problem)))
             }
         }
     }
@@ -236,7 +242,7 @@ impl Services {
         // Everything is looked at again: row and decision may have changed since the return (R16).
         match compare(tx, presented, &configuration, &person).await? {
             Comparison::Same => Ok(Some(VerifiedCallback { attempt, person, claims, configuration })),
-            Comparison::OtherAddress | Comparison::OtherIdentifier => Ok(None),
+            Comparison::OtherAddress | Comparison::OtherIdentifier | Comparison::Unknown => Ok(None),
         }
     }
 
@@ -396,8 +402,15 @@ async fn compare_first_sign_in(
     };
     let (scope, member) = (presented.scope, &presented.member);
     let taken = members::is_identifier_taken(tx, scope, member.method.id, &person.identifier, Some(member.id)).await?;
-    if !configuration.first_sign_in || !is_mailed || taken {
+    let taken = taken
+        || identities::find(tx, scope, member.method.id, &person.identifier)
+            .await?
+            .is_some_and(|user| Some(user) != member.user);
+    if taken {
         return Ok(Comparison::OtherIdentifier);
+    }
+    if !configuration.first_sign_in || !is_mailed {
+        return Ok(Comparison::Unknown);
     }
     let same = person.email.as_deref().is_some_and(|email| Email::parse_exactly(email).as_ref() == Ok(&member.email));
     Ok(if same && person.email_verified { Comparison::Same } else { Comparison::OtherAddress })

@@ -16,7 +16,7 @@ use crate::{
 use app::{
     api::joining::RefusalView,
     backend::{AllowInvitations, RefuseInvitations, ViewRefusal},
-    domain::{ids::InvitationId, time::Timestamp},
+    domain::{ids::InvitationId, member::MemberState, time::Timestamp},
     error::AppError,
     request::Visitor,
 };
@@ -55,7 +55,9 @@ impl RefuseInvitations for Services {
                 let event = Event::InvitationsRefused { invitation: id };
                 presented.record_by_invitee(&mut tx, visitor, &event, now).await?;
             }
-            if presented.is_open(now) {
+            // Whichever of the links it was, and though an admin has yet to decide: nothing more is to come.
+            let is_theirs = address == AddressDigest::of(presented.scope, &presented.member.email);
+            if is_theirs && presented.member.state == MemberState::Invited {
                 self.decline(&mut tx, visitor, &presented, now).await?;
             }
             tx.commit().await?;

@@ -51,7 +51,13 @@ impl LoginAssignment {
         let ready = login_methods::ready(tx, actor.scope()).await?;
         let method = ready.into_iter().find(|method| method.id.to_string() == wanted);
         let method = method.ok_or_else(|| wrong(Field::LoginMethod, Problem::NotOffered))?;
-        let identifier = method.parse_identifier(&form.identifier);
+        // Only a first sign-in fixes an identifier (R67); whoever has joined has had theirs.
+        let identifier = match row.state {
+            MemberState::Invited => method.parse_identifier(&form.identifier),
+            MemberState::Active | MemberState::Suspended | MemberState::Removed => {
+                method.kind.parse_identifier(&form.identifier)
+            }
+        };
         let identifier = identifier.map_err(|problem| wrong(Field::Identifier, problem))?;
         if let Some(identifier) = &identifier
             && members::is_identifier_taken(tx, actor.scope(), method.id, identifier, Some(row.id)).await?

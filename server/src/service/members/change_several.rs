@@ -5,7 +5,7 @@ use app::{
     api::members::{BulkForm, BulkOutcome, BulkResult, EditForm, Edited, RemoveForm, SuspendForm},
     backend::{ChangeSeveral, EditMember, RemoveMember, ResendInvitation, SuspendMember},
     domain::{
-        bulk::{BulkAction, MAX_CHANGED_AT_ONCE},
+        bulk::{BulkAction, LeftOut, MAX_CHANGED_AT_ONCE},
         fields::{Field, FieldErrors, Problem},
         ids::MemberId,
         permission::{Gate, PermissionKey},
@@ -20,6 +20,8 @@ use async_trait::async_trait;
 struct One {
     member: MemberId,
     version: String,
+    /// The version that the row has now.
+    present: String,
     label: String,
     grant: Grant,
 }
@@ -37,7 +39,11 @@ impl ChangeSeveral for Services {
         let (people, roles) = self.people(caller, action, &form).await?;
         let mut results = Vec::with_capacity(people.len());
         for one in people {
-            let result = self.change_one(caller, action, &one, &form, &roles).await;
+            let result = match self.change_one(caller, action, &one, &form, &roles).await {
+                // Somebody has answered, left or been removed since: that is about them, and not about whoever asks.
+                Err(AppError::NotFound) => Ok(BulkOutcome::LeftOut(LeftOut::State)),
+                result => result,
+            };
             results.push(BulkResult { label: one.label, result });
         }
         Ok(results)
@@ -69,7 +75,8 @@ impl Services {
             let member: MemberId = id.parse().map_err(|_| AppError::NotFound)?;
             let row = actors::find_member(&mut tx, &actor, member).await?;
             let label = row.label().to_owned();
-            people.push(One { member, version: version.to_owned(), label, grant: row.grant });
+            let present = row.version.to_string();
+            people.push(One { member, version: version.to_owned(), present, label, grant: row.grant });
         }
         Ok((people, actor.roles))
     }
@@ -95,6 +102,8 @@ impl Services {
                     Err(left_out) => Ok(BulkOutcome::LeftOut(left_out)),
                 }
             }
+            // It goes to the address that was shown.
+            BulkAction::Resend if one.version != one.present => Ok(BulkOutcome::LeftOut(LeftOut::State)),
             BulkAction::Resend => Ok(BulkOutcome::Resent(self.resend_invitation(caller, one.member).await?)),
             BulkAction::Suspend => {
                 let form = SuspendForm { member: id, version };

@@ -16,9 +16,9 @@ impl DeclineOwnInvitation for Services {
             let signed_in = signed_in(visitor)?;
             let mut tx = self.database.begin_write().await?;
             let presented = self.own_invitation(&mut tx, signed_in, id).await?;
-            match self.decline(&mut tx, visitor, &presented, self.now()).await {
-                Err(AppError::OpenTheLinkAgain) => return Err(AppError::NotFound),
-                other => other?,
+            let now = self.now();
+            if !presented.is_open(now) || !self.decline(&mut tx, visitor, &presented, now).await? {
+                return Err(AppError::NotFound);
             }
             tx.commit().await?;
             Ok(presented.account.name)

@@ -102,7 +102,9 @@ impl InParts {
         self.rows.update(|rows| {
             for (at, BulkResult { result, .. }) in part.into_iter().zip(results) {
                 match result {
-                    Err(error) if is_about_caller(&error) => why = Err(error),
+                    Err(error) if is_about_caller(&error) || error == AppError::ReauthenticationRequired => {
+                        why = Err(error);
+                    }
                     Ok(_) | Err(_) => {
                         self.parts.count_one();
                         if let Some(row) = rows.get_mut(at) {

@@ -228,11 +228,14 @@ fn ChangeForm(
         let account = account.clone();
         Callback::new(move |()| {
             let (Some(judged), Some(action)) = (judged.get_untracked(), chosen.action.get_untracked()) else { return };
-            let chosen = |selector| {
-                let select = form.get_untracked().and_then(|form| field::<HtmlSelectElement>(&form, selector));
-                select.map(|select| select.value()).unwrap_or_default()
-            };
-            let (role, permission) = (chosen("[name='form[role]']"), chosen("[name='form[permission]']"));
+            let select = |selector| form.get_untracked().and_then(|form| field::<HtmlSelectElement>(&form, selector));
+            let (role, permission) = (select("[name='form[role]']"), select("[name='form[permission]']"));
+            // No form is sent that would ask for the choice.
+            if [&role, &permission].into_iter().flatten().any(|select| !select.report_validity()) {
+                return;
+            }
+            let value = |select: Option<HtmlSelectElement>| select.map(|select| select.value()).unwrap_or_default();
+            let (role, permission) = (value(role), value(permission));
             let choice = BulkForm { action: action.key().to_owned(), members: Vec::new(), role, permission };
             in_parts.begin(account.clone(), choice, &judged);
         })

@@ -46,6 +46,17 @@ impl Chips {
         Arc::new(PastedPeople { people, repeated: 0 })
     }
 
+    /// The people whom the form sends: what is in the field is not lost, even if it is no address; then the answer says so.
+    fn sent(self) -> Vec<PastedPerson> {
+        let mut people = self.people.get();
+        for one in self.draft.with(|draft| pasted_people(draft).people) {
+            if !people.iter().any(|other| is_same(&one, other)) {
+                people.push(one);
+            }
+        }
+        people
+    }
+
     /// Makes chips of what is finished in the field.
     fn typed(self, locale: Locale, text: &str) {
         let (people, rest) = finished_people(text);
@@ -218,7 +229,7 @@ pub(super) fn chips_field(
                     on:paste=pasted
                 />
             </div>
-            <input type="hidden" name="form[people]" value=move || write_table(&chips.all().people) />
+            <input type="hidden" name="form[people]" value=move || write_table(&chips.sent()) />
             <FieldProblem id="form-people-problem" problem />
             <p class="visually-hidden" role="status">{move || chips.said.get()}</p>
         </div>
