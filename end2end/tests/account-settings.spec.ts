@@ -65,7 +65,7 @@ function account(scripting: boolean): void {
     } else {
       await own();
     }
-    await roster.mail.to(ben.email, /is scheduled for deletion/);
+    await acme.roster.mail.to(ben.email, /is scheduled for deletion/);
     await visit(member, '/a/acme');
     await expect(member.getByText(`${ana.name} asked for it.`)).toBeVisible();
     await member.getByRole('link', { name: 'Keep this account' }).click();

@@ -123,7 +123,7 @@ both_databases! {
         let (ben, carl) = (ana.row("ben@example.org").await, ana.row("carl@example.org").await);
         let page = format!("/a/acme/settings/users/several?do=remove&member={}&member={}", ben.id, carl.id);
         let asked = ana.get(&page).await.body;
-        assert!(asked.contains("2 of these people lose access to Acme at once"), "{asked}");
+        assert!(asked.contains("2 of these people lose access to Acme immediately"), "{asked}");
         let (one, other) = (format!("{}.{}", ben.id, ben.version), format!("{}.{}", carl.id, carl.version));
         let fields = [("account", "acme"), ("form[action]", "remove"), ("form[members][]", one.as_str()), ("form[members][]", other.as_str())];
         let shown = ana.submits(&page, "users/change-several", &fields).await.body;
