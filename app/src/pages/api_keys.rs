@@ -304,7 +304,7 @@ fn shown_key(locale: Locale, made: ApiKeyMade) -> AnyView {
     let words = move || if copied.get() { text!(locale, api_keys.copied) } else { text!(locale, api_keys.copy) };
     view! {
         <Note tone=NoteTone::Good icon="check">
-            <p role="status">
+            <p>
                 <strong>{text!(locale, api_keys.made, name = name)}</strong>
             </p>
             <p>{text!(locale, api_keys.made_text)}</p>
