@@ -37,7 +37,7 @@ function log(scripting: boolean): void {
 
   test('r60_the_log_is_filtered_by_person_and_action', async () => {
     await visit(page, AUDIT);
-    await page.getByLabel('Person').fill(ben.email);
+    await page.getByRole('textbox', { name: 'Person' }).fill(ben.email);
     await page.getByLabel('Action').selectOption('Joined');
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     await expect(page).toHaveURL(/person=ben/);
