@@ -245,9 +245,11 @@ pub fn TextArea(
 }
 
 /// The text of a `<textarea>`, for its `inner_html`: tachys writes the children of this element as they are, whatever they hold. A line
-/// break at the very beginning would be taken away by the browser, so one stands before it.
+/// break at the very beginning of a page's text would be taken away by the browser, so one stands before it there; in a field that the browser
+/// itself makes, it would stay.
 fn text_area_content(text: &str) -> String {
-    format!("\n{}", html_escape::encode_text(text))
+    let first = if cfg!(feature = "ssr") { "\n" } else { "" };
+    format!("{first}{}", html_escape::encode_text(text))
 }
 
 /// The problem of a field, beneath it. Give the field `aria-describedby` with the same id.
