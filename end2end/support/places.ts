@@ -448,7 +448,7 @@ export class Town {
         then: async (page) => {
           for (const name of ['Ana', 'Ben', 'Gina']) await line(page, person(name)).getByRole('checkbox').check();
           await page.locator('.bulk-bar').getByRole('button', { name: 'Change a permission' }).click();
-          await page.getByRole('dialog').getByLabel('Extra permission').selectOption({ label: 'Export analytics' });
+          await page.getByRole('dialog').getByLabel('Extra permission').selectOption({ label: 'Manage billing' });
           await page.getByText('get the permission').waitFor();
         },
       },
