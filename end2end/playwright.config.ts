@@ -18,8 +18,8 @@ function chromium(): string | undefined {
 export default defineConfig({
   testDir: 'tests',
   outputDir: 'test-results',
-  // Each file tells a story on a server of its own; two at a time would only share the processor.
-  workers: 1,
+  // Each file tells a story on a server of its own. One at a time leaves half of two cores idle, as server and browser wait for each other.
+  workers: 2,
   forbidOnly: !!process.env.CI,
   timeout: 60_000,
   expect: { timeout: 10_000 },
