@@ -36,7 +36,7 @@ pub(super) fn login_method_fields(
     error: Signal<Option<AppError>>,
 ) -> (AnyView, Option<AnyView>) {
     let first = methods.first().map(|method| method.id.to_string()).unwrap_or_default();
-    let present_method = if present.method.is_empty() { first } else { present.method };
+    let present_method = if present.method.is_empty() { first } else { present.method.clone() };
     let chosen = RwSignal::new(old_input("form[method]").unwrap_or(present_method));
     let cards: Vec<_> = methods.iter().map(|method| card(locale, method, chosen).into_any()).collect();
     let none =
