@@ -256,7 +256,7 @@ settings! {
         pub provider_tries_per_account_hour: u32,
         /// Requests to the REST API in a row by one key.
         pub api_burst: u32,
-        /// How many of these come back each second.
+        /// Refill rate per second.
         pub api_per_s: f64,
     }
 

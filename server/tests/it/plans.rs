@@ -122,7 +122,8 @@ both_databases! {
             let is_of_view = ["PAGE", "BEFORE", "COUNT"].iter().any(|kind| name.starts_with(kind));
             let searches = ["search", "any-row", "trigrams"].iter().any(|way| name.contains(way));
             // Of two filters PostgreSQL takes the index of the rarer one, by its statistics.
-            if !is_of_view || searches || name.starts_with("COUNT_STATES") || indexes(name).len() > 1 {
+            // Who has extras is counted, up to the 10,000 that the list counts to.
+            if !is_of_view || searches || name.starts_with("COUNT_STATES") || name.starts_with("COUNT extras") || indexes(name).len() > 1 {
                 continue;
             }
             let plan = plan(&world, &sql).await;
@@ -223,7 +224,7 @@ async fn a_page_of_the_list_takes_few_statements_wherever_it_is() {
         let authentication = counted[0] - 3;
         let most = [3, 4, 3, 5, 4, 3];
         assert!(counted.iter().zip(most).all(|(all, most)| all - authentication <= most), "{counted:?}");
-        assert!(authentication <= 8, "{counted:?}");
+        assert!(authentication <= 9, "{counted:?}");
     })
     .await;
 }

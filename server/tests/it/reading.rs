@@ -53,6 +53,8 @@ both_databases! {
         // What the mail worker is about to write is written by now.
         world.stops_mailing().await;
 
+        // Whoever asks first for the keys of tokens has the first one made.
+        world.browser().get("/oidc/jwks.json").await;
         let before = world.rows().await;
         for (path, sets_out) in &opened {
             for browser in [&ana, &ben, &cleo, &world.browser()] {

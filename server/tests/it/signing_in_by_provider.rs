@@ -652,7 +652,7 @@ both_databases! {
         for (twist, says) in [
             (Twist::claim("auth_time", json!(0)), "sends 0 as the time of the sign-in"),
             (Twist::claim("auth_time", json!(world.now().0 / 1000 - 86_400)), "names an earlier one"),
-            (Twist::without_claim("auth_time"), "does not say when somebody signed in there"),
+            (Twist::without_claim("auth_time"), "does not say when someone signed in there"),
             (Twist::claim("auth_time", json!(-1)), "that cannot be right: -1"),
         ] {
             acme.provider.straighten();

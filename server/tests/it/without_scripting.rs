@@ -97,7 +97,7 @@ both_databases! {
 
         ana.invites("cleo@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let page = invites(&ana, "cleo@example.org", &[]).await;
-        assert!(page.contains("cleo@example.org was already invited"), "{page}");
+        assert!(page.contains("cleo@example.org has already been invited"), "{page}");
         let button = page.split("<button").find(|button| button.contains("form=\"resend-form\"")).unwrap();
         let member = ana.row("cleo@example.org").await.id.to_string();
         assert!(button.contains(&format!("name=\"member\" value=\"{member}\"")), "{button}");
