@@ -70,7 +70,7 @@ function tellTheStory(scripting: boolean): void {
 
   test('r05_a_second_invitation_of_the_same_address_is_answered_with_the_first', async () => {
     const dialog = await invite(at.ana, 'BEN@example.ORG', { role: 'Viewer' });
-    await expect(dialog.getByText(/was already invited/)).toBeVisible();
+    await expect(dialog.getByText(/has already been invited/)).toBeVisible();
     await expect(dialog.getByLabel('User email address')).toHaveValue('BEN@example.ORG');
     expect(roster.mail.count(ben.email)).toBe(1);
 
