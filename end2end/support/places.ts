@@ -211,6 +211,7 @@ export class Town {
     await owner.getByLabel('Account name').fill(`Delta${mark}`);
     await owner.getByLabel('Account URL').fill('delta');
     await owner.getByRole('button', { name: 'Create account' }).click();
+    await owner.waitForURL('**/a/delta/settings/users');
     for (const [name, page, role] of [['Sina', sina.page, 'Owner'], ['Ben', ben.page, 'Editor']] as const) {
       await visit(owner, '/a/delta/settings/users');
       await invite(owner, person(name).email, { role });
