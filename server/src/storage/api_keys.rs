@@ -3,7 +3,7 @@
 use super::{AccountScope, StorageError, Tx, accounts, changed, on, run, statements};
 use app::domain::{
     api_key::MAX_API_KEYS,
-    ids::{ApiKeyId, MemberId},
+    ids::{ApiKeyId, MemberId, UserId},
     member::MemberState,
     permission::Permissions,
     role::{Grant, RoleKey},
@@ -41,6 +41,7 @@ statements! {
     ADD_PERMISSION = "INSERT INTO api_key_permissions (account_id, key_id, permission) VALUES ($1, $2, $3)";
     TAKE_OVER = "
         UPDATE api_keys SET member_id = $3, owned_since = $4, proved_factor = $5 WHERE account_id = $1 AND id = $2";
+    REVOKE_OF_USER = "DELETE FROM api_keys WHERE member_id IN (SELECT m.id FROM members m WHERE m.user_id = $1)";
     REVOKE = "DELETE FROM api_keys WHERE account_id = $1 AND id = $2";
     TOUCH = "UPDATE api_keys SET last_used_at = $3 WHERE account_id = $1 AND id = $2";
 }
@@ -178,6 +179,11 @@ pub async fn take_over(
     now: Timestamp,
 ) -> Result<bool, StorageError> {
     Ok(changed!(tx, TAKE_OVER, scope.id().0, id.0, member.0, now.0, proved_factor)? == 1)
+}
+
+/// Revokes every key that acts for a user whose mailbox turned out to be somebody else's (R13).
+pub(crate) async fn revoke_of_user(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+    run!(tx, REVOKE_OF_USER, user.0)
 }
 
 /// Deletes the key, whose hash then opens nothing; `false` if somebody was faster.

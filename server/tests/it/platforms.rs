@@ -101,11 +101,12 @@ both_databases! {
         let code = bots.code_in(&bots.asks(&ana, &[("scope", "openid")]).await);
         let tokens = bots.tokens_in(&bots.exchanges(&code).await);
         let claims = bots.reads(&tokens.id_token).await;
-        for kept_back in ["email", "email_verified", "name", "roster:account", "roster:role", "roster:permissions"] {
+        for kept_back in ["email", "email_verified", "name", "roster:role", "roster:permissions"] {
             assert!(!claims.contains_key(kept_back), "{kept_back}");
         }
         let info: Value = serde_json::from_str(&bots.asks_for_user_info(&tokens.access).await.body).unwrap();
-        assert_eq!(info, json!({ "sub": claims["sub"] }));
+        assert!(claims["roster:account"]["id"].is_string() && claims["roster:account"].get("name").is_none(), "{claims:?}");
+        assert_eq!(info, json!({ "sub": claims["sub"], "roster:account": claims["roster:account"] }));
         // Signed by RSA, for those who know nothing else.
         let keys = world.browser().get("/oidc/jwks.json").await.body;
         assert!(keys.contains("RS256") && !keys.contains("\"d\""), "{keys}");

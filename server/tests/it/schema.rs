@@ -222,6 +222,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("accounts::SIGN_IN_PAGES", "the mail to a user who forgot having no password"),
     ("accounts::WAS_OF_ANOTHER", "an address that is kept from all accounts but one"),
     ("ownership_offers::END_BY_USER", "the offers of a user who takes the login back, in every account"),
+    ("api_keys::REVOKE_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
     ("clean_up::API_ANSWERS", "clean-up of every account, by age alone"),
     ("clean_up::API_KEYS", "clean-up of every account, by age alone"),
     ("clean_up::ATTEMPTS", "clean-up of every account, by age alone"),

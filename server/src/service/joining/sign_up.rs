@@ -6,7 +6,7 @@ use crate::{
     secrets,
     service::{invitations::copy_link::kill_links_beyond_rights, sessions::sign_in::ip_key},
     storage::{
-        StorageError, Tx, accounts,
+        StorageError, Tx, accounts, api_keys,
         audit::{self, AuditActor, AuditTarget, Event},
         identities, members, pending_sign_ins, platform_sign_ins, rate_buckets, remembered_browsers, retried,
         second_factors::{self, FactorsOf},
@@ -243,6 +243,7 @@ impl Services {
         sessions::delete_of_user(tx, earlier.id).await?;
         identities::delete_of_user(tx, earlier.id).await?;
         platform_sign_ins::forget_subjects(tx, earlier.id).await?;
+        api_keys::revoke_of_user(tx, earlier.id).await?;
         self.suspend_memberships(tx, earlier.id, now).await?;
         users::prove_mailbox(tx, earlier.id, &name, now).await?;
         Ok(User { name, verified: Some(now), phc, ..earlier })

@@ -75,6 +75,8 @@ impl Services {
             // Only mail that Roster itself sent proves a mailbox.
             add("email_verified", json!(user.verified.is_some()));
         }
+        // Whatever was asked for: an account's own provider vouches for somebody in that account alone, and a platform must know which it is.
+        add(ACCOUNT_CLAIM, json!({ "id": actor.scope().id() }));
         if scopes.has("roster") {
             let account = json!({ "id": actor.scope().id(), "slug": actor.slug.as_str(), "name": actor.account_name });
             add(ACCOUNT_CLAIM, account);
