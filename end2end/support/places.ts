@@ -460,7 +460,7 @@ export class Town {
         address: `${users}/new`,
         then: async (page) => {
           await page.getByLabel('User email address').fill(`hugo@example.org, ${person('Ben').email}, ${person('Dora').email}, nobody, ida@example.org`);
-          await page.getByText('had ').waitFor();
+          await page.getByRole('listitem').filter({ hasText: 'had ' }).first().waitFor();
         },
       },
       'new-user-refused': {

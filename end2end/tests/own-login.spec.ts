@@ -157,7 +157,7 @@ function ownLogin(scripting: boolean): void {
 
     await visit(page, '/accounts');
     await expect(page.getByText('You have one more invitation.')).toBeVisible();
-    await page.getByRole('link', { name: 'View' }).click();
+    await page.getByRole('link', { name: 'View', exact: true }).click();
     await expect(page).toHaveURL(`${roster.url}/me/accounts`);
     await live(page);
     await page.getByRole('button', { name: 'Join Beta Labs' }).click();
