@@ -44,8 +44,8 @@ const MAX_COOKIE_BYTES: usize = 4096;
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 /// How a client says that it signs its proof (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long pages and proxies may keep the documents, in seconds: keys are published before anything is signed with them, so little depends
-/// on it.
+/// How long pages and proxies may keep the documents, in seconds. A new key signs at once: whoever still has the list without it fetches the list
+/// again for a key that it does not know.
 const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// Our style sheet and our icons; the only form leads to ourselves.
