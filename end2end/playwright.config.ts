@@ -21,6 +21,8 @@ export default defineConfig({
   // Each file tells a story on a server of its own. One at a time leaves half of two cores idle, as server and browser wait for each other.
   workers: 2,
   forbidOnly: !!process.env.CI,
+  // On a machine under load a story can be late. It is told once more and named; .ci/browser-results.mjs says what is a failure even so.
+  retries: process.env.CI ? 1 : 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
@@ -28,7 +30,8 @@ export default defineConfig({
     ...devices['Desktop Chrome'],
     // Else a click on what is not there waits as long as its test may.
     actionTimeout: 30_000,
-    trace: 'retain-on-failure',
+    // To record every story takes a good part of the time of them all.
+    trace: process.env.CI ? 'on-first-retry' : 'retain-on-failure',
     launchOptions: {
       executablePath: chromium(),
       // The browser itself calls nobody, so that whatever is called was called by a page (BR-09).

@@ -34,6 +34,8 @@ function forgotten(scripting: boolean): void {
   });
 
   async function ask(email: string): Promise<void> {
+    // The page of signing in, which may still be there, asks for an email address too.
+    await expect(page.getByRole('heading', { name: 'Forgot your password?' })).toBeVisible();
     await page.getByLabel('Email address').fill(email);
     await page.getByRole('button', { name: 'Email me a link' }).click();
     await expect(page.getByText(`If there’s a login with ${email}`)).toBeVisible();
@@ -53,6 +55,8 @@ function forgotten(scripting: boolean): void {
     await page.getByRole('button', { name: 'Change password' }).click();
     await expect(page.getByText('At least 15 characters').first()).toBeVisible();
     await password(page).fill(NEW_PASSWORD);
+    // The problem goes, what was typed stays, and its strength is measured.
+    if (scripting) await expect(page.locator('.strength')).toContainText('good');
     await page.getByRole('button', { name: 'Change password' }).click();
     await expect(page).toHaveURL(/\/login\/acme\?next=/);
     await expect(page.getByText('Your password was changed.')).toBeVisible();

@@ -48,12 +48,14 @@ pub fn NewPasswordField(
     let shown = shown_problem(problem);
     let strength = RwSignal::new(None::<Strength>);
     let mut measure = debounce(STRENGTH_DEBOUNCE, move |password: String| {
-        let form = StrengthForm { password: password.clone(), own_words: own_words.get_untracked() };
+        // The form may be gone by then, and again when the answer comes.
+        let Some(own_words) = own_words.try_get_untracked() else { return };
+        let form = StrengthForm { password: password.clone(), own_words };
         spawn_local(async move {
             let answer = call(MeasurePassword { form }).await;
-            let still = input.get_untracked().is_some_and(|input| input.value() == password);
+            let still = input.try_get_untracked().flatten().is_some_and(|input| input.value() == password);
             if let (true, Ok(measured)) = (still, answer) {
-                strength.set(Some(measured));
+                strength.try_set(Some(measured));
             }
         });
     });

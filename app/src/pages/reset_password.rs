@@ -23,11 +23,11 @@ fn ResetPasswordPage() -> impl IntoView {
     let reset = FormAction::<ResetPassword>::new();
     reset.on_success(|path| full_page_load(&path));
     // A link that ended while the form was open is no fault in the form.
-    let ended = move || reset.error().get() == Some(AppError::OpenTheLinkAgain);
+    let ended = Memo::new(move |_| reset.error().with(|error| *error == Some(AppError::OpenTheLinkAgain)));
     let page = loaded(move || async move {
         match state.await {
             Ok(PasswordResetView::Open { email, own_words, shortest_password }) => {
-                view! { {move || if ended() { self::ended(locale) } else { form(locale, reset, email.clone(), own_words.clone(), shortest_password) }} }
+                view! { {move || if ended.get() { self::ended(locale) } else { form(locale, reset, email.clone(), own_words.clone(), shortest_password) }} }
                     .into_any()
             }
             Ok(PasswordResetView::Ended) => self::ended(locale),

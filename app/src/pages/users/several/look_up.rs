@@ -92,7 +92,7 @@ impl LookUp {
     }
 
     async fn go_on(self, number: u32) {
-        let people = self.people.get_untracked();
+        let Some(people) = self.people.try_get_untracked() else { return };
         let mut rest = people.people.as_slice();
         while !rest.is_empty() {
             let (part, later) = rest.split_at(part_len(rest.iter()).min(rest.len()));
