@@ -104,9 +104,10 @@ both_databases! {
         let receiver = Receiver::polite().await;
         let world = receiver.reached_by(&world);
         let ana = world.owner(ANA).await;
-        let api = Program::new(&world, &ana.makes_key("CI", &["users.read", "users.invite", "bots.read"], "").await.unwrap().key);
+        let held = ["users.read", "users.invite", "bots.read", "conversations.read", "analytics.read", "analytics.export"];
+        let api = Program::new(&world, &ana.makes_key("CI", &held, "").await.unwrap().key);
         ana.adds_webhook(&receiver.url("/"), &[]).await.unwrap();
-        let offer = json!({ "email": "Eve@Example.org", "role": "viewer", "extras": ["bots.read"] });
+        let offer = json!({ "email": "Eve@Example.org", "role": "viewer", "extras": ["analytics.export"] });
         assert_eq!(api.posts("/invitations", &offer).await.status, StatusCode::CREATED);
         delivers(&world).await;
         let told = receiver.messages().into_iter().map(|message| message.json()).find(|told| told["type"] == "invitation.created").unwrap();
