@@ -8,7 +8,7 @@ use leptos_i18n_parser::parse_locales::{
 use std::{error::Error, fs, path::PathBuf};
 
 /// One file in each language; a text is named `namespace.key`.
-const NAMESPACES: [&str; 19] = [
+const NAMESPACES: [&str; 20] = [
     "api_keys",
     "common",
     "session",
@@ -28,6 +28,7 @@ const NAMESPACES: [&str; 19] = [
     "roles",
     "settings",
     "platform",
+    "webhooks",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

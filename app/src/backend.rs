@@ -36,13 +36,14 @@ use crate::{
         security::{ProviderFactorsForm, RequirementForm, SecurityView},
         session::{Me, SignInForm, SignInOptions, StrengthForm},
         setup::{SetUpForm, SetUpView},
+        webhooks::{WebhookForm, WebhookSecret, WebhookView, WebhooksView},
     },
     domain::{
         access::AccessQuery,
         audit::AuditQuery,
         ids::{
-            ApiKeyId, AttemptId, DecisionId, InvitationId, LoginMethodId, MailId, MemberId, OfferId,
-            RememberedBrowserId, SecondFactorId, SessionId, UserEventId,
+            ApiKeyId, AttemptId, DecisionId, DeliveryId, InvitationId, LoginMethodId, MailId, MemberId, OfferId,
+            RememberedBrowserId, SecondFactorId, SessionId, UserEventId, WebhookId,
         },
         list::{Cursor, ListQuery},
         name::Slug,
@@ -826,6 +827,72 @@ pub trait TakeOverApiKey: Send + Sync {
     async fn take_over_api_key(&self, caller: &Caller, key: ApiKeyId) -> Result<NextPage, AppError>;
 }
 
+// An account's webhooks.
+
+/// The webhooks.
+#[async_trait]
+pub trait ListWebhooks: Send + Sync {
+    async fn list_webhooks(&self, caller: &Caller) -> Result<WebhooksView, AppError>;
+}
+
+/// One webhook with its deliveries.
+#[async_trait]
+pub trait ShowWebhook: Send + Sync {
+    async fn show_webhook(
+        &self,
+        caller: &Caller,
+        webhook: WebhookId,
+        after: Option<DeliveryId>,
+    ) -> Result<WebhookView, AppError>;
+}
+
+/// Adds a webhook.
+#[async_trait]
+pub trait AddWebhook: Send + Sync {
+    async fn add_webhook(&self, caller: &Caller, form: WebhookForm) -> Result<WebhookSecret, AppError>;
+}
+
+/// Changes a webhook.
+#[async_trait]
+pub trait ChangeWebhook: Send + Sync {
+    async fn change_webhook(
+        &self,
+        caller: &Caller,
+        webhook: WebhookId,
+        form: WebhookForm,
+    ) -> Result<NextPage, AppError>;
+}
+
+/// Replaces a webhook's secret.
+#[async_trait]
+pub trait RotateWebhookSecret: Send + Sync {
+    async fn rotate_webhook_secret(&self, caller: &Caller, webhook: WebhookId) -> Result<WebhookSecret, AppError>;
+}
+
+/// Switches a webhook on or off.
+#[async_trait]
+pub trait SwitchWebhook: Send + Sync {
+    async fn switch_webhook(&self, caller: &Caller, webhook: WebhookId, on: bool) -> Result<NextPage, AppError>;
+}
+
+/// Removes a webhook.
+#[async_trait]
+pub trait RemoveWebhook: Send + Sync {
+    async fn remove_webhook(&self, caller: &Caller, webhook: WebhookId) -> Result<NextPage, AppError>;
+}
+
+/// Sends a test event.
+#[async_trait]
+pub trait TestWebhook: Send + Sync {
+    async fn test_webhook(&self, caller: &Caller, webhook: WebhookId) -> Result<NextPage, AppError>;
+}
+
+/// Sends a delivery once more.
+#[async_trait]
+pub trait Redeliver: Send + Sync {
+    async fn redeliver(&self, caller: &Caller, webhook: WebhookId, delivery: DeliveryId) -> Result<NextPage, AppError>;
+}
+
 // What an account requires of second factors.
 
 /// What the account requires, and who is ready.
@@ -1000,6 +1067,15 @@ backend! {
     MakeApiKey,
     RevokeApiKey,
     TakeOverApiKey,
+    ListWebhooks,
+    ShowWebhook,
+    AddWebhook,
+    ChangeWebhook,
+    RotateWebhookSecret,
+    SwitchWebhook,
+    RemoveWebhook,
+    TestWebhook,
+    Redeliver,
     ShowSecurity,
     RequireSecondFactor,
     AcceptProviderFactors,

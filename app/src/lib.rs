@@ -34,10 +34,10 @@ use pages::{
     AccessRoute, AccountHomeRoute, AccountLayout, AccountSettingsRoute, AccountsRoute, ActivityRoute, AddressRoute,
     ApiKeysRoute, AuditRoute, AuthenticatorRoute, ChangeSeveralRoute, DecisionRoute, DeleteLoginRoute, EditRoute,
     ForgottenPasswordRoute, HomePage, InvitationRoute, InviteRoute, InviteSeveralRoute, LoginMethodRoute,
-    LoginMethodsRoute, LoginPage, NewRoleRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute, OwnLoginRoute,
-    OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute,
+    LoginMethodsRoute, LoginPage, NewRoleRoute, NewWebhookRoute, NotFoundPage, OutboxRoute, OwnAccountsRoute,
+    OwnLoginRoute, OwnReauthenticationRoute, PersonRoute, Prefetch, ProfileRoute, ReauthenticationRoute, RemoveRoute,
     RequiredFactorRoute, ResetPasswordRoute, RoleRoute, RolesRoute, SecondStepRoute, SecurityRoute, SessionsRoute,
-    SetUpRoute, SignInRoute, UsersRoute, prefetch_on_approach,
+    SetUpRoute, SignInRoute, UsersRoute, WebhookRoute, WebhooksRoute, prefetch_on_approach,
 };
 
 /// The whole document of a page, as the server answers it.
@@ -141,6 +141,12 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/account") view={Lazy::<AccountSettingsRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/security") view={Lazy::<SecurityRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/api-keys") view={Lazy::<ApiKeysRoute>::new()} ssr=Async />
+                    <ParentRoute path=path!("/settings/webhooks") view={Lazy::<WebhooksRoute>::new()} ssr=Async>
+                        <Route path=path!("/") view=|| () ssr=Async />
+                        <Route path=path!("/new") view={Lazy::<NewWebhookRoute>::new()} ssr=Async />
+                    </ParentRoute>
+                    // After the dialog over the list, whose name would be taken for an id.
+                    <Route path=path!("/settings/webhooks/:id") view={Lazy::<WebhookRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit") view={Lazy::<AuditRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/audit/access") view={Lazy::<AccessRoute>::new()} ssr=Async />
                     <Route path=path!("/settings/outbox") view={Lazy::<OutboxRoute>::new()} ssr=Async />
@@ -181,6 +187,9 @@ pub fn fetch_ahead(path: &str) -> Option<fn()> {
         ["a", _, "settings", "login-methods", _] => of::<LoginMethodRoute>,
         ["a", _, "settings", "decisions", _] => of::<DecisionRoute>,
         ["a", _, "settings", "api-keys"] => of::<ApiKeysRoute>,
+        ["a", _, "settings", "webhooks"] => of::<WebhooksRoute>,
+        ["a", _, "settings", "webhooks", "new"] => of::<NewWebhookRoute>,
+        ["a", _, "settings", "webhooks", _] => of::<WebhookRoute>,
         ["a", _, "settings", "audit"] => of::<AuditRoute>,
         ["a", _, "settings", "audit", "access"] => of::<AccessRoute>,
         ["a", _, "settings", "outbox"] => of::<OutboxRoute>,

@@ -1,7 +1,7 @@
 //! The addresses of pages, in one place.
 
 use crate::domain::{
-    ids::{AttemptId, InvitationId, LoginMethodId, MemberId, SecondFactorId},
+    ids::{AttemptId, DeliveryId, InvitationId, LoginMethodId, MemberId, SecondFactorId, WebhookId},
     list::ListQuery,
     permission::PermissionKey,
     role::RoleKey,
@@ -104,6 +104,26 @@ pub fn security(slug: &str) -> String {
 /// Settings → API keys.
 pub fn api_keys(slug: &str) -> String {
     format!("/a/{slug}/settings/api-keys")
+}
+
+/// Settings → Webhooks.
+pub fn webhooks(slug: &str) -> String {
+    format!("/a/{slug}/settings/webhooks")
+}
+
+/// A new webhook.
+pub fn new_webhook(slug: &str) -> String {
+    format!("/a/{slug}/settings/webhooks/new")
+}
+
+/// One webhook.
+pub fn webhook(slug: &str, id: impl std::fmt::Display) -> String {
+    format!("/a/{slug}/settings/webhooks/{id}")
+}
+
+/// One webhook, with the deliveries before this one.
+pub fn webhook_deliveries(slug: &str, id: WebhookId, after: DeliveryId) -> String {
+    with_parameters(webhook(slug, id), [("after", after.to_string())])
 }
 
 /// Settings → Roles.

@@ -85,6 +85,11 @@ export const PLACES = [
   'api-keys',
   'api-keys-refused',
   'api-keys-made',
+  'webhooks',
+  'webhook-new',
+  'webhook-new-refused',
+  'webhook-made',
+  'webhook',
   'roles',
   'roles-who-can',
   'role-new',
@@ -578,6 +583,39 @@ export class Town {
           await page.getByRole('checkbox', { name: 'See users' }).check();
           await page.getByRole('button', { name: 'Create API key' }).click();
           await page.getByText('It is shown only this once').waitFor();
+        },
+      },
+      webhooks: { page: owner, address: '/a/acme/settings/webhooks' },
+      'webhook-new': { page: owner, address: '/a/acme/settings/webhooks/new' },
+      'webhook-new-refused': {
+        page: owner,
+        address: '/a/acme/settings/webhooks/new',
+        then: async (page) => {
+          await page.getByLabel('Only these events').check();
+          await page.getByRole('button', { name: 'Add webhook' }).click();
+          await page.locator('[aria-invalid=true]').first().waitFor();
+        },
+      },
+      'webhook-made': {
+        page: owner,
+        address: '/a/acme/settings/webhooks/new',
+        then: async (page) => {
+          await page.getByLabel('Address').fill('https://hooks.example.org/roster');
+          await page.getByLabel('Description').fill(`Platform${mark}`);
+          await page.getByRole('button', { name: 'Add webhook' }).click();
+          await page.getByText('It is shown only this once').waitFor();
+        },
+      },
+      webhook: {
+        page: owner,
+        address: '/a/acme/settings/webhooks/new',
+        then: async (page) => {
+          await page.getByLabel('Address').fill('https://hooks.example.org/roster');
+          await page.getByLabel('Description').fill(`Platform${mark}`);
+          await page.getByRole('button', { name: 'Add webhook' }).click();
+          await page.getByRole('link', { name: 'Open this webhook' }).click();
+          await page.getByRole('button', { name: 'Send a test event' }).click();
+          await page.getByText('webhook.test').first().waitFor();
         },
       },
       roles: { page: owner, address: '/a/acme/settings/roles' },

@@ -334,6 +334,24 @@ pub enum Notice {
     ApiKeyTakenOver,
     /// There is no such API key any more.
     ApiKeyGone,
+    /// A webhook was changed.
+    WebhookSaved,
+    /// A webhook was switched on.
+    WebhookSwitchedOn,
+    /// A webhook was switched off.
+    WebhookSwitchedOff,
+    /// A webhook was removed.
+    WebhookRemoved,
+    /// There is no such webhook any more.
+    WebhookGone,
+    /// Nothing is sent by a webhook that is switched off.
+    WebhookOff,
+    /// A test event is on its way.
+    WebhookTested,
+    /// A delivery is sent once more.
+    Redelivered,
+    /// There is no such delivery any more.
+    DeliveryGone,
 }
 
 /// The page on which somebody who is signed in reauthenticates (AZ-16).

@@ -21,6 +21,7 @@ pub mod second_factors;
 pub mod security;
 pub mod session;
 pub mod setup;
+pub mod webhooks;
 
 #[cfg(feature = "ssr")]
 mod context {

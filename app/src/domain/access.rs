@@ -98,6 +98,12 @@ impl<'a> Change<'a> {
             | Event::ApiKeyMade { .. }
             | Event::ApiKeyTakenOver { .. }
             | Event::ApiKeyRevoked { .. }
+            | Event::WebhookAdded { .. }
+            | Event::WebhookChanged { .. }
+            | Event::WebhookSecretRotated { .. }
+            | Event::WebhookSwitched { .. }
+            | Event::WebhookStopped { .. }
+            | Event::WebhookRemoved { .. }
             // What a role allows is looked up by its name; who has it stays.
             | Event::RoleCreated { .. }
             | Event::RoleChanged { .. }

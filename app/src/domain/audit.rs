@@ -2,7 +2,7 @@
 //! puts them into words.
 
 use super::{
-    ids::{ApiKeyId, InvitationId, LoginMethodId, MemberId},
+    ids::{ApiKeyId, InvitationId, LoginMethodId, MemberId, WebhookId},
     invitation::InvitationDefaults,
     language::Language,
     member::MemberState,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// Declares each event once, with its fields and with the text that its kind has in storage and URLs. Kinds are offered in this order.
 macro_rules! events {
     ($($event:ident $({ $($field:ident: $type:ty),+ })? = $text:literal;)+) => {
-        /// What happened. Ids and keys alone, and what roles and API keys were called: no person's name, no address, never a token.
+        /// What happened. Ids and keys alone, what roles and API keys were called, and the hosts of webhooks: no person's name, no address, never a token.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "kind")]
         #[allow(missing_docs, reason = "each variant is its event, each field its domain word")]
@@ -101,6 +101,12 @@ events! {
     ApiKeyMade { key: ApiKeyId, name: String, permissions: Permissions } = "api_key_made";
     ApiKeyTakenOver { key: ApiKeyId, name: String } = "api_key_taken_over";
     ApiKeyRevoked { key: ApiKeyId, name: String } = "api_key_revoked";
+    WebhookAdded { webhook: WebhookId, host: String } = "webhook_added";
+    WebhookChanged { webhook: WebhookId, host: String } = "webhook_changed";
+    WebhookSecretRotated { webhook: WebhookId, host: String } = "webhook_secret_rotated";
+    WebhookSwitched { webhook: WebhookId, host: String, on: bool } = "webhook_switched";
+    WebhookStopped { webhook: WebhookId, host: String } = "webhook_stopped";
+    WebhookRemoved { webhook: WebhookId, host: String } = "webhook_removed";
     PasswordSet = "password_set";
     Edited { before: Grant, after: Grant } = "edited";
     Suspended { grant: Grant } = "suspended";

@@ -31,6 +31,9 @@ pub enum Field {
     TimeZone,
     Theme,
     Lifetime,
+    WebhookUrl,
+    WebhookDescription,
+    WebhookEvents,
     Reminders,
     Confirmation,
     Identifier,
@@ -129,6 +132,8 @@ pub enum Problem {
     SignInInstead,
     /// Not an https address without a user name or fragment (OA-15).
     NotAnHttpsUrl,
+    /// Not in the public Internet, and not allowed by the operator (OA-15).
+    NotAPublicAddress,
     /// Not the way to one claim, such as `sub` or `user.id`.
     NotAClaimPath,
     /// Not lines of `name=value`, or a name that the flow itself sets.

@@ -50,6 +50,10 @@ ids! {
     LoginMethodId;
     /// A key by which programs act in an account.
     ApiKeyId;
+    /// An address that is told of what happens in an account.
+    WebhookId;
+    /// One telling of a webhook.
+    DeliveryId;
     /// A mail in the outbox.
     MailId;
     /// A configuration of a login method.

@@ -29,3 +29,4 @@ pub mod theme;
 pub mod time;
 pub mod time_zone;
 pub mod user_event;
+pub mod webhook;

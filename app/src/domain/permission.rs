@@ -46,6 +46,7 @@ pub enum Gate {
     LoginMethodsManage,
     AuditRead,
     ApiKeysManage,
+    WebhooksManage,
 }
 
 impl Gate {
@@ -60,6 +61,7 @@ impl Gate {
             Self::LoginMethodsManage => "login_methods.manage",
             Self::AuditRead => "audit.read",
             Self::ApiKeysManage => "api_keys.manage",
+            Self::WebhooksManage => "webhooks.manage",
         }
     }
 
@@ -137,6 +139,7 @@ const BUILT_IN: &[(&str, &[&str])] = &[
     ("login_methods.manage", &[]),
     ("audit.read", &["admin"]),
     ("api_keys.manage", &["admin"]),
+    ("webhooks.manage", &["admin"]),
     ("billing.manage", &[]),
     ("bots.read", &["admin", "editor", "agent", "analyst", "viewer"]),
     ("bots.edit", &["admin", "editor"]),

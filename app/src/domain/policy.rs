@@ -96,6 +96,11 @@ pub enum Refusal {
         /// The most.
         most: u32,
     },
+    /// The account has as many webhooks as it can have.
+    TooManyWebhooks {
+        /// The most.
+        most: u32,
+    },
     /// The account has as many API keys as it can have.
     TooManyApiKeys {
         /// The most.

@@ -70,6 +70,12 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::ApiKeyMade => text!(locale, audit.kind_api_key_made),
         EventKind::ApiKeyTakenOver => text!(locale, audit.kind_api_key_taken_over),
         EventKind::ApiKeyRevoked => text!(locale, audit.kind_api_key_revoked),
+        EventKind::WebhookAdded => text!(locale, audit.kind_webhook_added),
+        EventKind::WebhookChanged => text!(locale, audit.kind_webhook_changed),
+        EventKind::WebhookSecretRotated => text!(locale, audit.kind_webhook_secret_rotated),
+        EventKind::WebhookSwitched => text!(locale, audit.kind_webhook_switched),
+        EventKind::WebhookStopped => text!(locale, audit.kind_webhook_stopped),
+        EventKind::WebhookRemoved => text!(locale, audit.kind_webhook_removed),
         EventKind::SignsInBy => text!(locale, audit.kind_signs_in_by),
         EventKind::IdentityLinked => text!(locale, audit.kind_identity_linked),
         EventKind::PasswordSet => text!(locale, audit.kind_password_set),
@@ -122,6 +128,15 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
             vec![text!(locale, audit.factor_values, values = values.join(", "))]
         }
         Event::ApiKeyTakenOver { name, .. } | Event::ApiKeyRevoked { name, .. } => vec![name.clone()],
+        Event::WebhookAdded { host, .. }
+        | Event::WebhookChanged { host, .. }
+        | Event::WebhookSecretRotated { host, .. }
+        | Event::WebhookStopped { host, .. }
+        | Event::WebhookRemoved { host, .. } => vec![host.clone()],
+        Event::WebhookSwitched { host, on, .. } => {
+            let to = if *on { text!(locale, audit.switched_on) } else { text!(locale, audit.switched_off) };
+            vec![host.clone(), to.to_owned()]
+        }
         Event::RoleCreated { name, permissions, .. } | Event::ApiKeyMade { name, permissions, .. } => {
             let change = Change { gained: permissions.clone(), lost: Permissions::new() };
             [vec![name.clone()], change_details(locale, &change, roles)].concat()

@@ -43,6 +43,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NoPassword => text!(locale, errors.no_password).into(),
         Problem::SignInInstead => text!(locale, errors.sign_in_instead).into(),
         Problem::NotAnHttpsUrl => text!(locale, errors.not_an_https_url).into(),
+        Problem::NotAPublicAddress => text!(locale, errors.not_a_public_address).into(),
         Problem::NotAClaimPath => text!(locale, errors.not_a_claim_path).into(),
         Problem::NotParameters => text!(locale, errors.not_parameters).into(),
         Problem::StillATemplate => text!(locale, errors.still_a_template).into(),
@@ -76,6 +77,7 @@ pub fn refusal_text(locale: Locale, refusal: &Refusal, roles: Option<&Roles>) ->
             text!(locale, errors.role_in_use_many, people = grouped(locale, MAX_COUNTED_ROWS))
         }
         Refusal::TooManyApiKeys { most } => text!(locale, errors.too_many_api_keys, most = *most),
+        Refusal::TooManyWebhooks { most } => text!(locale, errors.too_many_webhooks, most = *most),
         Refusal::TooManyRoles { most } => text!(locale, errors.too_many_roles, most = *most),
         Refusal::LeaveInstead => text!(locale, errors.leave_instead).into(),
         Refusal::LastOwner => text!(locale, errors.last_owner).into(),
@@ -206,6 +208,7 @@ fn built_in_permission(locale: Locale, key: &PermissionKey) -> Option<&'static s
         "login_methods.manage" => text!(locale, catalogue.login_methods_manage),
         "audit.read" => text!(locale, catalogue.audit_read),
         "api_keys.manage" => text!(locale, catalogue.api_keys_manage),
+        "webhooks.manage" => text!(locale, catalogue.webhooks_manage),
         "billing.manage" => text!(locale, catalogue.billing_manage),
         "bots.read" => text!(locale, catalogue.bots_read),
         "bots.edit" => text!(locale, catalogue.bots_edit),
@@ -226,6 +229,7 @@ pub fn area_label(locale: Locale, area: &str) -> String {
         "login_methods" => text!(locale, catalogue.area_login_methods).into(),
         "audit" => text!(locale, catalogue.area_audit).into(),
         "api_keys" => text!(locale, catalogue.area_api_keys).into(),
+        "webhooks" => text!(locale, catalogue.area_webhooks).into(),
         "billing" => text!(locale, catalogue.area_billing).into(),
         "bots" => text!(locale, catalogue.area_bots).into(),
         "conversations" => text!(locale, catalogue.area_conversations).into(),

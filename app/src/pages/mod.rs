@@ -30,6 +30,7 @@ mod security;
 mod setup;
 mod shell;
 mod users;
+mod webhooks;
 
 pub use access::AccessRoute;
 pub use account_home::AccountHomeRoute;
@@ -62,6 +63,7 @@ pub use security::SecurityRoute;
 pub use setup::SetUpRoute;
 pub use shell::AccountLayout;
 pub use users::{ChangeSeveralRoute, EditRoute, InviteRoute, InviteSeveralRoute, PersonRoute, RemoveRoute, UsersRoute};
+pub use webhooks::{NewWebhookRoute, WebhookRoute, WebhooksRoute};
 
 use crate::{
     components::ErrorBox,

@@ -11,7 +11,7 @@ use crate::{
         session::{Me, SignOut, Whoami},
     },
     components::{Icon, Menu, ShortcutSwitch, Time},
-    domain::{language::Language, permission::Gate, policy::can_change_account},
+    domain::{language::Language, permission::Gate, policy::can_change_account, webhook::can_manage_webhooks},
     error::AppError,
     i18n::{role_name_or, text, use_locale},
     paths,
@@ -247,6 +247,9 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
         .effective
         .opens(Gate::ApiKeysManage)
         .then(|| tab(paths::api_keys(slug), Vec::new(), text!(locale, common.api_keys)));
+    let webhooks = can_manage_webhooks(&home.effective)
+        .is_yes()
+        .then(|| tab(paths::webhooks(slug), Vec::new(), text!(locale, common.webhooks)));
     let methods = home
         .effective
         .opens(Gate::LoginMethodsManage)
@@ -274,6 +277,7 @@ fn settings(home: &AccountHome) -> impl IntoView + use<> {
             {methods}
             {security}
             {api_keys}
+            {webhooks}
             {audit}
             {account}
         </nav>

@@ -6,7 +6,9 @@ use crate::{
     context::{Services, StartError},
     http::{self, ConnectionLimits},
     mail::{smtp::Sender, worker},
-    service::{clean_up, keep_keys, keep_reminding, keep_reminding_invited, keep_telling_platforms},
+    service::{
+        clean_up, keep_delivering_webhooks, keep_keys, keep_reminding, keep_reminding_invited, keep_telling_platforms,
+    },
 };
 use app::api::setup::SETUP_LINK_HOURS;
 use std::{sync::Arc, time::Duration};
@@ -38,6 +40,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let stop = services.stopping.clone();
     tokio::spawn(cancel_on_signal(stop.clone()));
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));
+    let webhooks = tokio::spawn(keep_delivering_webhooks(services.clone(), stop.clone()));
     // What these jobs have begun when the server stops is rolled back, and done at the next start.
     tokio::spawn(keep_keys(services.clone(), stop.clone()));
     tokio::spawn(clean_up::run(services.clone(), stop.clone()));
@@ -60,7 +63,14 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         stop.cancelled().await;
         tokio::time::timeout(SHUTDOWN_TIMEOUT, mails).await
     };
-    let ((), mails) = tokio::join!(requests, mails);
+    let webhooks = async {
+        stop.cancelled().await;
+        tokio::time::timeout(SHUTDOWN_TIMEOUT, webhooks).await
+    };
+    let ((), mails, webhooks) = tokio::join!(requests, mails, webhooks);
+    if webhooks.is_err() {
+        tracing::warn!("the worker of webhooks did not end in time");
+    }
     match mails {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => return Err(Failure::other(format!("smtp: {error}"))),

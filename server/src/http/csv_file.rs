@@ -1,12 +1,11 @@
 //! Files to be downloaded.
 
-use app::{domain::time::Timestamp, error::AppError};
+use app::error::AppError;
 use axum::{
     body::Body,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A file of this name, which browsers store and caches do not.
 ///
@@ -22,15 +21,13 @@ pub(super) fn download(body: Body, content_type: &'static str, name: &str) -> Re
     Ok(response)
 }
 
-/// A point in time as RFC 3339 has it, in UTC.
-pub(super) fn moment(at: Timestamp) -> String {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok();
-    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
-}
+/// A point in time, as files and the REST API have it.
+pub(super) use crate::clock::rfc3339 as moment;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use app::domain::time::Timestamp;
 
     #[test]
     fn moments_are_in_utc() {

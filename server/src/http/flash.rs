@@ -127,6 +127,8 @@ impl Form {
             }
             "invitation/sign-up" | "invitation/join-by-method" => paths::invitation(field("form[invitation]")),
             function if function.starts_with("invitation/") => paths::invitation(field("invitation")),
+            "webhooks/add" => paths::new_webhook(&account),
+            function if function.starts_with("webhooks/") => paths::webhook(&account, field("webhook")),
             function if function.starts_with("api-keys/") => paths::api_keys(&account),
             function if function.starts_with("login-methods/") => paths::login_methods(&account),
             _ => "/".to_owned(),

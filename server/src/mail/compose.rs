@@ -81,6 +81,11 @@ pub(crate) async fn compose(
             let page = services.config.link(&paths::required_factor(slug.as_str(), ""));
             (account_label(&account, &slug), Content::AccountApp { change, page })
         }
+        MailKind::WebhookStopped => {
+            let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            let page = services.config.link(&paths::webhooks(slug.as_str()));
+            (account_label(&account, &slug), Content::WebhookStopped { page })
+        }
         MailKind::Ownership(what) => {
             let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&account, &slug), ownership(services, tx, mail, what, &slug, now).await?)
@@ -146,6 +151,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::SecondFactorRequired
             | MailKind::Ownership(_)
             | MailKind::AccountDeletion(_)
+            | MailKind::WebhookStopped
             | MailKind::AccountApp(_),
             _,
         ) => users::find_by_email(tx, &mail.to).await?,
@@ -283,6 +289,7 @@ async fn login_content(
             | MailKind::SecondFactorRequired
             | MailKind::Ownership(_)
             | MailKind::AccountDeletion(_)
+            | MailKind::WebhookStopped
             | MailKind::AccountApp(_)
             | MailKind::Accepted
             | MailKind::Declined
@@ -403,6 +410,7 @@ fn content(
         | MailKind::SecondFactorRequired
         | MailKind::Ownership(_)
         | MailKind::AccountDeletion(_)
+        | MailKind::WebhookStopped
         | MailKind::AccountApp(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged

@@ -73,6 +73,8 @@ pub enum Content {
     AccountDeletion { by: Option<Person>, at: Timestamp, page: String },
     /// The account is kept after all, as this owner wanted; the page shows it.
     AccountKept { by: Option<Person>, page: String },
+    /// Roster switched a webhook off; the page says which and why.
+    WebhookStopped { page: String },
     /// Second factors were changed; the page shows them.
     SecondFactors { change: SecondFactorChange, page: String },
 }
@@ -269,6 +271,11 @@ fn sections(
             Action::Link { label: text!(locale, mail.account_kept_open).to_owned(), url: page },
             vec![],
         ),
+        Content::WebhookStopped { page } => (
+            vec![text!(locale, mail.webhook_stopped_what, account = account)],
+            Action::Link { label: text!(locale, mail.webhook_stopped_open).to_owned(), url: page },
+            vec![text!(locale, mail.webhook_stopped_why).to_owned()],
+        ),
         // Mails about a login come from this Roster, which stands in the account's place.
         Content::PasswordReset { link, until } => (
             vec![text!(locale, mail.password_reset_what, host = account)],
@@ -405,6 +412,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         },
         Content::AccountDeletion { .. } => text!(locale, mail.account_deletion_subject, account = account),
         Content::AccountKept { .. } => text!(locale, mail.account_kept_subject, account = account),
+        Content::WebhookStopped { .. } => text!(locale, mail.webhook_stopped_subject, account = account),
         Content::PasswordReset { .. } => text!(locale, mail.password_reset_subject, host = account),
         Content::SignInPages { .. } => text!(locale, mail.sign_in_pages_subject, host = account),
         Content::PasswordChanged { .. } => text!(locale, mail.password_changed_subject, host = account),
@@ -545,7 +553,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 33] {
+    fn all_kinds() -> [Content; 34] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -597,6 +605,7 @@ mod tests {
                 at: UNTIL,
                 page: "https://roster.example.org/a/acme/settings/account".to_owned(),
             },
+            Content::WebhookStopped { page: "https://roster.example.org/a/acme/settings/webhooks".to_owned() },
             Content::AccountKept { by: None, page: "https://roster.example.org/a/acme/settings/account".to_owned() },
             ownership_mail(OwnershipMail::Received),
             ownership_mail(OwnershipMail::Accepted),
@@ -683,6 +692,7 @@ mod tests {
                     | Content::Ownership { page: users, .. }
                     | Content::AccountDeletion { page: users, .. }
                     | Content::AccountKept { page: users, .. }
+                    | Content::WebhookStopped { page: users }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };
                 let mail = render(language, None, "Acme", "roster.example.org", content).unwrap();

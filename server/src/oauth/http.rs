@@ -113,6 +113,42 @@ impl Http {
         answer
     }
 
+    /// Posts to an address where an account wants something to be told: one attempt, with no breaker, since whoever calls this has pauses of its own. Every
+    /// status is an answer; of its text, the first `max_bytes` are read.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) async fn tell(
+        &self,
+        request: Request<Vec<u8>>,
+        max_bytes: usize,
+        within: Duration,
+    ) -> Result<Response<Vec<u8>>, Fault> {
+        self.guard.admit(&request.uri().to_string())?;
+        let request = reqwest::Request::try_from(request).map_err(|_| Fault::AddressRefused)?;
+        timeout_at(Instant::now() + within, self.beginning_of_answer(request, max_bytes))
+            .await
+            .unwrap_or(Err(Fault::TimedOut))
+    }
+
+    async fn beginning_of_answer(
+        &self,
+        request: reqwest::Request,
+        max_bytes: usize,
+    ) -> Result<Response<Vec<u8>>, Fault> {
+        let mut incoming = self.client.execute(request).await.map_err(|error| fault(&error))?;
+        let mut body = Vec::new();
+        // What breaks off after the status is no less an answer.
+        while body.len() < max_bytes
+            && let Ok(Some(part)) = incoming.chunk().await
+        {
+            body.extend(part.iter().take(max_bytes - body.len()));
+        }
+        let mut answer = Response::new(body);
+        *answer.status_mut() = incoming.status();
+        Ok(answer)
+    }
+
     async fn exchange(&self, max_bytes: usize, request: reqwest::Request) -> Result<Response<Vec<u8>>, Failure> {
         let mut incoming = self.client.execute(request).await.map_err(|error| fault(&error))?;
         let status = incoming.status();

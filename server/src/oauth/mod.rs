@@ -35,6 +35,35 @@ use url::Url;
 /// How long the person waits for all requests of one sign-in together (OA-22).
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a webhook's receiver may take.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of its answer is read.
+const WEBHOOK_ANSWER_BYTES: usize = 1024;
+
+/// What a webhook is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WebhookRequest<'a> {
+    /// Where.
+    pub url: &'a str,
+    /// The id of the message.
+    pub id: &'a str,
+    /// The time of this attempt, in seconds.
+    pub timestamp: i64,
+    /// The signatures.
+    pub signature: &'a str,
+    /// The message.
+    pub body: &'a str,
+}
+
+/// What the receiver of a webhook answers.
+#[derive(Clone, Debug)]
+pub(crate) struct WebhookAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The beginning of the text.
+    pub text: String,
+}
+
 /// The settings under `oauth` are of no use.
 #[derive(Debug, Error)]
 pub enum SetUpError {
@@ -196,6 +225,28 @@ impl Client {
         let answer = self.shared.http.send(request, RequestContext::begin(account)).await;
         let status = answer.map_err(|failure| failure.fault.key())?.status();
         if status.is_success() { Ok(()) } else { Err("refused") }
+    }
+
+    /// May a request go to this address, as far as that can be told without sending one (OA-15)?
+    pub(crate) fn admits(&self, url: &str) -> bool {
+        self.shared.http.admit(url).is_ok()
+    }
+
+    /// Posts what a webhook is told, by the same guard. Every status is an answer.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn post_webhook(&self, webhook: WebhookRequest<'_>) -> Result<WebhookAnswer, Fault> {
+        let WebhookRequest { url, id, timestamp, signature, body } = webhook;
+        let request = ::http::Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body.as_bytes().to_vec())
+            .map_err(|_| Fault::AddressRefused)?;
+        let answer = self.shared.http.tell(request, WEBHOOK_ANSWER_BYTES, WEBHOOK_TIMEOUT).await?;
+        Ok(WebhookAnswer { status: answer.status(), text: String::from_utf8_lossy(answer.body()).into_owned() })
     }
 
     /// A new attempt (OA-01 to OA-04). With `max_age`, in seconds, the provider is to ask whoever signed in there longer ago once more; plain

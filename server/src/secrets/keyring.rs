@@ -51,6 +51,8 @@ pub enum SealedFor {
     TotpSeed(SecondFactorId),
     /// The private part of this key, which signs tokens for platforms.
     SigningKey(Uuid),
+    /// What this row of `webhook_secrets` signs with.
+    WebhookSecret(Uuid),
     /// What a platform asked for, on its way through pages of ours. It holds the time itself.
     AuthorizationRequest,
     /// The mark of a browser, which holds its user itself.
@@ -76,6 +78,7 @@ impl fmt::Display for SealedFor {
             Self::Flash(id) => write!(f, "flash:{id}"),
             Self::TotpSeed(id) => write!(f, "totp-seed:{id}"),
             Self::SigningKey(id) => write!(f, "signing-key:{id}"),
+            Self::WebhookSecret(id) => write!(f, "webhook-secret:{id}"),
             Self::AuthorizationRequest => f.write_str("authorization-request"),
             Self::KnownBrowser => f.write_str("known-browser"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
@@ -98,6 +101,7 @@ impl SealedFor {
             | Self::Flash(_)
             | Self::TotpSeed(_)
             | Self::SigningKey(_)
+            | Self::WebhookSecret(_)
             | Self::AuthorizationRequest
             | Self::KnownBrowser
             | Self::DoctorQuestion

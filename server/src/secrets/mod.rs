@@ -3,11 +3,13 @@
 mod api_key;
 mod key_file;
 mod keyring;
+mod webhook_secret;
 
 pub use api_key::ApiKey;
 pub use key_file::{KeyError, KeyFile};
 pub(crate) use key_file::{OPEN_TO_OTHERS, is_private};
 pub use keyring::{KeyId, Keyring, OpenError, SealedFor};
+pub use webhook_secret::WebhookSecret;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{rand_core::UnwrapErr, rngs::SysRng};

@@ -19,6 +19,7 @@ mod required_factor;
 mod roles;
 mod security;
 mod sessions;
+mod webhooks;
 
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub use api_keys::{AccountOfKey, Allowance, Answer, Claim, KeyRefusal, KeyUse};
@@ -41,3 +42,4 @@ pub use platform::{
     SignedOut, TokenError, TokenForm, keep_telling_platforms,
 };
 pub use security::remind_of_second_factor::keep_reminding;
+pub use webhooks::deliver_webhooks::keep_delivering_webhooks;

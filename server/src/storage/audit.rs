@@ -1,6 +1,6 @@
 //! Audit events: who did what to whom, written in the transaction of the change, hash-chained per account (R60).
 
-use super::{AccountScope, StorageError, Tx, on, run, statements};
+use super::{AccountScope, StorageError, Tx, on, run, statements, webhooks::NotedEvent};
 use crate::secrets;
 pub use app::domain::audit::Event;
 use app::domain::{audit::EventKind, ids::MemberId, time::Timestamp};
@@ -74,7 +74,7 @@ pub struct AuditTarget {
     pub email: String,
 }
 
-/// Writes an event, of which open pages are told when it is committed (R35). It also holds the account's row until the transaction ends.
+/// Writes an event, of which open pages (R35) and webhooks (LT-10) are told when it is committed. It also holds the account's row until the transaction ends.
 pub async fn record(
     tx: &mut Tx,
     scope: AccountScope,
@@ -107,6 +107,8 @@ pub async fn record(
     run!(tx, INSERT_DETAILS, account, seq, &details.salt, &details.actor, &details.target, &details.ip, &details.key)?;
     run!(tx, SET_HEAD, account, &hash)?;
     tx.note_change(scope.id());
+    let target = target.map(|target| target.member);
+    tx.note_event(NotedEvent { scope, seq, at: now, actor: actor.clone(), target, event: event.clone() });
     Ok(())
 }
 

@@ -86,6 +86,8 @@ statements! {
     API_ANSWERS = "
         DELETE FROM api_answers
          WHERE key_id IN (SELECT key_id FROM api_answers WHERE created_at <= $1 LIMIT $2) AND created_at <= $1";
+    WEBHOOK_DELIVERIES = expired!("webhook_deliveries", "done_at");
+    WEBHOOK_SECRETS = expired!("webhook_secrets", "valid_until");
     MAIL_TEXTS = "
         UPDATE outbox SET recipient = '', last_answer = NULL, sealed = NULL
          WHERE id IN (SELECT id FROM outbox
@@ -186,6 +188,8 @@ pub enum Rows {
     Flashes,
     ApiKeys,
     ApiAnswers,
+    WebhookDeliveries,
+    WebhookSecrets,
     MailTexts,
     DeliveryAnswers,
     DeliveryEvents,
@@ -218,6 +222,8 @@ impl Rows {
             Self::Flashes => FLASHES,
             Self::ApiKeys => API_KEYS,
             Self::ApiAnswers => API_ANSWERS,
+            Self::WebhookDeliveries => WEBHOOK_DELIVERIES,
+            Self::WebhookSecrets => WEBHOOK_SECRETS,
             Self::MailTexts => MAIL_TEXTS,
             Self::DeliveryAnswers => DELIVERY_ANSWERS,
             Self::DeliveryEvents => DELIVERY_EVENTS,

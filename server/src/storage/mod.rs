@@ -47,6 +47,7 @@ pub mod signing_keys;
 pub mod tokens;
 pub mod user_events;
 pub mod users;
+pub mod webhooks;
 
 pub use tx::Tx;
 
@@ -288,6 +289,12 @@ impl Database {
         self.settings().platform_sign_outs.notified().await;
     }
 
+    /// Waits until a transaction of this process that queued a delivery of a webhook was committed; at once, if that happened since the last
+    /// time.
+    pub async fn webhook_delivery_queued(&self) {
+        self.settings().webhook_deliveries.notified().await;
+    }
+
     /// Wakes whoever waits for [`Self::mail_queued`] without a mail: after the clock was set, which tests do.
     pub fn wake_mail_worker(&self) {
         self.settings().mail_queued.notify_one();
@@ -424,6 +431,9 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("tokens", tokens::STATEMENTS),
         ("user_events", user_events::STATEMENTS),
         ("users", users::STATEMENTS),
+        ("webhooks", webhooks::STATEMENTS),
+        ("webhooks::deliveries", webhooks::deliveries::STATEMENTS),
+        ("webhooks::told", webhooks::told::STATEMENTS),
     ];
     of_files
         .into_iter()

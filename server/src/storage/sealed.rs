@@ -41,6 +41,7 @@ statements! {
     OAUTH_ATTEMPTS = others!("oauth_attempts", "sealed", tied to "id", of "account_id");
     FLASHES = others!("flashes", "sealed", tied to "id", of "NULL");
     SIGNING_KEYS = others!("signing_keys", "sealed", tied to "id", of "NULL");
+    WEBHOOK_SECRETS = others!("webhook_secrets", "sealed", tied to "id", of "account_id");
     TOTP_SEEDS = others!("second_factors", "sealed", tied to "id", of "NULL");
     REPLACE_CLIENT_SECRET = replace!("login_method_configurations", "secret");
     REPLACE_INVITATION_TOKEN = replace!("invitation_tokens", "sealed");
@@ -48,6 +49,7 @@ statements! {
     REPLACE_OAUTH_ATTEMPT = replace!("oauth_attempts", "sealed");
     REPLACE_FLASH = replace!("flashes", "sealed");
     REPLACE_SIGNING_KEY = replace!("signing_keys", "sealed");
+    REPLACE_WEBHOOK_SECRET = replace!("webhook_secrets", "sealed");
     REPLACE_TOTP_SEED = replace!("second_factors", "sealed");
 }
 
@@ -68,11 +70,13 @@ pub enum Column {
     SigningKeys,
     /// `second_factors.sealed`
     TotpSeeds,
+    /// `webhook_secrets.sealed`
+    WebhookSecrets,
 }
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ClientSecrets,
         Self::InvitationTokens,
         Self::MailedCodes,
@@ -80,6 +84,7 @@ impl Column {
         Self::Flashes,
         Self::SigningKeys,
         Self::TotpSeeds,
+        Self::WebhookSecrets,
     ];
 
     const fn others(self) -> &'static str {
@@ -91,6 +96,7 @@ impl Column {
             Self::Flashes => FLASHES,
             Self::SigningKeys => SIGNING_KEYS,
             Self::TotpSeeds => TOTP_SEEDS,
+            Self::WebhookSecrets => WEBHOOK_SECRETS,
         }
     }
 
@@ -103,6 +109,7 @@ impl Column {
             Self::Flashes => REPLACE_FLASH,
             Self::SigningKeys => REPLACE_SIGNING_KEY,
             Self::TotpSeeds => REPLACE_TOTP_SEED,
+            Self::WebhookSecrets => REPLACE_WEBHOOK_SECRET,
         }
     }
 
@@ -118,6 +125,7 @@ impl Column {
             Self::Flashes => SealedFor::Flash(FlashId(row.row_id)),
             Self::SigningKeys => SealedFor::SigningKey(row.row_id),
             Self::TotpSeeds => SealedFor::TotpSeed(SecondFactorId(row.row_id)),
+            Self::WebhookSecrets => SealedFor::WebhookSecret(row.row_id),
         }
     }
 }

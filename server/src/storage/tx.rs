@@ -1,6 +1,11 @@
 //! One transaction on either database, and the macros that keep one text per statement.
 
-use super::{Code, StorageError, attempt, changes::ChangeNotices, code_of};
+use super::{
+    Code, StorageError, attempt,
+    changes::ChangeNotices,
+    code_of,
+    webhooks::{self, NotedEvent},
+};
 use app::domain::ids::{AccountId, UserId};
 use futures::{
     FutureExt, StreamExt,
@@ -33,12 +38,15 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Commits. If the transaction queued a mail, the mail worker is woken; whoever waits for what it noted is told.
+    /// Writes what webhooks are told of the events that the transaction noted, and commits. If it queued a mail, the mail worker is woken, and so on;
+    /// whoever waits for what it noted is told.
     ///
     /// # Errors
     /// The database's.
     pub async fn commit(mut self) -> Result<(), StorageError> {
+        webhooks::queue_noted(&mut self).await?;
         let mail_queued = self.mail_to_announce();
+        let webhook_deliveries = self.webhook_delivery_to_announce();
         let platform_sign_outs = self.platform_sign_out_to_announce();
         let (changed, notices) = self.changes_to_announce();
         let done = match self {
@@ -51,6 +59,9 @@ impl Tx {
         }
         if let (Ok(()), Some(platform_sign_outs)) = (&done, platform_sign_outs) {
             platform_sign_outs.notify_one();
+        }
+        if let (Ok(()), Some(webhook_deliveries)) = (&done, webhook_deliveries) {
+            webhook_deliveries.notify_one();
         }
         if done.is_ok() {
             notices.announce(&changed);
@@ -102,6 +113,37 @@ impl Tx {
         }
     }
 
+    /// Webhooks may have to be told of this event: the commit writes what they are told.
+    pub(super) fn note_event(&mut self, event: NotedEvent) {
+        match self {
+            Self::Sqlite(tx) => tx.events.push(event),
+            Self::Postgres(tx) => tx.events.push(event),
+        }
+    }
+
+    pub(super) fn take_noted_events(&mut self) -> Vec<NotedEvent> {
+        match self {
+            Self::Sqlite(tx) => mem::take(&mut tx.events),
+            Self::Postgres(tx) => mem::take(&mut tx.events),
+        }
+    }
+
+    /// A delivery of a webhook was queued: the commit tells the worker that sends it.
+    pub(super) const fn note_webhook_delivery(&mut self) {
+        match self {
+            Self::Sqlite(tx) => tx.queued_webhook_delivery = true,
+            Self::Postgres(tx) => tx.queued_webhook_delivery = true,
+        }
+    }
+
+    fn webhook_delivery_to_announce(&self) -> Option<Arc<Notify>> {
+        let (queued, settings) = match self {
+            Self::Sqlite(tx) => (tx.queued_webhook_delivery, &tx.settings),
+            Self::Postgres(tx) => (tx.queued_webhook_delivery, &tx.settings),
+        };
+        queued.then(|| Arc::clone(&settings.webhook_deliveries))
+    }
+
     fn platform_sign_out_to_announce(&self) -> Option<Arc<Notify>> {
         let (ended, settings) = match self {
             Self::Sqlite(tx) => (tx.ended_platform_sign_in, &tx.settings),
@@ -133,6 +175,8 @@ pub struct TransactionSettings {
     pub(super) mail_queued: Arc<Notify>,
     /// Told when a transaction that ended a sign-in at a platform was committed.
     pub(super) platform_sign_outs: Arc<Notify>,
+    /// Told when a transaction that queued a delivery of a webhook was committed.
+    pub(super) webhook_deliveries: Arc<Notify>,
     /// Told of what committed transactions changed.
     pub(super) changes: Arc<ChangeNotices>,
 }
@@ -145,6 +189,7 @@ impl Default for TransactionSettings {
             dead_connections: Arc::default(),
             mail_queued: Arc::default(),
             platform_sign_outs: Arc::default(),
+            webhook_deliveries: Arc::default(),
             changes: Arc::new(ChangeNotices::alone()),
         }
     }
@@ -206,6 +251,10 @@ pub struct Transaction<DB: Driver> {
     queued_mail: bool,
     /// Did it end a sign-in at a platform?
     ended_platform_sign_in: bool,
+    /// Did it queue a delivery of a webhook?
+    queued_webhook_delivery: bool,
+    /// The events that webhooks may have to be told of.
+    events: Vec<NotedEvent>,
     /// The accounts in which it changed something that pages show, and the users whose sessions it ended.
     changed: Vec<Uuid>,
 }
@@ -240,6 +289,8 @@ impl<DB: Driver> Transaction<DB> {
             sound: false,
             queued_mail: false,
             ended_platform_sign_in: false,
+            queued_webhook_delivery: false,
+            events: Vec::new(),
             changed: Vec::new(),
         };
         begun.run(sql).await?;

@@ -128,6 +128,15 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("session/whoami", Calls::Everyone),
     ("setup/set-up", Calls::Everyone),
     ("setup/view", Calls::Everyone),
+    ("webhooks/add", Calls::Needs("webhooks.manage")),
+    ("webhooks/change", Calls::Needs("webhooks.manage")),
+    ("webhooks/list", Calls::Needs("webhooks.manage")),
+    ("webhooks/redeliver", Calls::Needs("webhooks.manage")),
+    ("webhooks/remove", Calls::Needs("webhooks.manage")),
+    ("webhooks/rotate-secret", Calls::Needs("webhooks.manage")),
+    ("webhooks/show", Calls::Needs("webhooks.manage")),
+    ("webhooks/switch", Calls::Needs("webhooks.manage")),
+    ("webhooks/test", Calls::Needs("webhooks.manage")),
     ("users/change-several", Calls::Needs("users.remove")),
     ("users/copy-link", Calls::Needs("users.invite")),
     ("users/decide", Calls::Needs("users.invite")),
@@ -196,6 +205,16 @@ fn fields<'a>(function: &str, account: &'a str, member: &'a str) -> Vec<(&'a str
         "me/change-password" => fields.push(("form[password]", "another phrase altogether")),
         "me/delete" => fields.push(("form[confirmation]", "eve@example.org")),
         "me/end-session" => fields.push(("session", member)),
+        "webhooks/list" => {}
+        "webhooks/add" => fields.extend([("form[url]", "https://hooks.example.org/"), ("form[told]", "all")]),
+        "webhooks/change" => {
+            fields.extend([("webhook", member), ("form[url]", "https://hooks.example.org/"), ("form[told]", "all")]);
+        }
+        "webhooks/redeliver" => fields.extend([("webhook", member), ("delivery", member)]),
+        "webhooks/switch" => fields.extend([("webhook", member), ("on", "off")]),
+        "webhooks/remove" | "webhooks/rotate-secret" | "webhooks/show" | "webhooks/test" => {
+            fields.push(("webhook", member))
+        }
         "accounts/open" => fields.extend([("form[account_name]", "Eve"), ("form[slug]", "eve")]),
         _ => fields.push(("form[email]", "eve@example.org")),
     }
@@ -219,6 +238,8 @@ async fn state(world: &World) -> Vec<i64> {
         "SELECT COUNT(*) FROM accounts",
         "SELECT COUNT(*) FROM roles",
         "SELECT COUNT(*) FROM api_keys",
+        "SELECT COUNT(*) FROM webhooks",
+        "SELECT COUNT(*) FROM webhook_deliveries",
         "SELECT COUNT(*) FROM login_methods",
         "SELECT COUNT(*) FROM login_method_configurations",
     ] {
@@ -261,6 +282,9 @@ const PAGES: &[&str] = &[
     "/a/{slug}/settings/users/{id}",
     "/a/{slug}/settings/users/{id}/edit",
     "/a/{slug}/settings/users/{id}/remove",
+    "/a/{slug}/settings/webhooks",
+    "/a/{slug}/settings/webhooks/new",
+    "/a/{slug}/settings/webhooks/{id}",
     "/accounts",
     "/address",
     "/forgot-password",
@@ -414,9 +438,11 @@ both_databases! {
         let (world, _provider, ana, method) = world.with_acme_sso().await;
         let (ben, bea) = (ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await, beta(&world).await);
         let row = ana.row("ben@example.org").await.id.to_string();
+        let webhook = ana.adds_webhook("https://hooks.example.org/", &[]).await.unwrap().webhook.to_string();
         let mut opened = 0;
         for page in PAGES.iter().filter(|page| page.starts_with("/a/{slug}/settings/")) {
-            let path = page.replace("{slug}", "acme").replace("{id}", id_on(page, &method, &row));
+            let id = if page.contains("webhooks") { webhook.as_str() } else { id_on(page, &method, &row) };
+            let path = page.replace("{slug}", "acme").replace("{id}", id);
             assert_eq!(ana.get(&path).await.status, StatusCode::OK, "{path}");
             let anonymous = world.browser().get(&path).await;
             assert!(anonymous.status.is_redirection(), "{path}: {}", anonymous.status);
@@ -431,7 +457,7 @@ both_databases! {
             }
             opened += 1;
         }
-        assert_eq!(opened, 19, "pages of Settings");
+        assert_eq!(opened, 22, "pages of Settings");
         let configuration = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await;
         assert!(configuration.body.contains(CLIENT_ID), "whoever may sees it");
         // These are every member's.

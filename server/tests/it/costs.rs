@@ -164,6 +164,7 @@ const OF_AN_ACCOUNT: &[&str] = &[
     "roles/",
     "security/",
     "users/",
+    "webhooks/",
 ];
 
 #[test]

@@ -65,4 +65,5 @@ mod signing_in;
 mod signing_in_by_provider;
 mod suspending;
 mod switching;
+mod webhooks;
 mod without_scripting;

@@ -303,6 +303,13 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("second_factors::REMOVE_SINCE", "the login's own, whose change of address is taken back"),
     ("second_factors::USE_PASSKEY", "passkeys belong to the login, and to no account"),
     ("second_factors::USE_STEP", "a factor that was just found among the user's own, or those for the account"),
+    ("clean_up::WEBHOOK_DELIVERIES", "clean-up of every account, by age alone"),
+    ("clean_up::WEBHOOK_SECRETS", "clean-up of every account, by age alone"),
+    ("sealed::REPLACE_WEBHOOK_SECRET", "the rotation of keys is every account's"),
+    ("sealed::WEBHOOK_SECRETS", "the rotation of keys is every account's"),
+    ("webhooks::OWNERLESS", "the worker switches webhooks of every account off"),
+    ("webhooks::deliveries::CLAIM", "the worker delivers for every account"),
+    ("webhooks::deliveries::DUE", "the worker delivers for every account"),
     ("sessions::DELETE_BEYOND_ACCOUNT", "a user's own sessions, by the account of the method that was proved"),
     ("sessions::DELETE_BEYOND_SEVERAL", "a user's own sessions, by the accounts of the methods that were proved"),
 ];

@@ -18,4 +18,6 @@ pub use form::ConfigurationForm;
 pub use preset::{IssuerPart, Preset};
 #[cfg(feature = "ssr")]
 pub use read::Read;
+#[cfg(feature = "ssr")]
+pub(in crate::domain) use read::https;
 pub use recency::{ReauthenticationMethod, Recency};

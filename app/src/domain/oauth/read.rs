@@ -206,7 +206,7 @@ fn issuer_part(part: IssuerPart, raw: &str) -> Result<String, Problem> {
 }
 
 /// An https address; whether it may be reached, the guarded client decides when it connects (OA-15).
-fn https(raw: &str) -> Result<String, Problem> {
+pub(in crate::domain) fn https(raw: &str) -> Result<String, Problem> {
     let url = required(raw)?;
     if url.contains(['{', '}']) {
         return Err(Problem::StillATemplate);

@@ -244,6 +244,15 @@ fn words_of(locale: Locale, notice: &Notice) -> AnyView {
         Notice::ApiKeyRevoked => good(text!(locale, api_keys.revoked)),
         Notice::ApiKeyTakenOver => good(text!(locale, api_keys.taken_over)),
         Notice::ApiKeyGone => bad(text!(locale, api_keys.gone)),
+        Notice::WebhookSaved => good(text!(locale, webhooks.saved)),
+        Notice::WebhookSwitchedOn => good(text!(locale, webhooks.switched_on)),
+        Notice::WebhookSwitchedOff => good(text!(locale, webhooks.switched_off)),
+        Notice::WebhookRemoved => good(text!(locale, webhooks.removed)),
+        Notice::WebhookGone => bad(text!(locale, webhooks.not_there)),
+        Notice::WebhookOff => bad(text!(locale, webhooks.is_off)),
+        Notice::WebhookTested => good(text!(locale, webhooks.tested)),
+        Notice::Redelivered => good(text!(locale, webhooks.redelivered)),
+        Notice::DeliveryGone => bad(text!(locale, webhooks.delivery_gone)),
         Notice::ProviderFactorsSaved => good(text!(locale, methods.provider_factors_saved)),
     }
 }

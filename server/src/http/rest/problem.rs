@@ -230,6 +230,7 @@ impl From<Refusal> for Problem {
             | Refusal::RoleInUse { .. }
             | Refusal::TooManyRoles { .. }
             | Refusal::TooManyApiKeys { .. }
+            | Refusal::TooManyWebhooks { .. }
             | Refusal::NoSelfPromotion { .. }
             | Refusal::LeaveInstead
             | Refusal::LastOwner
@@ -311,6 +312,9 @@ const fn pointer_of(field: Field) -> &'static str {
         | Field::IssuerServer
         | Field::IssuerRealm
         | Field::Reminders
+        | Field::WebhookUrl
+        | Field::WebhookDescription
+        | Field::WebhookEvents
         | Field::DiscoveryUrl
         | Field::AuthorizationUrl
         | Field::TokenUrl

@@ -14,6 +14,7 @@ use crate::{
 use app::domain::{
     ids::{InvitationId, MemberId},
     time::{Span, Timestamp},
+    webhook::DELIVERIES_KEPT_DAYS,
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +58,7 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 30] = [
+static RETENTION_RULES: [RetentionRule; 32] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
@@ -79,6 +80,8 @@ static RETENTION_RULES: [RetentionRule; 30] = [
     rows("flashes", Rows::Flashes, |_| Span(0)),
     rows("expired API keys", Rows::ApiKeys, |_| EXPIRED_KEYS_KEPT),
     rows("answers of the API", Rows::ApiAnswers, |_| ANSWER_TTL),
+    rows("deliveries of webhooks", Rows::WebhookDeliveries, |_| Span::days(DELIVERIES_KEPT_DAYS)),
+    rows("earlier secrets of webhooks", Rows::WebhookSecrets, |_| Span(0)),
     rows("addresses of mails", Rows::MailTexts, |config| days(config.retention.mails_days)),
     rows("answers of mail servers", Rows::DeliveryAnswers, |config| days(config.retention.mails_days)),
     rows("delivery events", Rows::DeliveryEvents, |config| days(config.retention.delivery_events_days)),

@@ -374,7 +374,7 @@ pub async fn active_owners(tx: &mut Tx, scope: AccountScope) -> Result<Vec<Owner
     Ok(rows.into_iter().map(owner).collect())
 }
 
-/// Somebody who may handle invitations.
+/// Somebody who holds a permission, and is to be told something.
 #[derive(Clone, Debug)]
 pub struct Inviter {
     /// The row.
@@ -402,7 +402,17 @@ struct InviterRow {
 /// Members who may invite, by their role or by an extra permission; owners first, fifty at most. Whether one of them may handle a certain
 /// invitation, the policy tells.
 pub async fn inviters(tx: &mut Tx, scope: AccountScope, roles: &Roles) -> Result<Vec<Inviter>, StorageError> {
-    let permission = Gate::UsersInvite.permission();
+    holders(tx, scope, roles, Gate::UsersInvite).await
+}
+
+/// Members who hold the permission of a gate, by their role or as an extra; owners first, fifty at most.
+pub async fn holders(
+    tx: &mut Tx,
+    scope: AccountScope,
+    roles: &Roles,
+    gate: Gate,
+) -> Result<Vec<Inviter>, StorageError> {
+    let permission = gate.permission();
     let inviting = roles.roles.iter().filter(|role| role.permissions.contains(&permission));
     let inviting: String = inviting.map(|role| format!(",{},", role.key)).collect();
     let rows: Vec<InviterRow> = on!(tx, c => sqlx::query_as(WITH_PERMISSION)

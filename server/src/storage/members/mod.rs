@@ -75,8 +75,8 @@ pub(super) mod person;
 mod view;
 
 pub use access::{
-    CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, inviters,
-    other_owners, owners_without, reactivate,
+    CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, holders,
+    inviters, other_owners, owners_without, reactivate,
 };
 pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};

@@ -58,6 +58,8 @@ pub enum MailKind {
     Ownership(OwnershipMail),
     /// To the owners: the account is going to be deleted, or is kept after all.
     AccountDeletion(AccountDeletionMail),
+    /// To whoever is answerable: Roster switched a webhook off (LT-10).
+    WebhookStopped,
     /// To whoever forgot a password: the link to choose a new one (PW-10).
     PasswordReset,
     /// To the user: the password was changed (SE-07).
@@ -124,7 +126,7 @@ pub enum AccountDeletionMail {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Invitation,
         Self::InvitationReminder,
         Self::Code,
@@ -145,6 +147,7 @@ impl MailKind {
         Self::Ownership(OwnershipMail::Declined),
         Self::AccountDeletion(AccountDeletionMail::Asked),
         Self::AccountDeletion(AccountDeletionMail::TakenBack),
+        Self::WebhookStopped,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::EmailChangeConfirm,
@@ -181,6 +184,7 @@ impl MailKind {
             Self::Ownership(OwnershipMail::Declined) => "ownership_declined",
             Self::AccountDeletion(AccountDeletionMail::Asked) => "account_deletion_asked",
             Self::AccountDeletion(AccountDeletionMail::TakenBack) => "account_deletion_taken_back",
+            Self::WebhookStopped => "webhook_stopped",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChangeConfirm => "email_change_confirm",

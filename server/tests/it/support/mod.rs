@@ -8,6 +8,7 @@ pub mod passkeys;
 pub mod platform;
 mod program;
 pub mod provider;
+pub mod receiver;
 mod ways;
 
 pub use browser::{Answer, Browser, Events, Fields, PASSWORD, no_longer_in_acme};
