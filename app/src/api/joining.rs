@@ -47,6 +47,13 @@ pub enum InvitationView {
         /// May a new link be asked for now (once a day)?
         may_ask: bool,
     },
+    /// Withdrawn, since another address was invited in its place, as who is signed in had asked (R14).
+    InvitedAs {
+        /// The account's name.
+        account: String,
+        /// That address.
+        email: String,
+    },
     /// Turned down (R63).
     Declined(String),
     /// Taken up already (R18).
@@ -142,7 +149,29 @@ pub enum Standing {
     /// Join or decline: the right person is signed in (R15).
     Join(String),
     /// Somebody else is signed in (R14).
-    SomebodyElse(String),
+    SomebodyElse {
+        /// The signed-in address.
+        email: String,
+        /// The invited one.
+        invited: String,
+        /// Can an admin be asked to invite the signed-in address instead?
+        ask_as: AskAs,
+    },
+}
+
+/// Whether an admin can be asked to invite the address that is signed in, in place of the invited one (R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AskAs {
+    /// Yes, once for each invitation.
+    Possible,
+    /// That was done, and nobody has decided.
+    Asked,
+    /// It was refused.
+    Refused,
+    /// It belongs to the account already.
+    Member,
+    /// It is not known to be the person's, or has an entry in the account that is to be used.
+    Impossible,
 }
 
 /// Making a login, as typed.
@@ -307,6 +336,13 @@ pub async fn allow_invitations(invitation: String) -> Result<(), AppError> {
 #[server(endpoint = "invitation/ask-for-new-link")]
 pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
     let asked = backend()?.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
+    redirect_with_flash(&crate::paths::invitation(&invitation), asked)
+}
+
+/// Asks the account's admins to invite the signed-in address in place of the invited one, once for each invitation (R14).
+#[server(endpoint = "invitation/ask-as")]
+pub async fn ask_to_be_invited(invitation: String) -> Result<AskAs, AppError> {
+    let asked = backend()?.ask_to_be_invited(&visitor()?, id(&invitation)?).await?;
     redirect_with_flash(&crate::paths::invitation(&invitation), asked)
 }
 

@@ -66,6 +66,7 @@ impl<'a> Change<'a> {
             | Event::InvitationsRefused { .. }
             | Event::InvitationsAllowed { .. }
             | Event::NewLinkAsked { .. }
+            | Event::OtherAddressAsked { .. }
             | Event::MailboxVouchedFor { .. }
             | Event::DecisionOpened { .. }
             | Event::Decided { .. }

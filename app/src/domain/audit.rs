@@ -79,6 +79,7 @@ events! {
     InvitationsRefused { invitation: InvitationId } = "invitations_refused";
     InvitationsAllowed { invitation: InvitationId } = "invitations_allowed";
     NewLinkAsked { invitation: InvitationId } = "new_link_asked";
+    OtherAddressAsked { invitation: InvitationId } = "other_address_asked";
     MailboxVouchedFor { invitation: InvitationId } = "mailbox_vouched_for";
     HeldForReview { last_owner: bool } = "held_for_review";
     DecisionOpened { invitation: InvitationId } = "decision_opened";

@@ -50,6 +50,7 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::InvitationsRefused => text!(locale, audit.kind_invitations_refused),
         EventKind::InvitationsAllowed => text!(locale, audit.kind_invitations_allowed),
         EventKind::NewLinkAsked => text!(locale, audit.kind_new_link_asked),
+        EventKind::OtherAddressAsked => text!(locale, audit.kind_other_address_asked),
         EventKind::MailboxVouchedFor => text!(locale, audit.kind_mailbox_vouched_for),
         EventKind::HeldForReview => text!(locale, audit.kind_held_for_review),
         EventKind::DecisionOpened => text!(locale, audit.kind_decision_opened),
@@ -158,6 +159,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::InvitationsRefused { .. }
         | Event::InvitationsAllowed { .. }
         | Event::NewLinkAsked { .. }
+        | Event::OtherAddressAsked { .. }
         | Event::MailboxVouchedFor { .. }
         | Event::HeldForReview { last_owner: false }
         | Event::DecisionOpened { .. }

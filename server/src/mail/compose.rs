@@ -417,8 +417,11 @@ fn content(
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
         MailKind::Held => Content::Held { person: person(), users: users() },
         MailKind::Decision => {
-            let page = paths::decide(facts.slug.as_str(), facts.member);
-            Content::Decision { person: person(), page: services.config.link(&page) }
+            let page = services.config.link(&paths::decide(facts.slug.as_str(), facts.member));
+            match facts.asked_as.clone() {
+                Some(wanted) => Content::AskedAs { person: person(), wanted, page },
+                None => Content::Decision { person: person(), page },
+            }
         }
     })
 }

@@ -49,6 +49,8 @@ pub enum Content {
     Held { person: Person, users: String },
     /// Somebody else came back from the provider.
     Decision { person: Person, page: String },
+    /// Whoever opened the invitation asks to be invited by another address.
+    AskedAs { person: Person, wanted: String, page: String },
     /// The link to choose a new password.
     PasswordReset { link: String, until: Timestamp },
     /// Where a user without a password signs in: the accounts by name, with their pages.
@@ -222,6 +224,11 @@ fn sections(
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
             vec![],
         ),
+        Content::AskedAs { person, wanted, page } => (
+            vec![text!(locale, mail.asked_as_what, person = named(person), account = account, wanted = wanted)],
+            Action::Link { label: text!(locale, mail.asked_as_open).to_owned(), url: page },
+            vec![],
+        ),
         Content::InviteeMoved { person, new, users } => (
             vec![text!(locale, mail.invitee_moved_what, person = named(person), account = account, new = new)],
             open(locale, users),
@@ -388,6 +395,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
+        Content::AskedAs { .. } => text!(locale, mail.asked_as_subject, account = account),
         Content::InviteeMoved { .. } => text!(locale, mail.invitee_moved_subject, account = account),
         Content::SecondFactorRequired { .. } => text!(locale, mail.factor_required_subject, account = account),
         Content::AccountApp { change: AccountAppChange::Added, .. } => {
@@ -545,7 +553,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 33] {
+    fn all_kinds() -> [Content; 34] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
@@ -562,6 +570,7 @@ mod tests {
             Content::LinkAsked { person: person("Ben"), users: users() },
             Content::Held { person: person("Ben"), users: users() },
             Content::Decision { person: person("Ben"), page: users() },
+            Content::AskedAs { person: person("Ben"), wanted: "b@example.org".to_owned(), page: users() },
             Content::PasswordReset { link: "https://roster.example.org/r/x".to_owned(), until: UNTIL },
             Content::SignInPages {
                 pages: vec![("Beta".to_owned(), "https://roster.example.org/login/beta".to_owned())],
@@ -677,6 +686,7 @@ mod tests {
                     | Content::Held { users, .. }
                     | Content::InviteeMoved { users, .. }
                     | Content::Decision { page: users, .. }
+                    | Content::AskedAs { page: users, .. }
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }
                     | Content::AccountApp { page: users, .. }

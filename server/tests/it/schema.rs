@@ -237,6 +237,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("clean_up::OFFERS", "clean-up of every account, by age alone"),
     ("clean_up::REMOVED", "clean-up of every account: what it finds establishes the scope of what is deleted"),
     ("clean_up::UNCONFIRMED_FACTORS", "clean-up of every login and account, by age alone"),
+    ("decisions::SUPERSEDE_OF_ASKER", "the requests of a login that is erased, in every account"),
     ("erasure::MAILS", "the mails about the login of a user who deleted it"),
     ("erasure::SECOND_FACTORS", "a login that is erased takes its factors along, in every account"),
     ("identities::DELETE_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),

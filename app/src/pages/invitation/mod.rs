@@ -68,6 +68,16 @@ impl Page {
             InvitationView::Withdrawn(account) => {
                 heading(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
             }
+            InvitationView::InvitedAs { account, email } => view! {
+                {heading(
+                    text!(locale, joining.ask_as_granted_title, email = email.clone()),
+                    text!(locale, joining.ask_as_granted_text, account = account, email = email),
+                )}
+                <p>
+                    <a class="button button-primary" href=paths::ME_ACCOUNTS>{text!(locale, joining.ask_as_granted_open)}</a>
+                </p>
+            }
+            .into_any(),
             InvitationView::AccountDeleted(account) => {
                 heading(text!(locale, joining.deleted_title), text!(locale, joining.deleted_text, account = account))
             }
@@ -180,7 +190,9 @@ impl Page {
                 text!(self.locale, joining.off_text, account = open.account),
             ),
             Standing::Join(email) => self.join(open, email).into_any(),
-            Standing::SomebodyElse(email) => self.somebody_else(open, email).into_any(),
+            Standing::SomebodyElse { email, invited, ask_as } => {
+                self.somebody_else(open, email, invited, ask_as).into_any()
+            }
         }
     }
 

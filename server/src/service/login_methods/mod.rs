@@ -3,6 +3,7 @@
 pub(super) mod add_login_method;
 pub(super) mod begin_oauth;
 pub(super) mod decide;
+mod decide_request;
 pub(super) mod drop_draft;
 pub(super) mod finish_oauth;
 mod list_decisions;
