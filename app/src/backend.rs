@@ -481,7 +481,7 @@ pub trait RefuseInvitations: Send + Sync {
 /// Takes that back.
 #[async_trait]
 pub trait AllowInvitations: Send + Sync {
-    async fn allow_invitations(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError>;
+    async fn allow_invitations(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<(), AppError>;
 }
 
 /// Asks the account's admins for a new link (R20).

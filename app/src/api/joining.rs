@@ -54,6 +54,8 @@ pub enum InvitationView {
         /// That address.
         email: String,
     },
+    /// Gone, and with it nothing is left but that further ones are refused (R51).
+    Refused(String),
     /// Turned down (R63).
     Declined(String),
     /// Taken up already (R18).
@@ -302,8 +304,8 @@ pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
 /// What whoever holds a mailed link says of further invitations of the account (R51).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalView {
-    /// The invitation.
-    pub id: InvitationId,
+    /// The invitation; `None` once it is gone, and nothing but the refusal is left of the link.
+    pub id: Option<InvitationId>,
     /// The account's name.
     pub account: String,
     /// Are they refused?
@@ -324,12 +326,11 @@ pub async fn refuse_invitations(invitation: String) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Takes that back.
+/// Takes that back; any text that is no id stands for an invitation that is gone.
 #[server(endpoint = "invitation/allow-further")]
 pub async fn allow_invitations(invitation: String) -> Result<(), AppError> {
-    backend()?.allow_invitations(&visitor()?, id(&invitation)?).await?;
-    redirect_form_post(&crate::paths::invitation(&invitation));
-    Ok(())
+    backend()?.allow_invitations(&visitor()?, invitation.parse().ok()).await?;
+    redirect_with_flash(&crate::paths::invitation(&invitation), ())
 }
 
 /// Asks the account's admins for a new link; it goes only to the invited address, and once a day (R20).

@@ -72,6 +72,7 @@ impl<'a> Change<'a> {
             | Event::Decided { .. }
             | Event::AccountChanged { .. }
             | Event::RemindersSwitched { .. }
+            | Event::RepliesSwitched { .. }
             | Event::AccountAddressChanged { .. }
             | Event::AccountDeletionAsked { .. }
             | Event::AccountKept

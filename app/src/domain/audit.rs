@@ -59,6 +59,7 @@ events! {
     AccountOpened = "account_opened";
     AccountChanged { renamed: bool, before: AccountDefaults, after: AccountDefaults } = "account_changed";
     RemindersSwitched { on: bool } = "reminders_switched";
+    RepliesSwitched { on: bool } = "replies_switched";
     AccountAddressChanged { before: Slug, after: Slug } = "account_address_changed";
     AccountDeletionAsked { at: Timestamp } = "account_deletion_asked";
     AccountKept = "account_kept";

@@ -32,6 +32,7 @@ pub enum Field {
     Theme,
     Lifetime,
     Reminders,
+    Replies,
     Confirmation,
     Identifier,
     FirstName,

@@ -18,7 +18,7 @@ use app::{
     domain::{
         email::Email, ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone,
     },
-    i18n::{Locale, leptos_i18n, text},
+    i18n::{Locale, leptos_i18n, role_name_or, text},
     paths,
 };
 use thiserror::Error;
@@ -386,7 +386,9 @@ fn content(
             };
             let inviter = facts.sponsor.as_ref().map(self::person);
             let is_reminder = mail.kind == MailKind::InvitationReminder;
-            Content::Invitation { inviter, link, until: facts.expires, is_reminder }
+            let role = role_name_or(Locale::from(mail.language), &facts.role.0, facts.role.1.as_deref());
+            let (left, is_answered) = (facts.expires - now, facts.is_answered);
+            Content::Invitation { inviter, role, link, until: facts.expires, left, is_answered, is_reminder }
         }
         MailKind::Code => {
             let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;

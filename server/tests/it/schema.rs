@@ -241,6 +241,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("erasure::MAILS", "the mails about the login of a user who deleted it"),
     ("erasure::SECOND_FACTORS", "a login that is erased takes its factors along, in every account"),
     ("identities::DELETE_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
+    ("invitation_refusals::FIND_BY_TOKEN", "the hash of a token establishes the right"),
     ("invitations::ACCOUNT_OFFERED", "the address that the signed-in user proved establishes the right"),
     ("invitations::OFFERED_TO", "the invitations to the address that the signed-in user proved"),
     ("invitations::FIND_TOKEN", "the hash of a token establishes the right"),

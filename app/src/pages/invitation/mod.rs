@@ -13,7 +13,7 @@ use self::{
 };
 use super::{Failed, loaded, problem::problem_note, shell::Card, with_next};
 use crate::{
-    api::joining::{AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal},
+    api::joining::{AllowInvitations, AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal},
     components::{Button, ErrorBox, Time},
     domain::time::Timestamp,
     i18n::{Locale, text, use_locale},
@@ -30,6 +30,7 @@ struct Page {
     locale: Locale,
     invitation: Query<ViewInvitation>,
     refusal: Query<ViewRefusal>,
+    allow: FormAction<AllowInvitations>,
 }
 
 lazy_page!(InvitationRoute, joining, InvitationPage);
@@ -44,7 +45,9 @@ fn InvitationPage() -> impl IntoView {
     let attempt = Memo::new(move |_| query.with(|map| map.get("attempt").unwrap_or_default()));
     let arguments = move || ViewInvitation { invitation: id.get(), attempt: attempt.get() };
     let refusal = Query::new(move || ViewRefusal { invitation: id.get() });
-    let page = Page { locale, invitation: Query::new(arguments), refusal };
+    let allow = FormAction::new();
+    let page = Page { locale, invitation: Query::new(arguments), refusal, allow };
+    allow.on_success(move |()| page.reload());
     let view = loaded(move || async move {
         match page.invitation.await {
             Ok(view) => page.show(view),
@@ -61,6 +64,10 @@ impl Page {
     fn show(self, view: InvitationView) -> AnyView {
         let locale = self.locale;
         match view {
+            // Of a link that did nothing more than refuse, nothing is left when that was taken back.
+            InvitationView::Unknown if self.allow.output().get_untracked().is_some() => {
+                heading(text!(locale, joining.allowed_title), text!(locale, joining.allowed_text))
+            }
             InvitationView::Unknown => heading(text!(locale, joining.unknown_title), text!(locale, joining.unknown_text)),
             InvitationView::OpenTheLinkAgain => {
                 heading(text!(locale, joining.again_title), text!(locale, joining.again_text))
@@ -95,6 +102,9 @@ impl Page {
                     {self.ask_for_new_link(id.to_string(), may_ask)}
                 }
                 .into_any()
+            }
+            InvitationView::Refused(account) => {
+                heading(text!(locale, joining.refusal_title), text!(locale, joining.refusal_text, account = account))
             }
             InvitationView::Declined(account) => {
                 heading(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))

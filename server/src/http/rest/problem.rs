@@ -311,6 +311,7 @@ const fn pointer_of(field: Field) -> &'static str {
         | Field::IssuerServer
         | Field::IssuerRealm
         | Field::Reminders
+        | Field::Replies
         | Field::DiscoveryUrl
         | Field::AuthorizationUrl
         | Field::TokenUrl

@@ -42,7 +42,8 @@ impl ViewInvitation for Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let Some(presented) = self.presented_invitation(&mut tx, visitor).await? else {
-            return Ok(InvitationView::Unknown);
+            let refused = self.refused_account(&mut tx, visitor).await?;
+            return Ok(refused.map_or(InvitationView::Unknown, InvitationView::Refused));
         };
         match id {
             None => return Ok(InvitationView::Unknown),
