@@ -15,4 +15,5 @@ pub(super) mod show_decision;
 pub(super) mod show_login_method;
 pub(super) mod switch_login_method;
 pub(super) mod test_login_method;
+mod typed_secret;
 pub(super) mod use_for_me;

@@ -52,7 +52,8 @@ impl Browser {
     pub async fn leaves_identifiers_open(&self, provider: &Provider, method: &str) {
         let open = Configuration { first_sign_in: true, ..provider.configuration() };
         self.saves(method, "Acme SSO", &open).await;
-        self.tests(provider, method, json!({ "sub": "00u-ana" })).await;
+        let ana = json!({ "sub": "00u-ana", "email": "ana@example.org", "email_verified": true });
+        self.tests(provider, method, ana).await;
     }
 
     /// Adds a login method with nothing set up.
