@@ -81,7 +81,9 @@ fn page(forms: Forms, open: Option<DecisionView>) -> AnyView {
         .into_any()
     });
     let (lead, compared, ways_on) = match &view.about {
-        DecisionAbout::Provider { method, email, identifier } => about_provider(forms, &view, method, email, identifier),
+        DecisionAbout::Provider { method, email, identifier } => {
+            about_provider(forms, &view, method, email, identifier)
+        }
         DecisionAbout::Request { name, email } => about_request(forms, &view, name, email),
     };
     view! {
@@ -161,7 +163,12 @@ fn about_provider(
 }
 
 /// The same about somebody who asks to be invited by another address (R14).
-fn about_request(forms: Forms, view: &DecisionView, name: &str, email: &(String, String)) -> (String, AnyView, AnyView) {
+fn about_request(
+    forms: Forms,
+    view: &DecisionView,
+    name: &str,
+    email: &(String, String),
+) -> (String, AnyView, AnyView) {
     let locale = forms.locale();
     let (name, (invited, asks)) = (name.to_owned(), email.clone());
     let lead =

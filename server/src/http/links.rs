@@ -22,10 +22,10 @@ pub(super) async fn invitation(State(services): State<Services>, Path(token): Pa
         return unknown();
     }
     match services.linked_by_token(&token).await {
-        Ok(Some(Linked::Invitation(id))) => redirect(&paths::invitation(id), Some(&services.cookies.invitation(&token))),
-        Ok(Some(Linked::Refusal)) => {
-            redirect(&paths::invitation(UNKNOWN), Some(&services.cookies.invitation(&token)))
+        Ok(Some(Linked::Invitation(id))) => {
+            redirect(&paths::invitation(id), Some(&services.cookies.invitation(&token)))
         }
+        Ok(Some(Linked::Refusal)) => redirect(&paths::invitation(UNKNOWN), Some(&services.cookies.invitation(&token))),
         Ok(None) => unknown(),
         Err(error) => {
             tracing::warn!(%error, "cannot look up an invitation");

@@ -766,7 +766,10 @@ mod tests {
         let rendered = render(Language::En, None, "Acme", "roster.example.org", answered).unwrap();
         assert!(rendered.text.contains("If you reply, your answer goes to ana@example.org."), "{}", rendered.text);
         let mail = sent(rendered);
-        assert!(headers(&mail).contains("\r\nReply-To: ana@example.org\r\n") || headers(&mail).starts_with("Reply-To: ana@example.org\r\n"));
+        assert!(
+            headers(&mail).contains("\r\nReply-To: ana@example.org\r\n")
+                || headers(&mail).starts_with("Reply-To: ana@example.org\r\n")
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Erases what belongs to a user alone (CF-08): a login that its owner deleted.
 
-use super::{StorageError, Tx, decisions, identities, pending_sign_ins, platform_sign_ins, run, sessions, statements, users};
+use super::{
+    StorageError, Tx, decisions, identities, pending_sign_ins, platform_sign_ins, run, sessions, statements, users,
+};
 use app::domain::{ids::UserId, time::Timestamp};
 
 statements! {

@@ -1,7 +1,11 @@
 //! Handing one mail over to a mail server, kind and unkind.
 
 use crate::mail_server::{Authority, MailServer, Reply};
-use app::domain::{ids::MailId, language::Language, time::{Span, Timestamp}};
+use app::domain::{
+    ids::MailId,
+    language::Language,
+    time::{Span, Timestamp},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use server::{
     config::{Config, Mail, Secret, Smtp, SmtpTls},

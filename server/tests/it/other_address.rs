@@ -59,7 +59,7 @@ both_databases! {
         let stranger = world.browser();
         stranger.opens_link(&world.link_to("cleo@work.example", 0).await).await;
         assert!(matches!(stranger.views_open(&id).await.standing, Standing::SignUp { .. }), "the token is untouched");
-        assert!(cleo.home().await.is_err() && cleo.me().await.unwrap().email == "cleo@example.org");
+        assert!(cleo.on("acme").home().await.is_err() && cleo.me().await.unwrap().email == "cleo@example.org");
 
         let row = ana.row("cleo@work.example").await;
         assert!(is_waiting(&row));

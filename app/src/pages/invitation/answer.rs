@@ -84,8 +84,13 @@ impl Page {
         let shown = move || match state.get() {
             AskAs::Possible => {
                 let (account, id, email) = (account.clone(), id.clone(), email.clone());
-                let text =
-                    text!(locale, joining.ask_as_text, account = account, email = email.clone(), invited = invited.clone());
+                let text = text!(
+                    locale,
+                    joining.ask_as_text,
+                    account = account,
+                    email = email.clone(),
+                    invited = invited.clone()
+                );
                 view! {
                     <ActionForm action=ask class="form">
                         <ErrorBox error />
@@ -99,7 +104,9 @@ impl Page {
                 .into_any()
             }
             AskAs::Asked => note(text!(locale, joining.ask_as_open, account = account.clone())).into_any(),
-            AskAs::Refused => view! { <p>{text!(locale, joining.ask_as_refused, account = account.clone())}</p> }.into_any(),
+            AskAs::Refused => {
+                view! { <p>{text!(locale, joining.ask_as_refused, account = account.clone())}</p> }.into_any()
+            }
             AskAs::Member => {
                 let text = text!(locale, joining.ask_as_member, account = account.clone(), email = email.clone());
                 view! { <p>{text}</p> }.into_any()

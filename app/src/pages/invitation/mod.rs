@@ -13,7 +13,9 @@ use self::{
 };
 use super::{Failed, loaded, problem::problem_note, shell::Card, with_next};
 use crate::{
-    api::joining::{AllowInvitations, AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal},
+    api::joining::{
+        AllowInvitations, AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal,
+    },
     components::{Button, ErrorBox, Time},
     domain::time::Timestamp,
     i18n::{Locale, text, use_locale},

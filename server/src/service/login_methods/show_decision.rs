@@ -1,6 +1,10 @@
 //! The person whom the provider named, or who asks to be invited by another address, beside the person who was invited (R14, R43, R44).
 
-use crate::{context::Services, service::actors, storage::{decisions, users}};
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{decisions, users},
+};
 use app::{
     api::login_methods::{DecisionAbout, DecisionView},
     backend::ShowDecision,
