@@ -11,7 +11,7 @@ use crate::{
         api_keys::{ApiKeyForm, ApiKeyMade, ApiKeysView},
         audit::{AccessPage, AuditPage},
         invitations::{InviteForm, InviteSeveralForm, Invited, InvitedOne, Link, LookedUpOne, Resent},
-        joining::{Code, InvitationView, JoinByMethodForm, Joined, NewLink, RefusalView, SignUpForm},
+        joining::{AskAs, Code, InvitationView, JoinByMethodForm, Joined, NewLink, RefusalView, SignUpForm},
         login_methods::{
             DecisionView, MakeLiveForm, MethodView, MethodsView, NextPage, ReauthenticationForm, ReauthenticationView,
         },
@@ -482,13 +482,19 @@ pub trait RefuseInvitations: Send + Sync {
 /// Takes that back.
 #[async_trait]
 pub trait AllowInvitations: Send + Sync {
-    async fn allow_invitations(&self, visitor: &Visitor, id: InvitationId) -> Result<(), AppError>;
+    async fn allow_invitations(&self, visitor: &Visitor, id: Option<InvitationId>) -> Result<(), AppError>;
 }
 
 /// Asks the account's admins for a new link (R20).
 #[async_trait]
 pub trait AskForNewLink: Send + Sync {
     async fn ask_for_new_link(&self, visitor: &Visitor, id: InvitationId) -> Result<NewLink, AppError>;
+}
+
+/// Asks the account's admins to invite the signed-in address in place of the invited one (R14).
+#[async_trait]
+pub trait AskToBeInvited: Send + Sync {
+    async fn ask_to_be_invited(&self, visitor: &Visitor, id: InvitationId) -> Result<AskAs, AppError>;
 }
 
 // Settings → Outbox.
@@ -1040,6 +1046,7 @@ backend! {
     RefuseInvitations,
     AllowInvitations,
     AskForNewLink,
+    AskToBeInvited,
     ListMails,
     ListAuditEvents,
     ShowAccess,

@@ -278,10 +278,28 @@ function tellTheStory(scripting: boolean): void {
 
     await visit(at.dora, links.second);
     await expect(at.dora.getByRole('heading', { name: 'This invitation is for another address' })).toBeVisible();
-    await expect(at.dora.getByRole('main')).toContainText(dora.email);
-    await expect(at.dora.getByText(carla.email)).toHaveCount(0);
+    for (const email of [dora.email, carla.email]) await expect(at.dora.getByRole('main')).toContainText(email);
     await visit(at.dora, '/accounts');
     await expect(at.dora.getByRole('main').getByText('Beta Labs')).toHaveCount(0);
+  });
+
+  test('r14_who_is_signed_in_asks_to_be_invited_instead_and_an_owner_refuses', async () => {
+    await visit(at.dora, links.second);
+    await at.dora.getByRole('button', { name: `Ask to be invited as ${dora.email}` }).click();
+    await expect(at.dora.getByText('The admins of Beta Labs have been asked')).toBeVisible();
+    await expect(at.dora.getByRole('button', { name: /^Ask to be invited/ })).toHaveCount(0);
+    await roster.mail.to(ana.email, /by another address/);
+
+    await visit(at.ana, '/a/beta-labs/settings/users');
+    await expect(line(at.ana, carla)).toContainText('Needs your decision');
+    await line(at.ana, carla).getByRole('link', { name: /^Decide/ }).click();
+    const main = at.ana.getByRole('main');
+    await expect(main.getByRole('heading', { name: 'Someone asks to be invited by another address' })).toBeVisible();
+    for (const text of [dora.name, dora.email, carla.email]) await expect(main).toContainText(text);
+    await main.getByRole('button', { name: 'Refuse' }).click();
+    await expect(main.getByText('The invitation stays as it was.')).toBeVisible();
+    await visit(at.dora, links.second);
+    await expect(at.dora.getByText('and refused')).toBeVisible();
   });
 
   test('r15_who_has_a_login_joins_the_second_account_without_new_credentials', async () => {

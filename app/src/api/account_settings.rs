@@ -25,6 +25,8 @@ pub struct AccountSettingsView {
     pub invitations: InvitationDefaults,
     /// Are invited people reminded before their links expire?
     pub reminders: bool,
+    /// Do answers to the emails of invitations go to whoever invites (R51)?
+    pub replies: bool,
     /// Its roles.
     pub roles: Roles,
     /// Counts the changes (R66).
@@ -53,6 +55,8 @@ pub struct AccountSettingsForm {
     pub lifetime: String,
     /// Are invited people reminded, `on` or `off`? Empty for as it is.
     pub reminders: String,
+    /// Do answers to the emails of invitations go to whoever invites, `on` or `off`? Empty for as it is.
+    pub replies: String,
 }
 
 /// The address that an account is to have, as typed.

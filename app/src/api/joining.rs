@@ -47,6 +47,15 @@ pub enum InvitationView {
         /// May a new link be asked for now (once a day)?
         may_ask: bool,
     },
+    /// Withdrawn, since another address was invited in its place, as who is signed in had asked (R14).
+    InvitedAs {
+        /// The account's name.
+        account: String,
+        /// That address.
+        email: String,
+    },
+    /// Gone, and with it nothing is left but that further ones are refused (R51).
+    Refused(String),
     /// Turned down (R63).
     Declined(String),
     /// Taken up already (R18).
@@ -142,7 +151,29 @@ pub enum Standing {
     /// Join or decline: the right person is signed in (R15).
     Join(String),
     /// Somebody else is signed in (R14).
-    SomebodyElse(String),
+    SomebodyElse {
+        /// The signed-in address.
+        email: String,
+        /// The invited one.
+        invited: String,
+        /// Can an admin be asked to invite the signed-in address instead?
+        ask_as: AskAs,
+    },
+}
+
+/// Whether an admin can be asked to invite the address that is signed in, in place of the invited one (R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AskAs {
+    /// Yes, once for each invitation.
+    Possible,
+    /// That was done, and nobody has decided.
+    Asked,
+    /// It was refused.
+    Refused,
+    /// It belongs to the account already.
+    Member,
+    /// It is not known to be the person's, or has an entry in the account that is to be used.
+    Impossible,
 }
 
 /// Making a login, as typed.
@@ -273,8 +304,8 @@ pub async fn decline_invitation(invitation: String) -> Result<(), AppError> {
 /// What whoever holds a mailed link says of further invitations of the account (R51).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalView {
-    /// The invitation.
-    pub id: InvitationId,
+    /// The invitation; `None` once it is gone, and nothing but the refusal is left of the link.
+    pub id: Option<InvitationId>,
     /// The account's name.
     pub account: String,
     /// Are they refused?
@@ -295,18 +326,24 @@ pub async fn refuse_invitations(invitation: String) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Takes that back.
+/// Takes that back; any text that is no id stands for an invitation that is gone.
 #[server(endpoint = "invitation/allow-further")]
 pub async fn allow_invitations(invitation: String) -> Result<(), AppError> {
-    backend()?.allow_invitations(&visitor()?, id(&invitation)?).await?;
-    redirect_form_post(&crate::paths::invitation(&invitation));
-    Ok(())
+    backend()?.allow_invitations(&visitor()?, invitation.parse().ok()).await?;
+    redirect_with_flash(&crate::paths::invitation(&invitation), ())
 }
 
 /// Asks the account's admins for a new link; it goes only to the invited address, and once a day (R20).
 #[server(endpoint = "invitation/ask-for-new-link")]
 pub async fn ask_for_new_link(invitation: String) -> Result<NewLink, AppError> {
     let asked = backend()?.ask_for_new_link(&visitor()?, id(&invitation)?).await?;
+    redirect_with_flash(&crate::paths::invitation(&invitation), asked)
+}
+
+/// Asks the account's admins to invite the signed-in address in place of the invited one, once for each invitation (R14).
+#[server(endpoint = "invitation/ask-as")]
+pub async fn ask_to_be_invited(invitation: String) -> Result<AskAs, AppError> {
+    let asked = backend()?.ask_to_be_invited(&visitor()?, id(&invitation)?).await?;
     redirect_with_flash(&crate::paths::invitation(&invitation), asked)
 }
 

@@ -294,6 +294,12 @@ pub enum Notice {
     IdentifierTaken,
     /// Somebody decided before.
     DecidedBefore,
+    /// Whoever asked was invited by their own address.
+    RequestGranted,
+    /// Whoever asked is not.
+    RequestRefused,
+    /// Refused: the address that is asked for has an entry of its own.
+    RequestInTheList,
     /// A method was switched on.
     SwitchedOn,
     /// A method was switched off.
@@ -454,7 +460,7 @@ pub struct ShownClaim {
     pub names_somebody: bool,
 }
 
-/// Who came back from a provider, beside who was invited.
+/// Who came back from a provider, or asks to be invited by another address, beside who was invited.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DecisionView {
     /// The row.
@@ -463,16 +469,33 @@ pub struct DecisionView {
     pub decision: DecisionId,
     /// The name of the row.
     pub label: String,
-    /// The method's name.
-    pub method: String,
-    /// The invited address and the provider's.
-    pub email: (String, Option<String>),
-    /// The invited identifier and the provider's.
-    pub identifier: (Option<String>, String),
+    /// What it is about.
+    pub about: DecisionAbout,
     /// When the person came.
     pub at: Timestamp,
     /// May the caller decide?
     pub verdict: Verdict,
+}
+
+/// What there is to decide.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum DecisionAbout {
+    /// The provider named the person differently (R43, R44).
+    Provider {
+        /// The method's name.
+        method: String,
+        /// The invited address and the provider's.
+        email: (String, Option<String>),
+        /// The invited identifier and the provider's.
+        identifier: (Option<String>, String),
+    },
+    /// Somebody asks to be invited by another address (R14).
+    Request {
+        /// The name of whoever asks.
+        name: String,
+        /// The invited address, and the one that is theirs.
+        email: (String, String),
+    },
 }
 
 #[cfg(test)]

@@ -234,8 +234,8 @@ pub struct BulkForm {
 /// What came of a bulk action for one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkResult {
-    /// The name or address.
-    pub label: String,
+    /// The name or address; `None` for a row that is gone.
+    pub label: Option<String>,
     /// The same as for that person alone.
     pub result: Result<BulkOutcome, AppError>,
 }

@@ -4,7 +4,11 @@ use super::second_factors::TotpView;
 #[cfg(feature = "ssr")]
 use super::*;
 use crate::{
-    domain::{ids::SecondFactorId, time::Timestamp},
+    domain::{
+        ids::SecondFactorId,
+        role::{Grant, Roles},
+        time::Timestamp,
+    },
     error::AppError,
 };
 use leptos::prelude::*;
@@ -24,6 +28,10 @@ pub struct RequiredFactorView {
     pub next: String,
     /// What comes next.
     pub step: RequiredFactorStep,
+    /// What the caller has in the account, once one is set up.
+    pub grant: Grant,
+    /// The role and the catalogue, to put it in words.
+    pub roles: Roles,
 }
 
 /// What comes next.

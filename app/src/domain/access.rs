@@ -66,11 +66,13 @@ impl<'a> Change<'a> {
             | Event::InvitationsRefused { .. }
             | Event::InvitationsAllowed { .. }
             | Event::NewLinkAsked { .. }
+            | Event::OtherAddressAsked { .. }
             | Event::MailboxVouchedFor { .. }
             | Event::DecisionOpened { .. }
             | Event::Decided { .. }
             | Event::AccountChanged { .. }
             | Event::RemindersSwitched { .. }
+            | Event::RepliesSwitched { .. }
             | Event::AccountAddressChanged { .. }
             | Event::AccountDeletionAsked { .. }
             | Event::AccountKept

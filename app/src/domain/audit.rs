@@ -59,6 +59,7 @@ events! {
     AccountOpened = "account_opened";
     AccountChanged { renamed: bool, before: AccountDefaults, after: AccountDefaults } = "account_changed";
     RemindersSwitched { on: bool } = "reminders_switched";
+    RepliesSwitched { on: bool } = "replies_switched";
     AccountAddressChanged { before: Slug, after: Slug } = "account_address_changed";
     AccountDeletionAsked { at: Timestamp } = "account_deletion_asked";
     AccountKept = "account_kept";
@@ -79,6 +80,7 @@ events! {
     InvitationsRefused { invitation: InvitationId } = "invitations_refused";
     InvitationsAllowed { invitation: InvitationId } = "invitations_allowed";
     NewLinkAsked { invitation: InvitationId } = "new_link_asked";
+    OtherAddressAsked { invitation: InvitationId } = "other_address_asked";
     MailboxVouchedFor { invitation: InvitationId } = "mailbox_vouched_for";
     HeldForReview { last_owner: bool } = "held_for_review";
     DecisionOpened { invitation: InvitationId } = "decision_opened";

@@ -70,6 +70,8 @@ impl From<&MemberRow> for Selected {
 pub enum LeftOut {
     /// The person's state does not allow it.
     State,
+    /// There is nobody any more: the row was erased meanwhile.
+    Gone,
     /// It is the caller, who changes their own row by itself, with a question (R31).
     Own,
     /// The permission is an extra of theirs already.

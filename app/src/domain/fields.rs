@@ -35,6 +35,7 @@ pub enum Field {
     WebhookDescription,
     WebhookEvents,
     Reminders,
+    Replies,
     Confirmation,
     Identifier,
     FirstName,

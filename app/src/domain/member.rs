@@ -256,6 +256,9 @@ pub struct MemberRow {
     pub state: ShownState,
     /// Must an admin decide on who came back from the provider (R43, R44)?
     pub awaits_decision: bool,
+    /// Is it about somebody who asks to be invited by another address (R14)?
+    #[serde(default)]
+    pub asked_as_another: bool,
     /// Is the login method switched off, so that nobody gets in by it (R27)?
     pub blocked: bool,
     /// Does the provider name people otherwise now, so that this person needs a new identifier (R45)?

@@ -29,6 +29,7 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
     match kind {
         EventKind::AccountOpened => text!(locale, audit.kind_account_opened),
         EventKind::AccountChanged => text!(locale, audit.kind_account_changed),
+        EventKind::RepliesSwitched => text!(locale, audit.kind_replies_switched),
         EventKind::RemindersSwitched => text!(locale, audit.kind_reminders_switched),
         EventKind::AccountAddressChanged => text!(locale, audit.kind_account_address_changed),
         EventKind::AccountDeletionAsked => text!(locale, audit.kind_account_deletion_asked),
@@ -50,6 +51,7 @@ pub fn event_kind_name(locale: Locale, kind: EventKind) -> &'static str {
         EventKind::InvitationsRefused => text!(locale, audit.kind_invitations_refused),
         EventKind::InvitationsAllowed => text!(locale, audit.kind_invitations_allowed),
         EventKind::NewLinkAsked => text!(locale, audit.kind_new_link_asked),
+        EventKind::OtherAddressAsked => text!(locale, audit.kind_other_address_asked),
         EventKind::MailboxVouchedFor => text!(locale, audit.kind_mailbox_vouched_for),
         EventKind::HeldForReview => text!(locale, audit.kind_held_for_review),
         EventKind::DecisionOpened => text!(locale, audit.kind_decision_opened),
@@ -105,10 +107,14 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::Edited { before, after } => edit_details(locale, before, after, roles),
         Event::Decided { used: true, .. } => vec![text!(locale, audit.used).to_owned()],
         Event::Decided { used: false, .. } => vec![text!(locale, audit.rejected).to_owned()],
-        Event::RemindersSwitched { on: true } | Event::LoginMethodSwitched { on: true, .. } => {
+        Event::RemindersSwitched { on: true }
+        | Event::RepliesSwitched { on: true }
+        | Event::LoginMethodSwitched { on: true, .. } => {
             vec![text!(locale, audit.switched_on).to_owned()]
         }
-        Event::RemindersSwitched { on: false } | Event::LoginMethodSwitched { on: false, .. } => {
+        Event::RemindersSwitched { on: false }
+        | Event::RepliesSwitched { on: false }
+        | Event::LoginMethodSwitched { on: false, .. } => {
             vec![text!(locale, audit.switched_off).to_owned()]
         }
         Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
@@ -173,6 +179,7 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::InvitationsRefused { .. }
         | Event::InvitationsAllowed { .. }
         | Event::NewLinkAsked { .. }
+        | Event::OtherAddressAsked { .. }
         | Event::MailboxVouchedFor { .. }
         | Event::HeldForReview { last_owner: false }
         | Event::DecisionOpened { .. }

@@ -66,6 +66,7 @@ pub fn fault_text(locale: Locale, fault: Fault) -> String {
         Fault::UserInfo => text!(locale, methods.fault_user_info),
         Fault::UserInfoSubject => text!(locale, methods.fault_user_info_subject),
         Fault::NoIdentifier => text!(locale, methods.fault_no_identifier),
+        Fault::EmailUnverified => text!(locale, methods.fault_email_unverified),
     }
     .to_owned()
 }

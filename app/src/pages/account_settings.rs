@@ -317,6 +317,8 @@ fn settings(forms: Forms, present: RwSignal<AccountSettingsView>) -> AnyView {
     let lifetimes = LIFETIMES_IN_HOURS.map(|hours| (hours.to_string(), lifetime_words(locale, hours)));
     let reminders =
         [true, false].map(|on| (if on { "on" } else { "off" }.to_owned(), reminders_words(locale, on).to_owned()));
+    let replies =
+        [false, true].map(|on| (if on { "on" } else { "off" }.to_owned(), replies_words(locale, on).to_owned()));
     let chosen_role = view.invitations.role.as_ref().map(ToString::to_string).unwrap_or_default();
     let form = forms.form::<ChangeAccountSettings>("form", move |Sending { busy, error }| {
         view! {
@@ -369,6 +371,14 @@ fn settings(forms: Forms, present: RwSignal<AccountSettingsView>) -> AnyView {
                 chosen=if view.reminders { "on" } else { "off" }
                 problem=problem_at(error, fields::Field::Reminders)
             />
+            <SelectField
+                name="form[replies]"
+                label=text!(locale, settings.replies)
+                hint=text!(locale, settings.replies_hint)
+                options=replies.to_vec()
+                chosen=if view.replies { "on" } else { "off" }
+                problem=problem_at(error, fields::Field::Replies)
+            />
             <div class="actions">
                 <Button busy>{text!(locale, common.save)}</Button>
             </div>
@@ -404,7 +414,8 @@ fn meanwhile(locale: Locale, error: Signal<Option<AppError>>, present: RwSignal<
                 };
                 let lifetime = lifetime_words(locale, view.invitations.lifetime.as_hours());
                 let reminders = reminders_words(locale, view.reminders).to_owned();
-                [view.name.clone(), view.language.own_name().to_owned(), role, lifetime, reminders].join(" · ")
+                let replies = replies_words(locale, view.replies).to_owned();
+                [view.name.clone(), view.language.own_name().to_owned(), role, lifetime, reminders, replies].join(" · ")
             });
             view! { <p class="note note-info">{text!(locale, settings.reloaded, now = now)}</p> }
         })
@@ -416,6 +427,10 @@ fn meanwhile(locale: Locale, error: Signal<Option<AppError>>, present: RwSignal<
 
 fn reminders_words(locale: Locale, on: bool) -> &'static str {
     if on { text!(locale, settings.reminders_on) } else { text!(locale, settings.reminders_off) }
+}
+
+fn replies_words(locale: Locale, on: bool) -> &'static str {
+    if on { text!(locale, settings.replies_on) } else { text!(locale, settings.replies_off) }
 }
 
 fn check_slug(text: &str) -> Result<(), fields::Problem> {

@@ -12,8 +12,11 @@ use crate::{
     components::{
         Button, Ceremony, ErrorBox, Field, Kind, Look, Note, NoteTone, Time, passkey_button, problem_at, stays_open,
     },
-    domain::fields,
-    i18n::{Locale, text, use_locale},
+    domain::{
+        fields,
+        role::{Grant, Roles},
+    },
+    i18n::{Locale, permission_label, role_name, text, use_locale},
     paths,
     rpc::{ActionForm, FormAction, Query},
 };
@@ -43,7 +46,7 @@ fn RequiredFactorPage() -> impl IntoView {
 }
 
 fn page(locale: Locale, slug: String, view: RequiredFactorView) -> AnyView {
-    let RequiredFactorView { account, starts, in_force, next, step } = view;
+    let RequiredFactorView { account, starts, in_force, next, step, grant, roles } = view;
     let lead = match (starts, in_force) {
         (None, _) => text!(locale, factors.required_not, account = account.clone()),
         (Some(_), true) => text!(locale, factors.required_now, account = account.clone()),
@@ -58,9 +61,17 @@ fn page(locale: Locale, slug: String, view: RequiredFactorView) -> AnyView {
             {(!recovery).then(|| view! { <p class="field-hint">{text!(locale, factors.required_lost)}</p> })}
         }
         .into_any(),
-        RequiredFactorStep::SetUpLogin => set_up_login(locale),
+        RequiredFactorStep::SetUpLogin => view! {
+            {what_waits(locale, &grant, &roles)}
+            {set_up_login(locale)}
+        }
+        .into_any(),
         RequiredFactorStep::SetUpAccount { begun: Some(begun), .. } => set_up_app(locale, slug, next, begun),
-        RequiredFactorStep::SetUpAccount { begun: None, may_set_up } => begin(locale, slug, account, next, may_set_up),
+        RequiredFactorStep::SetUpAccount { begun: None, may_set_up } => view! {
+            {what_waits(locale, &grant, &roles)}
+            {begin(locale, slug, account, next, may_set_up)}
+        }
+        .into_any(),
     };
     view! {
         <header class="page-head">
@@ -70,6 +81,27 @@ fn page(locale: Locale, slug: String, view: RequiredFactorView) -> AnyView {
             </div>
         </header>
         <section class="panel">{step}</section>
+    }
+    .into_any()
+}
+
+/// What the person has in the account as soon as there is a second factor.
+fn what_waits(locale: Locale, grant: &Grant, roles: &Roles) -> AnyView {
+    let extras = roles.catalogue.entries().iter().filter(|entry| grant.extras.contains(&entry.key));
+    let extras: Vec<_> = extras.map(|entry| permission_label(locale, entry)).collect();
+    let extras = (!extras.is_empty()).then(|| {
+        view! {
+            <dt>{text!(locale, session.extras)}</dt>
+            <dd>{extras.join(", ")}</dd>
+        }
+    });
+    view! {
+        <p>{text!(locale, factors.required_waits)}</p>
+        <dl class="facts">
+            <dt>{text!(locale, factors.required_role)}</dt>
+            <dd>{role_name(locale, &grant.role, Some(roles))}</dd>
+            {extras}
+        </dl>
     }
     .into_any()
 }

@@ -71,11 +71,13 @@ impl Form {
             path = without_flash(&path);
             let json = String::from_utf8(to_bytes(body, most).await.unwrap_or_default().into()).unwrap_or_default();
             let comes_back = page.is_none_or(|page| page == path);
-            let result = FormResult {
-                function: self.function,
-                response: format!("{{\"{}\":{json}}}", if failed { "Err" } else { "Ok" }),
-                old_input: if comes_back { without_secrets(&self.body) } else { Vec::new() },
+            let old_input = match (comes_back, failed) {
+                (true, true) => services.old_input(&self.visitor, &self.function, &self.body),
+                (true, false) => without_secrets(&self.body),
+                (false, _) => Vec::new(),
             };
+            let response = format!("{{\"{}\":{json}}}", if failed { "Err" } else { "Ok" });
+            let result = FormResult { function: self.function, response, old_input };
             let (shows, cookie) = services.carry(&self.visitor, result, &path).await;
             path = shows;
             if let Some(cookie) = cookie {

@@ -1,7 +1,7 @@
 //! Links that carry a token: exchanged for a cookie at once, so that the token is in no later address, referrer or log (INV-07). They
 //! change nothing in the database, however often a mail scanner opens them (INV-06).
 
-use crate::{context::Services, secrets::Token};
+use crate::{context::Services, secrets::Token, service::Linked};
 use app::{domain::language::Language, paths};
 use axum::{
     extract::{Path, Query, State},
@@ -10,16 +10,22 @@ use axum::{
 };
 use serde::Deserialize;
 
+/// The page of links that lead to no invitation.
+const UNKNOWN: &str = "unknown";
+
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// `/i/{token}`: redirects to the page of the invitation. Unknown tokens, and texts that cannot be tokens, lead to the same page.
 pub(super) async fn invitation(State(services): State<Services>, Path(token): Path<String>) -> Response {
-    let unknown = || redirect(&paths::invitation("unknown"), None);
+    let unknown = || redirect(&paths::invitation(UNKNOWN), None);
     if Token::parse(&token).is_none() {
         return unknown();
     }
-    match services.invitation_by_token(&token).await {
-        Ok(Some(id)) => redirect(&paths::invitation(id), Some(&services.cookies.invitation(&token))),
+    match services.linked_by_token(&token).await {
+        Ok(Some(Linked::Invitation(id))) => {
+            redirect(&paths::invitation(id), Some(&services.cookies.invitation(&token)))
+        }
+        Ok(Some(Linked::Refusal)) => redirect(&paths::invitation(UNKNOWN), Some(&services.cookies.invitation(&token))),
         Ok(None) => unknown(),
         Err(error) => {
             tracing::warn!(%error, "cannot look up an invitation");

@@ -18,7 +18,7 @@ use app::{
     domain::{
         email::Email, ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone,
     },
-    i18n::{Locale, leptos_i18n, text},
+    i18n::{Locale, leptos_i18n, role_name_or, text},
     paths,
 };
 use thiserror::Error;
@@ -393,7 +393,9 @@ fn content(
             };
             let inviter = facts.sponsor.as_ref().map(self::person);
             let is_reminder = mail.kind == MailKind::InvitationReminder;
-            Content::Invitation { inviter, link, until: facts.expires, is_reminder }
+            let role = role_name_or(Locale::from(mail.language), &facts.role.0, facts.role.1.as_deref());
+            let (left, is_answered) = (facts.expires - now, facts.is_answered);
+            Content::Invitation { inviter, role, link, until: facts.expires, left, is_answered, is_reminder }
         }
         MailKind::Code => {
             let sealed = mail.sealed.as_deref().ok_or(ComposeError::Outdated)?;
@@ -425,8 +427,11 @@ fn content(
         MailKind::LinkAsked => Content::LinkAsked { person: person(), users: users() },
         MailKind::Held => Content::Held { person: person(), users: users() },
         MailKind::Decision => {
-            let page = paths::decide(facts.slug.as_str(), facts.member);
-            Content::Decision { person: person(), page: services.config.link(&page) }
+            let page = services.config.link(&paths::decide(facts.slug.as_str(), facts.member));
+            match facts.asked_as.clone() {
+                Some(wanted) => Content::AskedAs { person: person(), wanted, page },
+                None => Content::Decision { person: person(), page },
+            }
         }
     })
 }

@@ -3,7 +3,13 @@
 
 use crate::storage::outbox::{AccountAppChange, OwnershipMail, SecondFactorChange};
 use app::{
-    domain::{ids::MailId, language::Language, name::Slug, time::Timestamp, time_zone::TimeZone},
+    domain::{
+        ids::MailId,
+        language::Language,
+        name::Slug,
+        time::{Span, Timestamp},
+        time_zone::TimeZone,
+    },
     i18n::{Locale, leptos_i18n, text},
 };
 use askama::Template;
@@ -33,8 +39,17 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each field is what it is called")]
 pub enum Content {
-    /// An invitation, or the reminder of one; no inviter means the host's operator.
-    Invitation { inviter: Option<Person>, link: String, until: Timestamp, is_reminder: bool },
+    /// An invitation, or the reminder of one; no inviter means the host's operator. `role` is the role's name in the mail's language, `left` how long
+    /// the link still works; answers go to the inviter if `is_answered`.
+    Invitation {
+        inviter: Option<Person>,
+        role: String,
+        link: String,
+        until: Timestamp,
+        left: Span,
+        is_answered: bool,
+        is_reminder: bool,
+    },
     /// A code.
     Code { code: String, until: Timestamp },
     /// A code for somebody who is signed in.
@@ -49,6 +64,8 @@ pub enum Content {
     Held { person: Person, users: String },
     /// Somebody else came back from the provider.
     Decision { person: Person, page: String },
+    /// Whoever opened the invitation asks to be invited by another address.
+    AskedAs { person: Person, wanted: String, page: String },
     /// The link to choose a new password.
     PasswordReset { link: String, until: Timestamp },
     /// Where a user without a password signs in: the accounts by name, with their pages.
@@ -88,6 +105,8 @@ pub struct Rendered {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The address that answers go to; none for mails that nobody is to answer.
+    pub reply_to: Option<String>,
 }
 
 /// What a mail asks its reader to do.
@@ -134,8 +153,12 @@ pub fn render(
 ) -> Result<Rendered, askama::Error> {
     let locale = Locale::from(language);
     let subject = subject(language, account, &content);
+    let reply_to = reply_to(&content);
     let (before, action, after) = sections(language, zone, account.to_owned(), content);
-    let footer = text!(locale, mail.footer, host = host.to_owned());
+    let footer = match &reply_to {
+        Some(email) => text!(locale, mail.footer_answered, host = host.to_owned(), email = email.clone()),
+        None => text!(locale, mail.footer, host = host.to_owned()),
+    };
     let text = TextPart { before: &before, action: &action, after: &after, footer: &footer }.render()?;
     let html = HtmlPart {
         language: language.tag(),
@@ -148,7 +171,13 @@ pub fn render(
         footer: &footer,
     }
     .render()?;
-    Ok(Rendered { subject, text, html })
+    Ok(Rendered { subject, text, html, reply_to })
+}
+
+/// The real address of the inviter, where answers go there (R51).
+fn reply_to(content: &Content) -> Option<String> {
+    let Content::Invitation { inviter, is_answered: true, .. } = content else { return None };
+    inviter.as_ref().map(|inviter| inviter.email.clone())
 }
 
 /// What stands before the action, the action, and what stands after it.
@@ -161,7 +190,7 @@ fn sections(
     let locale = Locale::from(language);
     let named = |person| named(locale, person);
     match content {
-        Content::Invitation { inviter, link, until, is_reminder } => {
+        Content::Invitation { inviter, role, link, until, left, is_answered: _, is_reminder } => {
             let who = match (inviter, is_reminder) {
                 (Some(inviter), false) => {
                     text!(locale, mail.invitation_who, inviter = named(inviter), account = account)
@@ -176,9 +205,17 @@ fn sections(
                 false => text!(locale, mail.invitation_not_you),
                 true => text!(locale, mail.reminder_not_you),
             };
-            let until = text!(locale, mail.invitation_until, until = moment(language, until, zone));
+            let until = match in_words(locale, left) {
+                Some(left) => {
+                    text!(locale, mail.invitation_until_in, left = left, until = moment(language, until, zone))
+                }
+                None => text!(locale, mail.invitation_until, until = moment(language, until, zone)),
+            };
+            let role = Some(plain(&role, MAX_NAME_CHARS)).filter(|role| !role.is_empty());
+            let role = role.map(|role| text!(locale, mail.invitation_role, role = role));
+            let how = text!(locale, mail.invitation_how).to_owned();
             (
-                vec![who, text!(locale, mail.invitation_how).to_owned()],
+                [Some(who), role, Some(how)].into_iter().flatten().collect(),
                 Action::Link { label: text!(locale, mail.invitation_open).to_owned(), url: link },
                 vec![until, not_you.to_owned()],
             )
@@ -222,6 +259,11 @@ fn sections(
         Content::Decision { person, page } => (
             vec![text!(locale, mail.decision_what, person = named(person), account = account)],
             Action::Link { label: text!(locale, mail.open_decision).to_owned(), url: page },
+            vec![],
+        ),
+        Content::AskedAs { person, wanted, page } => (
+            vec![text!(locale, mail.asked_as_what, person = named(person), account = account, wanted = wanted)],
+            Action::Link { label: text!(locale, mail.asked_as_open).to_owned(), url: page },
             vec![],
         ),
         Content::InviteeMoved { person, new, users } => (
@@ -395,6 +437,7 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         Content::LinkAsked { .. } => text!(locale, mail.link_asked_subject, account = account),
         Content::Held { .. } => text!(locale, mail.held_subject, account = account),
         Content::Decision { .. } => text!(locale, mail.decision_subject, account = account),
+        Content::AskedAs { .. } => text!(locale, mail.asked_as_subject, account = account),
         Content::InviteeMoved { .. } => text!(locale, mail.invitee_moved_subject, account = account),
         Content::SecondFactorRequired { .. } => text!(locale, mail.factor_required_subject, account = account),
         Content::AccountApp { change: AccountAppChange::Added, .. } => {
@@ -439,6 +482,19 @@ fn named(locale: Locale, person: Person) -> String {
         Some(name) => text!(locale, mail.named, name = name, email = person.email),
         None => person.email,
     }
+}
+
+/// How long something still lasts, to the nearest day or hour; `None` if it does not.
+fn in_words(locale: Locale, left: Span) -> Option<String> {
+    let (minutes, hours) = (left.0.div_euclid(60_000), (left.0 + 30 * 60_000).div_euclid(3_600_000));
+    Some(match (hours + 12).div_euclid(24) {
+        _ if minutes <= 0 => return None,
+        _ if hours <= 0 => text!(locale, mail.left_less_than_an_hour).to_owned(),
+        _ if hours == 1 => text!(locale, mail.left_one_hour).to_owned(),
+        _ if hours < 24 => text!(locale, mail.left_hours, count = hours),
+        1 => text!(locale, mail.left_one_day).to_owned(),
+        days => text!(locale, mail.left_days, count = days),
+    })
 }
 
 /// A point in time in the reader's zone, or for readers in any zone in UTC; with the zone named.
@@ -519,7 +575,12 @@ pub fn message(
 ) -> Result<Message, lettre::error::Error> {
     let to = to.parse().map_err(|_| lettre::error::Error::MissingTo)?;
     let since = Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
-    Message::builder()
+    let answered = rendered.reply_to.and_then(|email| email.parse().ok()).map(|email| Mailbox::new(None, email));
+    let message = match answered {
+        Some(inviter) => Message::builder().reply_to(inviter),
+        None => Message::builder(),
+    };
+    message
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(rendered.subject)
@@ -543,8 +604,11 @@ mod tests {
     fn invitation(inviter: &str) -> Content {
         Content::Invitation {
             inviter: Some(person(inviter)),
+            role: "Editor".to_owned(),
             link: "https://roster.example.org/i/T0ken_-x".to_owned(),
             until: UNTIL,
+            left: Span::days(7),
+            is_answered: false,
             is_reminder: false,
         }
     }
@@ -559,8 +623,11 @@ mod tests {
             invitation("Ana"),
             Content::Invitation {
                 inviter: None,
+                role: "Owner".to_owned(),
                 link: "https://roster.example.org/i/x".to_owned(),
                 until: UNTIL,
+                left: Span::hours(5),
+                is_answered: true,
                 is_reminder: false,
             },
             Content::Code { code: "01234567".to_owned(), until: UNTIL },
@@ -570,6 +637,7 @@ mod tests {
             Content::LinkAsked { person: person("Ben"), users: users() },
             Content::Held { person: person("Ben"), users: users() },
             Content::Decision { person: person("Ben"), page: users() },
+            Content::AskedAs { person: person("Ben"), wanted: "b@example.org".to_owned(), page: users() },
             Content::PasswordReset { link: "https://roster.example.org/r/x".to_owned(), until: UNTIL },
             Content::SignInPages {
                 pages: vec![("Beta".to_owned(), "https://roster.example.org/login/beta".to_owned())],
@@ -658,7 +726,8 @@ mod tests {
             "Ana María (ana@example.org) invited you to Acme.",
             "Join with your existing login, or create one",
             "https://roster.example.org/i/T0ken_-x\n",
-            "24 November 2026, 11:15 UTC",
+            "Your role there will be Editor.",
+            "The link expires in 7 days, on 24 November 2026, 11:15 UTC",
             "ignore this email",
         ] {
             assert!(english.text.contains(said), "{said}\n{}", english.text);
@@ -668,6 +737,64 @@ mod tests {
         assert!(german.text.contains("Ana María (ana@example.org) hat Sie zu Acme eingeladen."), "{}", german.text);
         assert!(german.text.contains("24.11.2026, 11:15 UTC"), "{}", german.text);
         assert!(german.html.contains(r#"<html lang="de">"#));
+    }
+
+    #[test]
+    fn r51_html_and_text_say_the_same_of_role_inviter_and_expiry() {
+        for language in Language::ALL {
+            let mail = render(language, None, "Acme", "roster.example.org", invitation("Ana")).unwrap();
+            for line in mail.text.lines().filter(|line| !line.is_empty() && *line != "-- ") {
+                assert!(mail.html.contains(line), "{line}\n{}", mail.html);
+            }
+        }
+    }
+
+    #[test]
+    fn r51_the_name_of_a_role_is_no_link_and_is_cut() {
+        let offering = |role: &str| match invitation("Ana") {
+            Content::Invitation { inviter, link, until, left, is_answered, is_reminder, .. } => {
+                Content::Invitation { inviter, role: role.to_owned(), link, until, left, is_answered, is_reminder }
+            }
+            other => other,
+        };
+        let text = |role: &str| render(Language::En, None, "Acme", "h", offering(role)).unwrap().text;
+        let linked = text("Boss https://evil.example/now evil.example");
+        assert!(linked.contains("will be Boss evil") && !linked.contains("evil.example"), "{linked}");
+        assert!(!text("https://evil.example").contains("Your role"), "nothing but a link is no name");
+        assert!(text(&"é".repeat(100)).contains(&format!("{}….", "é".repeat(60))));
+    }
+
+    #[test]
+    fn r51_answers_go_to_the_real_address_of_the_inviter_where_that_is_wanted() {
+        let answered = match invitation("Ana <evil@example.org>") {
+            Content::Invitation { inviter, role, link, until, left, is_reminder, .. } => {
+                Content::Invitation { inviter, role, link, until, left, is_answered: true, is_reminder }
+            }
+            other => other,
+        };
+        let rendered = render(Language::En, None, "Acme", "roster.example.org", answered).unwrap();
+        assert!(rendered.text.contains("If you reply, your answer goes to ana@example.org."), "{}", rendered.text);
+        let mail = sent(rendered);
+        assert!(
+            headers(&mail).contains("\r\nReply-To: ana@example.org\r\n")
+                || headers(&mail).starts_with("Reply-To: ana@example.org\r\n")
+        );
+    }
+
+    #[test]
+    fn r51_what_is_left_is_said_in_words() {
+        let minutes = |minutes: i64| in_words(Locale::en, Span::minutes(minutes)).unwrap_or_default();
+        for (left, words) in [
+            (-5, ""),
+            (0, ""),
+            (20, "in less than an hour"),
+            (59, "in 1 hour"),
+            (5 * 60 + 10, "in 5 hours"),
+            (24 * 60 - 1, "in 1 day"),
+            (7 * 24 * 60 - 1, "in 7 days"),
+        ] {
+            assert_eq!(minutes(left), words, "{left}");
+        }
     }
 
     #[test]
@@ -686,6 +813,7 @@ mod tests {
                     | Content::Held { users, .. }
                     | Content::InviteeMoved { users, .. }
                     | Content::Decision { page: users, .. }
+                    | Content::AskedAs { page: users, .. }
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }
                     | Content::AccountApp { page: users, .. }
@@ -792,8 +920,15 @@ mod tests {
         let host = ["x".repeat(63).as_str(); 3].join(".") + ".example.org";
         for account in [long.as_str(), &"a".repeat(100), &"漢字".repeat(50)] {
             let link = format!("https://{host}/i/{}", "T".repeat(1200));
-            let invitation =
-                Content::Invitation { inviter: Some(person(&long)), link, until: UNTIL, is_reminder: false };
+            let invitation = Content::Invitation {
+                inviter: Some(person(&long)),
+                role: long.clone(),
+                link,
+                until: UNTIL,
+                left: Span::days(7),
+                is_answered: true,
+                is_reminder: false,
+            };
             let words = render(Language::De, None, account, &host, invitation).unwrap();
             let from: Mailbox = format!("\"{}\" <roster@example.org>", "Rößter, Inc. ".repeat(15)).parse().unwrap();
             let to = format!("{}@{host}", "b".repeat(40));

@@ -105,6 +105,17 @@ impl Claims {
         })
     }
 
+    /// The same for a test sign-in. Where identifiers may be fixed at the first sign-in, it shows as well that the provider says what that needs: an
+    /// address that it checked (R67). Whoever is invited would learn it otherwise, and could do nothing about it.
+    ///
+    /// # Errors
+    /// [`Fault::NoIdentifier`], [`Fault::EmailUnverified`].
+    pub fn person_of_test(&self, configuration: &Configuration) -> Result<Person, Fault> {
+        let person = self.person(configuration)?;
+        let is_confirmed = person.email.is_some() && person.email_verified;
+        if configuration.first_sign_in && !is_confirmed { Err(Fault::EmailUnverified) } else { Ok(person) }
+    }
+
     /// How recently the person signed in at the provider, as far as it says so (ASVS 6.8.4). Any JSON number is a time, fractions of
     /// seconds too; with 0, providers say that they do not know.
     pub fn recency(&self, configuration: &Configuration, window: Span, now: Timestamp) -> Recency {

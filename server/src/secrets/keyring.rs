@@ -5,7 +5,7 @@ use super::{
     key_file::{Bytes, KeyError, KeyFile, Stamp},
     random,
 };
-use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, SecondFactorId, UserId};
+use app::domain::ids::{AccountId, AttemptId, FlashId, LoginMethodId, SecondFactorId, SessionId, UserId};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -57,6 +57,8 @@ pub enum SealedFor {
     AuthorizationRequest,
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
+    /// A secret that was typed into a form of this session, until the form is in order. It holds the time itself, and which form it was.
+    TypedSecret(SessionId),
     /// A question of `roster doctor`, which holds the time itself.
     DoctorQuestion,
     /// Where a page of an account's Users list ended.
@@ -81,6 +83,7 @@ impl fmt::Display for SealedFor {
             Self::WebhookSecret(id) => write!(f, "webhook-secret:{id}"),
             Self::AuthorizationRequest => f.write_str("authorization-request"),
             Self::KnownBrowser => f.write_str("known-browser"),
+            Self::TypedSecret(session) => write!(f, "typed-secret:{session}"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
             Self::ListCursor { account, view } => {
                 write!(f, "list-cursor:{account}:")?;
@@ -104,6 +107,7 @@ impl SealedFor {
             | Self::WebhookSecret(_)
             | Self::AuthorizationRequest
             | Self::KnownBrowser
+            | Self::TypedSecret(_)
             | Self::DoctorQuestion
             | Self::ListCursor { .. } => self.to_string(),
         }

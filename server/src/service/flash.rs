@@ -94,6 +94,21 @@ impl Services {
     }
 }
 
+impl Services {
+    /// What a form that failed is shown again with: no secrets, but for a client secret, which only its form and session can bring back.
+    pub(crate) fn old_input(&self, visitor: &Visitor, function: &str, form: &[u8]) -> Vec<(String, String)> {
+        let mut fields = without_secrets(form);
+        let session = visitor.signed_in.as_ref().map(|signed_in| signed_in.session);
+        if let Some((name, sealed)) = session.and_then(|session| self.kept_secret_field(session, function, form))
+            && !fields.is_empty()
+        {
+            fields.retain(|(field, _)| *field != name);
+            fields.push((name, sealed));
+        }
+        fields
+    }
+}
+
 /// The fields of a form that may be shown again (OA-17).
 pub(crate) fn without_secrets(form: &[u8]) -> Vec<(String, String)> {
     if form.len() > MAX_SUBMITTED_BYTES {

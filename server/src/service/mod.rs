@@ -25,6 +25,7 @@ pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub use api_keys::{AccountOfKey, Allowance, Answer, Claim, KeyRefusal, KeyUse};
 pub(crate) use flash::{without_flash, without_secrets};
 pub use invitations::{remind_invited::keep_reminding_invited, show_mail::MailText};
+pub use joining::presented_invitation::Linked;
 pub use members::{
     check_permissions::{PermissionAnswer, PermissionQuestion, Person},
     export_users::ExportedRows,

@@ -24,11 +24,12 @@ statements! {
     FIND_BY_SLUG = "SELECT id, slug, name, language, delete_at FROM accounts WHERE slug = $1";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
     SETTINGS = "
-        SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.invitation_reminders, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
+        SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.invitation_reminders, a.invitation_replies, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
                (SELECT COALESCE(m.name, m.email) FROM members m WHERE m.account_id = $1 AND m.id = a.changed_by) AS changed_by
           FROM accounts a WHERE a.id = $1";
     CHANGE = "
         UPDATE accounts SET name = $3, language = $4, invitation_role = $5, invitation_hours = $6, invitation_reminders = $9,
+                            invitation_replies = $10,
                             version = version + 1, changed_at = $7, changed_by = $8
          WHERE id = $1 AND version = $2";
     SET_SLUG = "UPDATE accounts SET slug = $2 WHERE id = $1";
@@ -358,6 +359,8 @@ pub struct AccountSettings {
     pub invitations: InvitationDefaults,
     /// Are invited people reminded before their links expire?
     pub reminders: bool,
+    /// Do answers to the emails of invitations go to whoever invites (R51)?
+    pub replies: bool,
     /// Counts the changes.
     pub version: i64,
     /// When it was last changed.
@@ -373,6 +376,7 @@ struct AccountSettingsRow {
     invitation_role: Option<String>,
     invitation_hours: i64,
     invitation_reminders: bool,
+    invitation_replies: bool,
     version: i64,
     changed_at: i64,
     changed_by: Option<String>,
@@ -386,6 +390,7 @@ pub async fn settings(tx: &mut Tx, scope: AccountScope) -> Result<AccountSetting
         language: Language::from_tag(&row.language).unwrap_or_default(),
         invitations: invitation_defaults(row.invitation_role, row.invitation_hours),
         reminders: row.invitation_reminders,
+        replies: row.invitation_replies,
         version: row.version,
         changed_at: Timestamp(row.changed_at),
         changed_by: row.changed_by,
@@ -411,7 +416,8 @@ pub async fn change(
         wanted.invitations.lifetime.as_hours(),
         now.0,
         by.0,
-        wanted.reminders
+        wanted.reminders,
+        wanted.replies
     )?;
     Ok(changed == 1)
 }

@@ -1,8 +1,9 @@
-//! Decisions of an admin about somebody whom the provider named differently from the one invited (R43, R44).
+//! Decisions of an admin about somebody whom the provider named differently from the one invited (R43, R44), or who asks to be invited by another
+//! address (R14).
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
 use app::domain::{
-    ids::{DecisionId, InvitationId, LoginMethodId, MemberId},
+    ids::{DecisionId, InvitationId, LoginMethodId, MemberId, UserId},
     time::Timestamp,
 };
 use sqlx_macros::FromRow;
@@ -13,7 +14,8 @@ macro_rules! open {
     ($and:literal) => {
         concat!(
             "
-        SELECT d.id, d.member_id, d.invitation_id, d.login_method_id, d.identifier, d.email, d.created_at
+        SELECT d.id, d.member_id, d.invitation_id, d.login_method_id, d.identifier, d.created_at, d.asked_by,
+               COALESCE((SELECT u.email_key FROM users u WHERE u.id = d.asked_by), d.email) AS email
           FROM decisions d
           JOIN members m ON m.id = d.member_id AND m.invitation_id = d.invitation_id AND m.login_method_id = d.login_method_id
           JOIN invitations i ON i.id = d.invitation_id
@@ -28,11 +30,12 @@ statements! {
         UPDATE decisions SET outcome = 'superseded', decided_at = $3
          WHERE account_id = $1 AND member_id = $2 AND outcome IS NULL";
     INSERT = "
-        INSERT INTO decisions (id, account_id, member_id, invitation_id, login_method_id, identifier, email, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        INSERT INTO decisions (id, account_id, member_id, invitation_id, login_method_id, identifier, email, created_at, asked_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     SUPERSEDE_OF_METHOD = "
         UPDATE decisions SET outcome = 'superseded', decided_at = $3
          WHERE account_id = $1 AND login_method_id = $2 AND outcome IS NULL";
+    SUPERSEDE_OF_ASKER = "UPDATE decisions SET outcome = 'superseded', decided_at = $2 WHERE asked_by = $1 AND outcome IS NULL";
     OPEN = open!("AND d.member_id = $2");
     OPEN_BY_ID = open!("AND d.id = $2");
     OPEN_AFTER = open!("AND d.id > $2 ORDER BY d.id LIMIT $3");
@@ -42,6 +45,9 @@ statements! {
     USED = "
         SELECT COUNT(*) FROM decisions
          WHERE account_id = $1 AND invitation_id = $2 AND outcome = 'used' AND identifier = $3 AND email = $4";
+    REQUEST = "
+        SELECT asked_by, outcome FROM decisions
+         WHERE account_id = $1 AND invitation_id = $2 AND asked_by IS NOT NULL ORDER BY id DESC LIMIT 1";
 }
 
 /// An open decision.
@@ -55,12 +61,14 @@ pub struct Decision {
     pub invitation: InvitationId,
     /// The method by which the person came.
     pub method: LoginMethodId,
-    /// The identifier that the provider gave.
+    /// The identifier that the provider gave; empty for somebody who asks.
     pub identifier: String,
-    /// The address that the provider gave.
+    /// The address that the provider gave, or that the one who asks has now.
     pub email: Option<String>,
     /// When the person came.
     pub at: Timestamp,
+    /// Who asks to be invited by another address (R14).
+    pub asked_by: Option<UserId>,
 }
 
 #[derive(FromRow)]
@@ -72,6 +80,7 @@ struct DecisionRow {
     identifier: String,
     email: Option<String>,
     created_at: i64,
+    asked_by: Option<Uuid>,
 }
 
 impl From<DecisionRow> for Decision {
@@ -84,12 +93,14 @@ impl From<DecisionRow> for Decision {
             identifier: row.identifier,
             email: row.email,
             at: Timestamp(row.created_at),
+            asked_by: row.asked_by.map(UserId),
         }
     }
 }
 
-/// Opens a decision, in place of one that was open for the same row.
+/// Opens a decision, in place of one that was open for the same row. The address of somebody who asks is not copied.
 pub async fn open(tx: &mut Tx, scope: AccountScope, decision: &Decision) -> Result<(), StorageError> {
+    let email = decision.email.as_ref().filter(|_| decision.asked_by.is_none());
     supersede(tx, scope, decision.member, decision.at).await?;
     run!(
         tx,
@@ -100,8 +111,9 @@ pub async fn open(tx: &mut Tx, scope: AccountScope, decision: &Decision) -> Resu
         decision.invitation.0,
         decision.method.0,
         &decision.identifier,
-        &decision.email,
-        decision.at.0
+        email,
+        decision.at.0,
+        decision.asked_by.map(|user| user.0)
     )
 }
 
@@ -118,6 +130,45 @@ pub async fn supersede_of_method(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     run!(tx, SUPERSEDE_OF_METHOD, scope.id().0, method.0, now.0)
+}
+
+/// Closes what a user who is erased has asked, in every account.
+pub(crate) async fn supersede_of_asker(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
+    run!(tx, SUPERSEDE_OF_ASKER, user.0, now.0)
+}
+
+/// What became of the request to be invited by another address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// It waits.
+    Open,
+    /// Whoever asked was invited.
+    Granted,
+    /// It was refused.
+    Refused,
+    /// The invitation changed before anybody decided.
+    Superseded,
+}
+
+/// The newest request of that kind by whoever opened this invitation, and who asked (R14).
+pub async fn request(
+    tx: &mut Tx,
+    scope: AccountScope,
+    invitation: InvitationId,
+) -> Result<Option<(UserId, RequestState)>, StorageError> {
+    let row: Option<(Uuid, Option<String>)> =
+        on!(tx, c => sqlx::query_as(REQUEST).bind(scope.id().0).bind(invitation.0).fetch_optional(c).await)?;
+    row.map(|(user, outcome)| {
+        let state = match outcome.as_deref() {
+            None => RequestState::Open,
+            Some("used") => RequestState::Granted,
+            Some("rejected") => RequestState::Refused,
+            Some("superseded") => RequestState::Superseded,
+            Some(_) => return Err(StorageError::inconsistent("decisions", "outcome")),
+        };
+        Ok((UserId(user), state))
+    })
+    .transpose()
 }
 
 /// The open decision about a member, as long as its invitation is the latest one and still pending.

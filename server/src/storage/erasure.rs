@@ -1,7 +1,9 @@
 //! Erases what belongs to a user alone (CF-08): a login that its owner deleted.
 
-use super::{StorageError, Tx, identities, pending_sign_ins, platform_sign_ins, run, sessions, statements, users};
-use app::domain::ids::UserId;
+use super::{
+    StorageError, Tx, decisions, identities, pending_sign_ins, platform_sign_ins, run, sessions, statements, users,
+};
+use app::domain::{ids::UserId, time::Timestamp};
 
 statements! {
     PASSWORD = "DELETE FROM password_credentials WHERE user_id = $1";
@@ -19,11 +21,12 @@ statements! {
 }
 
 /// Erases a user's credentials, sessions, identities, log and mails, and what the user's own row tells. The memberships were ended before.
-pub(crate) async fn erase(tx: &mut Tx, user: UserId) -> Result<(), StorageError> {
+pub(crate) async fn erase(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StorageError> {
     sessions::delete_of_user(tx, user).await?;
     pending_sign_ins::delete_of_user(tx, user).await?;
     identities::delete_of_user(tx, user).await?;
     platform_sign_ins::forget_subjects(tx, user).await?;
+    decisions::supersede_of_asker(tx, user, now).await?;
     for sql in [PASSWORD, SECOND_FACTORS, RECOVERY_CODES, ADDRESS_CHANGES, PASSWORD_RESETS, EVENTS, MAILS] {
         run!(tx, sql, user.0)?;
     }

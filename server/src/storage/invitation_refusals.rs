@@ -2,14 +2,21 @@
 //! whether it is here, they find out by inviting it as well.
 
 use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
-use app::domain::{email::Email, time::Timestamp};
+use app::domain::{
+    email::Email,
+    ids::{AccountId, InvitationId},
+    time::Timestamp,
+};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 statements! {
     INSERT = "
-        INSERT INTO invitation_refusals (account_id, digest, refused_at) VALUES ($1, $2, $3) ON CONFLICT (account_id, digest) DO NOTHING";
+        INSERT INTO invitation_refusals (account_id, digest, refused_at, token_hash, invitation_id) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (account_id, digest) DO NOTHING";
     DELETE = "DELETE FROM invitation_refusals WHERE account_id = $1 AND digest = $2";
     IS_REFUSED = "SELECT COUNT(*) FROM invitation_refusals WHERE account_id = $1 AND digest = $2";
+    FIND_BY_TOKEN = "SELECT account_id, digest, invitation_id FROM invitation_refusals WHERE token_hash = $1";
 }
 
 /// An address as refusals keep it: the same one looks different in every account.
@@ -24,14 +31,38 @@ impl AddressDigest {
     }
 }
 
-/// Notes that this address is not to be invited again; `false` if that was done.
+/// A refusal, seen from the link by which it can be taken back.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The scope that holding the link establishes.
+    pub scope: AccountScope,
+    /// Whose it is.
+    pub address: AddressDigest,
+    /// The invitation that the link was mailed for; it may be gone.
+    pub invitation: InvitationId,
+}
+
+/// Notes that this address is not to be invited again; `false` if that was done. The link stays good for taking it back, however long the invitation
+/// is kept.
 pub async fn insert(
     tx: &mut Tx,
     scope: AccountScope,
     digest: &AddressDigest,
+    link: (&[u8], InvitationId),
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    Ok(changed!(tx, INSERT, scope.id().0, digest.0.as_slice(), now.0)? == 1)
+    let (token_hash, invitation) = link;
+    Ok(changed!(tx, INSERT, scope.id().0, digest.0.as_slice(), now.0, token_hash, invitation.0)? == 1)
+}
+
+/// The refusal that the link with this hash made. Only `service::joining::refuse_invitations` calls this.
+pub(crate) async fn find_by_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Refusal>, StorageError> {
+    let row: Option<(Uuid, Vec<u8>, Option<Uuid>)> =
+        on!(tx, c => sqlx::query_as(FIND_BY_TOKEN).bind(hash).fetch_optional(c).await)?;
+    Ok(row.and_then(|(account, digest, invitation)| {
+        let scope = AccountScope::established(AccountId(account));
+        Some(Refusal { scope, address: AddressDigest(digest), invitation: InvitationId(invitation?) })
+    }))
 }
 
 /// Takes that back.

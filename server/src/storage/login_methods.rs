@@ -34,10 +34,10 @@ statements! {
         SELECT a.id, a.slug, a.name, l.name AS method_name, l.enabled
           FROM login_methods l JOIN accounts a ON a.id = l.account_id WHERE l.id = $1 AND l.kind = 'oauth'";
     CONFIGURATION = "
-        SELECT id, configuration, secret, example FROM login_method_configurations
+        SELECT id, configuration, secret, example, created_at FROM login_method_configurations
          WHERE account_id = $1 AND login_method_id = $2 AND stage = $3";
     CONFIGURATION_BY_ID = "
-        SELECT id, configuration, secret, example FROM login_method_configurations WHERE account_id = $1 AND id = $2";
+        SELECT id, configuration, secret, example, created_at FROM login_method_configurations WHERE account_id = $1 AND id = $2";
     IN_FORCE = "
         SELECT COUNT(*) FROM login_method_configurations c JOIN login_methods l ON l.id = c.login_method_id
          WHERE c.account_id = $1 AND c.id = $2 AND c.stage = 'live' AND l.enabled";
@@ -293,12 +293,15 @@ pub struct SavedConfiguration {
     pub secret: Option<Vec<u8>>,
     /// The identifier that its test received.
     pub example: Option<String>,
+    /// When it was saved.
+    pub at: Timestamp,
 }
 
-type ConfigurationRow = (Uuid, String, Option<Vec<u8>>, Option<String>);
+type ConfigurationRow = (Uuid, String, Option<Vec<u8>>, Option<String>, i64);
 
-fn saved((id, configuration, secret, example): ConfigurationRow) -> Result<SavedConfiguration, StorageError> {
-    Ok(SavedConfiguration { id: ConfigurationId(id), configuration: read(&configuration)?, secret, example })
+fn saved((id, configuration, secret, example, at): ConfigurationRow) -> Result<SavedConfiguration, StorageError> {
+    let configuration = read(&configuration)?;
+    Ok(SavedConfiguration { id: ConfigurationId(id), configuration, secret, example, at: Timestamp(at) })
 }
 
 /// The draft of a method, or its live configuration.

@@ -45,6 +45,7 @@ const FUNCTIONS: &[(&str, Calls)] = &[
     ("address/undo", Calls::Everyone),
     ("address/view", Calls::Everyone),
     ("invitation/allow-further", Calls::Everyone),
+    ("invitation/ask-as", Calls::SignedIn),
     ("invitation/ask-for-new-link", Calls::Everyone),
     ("invitation/decline", Calls::Everyone),
     ("invitation/join", Calls::SignedIn),

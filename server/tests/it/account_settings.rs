@@ -2,7 +2,7 @@
 
 use crate::support::{Browser, World, both_databases};
 use app::{
-    api::{account_settings::AccountSettingsView, login_methods::NextPage},
+    api::{account_settings::AccountSettingsView, login_methods::NextPage, roles::RoleCreated},
     domain::{
         fields::{Field, FieldErrors, Problem},
         invitation::InvitationDefaults,
@@ -39,6 +39,18 @@ async fn changes(browser: &Browser, version: i64, other: &[(&str, &str)]) -> Res
 
 async fn events(world: &World) -> Vec<String> {
     world.texts("SELECT data FROM audit_events WHERE kind = 'account_changed' ORDER BY seq").await
+}
+
+async fn set_replies(owner: &Browser, how: &str) -> Result<NextPage, AppError> {
+    let version = shows(owner).await?.version.to_string();
+    let form = [
+        ("form[version]", version.as_str()),
+        ("form[name]", "Acme"),
+        ("form[language]", "en"),
+        ("form[lifetime]", "168"),
+        ("form[replies]", how),
+    ];
+    owner.call_in("account-settings/change", &form).await
 }
 
 both_databases! {
@@ -160,5 +172,38 @@ both_databases! {
         let page = ben.submits(PAGE, "account-settings/change", &form("Acme Service")).await.body;
         assert!(page.contains("Ana Owner changed this in the meantime") && page.contains("value=\"Acme Service\""), "what was typed stays: {page}");
         assert!(page.contains("All pages of this account begin with /a/acme."), "{page}");
+    }
+
+    async fn r51_the_invitation_names_the_role_and_answers_go_to_the_inviter_where_the_account_wants_that(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let made: RoleCreated = ana.call_in("roles/create", &[("form[name]", "Boss of evil.example"), ("form[permissions][]", "bots.read")]).await.unwrap();
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        let mail = world.mail_to("ben@example.org", 0).await;
+        let text = mail.part("text/plain");
+        assert!(text.contains("Your role there will be Editor.") && text.contains("expires in 7 days, on "), "{text}");
+        assert_eq!(mail.header("Reply-To"), None, "off by default");
+        assert!(!shows(&ana).await.unwrap().replies);
+
+        changes(&ana, 1, &[]).await.unwrap();
+        set_replies(&ana, "on").await.unwrap();
+        assert_eq!(world.texts("SELECT data FROM audit_events WHERE kind = 'replies_switched'").await, ["{\"kind\":\"replies_switched\",\"on\":true}"]);
+        set_replies(&ana, "").await.unwrap();
+        assert!(shows(&ana).await.unwrap().replies, "left out, it stays");
+        assert!(ana.get(PAGE).await.body.contains("Go to whoever invites"));
+        ana.invites("cleo@example.org", &Grant { role: made.role, extras: Default::default() }).await.unwrap();
+        let mail = world.mail_to("cleo@example.org", 0).await;
+        assert_eq!(mail.header("Reply-To").as_deref(), Some("ana@example.org"));
+        let (text, html) = (mail.part("text/plain"), mail.part("text/html"));
+        for part in [&text, &html] {
+            assert!(part.contains("will be Boss of evil"), "{part}");
+            assert!(!part.contains("evil.example"), "no link of a name: {part}");
+        }
+        assert!(html.contains("your answer goes to ana@example.org"), "{html}");
+        // Other mails stay without an answer, and nobody answers for the host's operator.
+        let cleo = world.browser();
+        let id = cleo.opens_link(&world.link_to("cleo@example.org", 0).await).await;
+        cleo.declines(&id).await.unwrap();
+        assert_eq!(world.mail_to("ana@example.org", 0).await.header("Reply-To"), None);
+        assert!(matches!(set_replies(&ana, "perhaps").await, Err(AppError::Invalid(_))));
     }
 }

@@ -82,7 +82,8 @@ both_databases! {
         };
         // Role: extras stay; what is refused for one does not keep the others.
         let results = several(&ana, "role", "viewer", &["ben@example.org", "ana@example.org", "eve@example.org"]).await.unwrap();
-        assert_eq!(outcomes(results), [("ben".to_owned(), true), ("Ana Owner".to_owned(), false), ("eve@example.org".to_owned(), true)]);
+        let label = |label: &str| Some(label.to_owned());
+        assert_eq!(outcomes(results), [(label("ben"), true), (label("Ana Owner"), false), (label("eve@example.org"), true)]);
         assert_eq!(ana.row("ben@example.org").await.grant, Grant::of(BuiltInRole::Viewer).with("analytics.export"));
         assert!(ana.row("ana@example.org").await.grant.makes_owner(), "R33");
         // Suspending somebody who is only invited says so.
@@ -114,6 +115,23 @@ both_databases! {
         assert_eq!(several(&ana, "remove", "", &[]).await, Err(BadRequest::Malformed.into()));
         let needed = Err(FieldErrors::one(Field::Role, Problem::Required).into());
         assert_eq!(several(&ana, "role", "", &["carl@example.org"]).await, needed);
+    }
+
+    async fn r66_whoever_was_erased_meanwhile_is_left_out_with_a_result_and_the_others_go_on(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        ana.brings_in("carl@example.org", &Grant::of(BuiltInRole::Viewer)).await;
+        let ben = Selected::from(&ana.row("ben@example.org").await);
+        // The invitation expired and was kept long enough, while the page of those who were selected stood open.
+        world.advance(Span::days(100));
+        assert!(world.services.clean_up_if_due(&tokio_util::sync::CancellationToken::new()).await.unwrap());
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let carl = Selected::from(&ana.row("carl@example.org").await);
+        let stranger = Selected { id: app::domain::ids::MemberId(uuid::Uuid::from_u128(7)), ..ben.clone() };
+        let results = changes(&ana, &[ben, stranger, carl], &[("form[action]", "role"), ("form[role]", "editor")]).await.unwrap();
+        let gone = BulkResult { label: None, result: Ok(BulkOutcome::LeftOut(LeftOut::Gone)) };
+        assert_eq!(results, [gone.clone(), gone, BulkResult { label: Some("carl".to_owned()), result: Ok(BulkOutcome::Edited) }]);
+        assert_eq!(ana.row("carl@example.org").await.grant, Grant::of(BuiltInRole::Editor));
     }
 
     async fn br_14_a_bulk_action_works_without_scripting(world: World) {

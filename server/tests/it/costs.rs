@@ -47,6 +47,7 @@ const FUNCTIONS: &[(&str, Cost)] = &[
     ("address/undo", Cost::Writes(Bound::Once)),
     ("address/view", Cost::Reads),
     ("invitation/allow-further", Cost::Writes(Bound::Once)),
+    ("invitation/ask-as", Cost::Session),
     ("invitation/ask-for-new-link", Cost::Mail(Bound::Once)),
     ("invitation/decline", Cost::Writes(Bound::Once)),
     ("invitation/join", Cost::Session),

@@ -4,7 +4,7 @@ use crate::support::{PASSWORD, both_databases};
 use app::{
     api::{
         invitations::Invited,
-        joining::{InvitationView, Joined, NewLink, Standing},
+        joining::{AskAs, InvitationView, Joined, NewLink, Standing},
     },
     domain::{
         fields::{Field, FieldErrors, Problem},
@@ -341,7 +341,8 @@ both_databases! {
         let link = world.link_to("ben@example.org", 0).await;
         let id = cleo.opens_link(&link).await;
         let standing = cleo.views_open(&id).await.standing;
-        assert_eq!(standing, Standing::SomebodyElse("cleo@example.org".to_owned()));
+        let (email, invited) = ("cleo@example.org".to_owned(), "ben@example.org".to_owned());
+        assert_eq!(standing, Standing::SomebodyElse { email, invited, ask_as: AskAs::Member });
         assert_eq!(cleo.joins(&id).await, Err(AppError::OpenTheLinkAgain));
         assert_eq!(cleo.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);

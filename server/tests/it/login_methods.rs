@@ -360,4 +360,44 @@ both_databases! {
         let offered = |claim: &str| page.contains(&format!("name=\"form[claim]\" value=\"{claim}\""));
         assert!(offered("oid") && !offered("admin") && !offered("share"), "{page}");
     }
+
+    async fn oa_17_a_typed_secret_outlasts_an_error_without_scripting_and_is_never_shown(world: World) {
+        let provider = Provider::openid(world.clock.clone()).await;
+        let world = world.with_providers(&[&provider]);
+        let owner = world.owner("ana@example.org").await;
+        let method = owner.adds_method().await;
+        let form = ConfigurationForm::from(("", &provider.configuration()));
+        let form = ConfigurationForm { method: method.clone(), ..form };
+        let typed = ConfigurationForm { client_secret: CLIENT_SECRET.to_owned(), ..form.clone() };
+        let page = owner.sends(&typed).await.body;
+        assert!(page.contains("Kept from before; type to replace.") && !page.contains(CLIENT_SECRET), "{page}");
+        assert!(!holds(format!("{:?}", world.rows().await["flashes"]).as_bytes(), CLIENT_SECRET));
+        let kept = page.split("name=\"form[kept]\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+
+        // Another mistake later it is still there.
+        let again = ConfigurationForm { kept: kept.clone(), ..form.clone() };
+        assert!(owner.sends(&again).await.body.contains(&kept));
+        let right = ConfigurationForm { name: "Acme SSO".to_owned(), ..again.clone() };
+        // It is good for its own session and form alone.
+        let other = world.browser();
+        other.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        other.sends(&right).await;
+        assert_eq!(world.count("SELECT COUNT(*) FROM login_method_configurations").await, 0, "another session");
+        assert!(owner.sends(&right).await.body.contains("Saved as a draft."));
+        let tested = owner.tests(&provider, &method, json!({ "sub": "00u-ana", "email": "ana@example.org" })).await.body;
+        assert!(tested.contains("00u-ana"), "the provider took the secret: {tested}");
+
+        let second = owner.adds_method().await;
+        assert_ne!(second, method);
+        let other_form = ConfigurationForm { method: second, name: "Another".to_owned(), ..right.clone() };
+        owner.sends(&other_form).await;
+        assert_eq!(world.count("SELECT COUNT(*) FROM login_method_configurations").await, 1, "another form");
+
+        // What was saved since is not replaced by it.
+        world.advance(Span::minutes(1));
+        owner.saves_with_secret(&method, "Acme SSO", &provider.configuration(), "another one").await;
+        owner.sends(&right).await;
+        let failed = owner.tests(&provider, &method, json!({ "sub": "00u-ana" })).await.body;
+        assert!(failed.contains("client-authentication"), "the other secret stays: {failed}");
+    }
 }

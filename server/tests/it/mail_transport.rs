@@ -1,7 +1,11 @@
 //! Handing one mail over to a mail server, kind and unkind.
 
 use crate::mail_server::{Authority, MailServer, Reply};
-use app::domain::{ids::MailId, language::Language, time::Timestamp};
+use app::domain::{
+    ids::MailId,
+    language::Language,
+    time::{Span, Timestamp},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use server::{
     config::{Config, Mail, Secret, Smtp, SmtpTls},
@@ -40,8 +44,11 @@ fn sender(config: &Config) -> Sender {
 fn mail(config: &Config) -> lettre::Message {
     let content = Content::Invitation {
         inviter: None,
+        role: "Viewer".to_owned(),
         link: "https://roster.example.org/i/x".to_owned(),
         until: Timestamp(0),
+        left: Span(0),
+        is_answered: false,
         is_reminder: false,
     };
     let words = render(Language::De, None, "Äcme", "roster.example.org", content).unwrap();

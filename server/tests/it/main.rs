@@ -43,6 +43,7 @@ mod malformed;
 mod markup;
 mod neighbours;
 mod oauth_client;
+mod other_address;
 mod own_login;
 mod owners;
 mod ownership;

@@ -1,6 +1,6 @@
 //! “Not you? Never again”: whoever has the mailbox decides whether an account may invite it once more (R51).
 
-use crate::support::{Browser, World, both_databases, holds};
+use crate::support::{Browser, PASSWORD, World, both_databases, holds};
 use app::{
     api::{
         invitations::InvitedOne,
@@ -16,6 +16,7 @@ use app::{
     error::AppError,
 };
 use server::secrets::Token;
+use tokio_util::sync::CancellationToken;
 
 fn viewer() -> Grant {
     Grant::of(BuiltInRole::Viewer)
@@ -150,6 +151,39 @@ both_databases! {
         let (_, ben, id) = ben_is_invited(&world).await;
         refuses(&ben, &id).await.unwrap();
         assert!(world.services.grant_owner("acme", "ben@example.org", false).await.is_ok());
+    }
+
+    async fn cf_08_r51_a_refusal_is_taken_back_by_its_link_when_the_invitation_is_long_gone(world: World) {
+        let (ana, ben, id) = ben_is_invited(&world).await;
+        let link = world.link_to("ben@example.org", 0).await;
+        refuses(&ben, &id).await.unwrap();
+        let page = ben.get(&format!("/invitation/{id}")).await.body;
+        assert!(page.contains("You can take this back at any time, by the link that you used now"), "{page}");
+        for _ in 0..2 {
+            world.advance(Span::days(100));
+            assert!(world.services.clean_up_if_due(&CancellationToken::new()).await.unwrap());
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitation_tokens").await, 0);
+        ana.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        assert_eq!(ana.invites("ben@example.org", &viewer()).await.map(drop), refused(), "it still holds");
+
+        // Years later, in another browser; whoever has no such link takes nothing back.
+        let stranger = world.browser();
+        assert_eq!(allows(&stranger, "unknown").await, Err(AppError::OpenTheLinkAgain));
+        let ben = world.browser();
+        assert_eq!(ben.opens_link(&link).await, "unknown");
+        assert_eq!(ben.views("unknown").await, InvitationView::Refused("Acme".to_owned()));
+        let view = refusal(&ben, "unknown").await.unwrap();
+        assert_eq!((view.id, view.account.as_str(), view.refused), (None, "Acme", true));
+        let html = ben.get("/invitation/unknown").await.body;
+        assert!(html.contains("You asked not to be invited again") && html.contains("action=\"/api/invitation/allow-further\""), "{html}");
+        let html = ben.submits("/invitation/unknown", "invitation/allow-further", &[("invitation", "unknown")]).await.body;
+        assert!(html.contains("You can be invited again"), "{html}");
+        assert!(!ben.get("/invitation/unknown").await.body.contains("allow-further"), "nothing is left of the link");
+        assert_eq!(allows(&ben, "unknown").await, Err(AppError::OpenTheLinkAgain));
+        assert!(ana.invites("ben@example.org", &viewer()).await.is_ok());
+        let kinds = world.texts("SELECT kind FROM audit_events WHERE kind LIKE 'invitations%' ORDER BY seq").await;
+        assert_eq!(kinds, ["invitations_refused", "invitations_allowed"]);
     }
 
     async fn inv_19_a_mind_is_changed_ten_times_a_day(world: World) {

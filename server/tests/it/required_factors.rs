@@ -16,7 +16,7 @@ use app::{
     },
     domain::{
         fields::{Field, FieldErrors, Problem},
-        permission::Gate,
+        permission::{Gate, PermissionKey},
         policy::Refusal,
         role::{BuiltInRole, Grant},
         second_factor::RequiredOf,
@@ -769,5 +769,59 @@ both_databases! {
         let fields = [("account", "acme"), ("form[factor]", id.as_str()), ("form[code]", code.as_str()), ("form[next]", "/a/acme")];
         assert_eq!(ben.is_sent_on(Some(&begun), "required-factor/confirm-app", &fields).await, "/a/acme");
         assert_eq!(ben.get("/a/acme").await.status, StatusCode::OK);
+    }
+
+    async fn r24_lt_09_who_is_invited_with_extras_sees_them_before_setting_a_factor_up_and_has_exactly_them_after(world: World) {
+        let (ana, _) = acme_requires(&world).await;
+        let offer = Grant::of(BuiltInRole::Viewer).with("analytics.export").with("audit.read");
+        ana.invites(BEN, &offer).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to(BEN, 0).await).await;
+        let open = ben.views_open(&id).await;
+        let offered = open.permissions.clone();
+        assert!(offered.contains(&PermissionKey::new("analytics.export")) && offered.contains(&PermissionKey::new("audit.read")));
+        let page = ben.get(&format!("/invitation/{id}")).await.body;
+        for said in ["Viewer", "Export analytics"] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+
+        // Joined, and kept out until there is a factor; what was offered stands there once more.
+        ben.signs_up(&id, BEN).await.unwrap();
+        assert_eq!(ben.home().await.err(), Some(AppError::SecondFactorRequired));
+        let offer_page = ben.get("/a/acme/second-factor").await.body;
+        for said in ["Viewer", "Export analytics"] {
+            assert!(offer_page.contains(said), "{said}: {offer_page}");
+        }
+        assert_eq!(ana.row(BEN).await.grant, offer);
+        // Edited while the person has none: what was last saved counts (R24), and the requirement stays.
+        let edited = Grant::of(BuiltInRole::Viewer).with("audit.read");
+        ana.edits(&ana.row(BEN).await, &edited).await.unwrap();
+        assert_eq!(ben.home().await.err(), Some(AppError::SecondFactorRequired));
+        ben.adds_app().await.unwrap();
+        assert!(ben.home().await.is_ok());
+        assert_eq!(ana.row(BEN).await.grant, edited);
+        let audit: Result<Value, AppError> = ben.call_in("audit/list", &[]).await;
+        assert!(audit.is_ok(), "{audit:?}");
+        let export = ben.get("/a/acme/settings/users").await.body;
+        assert!(!export.contains("users/invite"), "and nothing more");
+    }
+
+    async fn r24_lt_09_extras_and_role_that_are_edited_before_joining_are_what_is_held_after_the_factor(world: World) {
+        let (ana, _) = acme_requires(&world).await;
+        ana.requires("roles", &["editor"], "0").await.unwrap();
+        let ben = ana.brings_in_as(BEN, BuiltInRole::Viewer).await;
+        assert!(ben.home().await.is_ok(), "it is required of editors alone");
+        // An extra asks for nothing more; another role does, at once, and takes nothing away.
+        let extra = Grant::of(BuiltInRole::Viewer).with("audit.read");
+        ana.edits(&ana.row(BEN).await, &extra).await.unwrap();
+        assert!(ben.home().await.is_ok());
+        let wanted = Grant::of(BuiltInRole::Editor).with("audit.read");
+        ana.edits(&ana.row(BEN).await, &wanted).await.unwrap();
+        assert_eq!(ben.home().await.err(), Some(AppError::SecondFactorRequired));
+        let offered = ben.get("/a/acme/second-factor").await.body;
+        assert!(offered.contains("Editor"), "{offered}");
+        ben.adds_app().await.unwrap();
+        assert!(ben.home().await.is_ok());
+        assert_eq!(ana.row(BEN).await.grant, wanted);
     }
 }

@@ -79,6 +79,8 @@ pub enum Fault {
     UserInfoSubject,
     /// There is no text or number where the User identifier should be.
     NoIdentifier,
+    /// The identifier may be fixed at the first sign-in, and the provider does not say that it checked the address (R67).
+    EmailUnverified,
 }
 
 /// A fault with the values behind it, for whoever sets the provider up: a name, an address, a code, never a text for people (OA-16).
@@ -127,7 +129,7 @@ fn shown(value: &str) -> String {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::AddressRefused,
         Self::Unreachable,
         Self::Tls,
@@ -164,6 +166,7 @@ impl Fault {
         Self::UserInfoSigned,
         Self::UserInfoSubject,
         Self::NoIdentifier,
+        Self::EmailUnverified,
     ];
 
     /// The code in logs, URLs and on pages, by which admins find it in the guide.
@@ -205,6 +208,7 @@ impl Fault {
             Self::UserInfoSigned => "user-info-signed",
             Self::UserInfoSubject => "user-info-subject",
             Self::NoIdentifier => "no-identifier",
+            Self::EmailUnverified => "email-unverified",
         }
     }
 

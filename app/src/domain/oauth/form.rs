@@ -28,6 +28,8 @@ pub struct ConfigurationForm {
     pub client_id: String,
     /// Write-only; empty keeps the one there is (OA-17).
     pub client_secret: String,
+    /// The secret that was typed before an error, sealed for whoever typed it, where scripting is off. It stands in for an empty one.
+    pub kept: String,
     pub client_authentication: String,
     /// Separated by spaces.
     pub scopes: String,

@@ -1,12 +1,12 @@
-//! Joining or declining with the login that is signed in (R15), and leaving it for another (R14).
+//! Joining or declining with the login that is signed in (R15), leaving it for another, and asking to be invited by it (R14).
 
 use super::{
     Page,
-    parts::{heading, offer},
+    parts::{heading, note, offer},
 };
 use crate::{
     api::{
-        joining::{DeclineInvitation, JoinAccount, OpenInvitation},
+        joining::{AskAs, AskToBeInvited, DeclineInvitation, JoinAccount, OpenInvitation},
         session::SignOut,
     },
     components::{Button, ErrorBox, Look},
@@ -48,13 +48,20 @@ impl Page {
         }
     }
 
-    /// Another person is signed in (R14): nothing about the invitation is told but that it is not theirs.
-    pub(super) fn somebody_else(self, open: OpenInvitation, email: String) -> impl IntoView {
+    /// Another person is signed in (R14): nothing about the invitation is told but for whom it is.
+    pub(super) fn somebody_else(
+        self,
+        open: OpenInvitation,
+        email: String,
+        invited: String,
+        ask_as: AskAs,
+    ) -> impl IntoView {
         let locale = self.locale;
         let sign_out = FormAction::<SignOut>::new();
         sign_out.on_success(|path| full_page_load(&path));
+        let text = text!(locale, joining.somebody_else_text, email = email.clone(), invited = invited.clone());
         view! {
-            {heading(text!(locale, joining.somebody_else_title), text!(locale, joining.somebody_else_text, email = email))}
+            {heading(text!(locale, joining.somebody_else_title), text)}
             <ErrorBox error=sign_out.error() />
             <div class="actions">
                 <ActionForm action=sign_out>
@@ -63,6 +70,49 @@ impl Page {
                 </ActionForm>
                 <a class="button" href=paths::ACCOUNTS>{text!(locale, joining.stay)}</a>
             </div>
+            {self.ask_as(open, email, invited, ask_as)}
         }
+    }
+
+    /// Asking to be invited by the address that is signed in, once (R14).
+    fn ask_as(self, open: OpenInvitation, email: String, invited: String, ask_as: AskAs) -> AnyView {
+        let locale = self.locale;
+        let ask = FormAction::<AskToBeInvited>::new();
+        let error = ask.error();
+        let state = Memo::new(move |_| ask.output().get().unwrap_or(ask_as));
+        let (account, id) = (open.account, open.id.to_string());
+        let shown = move || match state.get() {
+            AskAs::Possible => {
+                let (account, id, email) = (account.clone(), id.clone(), email.clone());
+                let text = text!(
+                    locale,
+                    joining.ask_as_text,
+                    account = account,
+                    email = email.clone(),
+                    invited = invited.clone()
+                );
+                view! {
+                    <ActionForm action=ask class="form">
+                        <ErrorBox error />
+                        <input type="hidden" name="invitation" value=id />
+                        <p>{text}</p>
+                        <div class="actions">
+                            <Button look=Look::Plain busy=ask.pending()>{text!(locale, joining.ask_as, email = email)}</Button>
+                        </div>
+                    </ActionForm>
+                }
+                .into_any()
+            }
+            AskAs::Asked => note(text!(locale, joining.ask_as_open, account = account.clone())).into_any(),
+            AskAs::Refused => {
+                view! { <p>{text!(locale, joining.ask_as_refused, account = account.clone())}</p> }.into_any()
+            }
+            AskAs::Member => {
+                let text = text!(locale, joining.ask_as_member, account = account.clone(), email = email.clone());
+                view! { <p>{text}</p> }.into_any()
+            }
+            AskAs::Impossible => ().into_any(),
+        };
+        view! { <div aria-live="polite">{shown}</div> }.into_any()
     }
 }

@@ -13,7 +13,9 @@ use self::{
 };
 use super::{Failed, loaded, problem::problem_note, shell::Card, with_next};
 use crate::{
-    api::joining::{AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal},
+    api::joining::{
+        AllowInvitations, AskForNewLink, InvitationView, NewLink, OpenInvitation, Standing, ViewInvitation, ViewRefusal,
+    },
     components::{Button, ErrorBox, Time},
     domain::time::Timestamp,
     i18n::{Locale, text, use_locale},
@@ -30,6 +32,7 @@ struct Page {
     locale: Locale,
     invitation: Query<ViewInvitation>,
     refusal: Query<ViewRefusal>,
+    allow: FormAction<AllowInvitations>,
 }
 
 lazy_page!(InvitationRoute, joining, InvitationPage);
@@ -44,7 +47,9 @@ fn InvitationPage() -> impl IntoView {
     let attempt = Memo::new(move |_| query.with(|map| map.get("attempt").unwrap_or_default()));
     let arguments = move || ViewInvitation { invitation: id.get(), attempt: attempt.get() };
     let refusal = Query::new(move || ViewRefusal { invitation: id.get() });
-    let page = Page { locale, invitation: Query::new(arguments), refusal };
+    let allow = FormAction::new();
+    let page = Page { locale, invitation: Query::new(arguments), refusal, allow };
+    allow.on_success(move |()| page.reload());
     let view = loaded(move || async move {
         match page.invitation.await {
             Ok(view) => page.show(view),
@@ -61,6 +66,10 @@ impl Page {
     fn show(self, view: InvitationView) -> AnyView {
         let locale = self.locale;
         match view {
+            // Of a link that did nothing more than refuse, nothing is left when that was taken back.
+            InvitationView::Unknown if self.allow.output().get_untracked().is_some() => {
+                heading(text!(locale, joining.allowed_title), text!(locale, joining.allowed_text))
+            }
             InvitationView::Unknown => heading(text!(locale, joining.unknown_title), text!(locale, joining.unknown_text)),
             InvitationView::OpenTheLinkAgain => {
                 heading(text!(locale, joining.again_title), text!(locale, joining.again_text))
@@ -68,6 +77,16 @@ impl Page {
             InvitationView::Withdrawn(account) => {
                 heading(text!(locale, joining.withdrawn_title), text!(locale, joining.withdrawn_text, account = account))
             }
+            InvitationView::InvitedAs { account, email } => view! {
+                {heading(
+                    text!(locale, joining.ask_as_granted_title, email = email.clone()),
+                    text!(locale, joining.ask_as_granted_text, account = account, email = email),
+                )}
+                <p>
+                    <a class="button button-primary" href=paths::ME_ACCOUNTS>{text!(locale, joining.ask_as_granted_open)}</a>
+                </p>
+            }
+            .into_any(),
             InvitationView::AccountDeleted(account) => {
                 heading(text!(locale, joining.deleted_title), text!(locale, joining.deleted_text, account = account))
             }
@@ -85,6 +104,9 @@ impl Page {
                     {self.ask_for_new_link(id.to_string(), may_ask)}
                 }
                 .into_any()
+            }
+            InvitationView::Refused(account) => {
+                heading(text!(locale, joining.refusal_title), text!(locale, joining.refusal_text, account = account))
             }
             InvitationView::Declined(account) => {
                 heading(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))
@@ -180,7 +202,9 @@ impl Page {
                 text!(self.locale, joining.off_text, account = open.account),
             ),
             Standing::Join(email) => self.join(open, email).into_any(),
-            Standing::SomebodyElse(email) => self.somebody_else(open, email).into_any(),
+            Standing::SomebodyElse { email, invited, ask_as } => {
+                self.somebody_else(open, email, invited, ask_as).into_any()
+            }
         }
     }
 

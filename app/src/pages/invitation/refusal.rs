@@ -2,7 +2,7 @@
 
 use super::{Page, parts::note};
 use crate::{
-    api::joining::{AllowInvitations, RefusalView, RefuseInvitations},
+    api::joining::{RefusalView, RefuseInvitations},
     components::{Button, ErrorBox, Look},
     i18n::text,
     pages::loaded,
@@ -23,13 +23,13 @@ impl Page {
     }
 
     /// Shows both once more.
-    fn reload(self) {
+    pub(super) fn reload(self) {
         self.invitation.refetch();
         self.refusal.refetch();
     }
 
     fn refuse(self, view: RefusalView) -> AnyView {
-        let locale = self.locale;
+        let (locale, id) = (self.locale, view.id.map(|id| id.to_string()).unwrap_or_default());
         let refuse = FormAction::<RefuseInvitations>::new();
         refuse.on_success(move |()| self.reload());
         view! {
@@ -38,7 +38,7 @@ impl Page {
                 <p>{text!(locale, joining.refuse_text, account = view.account)}</p>
                 <ErrorBox error=refuse.error() />
                 <ActionForm action=refuse>
-                    <input type="hidden" name="invitation" value=view.id.to_string() />
+                    <input type="hidden" name="invitation" value=id />
                     <Button look=Look::Danger busy=refuse.pending()>{text!(locale, joining.refuse)}</Button>
                 </ActionForm>
             </details>
@@ -47,14 +47,15 @@ impl Page {
     }
 
     fn allow(self, view: RefusalView) -> AnyView {
-        let locale = self.locale;
-        let allow = FormAction::<AllowInvitations>::new();
-        allow.on_success(move |()| self.reload());
+        let (locale, allow) = (self.locale, self.allow);
+        // Of an invitation that is gone, the link alone says which refusal is meant.
+        let id = view.id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
         view! {
             {note(text!(locale, joining.refused, account = view.account))}
+            <p class="field-hint">{text!(locale, joining.refused_hint)}</p>
             <ErrorBox error=allow.error() />
             <ActionForm action=allow>
-                <input type="hidden" name="invitation" value=view.id.to_string() />
+                <input type="hidden" name="invitation" value=id />
                 <Button look=Look::Plain busy=allow.pending()>{text!(locale, joining.allow)}</Button>
             </ActionForm>
         }

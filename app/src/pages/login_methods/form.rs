@@ -33,10 +33,13 @@ pub(super) fn configuration_form(forms: Forms, preset: Preset, view: &MethodView
 }
 
 fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, error }: Sending) -> AnyView {
-    // A form that the browser itself sent came back without the secret.
+    // A form that the browser itself sent came back without the secret; what was typed came back sealed.
     let is_back = old_input("form[name]").is_some();
     let secret_problem = problem_at(error, Field::ClientSecret);
-    let secret_hint = if is_back && (!view.has_secret || secret_problem.get_untracked().is_some()) {
+    let kept = old_input("form[kept]").filter(|kept| !kept.is_empty() && secret_problem.get_untracked().is_none());
+    let secret_hint = if kept.is_some() {
+        text!(locale, methods.client_secret_typed)
+    } else if is_back && (!view.has_secret || secret_problem.get_untracked().is_some()) {
         text!(locale, methods.client_secret_again)
     } else if view.has_secret {
         text!(locale, methods.client_secret_kept)
@@ -85,6 +88,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
         {endpoints}
         {client_id}
         // The secret is never shown again (OA-17).
+        {kept.map(|kept| hidden("form[kept]", kept))}
         <components::Field
             name="form[client_secret]"
             label=text!(locale, methods.client_secret)

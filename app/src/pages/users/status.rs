@@ -74,7 +74,11 @@ pub(super) fn status(locale: Locale, row: &MemberRow) -> impl IntoView + use<> {
 fn word_and_fact(locale: Locale, row: &MemberRow) -> (Tone, &'static str, Fact) {
     let name = state_name(locale, row.state);
     if row.awaits_decision {
-        return (Tone::Warn, text!(locale, users.status_decision), Fact::new(text!(locale, users.decision_fact)));
+        let about = match row.asked_as_another {
+            true => text!(locale, users.asked_as_fact),
+            false => text!(locale, users.decision_fact),
+        };
+        return (Tone::Warn, text!(locale, users.status_decision), Fact::new(about));
     }
     if row.blocked {
         return (Tone::Warn, name, Fact::new(text!(locale, users.blocked)));

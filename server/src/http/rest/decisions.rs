@@ -1,4 +1,4 @@
-//! Decisions about people whom a provider named differently from those invited.
+//! Decisions about people whom a provider named differently from those invited, or who ask to be invited by another address.
 
 use super::{
     authenticate::By,
@@ -34,7 +34,7 @@ pub struct Decisions {
     next: Option<Uuid>,
 }
 
-/// Somebody came back from the provider as somebody else than the one invited.
+/// Somebody came back from the provider as somebody else than the one invited, or asks to be invited by another email address.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OpenDecision {
     /// Its id.
@@ -43,9 +43,9 @@ pub struct OpenDecision {
     member: Uuid,
     /// The login method.
     login_method: Uuid,
-    /// The identifier that the provider gave.
-    identifier: String,
-    /// The email address that the provider gave.
+    /// The identifier that the provider gave; null for somebody who asks to be invited by another address.
+    identifier: Option<String>,
+    /// The email address that the provider gave, or that is asked for.
     email: Option<String>,
     /// When the person came.
     came_at: Moment,
@@ -70,7 +70,7 @@ pub(super) async fn list(
             id: decision.id.0,
             member: decision.member.0,
             login_method: decision.method.0,
-            identifier: decision.identifier,
+            identifier: decision.asked_by.is_none().then_some(decision.identifier),
             email: decision.email,
             came_at: decision.at.into(),
         })
@@ -78,9 +78,9 @@ pub(super) async fn list(
     Ok(Json(Decisions { decisions, next }))
 }
 
-/// Let the person in as the provider named them
+/// Let the person in as the provider named them, or invite them by the address that they ask for
 ///
-/// With a new link. Needs `users.invite`. Whatever is offered, the key must hold itself.
+/// With a new link. In place of an address, the invited one is withdrawn and the other is invited with the same role and extras. Needs `users.invite`. Whatever is offered, the key must hold itself.
 #[utoipa::path(post, path = "/decisions/{id}/approve", operation_id = "approve_decision", tag = "Decisions",
     params(("id" = Uuid, Path, description = "The decision.")),
     responses((status = 204, description = "Decided.")))]
@@ -94,7 +94,7 @@ pub(super) async fn approve(
 
 /// Leave the invitation as it was
 ///
-/// With a new link. Needs `users.invite`. Whatever is offered, the key must hold itself.
+/// With a new link, unless another address was asked for. Needs `users.invite`. Whatever is offered, the key must hold itself.
 #[utoipa::path(post, path = "/decisions/{id}/reject", operation_id = "reject_decision", tag = "Decisions",
     params(("id" = Uuid, Path, description = "The decision.")),
     responses((status = 204, description = "Decided.")))]
@@ -109,7 +109,8 @@ pub(super) async fn reject(
 async fn decide(services: &Services, by: &KeyUse, id: DecisionId, outcome: &str) -> Result<StatusCode, Problem> {
     let member = services.member_of_decision(&by.caller, id).await?;
     match services.decide(&by.caller, member, id, outcome).await?.notice {
-        Some(Notice::Decided) => Ok(StatusCode::NO_CONTENT),
+        Some(Notice::Decided | Notice::RequestGranted | Notice::RequestRefused) => Ok(StatusCode::NO_CONTENT),
+        Some(Notice::RequestInTheList) => Err(Problem::new(ProblemCode::AlreadyInvited).about(member.0)),
         Some(Notice::IdentifierTaken) => Err(Problem::new(ProblemCode::IdentifierTaken).about(member.0)),
         Some(_) | None => Err(Problem::new(ProblemCode::AlreadyDecided).about(member.0)),
     }

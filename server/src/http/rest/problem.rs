@@ -315,6 +315,7 @@ const fn pointer_of(field: Field) -> &'static str {
         | Field::WebhookUrl
         | Field::WebhookDescription
         | Field::WebhookEvents
+        | Field::Replies
         | Field::DiscoveryUrl
         | Field::AuthorizationUrl
         | Field::TokenUrl

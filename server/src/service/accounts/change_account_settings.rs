@@ -50,7 +50,8 @@ impl ChangeAccountSettings for Services {
             let (renamed, before, after) = (wanted.name != present.name, defaults(&present), defaults(&wanted));
             let is_changed = renamed || before != after;
             let switched = (wanted.reminders != present.reminders).then_some(wanted.reminders);
-            if !is_changed && switched.is_none() {
+            let redirected = (wanted.replies != present.replies).then_some(wanted.replies);
+            if !is_changed && switched.is_none() && redirected.is_none() {
                 return Ok(done);
             }
             if !accounts::change(&mut tx, actor.scope(), &wanted, actor.member, now).await? {
@@ -58,7 +59,8 @@ impl ChangeAccountSettings for Services {
             }
             let changed = is_changed.then_some(Event::AccountChanged { renamed, before, after });
             let switched = switched.map(|on| Event::RemindersSwitched { on });
-            for event in changed.into_iter().chain(switched) {
+            let redirected = redirected.map(|on| Event::RepliesSwitched { on });
+            for event in changed.into_iter().chain(switched).chain(redirected) {
                 audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             }
             tx.commit().await?;
@@ -80,10 +82,11 @@ fn read(form: &AccountSettingsForm, present: &AccountSettings, roles: &Roles) ->
     let role = errors.keep(Field::Role, first_role(&form.role, roles));
     let lifetime = errors.keep(Field::Lifetime, parse_lifetime(&form.lifetime, present.invitations.lifetime));
     let reminders = errors.keep(Field::Reminders, switch(&form.reminders, present.reminders));
-    match (name, language, role, lifetime, reminders) {
-        (Some(name), Some(language), Some(role), Some(lifetime), Some(reminders)) => {
+    let replies = errors.keep(Field::Replies, switch(&form.replies, present.replies));
+    match (name, language, role, lifetime, reminders, replies) {
+        (Some(name), Some(language), Some(role), Some(lifetime), Some(reminders), Some(replies)) => {
             let invitations = InvitationDefaults { role, lifetime };
-            Ok(AccountSettings { name, language, invitations, reminders, ..present.clone() })
+            Ok(AccountSettings { name, language, invitations, reminders, replies, ..present.clone() })
         }
         _ => Err(errors),
     }

@@ -26,6 +26,7 @@ impl ShowAccountSettings for Services {
             language: settings.language,
             invitations: settings.invitations,
             reminders: settings.reminders,
+            replies: settings.replies,
             roles: actor.roles,
             version: settings.version,
         })

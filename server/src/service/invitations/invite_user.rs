@@ -6,7 +6,7 @@ use crate::{
     storage::{
         Tx,
         audit::{self, AuditTarget, Event},
-        invitations::{self, NewInvitation},
+        invitations::{self, Invitation, NewInvitation},
         login_methods,
         members::{self, Member, Offer},
         retried,
@@ -36,7 +36,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 /// The parsed form.
-pub(super) struct Request {
+pub(in crate::service) struct Request {
     pub(super) method: LoginMethodId,
     pub(super) identifier: Option<String>,
     /// Is the method a provider's?
@@ -57,6 +57,21 @@ enum IfRemoved {
 }
 
 impl Request {
+    /// What an invitation offers, offered to another address (R14).
+    pub(in crate::service) fn to_another(row: &Member, invitation: &Invitation, email: Email) -> Self {
+        Self {
+            method: row.method.id,
+            identifier: row.identifier.clone(),
+            by_provider: row.method.kind == LoginMethodKind::OAuth,
+            name: None,
+            email,
+            grant: row.grant.clone(),
+            language: invitation.language,
+            lifetime: invitation.lifetime,
+            again: None,
+        }
+    }
+
     pub(super) fn parse(
         form: &InviteForm,
         methods: &[LoginMethod],
@@ -144,7 +159,7 @@ impl InviteUser for Services {
 
 impl Services {
     /// Writes the row, the invitation, its mail and the audit event.
-    async fn write_invitation(
+    pub(in crate::service) async fn write_invitation(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -206,7 +221,7 @@ fn outcome(actor: &Actor, member: &Member, now: Timestamp) -> Option<Invited> {
 }
 
 /// How somebody who has a row stands to the account; `None` if it can simply be invited again, because the person declined (R63).
-pub(super) fn standing_of(actor: &Actor, member: &Member, now: Timestamp) -> Option<Standing> {
+pub(in crate::service) fn standing_of(actor: &Actor, member: &Member, now: Timestamp) -> Option<Standing> {
     match member.shown(now) {
         ShownState::Active => Some(Standing::Member),
         ShownState::Suspended => Some(Standing::Suspended),

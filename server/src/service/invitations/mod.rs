@@ -2,7 +2,7 @@
 
 pub(super) mod copy_link;
 pub(super) mod invite_several;
-mod invite_user;
+pub(super) mod invite_user;
 pub(super) mod list_mails;
 pub(super) mod look_up_several;
 pub(super) mod queue_mail;

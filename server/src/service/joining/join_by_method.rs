@@ -199,6 +199,7 @@ impl Services {
             identifier: person.identifier.clone(),
             email: person.email.clone(),
             at: now,
+            asked_by: None,
         };
         // Another try with the same identity asks for nothing new.
         if known.is_some_and(|known| known.identifier == decision.identifier && known.email == decision.email) {
@@ -208,7 +209,17 @@ impl Services {
         let event = Event::DecisionOpened { invitation: presented.invitation.id };
         audit::record(tx, presented.scope, &AuditActor::default(), Some(&presented.audit_target()), &event, now)
             .await?;
-        // Callbacks with ever other identities do not fill the admins' mailboxes (R52).
+        self.tell_of_decision(tx, presented, now).await
+    }
+
+    /// Mails the one who is answerable that there is something to decide. Callbacks with ever other identities do not fill the admins'
+    /// mailboxes (R52).
+    pub(super) async fn tell_of_decision(
+        &self,
+        tx: &mut Tx,
+        presented: &PresentedInvitation,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
         let key = format!("decision:{}", presented.invitation.id);
         if rate_buckets::take(tx, &key, DECISION_MAILS, now).await?.is_ok() {
             self.tell_answerable(tx, MailKind::Decision, presented, now).await?;

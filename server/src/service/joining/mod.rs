@@ -2,6 +2,7 @@
 
 pub(super) mod accept_invitation;
 pub(super) mod ask_for_new_link;
+mod ask_to_be_invited;
 pub(super) mod decline_invitation;
 pub(super) mod join_account;
 pub(super) mod join_by_method;

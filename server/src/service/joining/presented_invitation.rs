@@ -7,7 +7,7 @@ use crate::{
         AccountScope, StorageError, Tx,
         accounts::{self, Account},
         audit::{self, AuditActor, AuditTarget, Event},
-        invitation_refusals::AddressDigest,
+        invitation_refusals::{self, AddressDigest},
         invitations::{self, Invitation},
         members::{self, Member},
         users::User,
@@ -22,6 +22,15 @@ use app::{
     error::AppError,
     request::Visitor,
 };
+
+/// What the link of an invitation leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// Its invitation.
+    Invitation(InvitationId),
+    /// What is left of it: the refusal that it made (R51).
+    Refusal,
+}
 
 /// The invitation of the link that this browser opened, with its account and member.
 pub(in crate::service) struct PresentedInvitation {
@@ -75,14 +84,18 @@ impl PresentedInvitation {
 }
 
 impl Services {
-    /// The invitation of a token; `None` for a token that Roster never made.
+    /// What a link leads to; `None` for a token that Roster never made.
     ///
     /// # Errors
     /// The database's.
-    pub async fn invitation_by_token(&self, token: &str) -> Result<Option<InvitationId>, StorageError> {
+    pub async fn linked_by_token(&self, token: &str) -> Result<Option<Linked>, StorageError> {
         let Some(token) = Token::parse(token) else { return Ok(None) };
         let mut tx = self.database.begin_read().await?;
-        Ok(invitations::find_token(&mut tx, &token.hash()).await?.map(|known| known.invitation))
+        if let Some(known) = invitations::find_token(&mut tx, &token.hash()).await? {
+            return Ok(Some(Linked::Invitation(known.invitation)));
+        }
+        let refusal = invitation_refusals::find_by_token(&mut tx, &token.hash()).await?;
+        Ok(refusal.map(|_| Linked::Refusal))
     }
 
     /// The invitation that this browser presents; `None` without a token, or for one that Roster never made.

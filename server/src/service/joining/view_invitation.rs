@@ -1,11 +1,13 @@
 //! The page of an invitation (R8, R11 to R16, R18, R20, R22, R23, INV-17). It changes nothing.
 
-use super::presented_invitation::PresentedInvitation;
+use super::{ask_to_be_invited::ask_as, presented_invitation::PresentedInvitation};
 use crate::{
     context::Services,
     service::actors::is_recent,
     storage::{
-        StorageError, Tx, accounts, members, sessions,
+        StorageError, Tx, accounts,
+        decisions::{self, RequestState},
+        members, sessions,
         users::{self, User},
     },
 };
@@ -40,7 +42,8 @@ impl ViewInvitation for Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let Some(presented) = self.presented_invitation(&mut tx, visitor).await? else {
-            return Ok(InvitationView::Unknown);
+            let refused = self.refused_account(&mut tx, visitor).await?;
+            return Ok(refused.map_or(InvitationView::Unknown, InvitationView::Refused));
         };
         match id {
             None => return Ok(InvitationView::Unknown),
@@ -55,7 +58,10 @@ impl ViewInvitation for Services {
                 InvitationView::Used { account, mine: mine.then_some(presented.account.slug) }
             }
             InvitationState::Declined => InvitationView::Declined(account),
-            InvitationState::Revoked => InvitationView::Withdrawn(account),
+            InvitationState::Revoked => match self.invited_as(&mut tx, visitor, &presented).await? {
+                Some(email) => InvitationView::InvitedAs { account, email },
+                None => InvitationView::Withdrawn(account),
+            },
             InvitationState::AwaitingApproval => InvitationView::AwaitingApproval(account),
             InvitationState::Pending if presented.account.delete_at.is_some() => {
                 InvitationView::AccountDeleted(account)
@@ -81,6 +87,18 @@ impl Services {
     /// When a mail with a newer link was written, if that is why this link is dead.
     fn newer_mail(&self, presented: &PresentedInvitation) -> Option<Timestamp> {
         presented.invitation.mailed.filter(|at| self.config.smtp.is_some() && *at > presented.made)
+    }
+
+    /// The address of the person who is signed in, if it was invited in place of this invitation's, as they had asked (R14).
+    async fn invited_as(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        presented: &PresentedInvitation,
+    ) -> Result<Option<String>, StorageError> {
+        let Some(signed_in) = &visitor.signed_in else { return Ok(None) };
+        let request = decisions::request(tx, presented.scope, presented.invitation.id).await?;
+        Ok((request == Some((signed_in.user, RequestState::Granted))).then(|| signed_in.email.clone()))
     }
 
     async fn open(
@@ -131,7 +149,7 @@ impl Services {
                 true if proved => Standing::Join(email),
                 true if user.phc.is_none() && presented.channel == Channel::Mailed => sign_up(false, false),
                 true => Standing::SignIn,
-                false => Standing::SomebodyElse(email),
+                false => somebody_else(tx, presented, &user).await?,
             });
         }
         match presented.channel {
@@ -170,10 +188,12 @@ impl Services {
                 users::find_by_email(tx, presented.member.email.key()).await?.filter(|user| user.verified.is_some())
             }
         };
-        if let Some(signed_in) = signed_in
-            && user.as_ref().is_none_or(|user| user.email != presented.member.email)
-        {
-            return Ok(Standing::SomebodyElse(signed_in.email.clone()));
+        match (signed_in, &user) {
+            (Some(_), None) => return Err(AppError::Unauthenticated),
+            (Some(_), Some(user)) if user.email != presented.member.email => {
+                return somebody_else(tx, presented, user).await;
+            }
+            (Some(_) | None, _) => {}
         }
         if let Some(user) = &user
             && self.must_enter_password(tx, visitor, user).await?
@@ -203,6 +223,15 @@ impl Services {
         let proved = sessions::password_proved(tx, signed_in.session).await?;
         Ok(!proved.is_some_and(|at| is_recent(at, self.config.sessions.step_up_minutes, self.now())))
     }
+}
+
+/// Another person than the one invited is signed in (R14).
+async fn somebody_else(tx: &mut Tx, presented: &PresentedInvitation, user: &User) -> Result<Standing, AppError> {
+    Ok(Standing::SomebodyElse {
+        email: user.email.typed().to_owned(),
+        invited: presented.member.email.typed().to_owned(),
+        ask_as: ask_as(tx, presented, user).await?,
+    })
 }
 
 /// May a new link be asked for now (R20)?

@@ -1,4 +1,4 @@
-//! Decides about somebody whom the provider named differently from the one invited (R43, R44).
+//! Decides about somebody whom the provider named differently from the one invited (R43, R44), or who asks to be invited by another address (R14).
 
 use crate::{
     context::Services,
@@ -25,7 +25,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl Decide for Services {
-    /// Lets the person in as the provider named them, with a new link; or leaves the invitation as it was.
+    /// Lets the person in as the provider named them, with a new link, or invites whoever asks; or leaves the invitation as it was.
     async fn decide(
         &self,
         caller: &Caller,
@@ -47,6 +47,11 @@ impl Decide for Services {
             can_handle_invitation(&actor.effective, &row.grant, &actor.roles).or_refuse()?;
             let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
             let open = open.filter(|open| open.id == decision);
+            if let Some((request, asker)) = open.as_ref().and_then(|open| Some((open, open.asked_by?))) {
+                let notice = self.decide_request(&mut tx, &actor, &row, request, asker, outcome).await?;
+                tx.commit().await?;
+                return Ok(NextPage::saying(page, notice));
+            }
             let refused = match &open {
                 None => Some(Notice::DecidedBefore),
                 Some(open) if outcome == Outcome::Used => {

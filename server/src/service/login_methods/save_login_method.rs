@@ -15,7 +15,7 @@ use app::{
     backend::SaveLoginMethod,
     domain::{
         fields::{Field, FieldErrors, Problem},
-        ids::{ConfigurationId, LoginMethodId},
+        ids::{ConfigurationId, LoginMethodId, SessionId},
         language::Language,
         oauth::{ConfigurationForm, Failure, Read},
         permission::Gate,
@@ -42,6 +42,7 @@ impl SaveLoginMethod for Services {
             let scope = actor.scope();
             login_methods::find(&mut tx, scope, method).await?.ok_or(AppError::NotFound)?;
             let (draft, live) = saved(&mut tx, scope, method).await?;
+            let form = self.with_typed_secret(&form, actor.session, caller, [&draft, &live]);
             let parsed = form.parse([&draft, &live].into_iter().flatten().any(|saved| saved.secret.is_some()));
             if parsed.as_ref().is_ok_and(|read| read.configuration.open_id.is_some()) {
                 self.count_provider_try(&mut tx, scope).await?;
@@ -98,6 +99,26 @@ impl Services {
             found.map_err(failed)?.fill_in(&mut read.configuration);
         }
         Ok(read)
+    }
+}
+
+impl Services {
+    /// The form with the secret that was typed before an error, if its field is empty now and nothing was saved since.
+    fn with_typed_secret(
+        &self,
+        form: &ConfigurationForm,
+        session: SessionId,
+        caller: &Caller,
+        saved: [&Option<SavedConfiguration>; 2],
+    ) -> ConfigurationForm {
+        let mut form = form.clone();
+        if form.client_secret.is_empty()
+            && let Some((secret, at)) = self.typed_secret(session, caller.account.as_str(), &form.method, &form.kept)
+            && saved.into_iter().flatten().all(|saved| saved.at <= at)
+        {
+            form.client_secret = secret;
+        }
+        form
     }
 }
 

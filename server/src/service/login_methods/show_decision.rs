@@ -1,8 +1,12 @@
-//! The person whom the provider named, beside the person who was invited (R43, R44).
+//! The person whom the provider named, or who asks to be invited by another address, beside the person who was invited (R14, R43, R44).
 
-use crate::{context::Services, service::actors, storage::decisions};
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{decisions, users},
+};
 use app::{
-    api::login_methods::DecisionView,
+    api::login_methods::{DecisionAbout, DecisionView},
     backend::ShowDecision,
     domain::{ids::MemberId, permission::Gate, policy::can_handle_invitation},
     error::AppError,
@@ -18,13 +22,24 @@ impl ShowDecision for Services {
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersInvite).await?;
         let row = actors::find_member(&mut tx, &actor, member).await?;
         let open = decisions::find_open(&mut tx, actor.scope(), member).await?;
-        Ok(open.map(|open| DecisionView {
+        let Some(open) = open else { return Ok(None) };
+        let invited = row.email.typed().to_owned();
+        let about = match open.asked_by {
+            Some(user) => {
+                let asker = users::find(&mut tx, user).await?.ok_or(AppError::NotFound)?;
+                DecisionAbout::Request { name: asker.name, email: (invited, asker.email.typed().to_owned()) }
+            }
+            None => DecisionAbout::Provider {
+                method: row.method.name.clone().unwrap_or_default(),
+                email: (invited, open.email),
+                identifier: (row.identifier.clone(), open.identifier),
+            },
+        };
+        Ok(Some(DecisionView {
             member,
             decision: open.id,
             label: row.label().to_owned(),
-            method: row.method.name.clone().unwrap_or_default(),
-            email: (row.email.typed().to_owned(), open.email),
-            identifier: (row.identifier.clone(), open.identifier),
+            about,
             at: open.at,
             verdict: can_handle_invitation(&actor.effective, &row.grant, &actor.roles),
         }))

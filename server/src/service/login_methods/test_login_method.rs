@@ -60,7 +60,7 @@ impl Services {
         callback: Callback,
     ) -> Result<WithCookies<String>, AppError> {
         let configuration = &callback.configuration.configuration;
-        let person = callback.claims.person(configuration);
+        let person = callback.claims.person_of_test(configuration);
         let result = AttemptResult::Claims(callback.claims.clone());
         self.store_result(&callback.attempt, Some(&result), person.as_ref().err().copied()).await?;
         let values = callback.claims.sign_in_values();
@@ -136,7 +136,7 @@ impl Services {
             .await?;
         }
         let AttemptResult::Claims(claims) = self.stored_result(&attempt)? else { return Ok(None) };
-        let Ok(person) = claims.person(&by.configuration) else { return Ok(None) };
+        let Ok(person) = claims.person_of_test(&by.configuration) else { return Ok(None) };
         let at = self.authentication(&claims, &by.configuration, true, Some(ReauthenticationMethod::Password)).at;
         Ok(Some(PassedTest { actor, attempt, by, person, at }))
     }
@@ -204,7 +204,7 @@ pub(in crate::service) fn result_of(
         AttemptResult::Failed(failure) => return Ok(TestResult::Failed(failure)),
         AttemptResult::Person { .. } => return Ok(TestResult::Failed(Fault::Attempt.into())),
     };
-    let person = claims.person(configuration);
+    let person = claims.person_of_test(configuration);
     let warnings = person.as_ref().map(|person| claims.warnings(configuration, person)).unwrap_or_default();
     let shown = claims.shown().into_iter();
     let shown = shown

@@ -1,6 +1,6 @@
 //! Does one thing to several people, each by themselves.
 
-use crate::{context::Services, service::actors};
+use crate::{context::Services, service::actors, storage::members};
 use app::{
     api::members::{BulkForm, BulkOutcome, BulkResult, EditForm, Edited, RemoveForm, SuspendForm},
     backend::{ChangeSeveral, EditMember, RemoveMember, ResendInvitation, SuspendMember},
@@ -33,31 +33,35 @@ impl ChangeSeveral for Services {
     ///
     /// # Errors
     /// [`AppError::Refused`] without the permission that the action needs; [`BadRequest::Malformed`] for more people than one request changes;
-    /// [`AppError::NotFound`] for somebody of another account; what is wrong with the role or the permission, at its field.
+    /// what is wrong with the role or the permission, at its field. Whoever is not in the account, or not any more, is left out.
     async fn change_several(&self, caller: &Caller, form: BulkForm) -> Result<Vec<BulkResult>, AppError> {
         let action = BulkAction::from_key(&form.action).ok_or(BadRequest::Malformed)?;
         let (people, roles) = self.people(caller, action, &form).await?;
         let mut results = Vec::with_capacity(people.len());
         for one in people {
+            let Some(one) = one else {
+                results.push(BulkResult { label: None, result: Ok(BulkOutcome::LeftOut(LeftOut::Gone)) });
+                continue;
+            };
             let result = match self.change_one(caller, action, &one, &form, &roles).await {
                 // Somebody has answered, left or been removed since: that is about them, and not about whoever asks.
                 Err(AppError::NotFound) => Ok(BulkOutcome::LeftOut(LeftOut::State)),
                 result => result,
             };
-            results.push(BulkResult { label: one.label, result });
+            results.push(BulkResult { label: Some(one.label), result });
         }
         Ok(results)
     }
 }
 
 impl Services {
-    /// The people of a form, looked up by whoever may do this at all, and the roles of their account.
+    /// The people of a form, looked up by whoever may do this at all, and the roles of their account; `None` for a row that is not there.
     async fn people(
         &self,
         caller: &Caller,
         action: BulkAction,
         form: &BulkForm,
-    ) -> Result<(Vec<One>, Roles), AppError> {
+    ) -> Result<(Vec<Option<One>>, Roles), AppError> {
         let mut tx = self.database.begin_read().await?;
         let gate = match action {
             BulkAction::ChangeRole | BulkAction::GivePermission | BulkAction::TakePermission => Gate::UsersEdit,
@@ -73,10 +77,14 @@ impl Services {
         for typed in &form.members {
             let (id, version) = typed.split_once('.').ok_or(BadRequest::Malformed)?;
             let member: MemberId = id.parse().map_err(|_| AppError::NotFound)?;
-            let row = actors::find_member(&mut tx, &actor, member).await?;
-            let label = row.label().to_owned();
-            let present = row.version.to_string();
-            people.push(One { member, version: version.to_owned(), present, label, grant: row.grant });
+            let row = members::find(&mut tx, actor.scope(), member).await?;
+            people.push(row.map(|row| One {
+                member,
+                version: version.to_owned(),
+                present: row.version.to_string(),
+                label: row.label().to_owned(),
+                grant: row.grant,
+            }));
         }
         Ok((people, actor.roles))
     }

@@ -170,6 +170,7 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         grant: member.grant,
         method: member.method,
         awaits_decision: member.awaits_decision && waiting,
+        asked_as_another: member.asked_as_another && waiting,
         blocked: !member.method_enabled && state != ShownState::Removed,
         needs_identifier: lacks_identifier && !is_to_come && state != ShownState::Removed,
         state,

@@ -68,7 +68,12 @@ impl RemoveMember for Services {
 }
 
 /// Ends the row's open invitation, if it has one.
-async fn withdraw(tx: &mut Tx, actor: &Actor, row: &Member, now: Timestamp) -> Result<Option<Event>, StorageError> {
+pub(in crate::service) async fn withdraw(
+    tx: &mut Tx,
+    actor: &Actor,
+    row: &Member,
+    now: Timestamp,
+) -> Result<Option<Event>, StorageError> {
     let Some(latest) = row.invitation.as_ref().filter(|_| row.state == MemberState::Invited) else { return Ok(None) };
     let revoked = invitations::revoke(tx, actor.scope(), latest.id, now).await?;
     Ok(revoked.then_some(Event::InvitationWithdrawn { invitation: latest.id }))

@@ -46,7 +46,7 @@ impl Services {
             }
             members::release_invited(&mut tx, scope, user).await?;
         }
-        erasure::erase(&mut tx, user).await?;
+        erasure::erase(&mut tx, user, self.now()).await?;
         tx.commit().await?;
         tracing::info!(%user, "login deleted");
         Ok(true)

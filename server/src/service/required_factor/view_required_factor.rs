@@ -38,6 +38,8 @@ impl ViewRequiredFactor for Services {
             next: next_page(caller, next),
             step,
             account: actor.account_name,
+            roles: actor.roles.only(&actor.grant.role),
+            grant: actor.grant,
         })
     }
 }

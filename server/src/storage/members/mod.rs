@@ -27,9 +27,9 @@ macro_rules! member_columns {
                CASE WHEN m.has_extras
                     THEN (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) END AS extras,
                l.kind AS method_kind, l.name AS method_name, l.enabled AS method_enabled, l.first_sign_in,
-               (SELECT COUNT(*) FROM decisions d
+               (SELECT CASE WHEN d.asked_by IS NULL THEN 'provider' ELSE 'asked' END FROM decisions d
                  WHERE d.member_id = m.id AND d.outcome IS NULL AND d.invitation_id = i.id AND d.login_method_id = m.login_method_id
-                   AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decisions,
+                   AND m.state = 'invited' AND i.state IN ('pending', 'held')) AS decision,
                i.id AS invitation_id, i.state AS invitation_state, i.expires_at, i.asked_at, i.sponsor_id,
                (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = i.sponsor_id) AS sponsor,
                (SELECT COALESCE(n.name, n.email) FROM members n WHERE n.id = m.vouched_by) AS vouched_by,
@@ -160,8 +160,10 @@ pub struct Member {
     pub first_sign_in: bool,
     /// The User identifier that the person is invited by (R42).
     pub identifier: Option<String>,
-    /// Must an admin decide on who came back from the provider (R43, R44)?
+    /// Must an admin decide on who came back from the provider (R43, R44), or asks to be invited by another address (R14)?
     pub awaits_decision: bool,
+    /// Is it the latter?
+    pub asked_as_another: bool,
     /// When the latest invitation was made.
     pub invited_at: Timestamp,
     /// When the person joined.
@@ -257,7 +259,7 @@ struct MemberRow {
     method_name: Option<String>,
     method_enabled: bool,
     first_sign_in: bool,
-    decisions: i64,
+    decision: Option<String>,
     invitation_id: Option<Uuid>,
     invitation_state: Option<String>,
     expires_at: Option<i64>,
@@ -311,7 +313,8 @@ impl TryFrom<MemberRow> for Member {
             method_enabled: row.method_enabled,
             first_sign_in: row.first_sign_in,
             identifier: row.identifier,
-            awaits_decision: row.decisions > 0,
+            awaits_decision: row.decision.is_some(),
+            asked_as_another: row.decision.as_deref() == Some("asked"),
             invited_at: Timestamp(row.invited_at),
             joined_at: row.joined_at.map(Timestamp),
             removed_at: row.removed_at.map(Timestamp),

@@ -33,8 +33,12 @@ macro_rules! invitation_mails {
 
 statements! {
     FACTS = "
-        SELECT a.name AS account, a.slug, a.delete_at, i.id AS invitation_id, i.state, i.expires_at, t.id AS token_id, t.sealed AS token,
+        SELECT a.name AS account, a.slug, a.delete_at, m.role_key,
+               (SELECT r.name FROM roles r WHERE r.account_id = m.account_id AND r.key = m.role_key) AS role_name,
+               (a.invitation_replies AND s.state = 'active') AS is_answered, i.id AS invitation_id, i.state, i.expires_at, t.id AS token_id, t.sealed AS token,
                m.id AS member_id, m.name, m.email_key, s.id AS sponsor_id, s.name AS sponsor_name, s.email_key AS sponsor_email,
+               (SELECT (SELECT u.email_key FROM users u WHERE u.id = d.asked_by)
+                  FROM decisions d WHERE d.invitation_id = i.id ORDER BY d.id DESC LIMIT 1) AS asked_as,
                (SELECT COUNT(*) FROM outbox n
                  WHERE n.invitation_id = o.invitation_id AND n.kind = o.kind AND n.recipient = o.recipient AND n.id > o.id) AS newer
           FROM outbox o
@@ -82,6 +86,12 @@ pub struct Facts {
     pub person: (Option<String>, String),
     /// Who invites, in the same way; `None` if the host's operator did.
     pub sponsor: Option<(Option<String>, String)>,
+    /// The role that is offered, and its name, if it is the account's own.
+    pub role: (RoleKey, Option<String>),
+    /// Do answers go to the sponsor (R51)?
+    pub is_answered: bool,
+    /// The address of whoever asked to be invited by it, if the newest decision is about that (R14).
+    pub asked_as: Option<String>,
     /// Is there a newer mail that says the same to the same recipient?
     pub replaced: bool,
 }
@@ -102,6 +112,10 @@ struct FactsRow {
     sponsor_id: Uuid,
     sponsor_name: Option<String>,
     sponsor_email: String,
+    role_key: String,
+    role_name: Option<String>,
+    is_answered: bool,
+    asked_as: Option<String>,
     newer: i64,
 }
 
@@ -121,6 +135,9 @@ pub(crate) async fn facts(tx: &mut Tx, mail: MailId) -> Result<Option<Facts>, St
             person: (row.name, row.email_key),
             // An operator's invitation has no other member to answer for it than the one invited.
             sponsor: (row.sponsor_id != row.member_id).then_some((row.sponsor_name, row.sponsor_email)),
+            role: (RoleKey::new(row.role_key), row.role_name),
+            is_answered: row.is_answered,
+            asked_as: row.asked_as,
             replaced: row.newer > 0,
         })
     })

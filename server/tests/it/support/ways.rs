@@ -52,7 +52,8 @@ impl Browser {
     pub async fn leaves_identifiers_open(&self, provider: &Provider, method: &str) {
         let open = Configuration { first_sign_in: true, ..provider.configuration() };
         self.saves(method, "Acme SSO", &open).await;
-        self.tests(provider, method, json!({ "sub": "00u-ana" })).await;
+        let ana = json!({ "sub": "00u-ana", "email": "ana@example.org", "email_verified": true });
+        self.tests(provider, method, ana).await;
     }
 
     /// Adds a login method with nothing set up.
@@ -76,13 +77,17 @@ impl Browser {
         secret: &str,
     ) -> Answer {
         let form = ConfigurationForm::from((name, configuration));
-        let form = ConfigurationForm { method: method.to_owned(), client_secret: secret.to_owned(), ..form };
-        let Value::Object(typed) = serde_json::to_value(&form).unwrap() else { panic!("a form is an object") };
+        self.sends(&ConfigurationForm { method: method.to_owned(), client_secret: secret.to_owned(), ..form }).await
+    }
+
+    /// Sends the form of a login method; the page that says how it went.
+    pub async fn sends(&self, form: &ConfigurationForm) -> Answer {
+        let Value::Object(typed) = serde_json::to_value(form).unwrap() else { panic!("a form is an object") };
         let mut fields = vec![("account".to_owned(), self.account.clone())];
         fields
             .extend(typed.into_iter().map(|(key, value)| (format!("form[{key}]"), value.as_str().unwrap().to_owned())));
         let fields: Vec<_> = fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let page = format!("/a/{}/settings/login-methods/{method}", self.account);
+        let page = format!("/a/{}/settings/login-methods/{}", self.account, form.method);
         self.submits(&page, "login-methods/save", &fields).await
     }
 

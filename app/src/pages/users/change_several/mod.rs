@@ -323,6 +323,7 @@ fn what_happens(
 fn left_out_words(locale: Locale, roles: &Roles, action: Option<BulkAction>, left_out: &LeftOut) -> String {
     match left_out {
         LeftOut::State => text!(locale, users.bulk_not_now).to_owned(),
+        LeftOut::Gone => text!(locale, users.bulk_gone).to_owned(),
         LeftOut::Own => text!(locale, users.bulk_own).to_owned(),
         LeftOut::HasExtra => text!(locale, users.bulk_has_extra).to_owned(),
         LeftOut::HasByRole if action == Some(BulkAction::TakePermission) => {

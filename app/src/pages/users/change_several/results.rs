@@ -52,6 +52,7 @@ pub(super) fn bulk_results(
         .into_iter()
         .map(|BulkResult { label, result }| {
             let icon = if is_done(&result) { "check" } else { "alert" };
+            let label = label.unwrap_or_else(|| text!(locale, users.bulk_somebody_gone).to_owned());
             let words = result_words(locale, roles, action, &result);
             view! {
                 <li class="several-result">
