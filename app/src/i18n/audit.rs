@@ -105,8 +105,10 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         Event::RemindersSwitched { on: false } | Event::LoginMethodSwitched { on: false, .. } => {
             vec![text!(locale, audit.switched_off).to_owned()]
         }
-        Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
-            vec![text!(locale, audit.unlinked, count = *unlinked)]
+        Event::LoginMethodLive { unlinked, invitations, .. } => {
+            let unlinked = (*unlinked > 0).then(|| text!(locale, audit.unlinked, count = *unlinked));
+            let invitations = invitations.map(|count| text!(locale, audit.without_identifier, count = count));
+            unlinked.into_iter().chain(invitations).collect()
         }
         Event::SecondFactorRequired { of: RequiredOf::Everybody, .. } => {
             vec![text!(locale, audit.required_of_everybody).to_owned()]
@@ -164,7 +166,6 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::LoginMethodAdded { .. }
         | Event::LoginMethodEdited { .. }
         | Event::LoginMethodDraftDropped { .. }
-        | Event::LoginMethodLive { .. }
         | Event::LoginMethodRemoved { .. }
         | Event::SecondFactorNotRequired
         | Event::SignsInBy { .. }
