@@ -155,6 +155,31 @@ test.describe.serial('two lists side by side', () => {
     context.off('request', began).off('requestfinished', ended).off('requestfailed', ended);
   });
 
+  test('r59_an_open_page_moves_to_the_new_address_by_itself_and_stays_where_somebody_types', async () => {
+    const { owner, admin } = two;
+    const change = async (from: string, to: string) => {
+      await visit(owner, `/a/${from}/settings/account`);
+      await owner.getByLabel('New address').fill(to);
+      await owner.getByRole('button', { name: 'Change the address' }).click();
+      await expect(owner).toHaveURL(new RegExp(`/a/${to}/settings/account`));
+    };
+    await visit(admin, `${USERS}?sort=-active`);
+    await withoutReload(admin, async () => {
+      await change('acme', 'acme-two');
+      await expect(admin).toHaveURL(/\/a\/acme-two\/settings\/users\?sort=-active$/, SOON);
+      await expect(admin.getByText('This account has a new address: /a/acme-two')).toBeVisible();
+      await expect(line(admin, ben)).toBeVisible();
+    });
+    await admin.getByRole('searchbox').fill('ben');
+    await change('acme-two', 'acme');
+    const told = admin.getByRole('status').filter({ hasText: 'This account has a new address: /a/acme' });
+    await expect(told).toBeVisible(SOON);
+    await expect(admin.getByRole('searchbox')).toHaveValue('ben');
+    await told.getByRole('link', { name: 'Go there' }).click();
+    await expect(admin).toHaveURL(/\/a\/acme\/settings\/users/);
+    await Promise.all([visit(owner, USERS), visit(admin, USERS)]);
+  });
+
   test('r35_a_restart_is_said_and_made_up_for', async () => {
     const { roster, owner, admin } = two;
     await roster.end();
@@ -190,31 +215,6 @@ test.describe.serial('two lists side by side', () => {
     await change('Analyst');
     await setHidden(admin, false);
     await expect(admin.getByText('Your role or permissions in this account have changed.')).toBeVisible(SOON);
-  });
-
-  test('r59_an_open_page_moves_to_the_new_address_by_itself_and_stays_where_somebody_types', async () => {
-    const { owner, admin } = two;
-    const change = async (from: string, to: string) => {
-      await visit(owner, `/a/${from}/settings/account`);
-      await owner.getByLabel('New address').fill(to);
-      await owner.getByRole('button', { name: 'Change the address' }).click();
-      await expect(owner).toHaveURL(new RegExp(`/a/${to}/settings/account`));
-    };
-    await visit(admin, `${USERS}?sort=-active`);
-    await withoutReload(admin, async () => {
-      await change('acme', 'acme-two');
-      await expect(admin).toHaveURL(/\/a\/acme-two\/settings\/users\?sort=-active$/, SOON);
-      await expect(admin.getByText('This account has a new address: /a/acme-two')).toBeVisible();
-      await expect(line(admin, ben)).toBeVisible();
-    });
-    await admin.getByRole('searchbox').fill('ben');
-    await change('acme-two', 'acme');
-    const told = admin.getByRole('status').filter({ hasText: 'This account has a new address: /a/acme' });
-    await expect(told).toBeVisible(SOON);
-    await expect(admin.getByRole('searchbox')).toHaveValue('ben');
-    await told.getByRole('link', { name: 'Go there' }).click();
-    await expect(admin).toHaveURL(/\/a\/acme\/settings\/users/);
-    await visit(owner, USERS);
   });
 
   test('r36_the_open_page_of_somebody_who_is_removed_says_so', async () => {
