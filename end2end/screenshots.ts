@@ -15,7 +15,7 @@ for (const name of PLACES) {
   test(name, async () => {
     const place = town.places[name];
     for (const colorScheme of ['light', 'dark'] as const) {
-      for (const width of [375, 1280]) {
+      for (const width of [375, 1280, 1920]) {
         await place.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         await place.page.setViewportSize({ width, height: width < 500 ? 812 : 800 });
         const page = await open(place);

@@ -74,6 +74,12 @@ pub fn account(slug: &str) -> String {
     format!("/a/{slug}")
 }
 
+/// The page of an account at this path, with the account's other slug in it.
+pub(crate) fn at_slug(path: &str, slug: &str) -> String {
+    let rest = path.strip_prefix("/a/").and_then(|path| path.find(['/', '?']).and_then(|at| path.get(at..)));
+    format!("{}{}", account(slug), rest.unwrap_or_default())
+}
+
 /// The stream of what is changed in an account.
 pub fn account_events(slug: &str) -> String {
     format!("/a/{slug}/events")
@@ -372,6 +378,18 @@ mod tests {
     #[test]
     fn the_plain_list_has_a_plain_address() {
         assert_eq!(with_view("/a/x/settings/users".to_owned(), &ListQuery::default()), "/a/x/settings/users");
+    }
+
+    #[test]
+    fn r59_a_page_keeps_its_path_at_another_address() {
+        for (path, there) in [
+            ("/a/old", "/a/new"),
+            ("/a/old?notice=saved", "/a/new?notice=saved"),
+            ("/a/old/settings/users/7/edit?q=a%2Fold", "/a/new/settings/users/7/edit?q=a%2Fold"),
+            ("/elsewhere/old", "/a/new"),
+        ] {
+            assert_eq!(at_slug(path, "new"), there);
+        }
     }
 
     #[test]

@@ -118,12 +118,21 @@ export const PLACES = [
   'invitation-by-provider',
   'invitation-by-provider-returned',
   'invitation-somebody-else-came',
+  'invitation-refusing',
+  'invitation-refused',
   'link-unknown',
   'link-used',
   'link-withdrawn',
   'no-longer-a-member',
   'not-allowed',
   'not-found',
+  'platform-choose',
+  'platform-no-account',
+  'platform-not-in-account',
+  'platform-unknown-client',
+  'platform-unknown-address',
+  'platform-expired',
+  'platform-sign-out',
 ] as const;
 
 export type PlaceName = (typeof PLACES)[number];
@@ -132,12 +141,14 @@ export type PlaceName = (typeof PLACES)[number];
 export interface Place {
   page: Page;
   address: string;
+  /** A document of the server's own, which the app never takes over. */
+  plain?: boolean;
   then?: (page: Page) => Promise<void>;
 }
 
 /** Opens a place, live and ready to be looked at. */
-export async function open({ page, address, then }: Place): Promise<Page> {
-  await visit(page, address);
+export async function open({ page, address, plain, then }: Place): Promise<Page> {
+  await (plain ? page.goto(address) : visit(page, address));
   await then?.(page);
   return page;
 }
@@ -297,6 +308,19 @@ export class Town {
     const lead = await role('Support lead', 'Agent', ['Publish bots']);
     const bills = await role('Bookkeeping', 'Viewer', ['Manage billing']);
     await joined('Rosa', `Support lead${mark}`);
+    const nele = await people.newcomer();
+    await visit(nele, await mailed('Nele', 'Viewer'));
+    await nele.locator('summary', { hasText: 'Never again' }).click();
+    await nele.getByRole('button', { name: 'Never invite me again' }).click();
+    await nele.getByText('cannot invite this address any more').waitFor();
+
+    const back = 'http://127.0.0.1:9/back';
+    await roster.command('client', 'add', '--id', 'bots', '--name', 'Bots', '--redirect-uri', back);
+    const asks = (more: Record<string, string> = {}) => {
+      const pkce = { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' };
+      const asked = { client_id: 'bots', redirect_uri: back, response_type: 'code', scope: 'openid', state: 'state', ...pkce, ...more };
+      return `/oidc/authorize?${new URLSearchParams(asked)}`;
+    };
     const stranger = await people.newcomer();
     const invited = await people.newcomer();
     await visit(invited, hugo);
@@ -689,12 +713,29 @@ export class Town {
         },
       },
       'invitation-somebody-else-came': { page: eve.page, address: cameAs.pathname + cameAs.search },
+      'invitation-refusing': {
+        page: invited,
+        address: signUpPage,
+        then: (page) => page.locator('summary', { hasText: 'Never again' }).click(),
+      },
+      'invitation-refused': {
+        page: nele,
+        address: nele.url(),
+        then: (page) => page.getByText('cannot invite this address any more').waitFor(),
+      },
       'link-unknown': { page: stranger, address: '/i/no-such-link' },
       'link-used': { page: stranger, address: ben.link },
       'link-withdrawn': { page: fred, address: fred.url() },
       'no-longer-a-member': { page: dora.page, address: '/a/acme' },
       'not-allowed': { page: ben.page, address: users },
       'not-found': { page: stranger, address: '/nothing-here' },
+      'platform-choose': { page: owner, address: asks(), plain: true },
+      'platform-no-account': { page: dora.page, address: asks(), plain: true },
+      'platform-not-in-account': { page: ben.page, address: asks({ account: 'gamma' }), plain: true },
+      'platform-unknown-client': { page: stranger, address: asks({ client_id: 'nobody' }), plain: true },
+      'platform-unknown-address': { page: stranger, address: asks({ redirect_uri: `${back}/elsewhere` }), plain: true },
+      'platform-expired': { page: stranger, address: '/oidc/continue?request=expired', plain: true },
+      'platform-sign-out': { page: ben.page, address: '/oidc/logout', plain: true },
     };
     return new Town(servers, [openid, plain], places);
   }

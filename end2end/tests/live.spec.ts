@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page, type Request } from '@playwright/test';
 import { People, visit, withoutReload } from '../support/people';
 import { Roster } from '../support/roster';
 import { person } from '../support/person';
@@ -125,6 +125,59 @@ test.describe.serial('two lists side by side', () => {
     await expect(dialog.getByLabel('User email address')).toHaveValue('gil@example.org');
     await admin.keyboard.press('Escape');
     await expect(dialog).toBeHidden();
+  });
+
+  test('r35_ten_tabs_share_one_stream_which_goes_on_in_another_when_its_tab_is_hidden', async () => {
+    const { owner, admin } = two;
+    const context = admin.context();
+    const streams = new Set<Request>();
+    const isStream = (request: Request) => request.url().endsWith('/a/acme/events');
+    const began = (request: Request) => void (isStream(request) && streams.add(request));
+    const ended = (request: Request) => void streams.delete(request);
+    context.on('request', began).on('requestfinished', ended).on('requestfailed', ended);
+    await visit(admin, USERS);
+    const tabs: Page[] = [];
+    // Six connections are what a browser opens to one server: with a stream in each tab the seventh would wait for ever.
+    for (let count = 0; count < 10; count += 1) tabs.push(await visit(await context.newPage(), USERS));
+    const all = [admin, ...tabs];
+    await expect.poll(() => streams.size).toBe(1);
+    await invite(owner, 'kim@example.org', { role: 'Viewer' });
+    await Promise.all(all.map((tab) => expect(line(tab, { email: 'kim@example.org' })).toBeVisible(SOON)));
+
+    await setHidden(admin, true);
+    await expect.poll(() => streams.size).toBe(1);
+    await invite(owner, 'lena@example.org', { role: 'Viewer' });
+    await Promise.all(tabs.map((tab) => expect(line(tab, { email: 'lena@example.org' })).toBeVisible(SOON)));
+    await setHidden(admin, false);
+    await Promise.all(tabs.map((tab) => tab.close()));
+    await expect(line(admin, { email: 'lena@example.org' })).toBeVisible(SOON);
+    await expect.poll(() => streams.size).toBe(1);
+    context.off('request', began).off('requestfinished', ended).off('requestfailed', ended);
+  });
+
+  test('r59_an_open_page_moves_to_the_new_address_by_itself_and_stays_where_somebody_types', async () => {
+    const { owner, admin } = two;
+    const change = async (from: string, to: string) => {
+      await visit(owner, `/a/${from}/settings/account`);
+      await owner.getByLabel('New address').fill(to);
+      await owner.getByRole('button', { name: 'Change the address' }).click();
+      await expect(owner).toHaveURL(new RegExp(`/a/${to}/settings/account`));
+    };
+    await visit(admin, `${USERS}?sort=-active`);
+    await withoutReload(admin, async () => {
+      await change('acme', 'acme-two');
+      await expect(admin).toHaveURL(/\/a\/acme-two\/settings\/users\?sort=-active$/, SOON);
+      await expect(admin.getByText('This account has a new address: /a/acme-two')).toBeVisible();
+      await expect(line(admin, ben)).toBeVisible();
+    });
+    await admin.getByRole('searchbox').fill('ben');
+    await change('acme-two', 'acme');
+    const told = admin.getByRole('status').filter({ hasText: 'This account has a new address: /a/acme' });
+    await expect(told).toBeVisible(SOON);
+    await expect(admin.getByRole('searchbox')).toHaveValue('ben');
+    await told.getByRole('link', { name: 'Go there' }).click();
+    await expect(admin).toHaveURL(/\/a\/acme\/settings\/users/);
+    await Promise.all([visit(owner, USERS), visit(admin, USERS)]);
   });
 
   test('r35_a_restart_is_said_and_made_up_for', async () => {

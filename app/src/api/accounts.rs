@@ -82,6 +82,8 @@ pub struct AccountDeletion {
 pub struct AccountHome {
     /// The account's slug.
     pub slug: Slug,
+    /// The slug by which it was asked for, if the account only had that one before.
+    pub former_slug: Option<Slug>,
     /// The account's name.
     pub name: String,
     /// The user's role and extras.

@@ -396,8 +396,8 @@ pub struct MethodView {
     pub has_secret: bool,
     /// The address to register at the provider, exactly (OA-13).
     pub redirect_uri: String,
-    /// Does the draft name people differently, and how many lose their link by it (R45)?
-    pub loses: Option<u64>,
+    /// What is lost with the draft, if it names people differently (R45).
+    pub loses: Option<LostLinks>,
     /// Did the caller authenticate recently enough to make changes (AZ-16)?
     pub recently_authenticated: bool,
     /// Is it by this method that the caller signs in?
@@ -406,6 +406,17 @@ pub struct MethodView {
     pub test: Option<TestView>,
     /// Did the caller set out for a test of what is saved now, and not come back?
     pub no_return: bool,
+}
+
+/// What goes with a configuration that names people differently (R45).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostLinks {
+    /// How many people lose their link.
+    pub people: u64,
+    /// How many open invitations lose their identifier.
+    pub invitations: u64,
+    /// The addresses of the first of them, for whoever may see the list.
+    pub invited: Vec<String>,
 }
 
 /// What a test sign-in came to (OA-23).

@@ -70,6 +70,8 @@ pub fn Button(
         <button
             type=if on_click.is_some() { "button" } else { "submit" }
             class=look.class()
+            // It sends no form, and so does nothing before the page answers.
+            class:only-with-scripting=on_click.is_some()
             class:button-busy=move || busy.get()
             aria-disabled=move || stopped().then_some("true")
             aria-busy=move || busy.get().then_some("true")

@@ -88,7 +88,7 @@ events! {
     LoginMethodAdded { method: LoginMethodId } = "login_method_added";
     LoginMethodEdited { method: LoginMethodId } = "login_method_edited";
     LoginMethodDraftDropped { method: LoginMethodId } = "login_method_draft_dropped";
-    LoginMethodLive { method: LoginMethodId, unlinked: u64 } = "login_method_live";
+    LoginMethodLive { method: LoginMethodId, unlinked: u64, invitations: Option<u64> } = "login_method_live";
     LoginMethodSwitched { method: LoginMethodId, on: bool } = "login_method_switched";
     LoginMethodRemoved { method: LoginMethodId } = "login_method_removed";
     SecondFactorRequired { of: RequiredOf, starts: Timestamp } = "second_factor_required";

@@ -97,6 +97,13 @@ pub enum Problem {
     NotASlug,
     /// Somebody has it already.
     Taken,
+    /// Changed as often as may be.
+    ChangedTooOften {
+        /// How many changes there may be.
+        most: u32,
+        /// In how many days.
+        days: u32,
+    },
     /// Another line of the account has this address, perhaps that of somebody removed.
     InTheList,
     /// This person's login is going to be deleted.

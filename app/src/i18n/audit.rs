@@ -117,8 +117,10 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::LoginMethodSwitched { on: false, .. } => {
             vec![text!(locale, audit.switched_off).to_owned()]
         }
-        Event::LoginMethodLive { unlinked, .. } if *unlinked > 0 => {
-            vec![text!(locale, audit.unlinked, count = *unlinked)]
+        Event::LoginMethodLive { unlinked, invitations, .. } => {
+            let unlinked = (*unlinked > 0).then(|| text!(locale, audit.unlinked, count = *unlinked));
+            let invitations = invitations.map(|count| text!(locale, audit.without_identifier, count = count));
+            unlinked.into_iter().chain(invitations).collect()
         }
         Event::SecondFactorRequired { of: RequiredOf::Everybody, .. } => {
             vec![text!(locale, audit.required_of_everybody).to_owned()]
@@ -186,7 +188,6 @@ pub fn event_details(locale: Locale, event: &Event, roles: &Roles) -> Vec<String
         | Event::LoginMethodAdded { .. }
         | Event::LoginMethodEdited { .. }
         | Event::LoginMethodDraftDropped { .. }
-        | Event::LoginMethodLive { .. }
         | Event::LoginMethodRemoved { .. }
         | Event::SecondFactorNotRequired
         | Event::SignsInBy { .. }

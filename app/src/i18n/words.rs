@@ -25,6 +25,7 @@ pub fn problem_text(locale: Locale, problem: Problem) -> String {
         Problem::NotAName => text!(locale, errors.not_a_name).into(),
         Problem::NotASlug => text!(locale, errors.not_a_slug).into(),
         Problem::Taken => text!(locale, errors.taken).into(),
+        Problem::ChangedTooOften { most, days } => text!(locale, errors.changed_too_often, most = most, days = days),
         Problem::InTheList => text!(locale, errors.in_the_list).into(),
         Problem::LoginDeleted => text!(locale, errors.login_deleted).into(),
         Problem::WantsNoInvitations => text!(locale, errors.wants_no_invitations).into(),

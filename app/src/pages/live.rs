@@ -1,19 +1,23 @@
 //! Keeps the open pages of an account up to date by server-sent events (R35, R36). A notice says that something was changed, and each page
 //! asks for what it shows. The stream is open while somebody can see the page.
 
-use super::here;
+use super::{here, shared_stream::SharedStream};
 use crate::{
-    api::accounts::{AccountDeletion, ShowAccount},
+    api::{
+        accounts::{AccountDeletion, ShowAccount},
+        session::Whoami,
+    },
+    components::use_toasts,
     error::AppError,
     i18n::{text, use_locale},
     paths,
     rpc::{Query, call_in_background},
 };
-use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local, wasm_bindgen::closure::Closure};
-use leptos_router::location::Url;
+use js_sys::Reflect;
+use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate, location::Url};
 use send_wrapper::SendWrapper;
 use std::time::Duration;
-use web_sys::{Event, EventSource, wasm_bindgen::JsCast};
 
 /// How long updates may be away before that is said: a server that restarts is back by then.
 const INTERRUPTION_DELAY: Duration = Duration::from_secs(5);
@@ -21,7 +25,8 @@ const INTERRUPTION_DELAY: Duration = Duration::from_secs(5);
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// What a stream tells; the server's names stand in `server/src/http/events.rs`.
-const EVENTS: [&str; 6] = ["open", "error", "changed", "access-changed", "access-ended", "sign-in-needed"];
+const EVENTS: &[&str] =
+    &["open", "error", "changed", "access-changed", "access-ended", "address-changed", "sign-in-needed"];
 
 /// What the reader has to know about being up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,9 @@ enum LiveState {
 #[derive(Clone, Copy)]
 pub(super) struct Live {
     slug: Memo<String>,
+    /// The slug that the account has instead, once it has another.
+    moved_to: RwSignal<Option<String>>,
+    me: Query<Whoami>,
     home: Query<ShowAccount>,
     /// The account's deletion, as the header shows it.
     deletion: RwSignal<Option<AccountDeletion>>,
@@ -46,33 +54,24 @@ pub(super) struct Live {
     changes: RwSignal<u32>,
     state: RwSignal<LiveState>,
     /// There is none on the server.
-    stream: StoredValue<Option<SendWrapper<Stream>>>,
+    stream: StoredValue<Option<SendWrapper<SharedStream>>>,
     /// How many streams were refused in a row.
     refused: StoredValue<u32>,
     timers: StoredValue<Vec<TimeoutHandle>>,
-}
-
-/// A stream; dropping it closes it.
-struct Stream {
-    source: EventSource,
-    _listener: Closure<dyn Fn(Event)>,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.source.close();
-    }
 }
 
 impl Live {
     /// The updates of the account in the address, for the pages below this component. They begin with [`LiveStatus`].
     pub(super) fn provide(
         slug: Memo<String>,
+        me: Query<Whoami>,
         home: Query<ShowAccount>,
         deletion: RwSignal<Option<AccountDeletion>>,
     ) -> Self {
         let live = Self {
             slug,
+            moved_to: RwSignal::new(None),
+            me,
             home,
             deletion,
             changes: RwSignal::new(0),
@@ -88,21 +87,21 @@ impl Live {
     /// Opens a stream, unless nobody can see the page.
     fn open(self) {
         self.close();
+        let Some(Ok(Some(me))) = self.me.shown() else { return };
         if document().hidden() {
             return;
         }
-        let Ok(source) = EventSource::new(&paths::account_events(&self.slug.get_untracked())) else { return };
-        let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| self.hear(&event.type_()));
-        for name in EVENTS {
-            let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
-        }
-        self.stream.set_value(Some(SendWrapper::new(Stream { source, _listener: listener })));
+        let slug = self.slug.get_untracked();
+        // Tabs of somebody else, or of another account, have a stream of their own.
+        let name = format!("roster/{slug}/{}", me.email);
+        let stream = SharedStream::join(paths::account_events(&slug), &name, EVENTS, move |event| self.hear(event));
+        self.stream.set_value(Some(SendWrapper::new(stream)));
     }
 
     fn close(self) {
         self.stop_timers();
         if let Some(closed) = self.stream.try_update_value(Option::take).flatten() {
-            closed.source.close();
+            closed.leave();
             // The listener may be running.
             set_timeout(move || drop(closed), Duration::ZERO);
         }
@@ -123,6 +122,7 @@ impl Live {
                 spawn_local(self.look_at_access());
             }
             "changed" => self.note_change(),
+            "address-changed" => spawn_local(self.look_at_access()),
             "access-changed" => {
                 self.state.set(LiveState::AccessChanged);
                 self.note_change();
@@ -140,7 +140,7 @@ impl Live {
         }
     }
 
-    /// Were the reader's own rights changed while nobody listened (R35), or is the account going to be deleted?
+    /// Were the reader's own rights changed while nobody listened (R35), has the account another address, or is it going to be deleted?
     async fn look_at_access(self) {
         let Some(account) = self.slug.try_get_untracked() else { return };
         let (now, then) = (call_in_background(ShowAccount { account }).await, self.home.shown());
@@ -149,6 +149,7 @@ impl Live {
                 self.state.try_set(LiveState::AccessChanged);
             }
             self.deletion.try_set(now.deletion);
+            self.moved_to.try_set(now.former_slug.map(|_| now.slug.to_string()));
         }
     }
 
@@ -170,9 +171,7 @@ impl Live {
                 });
             });
         }
-        let is_refused = self.stream.with_value(|stream| {
-            stream.as_ref().is_none_or(|stream| stream.source.ready_state() == EventSource::CLOSED)
-        });
+        let is_refused = self.stream.with_value(|stream| stream.as_ref().is_none_or(|stream| stream.is_refused()));
         if is_refused {
             let times = self.refused.get_value();
             self.refused.set_value(times.saturating_add(1));
@@ -195,7 +194,10 @@ impl Live {
                         *state = LiveState::UpToDate;
                     }
                 });
-                self.open();
+                let reopened = self.stream.with_value(|stream| stream.as_ref().map(|stream| stream.reopen()));
+                if reopened.is_none() {
+                    self.open();
+                }
             }
             Err(AppError::NoLongerAMember { .. } | AppError::NotFound) => {
                 self.close();
@@ -236,6 +238,7 @@ pub(super) fn LiveStatus() -> impl IntoView {
     // All of it stands in the effect, since a server has neither window nor timers.
     Effect::new(move |_| {
         live.slug.track();
+        live.moved_to.set(None);
         live.state.set(LiveState::UpToDate);
         live.open();
         let seen = window_event_listener(ev::visibilitychange, move |_| match document().hidden() {
@@ -249,6 +252,7 @@ pub(super) fn LiveStatus() -> impl IntoView {
             live.close();
         });
     });
+    follow_account(live);
     view! {
         <div class="live" role="status">
             {move || state_note(live)}
@@ -256,11 +260,39 @@ pub(super) fn LiveStatus() -> impl IntoView {
     }
 }
 
+/// Goes to the same page at the account's other address, and says so. What somebody fills in stays: then the note has a link, and the next
+/// page is at the other address.
+fn follow_account(live: Live) {
+    let (locale, here, navigate, toasts) = (use_locale(), here(), use_navigate(), use_toasts());
+    Effect::new(move |_| {
+        let (path, slug) = (here.get(), live.moved_to.get());
+        let Some(slug) = slug.filter(|_| !is_filled_in()) else { return };
+        let there = paths::at_slug(&path, &slug);
+        toasts.show(text!(locale, common.live_moved, address = paths::account(&slug)));
+        navigate(&there, NavigateOptions { replace: true, ..NavigateOptions::default() });
+    });
+}
+
+/// Is a dialog open, or does a field of the page hold something else than it came with?
+fn is_filled_in() -> bool {
+    let of = |node: &web_sys::Node, name: &str| Reflect::get(node, &name.into()).unwrap_or_default();
+    let fields = document().query_selector_all("main :is(input:not([type=hidden]), textarea)").ok();
+    let mut fields = fields.iter().flat_map(|fields| (0..fields.length()).filter_map(|at| fields.get(at)));
+    document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some())
+        || fields.any(|field| {
+            of(&field, "value") != of(&field, "defaultValue") || of(&field, "checked") != of(&field, "defaultChecked")
+        })
+}
+
 fn state_note(live: Live) -> AnyView {
     let locale = use_locale();
     let here = here();
     let (words, link) = match live.state.get() {
-        LiveState::UpToDate => return ().into_any(),
+        LiveState::UpToDate => {
+            let Some(slug) = live.moved_to.get() else { return ().into_any() };
+            let words = text!(locale, common.live_moved, address = paths::account(&slug));
+            return live_note(words, Some((paths::at_slug(&here.get(), &slug), text!(locale, common.live_go_there))));
+        }
         LiveState::Interrupted => (text!(locale, common.live_interrupted), None),
         LiveState::AccessChanged => {
             (text!(locale, common.live_access_changed), Some((here.get(), text!(locale, common.reload))))
@@ -270,6 +302,10 @@ fn state_note(live: Live) -> AnyView {
             (text!(locale, common.live_signed_out), Some((sign_in, text!(locale, common.sign_in))))
         }
     };
+    live_note(words.to_owned(), link)
+}
+
+fn live_note(words: String, link: Option<(String, &'static str)>) -> AnyView {
     let link = link.map(|(href, label)| view! { <a class="button button-small" href=href rel="external">{label}</a> });
     view! {
         // Its mark is the style sheet's, since a file could not be had from a server that is away.

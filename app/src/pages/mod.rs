@@ -28,6 +28,7 @@ mod roles;
 mod second_step;
 mod security;
 mod setup;
+mod shared_stream;
 mod shell;
 mod users;
 mod webhooks;
@@ -75,6 +76,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
+    NavigateOptions,
     components::Redirect,
     hooks::{use_location, use_params_map, use_query_map},
     location::Url,
@@ -128,8 +130,16 @@ fn here() -> Signal<String> {
 fn RedirectWithin(
     /// Where to.
     path: String,
+    /// Has the page moved there for good? Then the browser's way back leads past this one.
+    #[prop(optional)]
+    moved: bool,
 ) -> impl IntoView {
-    view! { <Redirect path=paths::local_or(&path, "/") /> }
+    let options = NavigateOptions { replace: moved, ..NavigateOptions::default() };
+    let redirect = view! { <Redirect path=paths::local_or(&path, "/") options /> };
+    if moved {
+        set_status(http::StatusCode::PERMANENT_REDIRECT);
+    }
+    redirect
 }
 
 /// Leaves the single-page app, so that the next page is the server's: after signing in or out everything may be different,

@@ -1,7 +1,7 @@
 //! What surrounds the pages: header, navigation, footer; a card for people who are not signed in.
 
 use super::{
-    Failed, full_page_load, here,
+    Failed, RedirectWithin, full_page_load, here,
     live::{Live, LiveStatus},
     loaded, use_slug,
 };
@@ -29,11 +29,17 @@ pub fn AccountLayout() -> impl IntoView {
     let (shown, deletion) = (ShownAccount(RwSignal::new(None)), ShownDeletion(RwSignal::new(None)));
     provide_context(shown);
     provide_context(deletion);
-    Live::provide(slug, home, deletion.0);
+    Live::provide(slug, me, home, deletion.0);
     // Another account has another name.
     Effect::watch(move || slug.get(), move |_, _, _| shown.0.set(None), false);
     loaded(move || async move {
         match (me.await, home.await) {
+            (Ok(Some(_)), Ok(home))
+                if home.former_slug.as_ref().is_some_and(|former| former.as_str() == slug.get_untracked()) =>
+            {
+                view! { <RedirectWithin path=paths::at_slug(&here().get_untracked(), home.slug.as_str()) moved=true /> }
+                    .into_any()
+            }
             (Ok(Some(me)), Ok(home)) => {
                 deletion.0.set(home.deletion.clone());
                 view! {

@@ -174,7 +174,9 @@ fn events(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
         Next::Notice(mut reader) => {
             let notice = reader.next().await?;
             let next = match notice {
-                AccountNotice::Changed | AccountNotice::AccessChanged => Next::Notice(reader),
+                AccountNotice::Changed | AccountNotice::AccessChanged | AccountNotice::AddressChanged => {
+                    Next::Notice(reader)
+                }
                 AccountNotice::AccessEnded | AccountNotice::SignInNeeded => Next::End,
             };
             // The browser drops an event that carries nothing.
@@ -184,11 +186,12 @@ fn events(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-/// The names that `app/src/live.rs` listens for.
+/// The names that `app/src/pages/live.rs` listens for.
 const fn name_of(notice: AccountNotice) -> &'static str {
     match notice {
         AccountNotice::Changed => "changed",
         AccountNotice::AccessChanged => "access-changed",
+        AccountNotice::AddressChanged => "address-changed",
         AccountNotice::AccessEnded => "access-ended",
         AccountNotice::SignInNeeded => "sign-in-needed",
     }

@@ -159,7 +159,7 @@ pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller:
         grant: membership.grant,
         roles,
         label: membership.label,
-        slug: caller.account.clone(),
+        slug: membership.slug,
         account_name: membership.account_name,
         language: membership.language,
         invitations: membership.invitations,
@@ -289,7 +289,7 @@ async fn active_membership(tx: &mut Tx, caller: &Caller, now: Timestamp) -> Resu
         Credential::Session(signed_in) => membership_of_session(tx, caller, signed_in).await,
         Credential::ApiKey(hash) => {
             let found = members::key_membership(tx, hash, now).await?.ok_or(AppError::Unauthenticated)?;
-            if found.slug != caller.account {
+            if found.membership.slug != caller.account {
                 return Err(AppError::NotFound);
             }
             Ok(Standing {

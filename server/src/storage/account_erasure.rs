@@ -1,7 +1,8 @@
 //! Deletes an account with everything that is its own (CF-08): a new table of accounts has its statement here, or goes with the account's row. Users stay, as what they are
 //! elsewhere.
 
-use super::{AccountScope, StorageError, Tx, platform_sign_ins, run, statements};
+use super::{AccountScope, StorageError, Tx, accounts, platform_sign_ins, run, statements};
+use app::domain::time::Timestamp;
 
 statements! {
     // Whoever came by this account's providers alone is signed in for nothing any more.
@@ -38,12 +39,11 @@ statements! {
     AUDIT_DETAILS = "DELETE FROM audit_details WHERE account_id = $1";
     AUDIT_EVENTS = "DELETE FROM audit_events WHERE account_id = $1";
     REFUSALS = "DELETE FROM invitation_refusals WHERE account_id = $1";
-    FORMER_SLUGS = "DELETE FROM former_slugs WHERE account_id = $1";
     ACCOUNT = "DELETE FROM accounts WHERE id = $1";
 }
 
 /// The order in which nothing is deleted before what names it.
-const IN_ORDER: [&str; 27] = [
+const IN_ORDER: [&str; 26] = [
     SESSIONS,
     PROOFS,
     CODES,
@@ -69,13 +69,13 @@ const IN_ORDER: [&str; 27] = [
     AUDIT_DETAILS,
     AUDIT_EVENTS,
     REFUSALS,
-    FORMER_SLUGS,
     ACCOUNT,
 ];
 
-/// Deletes the account, which is locked. Platforms hear of the end of its sign-ins.
-pub(crate) async fn erase(tx: &mut Tx, scope: AccountScope) -> Result<(), StorageError> {
+/// Deletes the account, which is locked. Platforms hear of the end of its sign-ins. Nobody gets its addresses before `slugs_kept_until`.
+pub(crate) async fn erase(tx: &mut Tx, scope: AccountScope, slugs_kept_until: Timestamp) -> Result<(), StorageError> {
     platform_sign_ins::end_of_account(tx, scope).await?;
+    accounts::reserve_slugs(tx, scope, slugs_kept_until).await?;
     for sql in IN_ORDER {
         run!(tx, sql, scope.id().0)?;
     }

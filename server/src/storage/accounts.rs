@@ -16,12 +16,27 @@ use sqlx_macros::FromRow;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// The account that an address leads to, with `$slug` the parameter: the one that has it, or had it before. Whatever looks an account up by its
+/// slug does so by this.
+macro_rules! account_at {
+    ($slug:literal) => {
+        concat!(
+            "COALESCE((SELECT s.id FROM accounts s WHERE s.slug = ",
+            $slug,
+            "), (SELECT f.account_id FROM former_slugs f WHERE f.slug = ",
+            $slug,
+            "))"
+        )
+    };
+}
+pub(super) use account_at;
+
 statements! {
     INSERT = "
         INSERT INTO accounts (id, slug, name, language, created_at, audit_seq, audit_hash) VALUES ($1, $2, $3, $4, $5, 0, $6)";
     INSERT_ROLE = "INSERT INTO roles (account_id, key, name) VALUES ($1, $2, NULL)";
     FIND = "SELECT id, slug, name, language, delete_at FROM accounts WHERE id = $1";
-    FIND_BY_SLUG = "SELECT id, slug, name, language, delete_at FROM accounts WHERE slug = $1";
+    FIND_BY_SLUG = concat!("SELECT id, slug, name, language, delete_at FROM accounts WHERE id = ", account_at!("$1"));
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
     SETTINGS = "
         SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.invitation_reminders, a.invitation_replies, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
@@ -34,10 +49,12 @@ statements! {
          WHERE id = $1 AND version = $2";
     SET_SLUG = "UPDATE accounts SET slug = $2 WHERE id = $1";
     GIVE_UP_SLUG = "
-        INSERT INTO former_slugs (slug, account_id, until) SELECT a.slug, a.id, $2 FROM accounts a WHERE a.id = $1
-            ON CONFLICT (slug) DO UPDATE SET account_id = excluded.account_id, until = excluded.until";
+        INSERT INTO former_slugs (slug, account_id) SELECT a.slug, a.id FROM accounts a WHERE a.id = $1
+            ON CONFLICT (slug) DO UPDATE SET account_id = excluded.account_id, until = NULL";
     TAKE_BACK_SLUG = "DELETE FROM former_slugs WHERE account_id = $1 AND slug = $2";
-    WAS_OF_ANOTHER = "SELECT COUNT(*) FROM former_slugs WHERE slug = $2 AND account_id <> $1 AND until > $3";
+    RESERVE_SLUGS = "UPDATE former_slugs SET account_id = NULL, until = $2 WHERE account_id = $1";
+    IS_KEPT_FROM = "
+        SELECT COUNT(*) FROM former_slugs WHERE slug = $2 AND (account_id <> $1 OR account_id IS NULL AND until > $3)";
     DELETION = "
         SELECT a.delete_at, (SELECT COALESCE(m.name, m.email) FROM members m WHERE m.account_id = $1 AND m.id = a.delete_by) AS delete_by
           FROM accounts a WHERE a.id = $1 AND a.delete_at IS NOT NULL";
@@ -119,7 +136,7 @@ impl TryFrom<AccountRow> for Account {
 /// Makes an account with its built-in roles and Email & password.
 ///
 /// # Errors
-/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`was_of_another`] tells.
+/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`is_kept_from`] tells.
 pub async fn insert(
     tx: &mut Tx,
     account: &Account,
@@ -150,13 +167,13 @@ pub async fn find(tx: &mut Tx, scope: AccountScope) -> Result<Option<Account>, S
     row.map(Account::try_from).transpose()
 }
 
-/// The account with this slug. It establishes no right: whoever knows an address bar knows slugs.
+/// The account that has this slug or had it before. It establishes no right: whoever knows an address bar knows slugs.
 async fn find_by_slug(tx: &mut Tx, slug: &Slug) -> Result<Option<Account>, StorageError> {
     let row = on!(tx, c => sqlx::query_as::<_, AccountRow>(FIND_BY_SLUG).bind(slug.as_str()).fetch_optional(c).await)?;
     row.map(Account::try_from).transpose()
 }
 
-/// The login methods that let people into the account with this slug, which everybody may know. `None` without such an account.
+/// The login methods that let people into the account at this slug, which everybody may know. `None` without such an account.
 pub(crate) async fn ready_login_methods(tx: &mut Tx, slug: &Slug) -> Result<Option<Vec<LoginMethod>>, StorageError> {
     let Some(account) = find_by_slug(tx, slug).await? else { return Ok(None) };
     Ok(Some(login_methods::ready(tx, AccountScope::established(account.id)).await?))
@@ -184,15 +201,10 @@ pub(crate) async fn next(tx: &mut Tx, after: Option<AccountId>) -> Result<Option
     Ok(next.map(|id| AccountScope::established(AccountId(id))))
 }
 
-/// Did another account have this slug until a short while ago? It must be asked after the slug was taken: whoever gives it up in the same
-/// moment has done so by then.
-pub async fn was_of_another(
-    tx: &mut Tx,
-    scope: AccountScope,
-    slug: &Slug,
-    now: Timestamp,
-) -> Result<bool, StorageError> {
-    let count: i64 = on!(tx, c => sqlx::query_scalar(WAS_OF_ANOTHER)
+/// Did another account have this slug before, so that this one cannot get it? It must be asked after the slug was taken: whoever gives it up in
+/// the same moment has done so by then.
+pub async fn is_kept_from(tx: &mut Tx, scope: AccountScope, slug: &Slug, now: Timestamp) -> Result<bool, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(IS_KEPT_FROM)
         .bind(scope.id().0)
         .bind(slug.as_str())
         .bind(now.0)
@@ -200,14 +212,20 @@ pub async fn was_of_another(
     Ok(count > 0)
 }
 
-/// Gives the account another slug. Nobody else gets the one that it had before `until`.
+/// Gives the account another slug. The one that it had leads to it for as long as it lives.
 ///
 /// # Errors
-/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`was_of_another`] tells.
-pub async fn set_slug(tx: &mut Tx, scope: AccountScope, slug: &Slug, until: Timestamp) -> Result<(), StorageError> {
-    run!(tx, GIVE_UP_SLUG, scope.id().0, until.0)?;
+/// [`StorageError::Taken`] if another account has the slug. Whether another had it, [`is_kept_from`] tells.
+pub async fn set_slug(tx: &mut Tx, scope: AccountScope, slug: &Slug) -> Result<(), StorageError> {
+    run!(tx, GIVE_UP_SLUG, scope.id().0)?;
     run!(tx, TAKE_BACK_SLUG, scope.id().0, slug.as_str())?;
     run!(tx, SET_SLUG, scope.id().0, slug.as_str())
+}
+
+/// Keeps every slug that the account has or had from all others until then. It leads nowhere from now on.
+pub(super) async fn reserve_slugs(tx: &mut Tx, scope: AccountScope, until: Timestamp) -> Result<(), StorageError> {
+    run!(tx, GIVE_UP_SLUG, scope.id().0)?;
+    run!(tx, RESERVE_SLUGS, scope.id().0, until.0)
 }
 
 /// An account's deletion that is still to come.

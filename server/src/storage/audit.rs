@@ -35,6 +35,7 @@ statements! {
           LEFT JOIN members m ON m.account_id = e.account_id AND m.id = e.target_id AND m.purged_at IS NULL
          WHERE e.account_id = $1 AND e.seq > $2 AND e.at <= $3 AND e.target_id IS NOT NULL
          ORDER BY e.seq LIMIT $4";
+    COUNT_SINCE = "SELECT COUNT(*) FROM audit_events e WHERE e.account_id = $1 AND e.kind = $2 AND e.at > $3";
     NEXT = "UPDATE accounts SET audit_seq = audit_seq + 1 WHERE id = $1 RETURNING audit_seq, audit_hash";
     INSERT = "
         INSERT INTO audit_events (account_id, seq, at, actor_id, target_id, kind, data, details, hash)
@@ -110,6 +111,21 @@ pub async fn record(
     let target = target.map(|target| target.member);
     tx.note_event(NotedEvent { scope, seq, at: now, actor: actor.clone(), target, event: event.clone() });
     Ok(())
+}
+
+/// How many events of a kind there are since then.
+pub async fn count_since(
+    tx: &mut Tx,
+    scope: AccountScope,
+    kind: EventKind,
+    since: Timestamp,
+) -> Result<u32, StorageError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(COUNT_SINCE)
+        .bind(scope.id().0)
+        .bind(kind.key())
+        .bind(since.0)
+        .fetch_one(c).await)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// What can be erased without breaking the chain.

@@ -1,9 +1,12 @@
 //! Open pages: what they are told of what others do, when, and when no more (R35, R36).
 
 use crate::support::{Browser, Events, Kind, World, both_databases};
-use app::domain::{
-    role::{BuiltInRole, Grant},
-    time::Span,
+use app::{
+    api::login_methods::{NextPage, Notice},
+    domain::{
+        role::{BuiltInRole, Grant},
+        time::Span,
+    },
 };
 use axum::http::StatusCode;
 use server::storage::Database;
@@ -57,6 +60,20 @@ both_databases! {
         is_told_once(&mut events, "changed").await;
         ana.edits(&ana.row("ben@example.org").await, &viewer()).await.unwrap();
         is_told_once(&mut events, "access-changed").await;
+    }
+
+    async fn r59_everybody_is_told_of_the_new_address_and_a_stream_goes_on_at_the_old_one(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let mut events = watching(&ben).await;
+        let moved: NextPage = ana.call_in("account-settings/change-address", &[("form[slug]", "acme-two")]).await.unwrap();
+        assert_eq!(moved.notice, Some(Notice::AccountAddressChanged));
+        is_told_once(&mut events, "address-changed").await;
+        ana.edits(&ana.row("ben@example.org").await, &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        is_told_once(&mut events, "access-changed").await;
+        let mut late = watching(&ben).await;
+        ana.invites("cleo@example.org", &viewer()).await.unwrap();
+        assert_eq!(late.next().await.as_deref(), Some("changed"));
     }
 
     async fn r36_whoever_is_removed_or_suspended_is_told_at_once_and_nothing_more(world: World) {

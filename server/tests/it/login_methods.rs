@@ -324,6 +324,24 @@ both_databases! {
         assert_eq!(world.texts("SELECT stage || configuration FROM login_method_configurations ORDER BY 1").await, before);
     }
 
+    async fn r45_what_open_invitations_lose_is_said_before_and_recorded(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        ana.invites_by(&method, "ben@example.org", "00u-ben", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let mut draft = provider.configuration();
+        draft.identifier = ClaimPath::parse("oid").unwrap();
+        ana.saves(&method, "Acme SSO", &draft).await;
+        let shown = ana.get(&format!("/a/acme/settings/login-methods/{method}")).await.body;
+        assert!(shown.contains("Open invitations that lose their identifier") && shown.contains("ben@example.org"), "{shown}");
+        let page = ana.tests(&provider, &method, json!({ "sub": "00u-ana", "oid": "7" })).await.body;
+        let identifiers = async || world.count("SELECT COUNT(*) FROM members WHERE identifier = '00u-ben'").await;
+        assert_eq!(identifiers().await, 1, "it asks first");
+        let fields = [("account", "acme"), ("form[method]", &*method), ("form[attempt]", attempt_in(&page)), ("form[confirmed]", "yes")];
+        let next: NextPage = ana.call("login-methods/make-live", &fields).await.unwrap();
+        assert_eq!((next.notice, identifiers().await), (Some(Notice::Live), 0));
+        let log = ana.get("/a/acme/settings/audit").await.body;
+        assert!(log.contains("Invitations to be given an identifier again: 1"), "{log}");
+    }
+
     async fn az_16_what_was_typed_outlives_that_a_sign_in_is_asked_for_without_scripting_too(world: World) {
         let ana = world.owner("ana@example.org").await;
         let method = ana.adds_method().await;

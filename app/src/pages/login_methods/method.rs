@@ -7,7 +7,7 @@ use super::{
     test_result::{failed, shown_test},
 };
 use crate::{
-    api::login_methods::{DropDraft, MethodView, ShowLoginMethod},
+    api::login_methods::{DropDraft, LostLinks, MethodView, ShowLoginMethod},
     components::{Badge, Button, Look, Note, NoteTone, Time, Tone, copy_to_clipboard},
     domain::oauth::{Fault, Preset},
     i18n::{Locale, preset_line, text, use_locale},
@@ -79,12 +79,31 @@ fn page(forms: Forms, view: MethodView, problem: Option<Fault>) -> AnyView {
     .into_any()
 }
 
+/// What goes with the configuration that is live now (R45): people have to be linked again, and open invitations need another identifier.
+fn lost_links(locale: Locale, lost: &LostLinks) -> AnyView {
+    let people = (lost.people > 0)
+        .then(|| view! { <p><strong>{text!(locale, methods.loses_links, people = lost.people)}</strong></p> });
+    let invitations = (lost.invitations > 0).then(|| {
+        let more = lost.invitations.saturating_sub(lost.invited.len() as u64);
+        let more =
+            (more > 0 && !lost.invited.is_empty()).then(|| text!(locale, methods.loses_identifiers_more, count = more));
+        let named: Vec<_> = lost.invited.iter().cloned().chain(more).collect();
+        view! {
+            <p><strong>{text!(locale, methods.loses_identifiers, count = lost.invitations)}</strong></p>
+            <p>{named.join(", ")}</p>
+        }
+    });
+    view! {
+        {people}
+        {invitations}
+    }
+    .into_any()
+}
+
 /// What a draft means, and what it will do (R45).
 fn draft_note(forms: Forms, view: &MethodView) -> AnyView {
     let locale = forms.locale();
-    let loses = view
-        .loses
-        .map(|people| view! { <p><strong>{text!(locale, methods.loses_links, people = people)}</strong></p> });
+    let loses = view.loses.as_ref().map(|lost| lost_links(locale, lost));
     let words = if view.line.tested.is_some() {
         text!(locale, methods.draft_over_live)
     } else {

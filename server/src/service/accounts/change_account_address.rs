@@ -2,11 +2,10 @@
 
 use crate::{
     context::Services,
-    service::{actors, sessions::sign_in::rate_limited},
+    service::actors,
     storage::{
         accounts,
         audit::{self, Event},
-        rate_buckets::{self, Limit},
         retried,
     },
 };
@@ -17,6 +16,7 @@ use app::{
     },
     backend::ChangeAccountAddress,
     domain::{
+        audit::EventKind,
         fields::{Field, FieldErrors, Problem},
         name::Slug,
         time::Span,
@@ -27,18 +27,17 @@ use app::{
 };
 use async_trait::async_trait;
 
-/// How long nobody else gets an address that an account gave up: bookmarks and mails still name it, and must not lead to strangers.
-const KEPT_FROM_OTHERS: Span = Span::days(90);
-/// Nobody can keep any number of addresses from others.
-const CHANGES_PER_DAY: u32 = 3;
+/// How many changes there may be in a month: nobody can keep any number of addresses from others.
+const MAX_CHANGES: u32 = 5;
+const MONTH_DAYS: u32 = 30;
 
 #[async_trait]
 impl ChangeAccountAddress for Services {
-    /// Gives the account another address, if no other account has it or had it a short while ago. Links with the old one lead nowhere: whoever
-    /// follows them learns nothing of the new one. Those of invitations go by their token, and stay valid.
+    /// Gives the account another address, if no other account has it or had it before. The old one goes on leading to the account: its members
+    /// are led to the new one, and whoever is no member learns nothing of it.
     ///
     /// # Errors
-    /// [`AppError::ReauthenticationRequired`] (AZ-16); what is wrong with the address, at its field; [`AppError::RateLimited`].
+    /// [`AppError::ReauthenticationRequired`] (AZ-16); what is wrong with the address, at its field.
     async fn change_account_address(&self, caller: &Caller, form: AccountAddressForm) -> Result<NextPage, AppError> {
         retried(|| async {
             let now = self.now();
@@ -51,13 +50,16 @@ impl ChangeAccountAddress for Services {
             if slug == actor.slug {
                 return Ok(done(Notice::AccountSaved));
             }
-            let (key, limit) = (format!("address:of:{}", actor.scope().id()), Limit::per_day(CHANGES_PER_DAY));
-            rate_buckets::take(&mut tx, &key, limit, now).await?.map_err(rate_limited)?;
+            let since = now - Span::days(i64::from(MONTH_DAYS));
+            if audit::count_since(&mut tx, actor.scope(), EventKind::AccountAddressChanged, since).await? >= MAX_CHANGES
+            {
+                return Err(wrong(Problem::ChangedTooOften { most: MAX_CHANGES, days: MONTH_DAYS }));
+            }
             let taken = || wrong(Problem::Taken);
-            accounts::set_slug(&mut tx, actor.scope(), &slug, now + KEPT_FROM_OTHERS)
+            accounts::set_slug(&mut tx, actor.scope(), &slug)
                 .await
                 .map_err(|error| error.or_taken::<AppError>(taken))?;
-            if accounts::was_of_another(&mut tx, actor.scope(), &slug, now).await? {
+            if accounts::is_kept_from(&mut tx, actor.scope(), &slug, now).await? {
                 return Err(taken());
             }
             let event = Event::AccountAddressChanged { before: actor.slug.clone(), after: slug.clone() };

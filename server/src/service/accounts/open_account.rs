@@ -120,7 +120,7 @@ impl Services {
         let taken = || FieldErrors::one(Field::Slug, Problem::Taken).into();
         let scope =
             accounts::insert(tx, &account, method, now).await.map_err(|error| error.or_taken::<AppError>(taken))?;
-        if accounts::was_of_another(tx, scope, &account.slug, now).await? {
+        if accounts::is_kept_from(tx, scope, &account.slug, now).await? {
             return Err(taken());
         }
         let mut by = AuditActor::default();

@@ -44,6 +44,7 @@ impl ShowAccount for Services {
         drop(tx);
         self.note_activity(&actor).await;
         Ok(AccountHome {
+            former_slug: Some(caller.account.clone()).filter(|slug| *slug != actor.slug),
             slug: actor.slug,
             name: actor.account_name,
             grant: actor.grant,

@@ -6,7 +6,7 @@ use crate::{
     storage::Changes,
 };
 use app::{
-    domain::{permission::Gate, role::Effective},
+    domain::{name::Slug, permission::Gate, role::Effective},
     error::AppError,
     request::Caller,
 };
@@ -27,6 +27,8 @@ pub enum AccountNotice {
     Changed,
     /// The reader's own role or permissions were changed (R35).
     AccessChanged,
+    /// The account has another address (R59).
+    AddressChanged,
     /// The reader has no access any more (R36).
     AccessEnded,
     /// The session has ended, or has to prove more.
@@ -40,6 +42,8 @@ pub struct AccountWatch {
     changes: Changes,
     session_ends: Changes,
     access: Effective,
+    /// The account's slug.
+    slug: Slug,
     /// When the rights were last looked at.
     looked: Instant,
 }
@@ -55,13 +59,14 @@ impl Services {
         let changes = self.database.changes_of(actor.scope());
         let session_ends = self.database.session_ends_of(actor.user);
         // Once more, as nobody was told of what came between looking and waiting.
-        let access = self.look(caller).await?.effective;
+        let Actor { effective: access, slug, .. } = self.look(caller).await?;
         Ok(AccountWatch {
             services: self.clone(),
             caller: caller.clone(),
             changes,
             session_ends,
             access,
+            slug,
             looked: Instant::now(),
         })
     }
@@ -89,7 +94,10 @@ impl AccountWatch {
                 Ok(actor) => {
                     let sees_members = actor.effective.opens(Gate::UsersRead);
                     let before = mem::replace(&mut self.access, actor.effective);
-                    if before != self.access {
+                    if mem::replace(&mut self.slug, actor.slug) != self.slug {
+                        // The page asks for everything anew.
+                        Some(AccountNotice::AddressChanged)
+                    } else if before != self.access {
                         Some(AccountNotice::AccessChanged)
                     } else {
                         (changed && sees_members).then_some(AccountNotice::Changed)

@@ -108,7 +108,7 @@ impl Services {
         }
         let caller = Caller {
             credential: Credential::ApiKey(hash),
-            account: found.slug,
+            account: found.membership.slug,
             ip,
             language: Language::default(),
             in_background: true,

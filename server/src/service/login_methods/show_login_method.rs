@@ -7,12 +7,13 @@ use crate::{
     service::actors::{self, Actor},
     storage::{
         Tx,
-        login_methods::{self, Stage},
+        login_methods::{self, MethodSummary, Stage},
+        members,
         oauth_attempts::{self, AttemptPurpose},
     },
 };
 use app::{
-    api::login_methods::{MethodView, TestView},
+    api::login_methods::{LostLinks, MethodView, TestView},
     backend::ShowLoginMethod,
     domain::{
         ids::{AttemptId, LoginMethodId},
@@ -24,6 +25,9 @@ use app::{
     request::{Caller, Visitor},
 };
 use async_trait::async_trait;
+
+/// How many of the invitations that lose their identifier are named.
+const MAX_NAMED_INVITATIONS: usize = 10;
 
 #[async_trait]
 impl ShowLoginMethod for Services {
@@ -57,13 +61,17 @@ impl ShowLoginMethod for Services {
         let session = actor.session;
         let unreturned = oauth_attempts::unreturned_test(&mut tx, scope, method, session, self.now()).await?;
         let no_return = attempt.is_none() && unreturned.is_some() && unreturned == saved.map(|saved| saved.id);
+        let loses = match differs {
+            true => self.lost_links(&mut tx, &actor, &line).await?,
+            false => None,
+        };
         Ok(MethodView {
             slug: caller.account.clone(),
             no_return,
             form: ConfigurationForm { method: method.to_string(), ..form },
             has_secret: saved.is_some_and(|saved| saved.secret.is_some()),
             redirect_uri: self.redirect_uri(method),
-            loses: (differs && line.linked > 0).then_some(line.linked),
+            loses,
             recently_authenticated: actor.is_recently_authenticated(self),
             mine: actor.method == method,
             test: self.test_shown(&mut tx, visitor, &actor, method, attempt).await?,
@@ -73,6 +81,25 @@ impl ShowLoginMethod for Services {
 }
 
 impl Services {
+    /// What is lost if the method names people differently from now on; `None` for nothing.
+    async fn lost_links(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        line: &MethodSummary,
+    ) -> Result<Option<LostLinks>, AppError> {
+        let invited = members::invited_with_identifier(tx, actor.scope(), line.method.id).await?;
+        let lost = LostLinks {
+            people: line.linked,
+            invitations: invited.len() as u64,
+            invited: match actor.effective.opens(Gate::UsersRead) {
+                true => invited.into_iter().take(MAX_NAMED_INVITATIONS).collect(),
+                false => Vec::new(),
+            },
+        };
+        Ok(Some(lost).filter(|lost| lost.people > 0 || lost.invitations > 0))
+    }
+
     /// The test with this id, if this browser and this session ran it (OA-23).
     async fn test_shown(
         &self,

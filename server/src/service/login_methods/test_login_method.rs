@@ -158,8 +158,10 @@ impl Services {
         if others && !confirmed && line.members + line.invited > 0 {
             return Ok(Promotion::NeedsConfirmation);
         }
-        let mut unlinked = 0;
+        let (mut unlinked, mut invitations) = (0, None);
         if others {
+            let invited = members::invited_with_identifier(tx, scope, method).await?.len() as u64;
+            invitations = Some(invited).filter(|invited| *invited > 0);
             unlinked = identities::delete_of_method(tx, scope, method).await?;
             decisions::supersede_of_method(tx, scope, method, now).await?;
             members::forget_identifiers(tx, scope, method).await?;
@@ -183,7 +185,7 @@ impl Services {
         if others && !keeps_an_owner(members::owners_without(tx, scope, LoginMethodId(Uuid::nil())).await?).is_yes() {
             return Ok(Promotion::LastOwnerLocked);
         }
-        let event = Event::LoginMethodLive { method, unlinked };
+        let event = Event::LoginMethodLive { method, unlinked, invitations };
         audit::record(tx, scope, &actor.audit_actor(), None, &event, now).await?;
         Ok(Promotion::Done)
     }

@@ -4,8 +4,14 @@ use crate::{
     context::Services,
     storage::{AccountScope, account_erasure, accounts, retried},
 };
-use app::{domain::time::Timestamp, error::AppError};
+use app::{
+    domain::time::{Span, Timestamp},
+    error::AppError,
+};
 use tokio_util::sync::CancellationToken;
+
+/// How long nobody gets an address of an account that was deleted: bookmarks and mails still name it, and must not lead to strangers.
+const ADDRESSES_KEPT: Span = Span::days(365);
 
 impl Services {
     /// Deletes each account that is due, one in a transaction; answers how many.
@@ -36,7 +42,7 @@ impl Services {
         let Some(account) = account.filter(|account| account.delete_at.is_some_and(|at| at <= now)) else {
             return Ok(false);
         };
-        account_erasure::erase(&mut tx, scope).await?;
+        account_erasure::erase(&mut tx, scope, now + ADDRESSES_KEPT).await?;
         tx.commit().await?;
         tracing::info!(account = %account.slug, "account deleted");
         Ok(true)

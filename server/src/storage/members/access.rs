@@ -2,7 +2,10 @@
 
 use super::state;
 use crate::storage::{
-    AccountScope, StorageError, Tx, accounts, changed, on, platform_sign_ins, second_factor_requirements::is_required,
+    AccountScope, StorageError, Tx,
+    accounts::{self, account_at},
+    changed, on, platform_sign_ins,
+    second_factor_requirements::is_required,
     statements,
 };
 use app::domain::{
@@ -31,7 +34,7 @@ macro_rules! can_sign_in {
 statements! {
     ACTOR = concat!("
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
-               a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
+               a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
                  WHERE s.session_id = $3 AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
@@ -54,7 +57,7 @@ statements! {
                                             WHERE f.user_id = m.user_id AND f.account_id = m.account_id
                                               AND f.confirmed_at IS NOT NULL))) AS proved_factors
           FROM members m JOIN accounts a ON a.id = m.account_id
-         WHERE a.slug = $1 AND m.user_id = $2");
+         WHERE a.id = ", account_at!("$1"), " AND m.user_id = $2");
     // A key from before its member joined again is dead, as a session is (INV-12).
     KEY_ACTOR = concat!("
         SELECT m.id, m.account_id, m.user_id, m.login_method_id, m.role_key, COALESCE(m.name, m.email) AS label,
@@ -121,6 +124,8 @@ pub struct CallerMembership {
     pub label: String,
     /// Last activity.
     pub last_active: Option<Timestamp>,
+    /// The account's present slug, which is perhaps not the one that was asked for.
+    pub slug: Slug,
     /// The account's name.
     pub account_name: String,
     /// The account's language.
@@ -146,6 +151,7 @@ struct CallerMembershipRow {
     role_key: String,
     label: String,
     last_active_at: Option<i64>,
+    slug: String,
     account_name: String,
     language: String,
     invitation_role: Option<String>,
@@ -157,7 +163,7 @@ struct CallerMembershipRow {
     proved_factors: i64,
 }
 
-/// The membership of a user in the account with this slug, in any state. Only `service::actors` calls this.
+/// The membership of a user in the account at this slug, in any state. Only `service::actors` calls this.
 pub(crate) async fn caller_membership(
     tx: &mut Tx,
     slug: &Slug,
@@ -178,6 +184,7 @@ pub(crate) async fn caller_membership(
             grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
             label: row.label,
             last_active: row.last_active_at.map(Timestamp),
+            slug: slug_of_row(&row.slug)?,
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
             invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),
@@ -188,6 +195,10 @@ pub(crate) async fn caller_membership(
         })
     })
     .transpose()
+}
+
+fn slug_of_row(slug: &str) -> Result<Slug, StorageError> {
+    Slug::parse(slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))
 }
 
 /// What a live key opens: the membership of the member for whom it acts, as the database has it now.
@@ -205,8 +216,6 @@ pub struct KeyMembership {
     pub last_used: Option<Timestamp>,
     /// The member's user.
     pub user: UserId,
-    /// The account's slug.
-    pub slug: Slug,
     /// The membership. The key stands for a session that proved the login method, only never recently.
     pub membership: CallerMembership,
 }
@@ -251,7 +260,6 @@ pub(crate) async fn key_membership(
             expires: row.expires_at.map(Timestamp),
             last_used: row.last_used_at.map(Timestamp),
             user: UserId(row.user_id),
-            slug: Slug::parse(&row.slug).map_err(|_| StorageError::inconsistent("accounts", "slug"))?,
             membership: CallerMembership {
                 scope: AccountScope::established(AccountId(row.account_id)),
                 member: MemberId(row.id),
@@ -260,6 +268,7 @@ pub(crate) async fn key_membership(
                 grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
                 label: row.label,
                 last_active: None,
+                slug: slug_of_row(&row.slug)?,
                 account_name: row.account_name,
                 language: Language::from_tag(&row.language).unwrap_or_default(),
                 invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),

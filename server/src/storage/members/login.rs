@@ -14,6 +14,10 @@ statements! {
         SELECT m.user_id FROM members m
          WHERE m.account_id = $1 AND m.login_method_id = $2 AND m.identifier = $3 AND m.state = 'active' AND m.user_id IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.login_method_id = m.login_method_id AND i.user_id = m.user_id)";
+    INVITED_WITH_IDENTIFIER = "
+        SELECT m.email FROM members m
+         WHERE m.account_id = $1 AND m.login_method_id = $2 AND m.state = 'invited' AND m.identifier IS NOT NULL
+         ORDER BY m.email_key";
     FORGET_IDENTIFIERS = "UPDATE members SET identifier = NULL WHERE account_id = $1 AND login_method_id = $2";
 }
 
@@ -72,6 +76,18 @@ pub async fn set_identifier(
     identifier: &str,
 ) -> Result<(), StorageError> {
     run!(tx, SET_IDENTIFIER, scope.id().0, id.0, identifier)
+}
+
+/// The addresses of the invited people to whom an identifier at this method was given.
+pub async fn invited_with_identifier(
+    tx: &mut Tx,
+    scope: AccountScope,
+    method: LoginMethodId,
+) -> Result<Vec<String>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_scalar(INVITED_WITH_IDENTIFIER)
+        .bind(scope.id().0)
+        .bind(method.0)
+        .fetch_all(c).await)?)
 }
 
 /// Deletes the identifiers of a method whose provider now means other people by them (R45).

@@ -82,7 +82,9 @@ pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Page, Place, Position, SortValue, View, count_before, page};
-pub use login::{find_unlinked, forget_identifiers, is_identifier_taken, set_identifier, set_method};
+pub use login::{
+    find_unlinked, forget_identifiers, invited_with_identifier, is_identifier_taken, set_identifier, set_method,
+};
 pub use numbers::{Numbers, expire, has_lapsed, numbers};
 pub(crate) use person::{accounts_with_copy, correct_address, release_invited, rewrite_copy};
 
