@@ -1,7 +1,12 @@
 //! Checks the configuration before the server starts, so that it never starts half-safe (F26).
 
-use super::{Client, Config, ConfigError, DatabaseKind, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls};
-use crate::secrets::{OPEN_TO_OTHERS, is_private};
+use super::{
+    Client, Config, ConfigError, DatabaseKind, ForwardAuth, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls,
+};
+use crate::{
+    forward_auth::is_rule,
+    secrets::{OPEN_TO_OTHERS, is_private},
+};
 use app::domain::{
     language::Language,
     name::Slug,
@@ -16,6 +21,7 @@ use std::{
     path::Path,
 };
 use url::{Host, Url};
+use uuid::Uuid;
 
 type Checked = Result<(), ConfigError>;
 
@@ -44,7 +50,8 @@ pub(super) fn check(config: &mut Config) -> Checked {
     numbers(config)?;
     readable("passwords.breached_file", config.passwords.breached_file.as_deref())?;
     permissions(&config.permission)?;
-    clients(&mut config.client)
+    clients(&mut config.client)?;
+    forward_auth(config)
 }
 
 /// Checks that the base URL has only scheme, host and port; http is allowed only for this host (CF-04).
@@ -298,6 +305,71 @@ pub fn client_settings(client: &Client) -> Checked {
     }
     if let Some(account) = &client.account {
         require(Slug::parse(account).is_ok(), "client.account", format_args!("{id}: {account:?} is no slug"))?;
+    }
+    Ok(())
+}
+
+/// Hosts are the ends of redirects, and paths decide who gets in: both are checked to the letter.
+fn forward_auth(config: &Config) -> Checked {
+    let catalogue = config.catalogue();
+    let own = config.base_url.host_str().unwrap_or_default();
+    let mut known = BTreeSet::new();
+    for app in &config.forward_auth {
+        let host = &app.host;
+        let plain = Url::parse(&format!("https://{host}/"))
+            .is_ok_and(|url| url.as_str() == format!("https://{host}/") && url.username().is_empty());
+        require(
+            plain,
+            "forward_auth.host",
+            format_args!("{host:?} is not a host in lower case, with a port unless it is 443"),
+        )?;
+        require(known.insert(host), "forward_auth.host", format_args!("{host:?} is there already"))?;
+        let roster = config.base_url.port().map_or_else(|| own.to_owned(), |port| format!("{own}:{port}"));
+        require(*host != roster, "forward_auth.host", format_args!("{host:?} is Roster's own"))?;
+        require(
+            !config.trusted_proxies.is_empty(),
+            "forward_auth.host",
+            "name the proxy in trusted_proxies: nobody else is believed what is asked for",
+        )?;
+        let named = !app.name.trim().is_empty() && app.name.chars().count() <= 100;
+        require(
+            named && !app.name.contains(char::is_control),
+            "forward_auth.name",
+            format_args!("{host}: give it a name"),
+        )?;
+        if let Some(account) = &app.account {
+            let fits = account.parse::<Uuid>().is_ok() || Slug::parse(account).is_ok();
+            require(fits, "forward_auth.account", format_args!("{host}: {account:?} is neither id nor slug"))?;
+        }
+        for permission in app.permissions.values() {
+            require(
+                catalogue.knows(&PermissionKey::new(permission)),
+                "forward_auth.permissions",
+                format_args!("{host}: there is no permission {permission:?}"),
+            )?;
+        }
+        paths_of(app)?;
+    }
+    Ok(())
+}
+
+/// Each path stands there once, and as it is compared.
+fn paths_of(app: &ForwardAuth) -> Checked {
+    let public = app.public.iter().map(|path| ("forward_auth.public", path));
+    let permissions = app.permissions.keys().map(|path| ("forward_auth.permissions", path));
+    let roles = app.roles.keys().map(|path| ("forward_auth.roles", path));
+    let mut known = BTreeSet::new();
+    for (key, path) in public.chain(permissions).chain(roles) {
+        let host = &app.host;
+        require(
+            is_rule(path),
+            key,
+            format_args!(
+                "{host}: {path:?} must begin with /, end without one, and hold A–Z, a–z, 0–9, -, ., _ and ~ alone"
+            ),
+        )?;
+        let folded = path.to_ascii_lowercase();
+        require(known.insert(folded), key, format_args!("{host}: {path:?} is there already"))?;
     }
     Ok(())
 }

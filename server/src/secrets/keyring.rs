@@ -53,6 +53,8 @@ pub enum SealedFor {
     SigningKey(Uuid),
     /// What a platform asked for, on its way through pages of ours. It holds the time itself.
     AuthorizationRequest,
+    /// Where somebody wanted to go behind a proxy, on their way through pages of ours. It holds the time itself.
+    ForwardRequest,
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
     /// A question of `roster doctor`, which holds the time itself.
@@ -77,6 +79,7 @@ impl fmt::Display for SealedFor {
             Self::TotpSeed(id) => write!(f, "totp-seed:{id}"),
             Self::SigningKey(id) => write!(f, "signing-key:{id}"),
             Self::AuthorizationRequest => f.write_str("authorization-request"),
+            Self::ForwardRequest => f.write_str("forward-request"),
             Self::KnownBrowser => f.write_str("known-browser"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
             Self::ListCursor { account, view } => {
@@ -99,6 +102,7 @@ impl SealedFor {
             | Self::TotpSeed(_)
             | Self::SigningKey(_)
             | Self::AuthorizationRequest
+            | Self::ForwardRequest
             | Self::KnownBrowser
             | Self::DoctorQuestion
             | Self::ListCursor { .. } => self.to_string(),
