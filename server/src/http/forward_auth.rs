@@ -57,8 +57,8 @@ pub(super) async fn check(State(services): State<Services>, RawQuery(query): Raw
     let by_a_person = single(headers, &SEC_FETCH_MODE) == Some("navigate");
     let question = Question { host, uri, cookie: cookie.as_deref(), by_a_person };
     match services.check_forwarded(&question).await {
-        Ok(Check::Pass(None)) => StatusCode::OK.into_response(),
-        Ok(Check::Pass(Some(identity))) => (StatusCode::OK, told(&identity)).into_response(),
+        Ok(Check::Pass(None)) => (StatusCode::OK, told([""; 7].map(str::to_owned))).into_response(),
+        Ok(Check::Pass(Some(identity))) => (StatusCode::OK, told(values_of(*identity))).into_response(),
         Ok(Check::SignIn) => {
             let follows = query.as_deref() != Some("redirect=no");
             let app = services.forward_auth_app(host).filter(|_| is_page(headers));
@@ -79,22 +79,35 @@ pub(super) async fn check(State(services): State<Services>, RawQuery(query): Raw
     }
 }
 
-/// What the platform is told, each as text for a header.
-fn told(identity: &HostIdentity) -> HeaderMap {
+/// What the platform is told. Every header is there even if nobody is signed in: a proxy that copies one that is not there leaves what the client
+/// wrote, or writes something of its own.
+const TOLD: [HeaderName; 7] = [
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("remote-email"),
+    HeaderName::from_static("remote-name"),
+    HeaderName::from_static("roster-account"),
+    HeaderName::from_static("roster-role"),
+    HeaderName::from_static("roster-permissions"),
+    HeaderName::from_static("roster-assertion"),
+];
+
+/// The values in the order of [`TOLD`].
+fn values_of(identity: HostIdentity) -> [String; 7] {
     let permissions: Vec<_> = identity.permissions.iter().map(|key| key.as_str()).collect();
-    let all = [
-        ("remote-user", header_text(&identity.subject)),
-        ("remote-email", header_text(&identity.email)),
-        ("remote-name", header_text(&identity.name)),
-        ("roster-account", header_text(&identity.account)),
-        ("roster-role", header_text(&identity.role)),
-        ("roster-permissions", header_text(&permissions.join(","))),
-        ("roster-assertion", identity.assertion.clone()),
-    ];
-    let value = |(name, text): (&'static str, String)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(&text).ok()?))
-    };
-    all.into_iter().filter_map(value).collect()
+    [
+        header_text(&identity.subject),
+        header_text(&identity.email),
+        header_text(&identity.name),
+        header_text(&identity.account),
+        header_text(&identity.role),
+        header_text(&permissions.join(",")),
+        identity.assertion,
+    ]
+}
+
+fn told(values: [String; 7]) -> HeaderMap {
+    let value = |(name, text): (HeaderName, String)| Some((name, HeaderValue::from_str(&text).ok()?));
+    TOLD.into_iter().zip(values).filter_map(value).collect()
 }
 
 /// Programs are told so; people are led to the page to sign in.
