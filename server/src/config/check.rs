@@ -316,8 +316,9 @@ fn forward_auth(config: &Config) -> Checked {
     let mut known = BTreeSet::new();
     for app in &config.forward_auth {
         let host = &app.host;
-        let plain = Url::parse(&format!("https://{host}/"))
-            .is_ok_and(|url| url.as_str() == format!("https://{host}/") && url.username().is_empty());
+        let address = format!("https://{host}/");
+        let same = Url::parse(&address).is_ok_and(|url| url.as_str() == address);
+        let plain = same && !host.contains(['/', '@', '?', '#']);
         require(
             plain,
             "forward_auth.host",
@@ -431,4 +432,62 @@ fn private(key: &str, path: &Path) -> Checked {
     readable(key, Some(path))?;
     let meta = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?;
     require(is_private(&meta), key, format_args!("{}: {OPEN_TO_OTHERS}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn refused(change: impl FnOnce(&mut ForwardAuth)) -> Option<String> {
+        let mut app = ForwardAuth {
+            host: "wiki.example.org".to_owned(),
+            name: "Wiki".to_owned(),
+            account: None,
+            public: Vec::new(),
+            permissions: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        };
+        change(&mut app);
+        let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let config = Config { trusted_proxies, forward_auth: vec![app], ..Config::default() };
+        forward_auth(&config).err().map(|error| error.key)
+    }
+
+    #[test]
+    fn f26_fa_03_a_host_that_proxies_ask_about_is_a_host_and_nothing_else() {
+        for host in ["wiki.example.org", "wiki.example.org:8443", "localhost:3001", "[::1]:3001"] {
+            assert_eq!(refused(|app| app.host = host.to_owned()), None, "{host}");
+        }
+        for host in [
+            "",
+            "Wiki.example.org",
+            "wiki.example.org:443",
+            "https://wiki.example.org",
+            "wiki.example.org/x",
+            "ana@wiki.example.org",
+            ":x@wiki.example.org",
+            "wiki.example.org?x",
+            "wiki example.org",
+            "127.0.0.1:3000",
+        ] {
+            assert_eq!(refused(|app| app.host = host.to_owned()).as_deref(), Some("forward_auth.host"), "{host}");
+        }
+        let nobody = Config { forward_auth: Vec::new(), ..Config::default() };
+        assert_eq!(forward_auth(&nobody), Ok(()), "without a host, nobody has to be trusted");
+    }
+
+    #[test]
+    fn f26_fa_04_rules_of_paths_are_plain_and_each_is_there_once() {
+        let rule = |path: &str, key: &str| BTreeMap::from([(path.to_owned(), key.to_owned())]);
+        assert_eq!(refused(|app| app.permissions = rule("/admin", "users.edit")), None);
+        assert_eq!(refused(|app| app.permissions = rule("/", "users.edit")), None);
+        let key = |change: &dyn Fn(&mut ForwardAuth)| refused(|app| change(app)).unwrap_or_default();
+        assert_eq!(key(&|app| app.permissions = rule("/admin", "users.fly")), "forward_auth.permissions");
+        assert_eq!(key(&|app| app.permissions = rule("/admin/", "users.edit")), "forward_auth.permissions");
+        assert_eq!(key(&|app| app.roles = rule("admin", "agent")), "forward_auth.roles");
+        assert_eq!(key(&|app| app.public = vec!["/a".to_owned(), "/A".to_owned()]), "forward_auth.public");
+        assert_eq!(key(&|app| app.name = " ".to_owned()), "forward_auth.name");
+        assert_eq!(key(&|app| app.account = Some("No Slug".to_owned())), "forward_auth.account");
+    }
 }
