@@ -116,8 +116,9 @@ impl Services {
         let mut tx = self.database.begin_read().await?;
         let found = actors::load_host_visitor(self, &mut tx, &app.host, &cookie.hash()).await?;
         drop(tx);
-        // Another account in the settings: whoever came before has to come again.
-        let found = found.filter(|(visitor, _)| visitor.setting == app.account.as_deref().unwrap_or_default());
+        // Another account in the settings, or somebody else to platforms by now: whoever came before has to come again.
+        let setting = app.account.as_deref().unwrap_or_default();
+        let found = found.filter(|(visitor, _)| visitor.setting == setting && visitor.subject.is_some());
         if let Some((visitor, _)) = &found
             && question.by_a_person
             && self.now() >= visitor.last_seen + USE_INTERVAL
