@@ -482,7 +482,7 @@ mod tests {
         let rule = |path: &str, key: &str| BTreeMap::from([(path.to_owned(), key.to_owned())]);
         assert_eq!(refused(|app| app.permissions = rule("/admin", "users.edit")), None);
         assert_eq!(refused(|app| app.permissions = rule("/", "users.edit")), None);
-        let key = |change: &dyn Fn(&mut ForwardAuth)| refused(|app| change(app)).unwrap_or_default();
+        let key = |change: &dyn Fn(&mut ForwardAuth)| refused(change).unwrap_or_default();
         assert_eq!(key(&|app| app.permissions = rule("/admin", "users.fly")), "forward_auth.permissions");
         assert_eq!(key(&|app| app.permissions = rule("/admin/", "users.edit")), "forward_auth.permissions");
         assert_eq!(key(&|app| app.roles = rule("admin", "agent")), "forward_auth.roles");

@@ -184,7 +184,7 @@ impl Services {
                 return Ok(Err(Authorization::Problem(AuthorizationProblem::NoAccount { client, back })));
             }
             ([only], true) => return Ok(Ok(only.slug.as_str().to_owned())),
-            ([] | [_] | [_, ..], _) => {}
+            _ => {}
         }
         let choice = |slug: &Slug, name: String, method| AccountChoice {
             name,
