@@ -6,6 +6,7 @@ use crate::{
     config::{Config, DatabaseKind},
     cookies::Cookies,
     oauth,
+    openid_provider::SigningKey,
     passwords::{Hasher, RefusedPasswords},
     secrets::{KeyError, Keyring},
     storage::{Database, StorageError},
@@ -49,6 +50,8 @@ pub struct Context {
     pub(crate) hasher: Hasher,
     /// The passwords that nobody may choose.
     pub(crate) refused_passwords: Arc<RefusedPasswords>,
+    /// The key that signs what hosts are told, and when it was read: not for every one of their questions.
+    pub(crate) assertion_key: Mutex<Option<(Timestamp, Arc<SigningKey>)>>,
     last_check: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -122,6 +125,7 @@ impl Services {
             hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
             oauth: oauth::Client::new(&config.oauth)?,
             stopping: CancellationToken::new(),
+            assertion_key: Mutex::default(),
             last_check: Mutex::default(),
             config,
             database,

@@ -22,6 +22,14 @@ const LANGUAGE_COOKIE: &str = "roster_lang";
 /// Light or dark; neither a secret.
 const THEME_COOKIE: &str = "roster_theme";
 
+/// The cookie of somebody who is signed in at a host whose proxy asks Roster. Such hosts have https, and each its own.
+const HOST_COOKIE: &str = "__Host-roster_forward";
+
+/// What ties signing in at such a host to the browser that began it.
+const HOST_NONCE_COOKIE: &str = "__Host-roster_forward_nonce";
+/// How long a browser keeps it: as long as somebody may take to sign in.
+const HOST_NONCE_MAX_AGE_S: i64 = 30 * 60;
+
 /// The cookies of one base URL. With https their names begin with `__Host-`: no other host and no plain connection can set them.
 /// With http they end in the port, since cookies do not tell ports apart. A server reads only the names of its own scheme.
 #[derive(Clone, Debug)]
@@ -212,6 +220,21 @@ impl Cookies {
         self.set(&self.0.remembered_browser, token, REMEMBERED_BROWSER_DAYS * 24 * 60 * 60)
     }
 
+    /// Signs somebody in at another host; for that host's answer.
+    pub fn host(&self, value: &str) -> String {
+        set(HOST_COOKIE, value, self.0.session_s, true)
+    }
+
+    /// Ends it.
+    pub fn clear_host(&self) -> String {
+        set(HOST_COOKIE, "", 0, true)
+    }
+
+    /// Ties signing in at another host to this browser.
+    pub fn host_nonce(&self, nonce: &str) -> String {
+        set(HOST_NONCE_COOKIE, nonce, HOST_NONCE_MAX_AGE_S, true)
+    }
+
     /// Reads the cookies of a request.
     pub fn sent(&self, headers: &HeaderMap) -> SentCookies {
         let jar = CookieJar::from_headers(headers);
@@ -240,13 +263,35 @@ impl Cookies {
     }
 
     fn set(&self, name: &str, value: &str, seconds: i64) -> String {
-        Cookie::build((name, value))
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Lax)
-            .secure(self.0.secure)
-            .max_age(time::Duration::seconds(seconds))
-            .to_string()
+        set(name, value, seconds, self.0.secure)
+    }
+}
+
+fn set(name: &str, value: &str, seconds: i64, secure: bool) -> String {
+    Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(secure)
+        .max_age(time::Duration::seconds(seconds))
+        .to_string()
+}
+
+/// What a browser sent to another host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostCookies {
+    /// What signs it in there.
+    pub cookie: Option<String>,
+    /// What ties signing in to it.
+    pub nonce: Option<String>,
+}
+
+impl HostCookies {
+    /// Reads the cookies of a request.
+    pub fn sent(headers: &HeaderMap) -> Self {
+        let jar = CookieJar::from_headers(headers);
+        let value = |name: &str| jar.get(name).map(|cookie| cookie.value().to_owned());
+        Self { cookie: value(HOST_COOKIE), nonce: value(HOST_NONCE_COOKIE) }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod collation;
 pub mod config;
 pub mod context;
 pub mod cookies;
+pub mod forward_auth;
 pub mod http;
 pub mod mail;
 pub mod oauth;

@@ -47,7 +47,8 @@ fn the_defaults_of_the_table_are_those_in_effect() {
 
     // Needed with a host, so it has no default; follows from another setting; stands for an entry of a list.
     let without = |key: &str| {
-        matches!(key, "smtp.from" | "smtp.port") || key.starts_with("permission.") || key.starts_with("client.")
+        let entries = ["permission.", "client.", "forward_auth."];
+        matches!(key, "smtp.from" | "smtp.port") || entries.iter().any(|entry| key.starts_with(entry))
     };
     for Setting { key, default, .. } in SETTINGS.iter().filter(|setting| !without(&setting.key)) {
         let default = default.replace("<port of listen>", "3000").replace("<data_dir>", "./data");

@@ -8,7 +8,7 @@ use super::{
     public_address, start,
 };
 use crate::{
-    config::Config,
+    config::{Config, ForwardAuth},
     context::{Services, StartError},
     mail::smtp::Sender,
     program,
@@ -27,6 +27,7 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     findings.extend(written.err().map(|error| Finding::Wrong(format!("database_url: cannot be written to: {error}"))));
     findings.extend(older_keys(&services.config)?);
     findings.extend(public_address::examine(&services).await);
+    findings.extend(hosts(&services).await?);
     findings.push(mail_server(&services).await);
     findings.extend(audit(&services).await?);
     let mut wrong = 0;
@@ -47,6 +48,19 @@ fn older_keys(config: &Config) -> Result<Option<Finding>, Failure> {
     let keys = KeyFile::read(&config.secret_key_file).map_err(StartError::from)?;
     let note = format!("instance key: an earlier one still opens; `{} keys retire` removes it", program::name());
     Ok(keys.has_older().then_some(Finding::Note(note)))
+}
+
+/// The hosts whose proxies ask Roster, as far as they are for one account.
+async fn hosts(services: &Services) -> Result<Vec<Finding>, Failure> {
+    let accounts = services.accounts_of_hosts().await.map_err(StartError::from)?;
+    let finding = |(app, account): (&ForwardAuth, Option<String>)| match account {
+        Some(slug) => Finding::Fine(format!("forward_auth: {} is for the account {slug}", app.host)),
+        None => Finding::Wrong(format!(
+            "forward_auth: {}: forward_auth.account names no account that is there, so nobody gets in",
+            app.host
+        )),
+    };
+    Ok(accounts.into_iter().map(finding).collect())
 }
 
 async fn mail_server(services: &Services) -> Finding {

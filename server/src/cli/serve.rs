@@ -37,6 +37,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         Sender::new(&config, smtp).map_err(|error| Failure::other(format!("smtp: {error}")))?;
     }
 
+    services.pin_accounts_of_hosts().await.map_err(StartError::from)?;
     let stop = services.stopping.clone();
     tokio::spawn(cancel_on_signal(stop.clone()));
     let mails = tokio::spawn(worker::run(services.clone(), stop.clone()));

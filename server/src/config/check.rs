@@ -1,7 +1,12 @@
 //! Checks the configuration before the server starts, so that it never starts half-safe (F26).
 
-use super::{Client, Config, ConfigError, DatabaseKind, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls};
-use crate::secrets::{OPEN_TO_OTHERS, is_private};
+use super::{
+    Client, Config, ConfigError, DatabaseKind, ForwardAuth, Permission, Secret, SigningAlgorithm, Smtp, SmtpTls,
+};
+use crate::{
+    forward_auth::is_rule,
+    secrets::{OPEN_TO_OTHERS, is_private},
+};
 use app::domain::{
     language::Language,
     name::Slug,
@@ -16,6 +21,7 @@ use std::{
     path::Path,
 };
 use url::{Host, Url};
+use uuid::Uuid;
 
 type Checked = Result<(), ConfigError>;
 
@@ -44,7 +50,8 @@ pub(super) fn check(config: &mut Config) -> Checked {
     numbers(config)?;
     readable("passwords.breached_file", config.passwords.breached_file.as_deref())?;
     permissions(&config.permission)?;
-    clients(&mut config.client)
+    clients(&mut config.client)?;
+    forward_auth(config)
 }
 
 /// Checks that the base URL has only scheme, host and port; http is allowed only for this host (CF-04).
@@ -302,6 +309,72 @@ pub fn client_settings(client: &Client) -> Checked {
     Ok(())
 }
 
+/// Hosts are the ends of redirects, and paths decide who gets in: both are checked to the letter.
+fn forward_auth(config: &Config) -> Checked {
+    let catalogue = config.catalogue();
+    let own = config.base_url.host_str().unwrap_or_default();
+    let mut known = BTreeSet::new();
+    for app in &config.forward_auth {
+        let host = &app.host;
+        let address = format!("https://{host}/");
+        let same = Url::parse(&address).is_ok_and(|url| url.as_str() == address);
+        let plain = same && !host.contains(['/', '@', '?', '#']);
+        require(
+            plain,
+            "forward_auth.host",
+            format_args!("{host:?} is not a host in lower case, with a port unless it is 443"),
+        )?;
+        require(known.insert(host), "forward_auth.host", format_args!("{host:?} is there already"))?;
+        let roster = config.base_url.port().map_or_else(|| own.to_owned(), |port| format!("{own}:{port}"));
+        require(*host != roster, "forward_auth.host", format_args!("{host:?} is Roster's own"))?;
+        require(
+            !config.trusted_proxies.is_empty(),
+            "forward_auth.host",
+            "name the proxy in trusted_proxies: nobody else is believed what is asked for",
+        )?;
+        let named = !app.name.trim().is_empty() && app.name.chars().count() <= 100;
+        require(
+            named && !app.name.contains(char::is_control),
+            "forward_auth.name",
+            format_args!("{host}: give it a name"),
+        )?;
+        if let Some(account) = &app.account {
+            let fits = account.parse::<Uuid>().is_ok() || Slug::parse(account).is_ok();
+            require(fits, "forward_auth.account", format_args!("{host}: {account:?} is neither id nor slug"))?;
+        }
+        for permission in app.permissions.values() {
+            require(
+                catalogue.knows(&PermissionKey::new(permission)),
+                "forward_auth.permissions",
+                format_args!("{host}: there is no permission {permission:?}"),
+            )?;
+        }
+        paths_of(app)?;
+    }
+    Ok(())
+}
+
+/// Each path stands there once, and as it is compared.
+fn paths_of(app: &ForwardAuth) -> Checked {
+    let public = app.public.iter().map(|path| ("forward_auth.public", path));
+    let permissions = app.permissions.keys().map(|path| ("forward_auth.permissions", path));
+    let roles = app.roles.keys().map(|path| ("forward_auth.roles", path));
+    let mut known = BTreeSet::new();
+    for (key, path) in public.chain(permissions).chain(roles) {
+        let host = &app.host;
+        require(
+            is_rule(path),
+            key,
+            format_args!(
+                "{host}: {path:?} must begin with /, end without one, and hold A–Z, a–z, 0–9, -, ., _ and ~ alone"
+            ),
+        )?;
+        let folded = path.to_ascii_lowercase();
+        require(known.insert(folded), key, format_args!("{host}: {path:?} is there already"))?;
+    }
+    Ok(())
+}
+
 /// A set with keys of algorithms that Roster checks, and with nothing that is the client's alone.
 fn public_keys(set: &str) -> Result<(), &'static str> {
     let keys: Vec<serde_json::Value> = serde_json::from_str::<serde_json::Value>(set)
@@ -359,4 +432,62 @@ fn private(key: &str, path: &Path) -> Checked {
     readable(key, Some(path))?;
     let meta = std::fs::metadata(path).map_err(|error| ConfigError::new(key, error))?;
     require(is_private(&meta), key, format_args!("{}: {OPEN_TO_OTHERS}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn refused(change: impl FnOnce(&mut ForwardAuth)) -> Option<String> {
+        let mut app = ForwardAuth {
+            host: "wiki.example.org".to_owned(),
+            name: "Wiki".to_owned(),
+            account: None,
+            public: Vec::new(),
+            permissions: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        };
+        change(&mut app);
+        let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let config = Config { trusted_proxies, forward_auth: vec![app], ..Config::default() };
+        forward_auth(&config).err().map(|error| error.key)
+    }
+
+    #[test]
+    fn f26_fa_03_a_host_that_proxies_ask_about_is_a_host_and_nothing_else() {
+        for host in ["wiki.example.org", "wiki.example.org:8443", "localhost:3001", "[::1]:3001"] {
+            assert_eq!(refused(|app| app.host = host.to_owned()), None, "{host}");
+        }
+        for host in [
+            "",
+            "Wiki.example.org",
+            "wiki.example.org:443",
+            "https://wiki.example.org",
+            "wiki.example.org/x",
+            "ana@wiki.example.org",
+            ":x@wiki.example.org",
+            "wiki.example.org?x",
+            "wiki example.org",
+            "127.0.0.1:3000",
+        ] {
+            assert_eq!(refused(|app| app.host = host.to_owned()).as_deref(), Some("forward_auth.host"), "{host}");
+        }
+        let nobody = Config { forward_auth: Vec::new(), ..Config::default() };
+        assert_eq!(forward_auth(&nobody), Ok(()), "without a host, nobody has to be trusted");
+    }
+
+    #[test]
+    fn f26_fa_04_rules_of_paths_are_plain_and_each_is_there_once() {
+        let rule = |path: &str, key: &str| BTreeMap::from([(path.to_owned(), key.to_owned())]);
+        assert_eq!(refused(|app| app.permissions = rule("/admin", "users.edit")), None);
+        assert_eq!(refused(|app| app.permissions = rule("/", "users.edit")), None);
+        let key = |change: &dyn Fn(&mut ForwardAuth)| refused(change).unwrap_or_default();
+        assert_eq!(key(&|app| app.permissions = rule("/admin", "users.fly")), "forward_auth.permissions");
+        assert_eq!(key(&|app| app.permissions = rule("/admin/", "users.edit")), "forward_auth.permissions");
+        assert_eq!(key(&|app| app.roles = rule("admin", "agent")), "forward_auth.roles");
+        assert_eq!(key(&|app| app.public = vec!["/a".to_owned(), "/A".to_owned()]), "forward_auth.public");
+        assert_eq!(key(&|app| app.name = " ".to_owned()), "forward_auth.name");
+        assert_eq!(key(&|app| app.account = Some("No Slug".to_owned())), "forward_auth.account");
+    }
 }

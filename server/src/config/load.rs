@@ -324,7 +324,8 @@ mod tests {
 
     /// The dotted keys of a TOML value; entries of a list count once.
     fn keys(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-        if let Some(table) = value.as_table().filter(|_| prefix != "permission.label") {
+        let named_by_operators = ["permission.label", "forward_auth.permissions", "forward_auth.roles"];
+        if let Some(table) = value.as_table().filter(|_| !named_by_operators.contains(&prefix)) {
             for (key, inner) in table {
                 let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
                 keys(&dotted, inner, found);
@@ -372,6 +373,14 @@ mod tests {
                 account: Some("acme".to_owned()),
                 pairwise_subjects: true,
                 algorithm: crate::config::SigningAlgorithm::Es256,
+            }],
+            forward_auth: vec![crate::config::ForwardAuth {
+                host: "wiki.example.org".to_owned(),
+                name: "Wiki".to_owned(),
+                account: Some("acme".to_owned()),
+                public: vec!["/assets".to_owned()],
+                permissions: BTreeMap::from([("/admin".to_owned(), "users.edit".to_owned())]),
+                roles: BTreeMap::from([("/reports".to_owned(), "analyst".to_owned())]),
             }],
             ..Config::default()
         };

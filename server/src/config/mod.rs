@@ -80,6 +80,8 @@ settings! {
         pub permission: Vec<Permission>,
         /// Platforms that sign people in by Roster.
         pub client: Vec<Client>,
+        /// Platforms behind a proxy that asks Roster about every request.
+        pub forward_auth: Vec<ForwardAuth>,
     }
 
     /// The log on standard error.
@@ -338,6 +340,28 @@ settings! {
         #[serde(default)]
         pub algorithm: SigningAlgorithm,
     }
+
+    /// A platform behind a proxy that asks Roster about every request.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct ForwardAuth {
+        /// `[[forward_auth]]`, a platform behind a proxy that asks Roster about every request: its host as browsers see it, with the port unless it is 443; https alone.
+        pub host: String,
+        /// Its name, as people see it.
+        pub name: String,
+        /// The only account whose members get in, by its id or its slug; a slug means the account that had it when it was first used here, whoever has it later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub account: Option<String>,
+        /// Paths that everybody gets to, each with all below it.
+        #[serde(default)]
+        pub public: Vec<String>,
+        /// Paths that need a permission: permissions = { "/admin" = "users.edit" }. Of several rules the longest path counts; all other paths are every member's.
+        #[serde(default)]
+        pub permissions: BTreeMap<String, String>,
+        /// Paths that need a role, by its key.
+        #[serde(default)]
+        pub roles: BTreeMap<String, String>,
+    }
 }
 
 /// The algorithms that tokens are signed with.
@@ -507,6 +531,7 @@ impl Default for Config {
             retention: Retention::default(),
             permission: Vec::new(),
             client: Vec::new(),
+            forward_auth: Vec::new(),
         }
     }
 }

@@ -2,7 +2,8 @@
 //! and its sections; the default is that of the field.
 
 use super::{
-    Accounts, Client, Config, Invitations, Limits, Log, Mail, OAuth, Passwords, Permission, Retention, Sessions, Smtp,
+    Accounts, Client, Config, ForwardAuth, Invitations, Limits, Log, Mail, OAuth, Passwords, Permission, Retention,
+    Sessions, Smtp,
 };
 use std::sync::LazyLock;
 
@@ -77,6 +78,7 @@ fn section(name: &str) -> Option<Fields> {
         "retention" => Some(Retention::FIELDS),
         "permission" => Some(Permission::FIELDS),
         "client" => Some(Client::FIELDS),
+        "forward_auth" => Some(ForwardAuth::FIELDS),
         _ => None,
     }
 }
@@ -88,7 +90,7 @@ fn setting(key: String, doc: &[&str]) -> Setting {
 }
 
 /// Defaults that follow from other settings, or that are of a section which is not there by default.
-const DEFAULTS_IN_WORDS: [(&str, &str); 10] = [
+const DEFAULTS_IN_WORDS: [(&str, &str); 13] = [
     ("base_url", "http://127.0.0.1:<port of listen>"),
     ("database_url", "sqlite:<data_dir>/roster.db?mode=rwc"),
     ("secret_key_file", "<data_dir>/secret.key"),
@@ -99,6 +101,9 @@ const DEFAULTS_IN_WORDS: [(&str, &str); 10] = [
     ("client.post_logout_redirect_uris", "[]"),
     ("client.pairwise_subjects", "false"),
     ("client.algorithm", "ES256"),
+    ("forward_auth.public", "[]"),
+    ("forward_auth.permissions", "{}"),
+    ("forward_auth.roles", "{}"),
 ];
 
 fn default(key: &str) -> String {

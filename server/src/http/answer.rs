@@ -61,20 +61,28 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         let guide = (error == AppError::BadRequest(BadRequest::FormPost))
             .then(|| (paths::login_methods_guide("form_post"), text!(locale, methods.guide)));
         let link = guide.unwrap_or_else(|| ("/".to_owned(), text!(locale, common.product)));
-        *response.body_mut() = Body::from(page(language.tag(), &error_text(locale, &error), &link));
+        *response.body_mut() = Body::from(page(language.tag(), &error_text(locale, &error), &[link]));
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     }
     response
 }
 
-/// A page without style or script, so that it can be sent whatever went wrong.
-fn page(language: &str, text: &str, (href, label): &(String, &str)) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+/// A page without style or script, so that it can be sent whatever went wrong, and where nothing else of ours can be loaded.
+pub(super) fn page(language: &str, text: &str, links: &[(String, &str)]) -> String {
+    let links: String = links
+        .iter()
+        .map(|(href, label)| format!("<p><a href=\"{}\">{}</a></p>", escaped(href), escaped(label)))
+        .collect();
+    let text = escaped(text);
     format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Roster</title></head>\n<body><p>{text}</p><p><a href=\"{href}\">{label}</a></p></body></html>\n"
+         content=\"width=device-width\"><title>Roster</title></head>\n<body><p>{text}</p>{links}</body></html>\n"
     )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -84,7 +92,7 @@ mod tests {
     #[test]
     fn what_a_text_holds_is_no_markup() {
         assert!(
-            page("en", "You no longer have access to <b>&.", &("/".to_owned(), "Roster"))
+            page("en", "You no longer have access to <b>&.", &[("/".to_owned(), "Roster")])
                 .contains("<p>You no longer have access to &lt;b&gt;&amp;.</p>")
         );
     }

@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 /// nothing in it hides what our proxies wrote.
 pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
-    let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let is_proxy = |ip: &IpAddr| is_trusted(*ip, trusted);
     if !is_proxy(&peer) {
         return peer;
     }
@@ -26,6 +26,12 @@ pub(super) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) ->
         }
     }
     nearest
+}
+
+/// Is this one of our own proxies, which is believed what it says of a request?
+pub(super) fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|network| network.contains(&peer))
 }
 
 /// An address, with or without a port.

@@ -19,6 +19,7 @@ mod denials;
 pub mod doctor;
 mod events;
 mod flash;
+mod forward_auth;
 mod guard;
 mod guide;
 mod headers;
@@ -41,7 +42,7 @@ mod visitor;
 pub use connection_limits::ConnectionLimits;
 pub use listen::serve;
 
-use crate::{context::Services, openid_provider as openid};
+use crate::{context::Services, forward_auth as forward, openid_provider as openid};
 use app::paths;
 use axum::{
     Router,
@@ -91,7 +92,7 @@ pub struct PlainRoute {
 }
 
 /// All plain routes: the router is built from this table, and the access test walks it.
-pub static PLAIN_ROUTES: [PlainRoute; 29] = [
+pub static PLAIN_ROUTES: [PlainRoute; 36] = [
     plain("/i/{token}", Access::TokenHolder, || get(links::invitation)),
     plain("/s/{token}", Access::TokenHolder, || get(links::setup)),
     plain("/r/{token}", Access::TokenHolder, || get(links::password_reset)),
@@ -121,6 +122,14 @@ pub static PLAIN_ROUTES: [PlainRoute; 29] = [
     program(Method::GET, openid::JWKS, || get(openid_provider::keys)),
     program(Method::GET, "/.well-known/openid-configuration", || get(openid_provider::metadata)),
     program(Method::GET, "/.well-known/oauth-authorization-server", || get(openid_provider::metadata)),
+    program(Method::GET, forward::CHECK, || get(forward_auth::check)),
+    plain(forward::BEGIN, Access::TokenHolder, || get(forward_auth::begin)),
+    plain(forward::CONTINUE, Access::TokenHolder, || get(forward_auth::go_on)),
+    // These come from other hosts, whose proxies pass them on.
+    program(Method::GET, forward::SIGN_IN, || get(forward_auth::sign_in)),
+    program(Method::GET, forward::CALLBACK, || get(forward_auth::callback)),
+    program(Method::GET, forward::SIGN_OUT, || get(forward_auth::sign_out)),
+    program(Method::GET, forward::DENIED, || get(forward_auth::denied)),
     plain("/healthz", Access::Everyone, || get(health::alive)),
     plain("/readyz", Access::Everyone, || get(health::ready)),
 ];

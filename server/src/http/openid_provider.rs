@@ -271,7 +271,7 @@ fn leads_on(visitor: &Visitor, client: String, to: String) -> Response {
     })
 }
 
-fn page_of(services: &Services, visitor: &Visitor, authorization: Authorization) -> Response {
+pub(super) fn page_of(services: &Services, visitor: &Visitor, authorization: Authorization) -> Response {
     let locale = Locale::from(visitor.language);
     match authorization {
         Authorization::Back { client, to } => leads_on(visitor, client, to),
@@ -332,7 +332,7 @@ fn problem_page(visitor: &Visitor, problem: AuthorizationProblem) -> Page {
 }
 
 /// 303; nothing of the address goes further.
-fn see_other(to: &str) -> Response {
+pub(super) fn see_other(to: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/")));
@@ -491,11 +491,11 @@ fn basic(header: &str) -> Option<ClientCredentials> {
 }
 
 /// The parameters of a query or a form, in their order.
-fn parameters(encoded: &[u8]) -> Vec<(String, String)> {
+pub(super) fn parameters(encoded: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(encoded).into_owned().collect()
 }
 
-fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 

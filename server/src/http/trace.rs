@@ -4,6 +4,7 @@
 //! tower-http's layers for request ids are not used, because they take over an id that came with the request, and its `TraceLayer` logs the
 //! path.
 
+use crate::forward_auth::CHECK;
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue},
@@ -32,6 +33,7 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id);
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     let without_route = request.extensions().get::<MatchedPath>().is_none();
+    let is_check = route == CHECK;
     let span = tracing::info_span!("request", %id, method = %short(request.method().as_str()), %route);
     let started = Instant::now();
 
@@ -40,10 +42,12 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
         let status = response.status().as_u16();
         // Files have no route; what else has none is not found.
         let is_a_file = without_route && status < 400;
+        // Proxies ask about every request of their platforms, which have logs of their own.
+        let is_a_check = is_check && status < 500;
         let ms = started.elapsed().as_millis();
         if response.status().is_server_error() {
             tracing::warn!(status, ms, "answered");
-        } else if is_a_file {
+        } else if is_a_file || is_a_check {
             tracing::debug!(status, ms, "answered");
         } else {
             tracing::info!(status, ms, "answered");

@@ -55,6 +55,8 @@ pub enum SealedFor {
     WebhookSecret(Uuid),
     /// What a platform asked for, on its way through pages of ours. It holds the time itself.
     AuthorizationRequest,
+    /// Where somebody wanted to go behind a proxy, on their way through pages of ours. It holds the time itself.
+    ForwardRequest,
     /// The mark of a browser, which holds its user itself.
     KnownBrowser,
     /// A secret that was typed into a form of this session, until the form is in order. It holds the time itself, and which form it was.
@@ -82,6 +84,7 @@ impl fmt::Display for SealedFor {
             Self::SigningKey(id) => write!(f, "signing-key:{id}"),
             Self::WebhookSecret(id) => write!(f, "webhook-secret:{id}"),
             Self::AuthorizationRequest => f.write_str("authorization-request"),
+            Self::ForwardRequest => f.write_str("forward-request"),
             Self::KnownBrowser => f.write_str("known-browser"),
             Self::TypedSecret(session) => write!(f, "typed-secret:{session}"),
             Self::DoctorQuestion => f.write_str("doctor-question"),
@@ -106,6 +109,7 @@ impl SealedFor {
             | Self::SigningKey(_)
             | Self::WebhookSecret(_)
             | Self::AuthorizationRequest
+            | Self::ForwardRequest
             | Self::KnownBrowser
             | Self::TypedSecret(_)
             | Self::DoctorQuestion

@@ -7,7 +7,7 @@ use crate::{
         AccountScope, StorageError, Tx, accounts,
         audit::AuditActor,
         login_methods,
-        members::{self, CallerMembership, LatestInvitation, Member},
+        members::{self, CallerMembership, HostVisitor, LatestInvitation, Member},
     },
 };
 use app::{
@@ -111,8 +111,8 @@ impl Actor {
     /// # Errors
     /// [`AppError::SecondFactorRequired`].
     fn require_second_factor(&self, now: Timestamp) -> Result<(), AppError> {
-        let required = self.second_factor_from.is_some_and(|from| from <= now);
-        if required && !self.has_proved_second_factor { Err(AppError::SecondFactorRequired) } else { Ok(()) }
+        let proved = has_required_factor(self.second_factor_from, self.has_proved_second_factor, now);
+        if proved { Ok(()) } else { Err(AppError::SecondFactorRequired) }
     }
 
     /// What the account begins things with.
@@ -314,6 +314,41 @@ async fn membership_of_session(tx: &mut Tx, caller: &Caller, user: &SignedIn) ->
     }
     let authenticated_at = membership.authenticated_at.ok_or(AppError::Unauthenticated)?;
     Ok(Standing { membership, authenticated_at, user: user.user, session: user.session, key: None })
+}
+
+/// Did the session prove a second factor, or is none required by now?
+fn has_required_factor(required_from: Option<Timestamp>, proved: bool, now: Timestamp) -> bool {
+    proved || required_from.is_none_or(|from| from > now)
+}
+
+/// Who has this cookie at a host, with what they may do, if session, membership and second factor still open the account; `None` if one of them
+/// does not. The decisions are those of [`load`], on facts that one statement reads.
+///
+/// # Errors
+/// The database's.
+pub async fn load_host_visitor(
+    services: &Services,
+    tx: &mut Tx,
+    host: &str,
+    cookie_hash: &[u8],
+) -> Result<Option<(HostVisitor, Permissions)>, StorageError> {
+    let (oldest, idlest) = services.session_bounds();
+    let Some(found) = members::host_visitor(tx, cookie_hash, host, oldest, idlest).await? else { return Ok(None) };
+    let membership = &found.membership;
+    let opens = match membership.state {
+        MemberState::Active => membership.authenticated_at.is_some(),
+        MemberState::Invited | MemberState::Suspended | MemberState::Removed => false,
+    };
+    let (from, proved) = (membership.second_factor_from, membership.has_proved_second_factor);
+    if !opens || !has_required_factor(from, proved, services.now()) {
+        return Ok(None);
+    }
+    let catalogue = &services.catalogue;
+    let grant = &membership.grant;
+    let mut permissions = found.own_role.clone().unwrap_or_else(|| catalogue.held_by(&grant.role));
+    permissions.extend(grant.extras.iter().cloned());
+    permissions.retain(|key| catalogue.knows(key));
+    Ok(Some((found, permissions)))
 }
 
 /// What a page needs to explain with the policy.

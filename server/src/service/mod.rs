@@ -7,6 +7,7 @@ mod audit;
 mod best_effort;
 mod errors;
 mod flash;
+mod forward_auth;
 mod invitations;
 mod joining;
 mod login_methods;
@@ -24,6 +25,7 @@ mod webhooks;
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
 pub use api_keys::{AccountOfKey, Allowance, Answer, Claim, KeyRefusal, KeyUse};
 pub(crate) use flash::{without_flash, without_secrets};
+pub use forward_auth::{Check, Denial, HostIdentity, Question};
 pub use invitations::{remind_invited::keep_reminding_invited, show_mail::MailText};
 pub use joining::presented_invitation::Linked;
 pub use members::{

@@ -72,6 +72,9 @@ statements! {
     UNUSED_CODES = "
         DELETE FROM platform_sign_ins
          WHERE id IN (SELECT id FROM platform_sign_ins WHERE created_at <= $1 AND code_used_at IS NULL LIMIT $2)";
+    UNUSED_HOST_CODES = "
+        DELETE FROM forward_auth_sign_ins
+         WHERE id IN (SELECT id FROM forward_auth_sign_ins WHERE code_expires_at <= $1 AND cookie_hash IS NULL LIMIT $2)";
     PLATFORM_SIGN_INS = expired!("platform_sign_ins", "told_at");
     // Those that another key of their algorithm has taken the place of.
     SIGNING_KEYS = "
@@ -182,6 +185,7 @@ pub enum Rows {
     UserEvents,
     PlatformTokens,
     UnusedCodes,
+    UnusedHostCodes,
     PlatformSignIns,
     SigningKeys,
     Attempts,
@@ -216,6 +220,7 @@ impl Rows {
             Self::UserEvents => USER_EVENTS,
             Self::PlatformTokens => PLATFORM_TOKENS,
             Self::UnusedCodes => UNUSED_CODES,
+            Self::UnusedHostCodes => UNUSED_HOST_CODES,
             Self::PlatformSignIns => PLATFORM_SIGN_INS,
             Self::SigningKeys => SIGNING_KEYS,
             Self::Attempts => ATTEMPTS,

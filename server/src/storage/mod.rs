@@ -22,6 +22,7 @@ pub mod clean_up;
 pub mod decisions;
 pub mod erasure;
 pub mod flashes;
+pub mod forward_auth;
 pub mod identities;
 pub mod invitation_refusals;
 pub mod invitations;
@@ -399,6 +400,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("decisions", decisions::STATEMENTS),
         ("erasure", erasure::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
+        ("forward_auth", forward_auth::STATEMENTS),
         ("identities", identities::STATEMENTS),
         ("invitation_refusals", invitation_refusals::STATEMENTS),
         ("invitations", invitations::STATEMENTS),

@@ -3,7 +3,7 @@
 //! `tower-sessions` is not used: it keeps a session as one opaque record, where here a session is a row that statements join with users
 //! and proofs, and that ends in the transaction of the change that ends it.
 
-use super::{AccountScope, StorageError, Tx, changed, on, platform_sign_ins, run, statements};
+use super::{AccountScope, StorageError, Tx, changed, forward_auth, on, platform_sign_ins, run, statements};
 use app::domain::{
     ids::{LoginMethodId, SessionId, UserId},
     oauth::Recency,
@@ -317,6 +317,7 @@ pub async fn take_over_proofs(tx: &mut Tx, from: SessionId, to: SessionId, proof
     if taken_over > 0 {
         run!(tx, TAKE_OVER_AGE, from.0, to.0)?;
     }
+    forward_auth::move_to_session(tx, from, to).await?;
     platform_sign_ins::move_to_session(tx, from, to).await
 }
 

@@ -548,6 +548,9 @@ fn ways(route: &str) -> Ways {
         // A platform that nobody registered, and a request that nobody made.
         "/oidc/authorize" | "/oidc/continue" => everybody(400),
         "/oidc/logout" => Ways { stranger: 303, member: 200, elsewhere: 200, owner: 200 },
+        // Asked by nobody whom the settings name, and at no host of theirs.
+        "/auth/forward" | "/auth/forward/begin" | "/auth/forward/continue" => everybody(400),
+        "/.roster/sign-in" | "/.roster/callback" | "/.roster/sign-out" | "/.roster/denied" => everybody(404),
         // Without a token, whoever is signed in.
         "/oidc/userinfo" => everybody(401),
         "/oidc/token" | "/oidc/introspect" | "/oidc/revoke" => everybody(405),

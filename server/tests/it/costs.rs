@@ -124,6 +124,14 @@ const ROUTES: &[(&str, Cost)] = &[
     ("/oidc/jwks.json", Cost::Writes(Bound::Once)),
     ("/.well-known/openid-configuration", Cost::Reads),
     ("/.well-known/oauth-authorization-server", Cost::Reads),
+    ("/auth/forward", Cost::Reads),
+    ("/auth/forward/begin", Cost::Session),
+    ("/auth/forward/continue", Cost::Session),
+    ("/.roster/sign-in", Cost::Reads),
+    // Rows are written for a code and a cookie that are good, and for nobody else.
+    ("/.roster/callback", Cost::Writes(Bound::Once)),
+    ("/.roster/sign-out", Cost::Writes(Bound::Once)),
+    ("/.roster/denied", Cost::Reads),
     ("/healthz", Cost::Reads),
     ("/readyz", Cost::Reads),
 ];

@@ -28,6 +28,7 @@ mod editing;
 mod ending_an_account;
 mod faults;
 mod first_run;
+mod forward_auth;
 mod http;
 mod instance_keys;
 mod inviting;

@@ -13,13 +13,16 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::sleep,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 const NGINX: &str = include_str!("../../../docs/proxies/nginx.conf");
 const CADDY: &str = include_str!("../../../docs/proxies/Caddyfile");
+const NGINX_FORWARD: &str = include_str!("../../../docs/proxies/nginx-forward-auth.conf");
+const CADDY_FORWARD: &str = include_str!("../../../docs/proxies/Caddyfile-forward-auth");
+const NGINX_EXAMPLE: &str = include_str!("../../../docs/examples/nginx-forward-auth/wiki.conf");
 /// What stands in for a token or a code, and must be in no log.
 const SECRET: &str = "TellNobodyTellNobodyTellNobodyTellNobodyTel";
 /// How long a program may take to start.
@@ -85,6 +88,12 @@ impl Site {
                 ("127.0.0.1:3000", &format!("127.0.0.1:{}", self.upstream)),
             ],
         );
+        self.nginx_of(&settings).await
+    }
+
+    /// nginx with a file whose names, ports and folders are ours already.
+    async fn nginx_of(&self, settings: &str) -> Proxy {
+        let folder = self.dir.path().display();
         fs::write(self.file("roster.conf"), settings).unwrap();
         // The folders that an installed nginx would have: one that is only unpacked has none.
         let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
@@ -117,6 +126,11 @@ impl Site {
                 ("127.0.0.1:3000", &format!("127.0.0.1:{}", self.upstream)),
             ],
         );
+        self.caddy_of(&settings).await
+    }
+
+    /// Caddy with a file whose names, ports and folders are ours already.
+    async fn caddy_of(&self, settings: &str) -> Proxy {
         fs::write(self.file("Caddyfile"), settings).unwrap();
         let mut command = Command::new(program("caddy"));
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(self.file("Caddyfile"));
@@ -368,4 +382,218 @@ async fn roster_doctor_says_what_a_proxy_does_wrong() {
     let _proxy = site.nginx(NGINX).await;
     let (fine, said) = site.doctor();
     assert!(!fine && said.contains("trusted_proxies does not name 127.0.0.1"), "{said}");
+}
+
+/// Somebody's browser in front of a host whose proxy asks Roster, and of Roster itself, which is reached without a proxy.
+struct Wiki<'a> {
+    site: &'a Site,
+    serving: Serving,
+    /// Where the platform listens, which answers with the head of what it was sent.
+    platform: u16,
+}
+
+impl<'a> Wiki<'a> {
+    async fn of(site: &'a Site) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let platform = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = String::new();
+                let mut part = [0; 16 * 1024];
+                while !head.contains("\r\n\r\n") {
+                    let Ok(count @ 1..) = stream.read(&mut part).await else { break };
+                    head.push_str(&String::from_utf8_lossy(&part[..count]));
+                }
+                let head = format!("the platform was sent\n{}", head.to_lowercase());
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{head}", head.len());
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let settings = format!(
+            "base_url = \"http://127.0.0.1:{0}\"\nlisten = \"127.0.0.1:{0}\"\ntrusted_proxies = [\"127.0.0.1\"]\n\
+             [[forward_auth]]\nhost = \"localhost:{1}\"\nname = \"Wiki\"\npublic = [\"/assets\"]\nroles = {{ \"/desk\" = \"agent\" }}\n",
+            site.upstream, site.tls
+        );
+        fs::write(site.file("roster.toml"), settings).unwrap();
+        Self { site, serving: site.serve(), platform }
+    }
+
+    fn settings(&self, settings: &str, more: &[(&str, &str)]) -> String {
+        let roster = format!("127.0.0.1:{}", self.site.upstream);
+        replaced(&replaced(settings, more), &[("127.0.0.1:3000", &roster)])
+    }
+
+    async fn nginx(&self, settings: &str, more: &[(&str, &str)]) -> Proxy {
+        let folder = self.site.dir.path().display().to_string();
+        let listen = format!("listen 127.0.0.1:{} ssl http2", self.site.tls);
+        let names = [
+            ("/etc/ssl/wiki.example.org", folder.as_str()),
+            ("wiki.example.org", "localhost"),
+            ("listen 443 ssl http2", &listen),
+        ];
+        self.site.nginx_of(&self.settings(settings, &[&names[..], more].concat())).await
+    }
+
+    /// Asks the host for something, as a browser that opens a page does.
+    async fn opens(&self, path: &str, cookies: &str, more: &str) -> String {
+        self.asks("GET", path, cookies, &format!("Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n{more}")).await
+    }
+
+    async fn asks(&self, method: &str, path: &str, cookies: &str, more: &str) -> String {
+        let host = format!("localhost:{}", self.site.tls);
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\n{more}");
+        self.site.send(&format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n")).await
+    }
+
+    /// Asks Roster itself.
+    async fn at_roster(&self, method: &str, path: &str, cookies: &str, body: &str) -> String {
+        let origin = format!("127.0.0.1:{}", self.site.upstream);
+        let mut stream = TcpStream::connect(&origin).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {origin}\r\nOrigin: http://{origin}\r\nCookie: {cookies}\r\nAccept: text/html\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sets Roster up; answers the session of its owner.
+    async fn sets_up(&self) -> String {
+        let token = self.serving.greeting.trim_end().rsplit("/s/").next().unwrap();
+        let set_up = cookies_of(&self.at_roster("GET", &format!("/s/{token}"), "", "").await);
+        let form = "form[account_name]=Acme&form[slug]=acme&form[name]=Ana+P%C3%A9rez&form[email]=ana@example.org&form[password]=seventeen+purple+otters";
+        cookies_of(&self.at_roster("POST", "/api/setup/set-up", &set_up, form).await)
+    }
+
+    /// The whole way in; answers the cookies of the host.
+    async fn comes_in(&self, session: &str, path: &str) -> String {
+        let https = format!("https://localhost:{}", self.site.tls);
+        let first = self.opens(path, "", "").await;
+        assert!(first.starts_with("HTTP/1.1 303"), "{first}");
+        let way = location_of(&first);
+        let begun = self.opens(way.strip_prefix(&https).unwrap_or_else(|| panic!("{way}")), "", "").await;
+        let nonce = cookies_of(&begun);
+        let at_roster = location_of(&begun);
+        let own = at_roster.strip_prefix(&format!("http://127.0.0.1:{}", self.site.upstream)).unwrap();
+        let back = location_of(&self.at_roster("GET", own, session, "").await);
+        let done = self.opens(back.strip_prefix(&https).unwrap_or_else(|| panic!("{back}")), &nonce, "").await;
+        assert_eq!(location_of(&done).trim_start_matches(&https), path, "{done}");
+        format!("{nonce}; {}", cookies_of(&done))
+    }
+}
+
+fn location_of(answer: &str) -> String {
+    let lines = answer.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": "));
+    let mut found = lines.filter(|(name, _)| name.eq_ignore_ascii_case("location"));
+    found.next().unwrap_or_else(|| panic!("{answer}")).1.to_owned()
+}
+
+/// What a client may write into its request to be taken for somebody, or for something else.
+const FORGED: &str = "Remote-User: root\r\nRemote-Name: root\r\nRoster-Role: owner\r\nRoster-Assertion: e30\r\nX-Forwarded-Uri: /assets\r\n\
+                      X-Forwarded-Host: evil.example\r\nX-Original-URL: /assets\r\nX-Forwarded-Method: GET\r\n";
+
+async fn asks_roster_first(wiki: &Wiki<'_>) {
+    let session = wiki.sets_up().await;
+    let cookies = wiki.comes_in(&session, "/pages?x=1&y=%20").await;
+    let opened = wiki.opens("/pages?x=1", &cookies, FORGED).await;
+    assert!(opened.contains("the platform was sent\nget /pages?x=1 "), "{opened}");
+    for (name, value) in
+        [("remote-email", "ana@example.org"), ("remote-name", "ana p%c3%a9rez"), ("roster-role", "owner")]
+    {
+        assert_eq!(opened.matches(&format!("{name}: ")).count(), 1, "{name}: {opened}");
+        assert!(opened.contains(&format!("{name}: {value}")), "{name}: {opened}");
+    }
+    assert_eq!(opened.matches("remote-user: ").count(), 1, "{opened}");
+    assert!(opened.contains("roster-permissions: ") && opened.contains("roster-assertion: ey"), "{opened}");
+    assert!(!opened.contains("remote-user: root") && !opened.contains("roster-assertion: e30"), "{opened}");
+    // Open to everybody: nobody is named, whatever they write.
+    let public = wiki.opens("/assets/site.css", "", FORGED).await;
+    assert!(public.contains("the platform was sent"), "{public}");
+    for line in public.lines().filter(|line| line.starts_with("remote-") || line.starts_with("roster-")) {
+        assert!(line.trim_end().ends_with(':'), "somebody is named: {public}");
+    }
+    // A path that needs another role, however it is written.
+    let denied = wiki.opens("/desk", &cookies, FORGED).await;
+    assert!(
+        denied.starts_with("HTTP/1.1 403") && denied.contains("You do not have access to this part of Wiki"),
+        "{denied}"
+    );
+    for path in [
+        "/desk/1",
+        "/assets/../desk",
+        "/assets/%2e%2e/desk",
+        "//desk",
+        "/assets%2f..%2fdesk",
+        "/DESK",
+        "/desk;x",
+        "/%64esk",
+        "/%2564esk",
+        "/./desk",
+    ] {
+        for cookies in [cookies.as_str(), ""] {
+            let answer = wiki.opens(path, cookies, FORGED).await;
+            assert!(!answer.contains("the platform was sent"), "{path}: {answer}");
+            assert!(answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 3"), "{path}: {answer}");
+        }
+    }
+    // Programs hear that nobody is signed in.
+    for (method, more) in [("POST", "Sec-Fetch-Mode: navigate\r\n"), ("GET", "Sec-Fetch-Mode: cors\r\n")] {
+        let answer = wiki.asks(method, "/pages", "", more).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{method}: {answer}");
+    }
+    // What ends at Roster has ended at the next click.
+    wiki.at_roster("POST", "/api/session/sign-out", &session, "").await;
+    assert!(wiki.opens("/pages", &cookies, "").await.starts_with("HTTP/1.1 303"));
+    let logs = wiki.site.logs();
+    assert!(!logs.contains("code="), "a log tells: {logs}");
+}
+
+#[tokio::test]
+async fn fa_06_nginx_as_documented_lets_those_in_whom_roster_lets_in() {
+    let site = Site::new();
+    let wiki = Wiki::of(&site).await;
+    let platform = format!("127.0.0.1:{}", wiki.platform);
+    let _proxy = wiki.nginx(NGINX_FORWARD, &[("127.0.0.1:8000", &platform)]).await;
+    asks_roster_first(&wiki).await;
+    let asked = wiki.opens("/.roster/check", "", "").await;
+    assert!(asked.starts_with("HTTP/1.1 404"), "{asked}");
+}
+
+#[tokio::test]
+async fn fa_06_caddy_as_documented_lets_those_in_whom_roster_lets_in() {
+    let site = Site::new();
+    let wiki = Wiki::of(&site).await;
+    let folder = site.dir.path().display();
+    let ports = format!(
+        "{{\n\tadmin off\n\thttp_port {}\n\thttps_port {}\n}}\nlocalhost {{\n\tbind 127.0.0.1\n\ttls {folder}/fullchain.pem {folder}/privkey.pem",
+        site.plain, site.tls
+    );
+    let platform = format!("127.0.0.1:{}", wiki.platform);
+    let settings = wiki.settings(CADDY_FORWARD, &[("wiki.example.org {", &ports), ("127.0.0.1:8000", &platform)]);
+    let _proxy = site.caddy_of(&settings).await;
+    asks_roster_first(&wiki).await;
+}
+
+#[tokio::test]
+async fn fa_06_the_example_of_a_page_behind_nginx_is_for_members_alone() {
+    assert!(NGINX_EXAMPLE.lines().count() <= 60, "an example is short");
+    let site = Site::new();
+    let wiki = Wiki::of(&site).await;
+    fs::create_dir(site.file("www")).unwrap();
+    fs::write(site.file("www").join("index.html"), "the page of the wiki").unwrap();
+    let root = format!("root {}", site.file("www").display());
+    let _proxy = wiki.nginx(NGINX_EXAMPLE, &[("root /srv/wiki", &root)]).await;
+    let session = wiki.sets_up().await;
+    assert!(!wiki.opens("/", "", "").await.contains("the page of the wiki"));
+    let cookies = wiki.comes_in(&session, "/").await;
+    let page = wiki.opens("/", &cookies, "").await;
+    assert!(page.contains("the page of the wiki") && page.contains("X-Signed-In-As: Ana P%C3%A9rez"), "{page}");
+    let denied = wiki.opens("/desk", &cookies, "").await;
+    assert!(denied.starts_with("HTTP/1.1 403") && denied.contains("Ask an admin"), "{denied}");
+    wiki.at_roster("POST", "/api/session/sign-out", &session, "").await;
+    assert!(!wiki.opens("/", &cookies, "").await.contains("the page of the wiki"));
 }

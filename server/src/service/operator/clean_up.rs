@@ -58,7 +58,7 @@ const fn dependent(name: &'static str, dependent: Dependent, retention: fn(&Conf
 }
 
 /// How long each kind of data is kept; the README says it for people. The order matters: rows that depend on others come before them.
-static RETENTION_RULES: [RetentionRule; 32] = [
+static RETENTION_RULES: [RetentionRule; 33] = [
     rows("sessions beyond their age", Rows::OldSessions, |config| days(config.sessions.absolute_days)),
     rows("idle sessions", Rows::IdleSessions, |config| days(config.sessions.idle_days)),
     rows("rate buckets", Rows::Buckets, |config| longest_refill(&config.limits)),
@@ -74,6 +74,7 @@ static RETENTION_RULES: [RetentionRule; 32] = [
     rows("events of logins", Rows::UserEvents, |config| days(config.retention.user_events_days)),
     rows("tokens of platforms", Rows::PlatformTokens, |_| days(1)),
     rows("codes that no platform took", Rows::UnusedCodes, |_| days(1)),
+    rows("codes that no host behind a proxy took", Rows::UnusedHostCodes, |_| Span(0)),
     rows("sign-ins at platforms", Rows::PlatformSignIns, |config| days(config.retention.platform_sign_ins_days)),
     rows("signing keys", Rows::SigningKeys, |_| days(7)),
     rows("ways to providers", Rows::Attempts, |_| Span(0)),

@@ -357,7 +357,7 @@ impl Services {
     /// The way back to the platform that somebody came from before they joined this account.
     pub(in crate::service) fn path_back_to_platform(&self, visitor: &Visitor, account: &Slug) -> Option<String> {
         let sealed = visitor.authorization.as_deref()?;
-        let request = self.open_request(sealed)?;
+        let Some(request) = self.open_request(sealed) else { return self.path_back_to_host(sealed, account) };
         let fits = request.account.is_none_or(|wanted| wanted == account.as_str());
         fits.then(|| format!("{}&account={account}", path_back_to(sealed)))
     }

@@ -20,7 +20,7 @@ const MAX_KEY_AGE: Span = Span::days(90);
 
 impl Services {
     /// The key that signs by this algorithm.
-    pub(super) async fn signing_key(&self, algorithm: SigningAlgorithm) -> Result<SigningKey, AppError> {
+    pub(in crate::service) async fn signing_key(&self, algorithm: SigningAlgorithm) -> Result<SigningKey, AppError> {
         let mut tx = self.database.begin_read().await?;
         let newest = signing_keys::newest(&mut tx, algorithm).await?;
         drop(tx);

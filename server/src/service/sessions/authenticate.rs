@@ -21,7 +21,7 @@ use app::{
 };
 
 /// Use of a session is written at most this often.
-const USE_INTERVAL: Span = Span::minutes(5);
+pub(in crate::service) const USE_INTERVAL: Span = Span::minutes(5);
 
 impl Services {
     /// The signed-in user of a session cookie; `None` for a session that is unknown, ended, idle too long or too old. What a page asks

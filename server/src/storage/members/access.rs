@@ -31,33 +31,53 @@ macro_rules! can_sign_in {
     };
 }
 
-statements! {
-    ACTOR = concat!("
+/// What the actor of a session is read by; `$session` is the session's id.
+macro_rules! select_actor {
+    ($session:literal, $($more:tt)+) => {
+        concat!("
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                 WHERE s.session_id = $3 AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
+                 WHERE s.session_id = ", $session, " AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
                         OR s.kind = 'second_factor' AND s.login_method_id IS NULL
                            AND EXISTS (SELECT 1 FROM session_proofs p
-                                        WHERE p.session_id = $3 AND p.proved_at >= COALESCE(m.readmitted_at, 0)
+                                        WHERE p.session_id = ", $session, " AND p.proved_at >= COALESCE(m.readmitted_at, 0)
                                           AND (l.kind = 'password' AND p.kind = 'password'
                                                OR p.kind = 'method' AND p.login_method_id = l.id)))) AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
                  WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND f.account_id IS NULL AND l.kind = 'password'
                    AND NOT EXISTS (SELECT 1 FROM session_proofs s
-                                    WHERE s.session_id = $3 AND s.kind = 'second_factor' AND s.login_method_id IS NULL)) AS unproved_factors,
+                                    WHERE s.session_id = ", $session, " AND s.kind = 'second_factor' AND s.login_method_id IS NULL)) AS unproved_factors,
                (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
                (SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
-                 WHERE s.session_id = $3 AND s.kind = 'second_factor'
+                 WHERE s.session_id = ", $session, " AND s.kind = 'second_factor'
                    AND (l.account_id = m.account_id
                         OR s.login_method_id IS NULL
                            AND NOT EXISTS (SELECT 1 FROM second_factors f
                                             WHERE f.user_id = m.user_id AND f.account_id = m.account_id
-                                              AND f.confirmed_at IS NOT NULL))) AS proved_factors
+                                              AND f.confirmed_at IS NOT NULL))) AS proved_factors", $($more)+)
+    };
+}
+
+statements! {
+    ACTOR = select_actor!("$3", "
           FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE a.id = ", account_at!("$1"), " AND m.user_id = $2");
+    // The same of whoever came by a host's cookie, with what the host is told of them: one statement for each check.
+    HOST_ACTOR = select_actor!("w.session_id", ",
+               a.slug, u.id AS user_id, u.email_key, u.name AS user_name, u.email_verified_at, e.id AS session_id, e.last_seen_at, w.setting,
+               (SELECT p.subject FROM platform_subjects p WHERE p.user_id = u.id AND p.sector = '') AS subject,
+               (SELECT string_agg(p.permission, ',') FROM roles r
+                  JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
+                 WHERE r.account_id = m.account_id AND r.key = m.role_key AND r.name IS NOT NULL AND r.removed_at IS NULL) AS own_role
+          FROM forward_auth_sign_ins w
+          JOIN sessions e ON e.id = w.session_id
+          JOIN users u ON u.id = e.user_id
+          JOIN members m ON m.account_id = w.account_id AND m.user_id = u.id
+          JOIN accounts a ON a.id = m.account_id
+         WHERE w.cookie_hash = $1 AND w.host = $2 AND e.created_at > $3 AND e.last_seen_at > $4");
     // A key from before its member joined again is dead, as a session is (INV-12).
     KEY_ACTOR = concat!("
         SELECT m.id, m.account_id, m.user_id, m.login_method_id, m.role_key, COALESCE(m.name, m.email) AS label,
@@ -175,8 +195,14 @@ pub(crate) async fn caller_membership(
         .bind(user.0)
         .bind(session.0)
         .fetch_optional(c).await)?;
-    row.map(|row| {
-        Ok(CallerMembership {
+    row.map(CallerMembership::try_from).transpose()
+}
+
+impl TryFrom<CallerMembershipRow> for CallerMembership {
+    type Error = StorageError;
+
+    fn try_from(row: CallerMembershipRow) -> Result<Self, StorageError> {
+        Ok(Self {
             scope: AccountScope::established(AccountId(row.account_id)),
             member: MemberId(row.id),
             method: LoginMethodId(row.login_method_id),
@@ -192,6 +218,76 @@ pub(crate) async fn caller_membership(
             lacks_second_factor: row.unproved_factors > 0,
             second_factor_from: row.factor_from.map(Timestamp),
             has_proved_second_factor: row.proved_factors > 0,
+        })
+    }
+}
+
+/// Who came by a host's cookie, as the database has them now.
+#[derive(Clone, Debug)]
+pub struct HostVisitor {
+    /// The membership. It opens the host only once the caller has checked the rest.
+    pub membership: CallerMembership,
+    /// The account's slug.
+    pub slug: String,
+    /// The canonical address.
+    pub email_key: String,
+    /// The user's name.
+    pub name: String,
+    /// Did mail that Roster itself sent prove the mailbox?
+    pub email_verified: bool,
+    /// The session at Roster.
+    pub session: SessionId,
+    /// When that was last used, to within five minutes.
+    pub last_seen: Timestamp,
+    /// What the settings said of the account when the person came.
+    pub setting: String,
+    /// What platforms call the user; `None` if the user has become somebody else to them.
+    pub subject: Option<String>,
+    /// What the role holds, if it is the account's own.
+    pub own_role: Option<Permissions>,
+}
+
+#[derive(FromRow)]
+struct HostVisitorRow {
+    #[sqlx(flatten)]
+    membership: CallerMembershipRow,
+    slug: String,
+    email_key: String,
+    user_name: String,
+    email_verified_at: Option<i64>,
+    session_id: Uuid,
+    last_seen_at: i64,
+    setting: String,
+    subject: Option<String>,
+    own_role: Option<String>,
+}
+
+/// Who has this cookie at this host, in a session that began after `oldest` and was last used after `idlest`. Only `service::actors` calls this.
+pub(crate) async fn host_visitor(
+    tx: &mut Tx,
+    cookie_hash: &[u8],
+    host: &str,
+    oldest: Timestamp,
+    idlest: Timestamp,
+) -> Result<Option<HostVisitor>, StorageError> {
+    let row: Option<HostVisitorRow> = on!(tx, c => sqlx::query_as(HOST_ACTOR)
+        .bind(cookie_hash)
+        .bind(host)
+        .bind(oldest.0)
+        .bind(idlest.0)
+        .fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(HostVisitor {
+            membership: row.membership.try_into()?,
+            slug: row.slug,
+            email_key: row.email_key,
+            name: row.user_name,
+            email_verified: row.email_verified_at.is_some(),
+            session: SessionId(row.session_id),
+            last_seen: Timestamp(row.last_seen_at),
+            setting: row.setting,
+            subject: row.subject,
+            own_role: row.own_role.map(|keys| accounts::extras(Some(keys))),
         })
     })
     .transpose()

@@ -78,7 +78,9 @@ pub use access::{
     CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, holders,
     inviters, other_owners, owners_without, reactivate,
 };
-pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
+pub(crate) use access::{
+    HostVisitor, accounts_of, caller_membership, host_visitor, key_membership, suspend_all_of_user,
+};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Page, Place, Position, SortValue, View, count_before, page};
