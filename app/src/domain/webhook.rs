@@ -35,6 +35,7 @@ pub const fn event_name(kind: EventKind) -> Option<&'static str> {
         EventKind::InvitationHeld => Some("invitation.held"),
         EventKind::Declined => Some("invitation.declined"),
         EventKind::NewLinkAsked => Some("invitation.link_requested"),
+        EventKind::OtherAddressAsked => Some("invitation.other_address_requested"),
         EventKind::AddressCorrected => Some("invitation.address_corrected"),
         EventKind::Edited => Some("member.changed"),
         EventKind::OwnerGranted => Some("member.owner_granted"),
@@ -68,6 +69,7 @@ pub const fn event_name(kind: EventKind) -> Option<&'static str> {
         EventKind::AccountKept => Some("account.deletion_cancelled"),
         EventKind::AccountOpened
         | EventKind::RemindersSwitched
+        | EventKind::RepliesSwitched
         | EventKind::OwnershipOffered
         | EventKind::OwnershipDeclined
         | EventKind::OwnershipWithdrawn
