@@ -78,6 +78,7 @@ pub use access::{
     CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, inviters,
     other_owners, owners_without, reactivate,
 };
+pub(in crate::storage) use access::{proved_at, proved_factors};
 pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
@@ -484,6 +485,8 @@ pub async fn set_grant(
         return Ok(false);
     }
     replace_extras(tx, scope, id, &grant.extras).await?;
+    // A second factor may be required of the role.
+    platform_sign_ins::end_closed_of_member(tx, scope, id, now).await?;
     Ok(true)
 }
 
