@@ -132,7 +132,9 @@ pub(super) async fn run(services: &Services, command: ClientCommand) -> Result<(
         }
         ClientCommand::Bind { id } => {
             services.rebind_client(&id).await.map_err(Failure::other)?;
-            println!("{id} is bound to the account that the settings name. Whoever was signed in there signs in again.");
+            println!(
+                "{id} is bound to the account that the settings name. Whoever was signed in there signs in again."
+            );
         }
         ClientCommand::Remove { id } => {
             services.remove_client(&id).await.map_err(Failure::other)?;

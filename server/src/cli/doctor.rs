@@ -64,7 +64,7 @@ async fn mail_server(services: &Services) -> Finding {
     }
 }
 
-/// Platforms of one account that are not certain any more to be that account's (OP-14).
+/// Platforms of one account that are not certain any more to be that account's (OP-13).
 async fn platforms(services: &Services) -> Result<Vec<Finding>, Failure> {
     let clients = services.list_clients().await.map_err(Failure::other)?;
     let found = clients.into_iter().filter_map(|(client, in_file)| {

@@ -37,7 +37,7 @@ pub use operator::{
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
 };
 pub use platform::{
-    AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, ClientError, NotServed, Opens, PlatformClient, SignOutRequest,
-    SignedOut, TokenError, TokenForm, keep_telling_platforms,
+    AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, ClientError, NotServed, Opens,
+    PlatformClient, SignOutRequest, SignedOut, TokenError, TokenForm, keep_telling_platforms,
 };
 pub use security::remind_of_second_factor::keep_reminding;

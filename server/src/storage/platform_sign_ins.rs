@@ -16,6 +16,7 @@ use app::domain::{
     time::Timestamp,
 };
 use sqlx_macros::FromRow;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The columns of [`PlatformSignIn`].
@@ -108,7 +109,7 @@ statements! {
          WHERE NOT ended AND session_id > $1 AND session_id <= $3 AND NOT ", opens!());
     MOVE_TO_SESSION = "UPDATE platform_sign_ins SET session_id = $2 WHERE session_id = $1 AND NOT ended";
     OVER = "
-        SELECT DISTINCT p.user_id FROM platform_sign_ins p LEFT JOIN sessions s ON s.id = p.session_id
+        SELECT p.user_id FROM platform_sign_ins p LEFT JOIN sessions s ON s.id = p.session_id
          WHERE NOT p.ended AND (s.id IS NULL OR s.created_at <= $1 OR s.last_seen_at <= $2) LIMIT $3";
     END_OVER = end!(
         "user_id = $1 AND NOT EXISTS (SELECT 1 FROM sessions s
@@ -482,7 +483,8 @@ pub(crate) async fn closed(
     most: i64,
     now: Timestamp,
 ) -> Result<(Vec<AccountScope>, Option<SessionId>), StorageError> {
-    let last: Option<Uuid> = on!(tx, c => sqlx::query_scalar(LIVE).bind(after.0).bind(most - 1).fetch_optional(c).await)?;
+    let last: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(LIVE).bind(after.0).bind(most - 1).fetch_optional(c).await)?;
     let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(CLOSED)
         .bind(after.0)
         .bind(now.0)
@@ -497,13 +499,13 @@ pub(super) async fn move_to_session(tx: &mut Tx, from: SessionId, to: SessionId)
     run!(tx, MOVE_TO_SESSION, from.0, to.0)
 }
 
-/// Users with a sign-in whose session is over: it began at `oldest` or before, was last used at `idlest` or before, or is gone.
+/// The users of at most so many sign-ins whose session is over: it began at `oldest` or before, was last used at `idlest` or before, or is gone.
 pub(crate) async fn with_session_over(
     tx: &mut Tx,
     oldest: Timestamp,
     idlest: Timestamp,
     most: i64,
-) -> Result<Vec<UserId>, StorageError> {
+) -> Result<BTreeSet<UserId>, StorageError> {
     let users: Vec<Uuid> =
         on!(tx, c => sqlx::query_scalar(OVER).bind(oldest.0).bind(idlest.0).bind(most).fetch_all(c).await)?;
     Ok(users.into_iter().map(UserId).collect())

@@ -148,7 +148,8 @@ impl Services {
         }
         match AuthorizationRequest::parse(&client.settings.id, redirect_uri, parameters, self.now()) {
             Ok(mut request) => {
-                request.account = request.account.or_else(|| client.only_account().map(|slug| slug.as_str().to_owned()));
+                request.account =
+                    request.account.or_else(|| client.only_account().map(|slug| slug.as_str().to_owned()));
                 self.go_on(visitor, &client, &request).await
             }
             Err(error) => {

@@ -149,7 +149,9 @@ pub enum ClientError {
     #[error("there is no account {0}")]
     NoAccount(String),
     /// It is bound where it stands.
-    #[error("there is no client {0} of one account in the settings file; one that was made by `client add` is removed and added again")]
+    #[error(
+        "there is no client {0} of one account in the settings file; one that was made by `client add` is removed and added again"
+    )]
     NotInFile(String),
     /// A public client has none to rotate.
     #[error("client {0} has no secret")]
@@ -201,9 +203,9 @@ impl Services {
             None => Opens::Every,
             Some(address) => match platform_clients::binding(tx, &client.settings.id, address).await? {
                 None => Opens::Nothing(NotServed::NoAccount),
-                Some(binding) => binding.account.map_or(Opens::Nothing(NotServed::Erased), |(account, slug)| {
-                    Opens::Only { account, slug }
-                }),
+                Some(binding) => binding
+                    .account
+                    .map_or(Opens::Nothing(NotServed::Erased), |(account, slug)| Opens::Only { account, slug }),
             },
         };
         let now = self.now();

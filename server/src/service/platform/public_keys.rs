@@ -48,9 +48,8 @@ impl Services {
     /// Makes a key, unless there is one that was made after `due`. Did it?
     async fn make_signing_key(&self, algorithm: SigningAlgorithm, due: Timestamp) -> Result<bool, AppError> {
         let _turn = MAKING.lock().await;
-        let is_there = |newest: Option<signing_keys::StoredSigningKey>| {
-            newest.is_some_and(|key| Timestamp(key.created_at) > due)
-        };
+        let is_there =
+            |newest: Option<signing_keys::StoredSigningKey>| newest.is_some_and(|key| Timestamp(key.created_at) > due);
         let mut tx = self.database.begin_read().await?;
         if is_there(signing_keys::newest(&mut tx, algorithm).await?) {
             return Ok(false);

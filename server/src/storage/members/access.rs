@@ -31,27 +31,37 @@ macro_rules! can_sign_in {
 /// When the session proved the login method of the member `m`, if that is switched on; empty if it did not.
 macro_rules! proved_at {
     ($session:literal) => {
-        concat!("(SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                 WHERE s.session_id = ", $session, " AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
+        concat!(
+            "(SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
+                 WHERE s.session_id = ",
+            $session,
+            " AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
                    AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
                         OR s.kind = 'second_factor' AND s.login_method_id IS NULL
                            AND EXISTS (SELECT 1 FROM session_proofs p
-                                        WHERE p.session_id = ", $session, " AND p.proved_at >= COALESCE(m.readmitted_at, 0)
+                                        WHERE p.session_id = ",
+            $session,
+            " AND p.proved_at >= COALESCE(m.readmitted_at, 0)
                                           AND (l.kind = 'password' AND p.kind = 'password'
-                                               OR p.kind = 'method' AND p.login_method_id = l.id))))")
+                                               OR p.kind = 'method' AND p.login_method_id = l.id))))"
+        )
     };
 }
 
 /// How many second factors that count in the account of the member `m` the session proved.
 macro_rules! proved_factors {
     ($session:literal) => {
-        concat!("(SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
-                 WHERE s.session_id = ", $session, " AND s.kind = 'second_factor'
+        concat!(
+            "(SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
+                 WHERE s.session_id = ",
+            $session,
+            " AND s.kind = 'second_factor'
                    AND (l.account_id = m.account_id
                         OR s.login_method_id IS NULL
                            AND NOT EXISTS (SELECT 1 FROM second_factors f
                                             WHERE f.user_id = m.user_id AND f.account_id = m.account_id
-                                              AND f.confirmed_at IS NOT NULL)))")
+                                              AND f.confirmed_at IS NOT NULL)))"
+        )
     };
 }
 

@@ -78,8 +78,8 @@ pub use access::{
     CallerMembership, Inviter, KeyMembership, Owner, SuspendedMembership, active_owners, can_sign_in, inviters,
     other_owners, owners_without, reactivate,
 };
-pub(in crate::storage) use access::{proved_at, proved_factors};
 pub(crate) use access::{accounts_of, caller_membership, key_membership, suspend_all_of_user};
+pub(in crate::storage) use access::{proved_at, proved_factors};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Page, Place, Position, SortValue, View, count_before, page};
