@@ -4,6 +4,7 @@ use super::Failure;
 use crate::{
     config::{Client, SigningAlgorithm},
     context::Services,
+    service::Opens,
 };
 use app::domain::time::Span;
 use clap::Subcommand;
@@ -53,6 +54,11 @@ pub(super) enum ClientCommand {
         /// For so many hours the earlier secret is taken as well
         #[arg(long, default_value_t = 0, value_name = "HOURS")]
         overlap_hours: u16,
+    },
+    /// Bind a platform of the settings file to the account that its `account` names now; what was begun there ends
+    Bind {
+        /// Its client ID
+        id: String,
     },
     /// Remove a platform; its tokens are dead at once
     Remove {
@@ -105,8 +111,14 @@ pub(super) async fn run(services: &Services, command: ClientCommand) -> Result<(
             for (client, in_file) in services.list_clients().await.map_err(Failure::other)? {
                 let kind = if client.is_public() { "public" } else { "confidential" };
                 let place = if in_file { "settings file" } else { "command line" };
+                let opens = match client.opens {
+                    Opens::Every => "every account".to_owned(),
+                    Opens::Only { slug, .. } => format!("account {slug}"),
+                    Opens::Nothing(why) => format!("serves nobody: {why}"),
+                };
                 let settings = client.settings;
-                println!("{}\t{}\t{kind}\t{place}\t{}", settings.id, settings.name, settings.redirect_uris.join(" "));
+                let uris = settings.redirect_uris.join(" ");
+                println!("{}\t{}\t{kind}\t{place}\t{opens}\t{uris}", settings.id, settings.name);
             }
         }
         ClientCommand::Rotate { id, overlap_hours } => {
@@ -117,6 +129,12 @@ pub(super) async fn run(services: &Services, command: ClientCommand) -> Result<(
                 0 => println!("The earlier one is dead."),
                 hours => println!("The earlier one is taken for {hours} hours more."),
             }
+        }
+        ClientCommand::Bind { id } => {
+            services.rebind_client(&id).await.map_err(Failure::other)?;
+            println!(
+                "{id} is bound to the account that the settings name. Whoever was signed in there signs in again."
+            );
         }
         ClientCommand::Remove { id } => {
             services.remove_client(&id).await.map_err(Failure::other)?;

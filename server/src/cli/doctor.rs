@@ -13,6 +13,7 @@ use crate::{
     mail::smtp::Sender,
     program,
     secrets::KeyFile,
+    service::Opens,
 };
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     findings.extend(public_address::examine(&services).await);
     findings.extend(hosts(&services).await?);
     findings.push(mail_server(&services).await);
+    findings.extend(platforms(&services).await?);
     findings.extend(audit(&services).await?);
     let mut wrong = 0;
     for finding in &findings {
@@ -74,6 +76,26 @@ async fn mail_server(services: &Services) -> Finding {
         },
         Err(error) => Finding::Wrong(format!("smtp: {error}")),
     }
+}
+
+/// Platforms of one account that are not certain any more to be that account's (OP-13).
+async fn platforms(services: &Services) -> Result<Vec<Finding>, Failure> {
+    let clients = services.list_clients().await.map_err(Failure::other)?;
+    let found = clients.into_iter().filter_map(|(client, in_file)| {
+        let (id, account) = (client.settings.id, client.settings.account?);
+        Some(match client.opens {
+            Opens::Every | Opens::Only { .. } => Finding::Fine(format!("client {id}: bound to its account")),
+            Opens::Nothing(why) => {
+                let what = if in_file {
+                    format!("correct client.account, or run `{} client bind {id}`", program::name())
+                } else {
+                    format!("remove it by `{} client remove {id}`, and add it again", program::name())
+                };
+                Finding::Wrong(format!("client {id}, account {account}: serves nobody, since {why}; {what}"))
+            }
+        })
+    });
+    Ok(found.collect())
 }
 
 async fn audit(services: &Services) -> Result<Vec<Finding>, Failure> {

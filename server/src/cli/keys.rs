@@ -38,7 +38,7 @@ pub(super) async fn rotate(config: Arc<Config>) -> Result<(), Failure> {
     let renewed = services.renew_signing_keys().await.map_err(|error| Failure::other(format!("{error:?}")))?;
     if renewed > 0 {
         println!(
-            "New keys sign the tokens of platforms from now on: {renewed}. The earlier ones stay published for a week."
+            "New keys sign the tokens of platforms in ten minutes: {renewed}. The earlier ones stay published for a week."
         );
     }
     println!(

@@ -28,6 +28,7 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     if let Some(warning) = config.database_url.file().and_then(|file| file_system::warning(&file)) {
         tracing::warn!("{warning}");
     }
+    services.synchronise_clients().await.map_err(StartError::from)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;

@@ -330,7 +330,7 @@ settings! {
         /// Where the platform is told that a sign-in ended; https, and a public address unless oauth.allow_hosts names its host.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub backchannel_logout_uri: Option<String>,
-        /// The slug of the only account whose members sign in there.
+        /// The slug of the only account whose members sign in there; the client is bound to that account, and stays with it when the slug changes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub account: Option<String>,
         /// Gives each person an id that no other client knows.

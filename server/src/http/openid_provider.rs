@@ -44,8 +44,8 @@ const MAX_COOKIE_BYTES: usize = 4096;
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 /// How a client says that it signs its proof (RFC 7523, 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long pages and proxies may keep the documents, in seconds. A new key signs at once: whoever still has the list without it fetches the list
-/// again for a key that it does not know.
+/// How long pages and proxies may keep the documents, in seconds. A new key is published ten minutes before it signs, so that by then nobody still
+/// has the list without it. Only the first key of an algorithm signs at once: whoever has a list without it fetches the list again.
 const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// Our style sheet and our icons; the only form leads to ourselves.
@@ -308,6 +308,10 @@ fn problem_page(visitor: &Visitor, problem: AuthorizationProblem) -> Page {
         AuthorizationProblem::UnknownRedirectUri { client } => page(
             text!(locale, platform.problem_title).to_owned(),
             text!(locale, platform.unknown_address, platform = client),
+        ),
+        AuthorizationProblem::NotServed { client } => page(
+            text!(locale, platform.problem_title).to_owned(),
+            text!(locale, platform.not_served, platform = client),
         ),
         AuthorizationProblem::Expired => {
             page(text!(locale, platform.problem_title).to_owned(), text!(locale, platform.expired).to_owned())

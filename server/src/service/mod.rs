@@ -41,8 +41,8 @@ pub use operator::{
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
 };
 pub use platform::{
-    AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, ClientError, PlatformClient, SignOutRequest,
-    SignedOut, TokenError, TokenForm, keep_telling_platforms,
+    AccountChoice, Authorization, AuthorizationProblem, ClientCredentials, ClientError, NotServed, Opens,
+    PlatformClient, SignOutRequest, SignedOut, TokenError, TokenForm, keep_telling_platforms,
 };
 pub use security::remind_of_second_factor::keep_reminding;
 pub use webhooks::deliver_webhooks::keep_delivering_webhooks;

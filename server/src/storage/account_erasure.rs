@@ -39,11 +39,13 @@ statements! {
     AUDIT_DETAILS = "DELETE FROM audit_details WHERE account_id = $1";
     AUDIT_EVENTS = "DELETE FROM audit_events WHERE account_id = $1";
     REFUSALS = "DELETE FROM invitation_refusals WHERE account_id = $1";
+    // They stay bound to it, so that they serve nobody: not whoever gets the address next.
+    PLATFORMS = "UPDATE platform_client_accounts SET account_id = NULL WHERE account_id = $1";
     ACCOUNT = "DELETE FROM accounts WHERE id = $1";
 }
 
 /// The order in which nothing is deleted before what names it.
-const IN_ORDER: [&str; 26] = [
+const IN_ORDER: [&str; 27] = [
     SESSIONS,
     PROOFS,
     CODES,
@@ -69,6 +71,7 @@ const IN_ORDER: [&str; 26] = [
     AUDIT_DETAILS,
     AUDIT_EVENTS,
     REFUSALS,
+    PLATFORMS,
     ACCOUNT,
 ];
 

@@ -1,12 +1,15 @@
 //! Leases on work that one instance does at a time. The lease of a process that dies expires, and another one takes the work.
 
-use super::{StorageError, Tx, changed, statements};
+use super::{StorageError, Tx, changed, run, statements};
 use app::domain::time::{Span, Timestamp};
 
 statements! {
     TAKE = "
         INSERT INTO job_leases (job, leased_until) VALUES ($1, $2)
             ON CONFLICT (job) DO UPDATE SET leased_until = excluded.leased_until WHERE job_leases.leased_until <= $3";
+    LOCK = "
+        INSERT INTO job_leases (job, leased_until) VALUES ($1, 0)
+            ON CONFLICT (job) DO UPDATE SET leased_until = job_leases.leased_until";
     MOVE = "UPDATE job_leases SET leased_until = $3 WHERE job = $1 AND leased_until = $2";
 }
 
@@ -25,6 +28,11 @@ pub async fn take(tx: &mut Tx, job: &'static str, now: Timestamp) -> Result<Opti
     let until = now + LEASE_TTL;
     let taken = changed!(tx, TAKE, job, until.0, now.0)?;
     Ok((taken == 1).then_some(JobLease { job, until }))
+}
+
+/// Lets nobody else into this job until the transaction ends: for what is done within one transaction.
+pub async fn lock(tx: &mut Tx, job: &'static str) -> Result<(), StorageError> {
+    run!(tx, LOCK, job)
 }
 
 impl JobLease {

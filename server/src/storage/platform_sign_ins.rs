@@ -3,13 +3,20 @@
 //! A token is good for nothing by itself: whoever looks one up reads session and membership beside it, as they are now. A session or a
 //! membership that ends takes its sign-ins along in the same transaction, through the functions here that `sessions` and `members` call.
 
-use super::{AccountScope, StorageError, Tx, changed, on, run, statements};
+use super::{
+    AccountScope, StorageError, Tx, changed,
+    members::{proved_at, proved_factors},
+    on, run,
+    second_factor_requirements::is_required,
+    statements,
+};
 use app::domain::{
     ids::{AccountId, MemberId, SessionId, UserId},
     name::Slug,
     time::Timestamp,
 };
 use sqlx_macros::FromRow;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The columns of [`PlatformSignIn`].
@@ -26,12 +33,33 @@ macro_rules! select_sign_ins {
 
 /// Sets a sign-in off as ended. One whose code nobody exchanged gave nothing out, and its platform has nothing to hear.
 macro_rules! end {
-    ($condition:literal) => {
+    ($($condition:tt)+) => {
         concat!(
             "UPDATE platform_sign_ins SET ended = TRUE, told_at = CASE WHEN code_used_at IS NULL THEN created_at END
               WHERE ",
-            $condition,
+            $($condition)+,
             " AND NOT ended"
+        )
+    };
+}
+
+/// Does the session still open the account of the sign-in at the time `$2`? The conditions of `members::access::ACTOR`, without the age of the
+/// session.
+macro_rules! opens {
+    () => {
+        concat!(
+            "EXISTS (SELECT 1 FROM members m
+                      WHERE m.account_id = platform_sign_ins.account_id AND m.id = platform_sign_ins.member_id
+                        AND m.user_id = platform_sign_ins.user_id AND m.state = 'active'
+                        AND ",
+            proved_at!("platform_sign_ins.session_id"),
+            " IS NOT NULL
+                        AND (NOT EXISTS (SELECT 1 FROM second_factor_requirements d
+                                          WHERE d.account_id = m.account_id AND d.starts_at <= $2 AND ",
+            is_required!(),
+            ") OR ",
+            proved_factors!("platform_sign_ins.session_id"),
+            " > 0))"
         )
     };
 }
@@ -52,6 +80,9 @@ statements! {
          WHERE p.user_id = $1 AND p.session_id = $2 AND p.client_id = $3 AND NOT p.ended ORDER BY p.id DESC LIMIT 1";
     FIND = select_sign_ins!("WHERE p.id = $1 AND p.client_id = $2");
     BY_CODE = select_sign_ins!("WHERE p.code_hash = $1");
+    IS_KNOWN = "
+        SELECT (SELECT COUNT(*) FROM platform_sign_ins p WHERE p.code_hash = $1)
+             + (SELECT COUNT(*) FROM platform_tokens t WHERE t.hash = $1)";
     BY_TOKEN = "SELECT id, sign_in_id, kind, created_at, expires_at, used_at FROM platform_tokens WHERE hash = $1";
     OF_TOKEN = select_sign_ins!("WHERE p.id = $1");
     USE_CODE = "
@@ -69,17 +100,26 @@ statements! {
     END_WITHOUT_SESSION = end!(
         "user_id = $1 AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = platform_sign_ins.session_id)"
     );
+    END_CLOSED = end!("account_id = $1 AND NOT ", opens!());
+    END_CLOSED_OF_MEMBER = end!("account_id = $1 AND member_id = $3 AND NOT ", opens!());
+    LIVE = "
+        SELECT session_id FROM platform_sign_ins WHERE NOT ended AND session_id > $1 ORDER BY session_id LIMIT 1 OFFSET $2";
+    CLOSED = concat!("
+        SELECT DISTINCT account_id FROM platform_sign_ins
+         WHERE NOT ended AND session_id > $1 AND session_id <= $3 AND NOT ", opens!());
     MOVE_TO_SESSION = "UPDATE platform_sign_ins SET session_id = $2 WHERE session_id = $1 AND NOT ended";
     OVER = "
-        SELECT DISTINCT p.user_id FROM platform_sign_ins p LEFT JOIN sessions s ON s.id = p.session_id
+        SELECT p.user_id FROM platform_sign_ins p LEFT JOIN sessions s ON s.id = p.session_id
          WHERE NOT p.ended AND (s.id IS NULL OR s.created_at <= $1 OR s.last_seen_at <= $2) LIMIT $3";
     END_OVER = end!(
         "user_id = $1 AND NOT EXISTS (SELECT 1 FROM sessions s
                                        WHERE s.id = platform_sign_ins.session_id AND s.created_at > $2 AND s.last_seen_at > $3)"
     );
+    CLIENTS_TO_TELL = "
+        SELECT DISTINCT client_id FROM platform_sign_ins WHERE ended AND told_at IS NULL AND tell_at <= $1 ORDER BY client_id";
     TO_TELL = "
-        SELECT id, account_id, client_id, subject, tell_attempts, created_at FROM platform_sign_ins
-         WHERE ended AND told_at IS NULL AND tell_at <= $1 ORDER BY tell_at, id LIMIT $2";
+        SELECT id, account_id, client_id, subject, tell_attempts FROM platform_sign_ins
+         WHERE client_id = $2 AND ended AND told_at IS NULL AND tell_at <= $1 ORDER BY tell_at, id LIMIT $3";
     CLAIM = "
         UPDATE platform_sign_ins SET tell_at = $3, tell_attempts = tell_attempts + 1
          WHERE id = $1 AND tell_attempts = $2 AND told_at IS NULL";
@@ -319,6 +359,12 @@ pub(crate) async fn find_by_code(tx: &mut Tx, hash: &[u8]) -> Result<Option<Plat
     row.map(PlatformSignIn::try_from).transpose()
 }
 
+/// Did Roster give this out, as a code or as a token?
+pub(crate) async fn is_known(tx: &mut Tx, hash: &[u8]) -> Result<bool, StorageError> {
+    let found: i64 = on!(tx, c => sqlx::query_scalar(IS_KNOWN).bind(hash).fetch_one(c).await)?;
+    Ok(found > 0)
+}
+
 #[derive(FromRow)]
 struct TokenRow {
     id: Uuid,
@@ -400,8 +446,9 @@ pub(super) async fn end_of_user(tx: &mut Tx, user: UserId) -> Result<(), Storage
     run!(tx, END_OF_USER, user.0)
 }
 
-/// Ends everything at a client that is removed.
+/// Ends everything at a client that is removed, or bound to another account.
 pub(crate) async fn end_of_client(tx: &mut Tx, client_id: &str) -> Result<(), StorageError> {
+    tx.note_platform_sign_out();
     run!(tx, END_OF_CLIENT, client_id)
 }
 
@@ -411,18 +458,54 @@ pub(super) async fn end_without_session(tx: &mut Tx, user: UserId) -> Result<(),
     run!(tx, END_WITHOUT_SESSION, user.0)
 }
 
+/// Ends what no session of its own opens the account for any more: a login method was switched off, or a second factor is required by now.
+pub(crate) async fn end_closed(tx: &mut Tx, scope: AccountScope, now: Timestamp) -> Result<(), StorageError> {
+    tx.note_platform_sign_out();
+    run!(tx, END_CLOSED, scope.id().0, now.0)
+}
+
+/// As [`end_closed`], of one member, whose login method or role is another one.
+pub(crate) async fn end_closed_of_member(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    tx.note_platform_sign_out();
+    run!(tx, END_CLOSED_OF_MEMBER, scope.id().0, now.0, member.0)
+}
+
+/// Looks at the sign-ins of the sessions after this one, `most` of them, for what is to be ended by [`end_closed`]: its accounts, and where to go
+/// on; `None` behind the last.
+pub(crate) async fn closed(
+    tx: &mut Tx,
+    after: SessionId,
+    most: i64,
+    now: Timestamp,
+) -> Result<(Vec<AccountScope>, Option<SessionId>), StorageError> {
+    let last: Option<Uuid> =
+        on!(tx, c => sqlx::query_scalar(LIVE).bind(after.0).bind(most - 1).fetch_optional(c).await)?;
+    let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(CLOSED)
+        .bind(after.0)
+        .bind(now.0)
+        .bind(last.unwrap_or(Uuid::max()))
+        .fetch_all(c).await)?;
+    let accounts = accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect();
+    Ok((accounts, last.map(SessionId)))
+}
+
 /// Moves what was begun in a session to the one that takes its place.
 pub(super) async fn move_to_session(tx: &mut Tx, from: SessionId, to: SessionId) -> Result<(), StorageError> {
     run!(tx, MOVE_TO_SESSION, from.0, to.0)
 }
 
-/// Users with a sign-in whose session is over: it began at `oldest` or before, was last used at `idlest` or before, or is gone.
+/// The users of at most so many sign-ins whose session is over: it began at `oldest` or before, was last used at `idlest` or before, or is gone.
 pub(crate) async fn with_session_over(
     tx: &mut Tx,
     oldest: Timestamp,
     idlest: Timestamp,
     most: i64,
-) -> Result<Vec<UserId>, StorageError> {
+) -> Result<BTreeSet<UserId>, StorageError> {
     let users: Vec<Uuid> =
         on!(tx, c => sqlx::query_scalar(OVER).bind(oldest.0).bind(idlest.0).bind(most).fetch_all(c).await)?;
     Ok(users.into_iter().map(UserId).collect())
@@ -453,13 +536,24 @@ pub struct EndToTell {
     pub attempts: i64,
 }
 
-/// Ends that are to be told now, `most` at once.
-pub(crate) async fn to_tell(tx: &mut Tx, now: Timestamp, most: i64) -> Result<Vec<EndToTell>, StorageError> {
-    type Row = (Uuid, Uuid, String, String, i64, i64);
-    let rows: Vec<Row> = on!(tx, c => sqlx::query_as(TO_TELL).bind(now.0).bind(most).fetch_all(c).await)?;
+/// The clients that are to be told something now.
+pub(crate) async fn clients_to_tell(tx: &mut Tx, now: Timestamp) -> Result<Vec<String>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_scalar(CLIENTS_TO_TELL).bind(now.0).fetch_all(c).await)?)
+}
+
+/// Ends that a client is to be told now, `most` at once.
+pub(crate) async fn to_tell(
+    tx: &mut Tx,
+    client_id: &str,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<EndToTell>, StorageError> {
+    type Row = (Uuid, Uuid, String, String, i64);
+    let rows: Vec<Row> =
+        on!(tx, c => sqlx::query_as(TO_TELL).bind(now.0).bind(client_id).bind(most).fetch_all(c).await)?;
     Ok(rows
         .into_iter()
-        .map(|(id, account, client_id, subject, attempts, _)| EndToTell {
+        .map(|(id, account, client_id, subject, attempts)| EndToTell {
             id,
             account: AccountId(account),
             client_id,

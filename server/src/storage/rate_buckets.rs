@@ -21,6 +21,7 @@ statements! {
                updated_at = CASE WHEN rate_buckets.used > ", refilled!(), "
                                  THEN rate_buckets.updated_at + (", refilled!(), " * 86400 + $3 - 1) / $3 ELSE $2 END
         RETURNING used, updated_at");
+    LOOK = "SELECT used, updated_at FROM rate_buckets WHERE key = $1";
     REFILL = "DELETE FROM rate_buckets WHERE key = $1";
     REFUND = "UPDATE rate_buckets SET used = used - 1000 WHERE key = $1";
 }
@@ -127,6 +128,14 @@ pub async fn reserve_within(
     }
     refund(tx, key).await?;
     Ok(most)
+}
+
+/// Is a token there? Nothing is taken, and nothing written; the error is how long to wait.
+pub async fn look(tx: &mut Tx, key: &str, limit: Limit, now: Timestamp) -> Result<Result<(), Span>, StorageError> {
+    let found: Option<(i64, i64)> = on!(tx, c => sqlx::query_as(LOOK).bind(key).fetch_optional(c).await)?;
+    let Some((used, updated_at)) = found else { return Ok(Ok(())) };
+    let wait = limit.wait_for(used + 1000 - limit.capacity(), Timestamp(updated_at), now);
+    Ok(if wait == Span(0) { Ok(()) } else { Err(wait) })
 }
 
 /// Fills the bucket up.

@@ -10,6 +10,11 @@ use uuid::Uuid;
 statements! {
     NEWEST = "
         SELECT id, sealed, created_at FROM signing_keys WHERE algorithm = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+    // The newest of those that are published for long enough; else the oldest.
+    SIGNING = "
+        SELECT id, sealed, created_at FROM signing_keys WHERE algorithm = $1
+         ORDER BY CASE WHEN created_at <= $2 THEN 0 ELSE 1 END, CASE WHEN created_at <= $2 THEN -created_at ELSE created_at END, id
+         LIMIT 1";
     PUBLIC = "SELECT public_jwk FROM signing_keys ORDER BY created_at DESC, id DESC";
     INSERT = "INSERT INTO signing_keys (id, algorithm, sealed, public_jwk, created_at) VALUES ($1, $2, $3, $4, $5)";
 }
@@ -28,6 +33,15 @@ pub struct StoredSigningKey {
 /// The newest key of an algorithm.
 pub async fn newest(tx: &mut Tx, algorithm: SigningAlgorithm) -> Result<Option<StoredSigningKey>, StorageError> {
     Ok(on!(tx, c => sqlx::query_as(NEWEST).bind(algorithm.name()).fetch_optional(c).await)?)
+}
+
+/// The key of an algorithm that signs: the newest that was made at `published` or before, or the first one of all.
+pub async fn signing(
+    tx: &mut Tx,
+    algorithm: SigningAlgorithm,
+    published: Timestamp,
+) -> Result<Option<StoredSigningKey>, StorageError> {
+    Ok(on!(tx, c => sqlx::query_as(SIGNING).bind(algorithm.name()).bind(published.0).fetch_optional(c).await)?)
 }
 
 /// The public keys, as members of a JWK set.

@@ -1,7 +1,7 @@
 //! What everybody may ask for before a right is known, what it costs the server, and the bucket that bounds it (EN-04, EN-09). A function, page or
 //! route that is not in these tables fails the test, and each bound is driven over.
 
-use crate::support::{Browser, PASSWORD, both_databases};
+use crate::support::{Browser, PASSWORD, both_databases, platform::client};
 use app::{
     domain::role::{BuiltInRole, Grant},
     error::AppError,
@@ -113,8 +113,9 @@ const ROUTES: &[(&str, Cost)] = &[
     ("/oauth/{method}/start", Cost::Provider(Bound::Address)),
     ("/oauth/{method}/callback", Cost::Provider(Bound::Once)),
     ("/doctor/{question}", Cost::Reads),
-    ("/oidc/authorize", Cost::Session),
-    ("/oidc/continue", Cost::Session),
+    // A client that names an account is bound to it once; whoever is signed in gets a code.
+    ("/oidc/authorize", Cost::Writes(Bound::User)),
+    ("/oidc/continue", Cost::Writes(Bound::User)),
     ("/oidc/logout", Cost::Session),
     ("/oidc/token", Cost::Writes(Bound::Address)),
     ("/oidc/introspect", Cost::Writes(Bound::Address)),
@@ -318,6 +319,27 @@ both_databases! {
         other.comes_from("203.0.113.8");
         assert_eq!(other.presses(&start).await.status, StatusCode::SEE_OTHER, "somebody elsewhere");
         drop((provider, ana));
+    }
+
+    async fn en_04_going_on_to_platforms_is_bounded_for_each_user(world: World) {
+        let world = world.with_clients(&[client("bots")]);
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let bots = world.platform(client("bots"));
+        let rows = "SELECT COUNT(*) FROM platform_sign_ins";
+        let mut gone_on = 0;
+        while bots.asks(&ana, &[]).await.status == StatusCode::SEE_OTHER {
+            gone_on += 1;
+            assert!(gone_on < 200, "for ever");
+        }
+        assert_eq!(gone_on, 120);
+        let refused = bots.asks(&ana, &[("prompt", "none")]).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(world.count(rows).await, 120, "what is refused writes nothing");
+        assert_eq!(bots.asks(&ben, &[]).await.status, StatusCode::SEE_OTHER, "somebody else");
+        world.advance(app::domain::time::Span::seconds(1));
+        assert_eq!(bots.asks(&ana, &[]).await.status, StatusCode::SEE_OTHER, "a second later");
     }
 
     async fn en_04_setting_up_is_bounded_by_the_address(world: World) {

@@ -51,6 +51,8 @@ mod ownership;
 mod passkeys;
 mod person;
 mod plans;
+mod platform_clients;
+mod platform_ends;
 mod platforms;
 mod proxies;
 mod reading;

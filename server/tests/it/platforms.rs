@@ -417,6 +417,7 @@ both_databases! {
         let only_beta = Client { account: Some("beta".to_owned()), ..client("betas") };
         let world = world.with_clients(&[client("bots"), only_beta.clone()]);
         let ana = world.owner(ANA).await;
+        ana.opens_account("Beta", "beta").await.unwrap();
         let bots = world.platform(client("bots"));
         for (email, platform, goes_on) in [(BEN, &bots, true), ("cem@example.org", &world.platform(only_beta), false)] {
             ana.invites(email, &Grant::of(BuiltInRole::Editor)).await.unwrap();

@@ -5,7 +5,7 @@ use crate::{
     service::actors,
     storage::{
         audit::{self, Event},
-        login_methods, members, retried,
+        login_methods, members, platform_sign_ins, retried,
     },
 };
 use app::{
@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl SwitchLoginMethod for Services {
-    /// Switches a method on or off. Switching off ends its sign-ins and sessions at once; it is refused if no owner could sign in any more.
+    /// Switches a method on or off. Switching off ends its sign-ins and sessions at once, and those at platforms; it is refused if no owner could sign in any more.
     async fn switch_login_method(
         &self,
         caller: &Caller,
@@ -41,6 +41,9 @@ impl SwitchLoginMethod for Services {
                 return Ok(NextPage::saying(page, Notice::LastOwner));
             }
             login_methods::switch(&mut tx, actor.scope(), method, on).await?;
+            if !on {
+                platform_sign_ins::end_closed(&mut tx, actor.scope(), now).await?;
+            }
             let event = Event::LoginMethodSwitched { method, on };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
             let notice = if on { Notice::SwitchedOn } else { Notice::SwitchedOff };

@@ -6,7 +6,7 @@ use crate::{
     storage::{
         Tx,
         audit::{self, Event},
-        identities, login_methods, members, retried, sessions,
+        identities, login_methods, members, platform_sign_ins, retried, sessions,
     },
 };
 use app::{
@@ -45,6 +45,7 @@ impl UseForMe for Services {
             members::set_method(&mut tx, scope, actor.member, method, Some(identifier)).await?;
             self.link(&mut tx, actor, method, &passed.person).await?;
             sessions::add_method_proof(&mut tx, actor.session, method, passed.at.max(actor.authenticated_at())).await?;
+            platform_sign_ins::end_closed_of_member(&mut tx, scope, actor.member, now).await?;
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &Event::SignsInBy { method }, now)
                 .await?;
             tx.commit().await?;

@@ -7,7 +7,7 @@ use crate::{
     storage::{
         Tx, decisions, identities, invitations, login_methods,
         members::{self, Member},
-        ownership_offers, users,
+        ownership_offers, platform_sign_ins, users,
     },
 };
 use app::{
@@ -92,6 +92,7 @@ impl Services {
     ) -> Result<(), AppError> {
         let scope = actor.scope();
         members::set_method(tx, scope, row.id, assignment.method.id, assignment.identifier.as_deref()).await?;
+        platform_sign_ins::end_closed_of_member(tx, scope, row.id, self.now()).await?;
         ownership_offers::end_of_member(tx, scope, row.id, self.now()).await?;
         if let Some(user) = row.user {
             identities::delete_of_user_at_method(tx, scope, row.method.id, user).await?;

@@ -3,7 +3,7 @@
 //! Platforms are the operator's own, so nobody is asked whether a platform may know who they are. What opens an account here opens it there:
 //! a session that proved the member's login method, and a second factor where the account requires one.
 
-use super::PlatformClient;
+use super::{Opens, PlatformClient};
 use crate::{
     context::Services,
     openid_provider::{AuthorizationRequest, CONTINUE, RequestError},
@@ -11,10 +11,12 @@ use crate::{
     service::{
         actors::{self, Actor},
         own_login::notify::origin,
+        sessions::sign_in::rate_limited,
     },
     storage::{
         StorageError, Tx, accounts,
         platform_sign_ins::{self, NewPlatformSignIn},
+        rate_buckets::{self, Limit},
         retried,
         user_events::{self, UserEvent},
     },
@@ -36,6 +38,10 @@ use uuid::Uuid;
 const CODE_TTL: Span = Span::seconds(60);
 /// How long somebody may take on pages of ours before they come back to a request.
 const REQUEST_TTL: Span = Span::minutes(60);
+
+/// How often a user goes on to platforms in a row, and how many times of these come back each second. Platforms ask in the background, too.
+const MAX_SIGN_INS: u32 = 120;
+const SIGN_INS_PER_S: f64 = 1.0;
 
 /// An account to go on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +92,11 @@ pub enum AuthorizationProblem {
         /// The client's name.
         client: String,
     },
+    /// The client belongs to one account, and it is not certain any more to which.
+    NotServed {
+        /// The client's name.
+        client: String,
+    },
     /// The way through our pages took too long, or the address is damaged.
     Expired,
     /// The person is in no account that this session opens.
@@ -121,12 +132,10 @@ impl Services {
         visitor: &Visitor,
         parameters: &[(String, String)],
     ) -> Result<Authorization, AppError> {
-        let mut tx = self.database.begin_read().await?;
         let client = match single(parameters, "client_id") {
-            Some(id) => self.platform_client(&mut tx, id).await?,
+            Some(id) => self.client_for_people(id).await?,
             None => None,
         };
-        drop(tx);
         let Some(client) = client else { return Ok(Authorization::Problem(AuthorizationProblem::UnknownClient)) };
         let redirect_uri = single(parameters, "redirect_uri");
         let Some(redirect_uri) = redirect_uri.filter(|uri| client.settings.redirect_uris.iter().any(|own| own == uri))
@@ -134,9 +143,13 @@ impl Services {
             let client = client.settings.name;
             return Ok(Authorization::Problem(AuthorizationProblem::UnknownRedirectUri { client }));
         };
+        if let Some(problem) = not_served(&client) {
+            return Ok(problem);
+        }
         match AuthorizationRequest::parse(&client.settings.id, redirect_uri, parameters, self.now()) {
             Ok(mut request) => {
-                request.account = request.account.or_else(|| client.settings.account.clone());
+                request.account =
+                    request.account.or_else(|| client.only_account().map(|slug| slug.as_str().to_owned()));
                 self.go_on(visitor, &client, &request).await
             }
             Err(error) => {
@@ -161,12 +174,13 @@ impl Services {
     ) -> Result<Authorization, AppError> {
         let expired = || Ok(Authorization::Problem(AuthorizationProblem::Expired));
         let Some(mut request) = self.open_request(sealed) else { return expired() };
-        let mut tx = self.database.begin_read().await?;
-        let client = self.platform_client(&mut tx, &request.client_id).await?;
-        drop(tx);
+        let client = self.client_for_people(&request.client_id).await?;
         // It may have been changed or removed meanwhile.
         let still = |client: &PlatformClient| client.settings.redirect_uris.contains(&request.redirect_uri);
         let Some(client) = client.filter(still) else { return expired() };
+        if let Some(problem) = not_served(&client) {
+            return Ok(problem);
+        }
         if let Some(account) = account {
             request.account = Some(account.to_owned());
             request.prompt.select_account = false;
@@ -235,6 +249,10 @@ impl Services {
             }
             Err(error) => return Err(error),
         };
+        // The address may have become another account's since the client was read.
+        if !client.opens(actor.scope().id()) {
+            return Ok(Err(not_in_account()));
+        }
         if !request.takes_sign_in_of(actor.authenticated_at(), self.now()) {
             let otherwise = self.sign_in_page(Some(slug.as_str()), request);
             return Ok(Err(Obstacle { error: RequestError::LoginRequired, otherwise }));
@@ -254,14 +272,14 @@ impl Services {
         client: &PlatformClient,
         request: &AuthorizationRequest,
     ) -> Result<Result<String, Obstacle>, StorageError> {
-        match (&client.settings.account, &request.account) {
+        match (client.only_account().map(Slug::as_str), request.account.as_deref()) {
             (Some(only), Some(wanted)) if only != wanted => {
                 let back = self.refusal(request, RequestError::AccessDenied);
                 let client = client.settings.name.clone();
                 let otherwise = Authorization::Problem(AuthorizationProblem::NotInAccount { client, back });
                 return Ok(Err(Obstacle { error: RequestError::AccessDenied, otherwise }));
             }
-            (Some(slug), _) | (None, Some(slug)) => return Ok(Ok(slug.clone())),
+            (Some(slug), _) | (None, Some(slug)) => return Ok(Ok(slug.to_owned())),
             (None, None) => {}
         }
         let open = accounts::of_user(tx, signed_in.user, signed_in.session).await?;
@@ -308,6 +326,8 @@ impl Services {
         actor: &Actor,
     ) -> Result<Token, AppError> {
         let (code, now) = (Token::new(), self.now());
+        let (key, limit) = (format!("authorize:user:{}", actor.user), Limit::per_second(MAX_SIGN_INS, SIGN_INS_PER_S));
+        rate_buckets::take(tx, &key, limit, now).await?.map_err(rate_limited)?;
         let client_id = client.settings.id.as_str();
         let been = platform_sign_ins::has_been_there(tx, actor.scope(), actor.user, actor.session, client_id).await?;
         if !been {
@@ -376,6 +396,13 @@ impl Services {
         drop(pairs);
         url.into()
     }
+}
+
+/// What a client that opens no account is answered with.
+fn not_served(client: &PlatformClient) -> Option<Authorization> {
+    let Opens::Nothing(why) = &client.opens else { return None };
+    tracing::error!(client = client.settings.id, %why, "a platform serves nobody");
+    Some(Authorization::Problem(AuthorizationProblem::NotServed { client: client.settings.name.clone() }))
 }
 
 /// The path of our own by which a sealed request goes on.

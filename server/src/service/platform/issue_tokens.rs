@@ -89,6 +89,15 @@ impl Services {
         form: &TokenForm,
     ) -> Result<Value, TokenError> {
         let client = self.authenticate_client(ip, credentials).await?;
+        // What was made up is refused before anything is locked or written: everybody can say that they are a public client.
+        let presented = if form.code.is_empty() { &form.refresh_token } else { &form.code };
+        if let Some(token) = Token::parse(presented) {
+            let mut tx = self.database.begin_read().await?;
+            if !platform_sign_ins::is_known(&mut tx, &token.hash()).await? {
+                tracing::info!(client = client.settings.id, "a client brought nothing that Roster gave out");
+                return Err(TokenError::InvalidGrant);
+            }
+        }
         // Before the transaction: the first one may have to be made.
         let key = self.signing_key(client.settings.algorithm).await?;
         // The inner result is decided: what was written beside a refusal stays.
@@ -121,12 +130,16 @@ impl Services {
         let mut tx = self.database.begin_write().await?;
         let found = platform_sign_ins::find_by_code(&mut tx, &code.hash()).await?;
         let Some(sign_in) = found.filter(|sign_in| sign_in.client_id == client.settings.id) else { return refused };
+        // Whoever found a code somewhere has no verifier, and ends nothing (RFC 9700, 4.5).
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(form.code_verifier.as_bytes()));
+        let verified = is_verifier(&form.code_verifier) && digest == sign_in.code_challenge;
+        if !verified || form.redirect_uri != sign_in.redirect_uri {
+            return refused;
+        }
         if sign_in.code_used.is_some() {
             return end_family(tx, &sign_in).await;
         }
-        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(form.code_verifier.as_bytes()));
-        let verified = is_verifier(&form.code_verifier) && digest == sign_in.code_challenge;
-        if sign_in.code_expires <= now || !verified || form.redirect_uri != sign_in.redirect_uri {
+        if sign_in.code_expires <= now {
             return refused;
         }
         let Some(actor) = self.member_of(&mut tx, &sign_in).await? else { return refused };

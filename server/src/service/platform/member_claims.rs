@@ -18,12 +18,17 @@ use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
 impl Services {
-    /// The member of a sign-in, if session, membership and second factor still open the account; `None` if one of them does not.
+    /// The member of a sign-in, if the client is registered for the account, and session, membership and second factor still open it; `None` if one
+    /// of them does not.
     ///
     /// # Errors
     /// The database's.
     pub(super) async fn member_of(&self, tx: &mut Tx, sign_in: &PlatformSignIn) -> Result<Option<Actor>, AppError> {
         if sign_in.ended {
+            return Ok(None);
+        }
+        let client = self.platform_client(tx, &sign_in.client_id).await?;
+        if !client.is_some_and(|client| client.opens(sign_in.scope.id())) {
             return Ok(None);
         }
         let (oldest, idlest) = self.session_bounds();

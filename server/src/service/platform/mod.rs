@@ -11,7 +11,7 @@ mod sign_out;
 mod tell_platforms;
 
 pub use authorize::{AccountChoice, Authorization, AuthorizationProblem};
-pub use clients::{ClientCredentials, ClientError, PlatformClient};
+pub use clients::{ClientCredentials, ClientError, NotServed, Opens, PlatformClient};
 pub use issue_tokens::{TokenError, TokenForm};
 pub use sign_out::{SignOutRequest, SignedOut};
 pub use tell_platforms::keep_telling_platforms;

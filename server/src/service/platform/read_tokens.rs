@@ -71,6 +71,11 @@ impl Services {
     pub async fn revoke(&self, ip: IpAddr, credentials: &ClientCredentials, token: &str) -> Result<(), TokenError> {
         let client = self.authenticate_client(ip, credentials).await?;
         let Some(token) = Token::parse(token) else { return Ok(()) };
+        let mut tx = self.database.begin_read().await?;
+        if platform_sign_ins::find_by_token(&mut tx, &token.hash()).await?.is_none() {
+            return Ok(());
+        }
+        drop(tx);
         Ok(retried(|| async {
             let mut tx = self.database.begin_write().await?;
             let found = platform_sign_ins::find_by_token(&mut tx, &token.hash()).await?;

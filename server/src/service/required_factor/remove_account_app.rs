@@ -5,7 +5,7 @@ use crate::{
     service::{actors, own_login::notify::origin},
     storage::{
         outbox::AccountAppChange,
-        retried,
+        platform_sign_ins, retried,
         second_factors::{self, FactorsOf},
         sessions,
         user_events::{self, UserEvent},
@@ -45,6 +45,7 @@ impl RemoveAccountApp for Services {
                 return Err(AppError::NotFound);
             }
             sessions::forget_second_factor_for(&mut tx, actor.user, actor.scope()).await?;
+            platform_sign_ins::end_closed_of_member(&mut tx, actor.scope(), actor.member, now).await?;
             let user = users::find(&mut tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
             let event = UserEvent::SecondFactorRemoved { factor: SecondFactorKind::Totp };
             user_events::record(&mut tx, user.id, &event, &origin(visitor), now).await?;

@@ -7,7 +7,7 @@ use crate::{
         audit::{self, Event},
         identities,
         login_methods::{self, Stage},
-        retried, sessions,
+        platform_sign_ins, retried, sessions,
     },
 };
 use app::{
@@ -59,6 +59,7 @@ impl AcceptProviderFactors for Services {
                 login_methods::set_factor_values(&mut tx, scope, method, &values).await?;
                 identities::forget_second_factors(&mut tx, scope, method).await?;
                 sessions::forget_second_factors_by(&mut tx, method).await?;
+                platform_sign_ins::end_closed(&mut tx, scope, now).await?;
                 let event = Event::ProviderFactorsChanged { method, values };
                 audit::record(&mut tx, scope, &actor.audit_actor(), None, &event, now).await?;
                 tx.commit().await?;

@@ -5,7 +5,7 @@ use crate::{
     service::actors::{self, Actor},
     storage::{
         audit::{self, Event},
-        retried, second_factor_requirements,
+        platform_sign_ins, retried, second_factor_requirements,
     },
 };
 use app::{
@@ -61,6 +61,7 @@ impl RequireSecondFactor for Services {
                 can_require_second_factor(owners).or_refuse()?;
             }
             second_factor_requirements::set(&mut tx, actor.scope(), wanted.as_ref()).await?;
+            platform_sign_ins::end_closed(&mut tx, actor.scope(), now).await?;
             let event = match wanted {
                 Some(requirement) => {
                     Event::SecondFactorRequired { of: requirement.required_of, starts: requirement.starts }

@@ -31,6 +31,45 @@ macro_rules! can_sign_in {
     };
 }
 
+/// When the session proved the login method of the member `m`, if that is switched on; empty if it did not.
+macro_rules! proved_at {
+    ($session:literal) => {
+        concat!(
+            "(SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
+                 WHERE s.session_id = ",
+            $session,
+            " AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
+                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
+                        OR s.kind = 'second_factor' AND s.login_method_id IS NULL
+                           AND EXISTS (SELECT 1 FROM session_proofs p
+                                        WHERE p.session_id = ",
+            $session,
+            " AND p.proved_at >= COALESCE(m.readmitted_at, 0)
+                                          AND (l.kind = 'password' AND p.kind = 'password'
+                                               OR p.kind = 'method' AND p.login_method_id = l.id))))"
+        )
+    };
+}
+
+/// How many second factors that count in the account of the member `m` the session proved.
+macro_rules! proved_factors {
+    ($session:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
+                 WHERE s.session_id = ",
+            $session,
+            " AND s.kind = 'second_factor'
+                   AND (l.account_id = m.account_id
+                        OR s.login_method_id IS NULL
+                           AND NOT EXISTS (SELECT 1 FROM second_factors f
+                                            WHERE f.user_id = m.user_id AND f.account_id = m.account_id
+                                              AND f.confirmed_at IS NOT NULL)))"
+        )
+    };
+}
+
+pub(in crate::storage) use {proved_at, proved_factors};
+
 /// What the actor of a session is read by; `$session` is the session's id.
 macro_rules! select_actor {
     ($session:literal, $($more:tt)+) => {
@@ -38,26 +77,13 @@ macro_rules! select_actor {
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
-               (SELECT MAX(s.proved_at) FROM session_proofs s JOIN login_methods l ON l.id = m.login_method_id
-                 WHERE s.session_id = ", $session, " AND l.enabled AND s.proved_at >= COALESCE(m.readmitted_at, 0)
-                   AND (l.kind = 'password' AND s.kind = 'password' OR s.login_method_id = l.id
-                        OR s.kind = 'second_factor' AND s.login_method_id IS NULL
-                           AND EXISTS (SELECT 1 FROM session_proofs p
-                                        WHERE p.session_id = ", $session, " AND p.proved_at >= COALESCE(m.readmitted_at, 0)
-                                          AND (l.kind = 'password' AND p.kind = 'password'
-                                               OR p.kind = 'method' AND p.login_method_id = l.id)))) AS proved_at,
+               ", proved_at!($session), " AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
                  WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL AND f.account_id IS NULL AND l.kind = 'password'
                    AND NOT EXISTS (SELECT 1 FROM session_proofs s
                                     WHERE s.session_id = ", $session, " AND s.kind = 'second_factor' AND s.login_method_id IS NULL)) AS unproved_factors,
                (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
-               (SELECT COUNT(*) FROM session_proofs s LEFT JOIN login_methods l ON l.id = s.login_method_id
-                 WHERE s.session_id = ", $session, " AND s.kind = 'second_factor'
-                   AND (l.account_id = m.account_id
-                        OR s.login_method_id IS NULL
-                           AND NOT EXISTS (SELECT 1 FROM second_factors f
-                                            WHERE f.user_id = m.user_id AND f.account_id = m.account_id
-                                              AND f.confirmed_at IS NOT NULL))) AS proved_factors", $($more)+)
+               ", proved_factors!($session), " AS proved_factors", $($more)+)
     };
 }
 

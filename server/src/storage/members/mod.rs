@@ -81,6 +81,7 @@ pub use access::{
 pub(crate) use access::{
     HostVisitor, accounts_of, caller_membership, host_visitor, key_membership, suspend_all_of_user,
 };
+pub(in crate::storage) use access::{proved_at, proved_factors};
 pub use keys::{RowPosition, StoredKeys};
 pub(crate) use keys::{rewritten, set_keys, with_keys};
 pub use list::{Page, Place, Position, SortValue, View, count_before, page};
@@ -491,6 +492,8 @@ pub async fn set_grant(
         return Ok(false);
     }
     replace_extras(tx, scope, id, &grant.extras).await?;
+    // A second factor may be required of the role.
+    platform_sign_ins::end_closed_of_member(tx, scope, id, now).await?;
     Ok(true)
 }
 

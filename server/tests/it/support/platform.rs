@@ -202,6 +202,11 @@ impl Platform {
         verified_claims(token, keys["keys"].as_array().unwrap()).expect("a signature of Roster's")
     }
 
+    /// The account that a token opens, by the ID token beside it.
+    pub async fn account_of(&self, tokens: &Tokens) -> Value {
+        self.reads(&tokens.id_token).await["roster:account"]["id"].clone()
+    }
+
     /// Is every token good for nothing any more? The refresh token is used up by asking.
     pub async fn has_lost(&self, tokens: &Tokens) {
         assert_eq!(self.introspects(&tokens.access).await, serde_json::json!({ "active": false }));
@@ -270,8 +275,26 @@ impl Listener {
 
     /// The settings by which it can be reached.
     pub fn settings(&self) -> config::OAuth {
-        let ca_file = Some(self.authority.write(self.folder.path()));
-        config::OAuth { ca_file, allow_hosts: vec!["localhost".to_owned()] }
+        self.settings_beside("")
+    }
+
+    /// The settings by which it can be reached, and whoever else these certificates vouch for.
+    pub fn settings_beside(&self, certificates: &str) -> config::OAuth {
+        let file = self.folder.path().join("authorities.pem");
+        std::fs::write(&file, format!("{}{certificates}", self.authority.pem())).unwrap();
+        config::OAuth { ca_file: Some(file), allow_hosts: vec!["localhost".to_owned()] }
+    }
+
+    /// What it heard last.
+    pub fn last(&self) -> String {
+        self.heard.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+
+    /// Waits until it has heard so many.
+    pub async fn hears(&self, count: usize) {
+        while self.count() < count {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
     }
 
     pub fn count(&self) -> usize {
