@@ -5,7 +5,7 @@ use crate::{
     secrets::ApiKey,
     service::actors::{self, Actor},
     storage::{
-        api_keys::{self, NewKey},
+        api_keys::{self, KeyOwner, NewKey},
         audit::{self, Event},
         retried,
     },
@@ -47,12 +47,11 @@ impl MakeApiKey for Services {
             let (id, key) = (ApiKeyId(Uuid::now_v7()), ApiKey::new());
             let new = NewKey {
                 id,
-                member: actor.member,
+                owner: owner_of(&actor),
                 name: &name,
                 hint: &key.hint(),
                 hash: &key.hash(),
                 permissions: &permissions,
-                proved_factor: actor.has_proved_second_factor,
                 expires,
             };
             api_keys::insert(&mut tx, actor.scope(), new, now).await?;
@@ -64,6 +63,11 @@ impl MakeApiKey for Services {
         })
         .await
     }
+}
+
+/// The caller as the one for whom a key acts, with what the session proved.
+pub(super) const fn owner_of(actor: &Actor) -> KeyOwner {
+    KeyOwner { member: actor.member, method: actor.method, proved_factor: actor.has_proved_second_factor }
 }
 
 struct Wanted {

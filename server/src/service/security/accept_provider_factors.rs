@@ -4,6 +4,7 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
+        api_keys,
         audit::{self, Event},
         identities,
         login_methods::{self, Stage},
@@ -59,6 +60,7 @@ impl AcceptProviderFactors for Services {
                 login_methods::set_factor_values(&mut tx, scope, method, &values).await?;
                 identities::forget_second_factors(&mut tx, scope, method).await?;
                 sessions::forget_second_factors_by(&mut tx, method).await?;
+                api_keys::forget_factors_by(&mut tx, scope, method).await?;
                 let event = Event::ProviderFactorsChanged { method, values };
                 audit::record(&mut tx, scope, &actor.audit_actor(), None, &event, now).await?;
                 tx.commit().await?;
