@@ -86,6 +86,7 @@ macro_rules! select_keys {
 statements! {
     ALL = select_keys!("");
     FIND = select_keys!("AND k.id = $2");
+    OF_MEMBER = select_keys!("AND k.member_id = $2");
     COUNT = "SELECT COUNT(*) FROM api_keys WHERE account_id = $1";
     INSERT = "
         INSERT INTO api_keys (id, account_id, member_id, name, hint, hash, created_at, owned_since, login_method_id, proved_factor, expires_at)
@@ -196,6 +197,19 @@ pub async fn find(tx: &mut Tx, scope: AccountScope, id: ApiKeyId) -> Result<Opti
     let row: Option<StoredKeyRow> =
         on!(tx, c => sqlx::query_as(FIND).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
     row.map(StoredKey::try_from).transpose()
+}
+
+/// The names of the keys that end with this member's membership, newest first: those that act for the member, and are not dead already.
+pub async fn names_of_member(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Vec<String>, StorageError> {
+    let rows: Vec<StoredKeyRow> =
+        on!(tx, c => sqlx::query_as(OF_MEMBER).bind(scope.id().0).bind(member.0).fetch_all(c).await)?;
+    let is_alive = |row: &StoredKeyRow| row.is_owned && row.proof_stands && row.expires_at.is_none_or(|at| at > now.0);
+    Ok(rows.into_iter().filter(is_alive).map(|row| row.name).collect())
 }
 
 /// How many keys the account has.

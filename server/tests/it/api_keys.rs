@@ -121,7 +121,8 @@ both_databases! {
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         world.advance(Span::minutes(1));
         ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Admin), &[("form[again]", "fresh")]).await.unwrap();
-        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        // One mail between was about the key.
+        let id = ben.opens_link(&world.link_to("ben@example.org", 2).await).await;
         ben.joins(&id).await.unwrap();
         let ben = world.browser();
         ben.sign_in("ben@example.org", crate::support::PASSWORD).await.unwrap();
@@ -360,6 +361,52 @@ both_databases! {
         let ana = world.browser();
         ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
         assert_eq!(ana.key("CI").await.state, ApiKeyState::OwnerGone);
+    }
+
+    async fn r37_r64_a_removal_says_which_keys_die_with_it_and_a_suspension_which_rest(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ben.equips("Deploy", &["users.read"]).await;
+        ben.makes_key("Short", &["users.read"], "1").await.unwrap();
+        let program = ana.equips("CI", &["users.read"]).await;
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        assert_eq!(ana.plans_removal(&row).await.unwrap().keys, ["Short", "Deploy"]);
+        world.advance(Span::days(1));
+        assert_eq!(ana.plans_removal(&row).await.unwrap().keys, ["Deploy"], "what has expired is dead already");
+        let dialog = ana.get(&format!("/a/acme/settings/users/{}/remove", row.id)).await.body;
+        assert!(dialog.contains("stop working for good, even if you undo this: Deploy."), "{dialog}");
+        assert!(dialog.contains("Meanwhile, these API keys don’t work: Deploy."), "{dialog}");
+        let page = ana.get(&format!("/a/acme/settings/users/{}", row.id)).await.body;
+        assert!(page.contains("<dt>API keys") && page.contains("<dd>Deploy"), "{page}");
+        let told = program.gets(&format!("/members/{}", row.id)).await.json();
+        assert_eq!((&told["api_keys"], &told["sponsored_invitations"]), (&json!(["Deploy"]), &json!([])));
+        let hers = program.gets(&format!("/members/{}", ana.row("ana@example.org").await.id)).await.json();
+        assert_eq!((&hers["api_keys"], &hers["sponsored_invitations"]), (&json!(["CI"]), &json!(["eve@example.org"])));
+        let none = ana.get(&format!("/a/acme/settings/users/{}/remove", ana.row("eve@example.org").await.id)).await.body;
+        assert!(!none.contains("API keys stop"), "{none}");
+        ana.removes(&row).await.unwrap();
+        assert_eq!(ana.plans_removal(&ana.row("ben@example.org").await).await.unwrap().keys, [""; 0]);
+    }
+
+    async fn se_07_whoever_makes_a_key_is_told_and_so_is_whose_it_was(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let made = ben.makes_key("CI", &["users.read"], "").await.unwrap();
+        let mail = world.mail_to("ben@example.org", 1).await;
+        assert_eq!(mail.header("subject").as_deref(), Some("A new API key for Acme"));
+        let text = mail.part("text/plain");
+        assert!(text.contains("/a/acme/settings/api-keys") && !text.contains(&made.key), "{text}");
+        ana.takes_key_over("CI").await.unwrap();
+        let told = world.mail_to("ben@example.org", 2).await.header("subject");
+        assert_eq!(told.as_deref(), Some("Your API key for Acme was taken over"));
+        // Nobody is told what they did themselves, and nothing of an account that they have left.
+        ana.takes_key_over("CI").await.unwrap();
+        ben.equips("Second", &["users.read"]).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        ana.takes_key_over("Second").await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'api_key_taken_over'").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'api_key_made'").await, 2);
     }
 
     async fn lg_01_taking_a_key_over_is_recorded_about_whose_it_was(world: World) {

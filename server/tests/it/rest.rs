@@ -98,6 +98,34 @@ both_databases! {
         }
     }
 
+    async fn az_05_r37_no_operation_answers_a_key_that_is_dead_or_rests(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let mut dead = vec![Program::new(&world, &ana.makes_key("Expired", ALL_AND_VIEWER, "1").await.unwrap().key)];
+        world.advance(Span::days(1));
+        let ana = world.browser();
+        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        dead.push(ana.equips("Revoked", ALL_AND_VIEWER).await);
+        ana.revokes_key("Revoked").await.unwrap();
+        for email in ["suspended@example.org", "removed@example.org"] {
+            let theirs = ana.brings_in_as(email, BuiltInRole::Admin).await;
+            dead.push(theirs.equips(email, ALL_AND_VIEWER).await);
+        }
+        ana.suspends(&ana.row("suspended@example.org").await).await.unwrap();
+        ana.removes(&ana.row("removed@example.org").await).await.unwrap();
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let id = id_of(&ana, "eve@example.org").await;
+        world.stops_mailing().await;
+        let before = world.rows().await;
+        for operation in &API_OPERATIONS {
+            for (number, program) in dead.iter().enumerate() {
+                let reply = performs(program, operation, &id).await;
+                let what = format!("{} {} by {number}", operation.method, operation.path);
+                assert_eq!(reply.problem(), refused(401, "invalid_api_key"), "{what}");
+            }
+        }
+        assert_eq!(world.rows().await, before, "nothing was changed");
+    }
+
     async fn az_03_what_is_another_accounts_is_not_found(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();

@@ -7,6 +7,7 @@ use crate::{
     storage::{
         api_keys::{self, KeyOwner, NewKey},
         audit::{self, Event},
+        outbox::ApiKeyMail,
         retried,
     },
 };
@@ -57,6 +58,7 @@ impl MakeApiKey for Services {
             api_keys::insert(&mut tx, actor.scope(), new, now).await?;
             let event = Event::ApiKeyMade { key: id, name: name.clone(), permissions };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            self.tell_of_key(&mut tx, &actor, actor.member, ApiKeyMail::Made).await?;
             tx.commit().await?;
             let try_at = self.config.link(TRY_PATH);
             Ok(ApiKeyMade { name, key: key.reveal().to_owned(), try_at })

@@ -7,7 +7,9 @@ use crate::{
     storage::{
         api_keys,
         audit::{self, AuditTarget, Event},
-        members, retried,
+        members,
+        outbox::ApiKeyMail,
+        retried,
     },
 };
 use app::{
@@ -39,6 +41,9 @@ impl TakeOverApiKey for Services {
             let from = from.map(|row| AuditTarget { member: row.id, email: row.email.key().to_owned() });
             let event = Event::ApiKeyTakenOver { key, name: stored.name };
             audit::record(&mut tx, scope, &actor.audit_actor(), from.as_ref(), &event, now).await?;
+            if stored.member != actor.member {
+                self.tell_of_key(&mut tx, &actor, stored.member, ApiKeyMail::TakenOver).await?;
+            }
             tx.commit().await?;
             Ok(NextPage::saying(page, Notice::ApiKeyTakenOver))
         })
