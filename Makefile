@@ -62,6 +62,11 @@ fmt: ## Formats the Rust code
 audit: ## Checks dependencies: licences, bans, sources, advisories
 	@.ci/audit
 
+.PHONY: check-api
+check-api: ## Holds the REST API against its document, by schemathesis
+	cargo build --locked -p app -p server --bin roster
+	@.ci/check-api
+
 .PHONY: sbom
 sbom: ## Writes the release's bill of materials to target/release
 	@.ci/sbom

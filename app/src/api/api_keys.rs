@@ -62,10 +62,26 @@ pub enum ApiKeyState {
     Live,
     /// Its time is over.
     Expired,
-    /// Its member is suspended, or the login method is switched off: it works again when the member gets in again.
+    /// Its member is suspended, the login method is switched off, or the login is about to be deleted: it works again when the member gets in
+    /// again.
     Resting,
+    /// The account requires a second factor, and the key was made without one, or its member has none any more (LT-09).
+    NeedsSecondFactor,
+    /// Its member signs in by another login method since, or as somebody else at the provider. It is dead unless an owner takes it over (R45, R46).
+    LoginChanged,
     /// Its member has left or was removed, be it that they joined again later. It is dead unless an owner takes it over (R37).
     OwnerGone,
+}
+
+impl ApiKeyState {
+    /// Does an owner who takes the key over make it work again (R37)?
+    #[must_use]
+    pub const fn can_be_taken_over(self) -> bool {
+        match self {
+            Self::Resting | Self::NeedsSecondFactor | Self::LoginChanged | Self::OwnerGone => true,
+            Self::Live | Self::Expired => false,
+        }
+    }
 }
 
 /// A new key, as typed.

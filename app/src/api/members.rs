@@ -123,6 +123,8 @@ pub struct RemovalPlan {
     pub details: MemberDetails,
     /// Pending invitations that this member answers for (R29).
     pub sponsored: Vec<Sponsored>,
+    /// The names of the API keys that act for this member, and die with the membership (R37).
+    pub keys: Vec<String>,
 }
 
 /// A pending invitation of the member to be removed.

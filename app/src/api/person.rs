@@ -33,6 +33,8 @@ pub struct PersonPage {
     pub invitations: Vec<PersonInvitation>,
     /// The newest mails of these invitations, newest first (R62).
     pub mails: Vec<MailLine>,
+    /// The names of the API keys that act for the person, and die with the membership (R37).
+    pub keys: Vec<String>,
     /// What happened to the person here, and what they did; `None` for a caller without `audit.read`.
     pub history: Option<PersonHistory>,
 }

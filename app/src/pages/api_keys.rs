@@ -116,13 +116,17 @@ fn list(forms: Forms, view: &ApiKeysView) -> AnyView {
 
 fn line(forms: Forms, key: ApiKeyLine, roles: &Roles, can_take_over: bool) -> AnyView {
     let locale = forms.locale();
-    let takes_over = can_take_over && matches!(key.state, ApiKeyState::OwnerGone | ApiKeyState::Resting);
+    let takes_over = can_take_over && key.state.can_be_taken_over();
     let take_over = takes_over.then(|| take_over(forms, &key));
     let revoke = revoke(forms, &key);
     let expires = key.expires.map(|at| {
         let words = match key.state {
             ApiKeyState::Expired => text!(locale, api_keys.expired_at),
-            ApiKeyState::Live | ApiKeyState::Resting | ApiKeyState::OwnerGone => text!(locale, api_keys.expires),
+            ApiKeyState::Live
+            | ApiKeyState::Resting
+            | ApiKeyState::NeedsSecondFactor
+            | ApiKeyState::LoginChanged
+            | ApiKeyState::OwnerGone => text!(locale, api_keys.expires),
         };
         view! { {words} " " <Time at /> }.into_any()
     });
@@ -158,6 +162,8 @@ fn rights(locale: Locale, key: &ApiKeyLine, roles: &Roles) -> AnyView {
     let why = match key.state {
         ApiKeyState::Live | ApiKeyState::Expired => None,
         ApiKeyState::Resting => Some(text!(locale, api_keys.resting_text, name = name)),
+        ApiKeyState::NeedsSecondFactor => Some(text!(locale, api_keys.needs_factor_text, name = name)),
+        ApiKeyState::LoginChanged => Some(text!(locale, api_keys.login_changed_text, name = name)),
         ApiKeyState::OwnerGone => Some(text!(locale, api_keys.owner_gone_text, name = name)),
     };
     if let Some(why) = why {
@@ -186,7 +192,10 @@ fn badge(locale: Locale, state: ApiKeyState) -> AnyView {
         ApiKeyState::Live => (Tone::Good, "check", text!(locale, api_keys.state_live)),
         ApiKeyState::Expired => (Tone::Neutral, "clock", text!(locale, api_keys.state_expired)),
         ApiKeyState::Resting => (Tone::Warn, "pause", text!(locale, api_keys.state_resting)),
-        ApiKeyState::OwnerGone => (Tone::Bad, "ban", text!(locale, api_keys.state_owner_gone)),
+        ApiKeyState::NeedsSecondFactor => (Tone::Warn, "pause", text!(locale, api_keys.state_resting)),
+        ApiKeyState::LoginChanged | ApiKeyState::OwnerGone => {
+            (Tone::Bad, "ban", text!(locale, api_keys.state_owner_gone))
+        }
     };
     view! {
         <Badge tone icon>

@@ -184,6 +184,7 @@ fn numbers(config: &Config) -> Checked {
     within("limits.mails_per_recipient_day", limits.mails_per_recipient_day, 1..=MAX_LIMIT)?;
     within("limits.provider_tries_per_account_hour", limits.provider_tries_per_account_hour, 1..=MAX_LIMIT)?;
     within("limits.api_burst", limits.api_burst, 1..=MAX_LIMIT)?;
+    within("limits.api_answers", limits.api_answers, 1..=MAX_LIMIT)?;
     within("limits.connections", limits.connections, 8..=MAX_LIMIT)?;
     within("limits.connections_per_address", limits.connections_per_address, 1..=MAX_LIMIT)?;
     for (key, days) in [

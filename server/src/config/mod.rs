@@ -260,6 +260,8 @@ settings! {
         pub api_burst: u32,
         /// Refill rate per second.
         pub api_per_s: f64,
+        /// Answers to requests with an Idempotency-Key that are kept for one key at a time, each for a day.
+        pub api_answers: u32,
     }
 
     /// How long what is over is kept, in days; the daily clean-up deletes it then (CF-08, R21, R39).
@@ -595,6 +597,7 @@ impl Default for Limits {
             provider_tries_per_account_hour: 60,
             api_burst: 600,
             api_per_s: 10.0,
+            api_answers: 10_000,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     secrets::{OpenError, Token},
     storage::{
         StorageError, Tx, accounts, address_changes,
-        outbox::{self, AccountDeletionMail, Facts, MailKind, OutboxMail, OwnershipMail},
+        outbox::{self, AccountDeletionMail, ApiKeyMail, Facts, MailKind, OutboxMail, OwnershipMail},
         ownership_offers::{self, OfferState},
         password_resets, second_factor_requirements, users,
     },
@@ -86,6 +86,14 @@ pub(crate) async fn compose(
             let page = services.config.link(&paths::webhooks(slug.as_str()));
             (account_label(&account, &slug), Content::WebhookStopped { page })
         }
+        MailKind::ApiKey(what) => {
+            let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            let page = services.config.link(&match what {
+                ApiKeyMail::Made => paths::api_keys(slug.as_str()),
+                ApiKeyMail::TakenOver => paths::account(slug.as_str()),
+            });
+            (account_label(&account, &slug), Content::ApiKey { what, page })
+        }
         MailKind::Ownership(what) => {
             let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&account, &slug), ownership(services, tx, mail, what, &slug, now).await?)
@@ -152,7 +160,8 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::Ownership(_)
             | MailKind::AccountDeletion(_)
             | MailKind::WebhookStopped
-            | MailKind::AccountApp(_),
+            | MailKind::AccountApp(_)
+            | MailKind::ApiKey(_),
             _,
         ) => users::find_by_email(tx, &mail.to).await?,
         (
@@ -291,6 +300,7 @@ async fn login_content(
             | MailKind::AccountDeletion(_)
             | MailKind::WebhookStopped
             | MailKind::AccountApp(_)
+            | MailKind::ApiKey(_)
             | MailKind::Accepted
             | MailKind::Declined
             | MailKind::LinkAsked
@@ -414,6 +424,7 @@ fn content(
         | MailKind::AccountDeletion(_)
         | MailKind::WebhookStopped
         | MailKind::AccountApp(_)
+        | MailKind::ApiKey(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm

@@ -1,7 +1,7 @@
 //! Renders mails: sentences from the texts of the product, structure from one pair of templates. Everything that people typed (names of
 //! accounts and persons) passes through [`plain`]; nothing else that they typed is shown (IN-05).
 
-use crate::storage::outbox::{AccountAppChange, OwnershipMail, SecondFactorChange};
+use crate::storage::outbox::{AccountAppChange, ApiKeyMail, OwnershipMail, SecondFactorChange};
 use app::{
     domain::{
         ids::MailId,
@@ -84,6 +84,8 @@ pub enum Content {
     SecondFactorRequired { starts: Timestamp, has_begun: bool, page: String },
     /// The member's app for the account was added or removed; the page shows it.
     AccountApp { change: AccountAppChange, page: String },
+    /// An API key of the member was made or taken over; the page shows the keys, or the account.
+    ApiKey { what: ApiKeyMail, page: String },
     /// An offer of ownership was made or accepted; the other of its two people, and the page that shows more.
     Ownership { what: OwnershipMail, other: Person, until: Timestamp, page: String },
     /// The account is scheduled for deletion, as this owner asked; the page keeps it.
@@ -288,6 +290,16 @@ fn sections(
             Action::Link { label: text!(locale, mail.account_app_open).to_owned(), url: page },
             vec![text!(locale, mail.account_app_not_you, account = account)],
         ),
+        Content::ApiKey { what: ApiKeyMail::Made, page } => (
+            vec![text!(locale, mail.api_key_made_what, account = account.clone())],
+            Action::Link { label: text!(locale, mail.api_key_made_open).to_owned(), url: page },
+            vec![text!(locale, mail.api_key_made_not_you, account = account)],
+        ),
+        Content::ApiKey { what: ApiKeyMail::TakenOver, page } => (
+            vec![text!(locale, mail.api_key_taken_over_what, account = account.clone())],
+            Action::Link { label: text!(locale, mail.api_key_taken_over_open, account = account), url: page },
+            vec![text!(locale, mail.api_key_taken_over_why).to_owned()],
+        ),
         Content::Ownership { what, other, until, page } => {
             ownership(language, zone, account, what, named(other), until, page)
         }
@@ -445,6 +457,10 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
         }
         Content::AccountApp { change: AccountAppChange::Removed, .. } => {
             text!(locale, mail.account_app_removed_subject, account = account)
+        }
+        Content::ApiKey { what: ApiKeyMail::Made, .. } => text!(locale, mail.api_key_made_subject, account = account),
+        Content::ApiKey { what: ApiKeyMail::TakenOver, .. } => {
+            text!(locale, mail.api_key_taken_over_subject, account = account)
         }
         Content::Ownership { what, .. } => match what {
             OwnershipMail::Offered => text!(locale, mail.ownership_offered_subject, account = account),
@@ -662,6 +678,8 @@ mod tests {
             second_factors(SecondFactorChange::PasskeyCopied),
             Content::AccountApp { change: AccountAppChange::Added, page: users() },
             Content::AccountApp { change: AccountAppChange::Removed, page: users() },
+            Content::ApiKey { what: ApiKeyMail::Made, page: users() },
+            Content::ApiKey { what: ApiKeyMail::TakenOver, page: users() },
             Content::InviteeMoved { person: person("Ben"), new: "ben@new.example".to_owned(), users: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: false, page: users() },
             Content::SecondFactorRequired { starts: UNTIL, has_begun: true, page: users() },
@@ -817,6 +835,7 @@ mod tests {
                     | Content::LoginDeletion { page: users, .. }
                     | Content::SecondFactorRequired { page: users, .. }
                     | Content::AccountApp { page: users, .. }
+                    | Content::ApiKey { page: users, .. }
                     | Content::Ownership { page: users, .. }
                     | Content::AccountDeletion { page: users, .. }
                     | Content::AccountKept { page: users, .. }

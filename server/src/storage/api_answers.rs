@@ -13,6 +13,9 @@ statements! {
     KEEP = "
         UPDATE api_answers SET status = $4, body = $5 WHERE account_id = $1 AND key_id = $2 AND idempotency_key = $3";
     FORGET = "DELETE FROM api_answers WHERE account_id = $1 AND key_id = $2 AND idempotency_key = $3";
+    KEPT = "
+        SELECT COUNT(*) AS count, MIN(a.created_at) AS oldest FROM api_answers a
+         WHERE a.account_id = $1 AND a.key_id = $2 AND a.created_at > $3";
     FORGET_OLD = "
         DELETE FROM api_answers
          WHERE account_id = $1 AND key_id = $2 AND idempotency_key = $3
@@ -55,6 +58,33 @@ pub async fn find(tx: &mut Tx, scope: AccountScope, key: ApiKeyId, name: &str) -
         let status = row.status.and_then(|status| u16::try_from(status).ok());
         Found { request_hash: row.request_hash, answer: status.zip(row.body) }
     }))
+}
+
+#[derive(FromRow)]
+struct KeptRow {
+    count: i64,
+    oldest: Option<i64>,
+}
+
+/// How many answers of a key are kept, those of requests under way included.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// How many.
+    pub count: u64,
+    /// When the first of them was claimed.
+    pub oldest: Option<Timestamp>,
+}
+
+/// What is kept of the requests of a key after this time.
+pub async fn kept_since(
+    tx: &mut Tx,
+    scope: AccountScope,
+    key: ApiKeyId,
+    since: Timestamp,
+) -> Result<Kept, StorageError> {
+    let row: KeptRow =
+        on!(tx, c => sqlx::query_as(KEPT).bind(scope.id().0).bind(key.0).bind(since.0).fetch_one(c).await)?;
+    Ok(Kept { count: row.count.unsigned_abs(), oldest: row.oldest.map(Timestamp) })
 }
 
 /// Keeps the answer to the request of this name.

@@ -88,7 +88,8 @@ statements! {
     API_KEYS = expired!("api_keys", "expires_at");
     API_ANSWERS = "
         DELETE FROM api_answers
-         WHERE key_id IN (SELECT key_id FROM api_answers WHERE created_at <= $1 LIMIT $2) AND created_at <= $1";
+         WHERE (key_id, idempotency_key) IN (SELECT key_id, idempotency_key FROM api_answers WHERE created_at <= $1 LIMIT $2)
+           AND created_at <= $1";
     WEBHOOK_DELIVERIES = expired!("webhook_deliveries", "done_at");
     WEBHOOK_SECRETS = expired!("webhook_secrets", "valid_until");
     MAIL_TEXTS = "

@@ -33,7 +33,7 @@ macro_rules! is_ready {
     };
 }
 
-pub(super) use is_required;
+pub(super) use {is_ready, is_required};
 
 statements! {
     FIND = "SELECT everybody, set_at, starts_at FROM second_factor_requirements WHERE account_id = $1";
@@ -59,6 +59,9 @@ statements! {
          WHERE m.account_id = $1 AND m.state = 'active' AND m.role_key = $2 AND ", is_ready!());
     HAS_SECOND_FACTOR = concat!("
         SELECT COUNT(*) FROM members m WHERE m.account_id = $1 AND m.id = $2 AND ", is_ready!());
+    LACKS_REQUIRED = concat!("
+        SELECT COUNT(*) FROM members m JOIN second_factor_requirements d ON d.account_id = m.account_id
+         WHERE m.account_id = $1 AND m.id = $2 AND d.starts_at <= $3 AND ", is_required!(), " AND NOT ", is_ready!());
     OF_USER = concat!("
         SELECT a.slug, a.name, d.starts_at
           FROM members m
@@ -169,6 +172,21 @@ pub async fn has_second_factor(tx: &mut Tx, scope: AccountScope, member: MemberI
     let ready: i64 =
         on!(tx, c => sqlx::query_scalar(HAS_SECOND_FACTOR).bind(scope.id().0).bind(member.0).fetch_one(c).await)?;
     Ok(ready > 0)
+}
+
+/// Is a second factor required of this member by now, who has none that counts in the account? Then no session opens it.
+pub async fn lacks_required_factor(
+    tx: &mut Tx,
+    scope: AccountScope,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let lacking: i64 = on!(tx, c => sqlx::query_scalar(LACKS_REQUIRED)
+        .bind(scope.id().0)
+        .bind(member.0)
+        .bind(now.0)
+        .fetch_one(c).await)?;
+    Ok(lacking > 0)
 }
 
 /// An account that requires a second factor of a user.

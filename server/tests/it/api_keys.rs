@@ -1,6 +1,9 @@
 //! API keys: who makes them, what they open, and when they are dead (LT-01, LT-02, R37).
 
-use crate::support::{Program, both_databases, holds};
+use crate::support::{
+    Program, attempt_in, both_databases, holds,
+    provider::{Provider, Twist},
+};
 use app::{
     api::{
         api_keys::ApiKeyState,
@@ -118,7 +121,8 @@ both_databases! {
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         world.advance(Span::minutes(1));
         ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Admin), &[("form[again]", "fresh")]).await.unwrap();
-        let id = ben.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        // One mail between was about the key.
+        let id = ben.opens_link(&world.link_to("ben@example.org", 2).await).await;
         ben.joins(&id).await.unwrap();
         let ben = world.browser();
         ben.sign_in("ben@example.org", crate::support::PASSWORD).await.unwrap();
@@ -240,6 +244,182 @@ both_databases! {
         assert_eq!(with.gets("/members").await.status, StatusCode::OK);
         ana.takes_key_over("Before").await.unwrap();
         assert_eq!(before.gets("/members").await.status, StatusCode::OK, "taken over in a session with one");
+    }
+
+    async fn lt_01_r46_a_key_dies_with_the_link_by_which_its_maker_signed_in(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let admin = Grant::of(BuiltInRole::Admin);
+        let ben = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", ben, &admin).await;
+        let program = theirs.equips("CI", &["users.read"]).await;
+        assert_eq!(asks(&program).await, 200);
+        world.advance(Span::minutes(1));
+        ana.changes_login_method(&ana.row("ben@example.org").await, &method, "00u-new").await.unwrap();
+        assert_eq!(program.gets("/members").await.problem(), dead(), "as the sessions of before");
+        assert_eq!(ana.key("CI").await.state, ApiKeyState::LoginChanged);
+        let new = json!({ "sub": "00u-new", "email": "ben@example.org" });
+        theirs.signs_in_by(&provider, &method, new).await;
+        assert!(theirs.home().await.is_ok());
+        assert_eq!(asks(&program).await, 401, "whoever is linked now did not make it");
+        let other = theirs.equips("New", &["users.read"]).await;
+        assert_eq!(asks(&other).await, 200);
+        let page = ana.get("/a/acme/settings/api-keys").await.body;
+        assert!(page.contains("signs in differently since"), "{page}");
+        ana.takes_key_over("CI").await.unwrap();
+        assert_eq!(asks(&program).await, 200);
+
+        // Nor does a key outlive another login method of its maker, or a suspension of the method.
+        let dora = ana.brings_in_as("dora@example.org", BuiltInRole::Admin).await;
+        let hers = dora.equips("Dora's", &["users.read"]).await;
+        ana.changes_login_method(&ana.row("dora@example.org").await, &method, "00u-dora").await.unwrap();
+        assert_eq!(asks(&hers).await, 401);
+        assert_eq!(ana.key("Dora's").await.state, ApiKeyState::LoginChanged);
+        let switch = async |on: &str| ana.call_in::<NextPage>("login-methods/switch", &[("method", &method), ("on", on)]).await.unwrap();
+        switch("off").await;
+        assert_eq!((asks(&other).await, asks(&program).await), (401, 200));
+        assert_eq!(ana.key("New").await.state, ApiKeyState::Resting);
+        switch("on").await;
+        assert_eq!(asks(&other).await, 200);
+    }
+
+    async fn lt_01_r45_a_key_dies_when_its_makers_provider_means_other_people(world: World) {
+        let (provider, other) = (Provider::openid(world.clock.clone()).await, Provider::openid(world.clock.clone()).await);
+        let world = world.with_providers(&[&provider, &other]);
+        let ana = world.owner("ana@example.org").await;
+        let method = ana.sets_up(&provider, "Acme SSO", json!({ "sub": "00u-ana" })).await;
+        let ben = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", ben.clone(), &Grant::of(BuiltInRole::Admin)).await;
+        let program = theirs.equips("CI", &["users.read"]).await;
+        world.advance(Span::minutes(1));
+        ana.saves(&method, "Acme SSO", &other.configuration()).await;
+        let page = ana.tests(&other, &method, json!({ "sub": "00u-ana" })).await.body;
+        assert_eq!(asks(&program).await, 200, "not live before somebody confirms");
+        let fields = [("form[method]", &*method), ("form[attempt]", attempt_in(&page)), ("form[confirmed]", "yes")];
+        ana.call_in::<NextPage>("login-methods/make-live", &fields).await.unwrap();
+        assert_eq!(program.gets("/members").await.problem(), dead());
+        ana.changes_login_method(&ana.row("ben@example.org").await, &method, "00u-ben").await.unwrap();
+        theirs.signs_in_by(&other, &method, ben).await;
+        assert!(theirs.home().await.is_ok());
+        assert_eq!(asks(&program).await, 401, "the other provider's Ben may be somebody else");
+        assert_eq!(ana.key("CI").await.state, ApiKeyState::LoginChanged);
+    }
+
+    async fn lt_09_a_key_proves_no_second_factor_that_its_maker_could_not_prove_now(world: World) {
+        let (_, provider, ana, method) = world.with_acme_sso().await;
+        let admin = Grant::of(BuiltInRole::Admin);
+        let claims = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", claims.clone(), &admin).await;
+        let dora = ana.brings_in_as("dora@example.org", BuiltInRole::Admin).await;
+        ana.adds_app().await.unwrap();
+        dora.adds_app().await.unwrap();
+        let values = async |values: &str| {
+            let fields = [("form[method]", &*method), ("form[values]", values)];
+            ana.call_in::<NextPage>("security/accept-provider-factors", &fields).await.unwrap()
+        };
+        let requires = [("form[of]", "everybody"), ("form[grace_days]", "0")];
+        ana.call_in::<Value>("security/require-second-factor", &requires).await.unwrap();
+        values("mfa").await;
+        provider.twist(Twist::claim("amr", json!(["mfa"])));
+        theirs.signs_in_by(&provider, &method, claims.clone()).await;
+        let by_provider = theirs.equips("Ben's", &["users.read"]).await;
+        let by_app = dora.equips("Dora's", &["users.read"]).await;
+        assert_eq!((asks(&by_provider).await, asks(&by_app).await), (200, 200));
+
+        // The provider's word is not taken any more, and another word of it is another proof.
+        let shut = (403, "second_factor_required".to_owned());
+        values("phr").await;
+        assert_eq!(by_provider.gets("/members").await.problem(), shut);
+        assert_eq!(ana.key("Ben's").await.state, ApiKeyState::NeedsSecondFactor);
+        provider.twist(Twist::claim("amr", json!(["phr"])));
+        theirs.signs_in_by(&provider, &method, claims).await;
+        assert!(theirs.home().await.is_ok());
+        assert_eq!(by_provider.gets("/members").await.problem(), shut);
+        // The app is gone.
+        let app = dora.factors().await.unwrap().factors[0].id;
+        dora.removes_factor(app).await.unwrap();
+        assert_eq!(by_app.gets("/members").await.problem(), shut);
+        assert_eq!(ana.key("Dora's").await.state, ApiKeyState::NeedsSecondFactor);
+        ana.takes_key_over("Dora's").await.unwrap();
+        assert_eq!(asks(&by_app).await, 200);
+    }
+
+    async fn lt_01_r37_a_key_rests_while_its_makers_login_is_about_to_be_deleted_and_dies_with_it(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let program = ben.equips("CI", &["users.read"]).await;
+        let form = [("form[confirmation]", "ben@example.org"), ("form[present_password]", crate::support::PASSWORD)];
+        ben.call::<Value>("me/delete", &form).await.unwrap();
+        assert_eq!(program.gets("/members").await.problem(), dead());
+        assert_eq!(ana.key("CI").await.state, ApiKeyState::Resting);
+        ben.call::<Value>("me/keep", &[]).await.unwrap();
+        assert_eq!(asks(&program).await, 200, "he thought again");
+        ben.call::<Value>("me/delete", &form).await.unwrap();
+        world.advance(Span::days(15));
+        let stop = tokio_util::sync::CancellationToken::new();
+        assert!(world.services.clean_up_if_due(&stop).await.unwrap());
+        assert_eq!(asks(&program).await, 401);
+        let ana = world.browser();
+        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        assert_eq!(ana.key("CI").await.state, ApiKeyState::OwnerGone);
+    }
+
+    async fn r37_r64_a_removal_says_which_keys_die_with_it_and_a_suspension_which_rest(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ben.equips("Deploy", &["users.read"]).await;
+        ben.makes_key("Short", &["users.read"], "1").await.unwrap();
+        let program = ana.equips("CI", &["users.read"]).await;
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("ben@example.org").await;
+        assert_eq!(ana.plans_removal(&row).await.unwrap().keys, ["Short", "Deploy"]);
+        world.advance(Span::days(1));
+        assert_eq!(ana.plans_removal(&row).await.unwrap().keys, ["Deploy"], "what has expired is dead already");
+        let dialog = ana.get(&format!("/a/acme/settings/users/{}/remove", row.id)).await.body;
+        assert!(dialog.contains("stop working for good, even if you undo this: Deploy."), "{dialog}");
+        assert!(dialog.contains("Meanwhile, these API keys don’t work: Deploy."), "{dialog}");
+        let page = ana.get(&format!("/a/acme/settings/users/{}", row.id)).await.body;
+        assert!(page.contains("<dt>API keys") && page.contains("<dd>Deploy"), "{page}");
+        let told = program.gets(&format!("/members/{}", row.id)).await.json();
+        assert_eq!((&told["api_keys"], &told["sponsored_invitations"]), (&json!(["Deploy"]), &json!([])));
+        let hers = program.gets(&format!("/members/{}", ana.row("ana@example.org").await.id)).await.json();
+        assert_eq!((&hers["api_keys"], &hers["sponsored_invitations"]), (&json!(["CI"]), &json!(["eve@example.org"])));
+        let none = ana.get(&format!("/a/acme/settings/users/{}/remove", ana.row("eve@example.org").await.id)).await.body;
+        assert!(!none.contains("API keys stop"), "{none}");
+        ana.removes(&row).await.unwrap();
+        assert_eq!(ana.plans_removal(&ana.row("ben@example.org").await).await.unwrap().keys, [""; 0]);
+    }
+
+    async fn se_07_whoever_makes_a_key_is_told_and_so_is_whose_it_was(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let made = ben.makes_key("CI", &["users.read"], "").await.unwrap();
+        let mail = world.mail_to("ben@example.org", 1).await;
+        assert_eq!(mail.header("subject").as_deref(), Some("A new API key for Acme"));
+        let text = mail.part("text/plain");
+        assert!(text.contains("/a/acme/settings/api-keys") && !text.contains(&made.key), "{text}");
+        ana.takes_key_over("CI").await.unwrap();
+        let told = world.mail_to("ben@example.org", 2).await.header("subject");
+        assert_eq!(told.as_deref(), Some("Your API key for Acme was taken over"));
+        // Nobody is told what they did themselves, and nothing of an account that they have left.
+        ana.takes_key_over("CI").await.unwrap();
+        ben.equips("Second", &["users.read"]).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        ana.takes_key_over("Second").await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'api_key_taken_over'").await, 1);
+        assert_eq!(world.count("SELECT COUNT(*) FROM outbox WHERE kind = 'api_key_made'").await, 2);
+    }
+
+    async fn lg_01_taking_a_key_over_is_recorded_about_whose_it_was(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        ben.equips("CI", &["users.read"]).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        ana.takes_key_over("CI").await.unwrap();
+        let event = "SELECT d.actor || ' ' || d.target || ' ' || e.data FROM audit_events e
+                       JOIN audit_details d ON d.account_id = e.account_id AND d.seq = e.seq
+                       JOIN members m ON m.id = e.target_id WHERE e.kind = 'api_key_taken_over'";
+        let events = world.texts(event).await;
+        assert!(matches!(&events[..], [one] if one.starts_with("Ana Owner ben@example.org {") && one.contains("CI")), "{events:?}");
     }
 
     async fn lt_01_keys_are_made_and_revoked_without_scripting(world: World) {

@@ -73,8 +73,8 @@ both_databases! {
         for operation in &API_OPERATIONS {
             let Needs::Permissions(needed) = operation.needs else { continue };
             let what = format!("{} {}", operation.method, operation.path);
-            for missing in needed {
-                let others: Vec<_> = ALL_AND_VIEWER.iter().copied().filter(|key| key != missing).collect();
+            for missing in needed.iter().map(|gate| gate.key()) {
+                let others: Vec<_> = ALL_AND_VIEWER.iter().copied().filter(|key| *key != missing).collect();
                 let reply = performs(&ana.equips(&what, &others).await, operation, about(operation)).await;
                 assert_eq!(reply.problem(), refused(403, "missing_permission"), "{what} without {missing}");
                 assert_eq!(reply.json()["missing_permissions"], json!([missing]), "{what}");
@@ -86,16 +86,44 @@ both_databases! {
 
         // With what it needs, and what is given away, each goes as far as the row allows.
         for operation in &API_OPERATIONS {
-            let needed: &[&str] = match operation.needs {
-                Needs::AnyKey => &["analytics.export"],
-                Needs::Permissions(needed) => needed,
+            let needed = match operation.needs {
+                Needs::AnyKey => vec!["analytics.export"],
+                Needs::Permissions(needed) => needed.iter().map(|gate| gate.key()).collect(),
             };
-            let held: BTreeSet<_> = needed.iter().chain(&["bots.read", "conversations.read", "analytics.read"]).copied().collect();
+            let held: BTreeSet<_> = needed.into_iter().chain(["bots.read", "conversations.read", "analytics.read"]).collect();
             let held: Vec<_> = held.into_iter().collect();
             let what = format!("{} {}", operation.method, operation.path);
             let reply = performs(&ana.equips(&what, &held).await, operation, about(operation)).await;
             assert!(![401, 403, 405, 500].contains(&reply.status.as_u16()), "{what}: {} {}", reply.status, reply.body);
         }
+    }
+
+    async fn az_05_r37_no_operation_answers_a_key_that_is_dead_or_rests(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let mut dead = vec![Program::new(&world, &ana.makes_key("Expired", ALL_AND_VIEWER, "1").await.unwrap().key)];
+        world.advance(Span::days(1));
+        let ana = world.browser();
+        ana.sign_in("ana@example.org", crate::support::PASSWORD).await.unwrap();
+        dead.push(ana.equips("Revoked", ALL_AND_VIEWER).await);
+        ana.revokes_key("Revoked").await.unwrap();
+        for email in ["suspended@example.org", "removed@example.org"] {
+            let theirs = ana.brings_in_as(email, BuiltInRole::Admin).await;
+            dead.push(theirs.equips(email, ALL_AND_VIEWER).await);
+        }
+        ana.suspends(&ana.row("suspended@example.org").await).await.unwrap();
+        ana.removes(&ana.row("removed@example.org").await).await.unwrap();
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let id = id_of(&ana, "eve@example.org").await;
+        world.stops_mailing().await;
+        let before = world.rows().await;
+        for operation in &API_OPERATIONS {
+            for (number, program) in dead.iter().enumerate() {
+                let reply = performs(program, operation, &id).await;
+                let what = format!("{} {} by {number}", operation.method, operation.path);
+                assert_eq!(reply.problem(), refused(401, "invalid_api_key"), "{what}");
+            }
+        }
+        assert_eq!(world.rows().await, before, "nothing was changed");
     }
 
     async fn az_03_what_is_another_accounts_is_not_found(world: World) {
@@ -314,6 +342,31 @@ both_databases! {
         assert!(fault().await.is_some());
     }
 
+    async fn lt_09_r27_a_platform_is_told_no_about_whoever_could_not_get_in(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let claims = json!({ "sub": "00u-ben", "email": "ben@example.org" });
+        ana.brings_in_by(&provider, &method, "ben@example.org", claims, &Grant::of(BuiltInRole::Editor)).await;
+        ana.brings_in_as("carl@example.org", BuiltInRole::Editor).await;
+        ana.adds_app().await.unwrap();
+        let program = ana.equips("Platform", &["users.read"]).await;
+        let asked = async |email: &str| {
+            let body = json!({ "email": email, "permission": "bots.edit" });
+            let answer = program.posts("/check", &body).await.json();
+            (answer["allowed"].as_bool().unwrap(), answer["reason"].as_str().map(str::to_owned))
+        };
+        let no = |reason: &str| (false, Some(reason.to_owned()));
+        assert_eq!((asked("ben@example.org").await, asked("carl@example.org").await), ((true, None), (true, None)));
+        ana.call_in::<Value>("login-methods/switch", &[("method", &method), ("on", "off")]).await.unwrap();
+        assert_eq!((asked("ben@example.org").await, asked("carl@example.org").await), (no("login_method_off"), (true, None)));
+        ana.call_in::<Value>("login-methods/switch", &[("method", &method), ("on", "on")]).await.unwrap();
+        // Required from a week on, by which time nobody gets in without one.
+        ana.call_in::<Value>("security/require-second-factor", &[("form[of]", "everybody"), ("form[grace_days]", "7")]).await.unwrap();
+        assert_eq!(asked("carl@example.org").await, (true, None));
+        world.advance(Span::days(7));
+        assert_eq!((asked("ben@example.org").await, asked("carl@example.org").await), (no("second_factor_required"), no("second_factor_required")));
+        assert_eq!(asked("ana@example.org").await, (true, None), "she has one");
+    }
+
     async fn a_platform_asks_whether_somebody_may_do_something(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.brings_in_as("ben@example.org", BuiltInRole::Editor).await;
@@ -408,6 +461,85 @@ both_databases! {
         let copied = program.sends(Method::POST, &link, &[("idempotency-key", "link")], None).await;
         let token = copied.json()["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
         assert!(!crate::support::holds(&world.dump().await, &token), "no link is kept in clear");
+    }
+
+    async fn a_request_is_done_to_its_end_though_the_client_goes_away(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let program = ana.equips("CI", ALL_AND_VIEWER).await;
+        let (body, headers) = (viewer("ben@example.org"), [("idempotency-key", "one")]);
+        let mut request = Box::pin(program.sends(Method::POST, "/invitations", &headers, Some(&body)));
+        while world.count("SELECT COUNT(*) FROM api_answers").await == 0 {
+            assert!(futures::poll!(&mut request).is_pending(), "not answered before it is claimed");
+        }
+        drop(request);
+        let mut again = program.sends(Method::POST, "/invitations", &headers, Some(&body)).await;
+        for _ in 0..1000 {
+            if again.status != StatusCode::CONFLICT {
+                break;
+            }
+            assert_eq!(again.problem(), refused(409, "request_under_way"));
+            again = program.sends(Method::POST, "/invitations", &headers, Some(&body)).await;
+        }
+        assert_eq!((again.status, again.header("idempotency-replayed")), (StatusCode::CREATED, "true"));
+        assert_eq!(world.count("SELECT COUNT(*) FROM invitations").await, 1);
+    }
+
+    async fn lt_01_an_answer_is_given_again_only_to_whoever_could_still_ask(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
+        let program = ben.equips("CI", ALL_AND_VIEWER).await;
+        let (headers, body) = ([("idempotency-key", "one")], viewer("eve@example.org"));
+        let send = async || program.sends(Method::POST, "/invitations", &headers, Some(&body)).await;
+        assert_eq!(send().await.status, StatusCode::CREATED);
+        ana.edits(&ana.row("ben@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        assert_eq!(send().await.problem(), refused(403, "missing_permission"));
+        ana.edits(&ana.row("ben@example.org").await, &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        assert_eq!(send().await.header("idempotency-replayed"), "true");
+        ana.suspends(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(send().await.problem(), refused(401, "invalid_api_key"));
+    }
+
+    async fn r66_a_request_meant_for_another_version_is_another_request(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let program = ana.equips("CI", ALL_AND_VIEWER).await;
+        let path = format!("/members/{}/suspend", id_of(&ana, "ben@example.org").await);
+        let send = async |if_match: &str| program.sends(Method::POST, &path, &[("idempotency-key", "one"), ("if-match", if_match)], None).await;
+        assert_eq!(send("*").await.status, StatusCode::NO_CONTENT);
+        let again = send("*").await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (StatusCode::NO_CONTENT, "true"));
+        assert_eq!(send("\"1\"").await.problem(), refused(422, "idempotency_key_reused"));
+    }
+
+    async fn cf_08_a_key_keeps_so_many_answers_and_those_of_questions_not_at_all(world: World) {
+        let world = world.configured(|config| config.limits.api_answers = 2);
+        let ana = world.owner("ana@example.org").await;
+        let (program, other) = (ana.equips("CI", ALL_AND_VIEWER).await, ana.equips("Other", ALL_AND_VIEWER).await);
+        let ask = json!({ "email": "ana@example.org", "permission": "bots.read" });
+        for _ in 0..3 {
+            let asked = program.sends(Method::POST, "/check", &[("idempotency-key", "one")], Some(&ask)).await;
+            assert_eq!((asked.status, asked.header("idempotency-replayed")), (StatusCode::OK, ""));
+        }
+        assert_eq!(world.count("SELECT COUNT(*) FROM api_answers").await, 0);
+        let send = async |program: &Program, name: &str| {
+            let email = format!("{name}@example.org");
+            program.sends(Method::POST, "/invitations", &[("idempotency-key", name)], Some(&viewer(&email))).await
+        };
+        assert_eq!(send(&program, "one").await.status, StatusCode::CREATED);
+        world.advance(Span::hours(1));
+        assert_eq!(send(&program, "two").await.status, StatusCode::CREATED);
+        let full = send(&program, "three").await;
+        assert_eq!((full.problem(), full.header("retry-after")), (refused(429, "rate_limited"), "82800"));
+        assert_eq!(send(&program, "two").await.header("idempotency-replayed"), "true", "nothing that was promised is dropped");
+        assert_eq!(send(&other, "three").await.status, StatusCode::CREATED, "each key has its own");
+        let plain = program.posts("/invitations", &viewer("four@example.org")).await;
+        assert_eq!(plain.status, StatusCode::CREATED);
+        world.advance(Span::hours(23));
+        assert_eq!(send(&program, "five").await.status, StatusCode::CREATED);
+        // What is a day old is cleaned up, and nothing else.
+        let stop = tokio_util::sync::CancellationToken::new();
+        assert!(world.services.clean_up_if_due(&stop).await.unwrap());
+        assert_eq!(world.texts("SELECT idempotency_key FROM api_answers ORDER BY 1").await, ["five", "three", "two"]);
     }
 
     async fn of_many_at_once_with_one_idempotency_key_one_is_done(world: World) {

@@ -83,7 +83,7 @@ struct View {
 
 impl View {
     fn page(self, known: Known) -> impl IntoView {
-        let Known { facts, row, identifier, changed, invitations, mails, history } = known;
+        let Known { facts, row, identifier, changed, invitations, mails, keys, history } = known;
         let locale = self.locale;
         let name = row.label().to_owned();
         let list = with_view(paths::users(facts.slug.as_str()), &self.rows.query.get());
@@ -111,7 +111,7 @@ impl View {
                 {row_actions(self.rows, &facts, &row)}
             </header>
             <section class="panel" aria-label=text!(locale, person.about, name = name.clone())>
-                {about(locale, &row, identifier, sponsor, changed)}
+                {about(locale, &row, identifier, sponsor, changed, keys)}
             </section>
             <section class="panel">
                 <h2>{text!(locale, person.access_title)}</h2>
@@ -178,6 +178,7 @@ fn about(
     identifier: Option<String>,
     sponsor: Option<String>,
     changed: Event,
+    keys: Vec<String>,
 ) -> impl IntoView + use<> {
     let event = |label: &'static str, at, by: Option<String>| {
         let by = by.map(|name| text!(locale, person.by, name = name));
@@ -209,6 +210,7 @@ fn about(
             {vouched.map(|name| fact(text!(locale, person.mailbox), text!(locale, users.vouched_by, name = name)))}
             {row.removed.clone().map(|removed| event(text!(locale, person.removed), removed.at, removed.by))}
             {event(text!(locale, person.changed), changed.at, changed.by)}
+            {(!keys.is_empty()).then(|| fact(text!(locale, person.api_keys), keys.join(", ")))}
             <dt>{text!(locale, person.last_active)}</dt>
             <dd>
                 {last_active}

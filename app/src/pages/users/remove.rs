@@ -8,7 +8,7 @@ use super::{
     words::{removed_words, suspended_words},
 };
 use crate::{
-    api::members::{MemberDetails, PlanRemoval, RemovalPlan, RemoveMember, Removed, SuspendMember, UndoRemoval},
+    api::members::{PlanRemoval, RemovalPlan, RemoveMember, Removed, SuspendMember, UndoRemoval},
     components::{Button, ErrorBox, Icon, Look, RefusalNote, ToastAction, use_toasts},
     domain::{
         member::ShownState,
@@ -80,7 +80,7 @@ fn Removal(users: Users, plan: RemovalPlan) -> impl IntoView {
             view! { <p>{text!(locale, users.already_gone, name = name)}</p> {close_link(users)} }.into_any()
         }
         (Kind::Removal | Kind::Withdrawal, Verdict::Yes) => {
-            let suspend = (row.state == ShownState::Active).then(|| suspension(users, &plan.details));
+            let suspend = (row.state == ShownState::Active).then(|| suspension(users, &plan));
             view! {
                 <RemovalForm users plan kind />
                 {suspend}
@@ -131,6 +131,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
     let (name, member) = (plan.details.row.label().to_owned(), plan.details.row.id.to_string());
     let version = plan.details.row.version.to_string();
     let sponsored = sponsored(locale, &plan);
+    let keys = (!plan.keys.is_empty()).then(|| text!(locale, users.remove_keys, keys = plan.keys.join(", ")));
     let consequences = match kind {
         Kind::Removal | Kind::AlreadyDone => vec![
             text!(locale, users.remove_at_once, name = name, account = facts.name.clone()),
@@ -141,7 +142,7 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
             vec![text!(locale, users.withdraw_link).to_owned(), text!(locale, users.withdraw_again).to_owned()]
         }
     };
-    let consequences: Vec<_> = consequences.into_iter().map(|words| view! { <li>{words}</li> }).collect();
+    let consequences: Vec<_> = consequences.into_iter().chain(keys).map(|words| view! { <li>{words}</li> }).collect();
     let button = match kind {
         Kind::Removal | Kind::AlreadyDone => text!(locale, users.remove_button),
         Kind::Withdrawal => text!(locale, users.withdraw_button),
@@ -164,8 +165,8 @@ fn RemovalForm(users: Users, plan: RemovalPlan, kind: Kind) -> impl IntoView {
 }
 
 /// What to do instead with somebody who is to come back (R41).
-fn suspension(users: Users, details: &MemberDetails) -> impl IntoView + use<> {
-    let locale = users.locale;
+fn suspension(users: Users, plan: &RemovalPlan) -> impl IntoView + use<> {
+    let (locale, details) = (users.locale, &plan.details);
     let suspend = FormAction::<SuspendMember>::new();
     let toasts = use_toasts();
     let suspended_member = details.row.id.to_string();
@@ -179,10 +180,12 @@ fn suspension(users: Users, details: &MemberDetails) -> impl IntoView + use<> {
     let (account, roles) = (details.facts.slug.to_string(), details.facts.roles.clone());
     let (member, version) = (details.row.id.to_string(), details.row.version.to_string());
     let text = text!(locale, users.suspend_text, name = details.row.label());
+    let keys = (!plan.keys.is_empty()).then(|| text!(locale, users.suspend_keys, keys = plan.keys.join(", ")));
     view! {
         <section class="instead">
             <h3>{text!(locale, users.suspend_title)}</h3>
             <p>{text}</p>
+            {keys.map(|words| view! { <p>{words}</p> })}
             <ErrorBox error=suspend.error() roles=Signal::stored(Some(roles)) />
             <ActionForm action=suspend>
                 <input type="hidden" name="account" value=account />

@@ -63,6 +63,10 @@ pub enum WhyNot {
     Unknown,
     /// The person has no access: invited, suspended or removed.
     NotActive,
+    /// The person's login method is switched off, so that they cannot get in.
+    LoginMethodOff,
+    /// The account requires a second factor, and the person has none.
+    SecondFactorRequired,
     /// The person lacks the permission.
     Lacking,
 }
@@ -93,6 +97,8 @@ fn result_of(answer: PermissionAnswer) -> Result<CheckResult, Problem> {
     let (member, reason) = match answer {
         PermissionAnswer::Allowed(member) => (Some(member.0), None),
         PermissionAnswer::Lacking(member) => (Some(member.0), Some(WhyNot::Lacking)),
+        PermissionAnswer::LoginMethodOff(member) => (Some(member.0), Some(WhyNot::LoginMethodOff)),
+        PermissionAnswer::SecondFactorRequired(member) => (Some(member.0), Some(WhyNot::SecondFactorRequired)),
         PermissionAnswer::NotActive(member) => (Some(member.0), Some(WhyNot::NotActive)),
         PermissionAnswer::Unknown => (None, Some(WhyNot::Unknown)),
         PermissionAnswer::NoSuchPermission => {
@@ -118,7 +124,8 @@ async fn answer(
 
 /// May this person do this?
 ///
-/// From the account as it is now. Needs `users.read`.
+/// What Roster itself would say now: no to whoever has no access, could not get in because the login method is off or a required second factor
+/// is missing, or lacks the permission. Needs `users.read`.
 #[utoipa::path(post, path = "/check", operation_id = "check_permission", tag = "Check", request_body = Question,
     responses((status = 200, description = "The answer.", body = CheckResult)))]
 pub(super) async fn one(

@@ -131,7 +131,12 @@ mod tests {
             if let super::super::Needs::Permissions(permissions) = operation.needs {
                 for permission in permissions {
                     let text = described["description"].as_str().unwrap();
-                    assert!(text.contains(&format!("`{permission}`")), "{} {}", operation.method, operation.path);
+                    assert!(
+                        text.contains(&format!("`{}`", permission.key())),
+                        "{} {}",
+                        operation.method,
+                        operation.path
+                    );
                 }
             }
         }

@@ -1,18 +1,22 @@
 //! `Idempotency-Key` on requests that make something (`draft-ietf-httpapi-idempotency-key-header`): the answer is given again for a day.
 
-use super::problem::{Problem, ProblemCode};
+use super::{
+    API_OPERATIONS, ApiOperation, Needs, ROOT,
+    problem::{Problem, ProblemCode},
+};
 use crate::{
     context::Services,
     service::{Answer, Claim, KeyUse},
 };
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts, uri::PathAndQuery},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -20,17 +24,27 @@ const MAX_KEY_CHARS: usize = 255;
 /// More than any answer has.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Does a request with an `Idempotency-Key` once. An invitation's link is the same each time anyway, and is not for keeping.
+/// Does a request with an `Idempotency-Key` once, if it is one that changes something.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || request.uri().path().ends_with("/invitation/link") {
-        return next.run(request).await;
-    }
     let by = request.extensions().get::<KeyUse>().cloned();
-    match (name_of(request.headers()), by) {
-        (Ok(Some(name)), Some(by)) => once(&services, &by, &name, request, next).await,
-        (Ok(_), _) => next.run(request).await,
-        (Err(problem), _) => problem.into_response(),
+    let (Some(operation), Some(by)) = (operation_of(&request), by) else { return next.run(request).await };
+    match name_of(request.headers()) {
+        Ok(Some(name)) => {
+            // To its end, even if the client goes away meanwhile: else something would be done, and its answer not kept.
+            let work = async move { once(&services, &by, &name, operation, request, next).await };
+            let done = tokio::spawn(work.in_current_span()).await;
+            done.unwrap_or_else(|_| Problem::new(ProblemCode::Internal).into_response())
+        }
+        Ok(None) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// The operation that a request asks for, if it is one that is done once.
+fn operation_of(request: &Request) -> Option<&'static ApiOperation> {
+    let path = request.extensions().get::<MatchedPath>()?.as_str().strip_prefix(ROOT)?;
+    let asked = |operation: &&ApiOperation| operation.method == request.method() && operation.path == path;
+    API_OPERATIONS.iter().find(asked).filter(|operation| operation.is_done_once)
 }
 
 /// The name that the program gave the request.
@@ -51,27 +65,54 @@ fn name_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-async fn once(services: &Services, by: &KeyUse, name: &str, request: Request, next: Next) -> Response {
+async fn once(
+    services: &Services,
+    by: &KeyUse,
+    name: &str,
+    operation: &ApiOperation,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else {
         return Problem::new(ProblemCode::Malformed).into_response();
     };
-    let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
-    let hash = Sha256::new()
-        .chain_update((address.len() as u64).to_be_bytes())
-        .chain_update(address)
-        .chain_update(&body)
-        .finalize()
-        .to_vec();
-    match services.claim_answer(by, name, &hash).await {
+    let needed = match operation.needs {
+        Needs::AnyKey => &[],
+        Needs::Permissions(needed) => needed,
+    };
+    match services.claim_answer(by, needed, name, &fingerprint(&parts, &body)).await {
         Ok(Claim::First) => {}
         Ok(Claim::Again(answer)) => return again(answer),
         Ok(Claim::UnderWay) => return Problem::new(ProblemCode::RequestUnderWay).retry_after(1).into_response(),
         Ok(Claim::OtherRequest) => return Problem::new(ProblemCode::IdempotencyKeyReused).into_response(),
+        Ok(Claim::TooMany { wait }) => {
+            let full = Problem::new(ProblemCode::RateLimited).saying("This key keeps as many answers as it can.");
+            return full.retry_after(wait.as_seconds()).into_response();
+        }
         Err(error) => return Problem::from(error).into_response(),
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     keep(services, by, name, response).await
+}
+
+/// The hash of all that says what a request is to do.
+fn fingerprint(parts: &Parts, body: &[u8]) -> Vec<u8> {
+    let address = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    };
+    add(parts.method.as_str().as_bytes());
+    add(address.as_bytes());
+    for name in [header::CONTENT_TYPE, header::IF_MATCH] {
+        let values: Vec<_> = parts.headers.get_all(&name).iter().collect();
+        add(&(values.len() as u64).to_be_bytes());
+        values.into_iter().for_each(|value| add(value.as_bytes()));
+    }
+    add(body);
+    hash.finalize().to_vec()
 }
 
 /// The answer of the first time.
@@ -115,5 +156,28 @@ mod tests {
         for wrong in [&["a", "b"][..], &[""], &["a b"]] {
             assert_eq!(name(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn r66_whatever_says_what_is_to_be_done_is_in_the_fingerprint() {
+        let of = |uri: &str, headers: &[(HeaderName, &str)], body: &str| {
+            let request =
+                headers.iter().fold(Request::post(uri), |request, (name, value)| request.header(name, *value));
+            fingerprint(&request.body(()).unwrap().into_parts().0, body.as_bytes())
+        };
+        let json = (header::CONTENT_TYPE, "application/json");
+        let requests = [
+            of("/a", &[], "1"),
+            of("/b", &[], "1"),
+            of("/a?b", &[], "1"),
+            of("/a", &[], "2"),
+            of("/a", std::slice::from_ref(&json), "1"),
+            of("/a", &[(header::IF_MATCH, "\"1\"")], "1"),
+            of("/a", &[(header::IF_MATCH, "\"2\"")], "1"),
+            of("/a", &[(header::IF_MATCH, "\"1\""), (header::IF_MATCH, "\"2\"")], "1"),
+        ];
+        let distinct: std::collections::BTreeSet<_> = requests.iter().collect();
+        assert_eq!(distinct.len(), requests.len());
+        assert_eq!(of("/a", &[(header::ACCEPT, "*/*"), json.clone()], "1"), of("/a", &[json], "1"), "and nothing else");
     }
 }

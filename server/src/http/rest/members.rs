@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{context::Services, service::KeyUse};
 use app::{
-    api::members::{EditForm, Edited, MemberDetails, Reactivated, RemoveForm, SuspendForm, Suspended},
-    backend::{EditMember, ReactivateMember, RemoveMember, ShowMember, SuspendMember},
+    api::members::{EditForm, Edited, Reactivated, RemovalPlan, RemoveForm, SuspendForm, Suspended},
+    backend::{EditMember, PlanRemoval, ReactivateMember, RemoveMember, ShowMember, SuspendMember},
     domain::{
         ids::{LoginMethodId, MemberId},
         list::{Cursor, ListQuery, Sort, StateFilter},
@@ -128,6 +128,10 @@ pub struct MemberInFull {
     identifier: Option<String>,
     /// Does the person have a second factor that counts in this account? Null before they joined.
     has_second_factor: Option<bool>,
+    /// The names of the API keys that act for the member: they stop with a removal, and rest during a suspension.
+    api_keys: Vec<String>,
+    /// The addresses of the open invitations that the member answers for: what becomes of them at a removal, `sponsored` says.
+    sponsored_invitations: Vec<String>,
 }
 
 /// What a member is to be given. What is left out stays.
@@ -192,7 +196,7 @@ pub(super) async fn list(
 
 /// Get a member
 ///
-/// Needs `users.read`.
+/// With what a removal would take along. Needs `users.read`.
 #[utoipa::path(get, path = "/members/{id}", operation_id = "get_member", tag = "Members",
     params(("id" = Uuid, Path, description = "The member.")),
     responses((status = 200, description = "The member.", body = MemberInFull,
@@ -202,10 +206,16 @@ pub(super) async fn show(
     Extension(by): By,
     Id(id): Id,
 ) -> Result<Tagged<MemberInFull>, Problem> {
-    let details = services.show_member(&by.caller, MemberId(id)).await?;
-    let MemberDetails { row, identifier, second_factor, .. } = details;
-    let member = Member::from(row);
-    Ok(Tagged(member.etag(), MemberInFull { member, identifier, has_second_factor: second_factor }))
+    let RemovalPlan { details, sponsored, keys } = services.plan_removal(&by.caller, MemberId(id)).await?;
+    let member = Member::from(details.row);
+    let in_full = MemberInFull {
+        identifier: details.identifier,
+        has_second_factor: details.second_factor,
+        api_keys: keys,
+        sponsored_invitations: sponsored.into_iter().map(|invitation| invitation.email).collect(),
+        member,
+    };
+    Ok(Tagged(in_full.member.etag(), in_full))
 }
 
 /// Change a member's role and extra permissions
@@ -263,12 +273,11 @@ pub(super) async fn remove(
     version: IfMatch,
     Parameters(query): Parameters<RemovalQuery>,
 ) -> Result<StatusCode, Problem> {
-    let present = services.show_member(&by.caller, MemberId(id)).await?.row;
     let sponsored = match query.sponsored {
         None | Some(Sponsored::Keep) => "keep",
         Some(Sponsored::Revoke) => "revoke",
     };
-    let version = version_or(version, present.version);
+    let version = version_meant(&services, &by, id, version).await?;
     withdraw(&services, &by, id, version, sponsored).await
 }
 
@@ -299,8 +308,8 @@ pub(super) async fn suspend(
     Id(id): Id,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let present = services.show_member(&by.caller, MemberId(id)).await?.row;
-    let form = SuspendForm { member: id.to_string(), version: version_or(version, present.version) };
+    let version = version_meant(&services, &by, id, version).await?;
+    let form = SuspendForm { member: id.to_string(), version };
     match services.suspend_member(&by.caller, form).await? {
         Suspended::Done { .. } => Ok(StatusCode::NO_CONTENT),
         Suspended::NotActive => Err(Problem::new(ProblemCode::WrongStatus).about(id)),
@@ -322,6 +331,12 @@ pub(super) async fn reactivate(
         Reactivated::Done { .. } => Ok(StatusCode::NO_CONTENT),
         Reactivated::NotSuspended => Err(Problem::new(ProblemCode::WrongStatus).about(id)),
     }
+}
+
+/// The version of a member that a request is meant for.
+async fn version_meant(services: &Services, by: &KeyUse, id: Uuid, version: IfMatch) -> Result<String, Problem> {
+    let present = services.show_member(&by.caller, MemberId(id)).await?.row;
+    Ok(version_or(version, present.version))
 }
 
 /// The version that a change is meant for: the present one, unless the request names one.

@@ -27,6 +27,7 @@ mod types;
 pub(super) use problem::problem_of;
 
 use crate::context::Services;
+use app::domain::permission::Gate;
 use axum::{
     Router,
     http::{Method, Uri},
@@ -46,7 +47,7 @@ pub enum Needs {
     /// Every live key.
     AnyKey,
     /// Keys that hold all of these permissions, whose member holds them too.
-    Permissions(&'static [&'static str]),
+    Permissions(&'static [Gate]),
 }
 
 /// One operation of the API.
@@ -58,33 +59,37 @@ pub struct ApiOperation {
     pub path: &'static str,
     /// Whom it answers.
     pub needs: Needs,
+    /// Is it done once for an `Idempotency-Key`? What changes nothing, or answers the same each time, needs no keeping.
+    pub is_done_once: bool,
     handler: fn() -> MethodRouter<Services>,
 }
 
 /// Every operation: the router is built from this table, the access test walks it, and another test holds it against the document.
 pub static API_OPERATIONS: [ApiOperation; 20] = [
     operation(Method::GET, "/accounts", Needs::AnyKey, || get(accounts::list)),
-    operation(Method::GET, "/members", needs(&["users.read"]), || get(members::list)),
-    operation(Method::GET, "/members/{id}", needs(&["users.read"]), || get(members::show)),
-    operation(Method::PATCH, "/members/{id}", needs(&["users.read", "users.edit"]), || patch(members::edit)),
-    operation(Method::DELETE, "/members/{id}", needs(&["users.read", "users.remove"]), || delete(members::remove)),
-    operation(Method::POST, "/members/{id}/suspend", needs(&["users.read", "users.remove"]), || post(members::suspend)),
-    operation(Method::POST, "/members/{id}/reactivate", needs(&["users.remove"]), || post(members::reactivate)),
-    operation(Method::POST, "/invitations", needs(&["users.invite"]), || post(invitations::create)),
-    operation(Method::POST, "/invitations/batch", needs(&["users.invite"]), || post(invitations::create_several)),
-    operation(Method::POST, "/members/{id}/invitation/resend", needs(&["users.invite"]), || post(invitations::resend)),
-    operation(Method::POST, "/members/{id}/invitation/link", needs(&["users.invite"]), || post(invitations::link)),
-    operation(Method::DELETE, "/members/{id}/invitation", needs(&["users.read", "users.remove"]), || {
+    operation(Method::GET, "/members", needs(&[Gate::UsersRead]), || get(members::list)),
+    operation(Method::GET, "/members/{id}", needs(&[Gate::UsersRead]), || get(members::show)),
+    operation(Method::PATCH, "/members/{id}", needs(&[Gate::UsersRead, Gate::UsersEdit]), || patch(members::edit)),
+    operation(Method::DELETE, "/members/{id}", needs(&[Gate::UsersRead, Gate::UsersRemove]), || {
+        delete(members::remove)
+    }),
+    once("/members/{id}/suspend", needs(&[Gate::UsersRead, Gate::UsersRemove]), || post(members::suspend)),
+    once("/members/{id}/reactivate", needs(&[Gate::UsersRemove]), || post(members::reactivate)),
+    once("/invitations", needs(&[Gate::UsersInvite]), || post(invitations::create)),
+    once("/invitations/batch", needs(&[Gate::UsersInvite]), || post(invitations::create_several)),
+    once("/members/{id}/invitation/resend", needs(&[Gate::UsersInvite]), || post(invitations::resend)),
+    operation(Method::POST, "/members/{id}/invitation/link", needs(&[Gate::UsersInvite]), || post(invitations::link)),
+    operation(Method::DELETE, "/members/{id}/invitation", needs(&[Gate::UsersRead, Gate::UsersRemove]), || {
         delete(invitations::revoke)
     }),
-    operation(Method::GET, "/roles", needs(&["users.read"]), || get(roles::list)),
-    operation(Method::GET, "/login-methods", needs(&["users.read"]), || get(login_methods::list)),
-    operation(Method::GET, "/decisions", needs(&["users.invite"]), || get(decisions::list)),
-    operation(Method::POST, "/decisions/{id}/approve", needs(&["users.invite"]), || post(decisions::approve)),
-    operation(Method::POST, "/decisions/{id}/reject", needs(&["users.invite"]), || post(decisions::reject)),
-    operation(Method::GET, "/audit-events", needs(&["audit.read"]), || get(audit_events::list)),
-    operation(Method::POST, "/check", needs(&["users.read"]), || post(check::one)),
-    operation(Method::POST, "/check/batch", needs(&["users.read"]), || post(check::several)),
+    operation(Method::GET, "/roles", needs(&[Gate::UsersRead]), || get(roles::list)),
+    operation(Method::GET, "/login-methods", needs(&[Gate::UsersRead]), || get(login_methods::list)),
+    operation(Method::GET, "/decisions", needs(&[Gate::UsersInvite]), || get(decisions::list)),
+    once("/decisions/{id}/approve", needs(&[Gate::UsersInvite]), || post(decisions::approve)),
+    once("/decisions/{id}/reject", needs(&[Gate::UsersInvite]), || post(decisions::reject)),
+    operation(Method::GET, "/audit-events", needs(&[Gate::AuditRead]), || get(audit_events::list)),
+    operation(Method::POST, "/check", needs(&[Gate::UsersRead]), || post(check::one)),
+    operation(Method::POST, "/check/batch", needs(&[Gate::UsersRead]), || post(check::several)),
 ];
 
 const fn operation(
@@ -93,10 +98,15 @@ const fn operation(
     needs: Needs,
     handler: fn() -> MethodRouter<Services>,
 ) -> ApiOperation {
-    ApiOperation { method, path, needs, handler }
+    ApiOperation { method, path, needs, is_done_once: false, handler }
 }
 
-const fn needs(permissions: &'static [&'static str]) -> Needs {
+/// A POST that is done once for an `Idempotency-Key`.
+const fn once(path: &'static str, needs: Needs, handler: fn() -> MethodRouter<Services>) -> ApiOperation {
+    ApiOperation { method: Method::POST, path, needs, is_done_once: true, handler }
+}
+
+const fn needs(permissions: &'static [Gate]) -> Needs {
     Needs::Permissions(permissions)
 }
 

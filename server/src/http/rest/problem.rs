@@ -349,6 +349,16 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_lists_every_code_in_order() {
+        let guide = include_str!("../../../../docs/api.md");
+        let lines: String = ProblemCode::ALL
+            .iter()
+            .map(|code| format!("| `{}` | {} | {} |\n", code.key(), code.status().as_u16(), code.title()))
+            .collect();
+        assert!(guide.contains(&lines), "docs/api.md should say:\n{lines}");
+    }
+
+    #[test]
     fn a_refusal_names_what_is_missing() {
         let problem = Problem::from(AppError::Refused(Refusal::Needs { gate: Gate::UsersInvite }));
         assert_eq!((problem.status, problem.missing_permissions), (403, vec!["users.invite".to_owned()]));

@@ -4,16 +4,20 @@
 use super::KeyUse;
 use crate::{
     context::Services,
+    service::actors,
     storage::{
         api_answers::{self, Found},
         retried,
     },
 };
-use app::{domain::time::Span, error::AppError};
+use app::{
+    domain::{permission::Gate, policy::can_pass, time::Span},
+    error::AppError,
+};
 
 /// How long an answer is given again.
 pub(in crate::service) const ANSWER_TTL: Span = Span::days(1);
-/// After this long, a request without an answer counts as broken off: no request takes that long.
+/// After this long, a request without an answer counts as broken off, as when the process was stopped in the middle: no request takes that long.
 const ABANDONED_AFTER: Span = Span::minutes(2);
 
 /// What was answered.
@@ -36,27 +40,52 @@ pub enum Claim {
     UnderWay,
     /// The same key came with another request.
     OtherRequest,
+    /// As many answers are kept for the key as can be. To drop one of them would be to do its request once more.
+    TooMany {
+        /// Until the oldest of them is dropped.
+        wait: Span,
+    },
 }
 
 impl Services {
-    /// Claims an `Idempotency-Key` for a request of this hash.
+    /// Claims an `Idempotency-Key` for a request of this hash, by a key that may still do what needs these permissions: an answer is not for
+    /// somebody who could not ask any more.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn claim_answer(&self, by: &KeyUse, name: &str, request_hash: &[u8]) -> Result<Claim, AppError> {
+    /// As [`actors::load`], the policy's refusal, and the database's.
+    pub async fn claim_answer(
+        &self,
+        by: &KeyUse,
+        needed: &[Gate],
+        name: &str,
+        request_hash: &[u8],
+    ) -> Result<Claim, AppError> {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            api_answers::forget_old(&mut tx, by.scope(), by.key, name, now - ANSWER_TTL, now - ABANDONED_AFTER).await?;
-            if api_answers::claim(&mut tx, by.scope(), by.key, name, request_hash, now).await? {
-                tx.commit().await?;
-                return Ok(Claim::First);
+            let actor = actors::load(self, &mut tx, &by.caller).await?;
+            for gate in needed {
+                can_pass(&actor.effective, *gate).or_refuse()?;
             }
-            Ok(match api_answers::find(&mut tx, by.scope(), by.key, name).await? {
-                Some(Found { request_hash: earlier, .. }) if earlier != request_hash => Claim::OtherRequest,
-                Some(Found { answer: Some((status, body)), .. }) => Claim::Again(Answer { status, body }),
-                Some(Found { answer: None, .. }) | None => Claim::UnderWay,
-            })
+            let (scope, key) = (actor.scope(), by.key);
+            api_answers::forget_old(&mut tx, scope, key, name, now - ANSWER_TTL, now - ABANDONED_AFTER).await?;
+            match api_answers::find(&mut tx, scope, key, name).await? {
+                Some(Found { request_hash: earlier, .. }) if earlier != request_hash => return Ok(Claim::OtherRequest),
+                Some(Found { answer: Some((status, body)), .. }) => return Ok(Claim::Again(Answer { status, body })),
+                Some(Found { answer: None, .. }) => return Ok(Claim::UnderWay),
+                None => {}
+            }
+            let kept = api_answers::kept_since(&mut tx, scope, key, now - ANSWER_TTL).await?;
+            if let Some(oldest) = kept.oldest
+                && kept.count >= u64::from(self.config.limits.api_answers)
+            {
+                return Ok(Claim::TooMany { wait: Span(((oldest + ANSWER_TTL).0 - now.0).max(0)) });
+            }
+            if !api_answers::claim(&mut tx, scope, key, name, request_hash, now).await? {
+                return Ok(Claim::UnderWay);
+            }
+            tx.commit().await?;
+            Ok(Claim::First)
         })
         .await
     }

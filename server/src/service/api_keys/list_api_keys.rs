@@ -52,7 +52,11 @@ fn line(key: StoredKey, roles: &Roles, now: Timestamp) -> ApiKeyLine {
     let state = state_of(&key, now);
     let effective = match state {
         ApiKeyState::Live => Effective::of(&key.grant, roles).within(&key.permissions).permissions,
-        ApiKeyState::Expired | ApiKeyState::Resting | ApiKeyState::OwnerGone => Permissions::new(),
+        ApiKeyState::Expired
+        | ApiKeyState::Resting
+        | ApiKeyState::NeedsSecondFactor
+        | ApiKeyState::LoginChanged
+        | ApiKeyState::OwnerGone => Permissions::new(),
     };
     ApiKeyLine {
         id: key.id,
@@ -76,9 +80,14 @@ fn state_of(key: &StoredKey, now: Timestamp) -> ApiKeyState {
         ApiKeyState::OwnerGone
     } else {
         match key.state {
-            MemberState::Active if key.method_enabled => ApiKeyState::Live,
-            MemberState::Active | MemberState::Suspended => ApiKeyState::Resting,
             MemberState::Invited | MemberState::Removed => ApiKeyState::OwnerGone,
+            MemberState::Active | MemberState::Suspended if !key.proof_stands => ApiKeyState::LoginChanged,
+            MemberState::Suspended => ApiKeyState::Resting,
+            MemberState::Active if !key.lets_in => ApiKeyState::Resting,
+            MemberState::Active if !key.proves_factor && key.factor_from.is_some_and(|from| from <= now) => {
+                ApiKeyState::NeedsSecondFactor
+            }
+            MemberState::Active => ApiKeyState::Live,
         }
     }
 }

@@ -5,8 +5,9 @@ use crate::{
     secrets::ApiKey,
     service::actors::{self, Actor},
     storage::{
-        api_keys::{self, NewKey},
+        api_keys::{self, KeyOwner, NewKey},
         audit::{self, Event},
+        outbox::ApiKeyMail,
         retried,
     },
 };
@@ -47,23 +48,28 @@ impl MakeApiKey for Services {
             let (id, key) = (ApiKeyId(Uuid::now_v7()), ApiKey::new());
             let new = NewKey {
                 id,
-                member: actor.member,
+                owner: owner_of(&actor),
                 name: &name,
                 hint: &key.hint(),
                 hash: &key.hash(),
                 permissions: &permissions,
-                proved_factor: actor.has_proved_second_factor,
                 expires,
             };
             api_keys::insert(&mut tx, actor.scope(), new, now).await?;
             let event = Event::ApiKeyMade { key: id, name: name.clone(), permissions };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), None, &event, now).await?;
+            self.tell_of_key(&mut tx, &actor, actor.member, ApiKeyMail::Made).await?;
             tx.commit().await?;
             let try_at = self.config.link(TRY_PATH);
             Ok(ApiKeyMade { name, key: key.reveal().to_owned(), try_at })
         })
         .await
     }
+}
+
+/// The caller as the one for whom a key acts, with what the session proved.
+pub(super) const fn owner_of(actor: &Actor) -> KeyOwner {
+    KeyOwner { member: actor.member, method: actor.method, proved_factor: actor.has_proved_second_factor }
 }
 
 struct Wanted {

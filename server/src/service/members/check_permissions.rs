@@ -1,6 +1,10 @@
 //! May this person do this? What the platform behind Roster asks, from the rows as they are now.
 
-use crate::{context::Services, service::actors, storage::members};
+use crate::{
+    context::Services,
+    service::actors,
+    storage::{members, second_factor_requirements::lacks_required_factor},
+};
 use app::{
     domain::{
         email::Email,
@@ -40,6 +44,10 @@ pub enum PermissionAnswer {
     Lacking(MemberId),
     /// No: invited, suspended or removed.
     NotActive(MemberId),
+    /// No: the login method of the member is switched off, so that no session opens the account.
+    LoginMethodOff(MemberId),
+    /// No: the account requires a second factor by now, and the member has none that counts (LT-09).
+    SecondFactorRequired(MemberId),
     /// No: nobody whom the account knows.
     Unknown,
     /// There is no such permission.
@@ -47,7 +55,7 @@ pub enum PermissionAnswer {
 }
 
 impl Services {
-    /// Answers each question, all of them from the same moment. Needs `users.read`.
+    /// Answers each question, all of them from the same moment: what Roster itself would let the person do then. Needs `users.read`.
     ///
     /// # Errors
     /// As [`actors::load_with`].
@@ -58,6 +66,7 @@ impl Services {
     ) -> Result<Vec<PermissionAnswer>, AppError> {
         let mut tx = self.database.begin_read().await?;
         let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let now = self.now();
         let mut answers = Vec::with_capacity(questions.len());
         for PermissionQuestion { person, permission } in questions {
             let row = match person {
@@ -68,6 +77,10 @@ impl Services {
                 _ if !actor.roles.catalogue.knows(permission) => PermissionAnswer::NoSuchPermission,
                 None => PermissionAnswer::Unknown,
                 Some(row) if row.state != MemberState::Active => PermissionAnswer::NotActive(row.id),
+                Some(row) if !row.method_enabled => PermissionAnswer::LoginMethodOff(row.id),
+                Some(row) if lacks_required_factor(&mut tx, actor.scope(), row.id, now).await? => {
+                    PermissionAnswer::SecondFactorRequired(row.id)
+                }
                 Some(row) if Effective::of(&row.grant, &actor.roles).permissions.contains(permission) => {
                     PermissionAnswer::Allowed(row.id)
                 }

@@ -9,7 +9,7 @@ use crate::{
         invitations::list_mails,
     },
     storage::{
-        StorageError, Tx,
+        StorageError, Tx, api_keys,
         audit::EventFilter,
         invitations::{self, InvitationOfMember},
         outbox,
@@ -48,6 +48,7 @@ impl ShowPerson for Services {
         let facts = actors::facts(self, &mut tx, &actor).await?;
         let invitations = invitations::of_member(&mut tx, actor.scope(), member, MAX_INVITATIONS).await?;
         let mails = outbox::invitations_of_member(&mut tx, actor.scope(), member, MAX_MAILS).await?;
+        let keys = api_keys::names_of_member(&mut tx, actor.scope(), member, now).await?;
         let history = history(&mut tx, &actor, member, before).await?;
         drop(tx);
         self.note_activity(&actor).await;
@@ -65,6 +66,7 @@ impl ShowPerson for Services {
                 .filter(|mail| may_invite || mail.to == address)
                 .filter_map(|mail| list_mails::line(mail, &actor, now).transpose())
                 .collect::<Result<_, StorageError>>()?,
+            keys,
             history,
         })
     }

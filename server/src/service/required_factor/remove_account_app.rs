@@ -4,6 +4,7 @@ use crate::{
     context::Services,
     service::{actors, own_login::notify::origin},
     storage::{
+        api_keys,
         outbox::AccountAppChange,
         platform_sign_ins, retried,
         second_factors::{self, FactorsOf},
@@ -46,6 +47,7 @@ impl RemoveAccountApp for Services {
             }
             sessions::forget_second_factor_for(&mut tx, actor.user, actor.scope()).await?;
             platform_sign_ins::end_closed_of_member(&mut tx, actor.scope(), actor.member, now).await?;
+            api_keys::forget_factors_of(&mut tx, actor.scope(), actor.member).await?;
             let user = users::find(&mut tx, actor.user).await?.ok_or(AppError::Unauthenticated)?;
             let event = UserEvent::SecondFactorRemoved { factor: SecondFactorKind::Totp };
             user_events::record(&mut tx, user.id, &event, &origin(visitor), now).await?;

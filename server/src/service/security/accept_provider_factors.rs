@@ -4,6 +4,7 @@ use crate::{
     context::Services,
     service::actors,
     storage::{
+        api_keys,
         audit::{self, Event},
         identities,
         login_methods::{self, Stage},
@@ -60,6 +61,7 @@ impl AcceptProviderFactors for Services {
                 identities::forget_second_factors(&mut tx, scope, method).await?;
                 sessions::forget_second_factors_by(&mut tx, method).await?;
                 platform_sign_ins::end_closed(&mut tx, scope, now).await?;
+                api_keys::forget_factors_by(&mut tx, scope, method).await?;
                 let event = Event::ProviderFactorsChanged { method, values };
                 audit::record(&mut tx, scope, &actor.audit_actor(), None, &event, now).await?;
                 tx.commit().await?;

@@ -4,8 +4,9 @@ use super::state;
 use crate::storage::{
     AccountScope, StorageError, Tx,
     accounts::{self, account_at},
+    api_keys::{is_owned, lets_in, proof_stands, proves_factor},
     changed, on, platform_sign_ins,
-    second_factor_requirements::is_required,
+    second_factor_requirements::{is_ready, is_required},
     statements,
 };
 use app::domain::{
@@ -93,7 +94,7 @@ statements! {
          WHERE a.id = ", account_at!("$1"), " AND m.user_id = $2");
     // The same of whoever came by a host's cookie, with what the host is told of them: one statement for each check.
     HOST_ACTOR = select_actor!("w.session_id", ",
-               a.slug, u.id AS user_id, u.email_key, u.name AS user_name, u.email_verified_at, e.id AS session_id, e.last_seen_at, w.setting,
+               u.id AS user_id, u.email_key, u.name AS user_name, u.email_verified_at, e.id AS session_id, e.last_seen_at, w.setting,
                (SELECT p.subject FROM platform_subjects p WHERE p.user_id = u.id AND p.sector = '') AS subject,
                (SELECT string_agg(p.permission, ',') FROM roles r
                   JOIN role_permissions p ON p.account_id = r.account_id AND p.role_key = r.key
@@ -104,21 +105,21 @@ statements! {
           JOIN members m ON m.account_id = w.account_id AND m.user_id = u.id
           JOIN accounts a ON a.id = m.account_id
          WHERE w.cookie_hash = $1 AND w.host = $2 AND e.created_at > $3 AND e.last_seen_at > $4");
-    // A key from before its member joined again is dead, as a session is (INV-12).
+    // What a key opens by itself is what its member could open now.
     KEY_ACTOR = concat!("
         SELECT m.id, m.account_id, m.user_id, m.login_method_id, m.role_key, COALESCE(m.name, m.email) AS label,
                a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
-               k.id AS key_id, k.name AS key_name, k.proved_factor, k.expires_at, k.last_used_at,
+               k.id AS key_id, k.name AS key_name, ", proves_factor!(), " AS proves_factor, k.expires_at, k.last_used_at,
                (SELECT string_agg(p.permission, ',') FROM api_key_permissions p WHERE p.key_id = k.id) AS key_permissions
           FROM api_keys k
           JOIN members m ON m.id = k.member_id
           JOIN accounts a ON a.id = m.account_id
           JOIN login_methods l ON l.id = m.login_method_id
+          JOIN users u ON u.id = m.user_id
          WHERE k.hash = $1 AND (k.expires_at > $2 OR k.expires_at IS NULL)
-           AND m.state = 'active' AND m.user_id IS NOT NULL AND l.enabled
-           AND k.owned_since >= COALESCE(m.joined_at, 0) AND k.owned_since >= COALESCE(m.readmitted_at, 0)");
+           AND m.state = 'active' AND ", is_owned!(), " AND ", proof_stands!(), " AND ", lets_in!());
     SUSPEND_ALL_OF_USER = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
@@ -359,14 +360,14 @@ struct KeyMembershipRow {
     factor_from: Option<i64>,
     key_id: Uuid,
     key_name: String,
-    proved_factor: bool,
+    proves_factor: bool,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
     key_permissions: Option<String>,
 }
 
 /// What the key with this hash opens; `None` for one that is unknown, revoked or expired, and for one whose member is not active, has joined
-/// again since, or signs in by a method that is switched off. Only `service::actors` calls this.
+/// again since, could not sign in as when it was made, or is about to delete the login. Only `service::actors` calls this.
 pub(crate) async fn key_membership(
     tx: &mut Tx,
     hash: &[u8],
@@ -397,7 +398,7 @@ pub(crate) async fn key_membership(
                 authenticated_at: Some(Timestamp(0)),
                 lacks_second_factor: false,
                 second_factor_from: row.factor_from.map(Timestamp),
-                has_proved_second_factor: row.proved_factor,
+                has_proved_second_factor: row.proves_factor,
             },
         })
     })

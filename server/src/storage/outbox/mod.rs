@@ -54,6 +54,8 @@ pub enum MailKind {
     SecondFactorRequired,
     /// To the member: the authenticator app that counts in the account alone was added or removed (SE-07).
     AccountApp(AccountAppChange),
+    /// To the member for whom an API key acts, or acted: it was made, or taken over (SE-07).
+    ApiKey(ApiKeyMail),
     /// To the two people of an offer of ownership: it was made, or accepted (R34).
     Ownership(OwnershipMail),
     /// To the owners: the account is going to be deleted, or is kept after all.
@@ -100,6 +102,15 @@ pub enum AccountAppChange {
     Removed,
 }
 
+/// What happened to an API key, and whom it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyMail {
+    /// To whoever made it: somebody else may sit at the session.
+    Made,
+    /// To the member for whom it acted before.
+    TakenOver,
+}
+
 /// What is said of an offer of ownership, and to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnershipMail {
@@ -126,7 +137,7 @@ pub enum AccountDeletionMail {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Invitation,
         Self::InvitationReminder,
         Self::Code,
@@ -140,6 +151,8 @@ impl MailKind {
         Self::SecondFactorRequired,
         Self::AccountApp(AccountAppChange::Added),
         Self::AccountApp(AccountAppChange::Removed),
+        Self::ApiKey(ApiKeyMail::Made),
+        Self::ApiKey(ApiKeyMail::TakenOver),
         Self::Ownership(OwnershipMail::Offered),
         Self::Ownership(OwnershipMail::Made),
         Self::Ownership(OwnershipMail::Received),
@@ -177,6 +190,8 @@ impl MailKind {
             Self::SecondFactorRequired => "second_factor_required",
             Self::AccountApp(AccountAppChange::Added) => "account_app_added",
             Self::AccountApp(AccountAppChange::Removed) => "account_app_removed",
+            Self::ApiKey(ApiKeyMail::Made) => "api_key_made",
+            Self::ApiKey(ApiKeyMail::TakenOver) => "api_key_taken_over",
             Self::Ownership(OwnershipMail::Offered) => "ownership_offered",
             Self::Ownership(OwnershipMail::Made) => "ownership_offer_made",
             Self::Ownership(OwnershipMail::Received) => "ownership_received",
