@@ -35,9 +35,14 @@ struct Tab {
     /// Ends waiting for the lock.
     waiting: Option<AbortController>,
     /// What the browser calls; kept as long as it may do so.
-    granted: RefCell<Vec<Closure<dyn FnMut(JsValue) -> JsValue>>>,
-    told: RefCell<Option<Closure<dyn Fn(MessageEvent)>>>,
+    granted: RefCell<Vec<Granted>>,
+    told: RefCell<Option<Told>>,
 }
+
+/// Called when the browser grants the lock.
+type Granted = Closure<dyn FnMut(JsValue) -> JsValue>;
+/// Called when another tab tells what it heard.
+type Told = Closure<dyn Fn(MessageEvent)>;
 
 /// An open stream; dropping it closes it.
 struct Source {

@@ -68,7 +68,7 @@ async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller) -> Re
 /// Takes one of what the account may send by hand.
 async fn take_one_by_hand(tx: &mut Tx, scope: AccountScope, now: Timestamp) -> Result<(), AppError> {
     let key = format!("webhooks:by-hand:{}", scope.id());
-    Ok(rate_buckets::take(tx, &key, Limit::per_hour(SENT_BY_HAND_PER_HOUR), now).await?.map_err(rate_limited)?)
+    rate_buckets::take(tx, &key, Limit::per_hour(SENT_BY_HAND_PER_HOUR), now).await?.map_err(rate_limited)
 }
 
 /// A webhook as somebody wants it.
