@@ -624,7 +624,7 @@ export class Town {
         page: owner,
         address: '/a/acme/settings/webhooks/new',
         then: async (page) => {
-          await page.getByLabel('Address').fill('https://hooks.example.org/roster');
+          await page.getByRole('textbox', { name: 'Address', exact: true }).fill('https://hooks.example.org/roster');
           await page.getByLabel('Description').fill(`Platform${mark}`);
           await page.getByRole('button', { name: 'Add webhook' }).click();
           await page.getByText('It is shown only this once').waitFor();
@@ -634,7 +634,7 @@ export class Town {
         page: owner,
         address: '/a/acme/settings/webhooks/new',
         then: async (page) => {
-          await page.getByLabel('Address').fill('https://hooks.example.org/roster');
+          await page.getByRole('textbox', { name: 'Address', exact: true }).fill('https://hooks.example.org/roster');
           await page.getByLabel('Description').fill(`Platform${mark}`);
           await page.getByRole('button', { name: 'Add webhook' }).click();
           await page.getByRole('link', { name: 'Open this webhook' }).click();

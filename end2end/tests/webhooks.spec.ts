@@ -57,10 +57,10 @@ test('lt_10_a_webhook_is_added_tried_and_tells_the_example_receiver_what_happens
   await expect(owner.getByRole('heading', { name: 'No webhooks yet' })).toBeVisible();
   await owner.getByRole('link', { name: 'New webhook' }).click();
   const dialog = owner.getByRole('dialog', { name: 'New webhook' });
-  await dialog.getByLabel('Address').fill('http://example.org/');
+  await dialog.getByRole('textbox', { name: 'Address', exact: true }).fill('http://example.org/');
   await dialog.getByRole('button', { name: 'Add webhook' }).click();
-  await expect(dialog.getByLabel('Address')).toHaveAttribute('aria-invalid', 'true');
-  await dialog.getByLabel('Address').fill(`${https.url}/roster`);
+  await expect(dialog.getByRole('textbox', { name: 'Address', exact: true })).toHaveAttribute('aria-invalid', 'true');
+  await dialog.getByRole('textbox', { name: 'Address', exact: true }).fill(`${https.url}/roster`);
   await dialog.getByLabel('Only these events').check();
   await dialog.getByLabel('invitation.created').check();
   await dialog.getByRole('button', { name: 'Add webhook' }).click();

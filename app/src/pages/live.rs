@@ -279,8 +279,10 @@ fn is_filled_in() -> bool {
     let fields = document().query_selector_all("main :is(input:not([type=hidden]), textarea)").ok();
     let mut fields = fields.iter().flat_map(|fields| (0..fields.length()).filter_map(|at| fields.get(at)));
     document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some())
-        || fields.any(|field| {
-            of(&field, "value") != of(&field, "defaultValue") || of(&field, "checked") != of(&field, "defaultChecked")
+        || fields.any(|field| match of(&field, "type").as_string().as_deref() {
+            // The value of a box says what it stands for.
+            Some("checkbox" | "radio") => of(&field, "checked") != of(&field, "defaultChecked"),
+            _ => of(&field, "value") != of(&field, "defaultValue"),
         })
 }
 

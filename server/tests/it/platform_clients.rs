@@ -79,10 +79,11 @@ both_databases! {
         let info: Value = serde_json::from_str(&bots.asks_for_user_info(&tokens.access).await.body).unwrap();
         assert_eq!(info["roster:account"]["slug"], "acme-two");
         bots.signs_in(&ana).await;
-        // Somebody else gets the address: they get nothing of the platform by it, and nobody else either until the operator has looked.
+        // Somebody else gets the address, as they can where it is no longer kept: they get nothing of the platform by it, and nobody else either until the operator has looked.
         world.advance(QUARTER);
         let tokens = bots.signs_in(&ana).await;
         ana.sign_in(ANA, crate::support::PASSWORD).await.unwrap();
+        world.changes("DELETE FROM former_slugs").await;
         ana.opens_account("Beta", "acme").await.unwrap();
         assert_eq!(opens(&world).await, Opens::Nothing(NotServed::Contradicted));
         serves_nobody(&world, &bots, &tokens).await;
@@ -121,6 +122,7 @@ both_databases! {
         beta.call_in::<NextPage>("account-settings/change-address", &[("form[slug]", "beta-two")]).await.unwrap();
         world.advance(QUARTER);
         ana.sign_in(ANA, crate::support::PASSWORD).await.unwrap();
+        world.changes("DELETE FROM former_slugs").await;
         ana.opens_account("Gamma", "beta").await.unwrap();
         assert_eq!(bots.account_of(&bots.signs_in(&ana).await).await, id, "whoever has the address now");
         let other = bots.asks(&ana, &[("account", "beta"), ("prompt", "none")]).await;
