@@ -78,7 +78,9 @@ function tellOfIt(scripting: boolean): void {
     await visit(member, '/a/acme');
     await expect(member).toHaveURL(/\/a\/acme\/second-factor/);
     await expect(member.getByText('Acme requires a second factor.')).toBeVisible();
-    await expect(member.getByRole('main')).not.toContainText('Viewer');
+    // What waits behind it, and nothing of the account itself.
+    await expect(member.getByRole('main')).toContainText('As soon as you have one, this is yours:RoleViewer');
+    await expect(member.getByRole('main')).not.toContainText(ana.name);
     await member.getByRole('link', { name: 'Set up a second factor' }).click();
     await expect(member.getByText('Requires it now')).toBeVisible();
     await member.getByRole('button', { name: 'Set up an authenticator app' }).click();
