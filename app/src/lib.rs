@@ -95,6 +95,7 @@ pub fn App() -> impl IntoView {
     provide_time_zone();
     provide_toasts();
     flash::provide_form_result();
+    pages::provide_handed_over();
     keep_focus();
     prefetch_on_approach(fetch_ahead);
     view! {

@@ -92,5 +92,6 @@ test('lt_10_a_webhook_is_added_tried_and_tells_the_example_receiver_what_happens
   await live(owner);
   await owner.getByText('Remove …').click();
   await owner.getByRole('button', { name: 'Remove this webhook' }).click();
+  await expect(owner.getByText('The webhook was removed.')).toBeVisible();
   await expect(owner.getByRole('heading', { name: 'No webhooks yet' })).toBeVisible();
 });

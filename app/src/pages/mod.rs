@@ -48,7 +48,7 @@ pub use invitation::InvitationRoute;
 pub use lazy::NamedInHead;
 pub use lazy::{Prefetch, prefetch_on_approach};
 pub use login::LoginPage;
-pub use login_methods::{LoginMethodRoute, LoginMethodsRoute};
+pub use login_methods::{LoginMethodRoute, LoginMethodsRoute, provide_handed_over};
 pub use me::{
     ActivityRoute, AuthenticatorRoute, DeleteLoginRoute, OwnAccountsRoute, OwnLoginRoute, OwnReauthenticationRoute,
     ProfileRoute, SessionsRoute, SignInRoute,

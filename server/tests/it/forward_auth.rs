@@ -285,7 +285,9 @@ both_databases! {
             }
             assert_eq!(asks_with(&ana, host, "/", &[]).await.status, StatusCode::NOT_FOUND, "{host}");
         }
-        assert_eq!(asks_with(&ana, "WIKI.example.org:443", "/", &[]).await.status, StatusCode::OK, "the same host");
+        // The same host, to whoever came there before and to whoever did not.
+        assert_eq!(asks_with(&ana, "WIKI.example.org:443", "/", &[]).await.status, StatusCode::OK);
+        assert_eq!(asks_with(&world.browser(), "WIKI.example.org:443", "/", &[]).await.status, StatusCode::SEE_OTHER);
         // A request that was made up, or took too long.
         let begun = own(opens(&ana, "https://wiki.example.org/.roster/sign-in").await.location());
         let changed = begun.replacen("request=", "request=AAAA", 1);
@@ -419,7 +421,7 @@ both_databases! {
         assert_eq!(claims["roster:account"]["slug"], "beta");
         // Nobody chooses an account that is not theirs.
         let begun = own(opens(&ben, asks(&ben, "/").await.location()).await.location());
-        for account in ["beta", "no-such-account"] {
+        for account in ["beta", "no-such-account", "../x"] {
             let refused = ben.get(&format!("{}&account={account}", begun.replace("/begin", "/continue"))).await;
             assert_eq!((refused.status, refused.location()), (StatusCode::FORBIDDEN, ""), "{account}");
         }

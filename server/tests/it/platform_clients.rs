@@ -79,7 +79,8 @@ both_databases! {
         let info: Value = serde_json::from_str(&bots.asks_for_user_info(&tokens.access).await.body).unwrap();
         assert_eq!(info["roster:account"]["slug"], "acme-two");
         bots.signs_in(&ana).await;
-        // Somebody else gets the address, as they can where it is no longer kept: they get nothing of the platform by it, and nobody else either until the operator has looked.
+        // Somebody else gets the address, as they can where it is no longer kept: they get nothing of the platform by it, and nobody else either
+        // until the operator has looked.
         world.advance(QUARTER);
         let tokens = bots.signs_in(&ana).await;
         ana.sign_in(ANA, crate::support::PASSWORD).await.unwrap();

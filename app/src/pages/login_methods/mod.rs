@@ -6,6 +6,7 @@ pub(super) mod parts;
 mod test_result;
 
 pub use method::LoginMethodRoute;
+pub use parts::provide_handed_over;
 
 use super::{Failed, loaded, use_slug};
 use crate::{

@@ -27,9 +27,26 @@ pub(in crate::pages) struct Forms {
     slug: Memo<String>,
     error: RwSignal<Option<AppError>>,
     notice: RwSignal<Option<Notice>>,
-    next: Callback<String>,
+    next: Callback<NextPage>,
     /// Was a form sent whose outcome is still to be shown?
     is_sent: StoredValue<bool>,
+}
+
+/// What is to be said on the page that a form leads to, with its path: the page of the form, and with it its own notice, is gone by then.
+#[derive(Clone, Copy)]
+struct HandedOver(StoredValue<Option<(String, Notice)>>);
+
+/// Lets notices go from page to page; once, at the root.
+pub fn provide_handed_over() {
+    provide_context(HandedOver(StoredValue::new(None)));
+}
+
+impl HandedOver {
+    /// What is to be said on the page with this path; said once.
+    fn take(self, path: &str) -> Option<Notice> {
+        let (to, notice) = self.0.try_update_value(Option::take).flatten()?;
+        (to == path).then_some(notice)
+    }
 }
 
 /// The sending of a form, as its fields show it.
@@ -49,21 +66,23 @@ impl Forms {
         refetch: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let (navigate, location) = (use_navigate(), use_location());
-        let next = move |path: String| {
-            let stays = path.split('?').next() == Some(&*location.pathname.get_untracked());
+        let handed_over = expect_context::<HandedOver>();
+        let arrived = handed_over.take(&location.pathname.get_untracked());
+        let is_sent = StoredValue::new(arrived.is_some());
+        let notice = RwSignal::new(arrived.or_else(flashed_notice));
+        let next = move |NextPage { path, notice: said }: NextPage| {
+            let page = path.split('?').next().unwrap_or_default();
+            let stays = page == location.pathname.get_untracked();
+            match stays {
+                true => notice.set(said),
+                false => handed_over.0.set_value(said.map(|said| (page.to_owned(), said))),
+            }
             navigate(&path, Default::default());
             if stays {
                 refetch();
             }
         };
-        Self {
-            locale,
-            slug,
-            error: RwSignal::new(flashed_error()),
-            notice: RwSignal::new(flashed_notice()),
-            next: Callback::new(next),
-            is_sent: StoredValue::new(false),
-        }
+        Self { locale, slug, error: RwSignal::new(flashed_error()), notice, next: Callback::new(next), is_sent }
     }
 
     /// The language of the page.
@@ -123,10 +142,9 @@ impl Forms {
         let action = FormAction::<S>::new();
         action.on_success(move |next| {
             self.error.set(None);
-            self.notice.set(next.notice);
             self.is_sent.set_value(true);
             window().scroll_to_with_x_and_y(0.0, 0.0);
-            self.next.run(next.path);
+            self.next.run(next);
         });
         let error = action.error();
         Effect::new(move |began: Option<()>| {

@@ -102,13 +102,13 @@ impl Services {
         let Some((request, app)) = self.open_forward_request(sealed) else {
             return Ok(Authorization::Problem(AuthorizationProblem::Expired));
         };
-        let account = account.filter(|account| Slug::parse(account).is_ok());
         let on_the_way = OnTheWay { app, request: &request, sealed, account };
         retried(|| async {
             let Some(signed_in) = &visitor.signed_in else {
                 let mut tx = self.database.begin_read().await?;
                 let only = self.slug_of_account_of(&mut tx, app).await?;
-                return Ok(on_the_way.sign_in_page(only.as_deref().or(account)));
+                let chosen = account.filter(|account| Slug::parse(account).is_ok());
+                return Ok(on_the_way.sign_in_page(only.as_deref().or(chosen)));
             };
             self.try_host(visitor, signed_in, &on_the_way).await
         })
