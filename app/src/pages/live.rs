@@ -268,6 +268,8 @@ fn follow_account(live: Live) {
         let (path, slug) = (here.get(), live.moved_to.get());
         let Some(slug) = slug.filter(|_| !is_filled_in()) else { return };
         let there = paths::at_slug(&path, &slug);
+        // It is said once, and here.
+        live.moved_to.set(None);
         toasts.show(text!(locale, common.live_moved, address = paths::account(&slug)));
         navigate(&there, NavigateOptions { replace: true, ..NavigateOptions::default() });
     });
