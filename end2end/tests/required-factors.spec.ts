@@ -63,7 +63,7 @@ function tellOfIt(scripting: boolean): void {
     await owner.getByRole('radio', { name: 'Specific roles' }).check();
     await owner.getByLabel('Days until it is required').fill('31');
     await owner.getByRole('button', { name: 'Save', exact: true }).first().click();
-    await expect(owner.getByText('Please fill in this field.').first()).toBeVisible();
+    await expect(owner.getByText('Choose at least one.')).toBeVisible();
     await owner.getByRole('radio', { name: 'Everyone' }).check();
     await owner.getByRole('button', { name: 'Save', exact: true }).first().click();
     await expect(owner.getByText('Enter a whole number from 0 to 30.').first()).toBeVisible();

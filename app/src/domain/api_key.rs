@@ -48,9 +48,9 @@ pub fn can_make_api_key(actor: &Effective, wanted: &Permissions, keys: usize) ->
 /// What a key is to hold, which is something.
 ///
 /// # Errors
-/// [`Problem::Required`].
+/// [`Problem::NoneChosen`].
 pub fn require_permissions(wanted: Permissions) -> Result<Permissions, Problem> {
-    if wanted.is_empty() { Err(Problem::Required) } else { Ok(wanted) }
+    if wanted.is_empty() { Err(Problem::NoneChosen) } else { Ok(wanted) }
 }
 
 impl Effective {
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(can_make_api_key(&viewer, &keys(&["bots.read"]), 0), needs);
         let many = can_make_api_key(&admin, &keys(&["users.read"]), MAX_API_KEYS as usize);
         assert_eq!(many, Verdict::No(Refusal::TooManyApiKeys { most: MAX_API_KEYS }));
-        assert_eq!(require_permissions(Permissions::new()), Err(Problem::Required));
+        assert_eq!(require_permissions(Permissions::new()), Err(Problem::NoneChosen));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub enum Field {
 pub enum Problem {
     /// Nothing was given.
     Required,
+    /// None of several choices, of which one at least is wanted.
+    NoneChosen,
     /// More characters than the limit.
     TooLong {
         /// The most characters (code points) allowed.

@@ -275,14 +275,14 @@ pub fn parse_description(raw: &str) -> Result<String, Problem> {
 /// The events that were chosen, by their names.
 ///
 /// # Errors
-/// [`Problem::Required`] for none, [`Problem::NotOffered`] for one that is not told.
+/// [`Problem::NoneChosen`], [`Problem::NotOffered`] for one that is not told.
 #[cfg(feature = "ssr")]
 pub fn parse_subscription(all: bool, names: &[String]) -> Result<Subscription, Problem> {
     if all {
         return Ok(Subscription::All);
     }
     if names.is_empty() {
-        return Err(Problem::Required);
+        return Err(Problem::NoneChosen);
     }
     let chosen: BTreeSet<String> = names.iter().cloned().collect();
     let is_told = |name: &String| told_events().any(|(_, told)| told == name);
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(parse_webhook_url(&long), Err(Problem::TooLong { most: 1000 }));
         let names = |of: &[&str]| of.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(parse_subscription(true, &[]), Ok(Subscription::All));
-        assert_eq!(parse_subscription(false, &[]), Err(Problem::Required));
+        assert_eq!(parse_subscription(false, &[]), Err(Problem::NoneChosen));
         assert_eq!(parse_subscription(false, &names(&["member.eaten"])), Err(Problem::NotOffered));
         let two = parse_subscription(false, &names(&["member.removed", "member.left", "member.left"]));
         assert_eq!(two, Ok(Subscription::Some(BTreeSet::from(["member.removed".into(), "member.left".into()]))));

@@ -17,6 +17,7 @@ use crate::{
 pub fn problem_text(locale: Locale, problem: Problem) -> String {
     match problem {
         Problem::Required => text!(locale, errors.required).into(),
+        Problem::NoneChosen => text!(locale, errors.none_chosen).into(),
         Problem::TooLong { most } => text!(locale, errors.too_long, most = most),
         Problem::TooMany { most } => text!(locale, errors.too_many, most = most),
         Problem::TooShort { least } => text!(locale, errors.too_short, least = least),

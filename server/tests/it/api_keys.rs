@@ -183,7 +183,7 @@ both_databases! {
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
         let wrong = |field, problem| AppError::Invalid(FieldErrors::one(field, problem));
         assert_eq!(ben.makes_key("", &["users.read"], "").await.unwrap_err(), wrong(Field::Name, Problem::Required));
-        let required = wrong(Field::Permissions, Problem::Required);
+        let required = wrong(Field::Permissions, Problem::NoneChosen);
         assert_eq!(ben.makes_key("CI", &[], "").await.unwrap_err(), required);
         let unknown = wrong(Field::Permissions, Problem::NotOffered);
         assert_eq!(ben.makes_key("CI", &["no.such"], "").await.unwrap_err(), unknown);

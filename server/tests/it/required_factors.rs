@@ -162,7 +162,7 @@ both_databases! {
         let wrong = |field, problem| Err(FieldErrors::one(field, problem).into());
         let days = Problem::NotBetween { least: 0, most: 30 };
         assert_eq!(ana.requires("some", &[], "0").await, wrong(Field::RequiredOf, Problem::NotOffered));
-        assert_eq!(ana.requires("roles", &[], "0").await, wrong(Field::RequiredRoles, Problem::Required));
+        assert_eq!(ana.requires("roles", &[], "0").await, wrong(Field::RequiredRoles, Problem::NoneChosen));
         assert_eq!(ana.requires("roles", &["king"], "0").await, wrong(Field::RequiredRoles, Problem::NotOffered));
         for typed in ["", "31", "-1", "1.5", "soon"] {
             assert_eq!(ana.requires("everybody", &[], typed).await, wrong(Field::GraceDays, days), "{typed}");

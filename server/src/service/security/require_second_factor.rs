@@ -92,7 +92,7 @@ fn read(form: &RequirementForm, actor: &Actor, now: Timestamp) -> Result<Option<
 fn roles(form: &RequirementForm, actor: &Actor) -> Result<BTreeSet<RoleKey>, FieldErrors> {
     let roles: BTreeSet<_> = form.roles.iter().map(|key| RoleKey::new(key.trim())).collect();
     if roles.is_empty() {
-        return Err(FieldErrors::one(Field::RequiredRoles, Problem::Required));
+        return Err(FieldErrors::one(Field::RequiredRoles, Problem::NoneChosen));
     }
     if roles.iter().any(|role| actor.roles.find(role).is_none()) {
         return Err(FieldErrors::one(Field::RequiredRoles, Problem::NotOffered));
