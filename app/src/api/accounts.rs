@@ -5,7 +5,9 @@ use super::*;
 use super::{login_methods::SignInOption, ownership::OwnershipOffers};
 use crate::{
     domain::{
+        ids::MemberId,
         list::StateCounts,
+        member::Attention,
         name::Slug,
         role::{Effective, Grant, Roles},
         time::Timestamp,
@@ -104,6 +106,22 @@ pub struct AccountHome {
     pub ownership: OwnershipOffers,
     /// How many people there are in each state, for whoever may see them; `None` for more than the list counts, too.
     pub people: Option<StateCounts>,
+    /// The first of those who need attention, at most [`WAITING_SHOWN`], for whoever may see them.
+    pub waiting: Vec<Waiting>,
+}
+
+/// How many of those who need attention an account's front page names.
+pub const WAITING_SHOWN: usize = 5;
+
+/// Somebody who needs attention.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The row.
+    pub member: MemberId,
+    /// The name, or the address while there is none.
+    pub label: String,
+    /// What is to be done.
+    pub attention: Attention,
 }
 
 /// The accounts of the signed-in user.

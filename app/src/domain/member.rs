@@ -293,13 +293,66 @@ impl MemberRow {
 
     /// Has an admin something to do: decide, invite anew, mend an address or a way to sign in? The list's filter asks the database the same.
     pub fn needs_attention(&self) -> bool {
-        let by_state = match self.state {
-            ShownState::Expired | ShownState::Declined | ShownState::AwaitingApproval => true,
-            ShownState::Invited => self.mail.as_ref().is_some_and(MailState::has_failed),
-            ShownState::Active | ShownState::Suspended | ShownState::Removed => false,
-        };
-        by_state || self.awaits_decision || self.blocked || self.needs_identifier
+        self.attention().is_some()
     }
+
+    /// What an admin has to do about this person; what hinders most, if it is more than one thing.
+    pub fn attention(&self) -> Option<Attention> {
+        if self.awaits_decision {
+            return Some(if self.asked_as_another { Attention::AskedAsAnother } else { Attention::Decision });
+        }
+        if self.blocked {
+            return Some(Attention::Blocked);
+        }
+        if self.needs_identifier {
+            return Some(Attention::NeedsIdentifier);
+        }
+        match self.state {
+            ShownState::Expired if self.asked.is_some() => Some(Attention::AskedForLink),
+            ShownState::Expired => Some(Attention::Expired),
+            ShownState::Declined => Some(Attention::Declined),
+            ShownState::AwaitingApproval => Some(Attention::AwaitsApproval),
+            ShownState::Invited => match self.mail {
+                Some(MailState::Refused { .. }) => Some(Attention::MailBounced),
+                Some(MailState::Unanswered { next: None, .. }) => Some(Attention::MailUncertain),
+                Some(
+                    MailState::NoMailServer
+                    | MailState::Queued { .. }
+                    | MailState::Accepted { .. }
+                    | MailState::Deferred { .. }
+                    | MailState::Unanswered { next: Some(_), .. },
+                )
+                | None => None,
+            },
+            ShownState::Active | ShownState::Suspended | ShownState::Removed => None,
+        }
+    }
+}
+
+/// What an admin has to do about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// To decide on who came back from the provider (R43, R44).
+    Decision,
+    /// To decide on who asks to be invited by another address (R14).
+    AskedAsAnother,
+    /// To switch the login method on, or to choose another (R27).
+    Blocked,
+    /// To enter a new identifier (R45).
+    NeedsIdentifier,
+    /// To send a new link to who asked for it (R20).
+    AskedForLink,
+    /// To send a new link, or to withdraw the invitation.
+    Expired,
+    /// To invite again, or to remove.
+    Declined,
+    /// To approve an invitation that is held (R29).
+    AwaitsApproval,
+    /// To correct the address (R25).
+    MailBounced,
+    /// To ask whether the email arrived, or to send it again.
+    MailUncertain,
 }
 
 /// When something was done, and by whom.

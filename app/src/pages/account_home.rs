@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{
-        accounts::{AccountHome, LeaveAccount, ShowAccount},
+        accounts::{AccountHome, LeaveAccount, ShowAccount, Waiting},
         ownership::{AcceptOwnership, DeclineOwnership, OwnershipOffer, OwnershipOffers},
     },
     components::{
@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         list::{ListQuery, StateFilter},
-        member::ShownState,
+        member::{Attention, ShownState},
         permission::Gate,
         policy::Refusal,
     },
@@ -205,11 +205,43 @@ fn people(locale: Locale, home: &AccountHome) -> Option<AnyView> {
                     <dt>{text!(locale, catalogue.state_invited)}</dt>
                     <dd>{link(StateFilter::In(ShownState::Invited), invited.to_string())}</dd>
                 </dl>
+                {waiting(locale, home)}
                 {sole_owner}
             </section>
         }
         .into_any(),
     )
+}
+
+/// Who needs attention, and why: each leads to the person's page, where something can be done about it.
+fn waiting(locale: Locale, home: &AccountHome) -> Option<AnyView> {
+    let slug = home.slug.as_str();
+    let one = |one: &Waiting| {
+        let Waiting { member, label, attention } = one;
+        view! {
+            <li>
+                <a href=paths::person(slug, *member)>{label.clone()}</a>
+                <span>{attention_words(locale, *attention)}</span>
+            </li>
+        }
+    };
+    (!home.waiting.is_empty())
+        .then(|| view! { <ul class="waiting">{home.waiting.iter().map(one).collect_view()}</ul> }.into_any())
+}
+
+fn attention_words(locale: Locale, attention: Attention) -> &'static str {
+    match attention {
+        Attention::Decision => text!(locale, users.status_decision),
+        Attention::AskedAsAnother => text!(locale, users.asked_as_fact),
+        Attention::Blocked => text!(locale, users.blocked),
+        Attention::NeedsIdentifier => text!(locale, users.needs_identifier),
+        Attention::AskedForLink => text!(locale, session.home_asked_for_link),
+        Attention::Expired => text!(locale, session.home_expired),
+        Attention::Declined => text!(locale, session.home_declined),
+        Attention::AwaitsApproval => text!(locale, catalogue.state_awaiting_approval),
+        Attention::MailBounced => text!(locale, users.status_bounced),
+        Attention::MailUncertain => text!(locale, users.mail_uncertain),
+    }
 }
 
 /// One's role and what it allows.

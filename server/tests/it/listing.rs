@@ -6,7 +6,7 @@ use app::{
     domain::{
         email::Email,
         list::{Count, Cursor, ListQuery, Sort, StateFilter},
-        member::{MemberRow, ShownState},
+        member::{Attention, MemberRow, ShownState},
         permission::Permissions,
         role::{BuiltInRole, Grant, RoleKey},
         time::{Span, Timestamp},
@@ -430,10 +430,22 @@ both_databases! {
             assert_eq!(counts.of(Some(state)), page.rows.len() as u64, "{state:?}");
         }
         // The front page counts the same, for whoever may see users.
-        assert_eq!(ana.home().await.unwrap().people, Some(counts.clone()));
+        let home = ana.home().await.unwrap();
+        assert_eq!(home.people, Some(counts.clone()));
+        // It names the first of those who wait, and why.
+        let waiting: Vec<_> = home.waiting.iter().map(|one| (&*one.label, one.attention)).collect();
+        let first = [
+            ("bounced@example.org", Attention::MailBounced),
+            ("decision@example.org", Attention::Decision),
+            ("declined@example.org", Attention::Declined),
+            ("expired@example.org", Attention::Expired),
+            ("held@example.org", Attention::AwaitsApproval),
+        ];
+        assert_eq!(waiting, first);
         let viewer = world.browser();
         viewer.sign_in("active@example.org", PASSWORD).await.unwrap();
-        assert_eq!(viewer.home().await.unwrap().people, None);
+        let home = viewer.home().await.unwrap();
+        assert_eq!((home.people, home.waiting), (None, Vec::new()));
         // A method that is switched off shuts its people out (R27).
         world.changes("UPDATE login_methods SET enabled = FALSE WHERE kind = 'oauth'").await;
         let attention = ListQuery { state: Some(StateFilter::NeedsAttention), ..Default::default() };

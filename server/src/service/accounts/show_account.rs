@@ -2,13 +2,29 @@
 
 use crate::{
     context::Services,
-    service::{actors, ownership::seen_by_member},
-    storage::{accounts, members, ownership_offers, second_factor_requirements::has_second_factor},
+    service::{
+        actors::{self, Actor},
+        members::list_members::shown_row,
+        ownership::seen_by_member,
+    },
+    storage::{
+        StorageError, Tx, accounts,
+        members::{self, Place, View},
+        ownership_offers,
+        second_factor_requirements::has_second_factor,
+    },
 };
 use app::{
-    api::{accounts::AccountHome, ownership::OwnershipOffers},
+    api::{
+        accounts::{AccountHome, WAITING_SHOWN, Waiting},
+        ownership::OwnershipOffers,
+    },
     backend::ShowAccount,
-    domain::{list::ListQuery, permission::Gate},
+    domain::{
+        list::{ListQuery, StateFilter},
+        permission::Gate,
+        time::Timestamp,
+    },
     error::AppError,
     request::Caller,
 };
@@ -31,6 +47,10 @@ impl ShowAccount for Services {
             members::numbers(&mut tx, actor.scope()).await?.of_states(&ListQuery::default())
         } else {
             None
+        };
+        let waiting = match &people {
+            Some(counts) if counts.need_attention > 0 => waiting(&mut tx, &actor, self.now()).await?,
+            Some(_) | None => Vec::new(),
         };
         let offers = match actor.grant.makes_owner() {
             true => Vec::new(),
@@ -56,6 +76,22 @@ impl ShowAccount for Services {
             deletion,
             ownership,
             people,
+            waiting,
         })
     }
+}
+
+/// The first of those who need attention.
+async fn waiting(tx: &mut Tx, actor: &Actor, now: Timestamp) -> Result<Vec<Waiting>, StorageError> {
+    let query = ListQuery { state: Some(StateFilter::NeedsAttention), ..ListQuery::default() };
+    let view = View::open(tx, actor.scope(), &query, &actor.roles, now).await?;
+    let page = members::page(tx, &view, Place::Start, WAITING_SHOWN).await?;
+    let mut waiting = Vec::new();
+    for member in page.members {
+        let row = shown_row(member, now)?;
+        if let Some(attention) = row.attention() {
+            waiting.push(Waiting { member: row.id, label: row.label().to_owned(), attention });
+        }
+    }
+    Ok(waiting)
 }
