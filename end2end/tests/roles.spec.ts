@@ -115,7 +115,7 @@ function ownRoles(scripting: boolean): void {
     };
     await withoutReload(owner, ask);
     await expect(owner).toHaveURL(/\?permission=conversations\.reply/);
-    await expect(owner.getByRole('listitem').filter({ hasText: ben.email })).toContainText('by the role Support lead');
+    await expect(owner.getByRole('listitem').filter({ hasText: ben.email })).toContainText('from the role Support lead');
     await expect(owner.getByRole('listitem').filter({ hasText: ana.email })).toContainText('as an owner');
   });
 

@@ -160,7 +160,7 @@ both_databases! {
         ana.edits(&ana.row(BEN).await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let denied = asks(&ben, "/admin/users").await;
         assert_eq!(denied.status, StatusCode::FORBIDDEN);
-        assert!(denied.body.contains("You do not have access to this part of Wiki &amp; Co"), "{}", denied.body);
+        assert!(denied.body.contains("You don’t have access to this part of Wiki &amp; Co"), "{}", denied.body);
         assert_eq!(asks(&ben, "/").await.headers["roster-role"], "viewer");
         // Removed: the next question leads away, to a page that says why.
         ana.removes(&ana.row(BEN).await).await.unwrap();

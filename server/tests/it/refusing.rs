@@ -158,7 +158,7 @@ both_databases! {
         let link = world.link_to("ben@example.org", 0).await;
         refuses(&ben, &id).await.unwrap();
         let page = ben.get(&format!("/invitation/{id}")).await.body;
-        assert!(page.contains("You can take this back at any time, by the link that you used now"), "{page}");
+        assert!(page.contains("You can undo this at any time with the link you just used"), "{page}");
         for _ in 0..2 {
             world.advance(Span::days(100));
             assert!(world.services.clean_up_if_due(&CancellationToken::new()).await.unwrap());

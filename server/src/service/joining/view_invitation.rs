@@ -42,6 +42,11 @@ impl ViewInvitation for Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let Some(presented) = self.presented_invitation(&mut tx, visitor).await? else {
+            if let Some(id) = id
+                && let Some(account) = self.account_joined_with(&mut tx, visitor, id).await?
+            {
+                return Ok(InvitationView::Used { account: account.name, mine: Some(account.slug) });
+            }
             let refused = self.refused_account(&mut tx, visitor).await?;
             return Ok(refused.map_or(InvitationView::Unknown, InvitationView::Refused));
         };
