@@ -62,7 +62,11 @@ impl ViewInvitation for Services {
                     visitor.signed_in.as_ref().is_some_and(|signed_in| presented.was_taken_up_by(signed_in.user));
                 InvitationView::Used { account, mine: mine.then_some(presented.account.slug) }
             }
-            InvitationState::Declined => InvitationView::Declined(account),
+            InvitationState::Declined => {
+                let asks = self.may_ask_again(&mut tx, &presented).await?;
+                let may_ask = asks.then(|| may_ask(presented.invitation.asked, now));
+                InvitationView::Declined { id: presented.invitation.id, account, may_ask }
+            }
             InvitationState::Revoked => match self.invited_as(&mut tx, visitor, &presented).await? {
                 Some(email) => InvitationView::InvitedAs { account, email },
                 None => InvitationView::Withdrawn(account),
