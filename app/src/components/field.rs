@@ -83,7 +83,7 @@ pub(super) fn too_long(text: &str, most: u32) -> Option<Problem> {
     (text.trim().chars().count() > most as usize).then_some(Problem::TooLong { most })
 }
 
-/// The `maxlength` of a field that takes so many characters: twice as many. The browser counts UTF-16, of which a character has two units at
+/// The `maxlength` of a field that takes so many characters: twice as many. The browser counts units of 16 bits, of which a character has two at
 /// most; so all that is allowed fits in, what is too long is said rather than cut off, and a form always comes back whole (`flash`).
 pub(super) fn max_length(most: u32) -> String {
     most.saturating_mul(2).to_string()
