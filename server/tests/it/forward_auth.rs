@@ -435,7 +435,7 @@ both_databases! {
         let begun = own(opens(&ben, asks(&ben, "/").await.location()).await.location());
         let nowhere = ben.get(&begun).await;
         assert_eq!(nowhere.status, StatusCode::FORBIDDEN);
-        assert!(nowhere.body.contains("in no account"), "{}", nowhere.body);
+        assert!(nowhere.body.contains("not a member of any account"), "{}", nowhere.body);
     }
 
     async fn fa_07_a_host_stays_with_its_account_whoever_has_the_slug_later(world: World) {
