@@ -152,6 +152,6 @@ function ownRoles(scripting: boolean): void {
     await admin.getByRole('button', { name: 'Create role' }).click();
     await expect(admin.getByText('The role Copy of Owner was created.')).toBeVisible();
     await admin.getByRole('link', { name: 'Editor', exact: true }).click();
-    await expect(admin.getByText('cannot be changed')).toBeVisible();
+    await expect(admin.getByText('can’t be changed')).toBeVisible();
   });
 }
