@@ -59,7 +59,7 @@ pub fn shell(options: LeptosOptions) -> AnyView {
                 <meta name="robots" content="noindex" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" id="leptos" href=format!("/{}/roster.css", options.site_pkg_dir) />
-                <AutoReload options=options.clone() />
+                {cfg!(debug_assertions).then(|| view! { <AutoReload options=options.clone() /> })}
                 <script type="module" nonce=use_nonce()>{start(&options)}</script>
                 <leptos_meta::MetaTags />
             </head>

@@ -3,7 +3,7 @@ import { OpenIdProvider } from '../providers/openid';
 import { known } from '../providers/people';
 import { PlainProvider } from '../providers/plain';
 import { Authenticator } from './authenticator';
-import { add, addWithDraft, cancelThere, continueWith, loginMethods, testAs } from './login-methods';
+import { add, addWithDraft, cancelThere, continueWith, loginMethods, saveDraft, testAs } from './login-methods';
 import { People, live, visit } from './people';
 import { Roster } from './roster';
 import { person as somebody } from './person';
@@ -60,6 +60,7 @@ export const PLACES = [
   'new-user-refused',
   'new-user-removed-before',
   'new-user-by-provider',
+  'new-user-first-sign-in',
   'edit',
   'edit-invited',
   'edit-changed',
@@ -110,6 +111,7 @@ export const PLACES = [
   'required-factor',
   'required-factor-done',
   'decision',
+  'decision-request',
   'sign-up',
   'sign-up-refused',
   'sign-in-to-join',
@@ -295,6 +297,21 @@ export class Town {
     const cameAs = new URL(eve.page.url());
     await visit(owner, users);
     const decision = await line(owner, person('Eve')).getByRole('link', { name: /^Decide/ }).getAttribute('href');
+
+    // Somebody asks to be invited by the address that they have.
+    await visit(owner, '/a/gamma/settings/users');
+    await invite(owner, person('Gina').email, { role: 'Viewer' });
+    await visit(carla.page, (await roster.mail.to(person('Gina').email, /Gamma/)).link);
+    await carla.page.getByRole('button', { name: /^Ask to be invited as/ }).click();
+    await carla.page.getByText('have been asked').waitFor();
+    await visit(owner, '/a/gamma/settings/users');
+    const request = await line(owner, person('Gina')).getByRole('link', { name: /^Decide/ }).getAttribute('href');
+
+    const firstSignIn = await add(owner, 'beta-labs', `Beta ID${mark}`, openid);
+    await owner.locator('summary', { hasText: 'More settings' }).click();
+    await owner.getByLabel('Invitations without an identifier').selectOption({ label: 'Allowed, fixed at first sign-in' });
+    await saveDraft(owner, firstSignIn, await openid.registerClient(firstSignIn));
+    await testAs(owner, firstSignIn, 'Ana');
 
     const role = async (name: string, copied: string, more: string[] = []) => {
       await visit(owner, '/a/acme/settings/roles');
@@ -520,6 +537,14 @@ export class Town {
           await page.getByLabel('User identifier').waitFor();
         },
       },
+      'new-user-first-sign-in': {
+        page: owner,
+        address: '/a/beta-labs/settings/users/new',
+        then: async (page) => {
+          await page.getByRole('radio', { name: firstSignIn.name }).check();
+          await page.getByText('it is then fixed when the person first signs in').waitFor();
+        },
+      },
       'new-users': {
         page: owner,
         address: `${users}/new/several`,
@@ -691,6 +716,7 @@ export class Town {
       'required-factor': { page: ben.page, address: '/a/delta/second-factor' },
       'required-factor-done': { page: sina.page, address: '/a/delta/second-factor' },
       decision: { page: owner, address: decision ?? '' },
+      'decision-request': { page: owner, address: request ?? '' },
       'sign-up': { page: invited, address: signUpPage },
       'sign-up-refused': {
         page: invited,

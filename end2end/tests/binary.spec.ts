@@ -6,7 +6,8 @@ test.describe('the binary, copied alone into an empty folder', () => {
   let roster: Roster;
 
   test.beforeAll(async () => {
-    roster = await Roster.start({ mail: false });
+    // What makes the pages of a debug build load anew by themselves.
+    roster = await Roster.start({ mail: false, settings: { LEPTOS_WATCH: 'ON' } });
   });
 
   test.afterAll(() => roster.stop());
@@ -19,6 +20,15 @@ test.describe('the binary, copied alone into an empty folder', () => {
     }
     const wasm = await request.get(`${roster.url}/pkg/roster.wasm`, { headers: { 'Accept-Encoding': 'br' } });
     expect(wasm.headers()).toMatchObject({ 'content-type': 'application/wasm', 'content-encoding': 'br' });
+  });
+
+  test('cf_06_nothing_of_it_is_for_development', async ({ request }) => {
+    const page = await (await request.get(`${roster.url}/login`)).text();
+    expect(page).not.toMatch(/live_reload|WebSocket/);
+    const tools = ['/live_reload', '/metrics', '/debug/pprof/', '/swagger', '/openapi.json', '/server-status', '/.env', '/.git/HEAD'];
+    for (const address of [...tools, '/pkg/roster.wasm.map', '/pkg/', '/api', '/api/']) {
+      expect((await request.get(roster.url + address)).status(), address).toBe(404);
+    }
   });
 
   test('starts within two seconds and idles in little memory', async ({}, { annotations }) => {

@@ -200,7 +200,7 @@ function tellTheStory(scripting: boolean): void {
     await expect(owner.getByText('The redirect URI is not registered for this application')).toBeVisible();
     await visit(owner, acmeHub.settings);
     await expect(owner.getByRole('heading', { name: 'A test hasn’t come back yet' })).toBeVisible();
-    await expect(owner.getByText('the redirect URI is not registered there exactly as it stands below')).toBeVisible();
+    await expect(owner.getByText('the redirect URI isn’t registered exactly as shown below')).toBeVisible();
     await expect(owner.getByRole('link', { name: 'What this means and what to do' })).toBeVisible();
 
     await saveDraft(owner, acmeHub, await plain.registerClient(acmeHub));

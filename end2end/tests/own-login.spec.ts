@@ -209,7 +209,7 @@ function ownLogin(scripting: boolean): void {
       await other.getByRole('button', { name: 'Delete my login' }).click();
     };
     await ask('ben');
-    await expect(other.getByText('The text does not match.')).toBeVisible();
+    await expect(other.getByText('The text doesn’t match.')).toBeVisible();
     await ask(ben.email);
     await expect(other.getByText('Your login is scheduled for deletion after')).toBeVisible();
     await live(other);

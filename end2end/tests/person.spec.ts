@@ -44,7 +44,7 @@ function page(scripting: boolean): void {
     await visit(owner, USERS);
     await line(owner, cid).getByRole('link', { name: cid.email, exact: true }).click();
     await expect(owner.getByRole('heading', { level: 1, name: cid.email })).toBeVisible();
-    const invitations = owner.getByRole('table', { name: /^Invitations of/ });
+    const invitations = owner.getByRole('table', { name: /^Invitations to/ });
     await expect(invitations).toContainText('Not answered yet');
     await owner.getByRole('button', { name: /^More about/ }).click();
     await owner.getByRole('button', { name: /^Resend/ }).click();

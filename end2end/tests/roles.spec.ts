@@ -115,7 +115,7 @@ function ownRoles(scripting: boolean): void {
     };
     await withoutReload(owner, ask);
     await expect(owner).toHaveURL(/\?permission=conversations\.reply/);
-    await expect(owner.getByRole('listitem').filter({ hasText: ben.email })).toContainText('by the role Support lead');
+    await expect(owner.getByRole('listitem').filter({ hasText: ben.email })).toContainText('from the role Support lead');
     await expect(owner.getByRole('listitem').filter({ hasText: ana.email })).toContainText('as an owner');
   });
 
@@ -152,6 +152,6 @@ function ownRoles(scripting: boolean): void {
     await admin.getByRole('button', { name: 'Create role' }).click();
     await expect(admin.getByText('The role Copy of Owner was created.')).toBeVisible();
     await admin.getByRole('link', { name: 'Editor', exact: true }).click();
-    await expect(admin.getByText('cannot be changed')).toBeVisible();
+    await expect(admin.getByText('can’t be changed')).toBeVisible();
   });
 }

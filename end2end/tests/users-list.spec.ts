@@ -152,7 +152,7 @@ for (const scripting of [true, false]) {
       await (scripting ? withoutReload(page, change) : change());
     });
 
-    test('r64_a_removal_is_undone', async () => {
+    test('r64_r40_a_removal_is_undone_and_its_sessions_are_not', async () => {
       await visit(page, users);
       const zoe = await people.newcomer();
       await signUp(zoe, (await roster.mail.to('zoe@example.org')).link, { ...person('Zoe'), email: 'zoe@example.org' });

@@ -57,7 +57,14 @@ pub enum InvitationView {
     /// Gone, and with it nothing is left but that further ones are refused (R51).
     Refused(String),
     /// Turned down (R63).
-    Declined(String),
+    Declined {
+        /// The invitation.
+        id: InvitationId,
+        /// The account's name.
+        account: String,
+        /// May a new link be asked for now (once a day)? `None` for whoever wants no more invitations (R51).
+        may_ask: Option<bool>,
+    },
     /// Taken up already (R18).
     Used {
         /// The account's name.

@@ -1,7 +1,7 @@
 //! One line of a form: label, hint, input, problem.
 
 use crate::{
-    domain::fields::Problem,
+    domain::{email, fields::Problem, name, password},
     flash::old_input,
     i18n::{problem_text, text, use_locale},
 };
@@ -56,6 +56,16 @@ impl Kind {
         }
     }
 
+    /// How many characters are taken, unless the field says otherwise.
+    const fn most(self) -> u32 {
+        match self {
+            Self::Text | Self::Search | Self::Verbatim => name::MAX_CHARS,
+            Self::Email => email::MAX_BYTES as u32,
+            Self::Password => password::MAX_CHARS,
+            Self::Code | Self::Whole => 40,
+        }
+    }
+
     /// Are capitals and spelling corrections in the way?
     const fn is_verbatim(self) -> bool {
         match self {
@@ -67,6 +77,17 @@ impl Kind {
 
 /// Checks what was typed.
 pub type Check = fn(&str) -> Result<(), Problem>;
+
+/// Says that a text is too long, while it is typed.
+pub(super) fn too_long(text: &str, most: u32) -> Option<Problem> {
+    (text.trim().chars().count() > most as usize).then_some(Problem::TooLong { most })
+}
+
+/// The `maxlength` of a field that takes so many characters: twice as many. The browser counts units of 16 bits, of which a character has two at
+/// most; so all that is allowed fits in, what is too long is said rather than cut off, and a form always comes back whole (`flash`).
+pub(super) fn max_length(most: u32) -> String {
+    most.saturating_mul(2).to_string()
+}
 
 /// The `id` that goes with a field's name: `form[email]` is `form-email`.
 pub fn field_id(name: &str) -> String {
@@ -90,6 +111,9 @@ pub fn Field(
     /// The text at first.
     #[prop(optional, into)]
     initial: String,
+    /// How many characters are taken; a sensible number follows from `kind`.
+    #[prop(optional)]
+    most: Option<u32>,
     /// What the browser may fill in; a sensible one follows from `kind`.
     #[prop(optional)]
     autocomplete: Option<&'static str>,
@@ -128,6 +152,7 @@ pub fn Field(
     let id = field_id(name);
     let initial = if readonly { initial } else { old_input(name).unwrap_or(initial) };
     let shown = shown_problem(problem);
+    let most = most.unwrap_or(kind.most());
     if let Some(on_input) = on_input {
         let made = initial.clone();
         // What was typed before hydration.
@@ -139,8 +164,8 @@ pub fn Field(
         });
     }
     let left = move |value: String| {
-        // An untouched empty field is not a mistake yet.
-        if let (Some(check), false) = (check, value.is_empty()) {
+        // An untouched empty field is not a mistake yet, and one that is too long was told so while it was typed.
+        if let (Some(check), false, None) = (check, value.is_empty(), too_long(&value, most)) {
             show_later(shown, check(&value).err());
         }
     };
@@ -161,6 +186,7 @@ pub fn Field(
                 inputmode=kind.input_mode()
                 autocapitalize=kind.is_verbatim().then_some("none")
                 spellcheck=kind.is_verbatim().then_some("false")
+                maxlength=(!readonly).then(|| max_length(most))
                 required=required
                 readonly=readonly
                 list=(!list.is_empty()).then_some(list)
@@ -168,9 +194,10 @@ pub fn Field(
                 aria-describedby=format!("{id}-hint {id}-problem")
                 aria-invalid=move || shown.get().map(|_| "true")
                 on:input:target=move |event| {
-                    shown.set(None);
+                    let text = event.target().value();
+                    shown.set(too_long(&text, most));
                     if let Some(on_input) = on_input {
-                        on_input.run(event.target().value());
+                        on_input.run(text);
                     }
                 }
                 on:change:target=move |event| left(event.target().value())
@@ -194,6 +221,9 @@ pub fn TextArea(
     hint: String,
     /// How many lines are in sight.
     rows: u8,
+    /// How many characters are taken; as many as a form may have, if this does not say.
+    #[prop(optional)]
+    most: Option<u32>,
     /// The text at first.
     #[prop(optional, into)]
     initial: String,
@@ -231,6 +261,7 @@ pub fn TextArea(
                 id=id
                 name=name
                 rows=rows.to_string()
+                maxlength=most.map(max_length)
                 spellcheck="false"
                 autocomplete="off"
                 data-autofocus=autofocus.then_some("")
@@ -291,6 +322,15 @@ pub(super) fn shown_problem(problem: Signal<Option<Problem>>) -> RwSignal<Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_03_what_is_too_long_is_said_before_it_is_cut_off() {
+        assert_eq!(too_long(&"é".repeat(100), 100), None);
+        assert_eq!(too_long(&format!(" {} ", "é".repeat(100)), 100), None, "blanks around it do not count");
+        assert_eq!(too_long(&"é".repeat(101), 100), Some(Problem::TooLong { most: 100 }));
+        // Outside of the first plane of Unicode, a character is two units for the browser.
+        assert!("🦀".repeat(100).encode_utf16().count() <= max_length(100).parse().unwrap());
+    }
 
     #[test]
     fn in_13_the_text_of_a_text_area_is_never_markup() {

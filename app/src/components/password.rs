@@ -2,14 +2,14 @@
 
 use super::{
     FieldProblem, Icon,
-    field::{show_later, shown_problem},
+    field::{max_length, show_later, shown_problem, too_long},
     field_id,
 };
 use crate::{
     api::session::{MeasurePassword, StrengthForm},
     domain::{
         fields::Problem,
-        password::{Strength, check_length},
+        password::{MAX_CHARS, Strength, check_length},
     },
     i18n::{Locale, text, use_locale},
     rpc::call,
@@ -61,7 +61,7 @@ pub fn NewPasswordField(
     });
     let typed = move |event: ev::Targeted<ev::Event, leptos::web_sys::HtmlInputElement>| {
         let password = event.target().value();
-        shown.set(None);
+        shown.set(too_long(&password, MAX_CHARS));
         if check_length(&password, shortest).is_ok() {
             measure(password);
         } else {
@@ -87,6 +87,7 @@ pub fn NewPasswordField(
                     autocomplete="new-password"
                     autocapitalize="none"
                     spellcheck="false"
+                    maxlength=max_length(MAX_CHARS)
                     required
                     aria-describedby=format!("{id}-hint {id}-strength {id}-problem")
                     aria-invalid=move || shown.get().map(|_| "true")

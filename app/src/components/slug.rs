@@ -2,7 +2,10 @@
 
 use super::Field;
 use crate::{
-    domain::{fields::Problem, name::Slug},
+    domain::{
+        fields::Problem,
+        name::{MAX_SLUG_CHARS, Slug},
+    },
     flash::old_input,
     i18n::{text, use_locale},
 };
@@ -36,6 +39,7 @@ pub fn ProposedSlug(
             label=text!(locale, session.slug)
             hint=text!(locale, session.slug_hint)
             optional=true
+            most=MAX_SLUG_CHARS
             check=check
             problem
             on_input=move |text: String| edited.set(!text.is_empty())

@@ -53,18 +53,25 @@ impl Email {
     /// Reads a typed address: without what cannot be part of one ([`tidy`]), NFC, lower case, domain by IDNA to ASCII (R1, IN-01).
     ///
     /// # Errors
-    /// [`Problem::Required`] for an empty text, [`Problem::NotAnEmail`] for anything but one plain address.
+    /// [`Problem::Required`] for an empty text, [`Problem::TooLong`], [`Problem::NotAnEmail`] for anything but one plain address.
     pub fn parse(raw: &str) -> Result<Self, Problem> {
         use unicode_normalization::UnicodeNormalization;
 
         let raw: String = raw.nfc().collect();
         // The text is composed once more, since what was left out may have stood between a letter and its accent.
         let typed: String = tidy(&raw).nfc().collect();
+        let too_long = Problem::TooLong { most: MAX_BYTES as u32 };
+        if typed.chars().count() > MAX_BYTES {
+            return Err(too_long);
+        }
         check_shape(&typed)?;
         let (local, domain) = typed.rsplit_once('@').ok_or(Problem::NotAnEmail)?;
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| Problem::NotAnEmail)?;
         let key = format!("{}@{}", local.to_ascii_lowercase(), domain);
-        if !is_dot_atom(local) || !domain.contains('.') || key.len() > MAX_BYTES {
+        if key.len() > MAX_BYTES {
+            return Err(too_long);
+        }
+        if !is_dot_atom(local) || !domain.contains('.') {
             return Err(Problem::NotAnEmail);
         }
         Ok(Self { typed: shown(&typed, &key), key })
@@ -203,7 +210,7 @@ mod tests {
         assert_eq!(key("   "), Err(Problem::Required));
         assert_eq!(key("\u{200B} ;"), Err(Problem::Required));
         assert_eq!(key(&format!("{}@example.org", "a".repeat(65))), Err(Problem::NotAnEmail));
-        assert_eq!(key(&format!("a@{}.org", "b.".repeat(130))), Err(Problem::NotAnEmail));
+        assert_eq!(key(&format!("a@{}.org", "b.".repeat(130))), Err(Problem::TooLong { most: 254 }));
     }
 
     #[test]
@@ -211,7 +218,7 @@ mod tests {
         let domain = format!("{0}.{0}.{0}.example.org", "d".repeat(60));
         let longest = format!("{}@{domain}", "a".repeat(MAX_BYTES - 1 - domain.len()));
         assert_eq!((longest.len(), key(&longest)), (254, Ok(longest.clone())));
-        assert_eq!(key(&format!("a{longest}")), Err(Problem::NotAnEmail));
+        assert_eq!(key(&format!("a{longest}")), Err(Problem::TooLong { most: 254 }));
     }
 
     #[test]

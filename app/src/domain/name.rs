@@ -202,6 +202,9 @@ mod on_the_server {
     }
 }
 
+/// The longest slug, in characters.
+pub const MAX_SLUG_CHARS: u32 = 40;
+
 /// The account's part of a URL: `/a/{slug}`. 2 to 40 of `a-z`, `0-9` and inner `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -217,7 +220,7 @@ impl Slug {
         if raw.is_empty() {
             return Err(Problem::Required);
         }
-        let fine = (2..=40).contains(&raw.len())
+        let fine = (2..=MAX_SLUG_CHARS as usize).contains(&raw.len())
             && raw.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !raw.starts_with('-')
             && !raw.ends_with('-');

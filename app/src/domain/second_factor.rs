@@ -36,6 +36,11 @@ impl Requirement {
     }
 }
 
+/// The longest value by which a provider says that somebody brought a second factor, in characters: `acr` is often a URL.
+pub const MAX_FACTOR_VALUE_CHARS: u32 = 200;
+/// The most such values of a login method.
+pub const MAX_FACTOR_VALUES: u32 = 20;
+
 /// The most days that an account gives its members to set a second factor up.
 pub const MAX_GRACE_DAYS: u32 = 30;
 

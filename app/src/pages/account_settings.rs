@@ -24,7 +24,7 @@ use crate::{
         fields,
         invitation::LIFETIMES_IN_HOURS,
         language::Language,
-        name::{self, Slug},
+        name::{self, MAX_SLUG_CHARS, Slug},
     },
     error::AppError,
     i18n::{Locale, lifetime_words, person_words, role_name, text, use_locale},
@@ -149,6 +149,7 @@ fn address(forms: Forms, shown: RwSignal<AccountSettingsView>) -> AnyView {
                     label=text!(locale, settings.address_new)
                     hint=text!(locale, settings.address_hint)
                     kind=Kind::Verbatim
+                    most=MAX_SLUG_CHARS
                     required=true
                     check=check_slug
                     problem=problem_at(error, fields::Field::Slug)

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         api_key::{NEVER, USUAL_KEY_DAYS},
         fields,
-        name::check_shape,
+        name::{MAX_ROLE_NAME_CHARS, check_shape},
         permission::Permissions,
         policy::Whose,
         role::Roles,
@@ -278,6 +278,7 @@ fn NewKeyForm(make: FormAction<MakeApiKey>, view: ApiKeysView) -> impl IntoView 
                 name="form[name]"
                 label=text!(locale, api_keys.name)
                 hint=text!(locale, api_keys.name_hint)
+                most=MAX_ROLE_NAME_CHARS
                 required=true
                 check=check_shape
                 problem=problem_at(error, fields::Field::Name)

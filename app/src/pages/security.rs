@@ -14,7 +14,7 @@ use crate::{
         fields,
         policy::can_require_second_factor,
         role::RoleKey,
-        second_factor::{MAX_GRACE_DAYS, RequiredOf},
+        second_factor::{MAX_FACTOR_VALUE_CHARS, MAX_FACTOR_VALUES, MAX_GRACE_DAYS, RequiredOf},
     },
     flash::old_input,
     i18n::{Locale, refusal_text, role_name, text, use_locale},
@@ -282,6 +282,7 @@ fn provider_form(forms: Forms, provider: &ProviderFactors, recently_authenticate
                 hint=text!(locale, security.values_hint)
                 kind=Kind::Verbatim
                 initial=values
+                most=MAX_FACTOR_VALUES * MAX_FACTOR_VALUE_CHARS
                 optional=true
                 problem=problem_at(error, fields::Field::FactorValues)
             />

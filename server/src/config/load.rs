@@ -245,6 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn cf_04_the_public_address_has_https_and_http_is_for_this_host_alone() {
+        let of = |address: &str| with(&[("base_url", address), ("allow_no_mail", "true")]);
+        assert!(of("https://roster.example.org").unwrap().is_https());
+        for local in ["http://localhost:3000", "http://roster.localhost", "http://127.0.0.1:3000", "http://[::1]:3000"]
+        {
+            assert!(!of(local).unwrap().is_https(), "{local}");
+        }
+        for elsewhere in
+            ["http://roster.example.org", "http://192.168.0.7", "http://localhost.example.org", "http://[fd00::1]"]
+        {
+            assert_eq!(of(elsewhere).unwrap_err().key, "base_url", "{elsewhere}");
+        }
+        // Without one, Roster is reached by nobody but this host.
+        let without = with(&[]).unwrap();
+        assert_eq!(without.base_url.host_str(), Some("127.0.0.1"));
+        assert!(without.listen.ip().is_loopback());
+    }
+
+    #[test]
     fn f26_a_broken_file_is_refused_and_a_secret_in_it_is_not_quoted() {
         let error = from_toml("[smtp]\nhost = \"mail.example.org\"\npassword = hunter-two\n").unwrap_err();
         assert!(!error.to_string().contains("hunter"), "{error}");

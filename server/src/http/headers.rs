@@ -89,12 +89,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn br_02_on_https_and_only_there_browsers_are_told_to_stay_on_it_for_a_year_at_least() {
+        const YEAR_S: u64 = 365 * 24 * 3600;
+        let told = |headers: &HeaderMap| {
+            let value = headers.get("strict-transport-security")?.to_str().unwrap().to_owned();
+            value.split(';').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok())
+        };
+        assert!(told(&headers_after(&[], HTTPS).await).is_some_and(|seconds| seconds >= YEAR_S));
+        assert_eq!(told(&headers_after(&[], HTTP).await), None);
+    }
+
+    #[tokio::test]
     async fn an_answer_may_be_stricter_about_referrer_and_set_its_own_caching() {
         let own = [(header::REFERRER_POLICY, "no-referrer"), (header::CACHE_CONTROL, "no-cache")];
         let headers = headers_after(&own, HTTP).await;
         assert_eq!(headers["referrer-policy"], "no-referrer");
         assert_eq!(headers["cache-control"], "no-cache");
-        assert!(!headers.contains_key("strict-transport-security"));
     }
 
     #[tokio::test]

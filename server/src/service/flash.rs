@@ -16,8 +16,8 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 const FLASH_TTL: Span = Span::minutes(15);
-/// The largest form that is kept, in bytes: more than people type.
-const MAX_SUBMITTED_BYTES: usize = 8 * 1024;
+/// The largest form that is kept, in bytes: all that is read (IN-09), so that nothing typed is lost by being too much.
+const MAX_SUBMITTED_BYTES: usize = 64 * 1024;
 /// A cookie may have 4096 bytes with its name and attributes.
 const MAX_COOKIE_BYTES: usize = 3 * 1024;
 /// The endings of the names of fields that are never kept: people enter them again.

@@ -75,7 +75,7 @@ statements! {
          WHERE account_id = $1 AND id = $2 AND state IN ('pending', 'held', 'declined')";
     ASK = "
         UPDATE invitations SET asked_at = $3
-         WHERE account_id = $1 AND id = $2 AND state = 'pending' AND (asked_at IS NULL OR asked_at <= $4)";
+         WHERE account_id = $1 AND id = $2 AND state IN ('pending', 'declined') AND (asked_at IS NULL OR asked_at <= $4)";
     // One whose mail was not taken by the mail server needs something else than another mail.
     TO_REMIND = "
         SELECT i.account_id, i.id

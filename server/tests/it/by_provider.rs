@@ -1,4 +1,4 @@
-//! Invited, in and out again through an account's provider (R16, R17, R26, R27, R42 to R46, R50).
+//! Invited, in and out again through an account's provider (R16, R17, R26, R27, R39, R42 to R46, R50, R56).
 
 use crate::support::{Browser, PASSWORD, attempt_in, both_databases, provider::Provider};
 use app::{
@@ -216,6 +216,25 @@ both_databases! {
         ana.changes_login_method(&row, &method, "00u-ben").await.unwrap();
         assert_eq!(theirs.signs_in_by(&other, &method, renamed).await.location(), "/a/acme");
         assert!(!ana.row("ben@example.org").await.needs_identifier);
+    }
+
+    async fn r56_r39_nobody_joins_by_the_domain_of_their_address_least_of_all_who_was_removed(world: World) {
+        let (world, provider, ana, method) = world.with_acme_sso().await;
+        let ben = json!({ "sub": "00u-ben", "email": "ben@example.org", "email_verified": true });
+        let theirs = ana.brings_in_by(&provider, &method, "ben@example.org", ben.clone(), &editor()).await;
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        theirs.sign_out().await;
+        let before = world.count("SELECT COUNT(*) FROM users").await;
+
+        let colleague = json!({ "sub": "00u-eve", "email": "eve@example.org", "email_verified": true });
+        for (browser, who) in [(&theirs, ben), (&world.browser(), colleague)] {
+            let refused = browser.signs_in_by(&provider, &method, who.clone()).await;
+            assert_eq!(refused.location(), "/login/acme?problem=not-a-member", "{who}");
+            assert_eq!(browser.home().await, Err(AppError::Unauthenticated), "{who}");
+        }
+        assert_eq!(ana.row("ben@example.org").await.state, ShownState::Removed);
+        assert_eq!(ana.list(&Default::default()).await.unwrap().rows.len(), 1, "Ana alone");
+        assert_eq!(world.count("SELECT COUNT(*) FROM users").await, before);
     }
 
     async fn r46_a_member_is_linked_anew_by_whoever_manages_login_methods(world: World) {

@@ -145,7 +145,7 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
 }
 
 #[test]
-fn lg_01_a_failed_sign_in_and_a_refusal_are_logged_with_who_and_what_and_no_address() {
+fn az_17_lg_01_a_failed_sign_in_and_a_refusal_are_logged_with_who_and_what_and_no_address() {
     let dir = tempfile::tempdir().unwrap();
     let serving = Serving::start(dir.path());
     let send = |line: &str, cookies: &str, body: &str| {

@@ -160,7 +160,7 @@ both_databases! {
         ana.edits(&ana.row(BEN).await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
         let denied = asks(&ben, "/admin/users").await;
         assert_eq!(denied.status, StatusCode::FORBIDDEN);
-        assert!(denied.body.contains("You do not have access to this part of Wiki &amp; Co"), "{}", denied.body);
+        assert!(denied.body.contains("You don’t have access to this part of Wiki &amp; Co"), "{}", denied.body);
         assert_eq!(asks(&ben, "/").await.headers["roster-role"], "viewer");
         // Removed: the next question leads away, to a page that says why.
         ana.removes(&ana.row(BEN).await).await.unwrap();
@@ -435,7 +435,7 @@ both_databases! {
         let begun = own(opens(&ben, asks(&ben, "/").await.location()).await.location());
         let nowhere = ben.get(&begun).await;
         assert_eq!(nowhere.status, StatusCode::FORBIDDEN);
-        assert!(nowhere.body.contains("in no account"), "{}", nowhere.body);
+        assert!(nowhere.body.contains("not a member of any account"), "{}", nowhere.body);
     }
 
     async fn fa_07_a_host_stays_with_its_account_whoever_has_the_slug_later(world: World) {

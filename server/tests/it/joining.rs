@@ -401,6 +401,29 @@ both_databases! {
         assert!(ben.home().await.is_ok());
     }
 
+    async fn r19_a_tab_that_is_sent_after_another_has_joined_ends_in_the_account_too(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.invites("ben@example.org", &viewer()).await.unwrap();
+        ana.invites("carl@example.org", &viewer()).await.unwrap();
+        let ben = world.browser();
+        let id = ben.opens_link(&world.link_to("ben@example.org", 0).await).await;
+        ben.signs_up(&id, "ben@example.org").await.unwrap();
+        // The cookie of the invitation went with joining.
+        assert_eq!(ben.signs_up(&id, "ben@example.org").await, in_acme());
+        assert_eq!(ben.joins(&id).await, in_acme());
+        let mine = InvitationView::Used { account: "Acme".to_owned(), mine: Some(Slug::parse("acme").unwrap()) };
+        assert_eq!(ben.views(&id).await, mine);
+        assert_eq!(world.count("SELECT COUNT(*) FROM members WHERE state = 'active'").await, 2);
+
+        let carl = world.browser();
+        let carls = carl.opens_link(&world.link_to("carl@example.org", 0).await).await;
+        carl.signs_up(&carls, "carl@example.org").await.unwrap();
+        assert_eq!(carl.joins(&id).await, Err(AppError::OpenTheLinkAgain), "somebody else's invitation");
+        assert_eq!(carl.views(&id).await, InvitationView::Unknown);
+        ana.removes(&ana.row("ben@example.org").await).await.unwrap();
+        assert!(ben.joins(&id).await.is_err(), "no longer a member");
+    }
+
     async fn r19_en_04_a_second_click_counts_for_a_minute_and_is_no_way_to_try_passwords(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &viewer()).await.unwrap();
@@ -515,7 +538,7 @@ both_databases! {
         assert_eq!(ben.home().await.unwrap().grant, more);
     }
 
-    async fn r63_who_declines_is_shown_so_and_can_be_invited_again(world: World) {
+    async fn r63_r20_who_declines_is_shown_so_can_ask_for_a_new_link_and_be_invited_again(world: World) {
         let ana = world.owner("ana@example.org").await;
         ana.invites("ben@example.org", &viewer()).await.unwrap();
         let ben = world.browser();
@@ -524,6 +547,13 @@ both_databases! {
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Declined);
         assert!(world.mail_to("ana@example.org", 0).await.part("text/plain").contains("ben@example.org"), "the sponsor is told");
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Err(AppError::OpenTheLinkAgain));
+        // Whoever thinks again asks for a new link, once a day.
+        assert!(ben.get(&format!("/invitation/{id}")).await.body.contains("Ask for a new link"));
+        assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::Asked));
+        assert_eq!(ben.asks_for_new_link(&id).await, Ok(NewLink::AskedBefore));
+        assert!(matches!(ben.views(&id).await, InvitationView::Declined { may_ask: Some(false), .. }));
+        assert!(ana.get("/a/acme/settings/users").await.body.contains("Asked for a new link"));
+        assert!(world.mail_to("ana@example.org", 1).await.part("text/plain").contains("asked for a new one"));
         ana.invites("ben@example.org", &Grant::of(BuiltInRole::Editor)).await.unwrap();
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Invited);
         assert_eq!(ben.views(&id).await, InvitationView::Withdrawn("Acme".to_owned()), "the offer that was turned down is over");

@@ -66,7 +66,7 @@ both_databases! {
         let waiting = ListQuery { state: Some(StateFilter::NeedsAttention), ..ListQuery::default() };
         assert_eq!(ana.list(&waiting).await.unwrap().rows.len(), 1);
         let list = ana.get("/a/acme/settings/users").await.body;
-        assert!(list.contains("Asks to be invited by another address"), "{list}");
+        assert!(list.contains("Asks to be invited at another address"), "{list}");
         // After the one about Beta.
         let mail = world.mail_to("ana@example.org", 1).await.part("text/plain");
         assert!(mail.contains("signed in as cleo@example.org") && mail.contains(&format!("/decisions/{}", row.id)), "{mail}");

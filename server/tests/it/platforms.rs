@@ -495,7 +495,7 @@ both_databases! {
         ben.leaves().await.unwrap();
         let nowhere = bots.asks(&ben, &[]).await;
         assert_eq!(nowhere.status, StatusCode::FORBIDDEN);
-        assert!(nowhere.body.contains("in no account"), "{}", nowhere.body);
+        assert!(nowhere.body.contains("not a member of any account"), "{}", nowhere.body);
     }
 
     async fn op_09_a_platform_may_know_people_by_a_name_that_no_other_has(world: World) {

@@ -519,7 +519,7 @@ async fn asks_roster_first(wiki: &Wiki<'_>) {
     // A path that needs another role, however it is written.
     let denied = wiki.opens("/desk", &cookies, FORGED).await;
     assert!(
-        denied.starts_with("HTTP/1.1 403") && denied.contains("You do not have access to this part of Wiki"),
+        denied.starts_with("HTTP/1.1 403") && denied.contains("You don’t have access to this part of Wiki"),
         "{denied}"
     );
     for path in [

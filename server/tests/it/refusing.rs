@@ -55,7 +55,7 @@ both_databases! {
         assert_eq!(refusal(&ben, &id).await.map(|view| (view.account, view.refused)), Some(("Acme".to_owned(), false)));
         refuses(&ben, &id).await.unwrap();
         assert!(refusal(&ben, &id).await.unwrap().refused);
-        assert!(matches!(ben.views(&id).await, InvitationView::Declined(_)), "the open one is declined");
+        assert!(matches!(ben.views(&id).await, InvitationView::Declined { may_ask: None, .. }), "the open one is declined");
         world.mail_to("ana@example.org", 0).await;
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Declined);
 
@@ -100,7 +100,7 @@ both_databases! {
         assert_eq!(ana.row("ben@example.org").await.state, ShownState::Declined, "nothing more is to come");
         let browser = world.browser();
         let id = browser.opens_link(&newer).await;
-        assert!(matches!(browser.views(&id).await, InvitationView::Declined(_)));
+        assert!(matches!(browser.views(&id).await, InvitationView::Declined { may_ask: None, .. }));
     }
 
     async fn r12_r51_a_copied_link_refuses_nothing(world: World) {
@@ -158,7 +158,7 @@ both_databases! {
         let link = world.link_to("ben@example.org", 0).await;
         refuses(&ben, &id).await.unwrap();
         let page = ben.get(&format!("/invitation/{id}")).await.body;
-        assert!(page.contains("You can take this back at any time, by the link that you used now"), "{page}");
+        assert!(page.contains("You can undo this at any time with the link you just used"), "{page}");
         for _ in 0..2 {
             world.advance(Span::days(100));
             assert!(world.services.clean_up_if_due(&CancellationToken::new()).await.unwrap());

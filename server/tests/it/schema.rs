@@ -252,7 +252,10 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("invitations::FIND_TOKEN", "the hash of a token establishes the right"),
     ("invitations::TO_REMIND", "the job that reminds goes through every account"),
     ("login_methods::ACCOUNT_OF", "everybody may knock at a login method"),
-    ("members::access::ACCOUNTS_OF", "the accounts of a user whose mailbox turned out to be somebody else's"),
+    (
+        "members::access::ACCOUNTS_OF",
+        "the accounts of the user who is signed in, or whose mailbox turned out to be somebody else's",
+    ),
     ("members::access::ACTOR", "the actor of a request, bound by slug and user, establishes the right"),
     ("members::access::HOST_ACTOR", "the hash of a cookie establishes the right"),
     ("members::access::KEY_ACTOR", "the hash of a key establishes the right"),

@@ -165,6 +165,71 @@ both_databases! {
         assert_eq!(world.count("SELECT COUNT(*) FROM flashes").await, 0, "strangers write nothing");
     }
 
+    async fn br_14_in_03_what_is_too_long_is_said_at_its_field_and_comes_back_whole(world: World) {
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        let slug = ("account", "acme");
+        let (of_method, openid) = (("form[method]", &*method), ("form[preset]", "openid"));
+        // The page, its form, what else it sends, the field, and how many characters that takes.
+        let fields: &[(&str, &str, &[(&str, &str)], &str, usize)] = &[
+            (NEW, "users/invite", &[slug, ("form[role]", "viewer"), of_method], "form[email]", 254),
+            (NEW, "users/invite", &[slug, ("form[role]", "viewer"), of_method, ("form[email]", "b@example.org")], "form[identifier]", 255),
+            ("/a/acme/settings/roles/new", "roles/create", &[slug, ("form[permissions][]", "users.read")], "form[name]", 60),
+            ("/a/acme/settings/api-keys", "api-keys/make", &[slug, ("form[lifetime]", "30")], "form[name]", 60),
+            ("/a/acme/settings/webhooks/new", "webhooks/add", &[slug, ("form[told]", "all")], "form[url]", 1000),
+            ("/a/acme/settings/webhooks/new", "webhooks/add", &[slug, ("form[told]", "all"), ("form[url]", "https://hooks.example.org/")], "form[description]", 60),
+            (&format!("/a/acme/settings/login-methods/{method}"), "login-methods/save", &[slug, of_method, openid], "form[name]", 100),
+            (&format!("/a/acme/settings/login-methods/{method}"), "login-methods/save", &[slug, of_method, openid, ("form[name]", "X")], "form[client_id]", 2000),
+            (&format!("/a/acme/settings/login-methods/{method}"), "login-methods/save", &[slug, of_method, openid, ("form[name]", "X")], "form[parameters]", 2000),
+            (&format!("/a/acme/settings/login-methods/{method}"), "login-methods/save", &[slug, of_method, openid, ("form[name]", "X")], "form[identifier]", 200),
+            ("/me", "me/change-profile", &[("form[language]", "en")], "form[name]", 100),
+            ("/accounts", "accounts/open", &[("form[slug]", "")], "form[account_name]", 100),
+        ];
+        for (page, function, others, field, most) in fields {
+            // Two bytes each in UTF-8, and six in a form.
+            let begin = if *field == "form[url]" { "https://hooks.example.org/" } else { "" };
+            let typed = format!("{begin}{}", "ß".repeat(most + 1 - begin.len()));
+            let mut form = others.to_vec();
+            form.push((field, &typed));
+            let body = ana.submits(page, function, &form).await.body;
+            assert!(body.contains(&format!("At most {most} characters.")), "{function} {field}: {body}");
+            assert!(body.contains(&typed), "{function} {field}: what was typed is there");
+        }
+        // As long as a form may be: fifty people in a table, each with all that can be said of them.
+        let people = (0..51).map(|n| format!("{n}@example.org,{},{}", "First".repeat(20), "Last".repeat(25)));
+        let table = format!("email,first name,last name\n{}", people.collect::<Vec<_>>().join("\n"));
+        let form = [slug, ("form[role]", "viewer"), ("form[people]", &*table)];
+        let body = ana.submits("/a/acme/settings/users/new/several", "users/invite-several", &form).await.body;
+        assert!(body.contains("At most 50 at once.") && body.contains("50@example.org"), "{body}");
+    }
+
+    async fn in_03_every_field_of_text_takes_more_than_its_limit_and_not_much_more(world: World) {
+        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        ana.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let row = ana.row("ben@example.org").await.id.to_string();
+        let (stranger, invited) = (world.browser(), world.browser());
+        let invitation = format!("/invitation/{}", invited.opens_link(&world.link_to("ben@example.org", 0).await).await);
+        let mut pages = vec![(&stranger, "/login".to_owned()), (&stranger, "/forgot-password".to_owned()), (&invited, invitation)];
+        for page in server::http::PAGES.iter().map(|route| route.path()) {
+            let id = if page.contains("login-methods") { &*method } else if page.contains("roles") { "viewer" } else { &*row };
+            pages.push((&ana, page.replace("{slug}", "acme").replace("{id}", id)));
+        }
+        let mut seen = 0;
+        for (browser, page) in pages {
+            let html = browser.get(&page).await.body;
+            let tags = html.split('<').filter(|tag| tag.starts_with("input ") || tag.starts_with("textarea "));
+            for tag in tags.filter_map(|tag| tag.split('>').next()) {
+                let kind = |kind: &str| tag.contains(&format!("type=\"{kind}\""));
+                let is_text = tag.starts_with("textarea") || ["text", "email", "password", "search"].into_iter().any(kind);
+                // Addresses are as many as a form may have.
+                if is_text && !tag.contains("readonly") && !tag.contains("form[people]") && !tag.contains("form-people") {
+                    assert!(tag.contains("maxlength=\""), "{page}: {tag}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 40, "{seen} fields");
+    }
+
     async fn br_14_what_was_typed_outlives_that_the_session_ends(world: World) {
         let ana = world.owner("ana@example.org").await;
         let method = method(&ana).await;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The longest path, in characters.
-const MAX_PATH_CHARS: usize = 200;
+pub const MAX_PATH_CHARS: u32 = 200;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl ClaimPath {
         if raw.is_empty() {
             return Err(Problem::Required);
         }
-        if raw.chars().count() > MAX_PATH_CHARS {
-            return Err(Problem::TooLong { most: MAX_PATH_CHARS as u32 });
+        if raw.chars().count() > MAX_PATH_CHARS as usize {
+            return Err(Problem::TooLong { most: MAX_PATH_CHARS });
         }
         let mut rest = match raw.strip_prefix('$') {
             Some(rest) if rest.starts_with('[') => rest,

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The longest URL, id, secret and text of the form, in characters.
+pub const MAX_TEXT_CHARS: u32 = 2000;
+
 /// The form of a login method.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -11,10 +11,10 @@ mod preset;
 mod read;
 mod recency;
 
-pub use claim_path::{ClaimPath, Step};
+pub use claim_path::{ClaimPath, MAX_PATH_CHARS, Step};
 pub use configuration::*;
 pub use fault::{Failure, Fault, Warning};
-pub use form::ConfigurationForm;
+pub use form::{ConfigurationForm, MAX_TEXT_CHARS};
 pub use preset::{IssuerPart, Preset};
 #[cfg(feature = "ssr")]
 pub use read::Read;

@@ -1,7 +1,8 @@
 //! Reading the form of a provider's set-up.
 
 use super::{
-    ClaimPath, ClientAuthentication, Configuration, ConfigurationForm, EmailPolicy, IssuerPart, OpenId, Preset,
+    ClaimPath, ClientAuthentication, Configuration, ConfigurationForm, EmailPolicy, IssuerPart, MAX_TEXT_CHARS, OpenId,
+    Preset,
 };
 use crate::domain::{
     fields::{Field, FieldErrors, Problem},
@@ -9,8 +10,6 @@ use crate::domain::{
 };
 use std::fmt;
 
-/// The longest URL, id, secret and text of a form, in characters.
-const MAX_TEXT_CHARS: usize = 2000;
 /// Parameters of the authorization URL that the flow itself sets (RFC 6749, 7636, OpenID Connect).
 const RESERVED_PARAMETERS: [&str; 10] = [
     "client_id",
@@ -82,8 +81,8 @@ impl ConfigurationForm {
         if client_authentication.is_some_and(ClientAuthentication::needs_secret) && secret.is_none() && !has_secret {
             errors.keep::<()>(Field::ClientSecret, Err(Problem::Required));
         }
-        if secret.as_ref().is_some_and(|secret| secret.chars().count() > MAX_TEXT_CHARS) {
-            errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 }));
+        if secret.as_ref().is_some_and(|secret| secret.chars().count() > MAX_TEXT_CHARS as usize) {
+            errors.keep::<()>(Field::ClientSecret, Err(Problem::TooLong { most: MAX_TEXT_CHARS }));
         }
         let scopes = errors.keep(Field::Scopes, scopes(&self.scopes, open_id));
         // A provider that wants its scopes in another form than the standard's gets them as a parameter.
@@ -173,8 +172,8 @@ fn required(raw: &str) -> Result<String, Problem> {
     let text = raw.trim();
     match text.chars().count() {
         0 => Err(Problem::Required),
-        1..=MAX_TEXT_CHARS => Ok(text.to_owned()),
-        _ => Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 }),
+        count if count <= MAX_TEXT_CHARS as usize => Ok(text.to_owned()),
+        _ => Err(Problem::TooLong { most: MAX_TEXT_CHARS }),
     }
 }
 
@@ -220,8 +219,8 @@ pub(in crate::domain) fn https(raw: &str) -> Result<String, Problem> {
 
 /// For OpenID Connect, `openid` is always among them.
 fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
-    if raw.chars().count() > MAX_TEXT_CHARS {
-        return Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 });
+    if raw.chars().count() > MAX_TEXT_CHARS as usize {
+        return Err(Problem::TooLong { most: MAX_TEXT_CHARS });
     }
     let mut scopes: Vec<String> =
         raw.split([' ', ',', '\n', '\r', '\t']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
@@ -232,8 +231,8 @@ fn scopes(raw: &str, open_id: bool) -> Result<Vec<String>, Problem> {
 }
 
 fn parameters(raw: &str, own_scope: bool) -> Result<Vec<(String, String)>, Problem> {
-    if raw.chars().count() > MAX_TEXT_CHARS {
-        return Err(Problem::TooLong { most: MAX_TEXT_CHARS as u32 });
+    if raw.chars().count() > MAX_TEXT_CHARS as usize {
+        return Err(Problem::TooLong { most: MAX_TEXT_CHARS });
     }
     raw.lines()
         .map(str::trim)

@@ -108,8 +108,18 @@ impl Page {
             InvitationView::Refused(account) => {
                 heading(text!(locale, joining.refusal_title), text!(locale, joining.refusal_text, account = account))
             }
-            InvitationView::Declined(account) => {
-                heading(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))
+            InvitationView::Declined { id, account, may_ask } => {
+                let again = may_ask.map(|may_ask| {
+                    view! {
+                        <p>{text!(locale, joining.declined_again)}</p>
+                        {self.ask_for_new_link(id.to_string(), may_ask)}
+                    }
+                });
+                view! {
+                    {heading(text!(locale, joining.declined_title), text!(locale, joining.declined_text, account = account))}
+                    {again}
+                }
+                .into_any()
             }
             InvitationView::Used { account, mine: Some(slug) } => view! {
                 {heading(text!(locale, joining.mine_title, account = account.clone()), text!(locale, joining.mine_text))}

@@ -6,7 +6,8 @@ use crate::{
     components::{self, Button, Kind, TextArea, problem_at, stays_open},
     domain::{
         fields::Field,
-        oauth::{IssuerPart, Preset},
+        name,
+        oauth::{IssuerPart, MAX_PATH_CHARS, MAX_TEXT_CHARS, Preset},
     },
     error::AppError,
     flash::old_input,
@@ -48,7 +49,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
     };
     let saved = &view.form;
     let line = |field, name, label, hint, value: &String| {
-        Line { field, name, label, hint, value: value.clone(), optional: false }.text(error)
+        Line { field, name, label, hint, most: MAX_TEXT_CHARS, value: value.clone(), optional: false }.text(error)
     };
     let parts = preset.issuer_parts();
     let endpoints = if !parts.is_empty() && saved.issuer.is_empty() {
@@ -73,13 +74,16 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
         }
         .into_any()
     };
-    let name = line(
-        Field::MethodName,
-        "form[name]",
-        text!(locale, methods.name),
-        text!(locale, methods.name_hint),
-        &saved.name,
-    );
+    let name = Line {
+        field: Field::MethodName,
+        name: "form[name]",
+        label: text!(locale, methods.name),
+        hint: text!(locale, methods.name_hint),
+        most: name::MAX_CHARS,
+        value: saved.name.clone(),
+        optional: false,
+    };
+    let name = name.text(error);
     let client_id = line(Field::ClientId, "form[client_id]", text!(locale, methods.client_id), "", &saved.client_id);
     view! {
         {hidden("form[method]", &saved.method)}
@@ -94,6 +98,7 @@ fn fields(locale: Locale, preset: Preset, view: MethodView, Sending { busy, erro
             label=text!(locale, methods.client_secret)
             hint=secret_hint
             kind=Kind::Password
+            most=MAX_TEXT_CHARS
             autocomplete="new-password"
             problem=secret_problem
         />
@@ -135,7 +140,8 @@ fn claim_fields(locale: Locale, view: &MethodView, error: Signal<Option<AppError
     let saved = &view.form;
     let received = view.test.as_ref().and_then(|test| test.claims());
     let claim = |field, name, label, hint, value: &String, optional| {
-        Line { field, name, label, hint, value: value.clone(), optional }.claim(locale, error, received)
+        Line { field, name, label, hint, most: MAX_PATH_CHARS, value: value.clone(), optional }
+            .claim(locale, error, received)
     };
     let identifier = (text!(locale, methods.identifier), text!(locale, methods.identifier_hint));
     let first_name = (text!(locale, methods.first_name), text!(locale, methods.first_name_hint));
@@ -176,7 +182,7 @@ fn more_settings(locale: Locale, preset: Preset, view: &MethodView, error: Signa
     let first_sign_in =
         [("no", text!(locale, methods.first_sign_in_no)), ("yes", text!(locale, methods.first_sign_in_yes))];
     let line = |field, name, label, hint, value: &String, optional| {
-        Line { field, name, label, hint, value: value.clone(), optional }.text(error)
+        Line { field, name, label, hint, most: MAX_TEXT_CHARS, value: value.clone(), optional }.text(error)
     };
     let discovery = preset.is_open_id().then(|| {
         let (label, hint) = (text!(locale, methods.discovery_url), text!(locale, methods.discovery_url_hint));
@@ -209,6 +215,7 @@ fn parameters(locale: Locale, view: &MethodView, error: Signal<Option<AppError>>
             label=text!(locale, methods.parameters)
             hint=text!(locale, methods.parameters_hint)
             rows=3
+            most=MAX_TEXT_CHARS
             optional=true
             initial=view.form.parameters.clone()
             problem
@@ -223,6 +230,8 @@ struct Line {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
+    /// How many characters are taken.
+    most: u32,
     value: String,
     optional: bool,
 }
@@ -269,6 +278,7 @@ impl Line {
                 label=self.label
                 hint=self.hint
                 kind=Kind::Verbatim
+                most=self.most
                 initial=self.value
                 optional=self.optional
                 problem

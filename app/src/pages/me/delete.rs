@@ -4,7 +4,7 @@ use super::{present_password, read_only, saved};
 use crate::{
     api::own_login::{DeleteLogin, DeletionAsked, KeepLogin, OwnLogin, ShowOwnLogin},
     components::{Button, ErrorBox, Field, Kind, Look, Note, NoteTone, Time, problem_at},
-    domain::{fields, time::Timestamp},
+    domain::{email, fields, time::Timestamp},
     i18n::{Locale, text, use_locale},
     pages::{Failed, full_page_load, loaded_once},
     paths,
@@ -110,6 +110,7 @@ fn form(locale: Locale, login: OwnLogin) -> AnyView {
                     name="form[confirmation]"
                     label=text!(locale, own_login.delete_confirmation, email = login.email)
                     kind=Kind::Verbatim
+                    most=email::MAX_BYTES as u32
                     required=true
                     problem=problem_at(error, fields::Field::Confirmation)
                 />

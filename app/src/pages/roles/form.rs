@@ -7,7 +7,7 @@ use crate::{
     components::{Field, FieldProblem, problem_at},
     domain::{
         fields,
-        name::check_shape,
+        name::{MAX_ROLE_NAME_CHARS, check_shape},
         permission::{CatalogueEntry, PermissionKey, Permissions},
         policy::{Refusal, Verdict, Whose, can_give},
     },
@@ -103,6 +103,7 @@ pub(super) fn name_field(locale: Locale, initial: String, error: Signal<Option<A
             label=text!(locale, roles.name)
             hint=text!(locale, roles.name_hint)
             initial
+            most=MAX_ROLE_NAME_CHARS
             required=true
             check=check_shape
             problem=problem_at(error, fields::Field::RoleName)

@@ -5,7 +5,7 @@ use crate::{
     components::{Field, FieldProblem, problem_at},
     domain::{
         fields,
-        member::{LoginMethod, LoginMethodKind},
+        member::{LoginMethod, LoginMethodKind, MAX_IDENTIFIER_CHARS},
         name,
     },
     error::AppError,
@@ -102,6 +102,7 @@ fn by_provider(
                 label=text!(locale, users.identifier)
                 hint=hint.unwrap_or_else(|| text!(locale, users.identifier_hint).to_owned())
                 kind=crate::components::Kind::Verbatim
+                most=MAX_IDENTIFIER_CHARS
                 initial=kept.get_untracked()
                 optional
                 problem=problem_at(error, fields::Field::Identifier)

@@ -185,10 +185,15 @@ impl Actions<'_> {
         self.unless_refused(verb, label, named.clone(), verdict, link(label, named, href))
     }
 
+    /// Sends the invitation again, which approves one that waits for that (R29).
     fn resend(&self) -> AnyView {
         let rows = self.rows;
-        let named = text!(rows.locale, users.resend_named, name = self.row.label());
-        let label = text!(rows.locale, users.resend);
+        let name = self.row.label();
+        let (label, named) = if self.row.state == ShownState::AwaitingApproval {
+            (text!(rows.locale, users.approve), text!(rows.locale, users.approve_named, name = name))
+        } else {
+            (text!(rows.locale, users.resend), text!(rows.locale, users.resend_named, name = name))
+        };
         let send = move |member| {
             rows.resend.dispatch(ResendInvitation { account: rows.slug.get_untracked(), member });
         };

@@ -89,7 +89,11 @@ fn word_and_fact(locale: Locale, row: &MemberRow) -> (Tone, &'static str, Fact) 
     match row.state {
         ShownState::Active => (Tone::Good, name, Fact::default()),
         ShownState::Suspended => (Tone::Bad, name, Fact::default()),
-        ShownState::Declined | ShownState::AwaitingApproval => (Tone::Warn, name, Fact::default()),
+        ShownState::Declined => {
+            let fact = row.asked.map(|at| Fact::at(text!(locale, users.asked_at), Some(at)));
+            (Tone::Warn, name, fact.unwrap_or_default())
+        }
+        ShownState::AwaitingApproval => (Tone::Warn, name, Fact::default()),
         ShownState::Expired => match row.asked {
             Some(at) => (Tone::Warn, name, Fact::at(text!(locale, users.asked_at), Some(at))),
             None => (Tone::Warn, name, Fact::at(text!(locale, users.expired_at), row.expires)),

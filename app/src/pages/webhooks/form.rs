@@ -5,7 +5,8 @@ use crate::{
     components::{Field, FieldProblem, Kind, problem_at},
     domain::{
         fields,
-        webhook::{Subscription, told_events},
+        name::MAX_ROLE_NAME_CHARS,
+        webhook::{MAX_URL_CHARS, Subscription, told_events},
     },
     error::AppError,
     flash::{old_input, old_inputs},
@@ -24,6 +25,7 @@ pub(super) fn fields(locale: Locale, present: Option<&WebhookLine>, error: Signa
             hint=text!(locale, webhooks.url_hint)
             kind=Kind::Verbatim
             initial=url
+            most=MAX_URL_CHARS
             required=true
             problem=problem_at(error, fields::Field::WebhookUrl)
         />
@@ -32,6 +34,7 @@ pub(super) fn fields(locale: Locale, present: Option<&WebhookLine>, error: Signa
             label=text!(locale, webhooks.description)
             hint=text!(locale, webhooks.description_hint)
             initial=description
+            most=MAX_ROLE_NAME_CHARS
             optional=true
             problem=problem_at(error, fields::Field::WebhookDescription)
         />

@@ -22,6 +22,9 @@ impl JoinAccount for Services {
             let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
+            if let Some(joined) = self.joined_in_another_tab(&mut tx, visitor, id).await? {
+                return Ok(joined);
+            }
             let before = self.require_invitation(&mut tx, visitor, id).await?;
             accounts::lock(&mut tx, before.scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;

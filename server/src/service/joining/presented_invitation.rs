@@ -15,8 +15,9 @@ use crate::{
 };
 use app::{
     domain::{
-        ids::InvitationId,
+        ids::{InvitationId, UserId},
         invitation::{Channel, InvitationState},
+        member::MemberState,
         time::Timestamp,
     },
     error::AppError,
@@ -75,12 +76,13 @@ impl PresentedInvitation {
     }
 
     /// Did this user accept it?
-    pub(in crate::service) fn was_taken_up_by(&self, user: app::domain::ids::UserId) -> bool {
-        use app::domain::member::MemberState;
-        self.invitation.state == InvitationState::Accepted
-            && self.member.state == MemberState::Active
-            && self.member.user == Some(user)
+    pub(in crate::service) fn was_taken_up_by(&self, user: UserId) -> bool {
+        took_up(&self.invitation, &self.member, user)
     }
+}
+
+fn took_up(invitation: &Invitation, member: &Member, user: UserId) -> bool {
+    invitation.state == InvitationState::Accepted && member.state == MemberState::Active && member.user == Some(user)
 }
 
 impl Services {
@@ -131,6 +133,25 @@ impl Services {
     ) -> Result<PresentedInvitation, AppError> {
         let presented = self.presented_invitation(tx, visitor).await?.filter(|presented| presented.invitation.id == id);
         presented.ok_or(AppError::OpenTheLinkAgain)
+    }
+
+    /// The account that the signed-in user joined with this invitation. Joining takes the cookie away, and another tab may show the page still
+    /// (R19).
+    pub(in crate::service) async fn account_joined_with(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        id: InvitationId,
+    ) -> Result<Option<Account>, StorageError> {
+        let Some(signed_in) = &visitor.signed_in else { return Ok(None) };
+        for scope in members::accounts_of(tx, signed_in.user).await? {
+            let Some(invitation) = invitations::find(tx, scope, id).await? else { continue };
+            let member = members::find(tx, scope, invitation.member).await?;
+            if member.is_some_and(|member| took_up(&invitation, &member, signed_in.user)) {
+                return accounts::find(tx, scope).await;
+            }
+        }
+        Ok(None)
     }
 
     /// Must a mailed code prove the mailbox, because the link does not (R12)?

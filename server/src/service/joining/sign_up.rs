@@ -24,7 +24,7 @@ use app::{
         ids::{InvitationId, UserId},
         invitation::Channel,
         member::LoginMethodKind,
-        name::parse_name,
+        name::{Slug, parse_name},
         permission::Permissions,
         role::Grant,
         time::{Span, Timestamp},
@@ -42,6 +42,9 @@ impl SignUp for Services {
         retried(|| async {
             let id: InvitationId = form.invitation.parse().map_err(|_| AppError::OpenTheLinkAgain)?;
             let mut tx = self.database.begin_read().await?;
+            if let Some(joined) = self.joined_in_another_tab(&mut tx, visitor, id).await? {
+                return Ok(joined);
+            }
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             drop(tx);
             if let Some(signed_in) = &visitor.signed_in {
@@ -306,10 +309,28 @@ impl Services {
         &self,
         visitor: &Visitor,
         presented: &PresentedInvitation,
-        mut cookies: Vec<String>,
+        cookies: Vec<String>,
     ) -> WithCookies<Joined> {
+        self.joined_account(visitor, &presented.account.slug, cookies)
+    }
+
+    /// What is answered to a tab whose invitation was taken up in another tab of this browser (R19); `None` if it was not.
+    pub(in crate::service) async fn joined_in_another_tab(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        id: InvitationId,
+    ) -> Result<Option<WithCookies<Joined>>, StorageError> {
+        if visitor.invitation.is_some() {
+            return Ok(None);
+        }
+        let account = self.account_joined_with(tx, visitor, id).await?;
+        Ok(account.map(|account| self.joined_account(visitor, &account.slug, Vec::new())))
+    }
+
+    fn joined_account(&self, visitor: &Visitor, slug: &Slug, mut cookies: Vec<String>) -> WithCookies<Joined> {
         cookies.push(self.cookies.clear_invitation());
-        let slug = presented.account.slug.clone();
+        let slug = slug.clone();
         let goes_on = self.path_back_to_platform(visitor, &slug);
         if goes_on.is_some() {
             cookies.push(self.cookies.clear_authorization());

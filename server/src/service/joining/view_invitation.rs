@@ -42,6 +42,11 @@ impl ViewInvitation for Services {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
         let Some(presented) = self.presented_invitation(&mut tx, visitor).await? else {
+            if let Some(id) = id
+                && let Some(account) = self.account_joined_with(&mut tx, visitor, id).await?
+            {
+                return Ok(InvitationView::Used { account: account.name, mine: Some(account.slug) });
+            }
             let refused = self.refused_account(&mut tx, visitor).await?;
             return Ok(refused.map_or(InvitationView::Unknown, InvitationView::Refused));
         };
@@ -57,7 +62,11 @@ impl ViewInvitation for Services {
                     visitor.signed_in.as_ref().is_some_and(|signed_in| presented.was_taken_up_by(signed_in.user));
                 InvitationView::Used { account, mine: mine.then_some(presented.account.slug) }
             }
-            InvitationState::Declined => InvitationView::Declined(account),
+            InvitationState::Declined => {
+                let asks = self.may_ask_again(&mut tx, &presented).await?;
+                let may_ask = asks.then(|| may_ask(presented.invitation.asked, now));
+                InvitationView::Declined { id: presented.invitation.id, account, may_ask }
+            }
             InvitationState::Revoked => match self.invited_as(&mut tx, visitor, &presented).await? {
                 Some(email) => InvitationView::InvitedAs { account, email },
                 None => InvitationView::Withdrawn(account),

@@ -21,17 +21,13 @@ use app::{
         fields::{Field, FieldErrors, Problem},
         ids::LoginMethodId,
         permission::Gate,
+        second_factor::{MAX_FACTOR_VALUE_CHARS, MAX_FACTOR_VALUES},
     },
     error::AppError,
     paths,
     request::Caller,
 };
 use async_trait::async_trait;
-
-/// The longest value, in characters: `acr` is often a URL.
-const MAX_VALUE_CHARS: usize = 200;
-/// The most values of a method.
-const MAX_VALUES: usize = 20;
 
 #[async_trait]
 impl AcceptProviderFactors for Services {
@@ -76,8 +72,8 @@ impl AcceptProviderFactors for Services {
 fn parse_values(typed: &str) -> Result<Vec<String>, Problem> {
     let mut values: Vec<String> = Vec::new();
     for value in typed.split([' ', ',', '\n', '\r', '\t']).filter(|value| !value.is_empty()) {
-        if value.chars().count() > MAX_VALUE_CHARS || values.len() == MAX_VALUES {
-            return Err(Problem::TooLong { most: MAX_VALUE_CHARS as u32 });
+        if value.chars().count() > MAX_FACTOR_VALUE_CHARS as usize || values.len() == MAX_FACTOR_VALUES as usize {
+            return Err(Problem::TooLong { most: MAX_FACTOR_VALUE_CHARS });
         }
         if value.chars().any(char::is_control) {
             return Err(Problem::NotAnIdentifier);

@@ -418,7 +418,7 @@ pub struct SuspendedMembership {
     pub role: RoleKey,
 }
 
-/// The accounts of a user's active memberships, for those who lock them before [`suspend_all_of_user`].
+/// The accounts of a user's active memberships: for the user, and for those who lock them before [`suspend_all_of_user`].
 pub(crate) async fn accounts_of(tx: &mut Tx, user: UserId) -> Result<Vec<AccountScope>, StorageError> {
     let accounts: Vec<Uuid> = on!(tx, c => sqlx::query_scalar(ACCOUNTS_OF).bind(user.0).fetch_all(c).await)?;
     Ok(accounts.into_iter().map(|account| AccountScope::established(AccountId(account))).collect())

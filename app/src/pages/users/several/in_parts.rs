@@ -7,7 +7,7 @@ use super::{
         parts::{Parts, PartsWords, is_about_caller, parts_view, result_file},
     },
     look_up::would_invite,
-    results::{key_of, key_of_standing, why_not},
+    results::{key_of, key_of_standing, results_title, why_not},
 };
 use crate::{
     api::{
@@ -157,12 +157,7 @@ fn ended(users: Users, roles: &Roles, in_parts: InParts) -> impl IntoView + use<
     let locale = users.locale;
     let rows = in_parts.rows.get_untracked();
     let invited = rows.iter().filter(|row| outcome(row) == "invited").count();
-    let title = text!(
-        locale,
-        users.several_some,
-        count = grouped(locale, invited as u64),
-        all = grouped(locale, rows.len() as u64)
-    );
+    let title = results_title(locale, invited, rows.len());
     let others: Vec<_> = rows.iter().filter(|row| outcome(row) != "invited").collect();
     let more = others.len().saturating_sub(MAX_LINES);
     let lines: Vec<_> = others

@@ -10,11 +10,21 @@ use crate::{
         role::Roles,
     },
     error::AppError,
-    i18n::{Locale, error_text, problem_text, refusal_text, role_name, text},
+    i18n::{Locale, error_text, grouped, problem_text, refusal_text, role_name, text},
     paths::{self, with_parameters},
     rpc::FormAction,
 };
 use leptos::prelude::*;
+
+/// How many were invited, of so many.
+pub(super) fn results_title(locale: Locale, invited: usize, all: usize) -> String {
+    let number = |count: usize| grouped(locale, count as u64);
+    match (invited, all) {
+        (1, 1) => text!(locale, users.several_all_one).to_owned(),
+        (invited, all) if invited == all => text!(locale, users.several_all, count = number(invited)),
+        (invited, all) => text!(locale, users.several_some, count = number(invited), all = number(all)),
+    }
+}
 
 /// What came of each address.
 pub(super) fn several_results(
@@ -25,11 +35,7 @@ pub(super) fn several_results(
 ) -> AnyView {
     let locale = users.locale;
     let invited = results.iter().filter(|one| is_invited(&one.result)).count();
-    let title = match (invited, results.len()) {
-        (1, 1) => text!(locale, users.several_all_one).to_owned(),
-        (invited, all) if invited == all => text!(locale, users.several_all, count = invited),
-        (invited, all) => text!(locale, users.several_some, count = invited, all = all),
-    };
+    let title = results_title(locale, invited, results.len());
     let tone = if invited == results.len() { NoteTone::Good } else { NoteTone::Plain };
     let lines = results.into_iter().map(|one| result_line(users, roles, one)).collect_view();
     view! {
