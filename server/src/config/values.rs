@@ -52,6 +52,16 @@ pub enum DatabaseKind {
     Postgres,
 }
 
+impl DatabaseKind {
+    /// Its name in the scheme of URLs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 impl DatabaseUrl {
     /// The database of a data folder, which may be made if it is missing; a URL that somebody typed must say `?mode=rwc` for that.
     pub fn sqlite_in(data_dir: &Path) -> Self {

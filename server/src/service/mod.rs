@@ -37,6 +37,7 @@ pub use operator::{
     create_account::CreatedAccount,
     grant_owner::OwnerGranted,
     invite_owner::OwnerInvitation,
+    measure::keep_measuring_lag,
     rewrite_keys::{KeysRewritten, keep_keys},
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
 };

@@ -18,6 +18,7 @@ pub mod address_changes;
 pub mod api_answers;
 pub mod api_keys;
 pub mod audit;
+pub mod backlog;
 pub mod clean_up;
 pub mod decisions;
 pub mod erasure;
@@ -52,12 +53,14 @@ pub mod webhooks;
 
 pub use tx::Tx;
 
-use crate::config::Config;
+use crate::{config::Config, metrics::Metrics};
 use app::domain::{ids::AccountId, time::Timestamp};
 use sqlx::{PgPool, Pool, SqlitePool, error::DatabaseError, migrate::Migrator, sqlite::SqliteError};
 use std::{
     io::ErrorKind::NotFound,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
 };
 use thiserror::Error;
 use tx::{Driver, Transaction, TransactionSettings};
@@ -301,6 +304,21 @@ impl Database {
         self.settings().mail_queued.notify_one();
     }
 
+    /// What is counted and timed of this database, and of what works on it.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.settings().metrics
+    }
+
+    /// The connections there are now.
+    pub fn pools(&self) -> Vec<PoolNumbers> {
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                vec![PoolNumbers::of("writer", writer), PoolNumbers::of("readers", readers)]
+            }
+            Self::Postgres { pool, .. } => vec![PoolNumbers::of("all", pool)],
+        }
+    }
+
     const fn settings(&self) -> &TransactionSettings {
         match self {
             Self::Sqlite { settings, .. } | Self::Postgres { settings, .. } => settings,
@@ -359,12 +377,39 @@ impl Database {
     }
 }
 
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolNumbers {
+    /// Which pool.
+    pub name: &'static str,
+    /// Connections that are open,
+    pub size: i64,
+    /// and those of them that nobody uses.
+    pub idle: i64,
+    /// How many it may have.
+    pub max: i64,
+}
+
+impl PoolNumbers {
+    fn of<DB: Driver>(name: &'static str, pool: &Pool<DB>) -> Self {
+        let (size, max) = (i64::from(pool.size()), i64::from(pool.options().get_max_connections()));
+        // The two are not read in one moment.
+        Self { name, size, idle: i64::try_from(pool.num_idle()).unwrap_or(size).min(size), max }
+    }
+}
+
 async fn begin<DB: Driver>(
     pool: &Pool<DB>,
     sql: &'static str,
     settings: &TransactionSettings,
 ) -> Result<Transaction<DB>, StorageError> {
-    Transaction::begin(pool.acquire().await?, sql, settings.clone()).await
+    let (metrics, asked) = (&settings.metrics, Instant::now());
+    let waiting = metrics.waits_for_connection();
+    let connection = pool.acquire().await?;
+    drop(waiting);
+    let begun = Transaction::begin(connection, sql, settings.clone()).await?;
+    metrics.database_begin_duration_seconds.observe(asked.elapsed().as_secs_f64());
+    Ok(begun)
 }
 
 fn is_read_only(error: &sqlx::Error) -> bool {
@@ -396,6 +441,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("api_answers", api_answers::STATEMENTS),
         ("api_keys", api_keys::STATEMENTS),
         ("audit", audit::STATEMENTS),
+        ("backlog", backlog::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
         ("erasure", erasure::STATEMENTS),
