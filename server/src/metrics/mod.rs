@@ -9,13 +9,7 @@ pub use labels::{Denial, MailResult, Proved, Queue, QueueState, SignInResult, We
 
 use prometheus_client::{
     encoding::prometheus_text,
-    metrics::{
-        MetricType, TypedMetric,
-        counter::Counter,
-        family::Family,
-        gauge::Gauge,
-        histogram::Histogram,
-    },
+    metrics::{MetricType, TypedMetric, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use std::{
@@ -101,7 +95,7 @@ metrics! {
     process_open_descriptors: Gauge = Gauge::default();
     /// How long requests took to be answered, by `route` (its template), `method` and class of `status`; `(none)` are files and addresses that there are not.
     http_request_duration_seconds: RequestTimes = RequestTimes::new_with_constructor(request_times);
-    /// Requests that are being answered now; pages that stay open for changes are counted too.
+    /// Requests that are being answered now; streams that pages hold open are not among them.
     http_requests_in_flight: Gauge = Gauge::default();
     /// Requests that were denied, by `reason`.
     denials: Counters<1> = each(Denial::ALL.map(|reason| [("reason", reason.key())]));
@@ -148,7 +142,8 @@ metrics! {
 }
 
 /// From what one look into an index takes, to the time limit of a statement.
-const STATEMENT_BUCKETS: [f64; 13] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0];
+const STATEMENT_BUCKETS: [f64; 13] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// From a page that needs nothing, to the time limit of a request.
 const REQUEST_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const LAG_BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];

@@ -10,10 +10,24 @@ macro_rules! phases {
     ($table:literal, $waiting:literal, $next:literal, $attempts:literal, $lease:literal, $since:literal) => {
         concat!(
             "SELECT phase, COUNT(*) AS entries, MIN(next_at) AS next_at, MIN(since) AS since FROM (
-                SELECT CASE WHEN ", $lease, " > $1 THEN 'sending' WHEN ", $next, " <= $1 THEN 'due'
-                            WHEN ", $attempts, " > 0 THEN 'retried' ELSE 'scheduled' END AS phase,
-                       ", $next, " AS next_at, ", $since, " AS since
-                  FROM ", $table, " WHERE ", $waiting, ") waiting
+                SELECT CASE WHEN ",
+            $lease,
+            " > $1 THEN 'sending' WHEN ",
+            $next,
+            " <= $1 THEN 'due'
+                            WHEN ",
+            $attempts,
+            " > 0 THEN 'retried' ELSE 'scheduled' END AS phase,
+                       ",
+            $next,
+            " AS next_at, ",
+            $since,
+            " AS since
+                  FROM ",
+            $table,
+            " WHERE ",
+            $waiting,
+            ") waiting
               GROUP BY phase"
         )
     };

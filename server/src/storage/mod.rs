@@ -20,7 +20,9 @@ pub mod api_keys;
 pub mod audit;
 pub mod backlog;
 pub mod clean_up;
+mod copies;
 pub mod decisions;
+pub mod diagnostics;
 pub mod erasure;
 pub mod flashes;
 pub mod forward_auth;
@@ -40,6 +42,7 @@ pub mod platform_clients;
 pub mod platform_sign_ins;
 pub mod rate_buckets;
 pub mod remembered_browsers;
+pub mod restoring;
 pub mod roles;
 pub mod sealed;
 pub mod second_factor_requirements;
@@ -444,6 +447,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("backlog", backlog::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
+        ("diagnostics", diagnostics::STATEMENTS),
         ("erasure", erasure::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
         ("forward_auth", forward_auth::STATEMENTS),
@@ -470,6 +474,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("platform_sign_ins", platform_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("remembered_browsers", remembered_browsers::STATEMENTS),
+        ("restoring", restoring::STATEMENTS),
         ("roles", roles::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
         ("second_factor_requirements", second_factor_requirements::STATEMENTS),

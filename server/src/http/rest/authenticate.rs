@@ -39,7 +39,11 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         }
         Err(KeyRefusal::RateLimited { retry_after_s, allowance }) => {
             let problem = Problem::new(ProblemCode::RateLimited).retry_after(retry_after_s);
-            with_allowance(denied(&services, &route, Some(key.hint()), ip, problem.into_response()), allowance, &services)
+            with_allowance(
+                denied(&services, &route, Some(key.hint()), ip, problem.into_response()),
+                allowance,
+                &services,
+            )
         }
         Err(KeyRefusal::Failed(error)) => Problem::from(error).into_response(),
     }

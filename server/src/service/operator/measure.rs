@@ -27,7 +27,8 @@ impl Services {
         let kind = self.config.database_url.kind().name();
         metrics.build_info.get_or_create(&[("version", env!("CARGO_PKG_VERSION")), ("database", kind)]).set(1);
         for pool in self.database.pools() {
-            let connections = |state| metrics.database_connections.get_or_create_owned(&[("pool", pool.name), ("state", state)]);
+            let connections =
+                |state| metrics.database_connections.get_or_create_owned(&[("pool", pool.name), ("state", state)]);
             connections("idle").set(pool.idle);
             connections("busy").set(pool.size - pool.idle);
             metrics.database_connections_max.get_or_create(&[("pool", pool.name)]).set(pool.max);
