@@ -71,6 +71,10 @@ check-api: ## Holds the REST API against its document, by schemathesis
 sbom: ## Writes the release's bill of materials to target/release
 	@.ci/sbom
 
+.PHONY: package
+package: build ## Makes a Debian package and an archive of the release
+	@.ci/package
+
 .PHONY: mutants
 mutants: ## Changes the code and looks for a test that notices; takes hours
 	@.ci/mutants

@@ -5,6 +5,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseKind},
     cookies::Cookies,
+    metrics::Metrics,
     oauth,
     openid_provider::SigningKey,
     passwords::{Hasher, RefusedPasswords},
@@ -122,7 +123,10 @@ impl Services {
             cookies: Cookies::from(&*config),
             catalogue: config.catalogue(),
             refused_passwords: Arc::new(refused_passwords(&config)?),
-            hasher: Hasher::new(Duration::from_millis(config.passwords.turn_timeout_ms.into())),
+            hasher: Hasher::new(
+                Duration::from_millis(config.passwords.turn_timeout_ms.into()),
+                Arc::clone(database.metrics()),
+            ),
             oauth: oauth::Client::new(&config.oauth)?,
             stopping: CancellationToken::new(),
             assertion_key: Mutex::default(),
@@ -132,6 +136,11 @@ impl Services {
             clock,
             keyring,
         })))
+    }
+
+    /// What is counted and timed in this process.
+    pub fn metrics(&self) -> &Metrics {
+        self.database.metrics()
     }
 
     /// Now.

@@ -10,6 +10,7 @@ pub mod cookies;
 pub mod forward_auth;
 pub mod http;
 pub mod mail;
+pub mod metrics;
 pub mod oauth;
 pub mod openid_provider;
 pub mod passwords;

@@ -19,18 +19,7 @@ use std::sync::Arc;
 
 pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
     let services = start(config).await?;
-    services.database.check_access(services.now()).await.map_err(StartError::from)?;
-    let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
-    findings
-        .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
-    // Finds a full disk, and a server that was demoted to a replica.
-    let written = services.database.try_writing(services.now()).await;
-    findings.extend(written.err().map(|error| Finding::Wrong(format!("database_url: cannot be written to: {error}"))));
-    findings.extend(older_keys(&services.config)?);
-    findings.extend(public_address::examine(&services).await);
-    findings.extend(hosts(&services).await?);
-    findings.push(mail_server(&services).await);
-    findings.extend(platforms(&services).await?);
+    let mut findings = findings(&services).await?;
     findings.extend(audit(&services).await?);
     let mut wrong = 0;
     for finding in &findings {
@@ -44,6 +33,30 @@ pub(super) async fn examine(config: Arc<Config>) -> Result<(), Failure> {
         }
     }
     if wrong == 0 { Ok(()) } else { Err(Failure::other(format!("{wrong} found wrong"))) }
+}
+
+/// What there is to say of everything but audit events, which are looked at account by account.
+pub(super) async fn findings(services: &Services) -> Result<Vec<Finding>, Failure> {
+    services.database.check_access(services.now()).await.map_err(StartError::from)?;
+    let mut findings = vec![Finding::Fine("settings, instance key, database and its schema".to_owned())];
+    findings
+        .extend(services.config.database_url.file().and_then(|file| file_system::warning(&file)).map(Finding::Wrong));
+    // Finds a full disk, and a server that was demoted to a replica.
+    let written = services.database.try_writing(services.now()).await;
+    findings.extend(written.err().map(|error| Finding::Wrong(format!("database_url: cannot be written to: {error}"))));
+    findings.extend(older_keys(&services.config)?);
+    findings.extend(public_address::examine(services).await);
+    findings.extend(hosts(services).await?);
+    findings.push(mail_server(services).await);
+    findings.extend(platforms(services).await?);
+    Ok(findings)
+}
+
+/// How many accounts have an unbroken chain of audit events, and how many a broken one.
+pub(super) async fn audit_chains(services: &Services) -> Result<(usize, usize), Failure> {
+    let (broken, whole): (Vec<_>, Vec<_>) =
+        audit(services).await?.into_iter().partition(|finding| matches!(finding, Finding::Wrong(_)));
+    Ok((whole.len(), broken.len()))
 }
 
 fn older_keys(config: &Config) -> Result<Option<Finding>, Failure> {

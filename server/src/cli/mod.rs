@@ -1,13 +1,16 @@
 //! The command line: what `roster` can be told to do.
 
 mod audit;
+mod backup;
 mod client;
+mod diagnostics;
 mod doctor;
 mod file_system;
 mod finding;
 mod keys;
 mod lock;
 mod public_address;
+mod ready;
 mod serve;
 mod show;
 
@@ -72,6 +75,20 @@ enum Command {
     Migrate,
     /// Look for what is wrong with this installation
     Doctor,
+    /// Write the database into a file, while Roster runs; the instance key is kept apart
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Put a backup in place of a database that is lost; sessions, links and API keys of then are dead, and its mails are not sent again
+    Restore(backup::RestoreArguments),
+    /// Ask the server that runs on this machine whether it is ready
+    Ready,
+    /// Write a text for whoever helps you: settings without secrets, findings and numbers, and nobody's address
+    ExportDiagnostics {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
     /// Print a new link for the first set-up; earlier ones are dead
     SetupLink,
     /// Accounts
@@ -255,6 +272,10 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Doctor => doctor::examine(config).await,
+        Command::Backup { file } => backup::back_up(&config, &file).await,
+        Command::Restore(arguments) => backup::restore(config, arguments).await,
+        Command::ExportDiagnostics { file } => diagnostics::export(config, &file).await,
+        Command::Ready => ready::ask(&config).await,
         Command::SetupLink => match start(config).await?.setup_link().await.map_err(Failure::other)? {
             Some(link) => {
                 println!("{link}");

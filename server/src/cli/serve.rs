@@ -7,11 +7,12 @@ use crate::{
     http::{self, ConnectionLimits},
     mail::{smtp::Sender, worker},
     service::{
-        clean_up, keep_delivering_webhooks, keep_keys, keep_reminding, keep_reminding_invited, keep_telling_platforms,
+        clean_up, keep_delivering_webhooks, keep_keys, keep_measuring_lag, keep_reminding, keep_reminding_invited,
+        keep_telling_platforms,
     },
 };
 use app::api::setup::SETUP_LINK_HOURS;
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -21,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 /// How long requests and deliveries that have begun may take to finish after a signal to stop; service managers kill after 30 s (F22).
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// How many connections may read metrics at the same time: more than anybody needs, and far from what people need.
+const MAX_METRICS_CONNECTIONS: u32 = 16;
+
 pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     let _lock = lock::for_serving(&config)?;
     let services = start(config.clone()).await?;
@@ -29,9 +33,11 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     services.synchronise_clients().await.map_err(StartError::from)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| Failure::other(format!("listen: {}: {error}", config.listen)))?;
+    let listener = bind("listen", config.listen).await?;
+    let for_metrics = match config.metrics_listen {
+        Some(address) => Some(bind("metrics_listen", address).await?),
+        None => None,
+    };
 
     // Unusable settings of the mail server stop the start, not the first mail.
     if let Some(smtp) = &config.smtp {
@@ -51,6 +57,17 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     tokio::spawn(keep_reminding_invited(services.clone(), stop.clone()));
     let database = services.database.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move { database.relay_changes().await }));
+    if let Some(listener) = for_metrics {
+        tracing::info!(listen = ?listener.local_addr().ok(), path = http::metrics::PATH, "metrics can be read");
+        tokio::spawn(keep_measuring_lag(services.clone(), stop.clone()));
+        tokio::spawn(http::serve(
+            listener,
+            http::metrics::router(services.clone()),
+            ConnectionLimits::new(MAX_METRICS_CONNECTIONS, MAX_METRICS_CONNECTIONS, Vec::new()),
+            stop.clone(),
+            SHUTDOWN_TIMEOUT,
+        ));
+    }
     tracing::info!(base_url = %config.base_url, listen = %config.listen, "roster serves");
     print_address(&services).await?;
 
@@ -81,6 +98,10 @@ pub(super) async fn serve(config: Arc<Config>) -> Result<(), Failure> {
     services.database.close().await;
     tracing::info!("roster stopped");
     Ok(())
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::other(format!("{key}: {address}: {error}")))
 }
 
 /// Prints the address to standard output, and the set-up link while there is no account. The link is only for the person who started the

@@ -31,6 +31,17 @@ pub(super) fn check(config: &mut Config) -> Checked {
     if let Some(url) = &config.platform_url {
         require(matches!(url.scheme(), "http" | "https"), "platform_url", "it must begin with https:// or http://")?;
     }
+    if let Some(metrics) = config.metrics_listen {
+        let shared = metrics.port() == config.listen.port()
+            && (metrics.ip() == config.listen.ip()
+                || metrics.ip().is_unspecified()
+                || config.listen.ip().is_unspecified());
+        require(
+            !shared || metrics.port() == 0,
+            "metrics_listen",
+            "metrics need an address and port of their own, not those of listen",
+        )?;
+    }
     database(config)?;
     if let Some(wide) = config.trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
         return Err(ConfigError::new(

@@ -36,6 +36,11 @@ settings! {
         pub base_url: Url,
         /// Address and port that the server listens on.
         pub listen: SocketAddr,
+        /// Address and port on which Prometheus reads metrics, for example 127.0.0.1:9464; without it there are none.
+        ///
+        /// Whoever reaches it can read them: they name nobody, but tell how much is done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub metrics_listen: Option<SocketAddr>,
         /// Folder of the SQLite database and the instance key; made if missing.
         pub data_dir: PathBuf,
         /// The database: sqlite:\<file>, postgres://… or postgresql://….
@@ -514,6 +519,7 @@ impl Default for Config {
         Self {
             base_url: values::loopback_url(listen.port()),
             listen,
+            metrics_listen: None,
             database_url: DatabaseUrl::sqlite_in(&data_dir),
             migration_database_url: None,
             secret_key_file: data_dir.join("secret.key"),

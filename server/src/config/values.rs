@@ -52,11 +52,25 @@ pub enum DatabaseKind {
     Postgres,
 }
 
+impl DatabaseKind {
+    /// Its name in the scheme of URLs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 impl DatabaseUrl {
     /// The database of a data folder, which may be made if it is missing; a URL that somebody typed must say `?mode=rwc` for that.
     pub fn sqlite_in(data_dir: &Path) -> Self {
-        let path = data_dir.join("roster.db").display().to_string().replace('%', "%25").replace('?', "%3F");
-        Self(format!("sqlite:{path}?mode=rwc"))
+        Self(format!("{}?mode=rwc", Self::of_file(&data_dir.join("roster.db")).0))
+    }
+
+    /// The SQLite database in this file, which is there.
+    pub fn of_file(file: &Path) -> Self {
+        Self(format!("sqlite:{}", file.display().to_string().replace('%', "%25").replace('?', "%3F")))
     }
 
     /// The URL itself, with its password.
@@ -67,6 +81,45 @@ impl DatabaseUrl {
     /// Which database it is.
     pub fn kind(&self) -> DatabaseKind {
         if self.0.starts_with("sqlite:") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
+    }
+
+    /// The environment in which PostgreSQL's own programs find the same database, so that the password stands on no command line; `None` for SQLite.
+    pub fn libpq_environment(&self) -> Option<Vec<(&'static str, String)>> {
+        const OF_PARAMETERS: [(&str, &str); 17] = [
+            ("sslmode", "PGSSLMODE"),
+            ("ssl-mode", "PGSSLMODE"),
+            ("sslrootcert", "PGSSLROOTCERT"),
+            ("ssl-root-cert", "PGSSLROOTCERT"),
+            ("ssl-ca", "PGSSLROOTCERT"),
+            ("sslcert", "PGSSLCERT"),
+            ("ssl-cert", "PGSSLCERT"),
+            ("sslkey", "PGSSLKEY"),
+            ("ssl-key", "PGSSLKEY"),
+            ("host", "PGHOST"),
+            ("hostaddr", "PGHOSTADDR"),
+            ("port", "PGPORT"),
+            ("dbname", "PGDATABASE"),
+            ("user", "PGUSER"),
+            ("password", "PGPASSWORD"),
+            ("application_name", "PGAPPNAME"),
+            ("options", "PGOPTIONS"),
+        ];
+        let url = Url::parse(&self.0).ok().filter(|_| self.kind() == DatabaseKind::Postgres)?;
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let parts = [
+            ("PGHOST", url.host_str().map(|host| decoded(host.trim_matches(['[', ']'])))),
+            ("PGPORT", url.port().map(|port| port.to_string())),
+            ("PGUSER", Some(decoded(url.username()))),
+            ("PGPASSWORD", url.password().map(decoded)),
+            ("PGDATABASE", Some(decoded(url.path().trim_start_matches('/')))),
+        ];
+        let of_parts =
+            parts.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
+        let of_query = url.query_pairs().filter_map(|(key, value)| {
+            let (_, name) = OF_PARAMETERS.iter().find(|(parameter, _)| *parameter == key)?;
+            Some((*name, value.into_owned()))
+        });
+        Some(of_parts.chain(of_query).collect())
     }
 
     /// The file of a SQLite database; `None` for one in memory, and for PostgreSQL.

@@ -24,7 +24,7 @@ const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 /// Takes only form-encoded bodies within the limit (BR-06, IN-09); then gives errors their status, and makes redirects lead to us.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     if !request.uri().path().starts_with("/api/") {
-        return handle_page(request, next).await;
+        return handle_page(&services, request, next).await;
     }
     if !request.method().is_safe() && !is_form(request.headers()) {
         return answer::bad_request(BadRequest::WrongContentType);
@@ -47,7 +47,7 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
     let summary = RequestSummary::of_function(parts.extensions.get(), parts.uri.path(), &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-        response = log_denied(&summary, response).await;
+        response = log_denied(&services, &summary, response).await;
     }
     let target = response.headers().get(header::LOCATION);
     let target = target.map(|target| local_target(target.to_str().unwrap_or_default()));
@@ -64,22 +64,22 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
 }
 
 /// Handles everything but server functions; denied requests to pages of an account are logged.
-async fn handle_page(request: Request, next: Next) -> Response {
+async fn handle_page(services: &Services, request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     let summary = RequestSummary::of_page(extensions.get(), route, request.uri().path());
     let response = next.run(request).await;
     if let Some(summary) = summary {
-        summary.log_status(response.status());
+        summary.log_status(response.status(), services.metrics());
     }
     response
 }
 
 /// Logs an error that denies something.
-async fn log_denied(summary: &RequestSummary, response: Response) -> Response {
+async fn log_denied(services: &Services, summary: &RequestSummary, response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
-    summary.log_error(&AppError::de(body.clone()));
+    summary.log_error(&AppError::de(body.clone()), services.metrics());
     Response::from_parts(parts, Body::from(body))
 }
 

@@ -1,5 +1,6 @@
 //! Logs every denied request (AZ-17, LG-01): who asked for what, by ids and slugs only, and nothing else that was typed.
 
+use crate::metrics::{Denial, Metrics};
 use app::{
     domain::{
         ids::{SessionId, UserId},
@@ -58,17 +59,17 @@ impl RequestSummary {
     }
 
     /// Logs the error of a function if it denies something.
-    pub(super) fn log_error(&self, error: &AppError) {
-        match error {
+    pub(super) fn log_error(&self, error: &AppError, metrics: &Metrics) {
+        let (denial, reason) = match error {
             // Permissions, by their keys.
-            AppError::Refused(refusal) => self.log(&format!("{refusal:?}")),
-            AppError::NotFound => self.log("not found"),
-            AppError::NoLongerAMember { .. } => self.log("no longer a member"),
-            AppError::Unauthenticated => self.log("not signed in"),
-            AppError::ReauthenticationRequired => self.log("not proved recently"),
-            AppError::SecondFactorRequired => self.log("no second factor"),
-            AppError::OpenTheLinkAgain => self.log("another link or none"),
-            AppError::RateLimited { .. } => self.log("over a limit"),
+            AppError::Refused(refusal) => (Denial::Refused, &*format!("{refusal:?}")),
+            AppError::NotFound => (Denial::NotFound, "not found"),
+            AppError::NoLongerAMember { .. } => (Denial::NoLongerAMember, "no longer a member"),
+            AppError::Unauthenticated => (Denial::NotSignedIn, "not signed in"),
+            AppError::ReauthenticationRequired => (Denial::NotProvedRecently, "not proved recently"),
+            AppError::SecondFactorRequired => (Denial::NoSecondFactor, "no second factor"),
+            AppError::OpenTheLinkAgain => (Denial::WrongLink, "another link or none"),
+            AppError::RateLimited { .. } => (Denial::OverALimit, "over a limit"),
             // Wrong credentials and passkeys are logged elsewhere; the others do not deny anything.
             AppError::WrongCredentials
             | AppError::PasskeyRefused
@@ -78,13 +79,16 @@ impl RequestSummary {
             | AppError::Unavailable
             | AppError::Internal { .. }
             | AppError::BadRequest(_)
-            | AppError::Transport => {}
-        }
+            | AppError::Transport => return,
+        };
+        metrics.denied(denial);
+        self.log(reason);
     }
 
     /// Logs the status of a page if it denies something.
-    pub(super) fn log_status(&self, status: StatusCode) {
+    pub(super) fn log_status(&self, status: StatusCode, metrics: &Metrics) {
         if status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
+            metrics.denied(if status == StatusCode::FORBIDDEN { Denial::Refused } else { Denial::NotFound });
             self.log(status.canonical_reason().unwrap_or_default());
         }
     }

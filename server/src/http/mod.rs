@@ -29,6 +29,7 @@ mod lengths;
 mod links;
 mod listen;
 mod mail;
+pub mod metrics;
 mod nul;
 mod oauth;
 mod openid_provider;
@@ -177,6 +178,6 @@ pub fn router(services: Services) -> Router {
         .layer(CompressionLayer::new())
         .layer(headers::unless_set())
         .layer(headers::always(&services.config))
-        .layer(from_fn(trace::layer))
+        .layer(from_fn_with_state(services, trace::layer))
         .with_state(http)
 }

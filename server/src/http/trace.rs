@@ -4,9 +4,9 @@
 //! tower-http's layers for request ids are not used, because they take over an id that came with the request, and its `TraceLayer` logs the
 //! path.
 
-use crate::forward_auth::CHECK;
+use crate::{context::Services, forward_auth::CHECK, metrics::Present};
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
@@ -28,7 +28,7 @@ impl fmt::Display for RequestId {
 }
 
 /// Gives the request its id and span, and logs the outcome.
-pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let id = RequestId(Uuid::now_v7());
     request.extensions_mut().insert(id);
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
@@ -36,9 +36,13 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let is_check = route == CHECK;
     let span = tracing::info_span!("request", %id, method = %short(request.method().as_str()), %route);
     let started = Instant::now();
+    let method = request.method().clone();
 
     async move {
+        let in_flight = Present::of(&services.metrics().http_requests_in_flight);
         let mut response = next.run(request).await;
+        drop(in_flight);
+        services.metrics().answered(&route, &method, response.status(), started.elapsed());
         let status = response.status().as_u16();
         // Files have no route; what else has none is not found.
         let is_a_file = without_route && status < 400;

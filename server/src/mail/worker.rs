@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     context::Services,
+    metrics::MailResult,
     storage::{
         StorageError,
         outbox::{self, FinalState, OutboxMail},
@@ -252,7 +253,23 @@ impl Worker {
             }
             DeliveryResult::NotTried => outbox::release(&mut tx, mail).await?,
         }
-        tx.commit().await
+        tx.commit().await?;
+        if let Some(result) = counted(result) {
+            self.services.metrics().mail_tried(result);
+        }
+        Ok(())
+    }
+}
+
+/// What is counted of an attempt; nothing if none was made.
+const fn counted(result: &DeliveryResult) -> Option<MailResult> {
+    match result {
+        DeliveryResult::Accepted(_) => Some(MailResult::Accepted),
+        DeliveryResult::Deferred(_) => Some(MailResult::Deferred),
+        DeliveryResult::Unanswered(_) => Some(MailResult::Unanswered),
+        DeliveryResult::Refused(_) => Some(MailResult::Refused),
+        DeliveryResult::Dropped => Some(MailResult::Dropped),
+        DeliveryResult::NotTried => None,
     }
 }
 

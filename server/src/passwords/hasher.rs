@@ -1,10 +1,14 @@
 //! Hashes and measures passwords: argon2id and zxcvbn, off the async threads, as many at once as there are cores (PW-06, PW-07).
 
+use crate::metrics::{Metrics, Present};
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
@@ -27,13 +31,14 @@ pub struct Hasher {
     turn_timeout: Duration,
     /// Stands in for the password hash of an unknown user, so that verifying takes the same time (EN-01).
     nobody: String,
+    metrics: Arc<Metrics>,
 }
 
 impl Hasher {
     /// A hasher for this machine.
-    pub fn new(turn_timeout: Duration) -> Self {
+    pub fn new(turn_timeout: Duration, metrics: Arc<Metrics>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: HASH_OF_NOBODY.to_owned() }
+        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: HASH_OF_NOBODY.to_owned(), metrics }
     }
 
     /// The hash of a password, in PHC form with its own salt.
@@ -78,12 +83,18 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Busy`] if its turn does not come in time.
     pub async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
-        let turn = tokio::time::timeout(self.turn_timeout, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_| HashError::Busy)?
-            .map_err(|_| HashError::Busy)?;
+        let waiting = Present::of(&self.metrics.password_work_waiting);
+        let turn = tokio::time::timeout(self.turn_timeout, Arc::clone(&self.turns).acquire_owned()).await;
+        drop(waiting);
+        let Ok(Ok(turn)) = turn else {
+            self.metrics.password_work_refused.inc();
+            return Err(HashError::Busy);
+        };
+        let took = self.metrics.password_work_duration_seconds.clone();
         tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             let done = work();
+            took.observe(began.elapsed().as_secs_f64());
             drop(turn);
             done
         })
@@ -109,7 +120,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn pw_07_what_does_not_get_its_turn_in_time_is_refused_and_what_runs_goes_on() {
-        let hasher = Arc::new(Hasher::new(Duration::from_millis(200)));
+        let hasher = Arc::new(Hasher::new(Duration::from_millis(200), Arc::default()));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let running: Vec<_> = (0..cores)
             .map(|_| {
@@ -118,7 +129,7 @@ mod tests {
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let asked = std::time::Instant::now();
+        let asked = Instant::now();
         assert!(matches!(hasher.verify("one too many", None).await, Err(HashError::Busy)));
         assert!(asked.elapsed() < Duration::from_millis(900), "the answer does not wait for what runs");
         for one in running {
@@ -129,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn pw_06_argon2id_with_a_salt_of_its_own_at_19_mib() {
-        let hasher = Hasher::new(TURN_TIMEOUT);
+        let hasher = Hasher::new(TURN_TIMEOUT, Arc::default());
         let (a, b) =
             (hasher.hash("correct horse battery").await.unwrap(), hasher.hash("correct horse battery").await.unwrap());
         assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
@@ -144,14 +155,14 @@ mod tests {
 
     #[tokio::test]
     async fn pw_02_passwords_equal_in_the_first_72_bytes_differ() {
-        let hasher = Hasher::new(TURN_TIMEOUT);
+        let hasher = Hasher::new(TURN_TIMEOUT, Arc::default());
         let hash = hasher.hash(&format!("{}a", "x".repeat(72))).await.unwrap();
         assert!(!hasher.verify(&format!("{}b", "x".repeat(72)), Some(&hash)).await.unwrap());
     }
 
     #[tokio::test]
     async fn pw_03_composed_and_decomposed_forms_are_one_password() {
-        let hasher = Hasher::new(TURN_TIMEOUT);
+        let hasher = Hasher::new(TURN_TIMEOUT, Arc::default());
         let hash = hasher.hash("pa\u{df}wort m\u{fc}nchen").await.unwrap();
         assert!(hasher.verify("pa\u{df}wort mu\u{308}nchen", Some(&hash)).await.unwrap());
     }
@@ -159,6 +170,6 @@ mod tests {
     #[tokio::test]
     async fn en_01_an_unknown_user_costs_a_real_verification() {
         assert!(PasswordHash::new(HASH_OF_NOBODY).is_ok(), "the stand-in must parse, or nothing would be computed");
-        assert!(!Hasher::new(TURN_TIMEOUT).verify("anything at all", None).await.unwrap());
+        assert!(!Hasher::new(TURN_TIMEOUT, Arc::default()).verify("anything at all", None).await.unwrap());
     }
 }

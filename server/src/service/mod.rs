@@ -37,6 +37,8 @@ pub use operator::{
     create_account::CreatedAccount,
     grant_owner::OwnerGranted,
     invite_owner::OwnerInvitation,
+    measure::keep_measuring_lag,
+    restore::{AfterRestore, SuspendedIn},
     rewrite_keys::{KeysRewritten, keep_keys},
     rotate_keys::{Resealed, Retired, Rotated, RotationError},
 };

@@ -18,8 +18,11 @@ pub mod address_changes;
 pub mod api_answers;
 pub mod api_keys;
 pub mod audit;
+pub mod backlog;
 pub mod clean_up;
+mod copies;
 pub mod decisions;
+pub mod diagnostics;
 pub mod erasure;
 pub mod flashes;
 pub mod forward_auth;
@@ -39,6 +42,7 @@ pub mod platform_clients;
 pub mod platform_sign_ins;
 pub mod rate_buckets;
 pub mod remembered_browsers;
+pub mod restoring;
 pub mod roles;
 pub mod sealed;
 pub mod second_factor_requirements;
@@ -52,12 +56,14 @@ pub mod webhooks;
 
 pub use tx::Tx;
 
-use crate::config::Config;
+use crate::{config::Config, metrics::Metrics};
 use app::domain::{ids::AccountId, time::Timestamp};
 use sqlx::{PgPool, Pool, SqlitePool, error::DatabaseError, migrate::Migrator, sqlite::SqliteError};
 use std::{
     io::ErrorKind::NotFound,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
 };
 use thiserror::Error;
 use tx::{Driver, Transaction, TransactionSettings};
@@ -301,6 +307,21 @@ impl Database {
         self.settings().mail_queued.notify_one();
     }
 
+    /// What is counted and timed of this database, and of what works on it.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.settings().metrics
+    }
+
+    /// The connections there are now.
+    pub fn pools(&self) -> Vec<PoolNumbers> {
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                vec![PoolNumbers::of("writer", writer), PoolNumbers::of("readers", readers)]
+            }
+            Self::Postgres { pool, .. } => vec![PoolNumbers::of("all", pool)],
+        }
+    }
+
     const fn settings(&self) -> &TransactionSettings {
         match self {
             Self::Sqlite { settings, .. } | Self::Postgres { settings, .. } => settings,
@@ -359,12 +380,39 @@ impl Database {
     }
 }
 
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolNumbers {
+    /// Which pool.
+    pub name: &'static str,
+    /// Connections that are open,
+    pub size: i64,
+    /// and those of them that nobody uses.
+    pub idle: i64,
+    /// How many it may have.
+    pub max: i64,
+}
+
+impl PoolNumbers {
+    fn of<DB: Driver>(name: &'static str, pool: &Pool<DB>) -> Self {
+        let (size, max) = (i64::from(pool.size()), i64::from(pool.options().get_max_connections()));
+        // The two are not read in one moment.
+        Self { name, size, idle: i64::try_from(pool.num_idle()).unwrap_or(size).min(size), max }
+    }
+}
+
 async fn begin<DB: Driver>(
     pool: &Pool<DB>,
     sql: &'static str,
     settings: &TransactionSettings,
 ) -> Result<Transaction<DB>, StorageError> {
-    Transaction::begin(pool.acquire().await?, sql, settings.clone()).await
+    let (metrics, asked) = (&settings.metrics, Instant::now());
+    let waiting = metrics.waits_for_connection();
+    let connection = pool.acquire().await?;
+    drop(waiting);
+    let begun = Transaction::begin(connection, sql, settings.clone()).await?;
+    metrics.database_begin_duration_seconds.observe(asked.elapsed().as_secs_f64());
+    Ok(begun)
 }
 
 fn is_read_only(error: &sqlx::Error) -> bool {
@@ -396,8 +444,10 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("api_answers", api_answers::STATEMENTS),
         ("api_keys", api_keys::STATEMENTS),
         ("audit", audit::STATEMENTS),
+        ("backlog", backlog::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),
         ("decisions", decisions::STATEMENTS),
+        ("diagnostics", diagnostics::STATEMENTS),
         ("erasure", erasure::STATEMENTS),
         ("flashes", flashes::STATEMENTS),
         ("forward_auth", forward_auth::STATEMENTS),
@@ -424,6 +474,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("platform_sign_ins", platform_sign_ins::STATEMENTS),
         ("rate_buckets", rate_buckets::STATEMENTS),
         ("remembered_browsers", remembered_browsers::STATEMENTS),
+        ("restoring", restoring::STATEMENTS),
         ("roles", roles::STATEMENTS),
         ("sealed", sealed::STATEMENTS),
         ("second_factor_requirements", second_factor_requirements::STATEMENTS),

@@ -6,6 +6,7 @@ use super::{
     code_of,
     webhooks::{self, NotedEvent},
 };
+use crate::metrics::Metrics;
 use app::domain::ids::{AccountId, UserId};
 use futures::{
     FutureExt, StreamExt,
@@ -179,6 +180,8 @@ pub struct TransactionSettings {
     pub(super) webhook_deliveries: Arc<Notify>,
     /// Told of what committed transactions changed.
     pub(super) changes: Arc<ChangeNotices>,
+    /// Counts and times what is done.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Default for TransactionSettings {
@@ -191,6 +194,7 @@ impl Default for TransactionSettings {
             platform_sign_outs: Arc::default(),
             webhook_deliveries: Arc::default(),
             changes: Arc::new(ChangeNotices::alone()),
+            metrics: Arc::default(),
         }
     }
 }
@@ -395,7 +399,8 @@ where
     {
         let Self { connection, settings, sound } = self;
         *sound = false;
-        let until = settings.timeout.map(|limit| Instant::now() + limit);
+        let began = Instant::now();
+        let until = settings.timeout.map(|limit| began + limit);
         let results = (&mut **connection).fetch_many(Named { query, unnamed: settings.unnamed });
         stream::unfold(Some((results, sound)), move |running| async move {
             let (mut results, sound) = running?;
@@ -407,10 +412,12 @@ where
                 Some(Ok(result)) => Some((Ok(result), Some((results, sound)))),
                 Some(Err(error)) => {
                     *sound = settings.is_sound_after(&error);
+                    settings.metrics.ran_statement(began.elapsed(), false);
                     Some((Err(error), None))
                 }
                 None => {
                     *sound = true;
+                    settings.metrics.ran_statement(began.elapsed(), true);
                     None
                 }
             }
@@ -427,7 +434,9 @@ where
         *sound = false;
         let row = (&mut **connection).fetch_optional(Named { query, unnamed: settings.unnamed });
         async move {
+            let began = Instant::now();
             let row = within(settings.timeout, row).await;
+            settings.metrics.ran_statement(began.elapsed(), row.is_ok());
             *sound = row.as_ref().map_or_else(|error| settings.is_sound_after(error), |_| true);
             row
         }

@@ -4,6 +4,7 @@ use super::problem::{Problem, ProblemCode};
 use crate::{
     context::Services,
     http::{client_ip::client_ip, visitor::peer},
+    metrics::Denial,
     secrets::ApiKey,
     service::{Allowance, KeyRefusal, KeyUse},
 };
@@ -24,21 +25,25 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
     let ip = client_ip(peer(&request), request.headers(), &services.config.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     let Some(key) = presented(request.headers()) else {
-        return denied(&route, None, ip, Problem::new(ProblemCode::InvalidKey).into_response());
+        return denied(&services, &route, None, ip, Problem::new(ProblemCode::InvalidKey).into_response());
     };
     match services.authenticate_key(&key, ip).await {
         Ok(by) => {
             let (id, allowance) = (by.key, by.allowance);
             request.extensions_mut().insert(by);
             let response = next.run(request).await;
-            with_allowance(denied(&route, Some(id.to_string()), ip, response), allowance, &services)
+            with_allowance(denied(&services, &route, Some(id.to_string()), ip, response), allowance, &services)
         }
         Err(KeyRefusal::NotLive) => {
-            denied(&route, Some(key.hint()), ip, Problem::new(ProblemCode::InvalidKey).into_response())
+            denied(&services, &route, Some(key.hint()), ip, Problem::new(ProblemCode::InvalidKey).into_response())
         }
         Err(KeyRefusal::RateLimited { retry_after_s, allowance }) => {
             let problem = Problem::new(ProblemCode::RateLimited).retry_after(retry_after_s);
-            with_allowance(denied(&route, Some(key.hint()), ip, problem.into_response()), allowance, &services)
+            with_allowance(
+                denied(&services, &route, Some(key.hint()), ip, problem.into_response()),
+                allowance,
+                &services,
+            )
         }
         Err(KeyRefusal::Failed(error)) => Problem::from(error).into_response(),
     }
@@ -53,11 +58,16 @@ fn presented(headers: &HeaderMap) -> Option<ApiKey> {
 }
 
 /// Logs what is denied (AZ-17, LG-01): by the id of the key, or by the first characters of one that opens nothing.
-fn denied(what: &str, key: Option<String>, ip: IpAddr, response: Response) -> Response {
+fn denied(services: &Services, what: &str, key: Option<String>, ip: IpAddr, response: Response) -> Response {
     let status = response.status();
-    let denies =
-        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS];
-    if denies.contains(&status) {
+    let denies = [
+        (StatusCode::UNAUTHORIZED, Denial::WrongKey),
+        (StatusCode::FORBIDDEN, Denial::Refused),
+        (StatusCode::NOT_FOUND, Denial::NotFound),
+        (StatusCode::TOO_MANY_REQUESTS, Denial::OverALimit),
+    ];
+    if let Some((_, denial)) = denies.into_iter().find(|(denies, _)| *denies == status) {
+        services.metrics().denied(denial);
         let reason = status.canonical_reason().unwrap_or_default();
         tracing::warn!(what, key, %ip, reason, "denied");
     }

@@ -117,7 +117,9 @@ impl Services {
         let due = rate_buckets::take(&mut tx, JOB, DAILY, self.now()).await?.is_ok();
         tx.commit().await?;
         if due {
-            self.clean_up(stop).await?;
+            let done = self.clean_up(stop).await;
+            self.metrics().cleaned_up(done.is_ok(), self.now().0.div_euclid(1000));
+            done?;
         }
         Ok(due)
     }

@@ -7,6 +7,8 @@ mod delete_accounts;
 mod erase_logins;
 pub(super) mod grant_owner;
 pub(super) mod invite_owner;
+pub(super) mod measure;
 pub(super) mod reset_factors;
+pub(super) mod restore;
 pub(super) mod rewrite_keys;
 pub(super) mod rotate_keys;

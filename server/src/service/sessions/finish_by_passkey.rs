@@ -3,6 +3,7 @@
 use super::passkeys::CheckedPasskey;
 use crate::{
     context::Services,
+    metrics::Proved,
     storage::{passkey_challenges::ChallengePurpose, retried},
 };
 use app::{
@@ -20,6 +21,14 @@ impl FinishByPasskey for Services {
     /// # Errors
     /// [`AppError::Unauthenticated`] if none waits any more; [`AppError::PasskeyRefused`].
     async fn finish_by_passkey(&self, visitor: &Visitor, form: PasskeyForm) -> Result<WithCookies<String>, AppError> {
+        let result = self.finish_with(visitor, &form).await;
+        self.count_sign_in(Proved::SecondFactor, &result);
+        result
+    }
+}
+
+impl Services {
+    async fn finish_with(&self, visitor: &Visitor, form: &PasskeyForm) -> Result<WithCookies<String>, AppError> {
         let mut tx = self.database.begin_read().await?;
         let pending = self.presented_sign_in(&mut tx, visitor).await?.ok_or(AppError::Unauthenticated)?;
         drop(tx);

@@ -3,6 +3,7 @@
 use super::second_step::{CheckedCode, TypedCode, wrong_code};
 use crate::{
     context::Services,
+    metrics::Proved,
     service::own_login::notify::origin,
     storage::{
         Tx,
@@ -31,7 +32,7 @@ impl FinishSignIn for Services {
     /// # Errors
     /// [`AppError::Unauthenticated`] if none waits any more; what is wrong with the code, at its field; [`AppError::RateLimited`].
     async fn finish_sign_in(&self, visitor: &Visitor, form: SecondStepForm) -> Result<WithCookies<String>, AppError> {
-        retried(|| async {
+        let result = retried(|| async {
             let mut tx = self.database.begin_read().await?;
             // Strangers write nothing.
             if self.presented_sign_in(&mut tx, visitor).await?.is_none() {
@@ -57,7 +58,9 @@ impl FinishSignIn for Services {
             tx.commit().await?;
             Ok(finished)
         })
-        .await
+        .await;
+        self.count_sign_in(Proved::SecondFactor, &result);
+        result
     }
 }
 

@@ -4,6 +4,7 @@ use super::second_step::GoesOn;
 use crate::{
     config::Limits,
     context::Services,
+    metrics::{Proved, SignInResult},
     secrets::Token,
     service::own_login::notify::origin,
     storage::{
@@ -49,7 +50,7 @@ impl SignIn for Services {
     /// Signs in and answers where to go. An unknown user, a wrong password and a user without a password get the same answer at the
     /// same price (EN-01); only failures count against the limits.
     async fn sign_in(&self, visitor: &Visitor, form: SignInForm) -> Result<WithCookies<String>, AppError> {
-        retried(|| async {
+        let result = retried(|| async {
             let VerifiedPassword { user, verified, rehashed, attempt } =
                 self.verify_password(visitor, Email::parse(&form.email).ok().as_ref(), &form.password).await?;
 
@@ -74,11 +75,23 @@ impl SignIn for Services {
             let mark = self.cookies.known_browser(&self.keyring.known_browser_mark(user.id));
             Ok(WithCookies { answer, cookies: vec![cookie, mark] })
         })
-        .await
+        .await;
+        self.count_sign_in(Proved::Password, &result);
+        result
     }
 }
 
 impl Services {
+    /// Counts a sign-in for whoever runs the server.
+    pub(super) fn count_sign_in(&self, proved: Proved, result: &Result<WithCookies<String>, AppError>) {
+        let result = match result {
+            Ok(page) if page.answer.starts_with(paths::SECOND_STEP) => SignInResult::SecondFactorAsked,
+            Ok(_) => SignInResult::Succeeded,
+            Err(error) => SignInResult::of_error(error),
+        };
+        self.metrics().signed_in(proved, result);
+    }
+
     /// The limit of measured passwords.
     pub(in crate::service) fn measure_limit(&self) -> Limit {
         let limits = &self.config.limits;

@@ -2,6 +2,7 @@
 
 use crate::{
     context::Services,
+    metrics::{Proved, SignInResult},
     service::login_methods::finish_oauth::{Authentication, Callback, without_cookies},
     storage::{
         AccountScope, StorageError, Tx, accounts,
@@ -34,7 +35,10 @@ impl Services {
         let slug = callback.account.slug.as_str();
         let person = match callback.claims.person(&callback.configuration.configuration) {
             Ok(person) => person,
-            Err(fault) => return self.failed(&callback.account, &callback.attempt, fault).await,
+            Err(fault) => {
+                self.metrics().signed_in(Proved::Provider, SignInResult::Failed);
+                return self.failed(&callback.account, &callback.attempt, fault).await;
+            }
         };
         let now = self.now();
         let mut tx = self.database.begin_write().await?;
@@ -47,11 +51,13 @@ impl Services {
             let method = callback.attempt.method;
             let who = self.keyring.pseudonym(&format!("{method}:{}", person.identifier));
             tracing::info!(account = %slug, %method, who, ip = %visitor.ip, "sign-in by a provider refused: no such member");
+            self.metrics().signed_in(Proved::Provider, SignInResult::Wrong);
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "not-a-member")));
         };
         if visitor.signed_in.as_ref().is_some_and(|present| present.user != user) {
             // Whom this browser belongs to was decided by a person; a provider's word, which an account chose, changes nothing about it.
             tracing::info!(%user, method = %callback.attempt.method, ip = %visitor.ip, "sign-in by a provider refused: somebody else is signed in");
+            self.metrics().signed_in(Proved::Provider, SignInResult::Wrong);
             return Ok(without_cookies(paths::with_problem(&paths::login(slug), "signed-in-as-another")));
         }
         self.refund_try(&mut tx, visitor, callback.account.scope).await?;
@@ -63,6 +69,7 @@ impl Services {
         let by = (callback.account.scope, method);
         let (session, cookie) = self.begin_session_by_method(&mut tx, visitor, user, by, &authenticated).await?;
         tx.commit().await?;
+        self.metrics().signed_in(Proved::Provider, SignInResult::Succeeded);
         tracing::info!(%user, %session, method = %callback.attempt.method, ip = %visitor.ip, "signed in");
         let next = paths::local_or(&callback.attempt.next, "");
         let answer = match (asked_anew && authenticated.shortfall.is_some(), next.as_str()) {

@@ -3,6 +3,7 @@
 use super::passkeys::CheckedPasskey;
 use crate::{
     context::Services,
+    metrics::Proved,
     second_factors::PasskeySignIn,
     storage::{
         passkey_challenges::ChallengePurpose,
@@ -26,6 +27,14 @@ impl SignInByPasskey for Services {
     /// # Errors
     /// [`AppError::PasskeyRefused`], whatever is wrong with it.
     async fn sign_in_by_passkey(&self, visitor: &Visitor, form: PasskeyForm) -> Result<WithCookies<String>, AppError> {
+        let result = self.begin_by_passkey(visitor, &form).await;
+        self.count_sign_in(Proved::Passkey, &result);
+        result
+    }
+}
+
+impl Services {
+    async fn begin_by_passkey(&self, visitor: &Visitor, form: &PasskeyForm) -> Result<WithCookies<String>, AppError> {
         let state = self.use_challenge(&form.challenge, ChallengePurpose::SignIn, None).await?;
         let answer = PasskeySignIn::read(&form.credential).ok_or(AppError::PasskeyRefused)?;
         let user = answer.user().ok_or(AppError::PasskeyRefused)?;

@@ -4,6 +4,7 @@
 use super::stop_webhook::Stop;
 use crate::{
     context::Services,
+    metrics::WebhookResult,
     oauth::WebhookRequest,
     secrets::{SealedFor, WebhookSecret},
     storage::{
@@ -281,7 +282,13 @@ impl Worker {
             let stop = Stop { scope: delivery.scope, webhook: webhook.id, url, why, owner };
             self.services.stop_webhook(&mut tx, stop, now).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        self.services.metrics().webhook_tried(match outcome {
+            Outcome::Delivered => WebhookResult::Delivered,
+            Outcome::Deferred(_) => WebhookResult::Deferred,
+            Outcome::Failed => WebhookResult::Failed,
+        });
+        Ok(())
     }
 }
 
