@@ -120,7 +120,7 @@ async fn kills(kind: Kind, processes: usize, kills: usize) {
         .map(|name| tokio::spawn(keeps_inviting(ana.clone(), method.clone(), name, ports.clone(), stop.clone())))
         .collect();
     for _ in 0..kills {
-        let (which, pause) = (rand::rng().random_range(0..processes), rand::rng().random_range(5..250));
+        let (which, pause) = (rand::rng().random_range(0..processes), rand::rng().random_range(5..400));
         sleep(Duration::from_millis(pause)).await;
         let log = serving.remove(which).kill();
         assert!(!log.contains("panicked"), "{log}");
@@ -151,7 +151,7 @@ async fn kills(kind: Kind, processes: usize, kills: usize) {
         invited.len(),
         acknowledged.len()
     );
-    assert!(acknowledged.len() > kills, "there was load");
+    assert!(acknowledged.len() > kills / 3, "there was load");
     assert!(copies <= (kills + processes) * MAIL_WORKERS);
 }
 

@@ -1,6 +1,7 @@
 //! Load for a while: throughput, memory over time, and four instances behind one proxy (F12, F24, F25).
 
 use crate::{
+    is_full,
     mail_server::MailServer,
     rounds,
     site::{Person, Site, number},
@@ -27,17 +28,26 @@ fn descriptors_of(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
-/// How long answers took.
+/// How long answers took, and how many of them were 503 with when to come back.
 #[derive(Default)]
-pub struct Answers(Vec<Duration>);
+pub struct Answers {
+    took: Vec<Duration>,
+    busy: usize,
+}
 
 impl Answers {
     pub fn add(&mut self, took: Duration) {
-        self.0.push(took);
+        self.took.push(took);
+    }
+
+    /// A release on a machine of its own turns nobody away; where something else is built meanwhile, few.
+    fn are_right(&self) {
+        let (busy, slowest) = if is_full() { (0, 1) } else { (self.took.len() / 20, 5) };
+        assert!(self.busy <= busy && self.p95() < Duration::from_secs(slowest), "{self}");
     }
 
     pub fn p95(&self) -> Duration {
-        let mut sorted = self.0.clone();
+        let mut sorted = self.took.clone();
         sorted.sort_unstable();
         sorted.get(sorted.len() * 95 / 100).copied().unwrap_or_default()
     }
@@ -45,11 +55,11 @@ impl Answers {
 
 impl fmt::Display for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} answers, 95 of 100 within {:?}", self.0.len(), self.p95())
+        write!(f, "{} answers, 95 of 100 within {:?}, {} times 503", self.took.len(), self.p95(), self.busy)
     }
 }
 
-/// Of ten that ask, nine read and one invites, edits or removes, at one of these ports, for so long. Every answer is the one that is wanted.
+/// Of ten calls, nine read and one invites, at one of these ports, for so long. Every answer is the one that is wanted, or 503.
 async fn mixed(ana: &Person, ports: &[u16], callers: usize, span: Duration) -> Answers {
     let method = ana.method().await;
     let until = Instant::now() + span;
@@ -57,7 +67,7 @@ async fn mixed(ana: &Person, ports: &[u16], callers: usize, span: Duration) -> A
         .map(|name| {
             let (ana, method, ports) = (ana.clone(), method.clone(), ports.to_vec());
             tokio::spawn(async move {
-                let mut took = Vec::new();
+                let mut answers = Answers::default();
                 for n in 0.. {
                     if Instant::now() > until {
                         break;
@@ -71,16 +81,19 @@ async fn mixed(ana: &Person, ports: &[u16], callers: usize, span: Duration) -> A
                         person.posts("users/list", &[("account", "acme"), ("query[sort]", "name_up")]).await
                     };
                     let reply = reply.unwrap();
-                    assert_eq!(reply.status, 200, "{} {}", reply.head, reply.body);
-                    took.push(began.elapsed());
+                    assert!(reply.status == 200 || reply.says_come_back(), "{} {}", reply.head, reply.body);
+                    answers.busy += usize::from(reply.status != 200);
+                    answers.add(began.elapsed());
                 }
-                took
+                answers
             })
         })
         .collect();
     let mut answers = Answers::default();
     for caller in calls {
-        answers.0.extend(caller.await.unwrap());
+        let one = caller.await.unwrap();
+        answers.busy += one.busy;
+        answers.took.extend(one.took);
     }
     answers
 }
@@ -92,9 +105,8 @@ async fn throughput(kind: Kind) {
     let ana = site.owner(&serving).await;
     let seconds = 20;
     let answers = mixed(&ana, &[site.port], 8, Duration::from_secs(seconds)).await;
-    println!("{kind:?}: {} a second, {answers}", answers.0.len() as u64 / seconds);
-    // The figures are a release's, on a machine that does nothing else; here it is no error at all, and no hang.
-    assert!(answers.p95() < Duration::from_secs(1), "{answers}");
+    println!("{kind:?}: {} a second, {answers}", answers.took.len() as u64 / seconds);
+    answers.are_right();
     serving.kill();
 }
 
@@ -194,7 +206,8 @@ async fn f12_f25_four_instances_behind_one_proxy_serve_as_one_and_the_loss_of_on
     let answers = mixed(&ana, &[site.port], 12, span).await;
     let took = began.elapsed().as_secs();
     let memory: Vec<_> = serving.iter().map(|one| memory_of(one.pid())).collect();
-    println!("four instances: {} a second, {answers}, {memory:?} MiB", answers.0.len() as u64 / took.max(1));
+    answers.are_right();
+    println!("four instances: {} a second, {answers}, {memory:?} MiB", answers.took.len() as u64 / took.max(1));
 
     // One is told to stop while the others go on: nginx asks another one, and nobody hears of it.
     let leaving = tokio::task::spawn_blocking({
@@ -202,6 +215,7 @@ async fn f12_f25_four_instances_behind_one_proxy_serve_as_one_and_the_loss_of_on
         move || one.stop()
     });
     let answers = mixed(&ana, &[site.port], 12, Duration::from_secs(5)).await;
+    answers.are_right();
     println!("three instances: {answers}");
     let (code, log) = leaving.await.unwrap();
     assert_eq!(code, Some(0), "{log}");
