@@ -27,7 +27,13 @@ const INVITERS: usize = 6;
 const MAIL_WORKERS: usize = 4;
 
 /// Invites one address after the other, from whichever process answers, and notes what was acknowledged.
-async fn keeps_inviting(ana: Person, method: String, name: usize, ports: Vec<u16>, stop: Arc<AtomicBool>) -> Vec<String> {
+async fn keeps_inviting(
+    ana: Person,
+    method: String,
+    name: usize,
+    ports: Vec<u16>,
+    stop: Arc<AtomicBool>,
+) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for n in 0.. {
         if stop.load(Ordering::SeqCst) {
@@ -60,13 +66,17 @@ async fn outbox_is_empty(site: &Site) {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    let left = texts(&site.database_url, "SELECT recipient || ' ' || COALESCE(last_answer, '') FROM outbox WHERE state = 'queued'");
+    let left = texts(
+        &site.database_url,
+        "SELECT recipient || ' ' || COALESCE(last_answer, '') FROM outbox WHERE state = 'queued'",
+    );
     panic!("mails stay: {:?}", left.await);
 }
 
 /// Holds what the mail server has against what the database has; answers how many mails came twice.
 async fn every_invitation_has_its_mail(site: &Site, mails: &[Received]) -> usize {
-    let invited: BTreeSet<_> = texts(&site.database_url, "SELECT email_key FROM invitations").await.into_iter().collect();
+    let invited: BTreeSet<_> =
+        texts(&site.database_url, "SELECT email_key FROM invitations").await.into_iter().collect();
     let mut copies = BTreeMap::<&str, Vec<&Received>>::new();
     for mail in mails {
         copies.entry(&mail.to[0]).or_default().push(mail);
@@ -142,7 +152,8 @@ async fn kills(kind: Kind, processes: usize, kills: usize) {
 
     let copies = every_invitation_has_its_mail(&site, &mail.mails()).await;
     tables_are_sound(&site).await;
-    let invited: BTreeSet<_> = texts(&site.database_url, "SELECT email_key FROM invitations").await.into_iter().collect();
+    let invited: BTreeSet<_> =
+        texts(&site.database_url, "SELECT email_key FROM invitations").await.into_iter().collect();
     for email in &acknowledged {
         assert!(invited.contains(email), "{email} was acknowledged");
     }
@@ -203,7 +214,8 @@ async fn f1_killed_at_each_step_of_handing_over_a_mail_goes_once_more_at_most() 
     for killed_at in ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", ".", "250"] {
         pid.store(serving.pid(), Ordering::SeqCst);
         *step.lock().unwrap() = killed_at;
-        let email = format!("n{}@example.org", if killed_at == "." { "text".to_owned() } else { killed_at.to_lowercase() });
+        let email =
+            format!("n{}@example.org", if killed_at == "." { "text".to_owned() } else { killed_at.to_lowercase() });
         let _ = ana.invites(&method, &email).await;
         tokio::task::spawn_blocking(move || serving.ended()).await.unwrap();
         leases_end(&site).await;

@@ -353,7 +353,8 @@ async fn f9_on_a_full_disk_reading_goes_on_and_writing_too_as_soon_as_there_is_s
     let ana = site.owner(&serving).await;
     let method = ana.method().await;
     let ballast = disk.0.join("ballast");
-    let full = Command::new("dd").arg("if=/dev/zero").arg(format!("of={}", ballast.display())).arg("bs=64k").output().unwrap();
+    let full =
+        Command::new("dd").arg("if=/dev/zero").arg(format!("of={}", ballast.display())).arg("bs=64k").output().unwrap();
     assert!(!full.status.success(), "dd stops where the disk ends");
     let mut acknowledged = Vec::new();
     let mut refused = 0;
@@ -383,8 +384,7 @@ async fn f9_on_a_full_disk_reading_goes_on_and_writing_too_as_soon_as_there_is_s
     }
     acknowledged.push("afterwards@example.org".to_owned());
     serving.kill();
-    let there: BTreeSet<_> =
-        texts(&site.database_url, "SELECT email_key FROM members").await.into_iter().collect();
+    let there: BTreeSet<_> = texts(&site.database_url, "SELECT email_key FROM members").await.into_iter().collect();
     assert!(acknowledged.iter().all(|email| there.contains(email)), "{acknowledged:?}");
     assert_eq!(texts(&site.database_url, "PRAGMA integrity_check").await, ["ok"]);
 }

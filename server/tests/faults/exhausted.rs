@@ -58,7 +58,8 @@ async fn f16_huge_bodies_are_refused_early_and_cost_no_memory() {
     };
     let clients = rounds(40, 200);
     let heads = [head("Content-Length: 1073741824"), head("Transfer-Encoding: chunked")];
-    let poured = futures::future::join_all((0..clients).map(|n| tokio::spawn(pours(ana.clone(), heads[n % 2].clone())))).await;
+    let poured =
+        futures::future::join_all((0..clients).map(|n| tokio::spawn(pours(ana.clone(), heads[n % 2].clone())))).await;
     let mut told = 0;
     let mut most = 0;
     for one in poured {
@@ -82,9 +83,8 @@ async fn f19_a_storm_of_sign_ins_costs_bounded_memory_and_each_is_answered() {
     let (_mail, site, serving, ana) = serving().await;
     let began = Instant::now();
     let many = rounds(60, 500);
-    let storm: Vec<_> = (0..many)
-        .map(|_| tokio::spawn(Person::signs_in(site.port, site.port, "ana@example.org")))
-        .collect();
+    let storm: Vec<_> =
+        (0..many).map(|_| tokio::spawn(Person::signs_in(site.port, site.port, "ana@example.org"))).collect();
     let mut others = Answers::default();
     while !storm.iter().all(tokio::task::JoinHandle::is_finished) {
         let asked = Instant::now();

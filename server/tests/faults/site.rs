@@ -224,8 +224,7 @@ impl Person {
     }
 
     pub async fn invites(&self, method: &str, email: &str) -> io::Result<Reply> {
-        let fields =
-            [("account", "acme"), ("form[method]", method), ("form[email]", email), ("form[role]", "viewer")];
+        let fields = [("account", "acme"), ("form[method]", method), ("form[email]", email), ("form[role]", "viewer")];
         self.posts("users/invite", &fields).await
     }
 

@@ -19,11 +19,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-    time::sleep,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 
 /// All columns, and the migrations that were made.
 async fn schema(url: &str) -> Vec<String> {
@@ -35,7 +31,8 @@ async fn schema(url: &str) -> Vec<String> {
           WHERE table_schema = 'public' ORDER BY 1"
     };
     let mut schema = texts(url, columns).await;
-    schema.extend(texts(url, "SELECT CAST(version AS TEXT) FROM _sqlx_migrations WHERE success ORDER BY version").await);
+    schema
+        .extend(texts(url, "SELECT CAST(version AS TEXT) FROM _sqlx_migrations WHERE success ORDER BY version").await);
     schema
 }
 
