@@ -41,6 +41,11 @@ dev: ## Starts Roster in debug and rebuilds it at every change
 test: ## Tests everything: style, lints, both databases, size, browser
 	@.ci/test
 
+.PHONY: faults
+faults: build ## Kills, fills up, cuts off and floods Roster; takes hours
+	@.ci/set-up test
+	@ROSTER_BINARY=target/release/roster .ci/faults
+
 .PHONY: bench
 bench: build ## Measures first loads, and three pages by Lighthouse
 	@.ci/bench

@@ -6,13 +6,16 @@
 use super::{answer, lengths::HiddenLength, trace::RequestId};
 use app::error::{AppError, BadRequest};
 use axum::{
+    body::{Body, HttpBody},
     extract::Request,
     http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
 use futures::FutureExt;
+use http_body_util::BodyExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
+use tower_http::timeout::TimeoutBody;
 
 /// How long a request may take; after that, nobody waits for the answer any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,12 +24,23 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 /// All headers together (IN-09).
 const MAX_HEADERS_BYTES: usize = 16 * 1024;
 
-/// Answers 503 when a request takes too long.
+/// Answers 503 when a request takes too long, and breaks an answer off whose next part takes as long: a page or a file that is sent as it is made
+/// keeps nobody waiting for ever. A stream that has nothing to tell says so more often than that.
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
-    tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
+    let Ok(response) = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await else {
         tracing::error!("timed out after {} s", REQUEST_TIMEOUT.as_secs());
-        answer::error(&AppError::Unavailable)
-    })
+        return answer::error(&AppError::Unavailable);
+    };
+    response.map(|body| if body.size_hint().exact().is_some() { body } else { breaking_off(body) })
+}
+
+fn breaking_off(body: Body) -> Body {
+    // The body is read outside of the request's span.
+    let span = tracing::Span::current();
+    Body::new(TimeoutBody::new(REQUEST_TIMEOUT, body).map_err(move |error| {
+        span.in_scope(|| tracing::error!(%error, "an answer broke off"));
+        error
+    }))
 }
 
 /// Refuses requests with too long an address or too large headers.
@@ -83,6 +97,7 @@ mod tests {
         middleware::from_fn,
         routing::get,
     };
+    use futures::StreamExt;
     use tower::ServiceExt;
 
     #[tokio::test]
@@ -95,6 +110,20 @@ mod tests {
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = to_bytes(response.into_body(), 1000).await.unwrap();
         assert_eq!(&body[..], br#"{"internal":{"request_id":""}}"#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f27_an_answer_that_stays_away_in_its_middle_is_broken_off() {
+        async fn stuck() -> Body {
+            let first = futures::stream::once(async { Ok::<_, std::io::Error>("first") });
+            Body::from_stream(first.chain(futures::stream::pending()))
+        }
+        let app = Router::new().route("/", get(stuck)).layer(from_fn(time_limit));
+        let mut body = app.oneshot(Request::new(Body::empty())).await.unwrap().into_body().into_data_stream();
+        assert_eq!(body.next().await.unwrap().unwrap(), "first");
+        let began = tokio::time::Instant::now();
+        assert!(body.next().await.unwrap().is_err());
+        assert_eq!(began.elapsed().as_secs(), REQUEST_TIMEOUT.as_secs());
     }
 
     #[tokio::test]

@@ -1,11 +1,11 @@
 //! The proxies of `docs/proxies`, as they stand there but for names, ports and folders, in front of the binary; and what `roster doctor`
 //! says of proxies that do something wrong.
 
-use crate::support::binary::{Serving, free_port, run, text};
+use crate::support::binary::{Serving, free_port, installed, run, text};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -105,7 +105,7 @@ impl Site {
              http {{\n    access_log {folder}/access.log;\n{temporary}    include {folder}/roster.conf;\n}}\n"
         );
         fs::write(self.file("main.conf"), main).unwrap();
-        let mut command = Command::new(program("nginx"));
+        let mut command = Command::new(installed("nginx"));
         command.arg("-p").arg(self.dir.path()).arg("-c").arg(self.file("main.conf"));
         self.started(command).await
     }
@@ -132,7 +132,7 @@ impl Site {
     /// Caddy with a file whose names, ports and folders are ours already.
     async fn caddy_of(&self, settings: &str) -> Proxy {
         fs::write(self.file("Caddyfile"), settings).unwrap();
-        let mut command = Command::new(program("caddy"));
+        let mut command = Command::new(installed("caddy"));
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(self.file("Caddyfile"));
         command
             .env("HOME", self.dir.path())
@@ -205,16 +205,6 @@ impl Drop for Proxy {
         let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
-}
-
-/// The program on the path, or where `.ci/set-up test` has put it.
-fn program(name: &str) -> PathBuf {
-    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/proxies");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders =
-        std::env::split_paths(&path).chain(["/usr/sbin".into(), unpacked.join("usr/sbin"), unpacked.join("usr/bin")]);
-    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not installed; run .ci/set-up test"))
 }
 
 /// A text in which each of these stood and is replaced.

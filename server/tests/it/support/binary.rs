@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
@@ -12,8 +12,23 @@ use std::{
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The binary that is tested: the one just built, or the one that `ROSTER_BINARY` names.
+fn binary() -> PathBuf {
+    std::env::var_os("ROSTER_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_roster").into(), PathBuf::from)
+}
+
+/// A program on the path, in `/usr/sbin`, or that `.ci/set-up` unpacked.
+pub fn installed(name: &str) -> PathBuf {
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/proxies");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), unpacked.join("usr/sbin"), unpacked.join("usr/bin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed; run .ci/set-up test"))
+}
+
 pub fn roster(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+    let mut command = Command::new(binary());
     command.args(arguments).current_dir(data).env("ROSTER_DATA_DIR", data.join("data")).stdin(Stdio::null());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROSTER_") && name != "ROSTER_DATA_DIR") {
         command.env_remove(name);
@@ -74,7 +89,8 @@ impl Serving {
         Self::started(command, port)
     }
 
-    fn started(mut command: Command, port: u16) -> Self {
+    /// Starts this command, which listens on this port.
+    pub fn started(mut command: Command, port: u16) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // It is read all the time: a server that can write no more of its log stands still.
         let mut stderr = child.stderr.take().unwrap();
@@ -95,6 +111,23 @@ impl Serving {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a fault does, and waits until it is gone; answers what it logged.
+    pub fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log.take().unwrap().join().unwrap()
+    }
+
+    /// Waits until it has ended by itself, or by somebody else; answers what it logged.
+    pub fn ended(mut self) -> String {
+        self.child.wait().unwrap();
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Ends it as a service manager does; answers how it ended and what it logged.

@@ -39,6 +39,9 @@ pub fn no_longer_in_acme() -> AppError {
     AppError::NoLongerAMember { account: "Acme".to_owned() }
 }
 
+/// How long a browser waits for an answer: longer than the server lets any take, even in a story with a slow turn at hashing a password.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
+
 /// A browser with its own cookies.
 #[derive(Clone)]
 pub struct Browser {
@@ -150,7 +153,13 @@ impl Browser {
     }
 
     /// Sends a request with this browser's cookies, and keeps those that come back. Of a stream without an end nothing is read.
+    /// What gets no answer fails by what was asked.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let asked = format!("{} {}", request.method(), request.uri());
+        timeout(ANSWER_TIMEOUT, self.answered(request)).await.unwrap_or_else(|_| panic!("no answer to {asked}"))
+    }
+
+    async fn answered(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.exchange(request).await.into_parts();
         let endless =
             parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream; charset=utf-8");

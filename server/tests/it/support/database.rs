@@ -126,7 +126,16 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
-        let said = Self::told(&["start"]);
+        Self::started(&["start"])
+    }
+
+    /// Another one that follows it.
+    pub fn replica(&self) -> Self {
+        Self::started(&["replica", &self.folder])
+    }
+
+    fn started(what: &[&str]) -> Self {
+        let said = Self::told(what);
         let (folder, url) = said.trim_end().split_once('\n').unwrap();
         Self { folder: folder.to_owned(), url: url.to_owned() }
     }
@@ -138,6 +147,16 @@ impl Server {
     /// Its processes end at once, as by a fault; it accepts connections again when this returns.
     pub fn crash(&self) {
         Self::told(&["crash", &self.folder]);
+    }
+
+    /// Its processes end at once, and stay away.
+    pub fn halt(&self) {
+        Self::told(&["halt", &self.folder]);
+    }
+
+    /// One that follows becomes one that is written to.
+    pub fn promote(&self) {
+        Self::told(&["promote", &self.folder]);
     }
 
     fn told(what: &[&str]) -> String {
