@@ -44,6 +44,7 @@ mod malformed;
 mod markup;
 mod neighbours;
 mod oauth_client;
+mod operator_keys;
 mod other_address;
 mod own_login;
 mod owners;

@@ -7,6 +7,7 @@ mod delete_accounts;
 mod erase_logins;
 pub(super) mod grant_owner;
 pub(super) mod invite_owner;
+pub(super) mod operator_keys;
 pub(super) mod reset_factors;
 pub(super) mod rewrite_keys;
 pub(super) mod rotate_keys;
