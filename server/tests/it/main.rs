@@ -26,6 +26,7 @@ mod costs;
 mod deciding;
 mod editing;
 mod ending_an_account;
+mod examples;
 mod faults;
 mod first_run;
 mod forward_auth;
