@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        ids::{SessionId, UserId},
+        ids::{AccountId, SessionId, UserId},
         language::Language,
         name::Slug,
         theme::Theme,
@@ -91,6 +91,13 @@ pub enum Credential {
     Session(SignedIn),
     /// An API key, by its hash; whether it is live, and whose, is read with the rights (LT-01).
     ApiKey(Vec<u8>),
+    /// A key of the host's operator, by its hash; it belongs to nobody in the account that it acts in, and opens a few operations alone.
+    OperatorKey {
+        /// The hash.
+        hash: Vec<u8>,
+        /// The account, whatever its slug is meanwhile.
+        account: AccountId,
+    },
 }
 
 /// Somebody asking something of one account. Rights are read later, inside the transaction.
@@ -109,11 +116,16 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Is it a program with a key of the host's operator?
+    pub const fn is_operator(&self) -> bool {
+        matches!(self.credential, Credential::OperatorKey { .. })
+    }
+
     /// The session; `None` for a program with a key.
     pub const fn session(&self) -> Option<&SignedIn> {
         match &self.credential {
             Credential::Session(signed_in) => Some(signed_in),
-            Credential::ApiKey(_) => None,
+            Credential::ApiKey(_) | Credential::OperatorKey { .. } => None,
         }
     }
 }

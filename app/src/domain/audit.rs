@@ -135,6 +135,8 @@ pub enum AuditActorName {
     },
     /// Whoever held an invitation's link; no name was known.
     LinkHolder,
+    /// A program of the host's operator, by the name that its key had.
+    OperatorKey(String),
     /// The host's operator, or Roster itself.
     Operator,
 }

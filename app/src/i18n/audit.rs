@@ -20,6 +20,7 @@ pub fn audit_actor_name(locale: Locale, actor: AuditActorName) -> String {
         AuditActorName::Named(name) => name,
         AuditActorName::ByKey { person, key } => text!(locale, audit.by_api_key, person = person, name = key),
         AuditActorName::LinkHolder => text!(locale, audit.somebody).to_owned(),
+        AuditActorName::OperatorKey(key) => text!(locale, audit.by_operator_key, name = key),
         AuditActorName::Operator => text!(locale, audit.operator).to_owned(),
     }
 }

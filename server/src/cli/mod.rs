@@ -7,6 +7,7 @@ mod diagnostics;
 mod doctor;
 mod file_system;
 mod finding;
+mod key;
 mod keys;
 mod lock;
 mod public_address;
@@ -106,6 +107,9 @@ enum Command {
     /// Platforms that sign people in by Roster (OpenID Connect)
     #[command(subcommand)]
     Client(client::ClientCommand),
+    /// API keys of the operator, over all accounts
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// The instance key, which seals what is secret in the database
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -296,6 +300,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Audit(AuditCommand::Head) => audit::head(&start(config).await?).await,
         Command::Audit(AuditCommand::Check { file }) => audit::check(&start(config).await?, &file).await,
         Command::Client(command) => client::run(&start(config).await?, command).await,
+        Command::Key(command) => key::run(&start(config).await?, command).await,
         Command::Keys(KeysCommand::Prepare) => keys::prepare(&config),
         Command::Keys(KeysCommand::Rotate) => keys::rotate(config).await,
         Command::Keys(KeysCommand::Retire) => keys::retire(config).await,

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 const PREFIX: &str = "roster_";
+/// Keys of the host's operator, which open every account, are known at first sight.
+const OPERATORS_PREFIX: &str = "roster_operator_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Characters of chance: 178 bits.
 const SECRET_CHARS: usize = 30;
@@ -19,8 +21,17 @@ const HINT_CHARS: usize = 4;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// A new one, from the operating system's generator.
+    /// A new one for a member, from the operating system's generator.
     pub fn new() -> Self {
+        Self::beginning_with(PREFIX)
+    }
+
+    /// A new one for the host's operator.
+    pub fn new_for_operator() -> Self {
+        Self::beginning_with(OPERATORS_PREFIX)
+    }
+
+    fn beginning_with(prefix: &str) -> Self {
         let mut secret = String::with_capacity(SECRET_CHARS);
         while secret.len() < SECRET_CHARS {
             // Of the 256 bytes, 248 are four times the alphabet; the others would prefer its beginning.
@@ -29,15 +40,21 @@ impl ApiKey {
             secret.extend(characters.take(SECRET_CHARS - secret.len()).map(|byte| char::from(*byte)));
         }
         let checksum = checksum(&secret);
-        Self(format!("{PREFIX}{secret}{checksum}"))
+        Self(format!("{prefix}{secret}{checksum}"))
     }
 
     /// A key as somebody presents it; `None` if it cannot be one.
     pub fn parse(raw: &str) -> Option<Self> {
-        let rest = raw.strip_prefix(PREFIX).filter(|rest| rest.len() == SECRET_CHARS + CHECKSUM_CHARS)?;
+        let rest = raw.strip_prefix(OPERATORS_PREFIX).or_else(|| raw.strip_prefix(PREFIX))?;
+        let rest = Some(rest).filter(|rest| rest.len() == SECRET_CHARS + CHECKSUM_CHARS)?;
         let (secret, claimed) = rest.split_at_checked(SECRET_CHARS)?;
         (secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) && checksum(secret) == claimed)
             .then(|| Self(raw.to_owned()))
+    }
+
+    /// Is it one of the host's operator?
+    pub fn is_operators(&self) -> bool {
+        self.0.starts_with(OPERATORS_PREFIX)
     }
 
     /// The text that a program sends.
@@ -52,7 +69,8 @@ impl ApiKey {
 
     /// Its first characters, for people who look for it in a list.
     pub fn hint(&self) -> String {
-        self.0.chars().take(PREFIX.len() + HINT_CHARS).collect()
+        let prefix = if self.is_operators() { OPERATORS_PREFIX } else { PREFIX };
+        self.0.chars().take(prefix.len() + HINT_CHARS).collect()
     }
 }
 
@@ -94,6 +112,18 @@ mod tests {
             assert!(key.reveal().starts_with(&key.hint()) && key.hint().len() == 11);
             assert_eq!(format!("{key:?}"), "ApiKey(…)");
         }
+    }
+
+    #[test]
+    fn lt_01_a_key_of_the_operator_is_known_by_its_beginning() {
+        let key = ApiKey::new_for_operator();
+        assert_eq!(ApiKey::parse(key.reveal()).as_ref(), Some(&key));
+        assert!(key.is_operators() && !ApiKey::new().is_operators());
+        assert!(key.hint().starts_with("roster_operator_") && key.hint().len() == 20);
+        // Neither prefix makes the one of the other.
+        let rest = key.reveal().strip_prefix(OPERATORS_PREFIX).unwrap();
+        assert!(ApiKey::parse(&format!("{PREFIX}{rest}")).is_some_and(|member| !member.is_operators()));
+        assert_eq!(ApiKey::parse(&format!("{PREFIX}operator_{}", &rest[1..])), None);
     }
 
     #[test]

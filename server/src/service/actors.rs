@@ -8,6 +8,7 @@ use crate::{
         audit::AuditActor,
         login_methods,
         members::{self, CallerMembership, HostVisitor, LatestInvitation, Member},
+        operator_keys,
     },
 };
 use app::{
@@ -21,7 +22,7 @@ use app::{
         name::Slug,
         permission::{Gate, Permissions},
         policy::{Whose, can_change_account, can_handle_invitation, can_pass},
-        role::{Effective, Grant, Roles},
+        role::{Effective, Grant, RoleKey, Roles},
         time::{Span, Timestamp},
     },
     error::AppError,
@@ -37,7 +38,7 @@ const ACTIVITY_INTERVAL: Span = Span::minutes(5);
 #[derive(Clone, Debug)]
 pub struct Actor {
     scope: AccountScope,
-    /// The row.
+    /// The row; of nobody, if it is a key of the host's operator: [`Actor::row`] is what can be written.
     pub member: MemberId,
     /// Role and extras.
     pub grant: Grant,
@@ -63,6 +64,7 @@ pub struct Actor {
     pub session: SessionId,
     /// The name of the key, if a program acts for the member; then `effective` is what the key may do of it.
     key: Option<String>,
+    is_operator: bool,
     ip: Option<IpAddr>,
     in_background: bool,
     last_active: Option<Timestamp>,
@@ -82,8 +84,13 @@ impl Actor {
 
     /// The actor as audit events name it.
     pub fn audit_actor(&self) -> AuditActor {
-        let (name, key) = (Some(self.label.clone()), self.key.clone());
-        AuditActor { member: Some(self.member), name, ip: self.ip, key }
+        let name = (!self.is_operator).then(|| self.label.clone());
+        AuditActor { member: self.row(), name, ip: self.ip, key: self.key.clone() }
+    }
+
+    /// The actor's row in the account, as what others' rows say of who changed them; the host's operator has none.
+    pub fn row(&self) -> Option<MemberId> {
+        (!self.is_operator).then_some(self.member)
     }
 
     /// When the session last proved the member's login method.
@@ -167,6 +174,7 @@ pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller:
         user,
         session,
         key,
+        is_operator: false,
         ip: Some(caller.ip),
         // What a program does is no activity of the person.
         in_background: caller.in_background || is_program,
@@ -207,6 +215,7 @@ pub async fn load_deleted(
         user,
         session: SessionId(Uuid::nil()),
         key: None,
+        is_operator: false,
         ip: None,
         in_background: true,
         last_active: row.last_active_at,
@@ -215,6 +224,68 @@ pub async fn load_deleted(
         second_factor_from: None,
         has_proved_second_factor: false,
     }))
+}
+
+/// The actor of what a key of the host's operator can do as well as a member: the key has the permissions that it was given, is never an owner,
+/// and has no row in the account. Whatever loads its actor by another function is refused to such a key.
+///
+/// # Errors
+/// As [`load_with`].
+pub async fn load_with_or_operator(
+    services: &Services,
+    tx: &mut Tx,
+    caller: &Caller,
+    gate: Gate,
+) -> Result<Actor, AppError> {
+    let Credential::OperatorKey { hash, account } = &caller.credential else {
+        return load_with(services, tx, caller, gate).await;
+    };
+    let key = operator_keys::live(tx, hash, services.now()).await?.ok_or(AppError::Unauthenticated)?;
+    let (account, scope) = accounts::of_operator_key(tx, *account).await?.ok_or(AppError::NotFound)?;
+    let actor = Actor {
+        scope,
+        member: MemberId(Uuid::nil()),
+        grant: Grant { role: RoleKey::new(String::new()), extras: Permissions::new() },
+        effective: Effective { permissions: key.permissions, is_owner: false },
+        roles: accounts::roles(tx, scope, &services.catalogue).await?,
+        label: key.name.clone(),
+        slug: account.slug,
+        account_name: account.name,
+        language: account.language,
+        invitations: InvitationDefaults::default(),
+        method: LoginMethodId(Uuid::nil()),
+        user: UserId(Uuid::nil()),
+        session: SessionId(Uuid::nil()),
+        key: Some(key.name),
+        is_operator: true,
+        ip: Some(caller.ip),
+        in_background: true,
+        last_active: None,
+        authenticated_at: Timestamp(0),
+        lacks_second_factor: false,
+        second_factor_from: None,
+        has_proved_second_factor: false,
+    };
+    can_pass(&actor.effective, gate).or_refuse()?;
+    Ok(actor)
+}
+
+/// The actor of a change that a key of the host's operator can make as well as a member; the account's row is locked as by [`load_to_change`].
+///
+/// # Errors
+/// As [`load_with_or_operator`].
+pub async fn load_to_change_or_operator(
+    services: &Services,
+    tx: &mut Tx,
+    caller: &Caller,
+    gate: Gate,
+) -> Result<Actor, AppError> {
+    if caller.is_operator() {
+        let actor = load_with_or_operator(services, tx, caller, gate).await?;
+        accounts::lock(tx, actor.scope).await?;
+        return load_with_or_operator(services, tx, caller, gate).await;
+    }
+    load_to_change(services, tx, caller, gate).await
 }
 
 /// The actor of a call that needs a permission.
@@ -300,6 +371,8 @@ async fn active_membership(tx: &mut Tx, caller: &Caller, now: Timestamp) -> Resu
                 key: Some(ActingKey { name: found.key_name, limit: found.limit }),
             })
         }
+        // What it can do, `load_with_or_operator` loads.
+        Credential::OperatorKey { .. } => Err(AppError::NotFound),
     }
 }
 

@@ -23,7 +23,7 @@ mod sessions;
 mod webhooks;
 
 pub use accounts::watch_account::{AccountNotice, AccountWatch};
-pub use api_keys::{AccountOfKey, Allowance, Answer, Claim, KeyRefusal, KeyUse};
+pub use api_keys::{AccountOfKey, Acts, Allowance, Answer, Authenticated, Claim, KeyRefusal, KeyUse, OperatorUse};
 pub(crate) use flash::{without_flash, without_secrets};
 pub use forward_auth::{Check, Denial, HostIdentity, Question};
 pub use invitations::{remind_invited::keep_reminding_invited, show_mail::MailText};
@@ -38,6 +38,7 @@ pub use operator::{
     grant_owner::OwnerGranted,
     invite_owner::OwnerInvitation,
     measure::keep_measuring_lag,
+    operator_keys::{AccountsOfOperator, OperatorKeyAdded},
     restore::{AfterRestore, SuspendedIn},
     rewrite_keys::{KeysRewritten, keep_keys},
     rotate_keys::{Resealed, Retired, Rotated, RotationError},

@@ -37,6 +37,7 @@ statements! {
     INSERT_ROLE = "INSERT INTO roles (account_id, key, name) VALUES ($1, $2, NULL)";
     FIND = "SELECT id, slug, name, language, delete_at FROM accounts WHERE id = $1";
     FIND_BY_SLUG = concat!("SELECT id, slug, name, language, delete_at FROM accounts WHERE id = ", account_at!("$1"));
+    SOME = "SELECT id, slug, name, language, delete_at FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
     ALL_SLUGS = "SELECT slug FROM accounts ORDER BY slug";
     SETTINGS = "
         SELECT a.name, a.language, a.invitation_role, a.invitation_hours, a.invitation_reminders, a.invitation_replies, a.version, COALESCE(a.changed_at, a.created_at) AS changed_at,
@@ -186,6 +187,22 @@ pub(crate) async fn for_operator(tx: &mut Tx, slug: &Slug) -> Result<Option<(Acc
         let scope = AccountScope::established(account.id);
         (account, scope)
     }))
+}
+
+/// The account with this id, for a key of the host's operator, which opens every account. Only `service::actors` and `service::operator` call this.
+pub(crate) async fn of_operator_key(
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<Option<(Account, AccountScope)>, StorageError> {
+    let scope = AccountScope::established(account);
+    Ok(find(tx, scope).await?.map(|account| (account, scope)))
+}
+
+/// Some accounts in the order of their ids, after this one. For the host's operator.
+pub(crate) async fn some(tx: &mut Tx, after: Option<AccountId>, most: i64) -> Result<Vec<Account>, StorageError> {
+    let after = after.map_or(Uuid::nil(), |account| account.0);
+    let rows: Vec<AccountRow> = on!(tx, c => sqlx::query_as(SOME).bind(after).bind(most).fetch_all(c).await)?;
+    rows.into_iter().map(Account::try_from).collect()
 }
 
 /// The slugs of all accounts. For the host's operator.

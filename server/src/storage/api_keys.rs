@@ -16,12 +16,13 @@ use app::domain::{
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
-/// Has the member `m` been in the account ever since the key `k` is theirs? A key from before somebody joined again is dead, as a session is
-/// (INV-12).
+/// Has the member `m` had access to the account ever since the key `k` is theirs? A key from before somebody joined again is dead, as a session is
+/// (INV-12), and so is one from before a suspension that was taken back (R41).
 macro_rules! is_owned {
     () => {
         "(m.state <> 'removed' AND m.user_id IS NOT NULL
-           AND k.owned_since >= COALESCE(m.joined_at, 0) AND k.owned_since >= COALESCE(m.readmitted_at, 0))"
+           AND k.owned_since >= COALESCE(m.joined_at, 0) AND k.owned_since >= COALESCE(m.readmitted_at, 0)
+           AND k.owned_since >= COALESCE(m.reactivated_at, 0))"
     };
 }
 
@@ -127,7 +128,7 @@ pub struct StoredKey {
     pub state: MemberState,
     /// What that member holds.
     pub grant: Grant,
-    /// Has the member been in the account ever since the key is theirs?
+    /// Has the member had access to the account ever since the key is theirs?
     pub is_owned: bool,
     /// Could the member still prove what was proved then, by the same password or link to a provider?
     pub proof_stands: bool,

@@ -33,6 +33,7 @@ pub mod job_leases;
 pub mod login_methods;
 pub mod members;
 pub mod oauth_attempts;
+pub(crate) mod operator_keys;
 pub mod outbox;
 pub mod ownership_offers;
 pub mod passkey_challenges;
@@ -443,6 +444,7 @@ pub fn all_statements() -> Vec<(String, String)> {
         ("address_changes", address_changes::STATEMENTS),
         ("api_answers", api_answers::STATEMENTS),
         ("api_keys", api_keys::STATEMENTS),
+        ("operator_keys", operator_keys::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("backlog", backlog::STATEMENTS),
         ("clean_up", clean_up::STATEMENTS),

@@ -97,16 +97,19 @@ both_databases! {
         assert_eq!(program.gets("/members").await.status, StatusCode::OK, "what came back, came back");
     }
 
-    async fn lt_01_r37_a_key_rests_and_dies_with_its_makers_membership(world: World) {
+    async fn lt_01_r37_r41_a_key_dies_with_its_makers_membership_and_with_a_suspension(world: World) {
         let ana = world.owner("ana@example.org").await;
         let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Admin).await;
-        let program = ben.equips("CI", &["users.read"]).await;
-        assert_eq!(asks(&program).await, 200);
-
+        let earlier = ben.equips("Earlier", &["users.read"]).await;
+        assert_eq!(asks(&earlier).await, 200);
+        world.advance(Span::minutes(1));
         ana.suspends(&ana.row("ben@example.org").await).await.unwrap();
-        assert_eq!(program.gets("/members").await.problem(), dead());
-        assert_eq!(ana.key("CI").await.state, ApiKeyState::Resting);
+        assert_eq!(earlier.gets("/members").await.problem(), dead());
+        assert_eq!(ana.key("Earlier").await.state, ApiKeyState::OwnerGone);
         ana.reactivates(&ana.row("ben@example.org").await).await.unwrap();
+        assert_eq!(earlier.gets("/members").await.problem(), dead(), "whoever comes back makes new keys");
+        assert_eq!(ana.key("Earlier").await.state, ApiKeyState::OwnerGone);
+        let program = ben.equips("CI", &["users.read"]).await;
         assert_eq!(asks(&program).await, 200);
 
         world.advance(Span::minutes(1));
@@ -121,8 +124,8 @@ both_databases! {
         ana.removes(&ana.row("ben@example.org").await).await.unwrap();
         world.advance(Span::minutes(1));
         ana.invites_with("ben@example.org", &Grant::of(BuiltInRole::Admin), &[("form[again]", "fresh")]).await.unwrap();
-        // One mail between was about the key.
-        let id = ben.opens_link(&world.link_to("ben@example.org", 2).await).await;
+        // Two mails between were about the keys.
+        let id = ben.opens_link(&world.link_to("ben@example.org", 3).await).await;
         ben.joins(&id).await.unwrap();
         let ben = world.browser();
         ben.sign_in("ben@example.org", crate::support::PASSWORD).await.unwrap();
@@ -376,7 +379,7 @@ both_databases! {
         assert_eq!(ana.plans_removal(&row).await.unwrap().keys, ["Deploy"], "what has expired is dead already");
         let dialog = ana.get(&format!("/a/acme/settings/users/{}/remove", row.id)).await.body;
         assert!(dialog.contains("stop working for good, even if you undo this: Deploy."), "{dialog}");
-        assert!(dialog.contains("Meanwhile, these API keys don’t work: Deploy."), "{dialog}");
+        assert!(dialog.contains("These API keys stop for good: Deploy."), "{dialog}");
         let page = ana.get(&format!("/a/acme/settings/users/{}", row.id)).await.body;
         assert!(page.contains("<dt>API keys") && page.contains("<dd>Deploy"), "{page}");
         let told = program.gets(&format!("/members/{}", row.id)).await.json();

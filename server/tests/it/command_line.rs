@@ -145,6 +145,26 @@ fn an_operator_makes_an_account_and_looks_into_the_outbox() {
 }
 
 #[test]
+fn lt_01_an_operator_makes_lists_and_revokes_keys_over_all_accounts() {
+    let dir = tempfile::tempdir().unwrap();
+    let add = ["key", "add", "--name", "Directory", "--permission", "users.read", "--permission", "audit.read"];
+    let added = text(&run(dir.path(), &add).stdout);
+    let key = added.split_once("shown this once: ").map(|(_, key)| key.lines().next().unwrap().to_owned());
+    assert!(key.as_ref().is_some_and(|key| key.starts_with("roster_operator_")), "{added}");
+    let again = run(dir.path(), &add);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("key revoke Directory"), "{}", text(&again.stderr));
+    let unknown = run(dir.path(), &["key", "add", "--name", "Other", "--permission", "users.red"]);
+    assert!(text(&unknown.stderr).contains("there is no permission users.red"), "{}", text(&unknown.stderr));
+    let listed = text(&run(dir.path(), &["key", "list"]).stdout);
+    assert!(listed.starts_with("Directory  roster_operator_") && listed.contains("audit.read,users.read"), "{listed}");
+    assert!(!listed.contains(key.unwrap().as_str()), "a key is shown once");
+    assert!(run(dir.path(), &["key", "revoke", "Directory"]).status.success());
+    assert_eq!(text(&run(dir.path(), &["key", "list"]).stdout), "");
+    assert_eq!(run(dir.path(), &["key", "revoke", "Directory"]).status.code(), Some(1));
+}
+
+#[test]
 fn az_17_lg_01_a_failed_sign_in_and_a_refusal_are_logged_with_who_and_what_and_no_address() {
     let dir = tempfile::tempdir().unwrap();
     let serving = Serving::start(dir.path());

@@ -2,7 +2,7 @@
 //! says of proxies that do something wrong.
 
 use crate::support::binary::{Serving, free_port, installed, run, text};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::{
     fs::{self, File},
     path::PathBuf,
@@ -18,33 +18,35 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-const NGINX: &str = include_str!("../../../docs/proxies/nginx.conf");
+pub const NGINX: &str = include_str!("../../../docs/proxies/nginx.conf");
 const CADDY: &str = include_str!("../../../docs/proxies/Caddyfile");
 const NGINX_FORWARD: &str = include_str!("../../../docs/proxies/nginx-forward-auth.conf");
 const CADDY_FORWARD: &str = include_str!("../../../docs/proxies/Caddyfile-forward-auth");
-const NGINX_EXAMPLE: &str = include_str!("../../../docs/examples/nginx-forward-auth/wiki.conf");
+pub const NGINX_EXAMPLE: &str = include_str!("../../../docs/examples/nginx-forward-auth/wiki.conf");
 /// What stands in for a token or a code, and must be in no log.
 const SECRET: &str = "TellNobodyTellNobodyTellNobodyTellNobodyTel";
 /// How long a program may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A folder with everything that a proxy and a server need, and the ports that they use.
-struct Site {
-    dir: TempDir,
+pub struct Site {
+    pub dir: TempDir,
     /// Where browsers go.
-    tls: u16,
+    pub tls: u16,
     /// Where browsers go that were not told of TLS.
     plain: u16,
     /// Where Roster listens.
-    upstream: u16,
+    pub upstream: u16,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let site =
             Self { dir: tempfile::tempdir().unwrap(), tls: free_port(), plain: free_port(), upstream: free_port() };
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // By a name of its own: what has its issuer's name counts as signed by itself where OpenSSL looks.
+        params.distinguished_name.push(DnType::CommonName, "Authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
@@ -61,11 +63,11 @@ impl Site {
         site
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn serve(&self) -> Serving {
+    pub fn serve(&self) -> Serving {
         Serving::start_with(self.dir.path(), self.upstream, &["--config", "roster.toml"])
     }
 
@@ -76,8 +78,13 @@ impl Site {
     }
 
     async fn nginx(&self, settings: &str) -> Proxy {
+        self.nginx_of(&self.in_front_of_roster(settings)).await
+    }
+
+    /// A file of nginx for Roster, with our names, ports and folders.
+    pub fn in_front_of_roster(&self, settings: &str) -> String {
         let folder = self.dir.path().display();
-        let settings = replaced(
+        replaced(
             settings,
             &[
                 ("/etc/ssl/roster.example.org", &folder.to_string()),
@@ -87,12 +94,11 @@ impl Site {
                 ("listen 80", &format!("listen 127.0.0.1:{}", self.plain)),
                 ("127.0.0.1:3000", &format!("127.0.0.1:{}", self.upstream)),
             ],
-        );
-        self.nginx_of(&settings).await
+        )
     }
 
     /// nginx with a file whose names, ports and folders are ours already.
-    async fn nginx_of(&self, settings: &str) -> Proxy {
+    pub async fn nginx_of(&self, settings: &str) -> Proxy {
         let folder = self.dir.path().display();
         fs::write(self.file("roster.conf"), settings).unwrap();
         // The folders that an installed nginx would have: one that is only unpacked has none.
@@ -160,9 +166,14 @@ impl Site {
     }
 
     async fn connect(&self, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+        self.connect_to(self.tls, protocols).await
+    }
+
+    /// Connects to another port with our certificate.
+    pub async fn connect_to(&self, port: u16, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
         let mut config = server::tls::client(Some(&self.file("authority.pem"))).unwrap();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        let stream = TcpStream::connect(("127.0.0.1", self.tls)).await.unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await.unwrap()
     }
 
@@ -190,7 +201,7 @@ impl Site {
     }
 
     /// Everything that the proxy wrote into logs.
-    fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let files = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
         let logs = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
         logs.map(|path| fs::read_to_string(path).unwrap()).collect()
@@ -198,7 +209,7 @@ impl Site {
 }
 
 /// Ended when dropped, with its workers.
-struct Proxy(Child);
+pub struct Proxy(Child);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -208,7 +219,7 @@ impl Drop for Proxy {
 }
 
 /// A text in which each of these stood and is replaced.
-fn replaced(text: &str, all: &[(&str, &str)]) -> String {
+pub fn replaced(text: &str, all: &[(&str, &str)]) -> String {
     all.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} is not in the file");
         text.replace(from, to)

@@ -1,6 +1,6 @@
 //! The REST API: each operation, and that it does what the pages do and no more.
 
-use crate::support::{Browser, Program, both_databases};
+use crate::support::{Browser, Program, Reply, both_databases};
 use app::domain::{
     member::ShownState,
     role::{BuiltInRole, Grant},
@@ -41,7 +41,12 @@ async fn id_of(owner: &Browser, email: &str) -> String {
 }
 
 /// Sends an operation about this member, with a body and headers that are in order.
-async fn performs(program: &Program, operation: &ApiOperation, id: &str) -> crate::support::Reply {
+async fn performs(program: &Program, operation: &ApiOperation, id: &str) -> Reply {
+    performs_with(program, operation, id, &[]).await
+}
+
+/// The same, with more headers.
+pub async fn performs_with(program: &Program, operation: &ApiOperation, id: &str, more: &[(&str, &str)]) -> Reply {
     let body = match operation.path {
         "/members/{id}" if operation.method == Method::PATCH => Some(json!({ "role": "viewer" })),
         "/invitations" => Some(viewer("somebody@example.org")),
@@ -51,7 +56,8 @@ async fn performs(program: &Program, operation: &ApiOperation, id: &str) -> crat
         _ => None,
     };
     let path = operation.path.replace("{id}", id);
-    program.sends(operation.method.clone(), &path, &[("if-match", "*")], body.as_ref()).await
+    let headers = [&[("if-match", "*")], more].concat();
+    program.sends(operation.method.clone(), &path, &headers, body.as_ref()).await
 }
 
 both_databases! {

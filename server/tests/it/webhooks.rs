@@ -298,6 +298,28 @@ both_databases! {
         assert_eq!(told_of_stopping(&world).await, [ANA]);
     }
 
+    async fn lt_10_a_webhook_stops_when_who_answers_for_it_cannot_manage_webhooks_any_more(world: World) {
+        let receiver = Receiver::polite().await;
+        let world = receiver.reached_by(&world);
+        let ana = world.owner(ANA).await;
+        let ben = ana.brings_in_as(BEN, BuiltInRole::Admin).await;
+        let made = ben.adds_webhook(&receiver.url("/"), &[]).await.unwrap();
+        ana.invites("eve@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        delivers(&world).await;
+        assert_eq!(receiver.events(), ["invitation.created"]);
+        // One of what it takes is enough to lose.
+        let without_log = Grant::of(BuiltInRole::Viewer).with("users.read").with("webhooks.manage");
+        ana.edits(&ana.row(BEN).await, &without_log).await.unwrap();
+        ana.invites("fay@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        delivers(&world).await;
+        assert_eq!(receiver.events(), ["invitation.created", "member.changed"], "what ended it is the last");
+        assert_eq!(status(&ana, &made).await, WebhookStatus::Ownerless);
+        assert_eq!(told_of_stopping(&world).await, [ANA]);
+        ana.edits(&ana.row(BEN).await, &Grant::of(BuiltInRole::Admin)).await.unwrap();
+        delivers(&world).await;
+        assert_eq!(receiver.messages().len(), 2, "what comes back brings no webhook back");
+    }
+
     async fn lt_10_a_webhook_stops_with_the_access_of_who_answers_for_it(world: World) {
         let receiver = Receiver::answering(|_, number| if number < 2 { "500 No" } else { "200 OK" }).await;
         let world = receiver.reached_by(&world);

@@ -123,6 +123,8 @@ pub enum ActorKind {
     ApiKey,
     /// Whoever had an invitation's link.
     LinkHolder,
+    /// A program of Roster's operator, by a key over all accounts.
+    Operator,
     /// Roster, or its operator.
     System,
 }
@@ -133,6 +135,7 @@ impl From<AuditActorName> for AuditActor {
             AuditActorName::Named(name) => (ActorKind::Member, Some(name), None),
             AuditActorName::ByKey { person, key } => (ActorKind::ApiKey, Some(person), Some(key)),
             AuditActorName::LinkHolder => (ActorKind::LinkHolder, None, None),
+            AuditActorName::OperatorKey(key) => (ActorKind::Operator, None, Some(key)),
             AuditActorName::Operator => (ActorKind::System, None, None),
         };
         Self { kind, name, api_key }

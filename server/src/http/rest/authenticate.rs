@@ -1,13 +1,17 @@
 //! Who asks: the key in `Authorization: Bearer`, and nothing else. Every answer says what is left of the key's bucket.
 
-use super::problem::{Problem, ProblemCode};
+use super::{
+    ByOperator, operation_of,
+    problem::{Problem, ProblemCode},
+};
 use crate::{
     context::Services,
     http::{client_ip::client_ip, visitor::peer},
     metrics::Denial,
     secrets::ApiKey,
-    service::{Allowance, KeyRefusal, KeyUse},
+    service::{Acts, Allowance, Authenticated, KeyRefusal, KeyUse, OperatorUse},
 };
+use app::domain::ids::AccountId;
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -20,22 +24,41 @@ use std::net::IpAddr;
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Adds the [`KeyUse`] to the request, or turns it away.
+/// The account in which a key of the operator acts.
+pub(super) const ACCOUNT: HeaderName = HeaderName::from_static("roster-account");
+
+/// Adds who asks to the request, a [`KeyUse`] or an [`OperatorUse`], or turns it away.
 pub(super) async fn layer(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let ip = client_ip(peer(&request), request.headers(), &services.config.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     let Some(key) = presented(request.headers()) else {
         return denied(&services, &route, None, ip, Problem::new(ProblemCode::InvalidKey).into_response());
     };
-    match services.authenticate_key(&key, ip).await {
-        Ok(by) => {
-            let (id, allowance) = (by.key, by.allowance);
-            request.extensions_mut().insert(by);
-            let response = next.run(request).await;
+    let Ok(account) = named_account(request.headers()) else {
+        let unread = Problem::new(ProblemCode::Malformed).saying("Roster-Account is the id of an account");
+        return denied(&services, &route, Some(key.hint()), ip, unread.into_response());
+    };
+    match services.authenticate_key(&key, account, ip).await {
+        Ok(Authenticated { key: id, allowance, acts }) => {
+            let refused = if key.is_operators() { refused_to_operator(&request, &acts) } else { None };
+            let response = match (refused, acts) {
+                (Some(problem), _) => problem.into_response(),
+                (None, Acts::In(by)) => {
+                    request.extensions_mut().insert(by);
+                    next.run(request).await
+                }
+                (None, Acts::OverAll(by)) => {
+                    request.extensions_mut().insert(by);
+                    next.run(request).await
+                }
+            };
             with_allowance(denied(&services, &route, Some(id.to_string()), ip, response), allowance, &services)
         }
         Err(KeyRefusal::NotLive) => {
             denied(&services, &route, Some(key.hint()), ip, Problem::new(ProblemCode::InvalidKey).into_response())
+        }
+        Err(KeyRefusal::OtherAccount) => {
+            denied(&services, &route, Some(key.hint()), ip, Problem::new(ProblemCode::NotFound).into_response())
         }
         Err(KeyRefusal::RateLimited { retry_after_s, allowance }) => {
             let problem = Problem::new(ProblemCode::RateLimited).retry_after(retry_after_s);
@@ -48,6 +71,36 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
         Err(KeyRefusal::Failed(error)) => Problem::from(error).into_response(),
     }
 }
+
+/// Why a key of the operator gets no answer: the operation is for members' keys, or the request does not say where it is to be done.
+fn refused_to_operator(request: &Request, acts: &Acts) -> Option<Problem> {
+    match (operation_of(request)?.by_operator, acts) {
+        (ByOperator::Refused, _) => Some(Problem::new(ProblemCode::MembersOnly)),
+        (ByOperator::InAccount, Acts::OverAll(_)) => {
+            Some(Problem::new(ProblemCode::Malformed).saying("Name the account by its id in Roster-Account"))
+        }
+        (ByOperator::OverAll, Acts::In(_)) => {
+            Some(Problem::new(ProblemCode::Malformed).saying("This is over all accounts: leave Roster-Account out"))
+        }
+        (ByOperator::InAccount, Acts::In(_)) | (ByOperator::OverAll, Acts::OverAll(_)) => None,
+    }
+}
+
+/// The account that a request names, if it names one.
+fn named_account(headers: &HeaderMap) -> Result<Option<AccountId>, Unreadable> {
+    let mut values = headers.get_all(ACCOUNT).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let id = value.to_str().ok().and_then(|id| id.parse().ok());
+            id.map(|id| Some(AccountId(id))).ok_or(Unreadable)
+        }
+        (Some(_), Some(_)) => Err(Unreadable),
+    }
+}
+
+/// A header that cannot be read.
+struct Unreadable;
 
 /// The key of a request that has exactly one, well formed.
 fn presented(headers: &HeaderMap) -> Option<ApiKey> {
@@ -89,8 +142,11 @@ fn with_allowance(mut response: Response, allowance: Allowance, services: &Servi
     response
 }
 
-/// The key that asks, as handlers take it.
+/// The key that asks in an account, as handlers take it.
 pub(super) type By = axum::Extension<KeyUse>;
+
+/// A key of the operator over all accounts, as the handler takes it.
+pub(super) type ByOperatorOverAll = axum::Extension<OperatorUse>;
 
 #[cfg(test)]
 mod tests {

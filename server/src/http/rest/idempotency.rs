@@ -1,7 +1,7 @@
 //! `Idempotency-Key` on requests that make something (`draft-ietf-httpapi-idempotency-key-header`): the answer is given again for a day.
 
 use super::{
-    API_OPERATIONS, ApiOperation, Needs, ROOT,
+    ApiOperation, Needs, operation_of,
     problem::{Problem, ProblemCode},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     body::{Body, to_bytes},
-    extract::{MatchedPath, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts, uri::PathAndQuery},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -27,7 +27,8 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Does a request with an `Idempotency-Key` once, if it is one that changes something.
 pub(super) async fn layer(State(services): State<Services>, request: Request, next: Next) -> Response {
     let by = request.extensions().get::<KeyUse>().cloned();
-    let (Some(operation), Some(by)) = (operation_of(&request), by) else { return next.run(request).await };
+    let operation = operation_of(&request).filter(|operation| operation.is_done_once);
+    let (Some(operation), Some(by)) = (operation, by) else { return next.run(request).await };
     match name_of(request.headers()) {
         Ok(Some(name)) => {
             // To its end, even if the client goes away meanwhile: else something would be done, and its answer not kept.
@@ -38,13 +39,6 @@ pub(super) async fn layer(State(services): State<Services>, request: Request, ne
         Ok(None) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
-}
-
-/// The operation that a request asks for, if it is one that is done once.
-fn operation_of(request: &Request) -> Option<&'static ApiOperation> {
-    let path = request.extensions().get::<MatchedPath>()?.as_str().strip_prefix(ROOT)?;
-    let asked = |operation: &&ApiOperation| operation.method == request.method() && operation.path == path;
-    API_OPERATIONS.iter().find(asked).filter(|operation| operation.is_done_once)
 }
 
 /// The name that the program gave the request.

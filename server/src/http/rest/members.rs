@@ -128,7 +128,7 @@ pub struct MemberInFull {
     identifier: Option<String>,
     /// Does the person have a second factor that counts in this account? Null before they joined.
     has_second_factor: Option<bool>,
-    /// The names of the API keys that act for the member: they stop with a removal, and rest during a suspension.
+    /// The names of the API keys that act for the member: they stop for good with a removal or a suspension.
     api_keys: Vec<String>,
     /// The addresses of the open invitations that the member answers for: what becomes of them at a removal, `sponsored` says.
     sponsored_invitations: Vec<String>,

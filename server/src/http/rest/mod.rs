@@ -30,6 +30,7 @@ use crate::context::Services;
 use app::domain::permission::Gate;
 use axum::{
     Router,
+    extract::{MatchedPath, Request},
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -50,6 +51,17 @@ pub enum Needs {
     Permissions(&'static [Gate]),
 }
 
+/// Where a key of the host's operator can ask for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByOperator {
+    /// Nowhere.
+    Refused,
+    /// In the account that the request names.
+    InAccount,
+    /// Over all accounts, without naming one.
+    OverAll,
+}
+
 /// One operation of the API.
 #[derive(Clone)]
 pub struct ApiOperation {
@@ -61,20 +73,26 @@ pub struct ApiOperation {
     pub needs: Needs,
     /// Is it done once for an `Idempotency-Key`? What changes nothing, or answers the same each time, needs no keeping.
     pub is_done_once: bool,
+    /// Can a key of the host's operator ask for it?
+    pub by_operator: ByOperator,
     handler: fn() -> MethodRouter<Services>,
 }
 
+use ByOperator::{InAccount, OverAll};
+
 /// Every operation: the router is built from this table, the access test walks it, and another test holds it against the document.
 pub static API_OPERATIONS: [ApiOperation; 20] = [
-    operation(Method::GET, "/accounts", Needs::AnyKey, || get(accounts::list)),
-    operation(Method::GET, "/members", needs(&[Gate::UsersRead]), || get(members::list)),
-    operation(Method::GET, "/members/{id}", needs(&[Gate::UsersRead]), || get(members::show)),
+    operation(Method::GET, "/accounts", Needs::AnyKey, || get(accounts::list)).by_operator(OverAll),
+    operation(Method::GET, "/members", needs(&[Gate::UsersRead]), || get(members::list)).by_operator(InAccount),
+    operation(Method::GET, "/members/{id}", needs(&[Gate::UsersRead]), || get(members::show)).by_operator(InAccount),
     operation(Method::PATCH, "/members/{id}", needs(&[Gate::UsersRead, Gate::UsersEdit]), || patch(members::edit)),
     operation(Method::DELETE, "/members/{id}", needs(&[Gate::UsersRead, Gate::UsersRemove]), || {
         delete(members::remove)
-    }),
-    once("/members/{id}/suspend", needs(&[Gate::UsersRead, Gate::UsersRemove]), || post(members::suspend)),
-    once("/members/{id}/reactivate", needs(&[Gate::UsersRemove]), || post(members::reactivate)),
+    })
+    .by_operator(InAccount),
+    once("/members/{id}/suspend", needs(&[Gate::UsersRead, Gate::UsersRemove]), || post(members::suspend))
+        .by_operator(InAccount),
+    once("/members/{id}/reactivate", needs(&[Gate::UsersRemove]), || post(members::reactivate)).by_operator(InAccount),
     once("/invitations", needs(&[Gate::UsersInvite]), || post(invitations::create)),
     once("/invitations/batch", needs(&[Gate::UsersInvite]), || post(invitations::create_several)),
     once("/members/{id}/invitation/resend", needs(&[Gate::UsersInvite]), || post(invitations::resend)),
@@ -82,14 +100,16 @@ pub static API_OPERATIONS: [ApiOperation; 20] = [
     operation(Method::DELETE, "/members/{id}/invitation", needs(&[Gate::UsersRead, Gate::UsersRemove]), || {
         delete(invitations::revoke)
     }),
-    operation(Method::GET, "/roles", needs(&[Gate::UsersRead]), || get(roles::list)),
-    operation(Method::GET, "/login-methods", needs(&[Gate::UsersRead]), || get(login_methods::list)),
+    operation(Method::GET, "/roles", needs(&[Gate::UsersRead]), || get(roles::list)).by_operator(InAccount),
+    operation(Method::GET, "/login-methods", needs(&[Gate::UsersRead]), || get(login_methods::list))
+        .by_operator(InAccount),
     operation(Method::GET, "/decisions", needs(&[Gate::UsersInvite]), || get(decisions::list)),
     once("/decisions/{id}/approve", needs(&[Gate::UsersInvite]), || post(decisions::approve)),
     once("/decisions/{id}/reject", needs(&[Gate::UsersInvite]), || post(decisions::reject)),
-    operation(Method::GET, "/audit-events", needs(&[Gate::AuditRead]), || get(audit_events::list)),
-    operation(Method::POST, "/check", needs(&[Gate::UsersRead]), || post(check::one)),
-    operation(Method::POST, "/check/batch", needs(&[Gate::UsersRead]), || post(check::several)),
+    operation(Method::GET, "/audit-events", needs(&[Gate::AuditRead]), || get(audit_events::list))
+        .by_operator(InAccount),
+    operation(Method::POST, "/check", needs(&[Gate::UsersRead]), || post(check::one)).by_operator(InAccount),
+    operation(Method::POST, "/check/batch", needs(&[Gate::UsersRead]), || post(check::several)).by_operator(InAccount),
 ];
 
 const fn operation(
@@ -98,16 +118,30 @@ const fn operation(
     needs: Needs,
     handler: fn() -> MethodRouter<Services>,
 ) -> ApiOperation {
-    ApiOperation { method, path, needs, is_done_once: false, handler }
+    ApiOperation { method, path, needs, is_done_once: false, by_operator: ByOperator::Refused, handler }
 }
 
 /// A POST that is done once for an `Idempotency-Key`.
 const fn once(path: &'static str, needs: Needs, handler: fn() -> MethodRouter<Services>) -> ApiOperation {
-    ApiOperation { method: Method::POST, path, needs, is_done_once: true, handler }
+    ApiOperation { method: Method::POST, path, needs, is_done_once: true, by_operator: ByOperator::Refused, handler }
+}
+
+impl ApiOperation {
+    /// A key of the host's operator can ask for it there, too.
+    const fn by_operator(mut self, where_asked: ByOperator) -> Self {
+        self.by_operator = where_asked;
+        self
+    }
 }
 
 const fn needs(permissions: &'static [Gate]) -> Needs {
     Needs::Permissions(permissions)
+}
+
+/// The operation that a request asks for.
+fn operation_of(request: &Request) -> Option<&'static ApiOperation> {
+    let path = request.extensions().get::<MatchedPath>()?.as_str().strip_prefix(ROOT)?;
+    API_OPERATIONS.iter().find(|operation| operation.method == request.method() && operation.path == path)
 }
 
 /// Is this an address of the API?

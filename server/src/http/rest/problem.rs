@@ -96,6 +96,7 @@ codes! {
     InvalidKey = "invalid_api_key", UNAUTHORIZED, "There is no API key in the request, or it does not work (any more).";
     MissingPermission = "missing_permission", FORBIDDEN, "The key, or the member it acts for, lacks a permission.";
     OwnersOnly = "owners_only", FORBIDDEN, "Only owners do this, and a key is never an owner.";
+    MembersOnly = "members_only", FORBIDDEN, "Only keys of members do this, and this is one of Roster's operator.";
     PeopleOnly = "people_only", FORBIDDEN, "This asks for a recent sign-in, which only people have.";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "The account requires a second factor, and the key was created without one.";
     Refused = "refused", FORBIDDEN, "The account's rules do not allow this.";

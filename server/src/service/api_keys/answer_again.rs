@@ -49,7 +49,7 @@ pub enum Claim {
 
 impl Services {
     /// Claims an `Idempotency-Key` for a request of this hash, by a key that may still do what needs these permissions: an answer is not for
-    /// somebody who could not ask any more.
+    /// somebody who could not ask any more. Nothing is kept for a key of the operator, who does nothing that would be done twice.
     ///
     /// # Errors
     /// As [`actors::load`], the policy's refusal, and the database's.
@@ -62,12 +62,13 @@ impl Services {
     ) -> Result<Claim, AppError> {
         retried(|| async {
             let now = self.now();
+            let Some((_, key)) = by.of_member else { return Ok(Claim::First) };
             let mut tx = self.database.begin_write().await?;
             let actor = actors::load(self, &mut tx, &by.caller).await?;
             for gate in needed {
                 can_pass(&actor.effective, *gate).or_refuse()?;
             }
-            let (scope, key) = (actor.scope(), by.key);
+            let scope = actor.scope();
             api_answers::forget_old(&mut tx, scope, key, name, now - ANSWER_TTL, now - ABANDONED_AFTER).await?;
             match api_answers::find(&mut tx, scope, key, name).await? {
                 Some(Found { request_hash: earlier, .. }) if earlier != request_hash => return Ok(Claim::OtherRequest),
@@ -96,12 +97,11 @@ impl Services {
     /// The database's.
     pub async fn keep_answer(&self, by: &KeyUse, name: &str, answer: Option<&Answer>) -> Result<(), AppError> {
         retried(|| async {
+            let Some((scope, key)) = by.of_member else { return Ok(()) };
             let mut tx = self.database.begin_write().await?;
             match answer {
-                Some(answer) => {
-                    api_answers::keep(&mut tx, by.scope(), by.key, name, answer.status, &answer.body).await?;
-                }
-                None => api_answers::forget(&mut tx, by.scope(), by.key, name).await?,
+                Some(answer) => api_answers::keep(&mut tx, scope, key, name, answer.status, &answer.body).await?,
+                None => api_answers::forget(&mut tx, scope, key, name).await?,
             }
             Ok(tx.commit().await?)
         })

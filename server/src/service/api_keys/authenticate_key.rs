@@ -5,20 +5,22 @@ use crate::{
     secrets::ApiKey,
     service::best_effort::best_effort,
     storage::{
-        AccountScope, api_keys, members,
+        AccountScope, accounts, api_keys, members, operator_keys,
         rate_buckets::{self, Limit},
     },
 };
 use app::{
     domain::{
-        ids::ApiKeyId,
+        ids::{AccountId, ApiKeyId},
         language::Language,
+        name::Slug,
         time::{Span, Timestamp},
     },
     error::AppError,
     request::{Caller, Credential},
 };
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// Use of a key is written at most this often.
 const USE_INTERVAL: Span = Span::minutes(5);
@@ -34,25 +36,42 @@ pub struct Allowance {
     pub full_in_s: u64,
 }
 
-/// A request by a key.
+/// A request by a key in an account.
 #[derive(Clone, Debug)]
 pub struct KeyUse {
     /// The caller, as every operation takes it.
     pub caller: Caller,
-    /// The key.
-    pub key: ApiKeyId,
-    /// When it expires.
+    /// When the key expires.
     pub expires: Option<Timestamp>,
-    /// What is left of its bucket.
-    pub allowance: Allowance,
-    scope: AccountScope,
+    /// A member's key, with its account; `None` for one of the host's operator, for which no answers are kept.
+    pub(super) of_member: Option<(AccountScope, ApiKeyId)>,
 }
 
-impl KeyUse {
-    /// The account that the key opens.
-    pub(super) const fn scope(&self) -> AccountScope {
-        self.scope
-    }
+/// A key that was looked at.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// The key.
+    pub key: Uuid,
+    /// What is left of its bucket.
+    pub allowance: Allowance,
+    /// Where it acts.
+    pub acts: Acts,
+}
+
+/// Where a key acts.
+#[derive(Clone, Debug)]
+pub enum Acts {
+    /// In an account.
+    In(KeyUse),
+    /// Over all accounts, as a key of the host's operator does by which no account was named.
+    OverAll(OperatorUse),
+}
+
+/// A request by a key of the host's operator.
+#[derive(Clone, Debug)]
+pub struct OperatorUse {
+    /// The hash of the key.
+    pub(in crate::service) hash: Vec<u8>,
 }
 
 /// Why a key is not taken.
@@ -60,6 +79,8 @@ impl KeyUse {
 pub enum KeyRefusal {
     /// It opens nothing: unknown, revoked, expired, or its member has no access.
     NotLive,
+    /// The request names an account that the key does not open.
+    OtherAccount,
     /// It asked too often.
     RateLimited {
         /// Seconds until the next request.
@@ -78,25 +99,39 @@ impl<E: Into<AppError>> From<E> for KeyRefusal {
 }
 
 impl Services {
-    /// Who asks by this key, and what is left of its bucket after this request. Rights are read again by the operation, in its own
-    /// transaction, so that a key that is revoked meanwhile does nothing.
+    /// Who asks by this key, and what is left of its bucket after this request. A key of the operator acts in the account that the request names;
+    /// a member's has one account, and another one must not be named. Rights are read again by the operation, in its own transaction, so that a
+    /// key that is revoked meanwhile does nothing.
     ///
     /// # Errors
     /// [`KeyRefusal`].
-    pub async fn authenticate_key(&self, key: &ApiKey, ip: IpAddr) -> Result<KeyUse, KeyRefusal> {
+    pub async fn authenticate_key(
+        &self,
+        key: &ApiKey,
+        account: Option<AccountId>,
+        ip: IpAddr,
+    ) -> Result<Authenticated, KeyRefusal> {
+        if key.is_operators() {
+            self.authenticate_operator_key(key.hash(), account, ip).await
+        } else {
+            self.authenticate_members_key(key.hash(), account, ip).await
+        }
+    }
+
+    async fn authenticate_members_key(
+        &self,
+        hash: Vec<u8>,
+        account: Option<AccountId>,
+        ip: IpAddr,
+    ) -> Result<Authenticated, KeyRefusal> {
         let now = self.now();
-        let hash = key.hash();
         let mut tx = self.database.begin_read().await?;
         let found = members::key_membership(&mut tx, &hash, now).await?.ok_or(KeyRefusal::NotLive)?;
         drop(tx);
-        let limit = Limit::per_second(self.config.limits.api_burst, self.config.limits.api_per_s);
         let scope = found.membership.scope;
-        let mut tx = self.database.begin_write().await?;
-        let taken = rate_buckets::take_counted(&mut tx, &format!("api:{}", found.key), limit, now).await?;
-        tx.commit().await?;
-        let allowance = Allowance { burst: limit.burst, left: taken.left, full_in_s: taken.full_in.as_seconds() };
-        if let Some(wait) = taken.wait {
-            return Err(KeyRefusal::RateLimited { retry_after_s: wait.as_seconds(), allowance });
+        let allowance = self.take_turn(&format!("api:{}", found.key)).await?;
+        if account.is_some_and(|account| account != scope.id()) {
+            return Err(KeyRefusal::OtherAccount);
         }
         if found.last_used.is_none_or(|at| now >= at + USE_INTERVAL) {
             best_effort("use of an API key", async {
@@ -106,13 +141,60 @@ impl Services {
             })
             .await;
         }
-        let caller = Caller {
-            credential: Credential::ApiKey(hash),
-            account: found.membership.slug,
-            ip,
-            language: Language::default(),
-            in_background: true,
-        };
-        Ok(KeyUse { caller, key: found.key, expires: found.expires, allowance, scope })
+        let caller = caller(Credential::ApiKey(hash), found.membership.slug, ip);
+        let key_use = KeyUse { caller, expires: found.expires, of_member: Some((scope, found.key)) };
+        Ok(Authenticated { key: found.key.0, allowance, acts: Acts::In(key_use) })
     }
+
+    async fn authenticate_operator_key(
+        &self,
+        hash: Vec<u8>,
+        account: Option<AccountId>,
+        ip: IpAddr,
+    ) -> Result<Authenticated, KeyRefusal> {
+        let now = self.now();
+        let mut tx = self.database.begin_read().await?;
+        let found = operator_keys::live(&mut tx, &hash, now).await?.ok_or(KeyRefusal::NotLive)?;
+        let named = match account {
+            Some(account) => accounts::of_operator_key(&mut tx, account).await?,
+            None => None,
+        };
+        drop(tx);
+        let allowance = self.take_turn(&format!("operator:{}", found.id)).await?;
+        if found.last_used.is_none_or(|at| now >= at + USE_INTERVAL) {
+            best_effort("use of an operator's key", async {
+                let mut tx = self.database.begin_write().await?;
+                operator_keys::touch(&mut tx, found.id, now).await?;
+                tx.commit().await
+            })
+            .await;
+        }
+        let acts = match (account, named) {
+            (None, _) => Acts::OverAll(OperatorUse { hash }),
+            (Some(_), None) => return Err(KeyRefusal::OtherAccount),
+            (Some(account), Some((named, _))) => {
+                let caller = caller(Credential::OperatorKey { hash, account }, named.slug, ip);
+                Acts::In(KeyUse { caller, expires: found.expires, of_member: None })
+            }
+        };
+        Ok(Authenticated { key: found.id, allowance, acts })
+    }
+
+    /// Takes a request from a key's bucket.
+    async fn take_turn(&self, bucket: &str) -> Result<Allowance, KeyRefusal> {
+        let limit = Limit::per_second(self.config.limits.api_burst, self.config.limits.api_per_s);
+        let mut tx = self.database.begin_write().await?;
+        let taken = rate_buckets::take_counted(&mut tx, bucket, limit, self.now()).await?;
+        tx.commit().await?;
+        let allowance = Allowance { burst: limit.burst, left: taken.left, full_in_s: taken.full_in.as_seconds() };
+        match taken.wait {
+            Some(wait) => Err(KeyRefusal::RateLimited { retry_after_s: wait.as_seconds(), allowance }),
+            None => Ok(allowance),
+        }
+    }
+}
+
+/// A program in an account.
+fn caller(credential: Credential, account: Slug, ip: IpAddr) -> Caller {
+    Caller { credential, account, ip, language: Language::default(), in_background: true }
 }

@@ -80,9 +80,8 @@ fn state_of(key: &StoredKey, now: Timestamp) -> ApiKeyState {
         ApiKeyState::OwnerGone
     } else {
         match key.state {
-            MemberState::Invited | MemberState::Removed => ApiKeyState::OwnerGone,
-            MemberState::Active | MemberState::Suspended if !key.proof_stands => ApiKeyState::LoginChanged,
-            MemberState::Suspended => ApiKeyState::Resting,
+            MemberState::Invited | MemberState::Suspended | MemberState::Removed => ApiKeyState::OwnerGone,
+            MemberState::Active if !key.proof_stands => ApiKeyState::LoginChanged,
             MemberState::Active if !key.lets_in => ApiKeyState::Resting,
             MemberState::Active if !key.proves_factor && key.factor_from.is_some_and(|from| from <= now) => {
                 ApiKeyState::NeedsSecondFactor

@@ -19,7 +19,7 @@ use crate::{
 };
 pub(in crate::service) use answer_again::ANSWER_TTL;
 pub use answer_again::{Answer, Claim};
-pub use authenticate_key::{Allowance, KeyRefusal, KeyUse};
+pub use authenticate_key::{Acts, Allowance, Authenticated, KeyRefusal, KeyUse, OperatorUse};
 pub use show_account_of_key::AccountOfKey;
 
 use app::domain::{ids::MemberId, member::MemberState};

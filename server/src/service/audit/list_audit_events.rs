@@ -57,7 +57,7 @@ impl Services {
         most: i64,
     ) -> Result<(Vec<AuditLine>, Option<i64>), AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::AuditRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::AuditRead).await?;
         match filter(&mut tx, &actor, query).await? {
             Some(filter) => Ok(some(&mut tx, &actor, filter, most).await?),
             None => Ok((Vec::new(), None)),
@@ -137,7 +137,8 @@ fn line(event: WrittenEvent) -> AuditLine {
             (Some(person), Some(key), _) => AuditActorName::ByKey { person, key },
             (Some(name), None, _) => AuditActorName::Named(name),
             (None, _, Some(_)) => AuditActorName::LinkHolder,
-            (None, _, None) => AuditActorName::Operator,
+            (None, Some(key), None) => AuditActorName::OperatorKey(key),
+            (None, None, None) => AuditActorName::Operator,
         },
         target: event.target,
         ip: event.ip,

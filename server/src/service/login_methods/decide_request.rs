@@ -75,7 +75,7 @@ impl Services {
             Some(Standing::Member | Standing::Suspended | Standing::Invited) => return Ok(Notice::RequestInTheList),
         }
         let invitation = invitations::find(tx, scope, request.invitation).await?.ok_or(AppError::NotFound)?;
-        if !members::remove(tx, scope, row.id, actor.member, row.version, now).await? {
+        if !members::remove(tx, scope, row.id, Some(actor.member), row.version, now).await? {
             return Err(AppError::NotFound);
         }
         if let Some(user) = row.user {

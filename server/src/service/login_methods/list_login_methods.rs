@@ -40,7 +40,7 @@ impl Services {
     /// As [`actors::load_with`].
     pub async fn list_ready_login_methods(&self, caller: &Caller, gate: Gate) -> Result<Vec<LoginMethod>, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, gate).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, gate).await?;
         Ok(login_methods::ready(&mut tx, actor.scope()).await?)
     }
 }

@@ -65,7 +65,7 @@ impl Services {
         questions: &[PermissionQuestion],
     ) -> Result<Vec<PermissionAnswer>, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::UsersRead).await?;
         let now = self.now();
         let mut answers = Vec::with_capacity(questions.len());
         for PermissionQuestion { person, permission } in questions {

@@ -52,7 +52,7 @@ impl LeaveAccount for Services {
 pub(in crate::service) async fn leave(tx: &mut Tx, actor: &Actor, now: Timestamp) -> Result<(), AppError> {
     let row = actors::find_member(tx, actor, actor.member).await?;
     reassign_sponsored_invitations(tx, actor, actor.member, OnRemoval::Keep, now).await?;
-    if !members::remove(tx, actor.scope(), actor.member, actor.member, row.version, now).await? {
+    if !members::remove(tx, actor.scope(), actor.member, Some(actor.member), row.version, now).await? {
         return Err(Refusal::LeaveInstead.into());
     }
     identities::delete_of_user_in_account(tx, actor.scope(), actor.user).await?;

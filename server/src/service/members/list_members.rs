@@ -75,7 +75,7 @@ impl Services {
     ) -> Result<(Vec<MemberRow>, Option<Cursor>), AppError> {
         let now = self.now();
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::UsersRead).await?;
         let place = self.place(actor.scope(), query);
         if !query.is_within_limits() || query.after.is_some() && place == Place::Start {
             return Err(BadRequest::Malformed.into());

@@ -20,7 +20,7 @@ impl PlanRemoval for Services {
     /// What removing this member will do, for the dialog (R37, R64).
     async fn plan_removal(&self, caller: &Caller, id: MemberId) -> Result<RemovalPlan, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::UsersRead).await?;
         let row = actors::find_member(&mut tx, &actor, id).await?;
         let sponsored = invitations::sponsored_by(&mut tx, actor.scope(), id).await?;
         let keys = api_keys::names_of_member(&mut tx, actor.scope(), id, self.now()).await?;

@@ -25,7 +25,7 @@ impl ReactivateMember for Services {
         retried(|| async {
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+            let actor = actors::load_to_change_or_operator(self, &mut tx, caller, Gate::UsersRemove).await?;
             let row = actors::find_member(&mut tx, &actor, id).await?;
             if row.state != MemberState::Suspended {
                 return Ok(Reactivated::NotSuspended);
@@ -34,7 +34,7 @@ impl ReactivateMember for Services {
             if row.grant.makes_owner() {
                 actor.require_recent_authentication(self)?;
             }
-            members::reactivate(&mut tx, actor.scope(), id, Some(actor.member), now).await?;
+            members::reactivate(&mut tx, actor.scope(), id, actor.row(), now).await?;
             let target = AuditTarget { member: id, email: row.email.key().to_owned() };
             let event = Event::Reactivated { grant: row.grant.clone() };
             audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;

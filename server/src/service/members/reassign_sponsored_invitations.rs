@@ -73,12 +73,14 @@ fn reassignment(
             Reassignment::Sponsor(_) | Reassignment::Revoked => successor,
         };
     }
-    match on_removal {
-        OnRemoval::Keep if can_invite(&actor.effective, offered, roles).is_yes() => Reassignment::Sponsor(actor.member),
-        OnRemoval::Revoke if can_remove(&actor.effective, Whose::Others, offered, roles).is_yes() => {
+    match (on_removal, actor.row()) {
+        (OnRemoval::Keep, Some(row)) if can_invite(&actor.effective, offered, roles).is_yes() => {
+            Reassignment::Sponsor(row)
+        }
+        (OnRemoval::Revoke, _) if can_remove(&actor.effective, Whose::Others, offered, roles).is_yes() => {
             Reassignment::Revoked
         }
-        OnRemoval::Keep | OnRemoval::Revoke => successor,
+        (OnRemoval::Keep | OnRemoval::Revoke, _) => successor,
     }
 }
 
@@ -104,7 +106,7 @@ async fn apply(
         Reassignment::Revoked => {
             invitations::revoke(tx, scope, invitation, now).await?;
             if let Some(row) = members::find(tx, scope, sponsored.member).await? {
-                members::remove(tx, scope, row.id, actor.member, row.version, now).await?;
+                members::remove(tx, scope, row.id, actor.row(), row.version, now).await?;
             }
             Event::InvitationWithdrawn { invitation }
         }

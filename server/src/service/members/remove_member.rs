@@ -36,7 +36,7 @@ impl RemoveMember for Services {
             let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+            let actor = actors::load_to_change_or_operator(self, &mut tx, caller, Gate::UsersRemove).await?;
             let row = actors::find_member(&mut tx, &actor, id).await?;
             if row.state == MemberState::Removed {
                 return Ok(Removed::AlreadyRemoved);
@@ -45,7 +45,7 @@ impl RemoveMember for Services {
 
             let on_removal = if form.sponsored == "revoke" { OnRemoval::Revoke } else { OnRemoval::Keep };
             reassign_sponsored_invitations(&mut tx, &actor, id, on_removal, now).await?;
-            if !members::remove(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+            if !members::remove(&mut tx, actor.scope(), id, actor.row(), row.version, now).await? {
                 return Ok(Removed::AlreadyRemoved);
             }
             if let Some(user) = row.user {

@@ -51,7 +51,7 @@ impl ShowMember for Services {
     /// One row, for its dialogs.
     async fn show_member(&self, caller: &Caller, id: MemberId) -> Result<MemberDetails, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::UsersRead).await?;
         let row = actors::find_member(&mut tx, &actor, id).await?;
         Ok(member_details(self, &mut tx, &actor, row).await?)
     }

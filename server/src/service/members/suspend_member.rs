@@ -27,13 +27,13 @@ impl SuspendMember for Services {
             let id: MemberId = form.member.parse().map_err(|_| AppError::NotFound)?;
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let actor = actors::load_to_change(self, &mut tx, caller, Gate::UsersRemove).await?;
+            let actor = actors::load_to_change_or_operator(self, &mut tx, caller, Gate::UsersRemove).await?;
             let row = actors::find_member(&mut tx, &actor, id).await?;
             if row.state != MemberState::Active {
                 return Ok(Suspended::NotActive);
             }
             check_withdrawal(self, &mut tx, &actor, &row, &form.version).await?;
-            if !members::suspend(&mut tx, actor.scope(), id, actor.member, row.version, now).await? {
+            if !members::suspend(&mut tx, actor.scope(), id, actor.row(), row.version, now).await? {
                 return Err(AppError::ChangedMeanwhile { by: row.changed_by, at: row.changed_at });
             }
             kill_links_beyond_rights(&mut tx, actor.scope(), id, &actor.roles, now).await?;

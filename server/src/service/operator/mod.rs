@@ -8,6 +8,7 @@ mod erase_logins;
 pub(super) mod grant_owner;
 pub(super) mod invite_owner;
 pub(super) mod measure;
+pub(super) mod operator_keys;
 pub(super) mod reset_factors;
 pub(super) mod restore;
 pub(super) mod rewrite_keys;

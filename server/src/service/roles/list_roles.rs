@@ -27,7 +27,7 @@ impl ListRoles for Services {
     /// The roles with how many people have each. A permission that is not in the catalogue is asked for in vain.
     async fn list_roles(&self, caller: &Caller, permission: &str) -> Result<RolesView, AppError> {
         let mut tx = self.database.begin_read().await?;
-        let actor = actors::load_with(self, &mut tx, caller, Gate::UsersRead).await?;
+        let actor = actors::load_with_or_operator(self, &mut tx, caller, Gate::UsersRead).await?;
         let people = roles::people_by_role(&mut tx, actor.scope()).await?;
         let permission = PermissionKey::new(permission.trim());
         let who_can = if actor.roles.catalogue.knows(&permission) {

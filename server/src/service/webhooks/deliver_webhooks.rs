@@ -192,7 +192,22 @@ impl Worker {
         let mut tx = services.database.begin_read().await?;
         let webhook = webhooks::find(&mut tx, delivery.scope, delivery.webhook).await?;
         let secrets = webhooks::secrets(&mut tx, delivery.scope, delivery.webhook, services.now()).await?;
+        let is_answered_for = match &webhook {
+            Some(webhook) => services.can_answer_for_webhook(&mut tx, delivery.scope, webhook.member).await?,
+            None => false,
+        };
         drop(tx);
+        let webhook = match webhook {
+            Some(webhook) if webhook.status == WebhookStatus::On && !is_answered_for => {
+                let (url, owner, why) = (&webhook.url, webhook.member, WebhookStatus::Ownerless);
+                let mut tx = services.database.begin_write().await?;
+                let stop = Stop { scope: delivery.scope, webhook: webhook.id, url, why, owner };
+                services.stop_webhook(&mut tx, stop, services.now()).await?;
+                tx.commit().await?;
+                Some(StoredWebhook { status: why, ..webhook })
+            }
+            webhook => webhook,
+        };
         let Some(webhook) = webhook.filter(|webhook| is_told(webhook, delivery)) else {
             let mut tx = services.database.begin_write().await?;
             webhooks::drop_claimed(&mut tx, delivery, services.now()).await?;

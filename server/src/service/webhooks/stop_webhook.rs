@@ -12,6 +12,7 @@ use crate::{
 };
 use app::domain::{
     ids::{MemberId, WebhookId},
+    member::MemberState,
     permission::Gate,
     role::Effective,
     time::Timestamp,
@@ -44,6 +45,20 @@ impl Services {
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// Is the one who answers for a webhook still in, and may still manage it? Who lost the permission has it told nothing more.
+    pub(super) async fn can_answer_for_webhook(
+        &self,
+        tx: &mut Tx,
+        scope: AccountScope,
+        owner: Option<MemberId>,
+    ) -> Result<bool, StorageError> {
+        let Some(owner) = owner else { return Ok(false) };
+        let row = members::find(tx, scope, owner).await?.filter(|row| row.state == MemberState::Active);
+        let Some(row) = row else { return Ok(false) };
+        let roles = accounts::roles(tx, scope, &self.catalogue).await?;
+        Ok(can_manage_webhooks(&Effective::of(&row.grant, &roles)).is_yes())
     }
 
     /// Switches the webhook off with an audit event and a mail, unless it is off.

@@ -126,7 +126,7 @@ statements! {
         RETURNING account_id, id, email_key, role_key";
     ACCOUNTS_OF = "SELECT account_id FROM members WHERE user_id = $1 AND state = 'active'";
     REACTIVATE = "
-        UPDATE members SET state = 'active', version = version + 1, changed_at = $3, changed_by = $4
+        UPDATE members SET state = 'active', reactivated_at = $3, version = version + 1, changed_at = $3, changed_by = $4
          WHERE account_id = $1 AND id = $2 AND state = 'suspended'";
     OWNERS = concat!("
         SELECT COUNT(*) FROM (

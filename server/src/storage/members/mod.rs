@@ -125,7 +125,7 @@ statements! {
     UNDO_REMOVAL = "
         UPDATE members SET state = removed_from, removed_from = NULL, removed_at = NULL, removed_by = NULL, readmitted_at = $3,
                            version = version + 1, changed_at = $3, changed_by = $4
-         WHERE account_id = $1 AND id = $2 AND state = 'removed' AND removed_at > $5 AND removed_by <> id AND user_id IS NOT NULL
+         WHERE account_id = $1 AND id = $2 AND state = 'removed' AND removed_at > $5 AND (removed_by IS NULL OR removed_by <> id) AND user_id IS NOT NULL
            AND removed_from IN ('active', 'suspended')";
     SUSPEND = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $3, changed_by = $4
@@ -519,11 +519,11 @@ pub async fn remove(
     tx: &mut Tx,
     scope: AccountScope,
     id: MemberId,
-    by: MemberId,
+    by: Option<MemberId>,
     version: i64,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.0, version)?;
+    let changed = changed!(tx, REMOVE, scope.id().0, id.0, now.0, by.map(|by| by.0), version)?;
     platform_sign_ins::end_of_member(tx, scope, id).await?;
     Ok(changed == 1)
 }
@@ -545,11 +545,11 @@ pub async fn suspend(
     tx: &mut Tx,
     scope: AccountScope,
     id: MemberId,
-    by: MemberId,
+    by: Option<MemberId>,
     version: i64,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
-    let changed = changed!(tx, SUSPEND, scope.id().0, id.0, now.0, by.0, version)?;
+    let changed = changed!(tx, SUSPEND, scope.id().0, id.0, now.0, by.map(|by| by.0), version)?;
     platform_sign_ins::end_of_member(tx, scope, id).await?;
     Ok(changed == 1)
 }

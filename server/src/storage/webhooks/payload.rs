@@ -73,7 +73,8 @@ fn actor(noted: &NotedEvent) -> Value {
         (Some(_), Some(_), _) => "api_key",
         (Some(_), None, _) => "member",
         (None, _, Some(_)) => "link_holder",
-        (None, _, None) => "system",
+        (None, Some(_), None) => "operator",
+        (None, None, None) => "system",
     };
     json!({ "kind": kind, "id": actor.member, "name": actor.name, "api_key": actor.key })
 }
