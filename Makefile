@@ -47,13 +47,13 @@ faults: build ## Kills, fills up, cuts off and floods Roster; takes hours
 	@ROSTER_BINARY=target/release/roster .ci/faults
 
 .PHONY: bench
-bench: build ## Measures first loads, and three pages by Lighthouse
+bench: build ## Measures first loads, pages by Lighthouse, and what operations cost
 	@.ci/bench
 
 .PHONY: lint
 lint: set-up ## Checks formatting, lints, layers and rules
 	cargo fmt --all --check
-	cargo clippy -p app -p server --all-targets -- -D warnings
+	cargo clippy -p app -p server -p bench --all-targets -- -D warnings
 	cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
 	.ci/check-layers
 	.ci/check-markup

@@ -2,11 +2,14 @@
 
 use crate::metrics::{Metrics, Present};
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        self, CustomizedPasswordHasher, PasswordHasher, PasswordVerifier,
+        phc::{Output, ParamsString, PasswordHash, Salt},
+    },
 };
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use thiserror::Error;
@@ -27,6 +30,7 @@ pub enum HashError {
 /// Hashes and verifies passwords, and runs other work that is as expensive in turn.
 pub struct Hasher {
     turns: Arc<Semaphore>,
+    argon2id: Arc<Argon2id>,
     /// How long a request waits for its turn before the answer is 503.
     turn_timeout: Duration,
     /// Stands in for the password hash of an unknown user, so that verifying takes the same time (EN-01).
@@ -38,7 +42,13 @@ impl Hasher {
     /// A hasher for this machine.
     pub fn new(turn_timeout: Duration, metrics: Arc<Metrics>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { turns: Arc::new(Semaphore::new(cores)), turn_timeout, nobody: HASH_OF_NOBODY.to_owned(), metrics }
+        Self {
+            turns: Arc::new(Semaphore::new(cores)),
+            argon2id: Arc::default(),
+            turn_timeout,
+            nobody: HASH_OF_NOBODY.to_owned(),
+            metrics,
+        }
     }
 
     /// The hash of a password, in PHC form with its own salt.
@@ -46,8 +56,8 @@ impl Hasher {
     /// # Errors
     /// [`HashError`].
     pub async fn hash(&self, password: &str) -> Result<String, HashError> {
-        let password = normalised(password);
-        self.in_turn(move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+        let (password, argon2id) = (normalised(password), Arc::clone(&self.argon2id));
+        self.in_turn(move || argon2id.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
             .await?
             .map_err(|error| HashError::Failed(error.to_string()))
     }
@@ -57,13 +67,12 @@ impl Hasher {
     /// # Errors
     /// [`HashError`].
     pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<bool, HashError> {
-        let password = normalised(password);
+        let (password, argon2id) = (normalised(password), Arc::clone(&self.argon2id));
         let known = phc.is_some();
         let phc = phc.unwrap_or(&self.nobody).to_owned();
         let fits = self
             .in_turn(move || {
-                PasswordHash::new(&phc)
-                    .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+                PasswordHash::new(&phc).is_ok_and(|hash| argon2id.verify_password(password.as_bytes(), &hash).is_ok())
             })
             .await?;
         Ok(known && fits)
@@ -100,6 +109,60 @@ impl Hasher {
         })
         .await
         .map_err(|error| HashError::Failed(error.to_string()))
+    }
+}
+
+/// argon2id that keeps its memory from hash to hash, as many times as hashes were made at once. Given back to the allocator each time, 19 MiB for
+/// each of hundreds of sign-ins stay with the process for ever.
+#[derive(Default)]
+struct Argon2id {
+    memory: Mutex<Vec<Vec<Block>>>,
+}
+
+impl CustomizedPasswordHasher<PasswordHash> for Argon2id {
+    type Params = Params;
+
+    /// As the library's own does it.
+    fn hash_password_customized(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+        algorithm: Option<&str>,
+        version: Option<password_hash::Version>,
+        params: Params,
+    ) -> password_hash::Result<PasswordHash> {
+        let algorithm = algorithm.map(Algorithm::try_from).transpose()?.unwrap_or_default();
+        let version = version.map(Version::try_from).transpose()?.unwrap_or_default();
+        let salt = Salt::new(salt)?;
+        let described = ParamsString::try_from(&params)?;
+        let (length, blocks) = (params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN), params.block_count());
+        let mut out = [0; Output::MAX_LENGTH];
+        let out = out.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
+        let mut memory = self.kept().pop().unwrap_or_default();
+        memory.resize(blocks, Block::new());
+        let argon2 = Argon2::new(algorithm, version, params);
+        let hashed = argon2.hash_password_into_with_memory(password, &salt, out, memory.as_mut_slice());
+        self.kept().push(memory);
+        hashed?;
+        Ok(PasswordHash {
+            algorithm: algorithm.ident(),
+            version: Some(version.into()),
+            params: described,
+            salt: Some(salt),
+            hash: Some(Output::new(out)?),
+        })
+    }
+}
+
+impl PasswordHasher<PasswordHash> for Argon2id {
+    fn hash_password_with_salt(&self, password: &[u8], salt: &[u8]) -> password_hash::Result<PasswordHash> {
+        self.hash_password_customized(password, salt, None, None, Params::default())
+    }
+}
+
+impl Argon2id {
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,6 +214,29 @@ mod tests {
         assert!(hasher.is_outdated(
             "$argon2id$v=19$m=8192,t=1,p=1$8YpCK0hWc2NrVfm0n2ZDhA$UrrcSQfCLQ+5Z3kHk3kDE4pUQpRA1bJ4kN5kqxjWcDM"
         ));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn pw_07_hashes_keep_the_memory_of_as_many_as_there_are_cores() {
+        let hasher = Arc::new(Hasher::new(TURN_TIMEOUT));
+        let hash = hasher.hash("correct horse battery").await.unwrap();
+        assert!(
+            Argon2::default().verify_password(b"correct horse battery", hash.as_str()).is_ok(),
+            "the library's own"
+        );
+        let many: Vec<_> = (0..12)
+            .map(|_| {
+                let (hasher, hash) = (Arc::clone(&hasher), hash.clone());
+                tokio::spawn(async move { hasher.verify("correct horse battery", Some(&hash)).await.unwrap() })
+            })
+            .collect();
+        for one in many {
+            assert!(one.await.unwrap());
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let kept = hasher.argon2id.kept();
+        assert!((1..=cores).contains(&kept.len()), "{}", kept.len());
+        assert!(kept.iter().all(|memory| memory.len() == Params::default().block_count()));
     }
 
     #[tokio::test]
