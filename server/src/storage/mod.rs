@@ -267,6 +267,23 @@ impl Database {
         })
     }
 
+    /// For one statement alone that reads, which needs no transaction around it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn look_up(&self) -> Result<Tx, StorageError> {
+        Ok(match self {
+            Self::Sqlite { readers, settings, .. } => {
+                Tx::Sqlite(Transaction::alone(readers.acquire().await?, settings.clone()))
+            }
+            // Behind a pooler, a statement alone might be prepared on one connection and run on another.
+            Self::Postgres { settings, .. } if settings.unnamed => self.begin_read().await?,
+            Self::Postgres { pool, settings } => {
+                Tx::Postgres(begin(pool, pools::POSTGRES_PROBE, settings).await?.with_nothing_to_end())
+            }
+        })
+    }
+
     /// A transaction for writing. On SQLite it takes the write lock at once: a transaction that reads first and writes later would
     /// be refused without waiting.
     ///
@@ -364,8 +381,20 @@ async fn begin<DB: Driver>(
     sql: &'static str,
     settings: &TransactionSettings,
 ) -> Result<Transaction<DB>, StorageError> {
-    Transaction::begin(pool.acquire().await?, sql, settings.clone()).await
+    let mut connections = 0;
+    loop {
+        connections += 1;
+        match Transaction::begin(pool.acquire().await?, sql, settings.clone()).await {
+            // The connection is dead, and nothing was done on it. Those that are as old are not handed out any more.
+            Err(StorageError::Unavailable(_))
+                if settings.probe_timeout.is_some() && connections < MAX_CONNECTIONS_TRIED => {}
+            begun => return begun,
+        }
+    }
 }
+
+/// How many connections are tried for one transaction. Behind the first dead one comes a new one, but for a server that is going down.
+const MAX_CONNECTIONS_TRIED: u32 = 3;
 
 fn is_read_only(error: &sqlx::Error) -> bool {
     const READ_ONLY: u32 = 8;

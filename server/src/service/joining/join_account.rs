@@ -22,8 +22,8 @@ impl JoinAccount for Services {
             let signed_in = visitor.signed_in.as_ref().ok_or(AppError::Unauthenticated)?;
             let now = self.now();
             let mut tx = self.database.begin_write().await?;
-            let before = self.require_invitation(&mut tx, visitor, id).await?;
-            accounts::lock(&mut tx, before.scope).await?;
+            let scope = self.presented_scope(&mut tx, visitor, id).await?;
+            accounts::lock(&mut tx, scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             if presented.was_taken_up_by(signed_in.user) {
                 return Ok(self.joined(visitor, &presented, Vec::new()));
