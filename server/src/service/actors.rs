@@ -152,7 +152,11 @@ pub async fn load(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<A
 pub async fn load_before_second_factor(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<Actor, AppError> {
     let Standing { membership, authenticated_at, user, session, key } =
         active_membership(tx, caller, services.now()).await?;
-    let roles = accounts::roles(tx, membership.scope, &services.catalogue).await?;
+    let roles = if membership.has_own_roles {
+        accounts::roles(tx, membership.scope, &services.catalogue).await?
+    } else {
+        Roles::built_in(services.catalogue.clone())
+    };
     let of_member = Effective::of(&membership.grant, &roles);
     let is_program = key.is_some();
     let (key, effective) = match key {
@@ -328,11 +332,16 @@ pub async fn load_to_change(services: &Services, tx: &mut Tx, caller: &Caller, g
     load_with(services, tx, caller, gate).await
 }
 
-/// Locks the account's row for one of its active members.
+/// Locks the account's row for one of its active members. What a session or a key proved is looked at afterwards.
 ///
 /// # Errors
 /// As [`load`].
 pub async fn lock_for_member(services: &Services, tx: &mut Tx, caller: &Caller) -> Result<(), AppError> {
+    if let Credential::Session(signed_in) = &caller.credential
+        && members::lock_for_user(tx, &caller.account, signed_in.user).await?
+    {
+        return Ok(());
+    }
     let standing = active_membership(tx, caller, services.now()).await?;
     accounts::lock(tx, standing.membership.scope).await?;
     Ok(())

@@ -206,13 +206,15 @@ pub struct NewInvitation<'a> {
     pub language: Language,
     /// How long it lives.
     pub lifetime: Span,
+    /// Can there be links of it already, which the next one kills?
+    pub has_links: bool,
 }
 
 impl Invitation {
     /// The same offer once more, to this address and answered for by `sponsor`.
     pub fn again<'a>(&self, email: &'a Email, sponsor: MemberId) -> NewInvitation<'a> {
         let Self { id, member, language, lifetime, .. } = *self;
-        NewInvitation { id, member, email, sponsor, language, lifetime }
+        NewInvitation { id, member, email, sponsor, language, lifetime, has_links: true }
     }
 }
 

@@ -274,6 +274,23 @@ impl Database {
         })
     }
 
+    /// For one statement alone that reads, which needs no transaction around it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn look_up(&self) -> Result<Tx, StorageError> {
+        Ok(match self {
+            Self::Sqlite { readers, settings, .. } => {
+                Tx::Sqlite(Transaction::alone(readers.acquire().await?, settings.clone()))
+            }
+            // Behind a pooler, a statement alone might be prepared on one connection and run on another.
+            Self::Postgres { settings, .. } if settings.unnamed => self.begin_read().await?,
+            Self::Postgres { pool, settings } => {
+                Tx::Postgres(begin(pool, pools::POSTGRES_PROBE, settings).await?.with_nothing_to_end())
+            }
+        })
+    }
+
     /// A transaction for writing. On SQLite it takes the write lock at once: a transaction that reads first and writes later would
     /// be refused without waiting.
     ///
@@ -408,13 +425,25 @@ async fn begin<DB: Driver>(
     settings: &TransactionSettings,
 ) -> Result<Transaction<DB>, StorageError> {
     let (metrics, asked) = (&settings.metrics, Instant::now());
-    let waiting = metrics.waits_for_connection();
-    let connection = pool.acquire().await?;
-    drop(waiting);
-    let begun = Transaction::begin(connection, sql, settings.clone()).await?;
+    let mut connections = 0;
+    let begun = loop {
+        connections += 1;
+        let waiting = metrics.waits_for_connection();
+        let connection = pool.acquire().await?;
+        drop(waiting);
+        match Transaction::begin(connection, sql, settings.clone()).await {
+            // The connection is dead, and nothing was done on it. Those that are as old are not handed out any more.
+            Err(StorageError::Unavailable(_))
+                if settings.probe_timeout.is_some() && connections < MAX_CONNECTIONS_TRIED => {}
+            begun => break begun?,
+        }
+    };
     metrics.database_begin_duration_seconds.observe(asked.elapsed().as_secs_f64());
     Ok(begun)
 }
+
+/// How many connections are tried for one transaction. Behind the first dead one comes a new one, but for a server that is going down.
+const MAX_CONNECTIONS_TRIED: u32 = 3;
 
 fn is_read_only(error: &sqlx::Error) -> bool {
     const READ_ONLY: u32 = 8;

@@ -11,7 +11,6 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
-use tokio::time::timeout;
 use url::Url;
 
 /// How long a request waits for a connection before the answer is 503 (F7).
@@ -20,8 +19,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READ_CONNECTIONS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 20;
-/// How long a live connection may take to answer before it is handed out.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a live connection may take to answer the first thing that it is told.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a statement may take as seen from here, since a server that is gone ends nothing. A little longer than the server's own limit.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(6);
 /// The beginning of a transaction that writes, in one message. The limits go with it and not with the connection, so that a pooler need
@@ -31,6 +30,8 @@ pub(super) const POSTGRES_BEGIN: &str =
 /// The beginning of one that reads: everything of one moment, as on SQLite.
 pub(super) const POSTGRES_BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
     SET LOCAL statement_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+/// What a connection is told first for one statement alone: nothing, which a live one answers.
+pub(super) const POSTGRES_PROBE: &str = "";
 /// How often two connections are compared. One look is enough but for a pooler that is busy.
 const POOLER_PROBES: usize = 8;
 /// What a migration waits for and takes its time over. The lock ends with the transaction, whatever becomes of us, and through a
@@ -51,7 +52,11 @@ pub(super) async fn sqlite(url: &str) -> Result<Database, StorageError> {
         .busy_timeout(SQLITE_BUSY_TIMEOUT);
     let file = options.get_filename().to_owned();
     make_private(&file)?;
-    let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(SQLITE_BUSY_TIMEOUT * 2);
+    let pool = |size| {
+        let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(SQLITE_BUSY_TIMEOUT * 2);
+        // A file does not go away as a server does.
+        pool.test_before_acquire(false)
+    };
     let named = |error: sqlx::Error| StorageError::File { file: file.clone(), problem: error.to_string() };
     let writer = pool(1).connect_with(options.clone()).await.map_err(named)?;
     let readers = pool(SQLITE_READ_CONNECTIONS)
@@ -76,32 +81,18 @@ pub(super) async fn postgres(url: &str) -> Result<Database, StorageError> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Below, within a time of its own.
+        // The beginning of a transaction shows whether a connection lives (`begin` in mod.rs).
         .test_before_acquire(false)
-        .before_acquire(move |connection, meta| {
+        .before_acquire(move |_, meta| {
             let dead_connections = told.clone();
-            Box::pin(async move {
-                if dead_connections.is_about(meta.age) {
-                    return Ok(false);
-                }
-                match timeout(PING_TIMEOUT, connection.ping()).await {
-                    Ok(Ok(())) => Ok(true),
-                    Ok(Err(error)) => {
-                        dead_connections.raise();
-                        Err(error)
-                    }
-                    Err(_) => {
-                        dead_connections.raise();
-                        Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
-                    }
-                }
-            })
+            Box::pin(async move { Ok(!dead_connections.is_about(meta.age)) })
         })
         .connect_with(options)
         .await?;
     let unnamed = keeps_no_statements(&parsed) || shares_connections(&pool).await?;
     let settings = TransactionSettings {
         timeout: Some(STATEMENT_TIMEOUT),
+        probe_timeout: Some(PROBE_TIMEOUT),
         unnamed,
         dead_connections,
         changes: Arc::new(ChangeNotices::among_instances()),

@@ -168,6 +168,8 @@ pub struct TransactionSettings {
     /// How long one statement may take, waiting for the network included. A limit of the server itself does not help when the server is
     /// gone (F7).
     pub(super) timeout: Option<Duration>,
+    /// How long the beginning of a transaction may take, where it tells whether the connection lives: PostgreSQL waits for nothing then (F6, F7).
+    pub(super) probe_timeout: Option<Duration>,
     /// Without names on the server: a pooler between us and it may give the next transaction another connection.
     pub(super) unnamed: bool,
     /// Told when a connection turned out to be dead.
@@ -188,6 +190,7 @@ impl Default for TransactionSettings {
     fn default() -> Self {
         Self {
             timeout: None,
+            probe_timeout: None,
             unnamed: false,
             dead_connections: Arc::default(),
             mail_queued: Arc::default(),
@@ -251,6 +254,8 @@ pub struct Transaction<DB: Driver> {
     settings: TransactionSettings,
     /// Can the connection be used for another transaction? Not while a statement runs.
     sound: bool,
+    /// Is there something to roll back?
+    begun: bool,
     /// Did it queue a mail?
     queued_mail: bool,
     /// Did it end a sign-in at a platform?
@@ -282,23 +287,38 @@ impl Driver for Postgres {
 }
 
 impl<DB: Driver> Transaction<DB> {
+    /// Begins one by this statement, which shows whether the connection still lives; so nothing else has to be asked before.
     pub(super) async fn begin(
         connection: PoolConnection<DB>,
         sql: &'static str,
         settings: TransactionSettings,
     ) -> Result<Self, StorageError> {
-        let mut begun = Self {
+        let limit = settings.probe_timeout.or(settings.timeout);
+        let mut begun = Self::alone(connection, settings);
+        begun.begun = true;
+        begun.run_within(limit, sql).await?;
+        Ok(begun)
+    }
+
+    /// One statement alone, of which the database makes a transaction by itself.
+    pub(super) fn alone(connection: PoolConnection<DB>, settings: TransactionSettings) -> Self {
+        Self {
             connection: Some(connection),
             settings,
-            sound: false,
+            sound: true,
+            begun: false,
             queued_mail: false,
             ended_platform_sign_in: false,
             queued_webhook_delivery: false,
             events: Vec::new(),
             changed: Vec::new(),
-        };
-        begun.run(sql).await?;
-        Ok(begun)
+        }
+    }
+
+    /// What was begun was no transaction.
+    pub(super) fn with_nothing_to_end(mut self) -> Self {
+        self.begun = false;
+        self
     }
 
     async fn commit(mut self) -> Result<(), StorageError> {
@@ -309,8 +329,12 @@ impl<DB: Driver> Transaction<DB> {
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), StorageError> {
+        self.run_within(self.settings.timeout, sql).await
+    }
+
+    async fn run_within(&mut self, limit: Option<Duration>, sql: &'static str) -> Result<(), StorageError> {
         self.sound = false;
-        let done = within(self.settings.timeout, DB::run(self, sql)).await;
+        let done = within(limit, DB::run(self, sql)).await;
         self.sound = done.as_ref().map_or_else(|error| self.settings.is_sound_after(error), |()| true);
         Ok(done?)
     }
@@ -328,6 +352,9 @@ impl<DB: Driver> Drop for Transaction<DB> {
         let Some(mut connection) = self.connection.take() else { return };
         if !self.sound {
             connection.close_on_drop();
+            return;
+        }
+        if !self.begun {
             return;
         }
         tokio::spawn(async move {

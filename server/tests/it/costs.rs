@@ -1,7 +1,10 @@
 //! What everybody may ask for before a right is known, what it costs the server, and the bucket that bounds it (EN-04, EN-09). A function, page or
 //! route that is not in these tables fails the test, and each bound is driven over.
 
-use crate::support::{Browser, PASSWORD, both_databases, platform::client};
+use crate::{
+    plans::Statements,
+    support::{Browser, Kind, PASSWORD, World, both_databases, platform::client},
+};
 use app::{
     domain::role::{BuiltInRole, Grant},
     error::AppError,
@@ -215,6 +218,47 @@ async fn refused_after(browser: &Browser, function: &str, fields: &[(&str, &str)
         }
     }
     panic!("{function} goes on for ever");
+}
+
+/// What an operation sends to the database, with the beginning and the end of its transactions. On PostgreSQL, whose statements are sent by the thread
+/// that runs the request, and where each is a way there and back.
+#[tokio::test]
+async fn an_operation_takes_few_statements() {
+    World::tell(Kind::Postgres, |world| async move {
+        let ana = world.owner("ana@example.org").await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        ana.brings_in_as("cid@example.org", BuiltInRole::Viewer).await;
+        ana.opens_account("Other", "other").await.unwrap();
+        let other = ana.on("other");
+        other.invites("ben@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let link = world.link_to("ben@example.org", 1).await;
+        let invitation = ben.opens_link(&link).await;
+        let (row, leaving) = (ana.row("ben@example.org").await, ana.row("cid@example.org").await);
+
+        world.stops_mailing().await;
+
+        let sent = Statements::default();
+        let _here = tracing::subscriber::set_default(sent.clone());
+        sent.since_then().await;
+        ana.me().await.unwrap();
+        let session_check = sent.since_then().await;
+        ana.invites("dan@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let invite = sent.since_then().await;
+        ana.edits(&row, &Grant::of(BuiltInRole::Analyst)).await.unwrap();
+        let edit = sent.since_then().await;
+        ana.removes(&leaving).await.unwrap();
+        let remove = sent.since_then().await;
+        ben.joins(&invitation).await.unwrap();
+        let accept = sent.since_then().await;
+        world.browser().sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let sign_in = sent.since_then().await;
+        // The message that shows whether a connection lives counts, too. What an invitation and an acceptance send was counted together with the worker
+        // that hands their mails over.
+        let counted = [session_check, invite, edit, remove, accept, sign_in];
+        let most = [4, 56, 19, 20, 45, 20];
+        assert!(counted.iter().zip(most).all(|(counted, most)| *counted <= most), "{counted:?}");
+    })
+    .await;
 }
 
 both_databases! {

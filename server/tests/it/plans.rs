@@ -238,7 +238,15 @@ async fn with_sign_ins_at_platforms(world: &World) {
 
 /// Counts the statements that this thread sends.
 #[derive(Clone, Default)]
-struct Statements(Arc<AtomicUsize>);
+pub struct Statements(Arc<AtomicUsize>);
+
+impl Statements {
+    /// How many there were since this was asked last, with those that end a transaction in the background.
+    pub async fn since_then(&self) -> usize {
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
 
 impl tracing::Subscriber for Statements {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

@@ -282,6 +282,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("members::access::ACTOR", "the actor of a request, bound by slug and user, establishes the right"),
     ("members::access::HOST_ACTOR", "the hash of a cookie establishes the right"),
     ("members::access::KEY_ACTOR", "the hash of a key establishes the right"),
+    ("members::access::LOCK_FOR_USER", "the account's row alone, for a member of it: the actor is read afterwards"),
     ("members::access::SUSPEND_ALL_OF_USER", "a user whose mailbox turned out to be somebody else's, in all accounts"),
     ("members::person::ACCOUNTS_WITH_COPY", "the accounts of the user who is signed in, whose own copies they hold"),
     ("oauth_attempts::FIND", "the hash of the browser establishes the right"),

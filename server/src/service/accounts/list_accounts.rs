@@ -33,7 +33,7 @@ impl ListAccounts for Services {
 impl Services {
     /// The accounts that this session can open, by name.
     pub(in crate::service) async fn accounts_of(&self, signed_in: &SignedIn) -> Result<Vec<AccountLine>, AppError> {
-        let mut tx = self.database.begin_read().await?;
+        let mut tx = self.database.look_up().await?;
         let memberships = accounts::of_user(&mut tx, signed_in.user, signed_in.session).await?;
         Ok(memberships
             .into_iter()
@@ -48,7 +48,7 @@ impl Services {
 
     /// The accounts that this session does not open, because they take another login method, with the link that starts it.
     async fn other_accounts_of(&self, signed_in: &SignedIn) -> Result<Vec<OtherAccount>, AppError> {
-        let mut tx = self.database.begin_read().await?;
+        let mut tx = self.database.look_up().await?;
         let memberships = accounts::by_other_methods(&mut tx, signed_in.user, signed_in.session).await?;
         Ok(memberships
             .into_iter()

@@ -193,6 +193,7 @@ impl Services {
             sponsor: by,
             language: request.language,
             lifetime: request.lifetime,
+            has_links: false,
         };
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, new.id).await?;

@@ -11,7 +11,6 @@ use crate::{
         members::{self, Inviter},
         outbox::{self, MailKind, NewMail},
         rate_buckets::{self, Limit},
-        users,
     },
 };
 use app::{
@@ -73,7 +72,9 @@ impl Services {
         if new.sponsor != member && invitation_refusals::is_refused(tx, scope, &address).await? {
             return Err(FieldErrors::one(Field::Email, Problem::WantsNoInvitations).into());
         }
-        invitations::kill_tokens(tx, scope, id, None, now).await?;
+        if new.has_links {
+            invitations::kill_tokens(tx, scope, id, None, now).await?;
+        }
         let mut not_before = now;
         if self.config.smtp.is_some() {
             self.make_token(tx, scope, id, Channel::Mailed, Some(&address), now).await?;
@@ -121,8 +122,8 @@ impl Services {
             return Ok(now);
         }
         // The same person in another account is the same inviter.
-        let inviter = members::find(tx, scope, new.sponsor).await?.and_then(|sponsor| sponsor.user);
-        let inviter = inviter.map_or_else(|| new.sponsor.to_string(), |user| user.to_string());
+        let inviter = members::answerable(tx, scope, new.sponsor).await?.and_then(|sponsor| sponsor.user);
+        let inviter = inviter.map_or_else(|| new.sponsor.to_string(), |(user, _, _)| user.to_string());
         let (limits, account, to) = (&self.config.limits, scope.id(), new.email.key());
         let to_recipient = Limit::per_day(limits.mails_per_account_recipient_day);
         let own = [
@@ -168,17 +169,16 @@ impl Services {
         if invitation.sponsor == member {
             return Ok(());
         }
-        let Some(sponsor) = members::find(tx, scope, invitation.sponsor).await? else { return Ok(()) };
-        let Some(user) = sponsor.user else { return Ok(()) };
-        let Some(user) = users::find(tx, user).await? else { return Ok(()) };
-        let language = user.language.unwrap_or(invitation.language);
+        let sponsor = members::answerable(tx, scope, invitation.sponsor).await?;
+        let Some((_, email_key, language)) = sponsor.and_then(|sponsor| sponsor.user) else { return Ok(()) };
+        let language = language.unwrap_or(invitation.language);
         let mail = NewMail {
             kind,
             member,
             invitation: Some(invitation.id),
             offer: None,
             language,
-            to: user.email.key(),
+            to: &email_key,
             sealed: None,
         };
         self.queue(tx, scope, mail, now).await?;

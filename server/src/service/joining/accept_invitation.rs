@@ -69,8 +69,12 @@ impl Services {
     ) -> Result<Accepted, AppError> {
         let (scope, id) = (presented.scope, presented.invitation.id);
         let vouched = presented.channel == Channel::Copied && user.verified.is_none();
-        let roles = accounts::roles(tx, scope, &self.catalogue).await?;
-        let vouched_by = if vouched { voucher(tx, presented, &roles).await? } else { None };
+        let vouched_by = if vouched {
+            let roles = accounts::roles(tx, scope, &self.catalogue).await?;
+            voucher(tx, presented, &roles).await?
+        } else {
+            None
+        };
         if !invitations::answer(tx, scope, id, InvitationState::Accepted, now).await? {
             return Ok(Accepted::TooLate);
         }
@@ -105,7 +109,7 @@ async fn sponsor_can_invite(tx: &mut Tx, presented: &PresentedInvitation, roles:
     if sponsor == presented.member.id {
         return Ok(true);
     }
-    let row = members::find(tx, presented.scope, sponsor).await?.filter(|row| row.state == MemberState::Active);
+    let row = members::answerable(tx, presented.scope, sponsor).await?.filter(|row| row.state == MemberState::Active);
     Ok(row.is_some_and(|row| can_invite(&Effective::of(&row.grant, roles), &presented.member.grant, roles).is_yes()))
 }
 

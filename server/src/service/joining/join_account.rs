@@ -25,8 +25,8 @@ impl JoinAccount for Services {
             if let Some(joined) = self.joined_in_another_tab(&mut tx, visitor, id).await? {
                 return Ok(joined);
             }
-            let before = self.require_invitation(&mut tx, visitor, id).await?;
-            accounts::lock(&mut tx, before.scope).await?;
+            let scope = self.presented_scope(&mut tx, visitor, id).await?;
+            accounts::lock(&mut tx, scope).await?;
             let presented = self.require_invitation(&mut tx, visitor, id).await?;
             if presented.was_taken_up_by(signed_in.user) {
                 return Ok(self.joined(visitor, &presented, Vec::new()));

@@ -124,6 +124,18 @@ impl Services {
         }))
     }
 
+    /// The account of the invitation that a form names, for those who lock it before they read the rest.
+    pub(in crate::service) async fn presented_scope(
+        &self,
+        tx: &mut Tx,
+        visitor: &Visitor,
+        id: InvitationId,
+    ) -> Result<AccountScope, AppError> {
+        let token = visitor.invitation.as_deref().and_then(Token::parse).ok_or(AppError::OpenTheLinkAgain)?;
+        let known = invitations::find_token(tx, &token.hash()).await?.filter(|known| known.invitation == id);
+        Ok(known.ok_or(AppError::OpenTheLinkAgain)?.scope)
+    }
+
     /// The invitation that a form names, which must be the one that this browser presents (INV-22).
     pub(in crate::service) async fn require_invitation(
         &self,

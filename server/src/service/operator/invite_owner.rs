@@ -67,7 +67,15 @@ impl Services {
             }
         };
         let id = InvitationId(Uuid::now_v7());
-        let new = NewInvitation { id, member, email, sponsor: member, language, lifetime: DEFAULT_LIFETIME };
+        let new = NewInvitation {
+            id,
+            member,
+            email,
+            sponsor: member,
+            language,
+            lifetime: DEFAULT_LIFETIME,
+            has_links: false,
+        };
         invitations::insert(tx, scope, new, now).await?;
         members::set_invitation(tx, scope, member, id).await?;
         let mail = self.queue_invitation(tx, scope, new, now).await?;

@@ -33,7 +33,7 @@ impl Services {
         let Some(token) = Token::parse(cookie) else { return Ok(None) };
         let now = self.now();
         let (oldest, idlest) = self.session_bounds();
-        let mut tx = self.database.begin_read().await?;
+        let mut tx = self.database.look_up().await?;
         let Some(live) = sessions::authenticate(&mut tx, &token.hash(), oldest, idlest).await? else {
             return Ok(None);
         };

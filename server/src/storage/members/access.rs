@@ -77,6 +77,7 @@ macro_rules! select_actor {
         concat!("
         SELECT m.id, m.account_id, m.login_method_id, m.state, m.role_key, COALESCE(m.name, m.email) AS label, m.last_active_at,
                a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
+               EXISTS (SELECT 1 FROM roles r WHERE r.account_id = a.id AND r.name IS NOT NULL) AS has_own_roles,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                ", proved_at!($session), " AS proved_at,
                (SELECT COUNT(*) FROM second_factors f JOIN login_methods l ON l.id = m.login_method_id
@@ -109,6 +110,7 @@ statements! {
     KEY_ACTOR = concat!("
         SELECT m.id, m.account_id, m.user_id, m.login_method_id, m.role_key, COALESCE(m.name, m.email) AS label,
                a.slug, a.name AS account_name, a.language, a.invitation_role, a.invitation_hours,
+               EXISTS (SELECT 1 FROM roles r WHERE r.account_id = a.id AND r.name IS NOT NULL) AS has_own_roles,
                (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
                (SELECT d.starts_at FROM second_factor_requirements d WHERE d.account_id = m.account_id AND ", is_required!(), ") AS factor_from,
                k.id AS key_id, k.name AS key_name, ", proves_factor!(), " AS proves_factor, k.expires_at, k.last_used_at,
@@ -120,6 +122,11 @@ statements! {
           JOIN users u ON u.id = m.user_id
          WHERE k.hash = $1 AND (k.expires_at > $2 OR k.expires_at IS NULL)
            AND m.state = 'active' AND ", is_owned!(), " AND ", proof_stands!(), " AND ", lets_in!());
+    // The account's row is held as by `accounts::lock`, for its active members alone.
+    LOCK_FOR_USER = concat!("
+        UPDATE accounts SET audit_seq = audit_seq
+         WHERE id = ", account_at!("$1"), "
+           AND EXISTS (SELECT 1 FROM members m WHERE m.account_id = accounts.id AND m.user_id = $2 AND m.state = 'active')");
     SUSPEND_ALL_OF_USER = "
         UPDATE members SET state = 'suspended', version = version + 1, changed_at = $2, changed_by = NULL
          WHERE user_id = $1 AND state = 'active'
@@ -179,6 +186,8 @@ pub struct CallerMembership {
     pub language: Language,
     /// What the account's invitations begin with.
     pub invitations: InvitationDefaults,
+    /// Does the account have roles of its own, or former ones?
+    pub has_own_roles: bool,
     /// When this session last proved the member's login method, or a second factor beside it; `None` if it did not prove the method.
     pub authenticated_at: Option<Timestamp>,
     /// Does the user sign in by a password and have a second factor that this session did not prove, as in a remembered browser?
@@ -203,6 +212,7 @@ struct CallerMembershipRow {
     language: String,
     invitation_role: Option<String>,
     invitation_hours: i64,
+    has_own_roles: bool,
     extras: Option<String>,
     proved_at: Option<i64>,
     unproved_factors: i64,
@@ -225,6 +235,15 @@ pub(crate) async fn caller_membership(
     row.map(CallerMembership::try_from).transpose()
 }
 
+/// Holds the account's row until the transaction ends, if the user is an active member of the account at this slug; `false` otherwise. On SQLite whoever
+/// writes is alone with the whole database.
+pub(crate) async fn lock_for_user(tx: &mut Tx, slug: &Slug, user: UserId) -> Result<bool, StorageError> {
+    match tx {
+        Tx::Sqlite(_) => Ok(true),
+        Tx::Postgres(_) => Ok(changed!(tx, LOCK_FOR_USER, slug.as_str(), user.0)? > 0),
+    }
+}
+
 impl TryFrom<CallerMembershipRow> for CallerMembership {
     type Error = StorageError;
 
@@ -241,6 +260,7 @@ impl TryFrom<CallerMembershipRow> for CallerMembership {
             account_name: row.account_name,
             language: Language::from_tag(&row.language).unwrap_or_default(),
             invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),
+            has_own_roles: row.has_own_roles,
             authenticated_at: row.proved_at.map(Timestamp),
             lacks_second_factor: row.unproved_factors > 0,
             second_factor_from: row.factor_from.map(Timestamp),
@@ -356,6 +376,7 @@ struct KeyMembershipRow {
     language: String,
     invitation_role: Option<String>,
     invitation_hours: i64,
+    has_own_roles: bool,
     extras: Option<String>,
     factor_from: Option<i64>,
     key_id: Uuid,
@@ -395,6 +416,7 @@ pub(crate) async fn key_membership(
                 account_name: row.account_name,
                 language: Language::from_tag(&row.language).unwrap_or_default(),
                 invitations: accounts::invitation_defaults(row.invitation_role, row.invitation_hours),
+                has_own_roles: row.has_own_roles,
                 authenticated_at: Some(Timestamp(0)),
                 lacks_second_factor: false,
                 second_factor_from: row.factor_from.map(Timestamp),

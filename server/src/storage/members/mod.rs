@@ -9,6 +9,7 @@ use app::domain::{
     email::Email,
     ids::{InvitationId, LoginMethodId, MemberId, UserId},
     invitation::InvitationState,
+    language::Language,
     member::{LoginMethod, MemberState, ShownState},
     permission::Permissions,
     role::{Grant, RoleKey},
@@ -79,7 +80,7 @@ pub use access::{
     inviters, other_owners, owners_without, reactivate,
 };
 pub(crate) use access::{
-    HostVisitor, accounts_of, caller_membership, host_visitor, key_membership, suspend_all_of_user,
+    HostVisitor, accounts_of, caller_membership, host_visitor, key_membership, lock_for_user, suspend_all_of_user,
 };
 pub(in crate::storage) use access::{proved_at, proved_factors};
 pub use keys::{RowPosition, StoredKeys};
@@ -98,6 +99,11 @@ statements! {
            AND (m.user_id IS NULL OR m.state <> 'removed'
                 OR EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.email_key = m.email_key))
          ORDER BY CASE WHEN m.state = 'removed' THEN 1 ELSE 0 END LIMIT 1");
+    ANSWERABLE = "
+        SELECT m.state, m.role_key, (SELECT string_agg(p.permission, ',') FROM member_permissions p WHERE p.member_id = m.id) AS extras,
+               u.id AS user_id, u.email_key, u.language
+          FROM members m LEFT JOIN users u ON u.id = m.user_id
+         WHERE m.account_id = $1 AND m.id = $2";
     COUNT_BY_EMAIL = "SELECT COUNT(*) FROM members WHERE account_id = $1 AND email_key = $2";
     FIND_BY_USER = select_members!("AND m.user_id = $2");
     INSERT = "
@@ -238,6 +244,42 @@ impl Member {
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(self.email.typed())
     }
+}
+
+/// Somebody who answers for an invitation: what they may do, and how they are reached.
+#[derive(Clone, Debug)]
+pub struct Answerable {
+    /// The state.
+    pub state: MemberState,
+    /// Role and extras.
+    pub grant: Grant,
+    /// The user, with the canonical address and the language, once there is one.
+    pub user: Option<(UserId, String, Option<Language>)>,
+}
+
+#[derive(FromRow)]
+struct AnswerableRow {
+    state: String,
+    role_key: String,
+    extras: Option<String>,
+    user_id: Option<Uuid>,
+    email_key: Option<String>,
+    language: Option<String>,
+}
+
+/// The member who answers for an invitation.
+pub async fn answerable(tx: &mut Tx, scope: AccountScope, id: MemberId) -> Result<Option<Answerable>, StorageError> {
+    let row: Option<AnswerableRow> =
+        on!(tx, c => sqlx::query_as(ANSWERABLE).bind(scope.id().0).bind(id.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        let language = row.language.as_deref().and_then(Language::from_tag);
+        Ok(Answerable {
+            state: state(&row.state)?,
+            grant: Grant { role: RoleKey::new(row.role_key), extras: accounts::extras(row.extras) },
+            user: row.user_id.zip(row.email_key).map(|(user, email_key)| (UserId(user), email_key, language)),
+        })
+    })
+    .transpose()
 }
 
 #[derive(FromRow)]
