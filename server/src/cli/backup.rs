@@ -116,8 +116,8 @@ pub(super) async fn restore(config: Arc<Config>, arguments: RestoreArguments) ->
             let database = Database::open(&config).await.map_err(StartError::from)?;
             restoration.finish(database).await?
         }
-        (Some(file), Some(target)) => restoration.from_file(file, &target).await?,
-        (Some(file), None) => restoration.from_dump(file).await?,
+        (Some(file), Some(target)) => restoration.restore_file(file, &target).await?,
+        (Some(file), None) => restoration.restore_dump(file).await?,
     };
     tell(&after, arguments.replaced.is_some());
     Ok(())
@@ -133,7 +133,7 @@ struct Restoration<'a> {
 
 impl Restoration<'_> {
     /// An SQLite database is made ready beside its place, and moved there as the last thing.
-    async fn from_file(self, file: &Path, target: &Path) -> Result<AfterRestore, Failure> {
+    async fn restore_file(self, file: &Path, target: &Path) -> Result<AfterRestore, Failure> {
         if target.exists() {
             return Err(Failure::other(format!(
                 "database_url: {} is there; stop Roster, move that file away with those beside it (-wal, -shm), and name it as --replaced sqlite:…",
@@ -168,7 +168,7 @@ impl Restoration<'_> {
     }
 
     /// A dump goes into a PostgreSQL database that is empty, in one transaction.
-    async fn from_dump(self, file: &Path) -> Result<AfterRestore, Failure> {
+    async fn restore_dump(self, file: &Path) -> Result<AfterRestore, Failure> {
         let url = self.config.migration_database_url.as_ref().unwrap_or(&self.config.database_url);
         let target = Database::connect(url.expose()).await.map_err(StartError::from)?;
         let empty = target.is_empty().await.map_err(StartError::from)?;
