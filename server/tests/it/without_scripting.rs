@@ -166,7 +166,7 @@ both_databases! {
     }
 
     async fn br_14_in_03_what_is_too_long_is_said_at_its_field_and_comes_back_whole(world: World) {
-        let (world, _provider, ana, method) = world.with_acme_sso().await;
+        let (_world, _provider, ana, method) = world.with_acme_sso().await;
         let slug = ("account", "acme");
         let (of_method, openid) = (("form[method]", &*method), ("form[preset]", "openid"));
         // The page, its form, what else it sends, the field, and how many characters that takes.
