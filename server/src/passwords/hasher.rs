@@ -218,7 +218,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn pw_07_hashes_keep_the_memory_of_as_many_as_there_are_cores() {
-        let hasher = Arc::new(Hasher::new(TURN_TIMEOUT));
+        let hasher = Arc::new(Hasher::new(TURN_TIMEOUT, Arc::default()));
         let hash = hasher.hash("correct horse battery").await.unwrap();
         assert!(
             Argon2::default().verify_password(b"correct horse battery", hash.as_str()).is_ok(),

@@ -29,6 +29,9 @@ fn id_in(location: &str) -> &str {
     location.split("flash=").nth(1).unwrap_or_else(|| panic!("nothing is carried to {location}"))
 }
 
+/// The page, its form, what else it sends, the field, and how many characters that takes.
+type LimitedField<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, usize);
+
 both_databases! {
     async fn br_14_every_change_of_the_users_list_is_confirmed_on_the_list(world: World) {
         let ana = world.owner("ana@example.org").await;
@@ -169,8 +172,7 @@ both_databases! {
         let (_world, _provider, ana, method) = world.with_acme_sso().await;
         let slug = ("account", "acme");
         let (of_method, openid) = (("form[method]", &*method), ("form[preset]", "openid"));
-        // The page, its form, what else it sends, the field, and how many characters that takes.
-        let fields: &[(&str, &str, &[(&str, &str)], &str, usize)] = &[
+        let fields: &[LimitedField<'_>] = &[
             (NEW, "users/invite", &[slug, ("form[role]", "viewer"), of_method], "form[email]", 254),
             (NEW, "users/invite", &[slug, ("form[role]", "viewer"), of_method, ("form[email]", "b@example.org")], "form[identifier]", 255),
             ("/a/acme/settings/roles/new", "roles/create", &[slug, ("form[permissions][]", "users.read")], "form[name]", 60),

@@ -44,7 +44,7 @@ pub(super) async fn layer(State(services): State<Services>, mut request: Request
             let response = match (refused, acts) {
                 (Some(problem), _) => problem.into_response(),
                 (None, Acts::In(by)) => {
-                    request.extensions_mut().insert(by);
+                    request.extensions_mut().insert(*by);
                     next.run(request).await
                 }
                 (None, Acts::OverAll(by)) => {

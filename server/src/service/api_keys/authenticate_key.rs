@@ -62,7 +62,7 @@ pub struct Authenticated {
 #[derive(Clone, Debug)]
 pub enum Acts {
     /// In an account.
-    In(KeyUse),
+    In(Box<KeyUse>),
     /// Over all accounts, as a key of the host's operator does by which no account was named.
     OverAll(OperatorUse),
 }
@@ -143,7 +143,7 @@ impl Services {
         }
         let caller = caller(Credential::ApiKey(hash), found.membership.slug, ip);
         let key_use = KeyUse { caller, expires: found.expires, of_member: Some((scope, found.key)) };
-        Ok(Authenticated { key: found.key.0, allowance, acts: Acts::In(key_use) })
+        Ok(Authenticated { key: found.key.0, allowance, acts: Acts::In(Box::new(key_use)) })
     }
 
     async fn authenticate_operator_key(
@@ -174,7 +174,7 @@ impl Services {
             (Some(_), None) => return Err(KeyRefusal::OtherAccount),
             (Some(account), Some((named, _))) => {
                 let caller = caller(Credential::OperatorKey { hash, account }, named.slug, ip);
-                Acts::In(KeyUse { caller, expires: found.expires, of_member: None })
+                Acts::In(Box::new(KeyUse { caller, expires: found.expires, of_member: None }))
             }
         };
         Ok(Authenticated { key: found.id, allowance, acts })

@@ -113,11 +113,13 @@ impl Serving {
         answer
     }
 
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Ends it as a fault does, and waits until it is gone; answers what it logged.
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -125,6 +127,7 @@ impl Serving {
     }
 
     /// Waits until it has ended by itself, or by somebody else; answers what it logged.
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn ended(mut self) -> String {
         self.child.wait().unwrap();
         self.log.take().unwrap().join().unwrap()

@@ -130,6 +130,7 @@ impl Server {
     }
 
     /// Another one that follows it.
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn replica(&self) -> Self {
         Self::started(&["replica", &self.folder])
     }
@@ -150,11 +151,13 @@ impl Server {
     }
 
     /// Its processes end at once, and stay away.
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn halt(&self) {
         Self::told(&["halt", &self.folder]);
     }
 
     /// One that follows becomes one that is written to.
+    #[allow(dead_code, reason = "the tests of faults use it")]
     pub fn promote(&self) {
         Self::told(&["promote", &self.folder]);
     }
