@@ -360,6 +360,7 @@ mod tests {
     fn the_table_of_settings_names_every_key_and_no_other() {
         let full = Config {
             migration_database_url: Some("postgres://localhost/roster".parse().unwrap()),
+            metrics_listen: Some("127.0.0.1:9464".parse().unwrap()),
             platform_url: Some("https://platform.example.org".parse().unwrap()),
             smtp: Some(Smtp {
                 host: "mail.example.org".to_owned(),
