@@ -269,7 +269,7 @@ pub struct MemberRow {
     pub invited: Option<Event>,
     /// When the pending invitation ends.
     pub expires: Option<Timestamp>,
-    /// When a new link was asked for, since the present one expired (R20).
+    /// When a new link was asked for, since the present one expired (R20) or was declined (R63).
     pub asked: Option<Timestamp>,
     /// When the person joined.
     pub joined: Option<Timestamp>,
@@ -308,7 +308,7 @@ impl MemberRow {
             return Some(Attention::NeedsIdentifier);
         }
         match self.state {
-            ShownState::Expired if self.asked.is_some() => Some(Attention::AskedForLink),
+            ShownState::Expired | ShownState::Declined if self.asked.is_some() => Some(Attention::AskedForLink),
             ShownState::Expired => Some(Attention::Expired),
             ShownState::Declined => Some(Attention::Declined),
             ShownState::AwaitingApproval => Some(Attention::AwaitsApproval),

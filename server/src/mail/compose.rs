@@ -9,14 +9,17 @@ use crate::{
     secrets::{OpenError, Token},
     storage::{
         StorageError, Tx, accounts, address_changes,
-        outbox::{self, AccountDeletionMail, ApiKeyMail, Facts, MailKind, OutboxMail, OwnershipMail},
+        outbox::{
+            self, AccountDeletionMail, ApiKeyMail, Facts, FactsOfRole, MailKind, OutboxMail, OwnershipMail, RoleMail,
+        },
         ownership_offers::{self, OfferState},
         password_resets, second_factor_requirements, users,
     },
 };
 use app::{
     domain::{
-        email::Email, ids::MemberId, invitation::InvitationState, name::Slug, time::Timestamp, time_zone::TimeZone,
+        email::Email, ids::MemberId, invitation::InvitationState, name::Slug, role::BuiltInRole, time::Timestamp,
+        time_zone::TimeZone,
     },
     i18n::{Locale, leptos_i18n, role_name_or, text},
     paths,
@@ -97,6 +100,10 @@ pub(crate) async fn compose(
         MailKind::Ownership(what) => {
             let (account, slug, _) = outbox::facts_of_member(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
             (account_label(&account, &slug), ownership(services, tx, mail, what, &slug, now).await?)
+        }
+        MailKind::Role(what) => {
+            let facts = outbox::facts_of_role(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
+            (account_label(&facts.account, &facts.slug), role(services, mail, what, &facts)?)
         }
         MailKind::AccountDeletion(what) => {
             let facts = outbox::facts_of_deletion(tx, mail.id).await?.ok_or(ComposeError::Outdated)?;
@@ -181,6 +188,7 @@ async fn zone_of_reader(tx: &mut Tx, mail: &OutboxMail) -> Result<Option<TimeZon
             | MailKind::Held
             | MailKind::InviteeMoved
             | MailKind::Decision
+            | MailKind::Role(_)
             | MailKind::EmailChangeConfirm,
             _,
         ) => None,
@@ -264,6 +272,21 @@ async fn ownership(
     Ok(Content::Ownership { what, other: person(other), until: offer.expires, page: services.config.link(&page) })
 }
 
+/// The mail about a role, as it is now. Nothing is left to say of who has lost access or the role, nor of what a newer mail says.
+fn role(services: &Services, mail: &OutboxMail, what: RoleMail, facts: &FactsOfRole) -> Result<Content, ComposeError> {
+    let link = |path: String| services.config.link(&path);
+    match what {
+        RoleMail::Changed if facts.is_active && !facts.replaced => {
+            let role = role_name_or(Locale::from(mail.language), &facts.role.0, facts.role.1.as_deref());
+            Ok(Content::RoleChanged { role, page: link(paths::account(facts.slug.as_str())) })
+        }
+        RoleMail::OwnerMade if facts.is_active && facts.role.0 == BuiltInRole::Owner.role() => {
+            Ok(Content::OwnerMade { person: person(&facts.person), users: link(paths::users(facts.slug.as_str())) })
+        }
+        RoleMail::Changed | RoleMail::OwnerMade => Err(ComposeError::Outdated),
+    }
+}
+
 /// The mail about somebody's own login. No account sees it.
 async fn login_content(
     services: &Services,
@@ -297,6 +320,7 @@ async fn login_content(
             | MailKind::ReauthenticationCode
             | MailKind::SecondFactorRequired
             | MailKind::Ownership(_)
+            | MailKind::Role(_)
             | MailKind::AccountDeletion(_)
             | MailKind::WebhookStopped
             | MailKind::AccountApp(_)
@@ -425,6 +449,7 @@ fn content(
         | MailKind::WebhookStopped
         | MailKind::AccountApp(_)
         | MailKind::ApiKey(_)
+        | MailKind::Role(_)
         | MailKind::PasswordReset
         | MailKind::PasswordChanged
         | MailKind::EmailChangeConfirm

@@ -88,6 +88,10 @@ pub enum Content {
     ApiKey { what: ApiKeyMail, page: String },
     /// An offer of ownership was made or accepted; the other of its two people, and the page that shows more.
     Ownership { what: OwnershipMail, other: Person, until: Timestamp, page: String },
+    /// The reader's role or permissions were changed; the role now, and the page that shows what it allows.
+    RoleChanged { role: String, page: String },
+    /// Another member is an owner now; the page lists users.
+    OwnerMade { person: Person, users: String },
     /// The account is scheduled for deletion, as this owner asked; the page keeps it.
     AccountDeletion { by: Option<Person>, at: Timestamp, page: String },
     /// The account is kept after all, as this owner wanted; the page shows it.
@@ -303,6 +307,16 @@ fn sections(
         Content::Ownership { what, other, until, page } => {
             ownership(language, zone, account, what, named(other), until, page)
         }
+        Content::RoleChanged { role, page } => (
+            vec![text!(locale, mail.role_changed_what, account = account, role = role)],
+            Action::Link { label: text!(locale, mail.role_changed_open).to_owned(), url: page },
+            vec![text!(locale, mail.role_changed_why).to_owned()],
+        ),
+        Content::OwnerMade { person, users } => (
+            vec![text!(locale, mail.owner_made_what, person = named(person), account = account)],
+            open(locale, users),
+            vec![text!(locale, mail.owner_made_why).to_owned()],
+        ),
         Content::AccountDeletion { by, at, page } => {
             let at = moment(language, at, zone);
             let what = match by {
@@ -469,6 +483,8 @@ fn subject(language: Language, account: &str, content: &Content) -> String {
             OwnershipMail::Accepted => text!(locale, mail.ownership_accepted_subject, account = account),
             OwnershipMail::Declined => text!(locale, mail.ownership_declined_subject, account = account),
         },
+        Content::RoleChanged { .. } => text!(locale, mail.role_changed_subject, account = account),
+        Content::OwnerMade { .. } => text!(locale, mail.owner_made_subject, account = account),
         Content::AccountDeletion { .. } => text!(locale, mail.account_deletion_subject, account = account),
         Content::AccountKept { .. } => text!(locale, mail.account_kept_subject, account = account),
         Content::WebhookStopped { .. } => text!(locale, mail.webhook_stopped_subject, account = account),
@@ -691,6 +707,8 @@ mod tests {
                 at: UNTIL,
                 page: "https://roster.example.org/a/acme/settings/account".to_owned(),
             },
+            Content::RoleChanged { role: "Editor".to_owned(), page: "https://roster.example.org/a/acme".to_owned() },
+            Content::OwnerMade { person: person("Ben"), users: users() },
             Content::WebhookStopped { page: "https://roster.example.org/a/acme/settings/webhooks".to_owned() },
             Content::AccountKept { by: None, page: "https://roster.example.org/a/acme/settings/account".to_owned() },
             ownership_mail(OwnershipMail::Received),
@@ -838,6 +856,8 @@ mod tests {
                     | Content::Ownership { page: users, .. }
                     | Content::AccountDeletion { page: users, .. }
                     | Content::AccountKept { page: users, .. }
+                    | Content::RoleChanged { page: users, .. }
+                    | Content::OwnerMade { users, .. }
                     | Content::WebhookStopped { page: users }
                     | Content::SecondFactors { page: users, .. } => users.clone(),
                 };

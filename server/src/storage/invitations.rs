@@ -64,7 +64,7 @@ statements! {
         UPDATE invitations SET state = $3, answered_at = $4
          WHERE account_id = $1 AND id = $2 AND state = 'pending' AND expires_at > $4";
     DECLINE = "
-        UPDATE invitations SET state = 'declined', answered_at = $3
+        UPDATE invitations SET state = 'declined', answered_at = $3, asked_at = NULL
          WHERE account_id = $1 AND id = $2 AND (state = 'held' OR state = 'pending' AND expires_at > $3)";
     END = "
         UPDATE invitations SET state = 'revoked', answered_at = $3

@@ -2,7 +2,7 @@
 
 use crate::support::{Browser, PASSWORD, both_databases, no_longer_in_acme};
 use app::{
-    api::{joining::InvitationView, members::Edited},
+    api::{joining::InvitationView, members::Edited, own_login::ProfileSaved},
     domain::{
         fields::{Field, FieldErrors, Problem},
         member::{MemberRow, ShownState},
@@ -98,6 +98,35 @@ both_databases! {
         let bill = adam.row("bill@example.org").await;
         assert!(matches!(adam.edits(&bill, &viewer).await, Err(AppError::Refused(Refusal::TheyHoldMore { .. }))));
         assert!(matches!(adam.removes(&bill).await, Err(AppError::Refused(Refusal::TheyHoldMore { .. }))));
+    }
+
+    async fn r35_a_changed_role_is_told_to_the_member_and_another_owner_to_the_owners(world: World) {
+        let ana = world.owner("ana@example.org").await;
+        ana.brings_in_as("olga@example.org", BuiltInRole::Owner).await;
+        let ben = ana.brings_in_as("ben@example.org", BuiltInRole::Viewer).await;
+        let german = [("form[name]", "Ben"), ("form[language]", "de")];
+        ben.call::<ProfileSaved>("me/change-profile", &german).await.unwrap();
+        ana.invites("ines@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();
+        let told = "SELECT kind || ' ' || recipient FROM outbox WHERE kind IN ('role_changed', 'owner_made') ORDER BY kind, recipient";
+
+        ana.edits(&ana.row("ben@example.org").await, &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        // Who has not joined reads the role in the invitation.
+        ana.edits(&ana.row("ines@example.org").await, &Grant::of(BuiltInRole::Editor)).await.unwrap();
+        assert_eq!(world.texts(told).await, ["role_changed ben@example.org"]);
+        let mail = world.mail_about("ben@example.org", "Ihre Rolle in Acme").await.part("text/plain");
+        assert!(mail.contains("Ihre Rolle ist jetzt: Redaktion") && mail.contains("/a/acme\n"), "{mail}");
+
+        ana.edits(&ana.row("ben@example.org").await, &Grant::of(BuiltInRole::Owner)).await.unwrap();
+        let expected = ["owner_made olga@example.org", "role_changed ben@example.org", "role_changed ben@example.org"];
+        assert_eq!(world.texts(told).await, expected, "not whoever made him one");
+        let mail = world.mail_about("olga@example.org", "Acme has a new owner").await.part("text/plain");
+        assert!(mail.contains("Ben (ben@example.org) is now an owner of Acme"), "{mail}");
+
+        // Stepping down oneself is known to oneself.
+        let olga = world.browser();
+        olga.sign_in("olga@example.org", PASSWORD).await.unwrap();
+        olga.edits_confirming(&olga.row("olga@example.org").await, &Grant::of(BuiltInRole::Viewer), "acme").await.unwrap();
+        assert_eq!(world.texts(told).await, expected);
     }
 
     async fn r31_nobody_promotes_himself_and_stepping_down_is_confirmed(world: World) {

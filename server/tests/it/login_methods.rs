@@ -114,13 +114,13 @@ both_databases! {
         let begun = ana.presses(&format!("{page}/test")).await;
         assert!(begun.location().starts_with(provider.issuer()));
         let shown = ana.get(&page).await.body;
-        assert!(shown.contains("did not come back") && shown.contains("#no-return"), "{shown}");
+        assert!(shown.contains("didn’t come back") && shown.contains("#no-return"), "{shown}");
 
         // A new draft is another matter, and who did come back did.
         ana.saves(&method, "Acme SSO", &provider.configuration()).await;
-        assert!(!ana.get(&page).await.body.contains("did not come back"));
+        assert!(!ana.get(&page).await.body.contains("didn’t come back"));
         ana.tests(&provider, &method, json!({ "sub": "00u-ana" })).await;
-        assert!(!ana.get(&page).await.body.contains("did not come back"));
+        assert!(!ana.get(&page).await.body.contains("didn’t come back"));
     }
 
     async fn oa_15_an_account_has_roster_ask_servers_of_its_choice_so_often_and_no_more(world: World) {

@@ -32,6 +32,8 @@ both_databases! {
         let granted = world.services.grant_owner("acme", "Ben@example.org", false).await.unwrap();
         assert!(matches!(granted, OwnerGranted::Active), "{granted:?}");
         assert!(is_owner(&ben).await);
+        let told = world.texts("SELECT recipient FROM outbox WHERE kind = 'owner_made'").await;
+        assert_eq!(told, ["ana@example.org"], "R35");
         let recorded = world.texts("SELECT data FROM audit_events WHERE kind = 'owner_granted' AND actor_id IS NULL").await;
         assert_eq!(recorded, [r#"{"kind":"owner_granted","was":"active"}"#]);
         let nowhere = world.services.grant_owner("gamma", "ben@example.org", false).await;

@@ -1,9 +1,6 @@
 //! Handing an account over: an owner offers it to another member, who accepts or declines (R34).
 
-use crate::{
-    mail_server::Received,
-    support::{Browser, PASSWORD, World, both_databases},
-};
+use crate::support::{Browser, PASSWORD, World, both_databases};
 use app::{
     api::{
         account_settings::AccountSettingsView,
@@ -57,17 +54,6 @@ async fn events(world: &World) -> Vec<String> {
     world.texts("SELECT kind FROM audit_events WHERE kind LIKE 'ownership%' OR kind = 'edited' ORDER BY seq").await
 }
 
-/// The mail of this subject to somebody, in whatever place.
-async fn mail(world: &World, to: &str, subject: &str) -> Received {
-    for nth in 0..6 {
-        let mail = world.mail_to(to, nth).await;
-        if mail.header("Subject").is_some_and(|text| text.contains(subject)) {
-            return mail;
-        }
-    }
-    panic!("{to} got no mail about {subject}");
-}
-
 both_databases! {
     async fn r34_an_accepted_offer_exchanges_the_two_roles_at_once(world: World) {
         let (ana, ben, offer) = ana_offers_ben(&world).await;
@@ -76,17 +62,17 @@ both_databases! {
         assert_eq!((seen[0].name.as_deref(), seen[0].email.as_str()), (Some("Ana Owner"), "ana@example.org"));
         assert_eq!(seen[0].expires, world.now() + Span::days(7));
         assert_eq!(open_offer(&ana).await.unwrap().email, "ben@example.org");
-        let told = mail(&world, "ben@example.org", "offered ownership of Acme").await.part("text/plain");
+        let told = world.mail_about("ben@example.org", "offered ownership of Acme").await.part("text/plain");
         assert!(told.contains("Ana Owner (ana@example.org) wants to hand Acme over to you") && told.contains("/a/acme\n"), "{told}");
-        let told = mail(&world, "ana@example.org", "You offered ownership").await.part("text/plain");
+        let told = world.mail_about("ana@example.org", "You offered ownership").await.part("text/plain");
         assert!(told.contains("(ben@example.org)") && told.contains(SETTINGS), "{told}");
 
         assert_eq!(answers(&ben, "accept", &offer).await, Ok(Some(Notice::OwnershipAccepted)));
         assert_eq!(ben.home().await.unwrap().grant, Grant::of(BuiltInRole::Owner));
         assert_eq!(ana.home().await.unwrap().grant, Grant::of(BuiltInRole::Admin));
-        let told = mail(&world, "ben@example.org", "You’re now an owner of Acme").await.part("text/plain");
+        let told = world.mail_about("ben@example.org", "You’re now an owner of Acme").await.part("text/plain");
         assert!(told.contains("accepted the offer of Ana Owner (ana@example.org)"), "{told}");
-        let told = mail(&world, "ana@example.org", "Your offer of ownership").await.part("text/plain");
+        let told = world.mail_about("ana@example.org", "Your offer of ownership").await.part("text/plain");
         assert!(told.contains("(ben@example.org) accepted your offer"), "{told}");
         assert_eq!(events(&world).await, ["ownership_offered", "ownership_accepted", "edited", "edited"]);
         assert_eq!(answers(&ben, "accept", &offer).await, Ok(Some(Notice::OfferGone)));
@@ -103,11 +89,11 @@ both_databases! {
             let offer = offered(&ben).await[0].id.to_string();
             (ana, ben, offer)
         };
-        mail(&world, "ben@example.org", "Sie sollen Acme übernehmen").await;
-        mail(&world, "ana@example.org", "You offered ownership of Acme").await;
+        world.mail_about("ben@example.org", "Sie sollen Acme übernehmen").await;
+        world.mail_about("ana@example.org", "You offered ownership of Acme").await;
         answers(&ben, "accept", &offer).await.unwrap();
-        mail(&world, "ben@example.org", "Sie sind jetzt Inhaber von Acme").await;
-        mail(&world, "ana@example.org", "Your offer of ownership of Acme was accepted").await;
+        world.mail_about("ben@example.org", "Sie sind jetzt Inhaber von Acme").await;
+        world.mail_about("ana@example.org", "Your offer of ownership of Acme was accepted").await;
     }
 
     async fn r34_only_an_active_member_who_can_sign_in_and_is_no_owner_is_offered_it(world: World) {
@@ -361,7 +347,7 @@ both_databases! {
     async fn r34_the_owner_is_told_that_the_offer_was_declined(world: World) {
         let (ana, ben, offer) = ana_offers_ben(&world).await;
         answers(&ben, "decline", &offer).await.unwrap();
-        let told = mail(&world, "ana@example.org", "Your offer of ownership of Acme was declined").await.part("text/plain");
+        let told = world.mail_about("ana@example.org", "Your offer of ownership of Acme was declined").await.part("text/plain");
         assert!(told.contains("(ben@example.org) declined your offer") && told.contains(SETTINGS), "{told}");
         drop(ana);
     }
@@ -374,9 +360,9 @@ both_databases! {
         let cid = ana.brings_in_as("cid@example.org", BuiltInRole::Viewer).await;
         world.stops_mailing().await;
         offers(&ana, "cid@example.org").await.unwrap();
-        let declined = mail(&world, "ana@example.org", "was declined").await.part("text/plain");
+        let declined = world.mail_about("ana@example.org", "was declined").await.part("text/plain");
         assert!(declined.contains("(ben@example.org)"), "{declined}");
-        let made = mail(&world, "cid@example.org", "offered ownership of Acme").await.part("text/plain");
+        let made = world.mail_about("cid@example.org", "offered ownership of Acme").await.part("text/plain");
         assert!(made.contains("Ana Owner"), "{made}");
         drop(cid);
     }

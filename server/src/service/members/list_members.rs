@@ -154,7 +154,8 @@ pub(in crate::service) fn shown_row(member: Member, now: Timestamp) -> Result<Me
         invited = Some(Event { at: member.invited_at, by: invitation.sponsor_name });
         if waiting {
             expires = Some(invitation.expires);
-            asked = invitation.asked.filter(|at| *at >= invitation.expires);
+            // What was asked before the present link, or before its offer was declined, is over.
+            asked = invitation.asked.filter(|at| state == ShownState::Declined || *at >= invitation.expires);
             if let Some(delivery) = invitation.mail {
                 mail = outbox::mail_state(delivery, now)?;
             }

@@ -18,4 +18,5 @@ mod select_matching;
 pub(super) mod show_member;
 mod show_person;
 pub(super) mod suspend_member;
+mod tell_of_role;
 mod undo_removal;

@@ -67,6 +67,14 @@ impl Services {
                 self.invite_owner(&mut tx, scope, known.as_ref(), &email, account.language).await?,
             ),
         };
+        if let Some(row) = known.as_ref().filter(|row| !row.grant.makes_owner()) {
+            match granted {
+                OwnerGranted::Active | OwnerGranted::Reactivated | OwnerGranted::ByPassword => {
+                    self.tell_owners_of_another(&mut tx, scope, account.language, &[row.id], self.now()).await?;
+                }
+                OwnerGranted::Invited(_) => {}
+            }
+        }
         if let Some(row) = &known {
             ownership_offers::end_fallen(&mut tx, scope, row.id, self.now()).await?;
         }

@@ -61,6 +61,8 @@ impl AcceptOwnership for Services {
             give(&mut tx, &actor, &owner, Grant::of(BuiltInRole::Admin), now).await?;
             self.mail_about_ownership(&mut tx, &actor, &heir, (OwnershipMail::Received, offer.id), now).await?;
             self.mail_about_ownership(&mut tx, &actor, &owner, (OwnershipMail::Accepted, offer.id), now).await?;
+            self.tell_owners_of_another(&mut tx, actor.scope(), actor.language, &[heir.id, owner.id], now).await?;
+            self.tell_owners_of_another(&mut tx, actor.scope(), actor.language, &[heir.id, owner.id], now).await?;
             tx.commit().await?;
             Ok(overview(&actor, Notice::OwnershipAccepted))
         })

@@ -24,8 +24,10 @@ pub(super) mod view;
 pub use queue::{
     FinalState, NewLoginMail, NewMail, claim_due, defer, finish, hand_over, is_due, queue, queue_login_mail, release,
 };
-pub use view::{Facts, InvitationMail, invitation_of_account, invitations_of_account, invitations_of_member};
-pub(crate) use view::{facts, facts_of_deletion, facts_of_member, find, newest};
+pub use view::{
+    Facts, FactsOfRole, InvitationMail, invitation_of_account, invitations_of_account, invitations_of_member,
+};
+pub(crate) use view::{facts, facts_of_deletion, facts_of_member, facts_of_role, find, newest};
 
 /// The kinds of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub enum MailKind {
     ApiKey(ApiKeyMail),
     /// To the two people of an offer of ownership: it was made, or accepted (R34).
     Ownership(OwnershipMail),
+    /// To a member whose role or permissions somebody else changed, or to the owners of whom there is one more (R35).
+    Role(RoleMail),
     /// To the owners: the account is going to be deleted, or is kept after all.
     AccountDeletion(AccountDeletionMail),
     /// To whoever is answerable: Roster switched a webhook off (LT-10).
@@ -126,6 +130,15 @@ pub enum OwnershipMail {
     Declined,
 }
 
+/// What is said of a role that was given, and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleMail {
+    /// To the member: role or permissions are others now.
+    Changed,
+    /// To the other owners: the member is an owner now.
+    OwnerMade,
+}
+
 /// What is said of the deletion of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountDeletionMail {
@@ -137,7 +150,7 @@ pub enum AccountDeletionMail {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Invitation,
         Self::InvitationReminder,
         Self::Code,
@@ -158,6 +171,8 @@ impl MailKind {
         Self::Ownership(OwnershipMail::Received),
         Self::Ownership(OwnershipMail::Accepted),
         Self::Ownership(OwnershipMail::Declined),
+        Self::Role(RoleMail::Changed),
+        Self::Role(RoleMail::OwnerMade),
         Self::AccountDeletion(AccountDeletionMail::Asked),
         Self::AccountDeletion(AccountDeletionMail::TakenBack),
         Self::WebhookStopped,
@@ -197,6 +212,8 @@ impl MailKind {
             Self::Ownership(OwnershipMail::Received) => "ownership_received",
             Self::Ownership(OwnershipMail::Accepted) => "ownership_accepted",
             Self::Ownership(OwnershipMail::Declined) => "ownership_declined",
+            Self::Role(RoleMail::Changed) => "role_changed",
+            Self::Role(RoleMail::OwnerMade) => "owner_made",
             Self::AccountDeletion(AccountDeletionMail::Asked) => "account_deletion_asked",
             Self::AccountDeletion(AccountDeletionMail::TakenBack) => "account_deletion_taken_back",
             Self::WebhookStopped => "webhook_stopped",

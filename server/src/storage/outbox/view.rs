@@ -56,6 +56,15 @@ statements! {
           JOIN accounts a ON a.id = o.account_id
           LEFT JOIN members m ON m.account_id = a.id AND m.id = a.delete_by
          WHERE o.id = $1";
+    FACTS_OF_ROLE = "
+        SELECT a.name AS account, a.slug, m.state = 'active' AS is_active, m.name, m.email_key, m.role_key,
+               (SELECT r.name FROM roles r WHERE r.account_id = m.account_id AND r.key = m.role_key) AS role_name,
+               (SELECT COUNT(*) FROM outbox n
+                 WHERE n.member_id = o.member_id AND n.kind = o.kind AND n.recipient = o.recipient AND n.id > o.id) AS newer
+          FROM outbox o
+          JOIN accounts a ON a.id = o.account_id
+          JOIN members m ON m.id = o.member_id
+         WHERE o.id = $1";
     INVITATIONS_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.id < $2 ORDER BY o.id DESC LIMIT $3");
     INVITATIONS_OF_MEMBER = invitation_mails!("AND o.recipient <> '' AND o.state <> 'dropped' AND o.member_id = $2 ORDER BY o.id DESC LIMIT $3");
     INVITATION_OF_ACCOUNT = invitation_mails!("AND o.recipient <> '' AND o.id = $2");
@@ -152,6 +161,51 @@ pub(crate) async fn facts_of_member(
     let row: Option<(String, String, Uuid)> =
         on!(tx, c => sqlx::query_as(FACTS_OF_MEMBER).bind(mail.0).fetch_optional(c).await)?;
     row.map(|(account, raw, member)| Ok((account, slug(&raw)?, MemberId(member)))).transpose()
+}
+
+/// What a mail about a member's role tells of, as it is now.
+#[derive(Clone, Debug)]
+pub struct FactsOfRole {
+    /// The account's name.
+    pub account: String,
+    /// The account's slug.
+    pub slug: Slug,
+    /// Is the member active?
+    pub is_active: bool,
+    /// The member: name, if known, and canonical address.
+    pub person: (Option<String>, String),
+    /// The role, and its name, if it is the account's own.
+    pub role: (RoleKey, Option<String>),
+    /// Is there a newer mail that says the same to the same recipient?
+    pub replaced: bool,
+}
+
+#[derive(FromRow)]
+struct FactsOfRoleRow {
+    account: String,
+    slug: String,
+    is_active: bool,
+    name: Option<String>,
+    email_key: String,
+    role_key: String,
+    role_name: Option<String>,
+    newer: i64,
+}
+
+/// The facts of a mail about a role.
+pub(crate) async fn facts_of_role(tx: &mut Tx, mail: MailId) -> Result<Option<FactsOfRole>, StorageError> {
+    let row: Option<FactsOfRoleRow> = on!(tx, c => sqlx::query_as(FACTS_OF_ROLE).bind(mail.0).fetch_optional(c).await)?;
+    row.map(|row| {
+        Ok(FactsOfRole {
+            account: row.account,
+            slug: slug(&row.slug)?,
+            is_active: row.is_active,
+            person: (row.name, row.email_key),
+            role: (RoleKey::new(row.role_key), row.role_name),
+            replaced: row.newer > 0,
+        })
+    })
+    .transpose()
 }
 
 /// What a mail about the deletion of its account tells of.

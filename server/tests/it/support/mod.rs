@@ -209,6 +209,17 @@ impl World {
         self.mail.wait_for(count).await
     }
 
+    /// The mail of this subject to somebody, in whatever place.
+    pub async fn mail_about(&self, to: &str, subject: &str) -> Received {
+        for nth in 0..6 {
+            let mail = self.mail_to(to, nth).await;
+            if mail.header("Subject").is_some_and(|text| text.contains(subject)) {
+                return mail;
+            }
+        }
+        panic!("{to} got no mail about {subject}");
+    }
+
     /// The `nth` mail to an address, in the order of writing: several workers may hand them over in another.
     pub async fn mail_to(&self, address: &str, nth: usize) -> Received {
         self.start_worker();
