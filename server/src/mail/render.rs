@@ -649,7 +649,7 @@ mod tests {
         Content::SecondFactors { change, page: "https://roster.example.org/me/sign-in".to_owned() }
     }
 
-    fn all_kinds() -> [Content; 37] {
+    fn all_kinds() -> [Content; 39] {
         let users = || "https://roster.example.org/a/acme/settings/users".to_owned();
         [
             invitation("Ana"),
