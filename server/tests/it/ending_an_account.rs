@@ -1,9 +1,6 @@
 //! The end of an account, and its change of address: what is asked for, what it means until then, and that nothing is left (CF-08, R59).
 
-use crate::{
-    mail_server::Received,
-    support::{Browser, PASSWORD, World, both_databases, platform::client},
-};
+use crate::support::{Browser, PASSWORD, World, both_databases, platform::client};
 use app::{
     api::{
         account_settings::AccountSettingsView,
@@ -69,17 +66,6 @@ impl World {
             _ => "SELECT recipient FROM outbox WHERE kind = 'account_deletion_taken_back' ORDER BY recipient",
         };
         self.texts(sql).await
-    }
-
-    /// The mail of this subject to somebody, in whatever place.
-    async fn mail_about(&self, to: &str, subject: &str) -> Received {
-        for nth in 0..6 {
-            let mail = self.mail_to(to, nth).await;
-            if mail.header("Subject").as_deref() == Some(subject) {
-                return mail;
-            }
-        }
-        panic!("{to} got no mail about {subject}");
     }
 
     /// Every value of every table that is an id, by table and column.
