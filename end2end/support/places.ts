@@ -667,6 +667,8 @@ export class Town {
           await page.getByRole('link', { name: 'Open this webhook' }).click();
           await page.getByRole('button', { name: 'Send a test event' }).click();
           await page.getByText('webhook.test').first().waitFor();
+          // The first attempt has come to its end: the page says the same from then on.
+          await page.getByText('Next attempt').first().waitFor();
         },
       },
       roles: { page: owner, address: '/a/acme/settings/roles' },

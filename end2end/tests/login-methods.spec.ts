@@ -105,7 +105,7 @@ function tellTheStory(scripting: boolean): void {
 
   /** The link in the next invitation mail to somebody. */
   async function linkTo(who: Person): Promise<string> {
-    const { link } = await roster.mail.to(who.email);
+    const { link } = await roster.mail.to(who.email, /invited/);
     links.push(link);
     return link;
   }

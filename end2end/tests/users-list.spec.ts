@@ -72,6 +72,7 @@ for (const scripting of [true, false]) {
       await page.setViewportSize({ width: 1280, height: 900 });
       await page.getByRole('link', { name: 'Compact rows' }).click();
       await expect(page).toHaveURL(/rows=compact/);
+      await expect(page.locator('.users-compact')).toBeVisible();
       await page.evaluate(() => scrollTo(0, 0));
       const seen = await page.locator('.users-table tbody tr').evaluateAll(
         (rows) => rows.filter((row) => row.getBoundingClientRect().bottom <= innerHeight).length,

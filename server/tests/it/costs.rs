@@ -252,10 +252,9 @@ async fn an_operation_takes_few_statements() {
         let accept = sent.since_then().await;
         world.browser().sign_in("ana@example.org", PASSWORD).await.unwrap();
         let sign_in = sent.since_then().await;
-        // The message that shows whether a connection lives counts, too. What an invitation and an acceptance send was counted together with the worker
-        // that hands their mails over.
+        // The message that shows whether a connection lives counts, too; and with an edit, the mail that tells of it.
         let counted = [session_check, invite, edit, remove, accept, sign_in];
-        let most = [4, 56, 19, 20, 45, 20];
+        let most = [4, 38, 21, 20, 33, 20];
         assert!(counted.iter().zip(most).all(|(counted, most)| *counted <= most), "{counted:?}");
     })
     .await;

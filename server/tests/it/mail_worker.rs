@@ -134,7 +134,9 @@ both_databases! {
         world.woke_worker();
 
         ana.edits(&ana.row("adam@example.org").await, &Grant::of(BuiltInRole::Viewer)).await.unwrap();
-        assert!(!world.woke_worker(), "nobody is told of an edit");
+        assert!(world.woke_worker(), "R35");
+        ana.suspends(&ana.row("adam@example.org").await).await.unwrap();
+        assert!(!world.woke_worker(), "nobody is told of a suspension");
         assert_eq!(ben.signs_up(&id, "ben@example.org").await, Ok(Joined::AwaitingApproval));
         assert!(world.woke_worker(), "an admin is told of who waits");
         ana.invites("cid@example.org", &Grant::of(BuiltInRole::Viewer)).await.unwrap();

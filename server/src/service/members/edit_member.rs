@@ -83,7 +83,6 @@ impl EditMember for Services {
             }
             if wanted != row.grant {
                 self.tell_of_role(&mut tx, &actor, &row, &wanted, now).await?;
-                self.tell_of_role(&mut tx, &actor, &row, &wanted, now).await?;
                 let event = Event::Edited { before: row.grant, after: wanted };
                 audit::record(&mut tx, actor.scope(), &actor.audit_actor(), Some(&target), &event, now).await?;
             }

@@ -62,7 +62,6 @@ impl AcceptOwnership for Services {
             self.mail_about_ownership(&mut tx, &actor, &heir, (OwnershipMail::Received, offer.id), now).await?;
             self.mail_about_ownership(&mut tx, &actor, &owner, (OwnershipMail::Accepted, offer.id), now).await?;
             self.tell_owners_of_another(&mut tx, actor.scope(), actor.language, &[heir.id, owner.id], now).await?;
-            self.tell_owners_of_another(&mut tx, actor.scope(), actor.language, &[heir.id, owner.id], now).await?;
             tx.commit().await?;
             Ok(overview(&actor, Notice::OwnershipAccepted))
         })

@@ -249,6 +249,9 @@ pub async fn release(tx: &mut Tx, mail: &OutboxMail) -> Result<(), StorageError>
     run!(tx, RELEASE, mail.id.0, mail.attempts)
 }
 
+/// The mails of invitations.
+const INVITATIONS: [MailKind; 2] = [MailKind::Invitation, MailKind::InvitationReminder];
+
 async fn record(
     tx: &mut Tx,
     mail: &OutboxMail,
@@ -257,7 +260,8 @@ async fn record(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     run!(tx, INSERT_EVENT, Uuid::now_v7(), mail.id.0, now.0, outcome, answer)?;
-    if let Some(account) = mail.account {
+    // Of other mails, no page of the account shows what became of them.
+    if let Some(account) = mail.account.filter(|_| INVITATIONS.contains(&mail.kind)) {
         tx.note_change(account);
     }
     Ok(())
