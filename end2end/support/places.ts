@@ -667,8 +667,11 @@ export class Town {
           await page.getByRole('link', { name: 'Open this webhook' }).click();
           await page.getByRole('button', { name: 'Send a test event' }).click();
           await page.getByText('webhook.test').first().waitFor();
-          // The first attempt has come to its end: the page says the same from then on.
+          // Once the first attempt has come to its end, the page says the same whenever it is looked at.
           await page.getByText('Next attempt').first().waitFor();
+          await page.reload();
+          await page.getByText('Nothing has been delivered since').waitFor();
+          await live(page);
         },
       },
       roles: { page: owner, address: '/a/acme/settings/roles' },

@@ -296,6 +296,7 @@ const WITHOUT_ACCOUNT: &[(&str, &str)] = &[
     ("outbox::view::FACTS_OF_DELETION", "the worker's mail, and what it says"),
     ("outbox::view::FACTS", "the worker's mail, and what it says"),
     ("outbox::view::FACTS_OF_MEMBER", "the worker's mail, and what it says"),
+    ("outbox::view::FACTS_OF_ROLE", "the worker's mail, and what it says"),
     ("outbox::queue::FINISH", "the worker's own lease, bound by mail and attempt"),
     ("outbox::queue::HAND_OVER", "the worker's own lease, bound by mail and attempt"),
     ("outbox::view::ONE", "the operator's view of a mail"),

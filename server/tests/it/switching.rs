@@ -180,7 +180,7 @@ both_databases! {
             ("form[role]", "editor"), ("form[again]", "fresh"),
         ];
         owner.call::<app::api::invitations::Invited>("users/invite", &fields).await.unwrap();
-        let id = theirs.opens_link(&world.link_to("ben@example.org", 1).await).await;
+        let id = theirs.opens_link(&world.link_to("ben@example.org", 2).await).await;
         let arrived = theirs.arrives(&provider, &method, &id, ben()).await;
         assert!(matches!(theirs.joins_by(&id, &arrived, "").await, Ok(Joined::In { .. })));
         assert_eq!(owner.row("ben@example.org").await.state, ShownState::Active);

@@ -76,6 +76,13 @@ both_databases! {
         ana.removes(&ana.row(BEN).await).await.unwrap();
         let messages = receiver.wait_for("/hook?key=1", 1).await;
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        // What the receiver answered is written down a moment after it has the message.
+        for _ in 0..200 {
+            if ana.deliveries(&made).await[0].state != DeliveryState::Queued {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         stop.cancel();
         worker.await.unwrap();
 
