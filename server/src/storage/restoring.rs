@@ -36,10 +36,7 @@ statements! {
     MAILS = "
         UPDATE outbox SET state = 'refused', done_at = $1, last_answer = $2, lease_until = NULL, sealed = NULL WHERE state = 'queued'";
     ACTIVE = "SELECT id FROM members WHERE state = 'active'";
-    SUSPEND = "
-        UPDATE members SET state = 'suspended', version = version + 1, changed_at = $3, changed_by = NULL
-         WHERE account_id = $1 AND id = $2 AND state = 'active'";
-    ACTIVE_OF_ACCOUNT = "SELECT id, email_key, role_key FROM members WHERE account_id = $1 AND state = 'active' ORDER BY id";
+    ACTIVE_OF_ACCOUNT = "SELECT id, email_key, role_key, version FROM members WHERE account_id = $1 AND state = 'active' ORDER BY id";
 }
 
 /// How much ended.
@@ -112,6 +109,8 @@ pub struct ActiveMember {
     pub email_key: String,
     /// The role.
     pub role: RoleKey,
+    /// Counts the changes of the row (R66).
+    pub version: i64,
 }
 
 #[derive(FromRow)]
@@ -119,6 +118,7 @@ struct ActiveRow {
     id: Uuid,
     email_key: String,
     role_key: String,
+    version: i64,
 }
 
 /// The active members of an account.
@@ -128,11 +128,7 @@ pub async fn active_of(tx: &mut Tx, scope: AccountScope) -> Result<Vec<ActiveMem
         id: MemberId(row.id),
         email_key: row.email_key,
         role: RoleKey::new(row.role_key),
+        version: row.version,
     };
     Ok(rows.into_iter().map(read).collect())
-}
-
-/// Suspends a member until the account's admins decide.
-pub async fn suspend(tx: &mut Tx, scope: AccountScope, id: MemberId, now: Timestamp) -> Result<(), StorageError> {
-    run!(tx, SUSPEND, scope.id().0, id.0, now.0)
 }

@@ -82,15 +82,12 @@ impl Services {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         for owner in members::active_owners(tx, actor.scope()).await? {
-            let mail = NewMail {
-                kind: MailKind::AccountDeletion(what),
-                member: owner.member,
-                invitation: None,
-                offer: None,
-                language: owner.language.unwrap_or(actor.language),
-                to: &owner.email_key,
-                sealed: None,
-            };
+            let mail = NewMail::about(
+                MailKind::AccountDeletion(what),
+                owner.member,
+                owner.language.unwrap_or(actor.language),
+                &owner.email_key,
+            );
             self.queue(tx, actor.scope(), mail, now).await?;
         }
         Ok(())

@@ -36,15 +36,8 @@ impl Services {
         let row = members::find(tx, actor.scope(), member).await?.filter(|row| row.state == MemberState::Active);
         let Some((user, member)) = row.and_then(|row| Some((row.user?, row.id))) else { return Ok(()) };
         let Some(user) = users::find(tx, user).await? else { return Ok(()) };
-        let mail = NewMail {
-            kind: MailKind::ApiKey(what),
-            member,
-            invitation: None,
-            offer: None,
-            language: user.language.unwrap_or(actor.language),
-            to: user.email.key(),
-            sealed: None,
-        };
+        let mail =
+            NewMail::about(MailKind::ApiKey(what), member, user.language.unwrap_or(actor.language), user.email.key());
         self.queue(tx, actor.scope(), mail, self.now()).await?;
         Ok(())
     }

@@ -26,15 +26,12 @@ impl Services {
         if row.id != actor.member
             && let Some(user) = users::find(tx, user).await?
         {
-            let mail = NewMail {
-                kind: MailKind::Role(RoleMail::Changed),
-                member: row.id,
-                invitation: None,
-                offer: None,
-                language: user.language.unwrap_or(actor.language),
-                to: user.email.key(),
-                sealed: None,
-            };
+            let mail = NewMail::about(
+                MailKind::Role(RoleMail::Changed),
+                row.id,
+                user.language.unwrap_or(actor.language),
+                user.email.key(),
+            );
             self.queue(tx, actor.scope(), mail, now).await?;
         }
         if given.makes_owner() && !row.grant.makes_owner() {
@@ -57,15 +54,12 @@ impl Services {
             if knowing.contains(&owner.member) {
                 continue;
             }
-            let mail = NewMail {
-                kind: MailKind::Role(RoleMail::OwnerMade),
+            let mail = NewMail::about(
+                MailKind::Role(RoleMail::OwnerMade),
                 member,
-                invitation: None,
-                offer: None,
-                language: owner.language.unwrap_or(language),
-                to: &owner.email_key,
-                sealed: None,
-            };
+                owner.language.unwrap_or(language),
+                &owner.email_key,
+            );
             self.queue(tx, scope, mail, now).await?;
         }
         Ok(())

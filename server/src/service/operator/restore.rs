@@ -120,8 +120,8 @@ impl Services {
         let Some(account) = accounts::find(&mut tx, scope).await?.filter(|_| !gone.is_empty()) else { return Ok(None) };
         let roles = accounts::roles(&mut tx, scope, &self.catalogue).await?;
         let mut ownerless = false;
-        for ActiveMember { id, email_key, role } in &gone {
-            restoring::suspend(&mut tx, scope, *id, now).await?;
+        for ActiveMember { id, email_key, role, version } in &gone {
+            members::suspend(&mut tx, scope, *id, None, *version, now).await?;
             kill_links_beyond_rights(&mut tx, scope, *id, &roles, now).await?;
             let was_owner = Grant { role: role.clone(), extras: Permissions::new() }.makes_owner();
             let last_owner = was_owner && members::other_owners(&mut tx, scope, *id).await? == 0;

@@ -68,15 +68,12 @@ impl Services {
         change: AccountAppChange,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let mail = NewMail {
-            kind: MailKind::AccountApp(change),
-            member: actor.member,
-            invitation: None,
-            offer: None,
-            language: user.language.unwrap_or(actor.language),
-            to: user.email.key(),
-            sealed: None,
-        };
+        let mail = NewMail::about(
+            MailKind::AccountApp(change),
+            actor.member,
+            user.language.unwrap_or(actor.language),
+            user.email.key(),
+        );
         self.queue(tx, actor.scope(), mail, now).await?;
         Ok(())
     }

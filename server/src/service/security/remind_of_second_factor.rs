@@ -113,15 +113,12 @@ impl Services {
         let batch = second_factor_requirements::to_remind(&mut tx, scope, since, BATCH_MEMBERS).await?;
         let reminded = batch.len();
         for member in batch {
-            let mail = NewMail {
-                kind: MailKind::SecondFactorRequired,
-                member: member.member,
-                invitation: None,
-                offer: None,
-                language: member.language.unwrap_or(account.language),
-                to: &member.email_key,
-                sealed: None,
-            };
+            let mail = NewMail::about(
+                MailKind::SecondFactorRequired,
+                member.member,
+                member.language.unwrap_or(account.language),
+                &member.email_key,
+            );
             self.queue(&mut tx, scope, mail, now).await?;
             // The clock of the instance that decided may be ahead of this one's.
             second_factor_requirements::set_reminded(&mut tx, scope, member.member, now.max(since)).await?;

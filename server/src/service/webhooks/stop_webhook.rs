@@ -90,15 +90,12 @@ impl Services {
         able.retain(|holder| can_manage_webhooks(&Effective::of(&holder.grant, &roles)).is_yes());
         let is_owner = able.iter().find(|holder| Some(holder.member) == owner);
         let Some(answerable) = is_owner.or_else(|| able.first()) else { return Ok(()) };
-        let mail = NewMail {
-            kind: MailKind::WebhookStopped,
-            member: answerable.member,
-            invitation: None,
-            offer: None,
-            language: answerable.language.unwrap_or(account.language),
-            to: &answerable.email_key,
-            sealed: None,
-        };
+        let mail = NewMail::about(
+            MailKind::WebhookStopped,
+            answerable.member,
+            answerable.language.unwrap_or(account.language),
+            &answerable.email_key,
+        );
         self.queue(tx, scope, mail, now).await?;
         Ok(())
     }

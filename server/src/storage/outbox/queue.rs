@@ -67,6 +67,13 @@ pub struct NewMail<'a> {
     pub sealed: Option<Vec<u8>>,
 }
 
+impl<'a> NewMail<'a> {
+    /// One that is about a member and nothing else, and says no code.
+    pub const fn about(kind: MailKind, member: MemberId, language: Language, to: &'a str) -> Self {
+        Self { kind, member, invitation: None, offer: None, language, to, sealed: None }
+    }
+}
+
 /// Writes a mail into the outbox. Without a mail server it stays there, and is never called sent (R61).
 pub async fn queue(
     tx: &mut Tx,
