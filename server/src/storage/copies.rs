@@ -2,7 +2,7 @@
 //! `cli/backup.rs` calls PostgreSQL's own programs.
 
 use super::{Database, StorageError};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Executor, SqlitePool};
 use std::path::Path;
 
 /// What every database of Roster has.
@@ -65,9 +65,15 @@ impl Database {
     pub async fn settle_file(&self) -> Result<(), StorageError> {
         if let Self::Sqlite { writer, readers, .. } = self {
             readers.close().await;
-            writer.execute(AssertSqlSafe("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+            empty_log(writer).await?;
             writer.close().await;
         }
         Ok(())
     }
+}
+
+/// Takes what stands in the write-ahead log over into the file, and gives the log's space back. Where others read, as much as they allow.
+pub(super) async fn empty_log(writer: &SqlitePool) -> Result<(), StorageError> {
+    writer.execute(AssertSqlSafe("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+    Ok(())
 }

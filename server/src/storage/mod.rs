@@ -59,7 +59,7 @@ pub use tx::Tx;
 
 use crate::{config::Config, metrics::Metrics};
 use app::domain::{ids::AccountId, time::Timestamp};
-use sqlx::{PgPool, Pool, SqlitePool, error::DatabaseError, migrate::Migrator, sqlite::SqliteError};
+use sqlx::{Executor, PgPool, Pool, SqlitePool, error::DatabaseError, migrate::Migrator, sqlite::SqliteError};
 use std::{
     io::ErrorKind::NotFound,
     path::{Path, PathBuf},
@@ -243,7 +243,16 @@ impl Database {
     /// [`StorageError::Migration`].
     pub async fn migrate(&self) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
+            Self::Sqlite { writer, .. } => {
+                // Migrations write much at once: their log is not to fill a small disk (F9).
+                writer.execute(SMALL_LOG).await?;
+                SQLITE_MIGRATIONS.run(writer).await?;
+                writer.execute(USUAL_LOG).await?;
+                if let Err(error) = copies::empty_log(writer).await {
+                    // Whoever has a full disk can read all the same.
+                    tracing::warn!(%error, "the write-ahead log keeps its space");
+                }
+            }
             Self::Postgres { pool, .. } => pools::migrate(pool).await?,
         }
         Ok(())
@@ -441,6 +450,11 @@ async fn begin<DB: Driver>(
     metrics.database_begin_duration_seconds.observe(asked.elapsed().as_secs_f64());
     Ok(begun)
 }
+
+/// How many pages the write-ahead log of SQLite may have before they are taken over into the file: while the schema changes,
+const SMALL_LOG: &str = "PRAGMA wal_autocheckpoint = 64";
+/// and otherwise, as SQLite itself has it.
+const USUAL_LOG: &str = "PRAGMA wal_autocheckpoint = 1000";
 
 /// How many connections are tried for one transaction. Behind the first dead one comes a new one, but for a server that is going down.
 const MAX_CONNECTIONS_TRIED: u32 = 3;

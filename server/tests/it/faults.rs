@@ -37,6 +37,19 @@ async fn administer(world: &World, sql: String) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(postgres(world)).await.unwrap();
 }
 
+/// Migrations write the whole schema at once: their log must not stand beside it on a small disk.
+#[tokio::test]
+async fn f9_the_log_of_migrations_takes_no_space_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}?mode=rwc", dir.path().join("roster.db").display());
+    let database = Database::connect(&url).await.unwrap();
+    database.migrate().await.unwrap();
+    let size = |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().len();
+    assert_eq!(size("roster.db-wal"), 0);
+    assert!(size("roster.db") > 500_000, "the schema is in the file");
+    database.close().await;
+}
+
 /// Ends every connection, as a restart of the server does; the one that says so leaves the pool.
 async fn end_connections(world: &World) {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
